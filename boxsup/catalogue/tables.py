@@ -1,0 +1,125 @@
+"""The catalogue: one table of images, one of boxes, one of classes for a split of a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from boxsup.errors import DataError, StoreError
+from boxsup.store.atomic import creating
+
+IMAGE_COLUMNS = ("image", "path", "height", "width", "mask")
+BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A checked split.
+
+    Attributes:
+        images: One row an image: `image` id, `path`, `height`, `width` in pixels, `mask` path or "".
+        boxes: One row a box: `image` id, `label` 1…C-1, half-open 0-based pixel corners `x0 y0 x1 y1`, `difficult` and
+            `crowd` 0 or 1. Boxes of an image stand together, images in the order of `images`.
+        classes: Names by label; `classes[0]` is the background.
+    """
+
+    images: pd.DataFrame
+    boxes: pd.DataFrame
+    classes: tuple[str, ...]
+
+    @property
+    def ids(self) -> list[str]:
+        """Image ids in order."""
+        return list(self.images["image"])
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """N×2 heights and widths."""
+        return self.images[["height", "width"]].to_numpy(np.int64)
+
+    def boxes_by_image(self) -> dict[str, pd.DataFrame]:
+        """The boxes of each image that has any; the index of the rows is that of `boxes`."""
+        return {str(image): rows for image, rows in self.boxes.groupby("image", sort=False)}
+
+    def shard(self, index: int, count: int) -> Catalogue:
+        """Shard `index` (from 0) of `count` runs of neighbours, every image in exactly one."""
+        bounds = np.linspace(0, len(self.images), count + 1).astype(int)
+        images = self.images.iloc[bounds[index] : bounds[index + 1]].reset_index(drop=True)
+        boxes = self.boxes[self.boxes["image"].isin(images["image"])].reset_index(drop=True)
+        return Catalogue(images, boxes, self.classes)
+
+
+def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
+    """Read `images.csv`, `boxes.csv` and `classes.csv`.
+
+    Raises:
+        StoreError: A table is missing.
+    """
+    folder = Path(folder)
+    text = {"image": str, "path": str, "mask": str, "name": str}
+    try:
+        images, boxes, classes = (
+            pd.read_csv(folder / f"{table}.csv", dtype=text, keep_default_na=False)
+            for table in ("images", "boxes", "classes")
+        )
+    except FileNotFoundError as error:
+        raise StoreError(f"{error.filename}: no such table; make it with `boxsup catalogue`") from error
+    return Catalogue(images, boxes, tuple(classes["name"]))
+
+
+def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> None:
+    """Write the three tables, each whole or not at all."""
+    folder = Path(folder)
+    classes = pd.DataFrame({"label": range(len(catalogue.classes)), "name": catalogue.classes})
+    tables = {"images": catalogue.images, "boxes": catalogue.boxes, "classes": classes}
+    for name, table in tables.items():
+        with creating(folder / f"{name}.csv") as partial:
+            table.to_csv(partial, index=False)
+
+
+def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """An image as H×W×3 uint8 RGB in [0, 255], as its pixels are stored.
+
+    Raises:
+        DataError: The file is missing, truncated or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such image") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
+
+
+def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """A label map as H×W uint8 from a palette or grey PNG.
+
+    Raises:
+        DataError: The file is missing, truncated, or neither palette nor 8-bit grey.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise DataError(f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}")
+            return np.asarray(image)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such mask") from error
+    except DataError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable mask ({error})") from error
+
+
+def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
+    """Raise a DataError that names the first of `ids` that is not in `known`."""
+    missing = sorted(set(ids) - set(known))
+    if missing:
+        raise DataError(f"{where}: {len(missing)} images are not in the catalogue, the first is {missing[0]}")

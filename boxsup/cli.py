@@ -1,0 +1,75 @@
+"""The command line: one thin subcommand a stage, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from boxsup.errors import BoxSupError
+
+# One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
+# Subcommand: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order of the data flow.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "shapes": ("boxsup.catalogue.commands.shapes", "generate the demo data, a tree in VOC layout"),
+    "download": (
+        "boxsup.catalogue.commands.download",
+        "fetch VOC 2012 and SBD, or say which files to put where",
+    ),
+    "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
+    "proposals": ("boxsup.proposals.command", "candidate segments of one shard of a split"),
+    "overlaps": ("boxsup.labels.commands.overlaps", "box x candidate IoU tables of one shard"),
+    "fixed-masks": ("boxsup.labels.commands.fixed_masks", "masks that never change: true masks, rectangles"),
+    "labels": ("boxsup.labels.commands.labels", "one generation of pseudo-masks"),
+    "label-quality": ("boxsup.evaluation.commands.label_quality", "a generation against the true masks"),
+    "network": ("boxsup.training.commands.network", "the checkpoint before the first epoch"),
+    "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
+    "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
+    "predictions": ("boxsup.inference.command", "label maps of a split, before and after the dense CRF"),
+    "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
+    "report": ("boxsup.report.command", "the page of an experiment"),
+    "show": ("boxsup.report.show", "an image with the boxes, the chosen segments and the labels of a generation"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parse(arguments)
+    try:
+        args.run(args)
+    except BoxSupError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        # Who reads our output has gone (`boxsup … | head`): nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        place = error.filename or "the output"
+        _fail(f"{place}: {os.strerror(error.errno)}; nothing was left half-written, free space or fix it and run again")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="boxsup", description=sys.modules["boxsup"].__doc__)
+    stages = parser.add_subparsers(metavar="STAGE", required=True)
+    for name, (module, help_line) in COMMANDS.items():
+        stage = stages.add_parser(name, help=help_line, description=help_line)
+        # Only the stage that was asked for is imported: torch costs seconds, and most stages do without it.
+        if arguments[:1] == [name]:
+            command = importlib.import_module(module)
+            command.add_arguments(stage)
+            stage.set_defaults(run=command.run)
+    return parser.parse_args(arguments)
+
+
+def _fail(message: str) -> None:
+    print(f"boxsup: error: {message}", file=sys.stderr)
+    sys.exit(1)

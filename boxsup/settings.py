@@ -1,0 +1,167 @@
+"""The settings of each stage, read from the canonical JSON that a rule passes; `config.yaml` has the defaults."""
+
+from __future__ import annotations
+
+import json
+import keyword
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from boxsup.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ShapesSettings:
+    """The generated demo data; see `config.yaml`, `datasets.demo.shapes`."""
+
+    seed: int
+    side: int
+    train: int
+    val: int
+    masks: int
+
+
+@dataclass(frozen=True)
+class ProposalSettings:
+    """A proposal method's settings; see `config.yaml`, `proposals`."""
+
+    method: Literal["selective_search"]
+    colour_spaces: tuple[str, ...]
+    similarities: tuple[str, ...]
+    scales: tuple[int, ...]
+    min_region: int
+    min_area: float
+    max_area: float
+    nms: float
+    max_candidates: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class UpdateSettings:
+    """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.update`."""
+
+    every: int
+    warmup: int
+    k: int
+    lambda_: float
+    overlap_norm: Literal["none", "candidates"]
+    region: Literal["box", "image"]
+    norm: Literal["none", "image", "box"]
+    centre: bool
+    clamp: float
+    clip: bool
+    fallback_iou: float
+    difficult: Literal["use", "void", "ignore"]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Which network and which weights it starts from; see `config.yaml`, `defaults.network`."""
+
+    name: str
+    weights: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """The learning rate over the iterations; see `config.yaml`, `defaults.schedule`."""
+
+    epochs: int
+    policy: Literal["step", "poly"]
+    step: int
+    gamma: float
+    power: float
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One epoch of SGD; see `config.yaml`, `defaults.training`."""
+
+    rate: float
+    head_rate: float
+    momentum: float
+    weight_decay: float
+    batch: int
+    crop: int
+    scale: tuple[float, ...]
+    mirror: bool
+    mixed_precision: bool
+    threads: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class CrfSettings:
+    """The dense CRF; see `config.yaml`, `defaults.inference.crf`."""
+
+    iterations: int
+    spatial_xy: float
+    spatial_weight: float
+    bilateral_xy: float
+    bilateral_rgb: float
+    bilateral_weight: float
+
+
+@dataclass(frozen=True)
+class InferenceSettings:
+    """Prediction of whole images; see `config.yaml`, `defaults.inference`."""
+
+    workers: int
+    crf: CrfSettings
+
+
+def parse(cls: type[T], text: str, where: str = "settings") -> T:
+    """Settings of class `cls` from a JSON object, every key expected and checked.
+
+    A field whose name is a Python keyword plus "_" stands in the JSON without it (`lambda`).
+
+    Raises:
+        ConfigError: The text is not a JSON object, or a key is missing, unknown or of a wrong type.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{where}: not JSON ({error})") from error
+    return build(cls, values, where)
+
+
+def build(cls: type[T], values: Any, where: str) -> T:  # noqa: ANN401 - JSON
+    """Settings of class `cls` from parsed JSON; see `parse`."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected a mapping, got {values!r}")
+    types = get_type_hints(cls)
+    names = {_key(field.name): field.name for field in fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in names:
+            raise ConfigError(f"{where}.{key}: unknown key; known are {', '.join(names)}")
+    for key in names:
+        if key not in values:
+            raise ConfigError(f"{where}.{key}: missing")
+    return cls(**{name: _value(types[name], values[key], f"{where}.{key}") for key, name in names.items()})
+
+
+def _key(name: str) -> str:
+    return name[:-1] if keyword.iskeyword(name[:-1]) else name
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any JSON value and type
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ConfigError(f"{where}: expected one of {', '.join(get_args(kind))}, got {value!r}")
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: expected a list, got {value!r}")
+        return tuple(_value(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if kind in (bool, int, float, str):
+        number = float if kind is float and isinstance(value, int) and not isinstance(value, bool) else kind
+        if not isinstance(value, int if number is float and isinstance(value, int) else kind) or (
+            kind is not bool and isinstance(value, bool)
+        ):
+            raise ConfigError(f"{where}: expected {kind.__name__}, got {value!r}")
+        return number(value)
+    return build(kind, value, where)

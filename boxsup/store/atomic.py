@@ -1,0 +1,78 @@
+"""Outputs that are either whole or not there, also after `kill -9` or with a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def creating(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file or folder beside its place and rename it at the end.
+
+    The partial name is hidden and carries host and PID, so that an orphaned writer and its successor never meet; what
+    dead writers left is removed first. An existing file or folder at `path` is replaced only by a whole one.
+
+    Args:
+        path: Where the finished file or folder shall be.
+
+    Yields:
+        The partial path; nothing exists there yet.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    partial = _hidden(path, "partial")
+    try:
+        yield partial
+        if partial.is_dir() and path.is_dir():
+            # A folder cannot be renamed onto a full one: the old one steps aside for the moment between.
+            old = _hidden(path, "old")
+            path.rename(old)
+            partial.rename(path)
+            _remove(old)
+        else:
+            partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with creating(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _hidden(path: Path, state: str) -> Path:
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{state}")
+
+
+def _sweep(path: Path) -> None:
+    """Remove partials of writers on this machine that are no longer alive."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(socket.gethostname())}\.(\d+)\.partial")
+    for other in path.parent.glob(f".{path.name}.*.partial"):
+        match = pattern.fullmatch(other.name)
+        if match and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
+            _remove(other)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

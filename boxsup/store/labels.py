@@ -1,0 +1,120 @@
+"""Stores of label maps: fixed masks, generations of pseudo-masks, predictions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from boxsup.errors import StoreError
+from boxsup.store.arrays import StackWriter, array, create_group, open_group
+from boxsup.store.atomic import creating
+
+KIND = "label maps"
+VOID = 255
+
+
+class Labels(Mapping[str, NDArray[np.uint8]]):
+    """The label maps of a set of images: image id -> H×W uint8, 0 background, 1…C-1 classes, 255 void.
+
+    A map is read from disk when it is asked for, so a set of any size costs no memory.
+
+    Attributes:
+        path: The store's folder.
+        attributes: What the store was made with: settings, seed, versions.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str = "labels") -> None:
+        """Open the store at `path`; `name` picks another of its stacks (predictions also hold `labels_crf`).
+
+        Raises:
+            StoreError: `path` is not a store of label maps.
+        """
+        self.path = Path(path)
+        self._group = open_group(self.path, KIND)
+        self.attributes: dict[str, Any] = dict(self._group.attrs)
+        self._stack = array(self._group, name)
+        self._sizes = np.asarray(array(self._group, "size")[:])
+        self._index = {image: row for row, image in enumerate(self.attributes["images"])}
+
+    def __getitem__(self, image: str) -> NDArray[np.uint8]:
+        row = self._index[image]
+        height, width = self._sizes[row]
+        return np.asarray(self._stack[row, :height, :width])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def table(self, name: str) -> NDArray[Any]:
+        """A whole array of the store by name, for instance `chosen` of a generation."""
+        return np.asarray(array(self._group, name)[:])
+
+
+class LabelsWriter:
+    """Adds label maps in the announced order; made by `creating_labels`."""
+
+    def __init__(
+        self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.int64], names: Sequence[str]
+    ) -> None:
+        self._group, self._images, self._sizes = group, images, sizes
+        height, width = (int(side) for side in sizes.max(axis=0)) if len(images) else (1, 1)
+        self._stacks = {name: StackWriter(group, name, len(images), height, width, VOID) for name in names}
+        self._next = 0
+
+    def append(self, image: str, **maps: NDArray[np.uint8]) -> None:
+        """Add the next image's maps, each by its stack's name.
+
+        Raises:
+            StoreError: The image is not the next one, or a map has another size than the image.
+        """
+        if image != self._images[self._next]:
+            raise StoreError(f"expected labels of {self._images[self._next]}, got {image}")
+        for name, stack in self._stacks.items():
+            if maps[name].shape != tuple(self._sizes[self._next]):
+                expected, got = "×".join(map(str, self._sizes[self._next])), "×".join(map(str, maps[name].shape))
+                raise StoreError(f"labels of {image}: expected {expected} pixels, got {got}")
+            stack.append(maps[name])
+        self._next += 1
+
+    def table(self, name: str, values: NDArray[Any]) -> None:
+        """Store a whole array beside the maps."""
+        self._group.create_array(name, data=values)
+
+    def close(self) -> None:
+        """Write what is left; every image must have been added."""
+        for stack in self._stacks.values():
+            stack.close()
+
+
+@contextlib.contextmanager
+def creating_labels(
+    path: str | os.PathLike[str],
+    images: Sequence[str],
+    sizes: NDArray[np.int64],
+    attributes: Mapping[str, Any],
+    names: Sequence[str] = ("labels",),
+) -> Iterator[LabelsWriter]:
+    """Write a store of label maps; it appears at `path` only when it is whole.
+
+    Args:
+        path: The `.zarr` folder to make.
+        images: The N image ids, in the order in which they will be added.
+        sizes: N×2 (height, width).
+        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
+        names: The stacks to write.
+    """
+    with creating(path) as partial:
+        group = create_group(partial, {"kind": KIND, **attributes, "images": list(images)})
+        group.create_array("size", data=np.asarray(sizes, np.int32).reshape(-1, 2))
+        writer = LabelsWriter(group, images, sizes, names)
+        yield writer
+        writer.close()

@@ -1,0 +1,29 @@
+"""What tests share: the project's own configuration and the real images, where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+# Real photographs stay outside the project; set BOXSUP_DATA to a folder that holds `voc-mini/VOC2012`.
+DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def config() -> dict[str, Any]:
+    """The project's `config.yaml` as it stands."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def voc_mini() -> Path:
+    """A tree in VOC layout of 755 real photographs."""
+    root = DATA / "voc-mini" / "VOC2012"
+    if not root.is_dir():
+        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
+    return root
