@@ -43,8 +43,6 @@ class ProposalSettings:
 class UpdateSettings:
     """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.update`."""
 
-    every: int
-    warmup: int
     k: int
     lambda_: float
     overlap_norm: Literal["none", "candidates"]
@@ -79,7 +77,11 @@ class ScheduleSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """One epoch of SGD; see `config.yaml`, `defaults.training`."""
+    """One epoch of SGD; see `config.yaml`, `defaults.training`.
+
+    Its `workers` is no field here but an argument of the command (`--workers`): results do not depend on it, so it must
+    not make a rule run again. The same holds for the workers of the dense CRF.
+    """
 
     rate: float
     head_rate: float
@@ -91,7 +93,6 @@ class TrainingSettings:
     mirror: bool
     mixed_precision: bool
     threads: int
-    workers: int
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,6 @@ class CrfSettings:
     bilateral_xy: float
     bilateral_rgb: float
     bilateral_weight: float
-
-
-@dataclass(frozen=True)
-class InferenceSettings:
-    """Prediction of whole images; see `config.yaml`, `defaults.inference`."""
-
-    workers: int
-    crf: CrfSettings
 
 
 def parse(cls: type[T], text: str, where: str = "settings") -> T:
@@ -158,10 +151,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any JSON
             raise ConfigError(f"{where}: expected a list, got {value!r}")
         return tuple(_value(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if kind in (bool, int, float, str):
-        number = float if kind is float and isinstance(value, int) and not isinstance(value, bool) else kind
-        if not isinstance(value, int if number is float and isinstance(value, int) else kind) or (
-            kind is not bool and isinstance(value, bool)
-        ):
+        accepted = (int, float) if kind is float else (kind,)
+        if type(value) not in accepted:  # and not isinstance: True is an int
             raise ConfigError(f"{where}: expected {kind.__name__}, got {value!r}")
-        return number(value)
+        return kind(value)
     return build(kind, value, where)

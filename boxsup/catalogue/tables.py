@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,16 @@ from boxsup.store.atomic import creating
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
+
+
+class ImageRow(NamedTuple):
+    """One row of the table of images."""
+
+    image: str
+    path: str
+    height: int
+    width: int
+    mask: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,10 @@ class Catalogue:
     def sizes(self) -> NDArray[np.int64]:
         """N×2 heights and widths."""
         return self.images[["height", "width"]].to_numpy(np.int64)
+
+    def rows(self) -> Iterator[ImageRow]:
+        """The table of images, row by row."""
+        return map(ImageRow._make, self.images[list(IMAGE_COLUMNS)].itertuples(index=False, name=None))
 
     def boxes_by_image(self) -> dict[str, pd.DataFrame]:
         """The boxes of each image that has any; the index of the rows is that of `boxes`."""

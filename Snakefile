@@ -1,0 +1,22 @@
+# BoxSup, from boxes to a report: `snakemake --cores N results/EXPERIMENT/report.html`.
+# The rules stand in the order of the data flow; docs/architecture.md draws it.
+from snakemake.utils import min_version
+
+min_version("9.11")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/proposals.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/demo_semi/report.html",

@@ -1,0 +1,104 @@
+"""Archives on the web: fetched once, resumed, verified by their MD5."""
+
+from __future__ import annotations
+
+import hashlib
+import http
+import http.client
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tqdm import tqdm
+
+from boxsup.errors import DataError
+
+CHUNK = 2**20  # bytes
+TIMEOUT = 30  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published file: its name, where it is published, and the MD5 of its bytes."""
+
+    name: str
+    url: str
+    md5: str
+
+
+def present(archive: Archive, folder: Path) -> bool:
+    """Whether an archive lies in a folder, whole.
+
+    Raises:
+        DataError: A file of its name is there, but its MD5 is another.
+    """
+    path = folder / archive.name
+    if not path.is_file():
+        return False
+    found = md5_of(path)
+    if found != archive.md5:
+        raise DataError(f"{path}: expected MD5 {archive.md5}, got {found}; replace the file or take it away")
+    return True
+
+
+def fetch(archive: Archive, folder: Path) -> None:
+    """Download an archive that is not there yet, going on where an earlier try broke off.
+
+    What has come so far is `NAME.partial`; it takes the archive's name only when its MD5 is right.
+
+    Raises:
+        DataError: The server cannot be reached, breaks off, or sends other bytes than expected.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{archive.name}.partial"
+    try:
+        _receive(archive, partial)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise DataError(f"{archive.url}: cannot be fetched ({reason or type(error).__name__})") from error
+    found = md5_of(partial)
+    if found != archive.md5:
+        partial.unlink()
+        raise DataError(f"{archive.url}: expected MD5 {archive.md5}, got {found}; nothing was kept")
+    partial.rename(folder / archive.name)
+
+
+def md5_of(path: str | os.PathLike[str]) -> str:
+    """MD5 of a file in hex digits: against accidents, as the data sets publish no other."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _receive(archive: Archive, partial: Path) -> None:
+    """Append to `partial` what is missing of it."""
+    start = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(archive.url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is missing; the MD5 will tell
+        raise
+    with response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        left = response.headers.get("Content-Length")
+        with open(partial, "ab" if resumed else "wb") as file:
+            received = _copy(response, file, archive.name, int(left) if left else None)
+    if left and received < int(left):
+        raise http.client.IncompleteRead(b"", int(left) - received)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, name: str, total: int | None) -> int:
+    received = 0
+    with tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None) as progress:
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+            received += len(chunk)
+            progress.update(len(chunk))
+    return received

@@ -1,0 +1,40 @@
+"""`boxsup shapes`: generate the demo data."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from boxsup.catalogue.tree import check_settings, write_tree
+from boxsup.catalogue.voc import parse_classes
+from boxsup.settings import ShapesSettings, parse
+from boxsup.store.atomic import creating
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--settings", required=True, help="JSON of the data set's `shapes` settings")
+    parser.add_argument("--classes", required=True, help="JSON list of the forms to draw")
+    parser.add_argument("--out", type=Path, required=True, help="root of the tree to write, in VOC layout")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the tree, whole or not at all."""
+    settings = parse(ShapesSettings, args.settings, "shapes")
+    classes = parse_classes(args.classes)
+    check_settings(settings, classes)
+    fills: list[float] = []
+    pictures = 0
+    with creating(args.out) as partial:
+        total = settings.train + settings.val
+        for written in tqdm(write_tree(partial, settings, classes), "shapes", total, unit="picture", disable=None):
+            fills += written.fills
+            pictures += 1
+    print(
+        f"shapes: {pictures} pictures, {len(fills)} objects; on average an object fills "
+        f"{sum(fills) / len(fills):.0%} of its box",
+        file=sys.stderr,
+    )

@@ -1,0 +1,211 @@
+"""VOC 2012 and SBD, fetched and laid out as one tree with the list `trainaug` and its masks.
+
+`trainaug` is the training set that papers on VOC use since SBD (Hariharan et al., ICCV 2011): the images of SBD and of
+VOC's train, less those of VOC's val; 10,582 images.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from tqdm import tqdm
+
+from boxsup.catalogue.archives import Archive, fetch, present
+from boxsup.catalogue.palette import write_mask
+from boxsup.catalogue.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, read_list
+from boxsup.errors import DataError
+
+AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
+VOC_PREFIX = PurePosixPath("VOCdevkit/VOC2012")
+SBD_PREFIX = PurePosixPath("benchmark_RELEASE/dataset")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The two archives, and how many ids the lists hold: VOC's train and val, and `trainaug`."""
+
+    voc: Archive
+    sbd: Archive
+    train: int
+    val: int
+    trainaug: int
+
+
+# Addresses and checksums as in torchvision.datasets.voc and torchvision.datasets.sbd.
+VOC2012 = Source(
+    voc=Archive(
+        "VOCtrainval_11-May-2012.tar",
+        "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+        "6cd6e144f989b92b3379bac3b3de84fd",
+    ),
+    sbd=Archive(
+        "benchmark.tgz",
+        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+        "82b4d87ceb2ed10f6038a1cba92111cb",
+    ),
+    train=1464,
+    val=1449,
+    trainaug=10582,
+)
+
+
+def provide(root: Path, download: bool, source: Source = VOC2012) -> list[Archive]:
+    """Make sure that a tree in VOC layout is at `root`; add `trainaug` where the tree is VOC 2012 itself.
+
+    A tree that is there is taken as it is: no file is overwritten, and one that is not VOC 2012 gets nothing added.
+    Archives are looked for in the folder that holds `root`, and downloaded to it.
+
+    Args:
+        root: Of the tree.
+        download: Whether archives may be downloaded; without it, only those at hand are used.
+        source: What to fetch.
+
+    Returns:
+        The archives that were used.
+
+    Raises:
+        DataError: The tree is not there or not whole, and an archive that it needs cannot be had.
+    """
+    used = []
+    if not is_tree(root):
+        _obtain([source.voc, source.sbd], root, download)
+        add_voc(root.parent / source.voc.name, root)
+        used.append(source.voc)
+    if lacks_trainaug(root, source):
+        archive = root.parent / source.sbd.name
+        if download or archive.is_file():
+            _obtain([source.sbd], root, download)
+            add_sbd(archive, root, source.trainaug)
+            used.append(source.sbd)
+    return used
+
+
+def is_tree(root: Path) -> bool:
+    """Whether a folder has VOC's layout: images, annotations and lists."""
+    return all((root / part).is_dir() for part in (IMAGES, ANNOTATIONS, LISTS))
+
+
+def lacks_trainaug(root: Path, source: Source) -> bool:
+    """Whether a tree is VOC 2012 itself, told by the lengths of its lists, and has no `trainaug` yet."""
+    if (root / LISTS / f"{AUGMENTED_LIST}.txt").exists():
+        return False
+    lists = [root / LISTS / f"{name}.txt" for name in ("train", "val")]
+    lengths = [len(read_list(path)[0]) if path.is_file() else 0 for path in lists]
+    return lengths == [source.train, source.val]
+
+
+def add_voc(archive: Path, root: Path) -> None:
+    """Unpack VOC's archive to `root`; the lists come last, so that a tree with lists is a whole one."""
+    with _staging(root) as staging:
+        for tar, member, name in _members(archive, VOC_PREFIX):
+            tar.extract(member.replace(name=str(name)), staging, filter="data")
+        if not is_tree(staging):
+            raise DataError(f"{archive}: holds no {VOC_PREFIX} with {IMAGES}, {ANNOTATIONS} and {LISTS}")
+        _merge(staging, root, last=LISTS)
+
+
+def add_sbd(archive: Path, root: Path, expected: int) -> None:
+    """Add SBD's masks for the images that VOC has none for, and the list `trainaug`.
+
+    Args:
+        archive: SBD's `benchmark.tgz`.
+        root: A tree that holds VOC 2012.
+        expected: How many ids the list must have.
+    """
+    with _staging(root) as staging:
+        masks, lists = staging / AUGMENTED_MASKS, staging / LISTS
+        masks.mkdir(parents=True)
+        lists.mkdir(parents=True)
+        ids: list[str] = []
+        for tar, member, name in _members(archive, SBD_PREFIX):
+            content = cast(IO[bytes], tar.extractfile(member))  # never None: the member is a file
+            if str(name) in ("train.txt", "val.txt"):
+                ids += content.read().decode().split()
+            elif name.parent.name == "cls" and not (root / MASKS / f"{name.stem}.png").exists():
+                write_mask(masks / f"{name.stem}.png", sbd_labels(content.read()))
+        train, val = (read_list(root / LISTS / f"{split}.txt")[0] for split in ("train", "val"))
+        images = augmented(ids, train, val)
+        if len(images) != expected:
+            raise DataError(f"{archive}: expected lists that make {expected} images of trainaug, got {len(images)}")
+        (lists / f"{AUGMENTED_LIST}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
+        _merge(staging, root, last=LISTS)
+
+
+def augmented(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
+    """The ids of `trainaug`, sorted: SBD's train and val and VOC's train, less VOC's val."""
+    return sorted((set(sbd) | set(train)) - set(val))
+
+
+def sbd_labels(mat: bytes) -> NDArray[np.uint8]:
+    """The H×W uint8 label map of an SBD `cls/*.mat` file: 0 background, 1…20 classes, no void."""
+    content = loadmat(io.BytesIO(mat), variable_names=["GTcls"])
+    return np.asarray(content["GTcls"][0]["Segmentation"][0], np.uint8)
+
+
+def _obtain(archives: Sequence[Archive], root: Path, download: bool) -> None:
+    """Have archives in the folder that holds `root`, or say in one line what the user can do."""
+    folder = root.parent
+    missing = [archive for archive in archives if not present(archive, folder)]
+    why = "downloads are off (download: false)"
+    try:
+        for archive in missing if download else ():
+            fetch(archive, folder)
+    except DataError as error:
+        why = str(error)
+    missing = [archive for archive in missing if not (folder / archive.name).is_file()]
+    if missing:
+        lacking = "this VOC 2012 has no trainaug" if is_tree(root) else "no tree in VOC layout"
+        without = "set download: false to go without trainaug, or " if is_tree(root) else ""
+        files = " and ".join(f"{archive.name} (MD5 {archive.md5})" for archive in missing)
+        raise DataError(
+            f"{root}: {lacking}, and {why}; put {files} into {folder}, or {without}let datasets.voc.root name a tree "
+            "in VOC layout that you have, or try the generated demo: results/demo_semi/report.html"
+        )
+
+
+def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo, PurePosixPath]]:
+    """The files of an archive below a folder, each with its path from there."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tqdm(tar, archive.name, unit="file", disable=None):
+                path = PurePosixPath(member.name)
+                if ".." in path.parts:
+                    raise DataError(f"{archive}: {path} leads out of its folder; nothing was unpacked")
+                if member.isfile() and path.is_relative_to(prefix):
+                    yield tar, member, path.relative_to(prefix)
+    except tarfile.TarError as error:
+        raise DataError(f"{archive}: not a tar archive that can be unpacked ({error})") from error
+
+
+@contextlib.contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """An empty hidden folder beside `root`; what an earlier run left in it is removed first."""
+    folder = root.with_name(f".{root.name}.boxsup-partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _merge(source: Path, target: Path, last: str) -> None:
+    """Move the files of one folder to another where it has none of that name; those below `last` at the end."""
+    files = [Path(folder, name) for folder, _, names in os.walk(source) for name in names]
+    files.sort(key=lambda file: (file.is_relative_to(source / last), file))
+    for file in files:
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            file.rename(place)

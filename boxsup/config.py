@@ -1,0 +1,110 @@
+"""The workflow's configuration: `config.yaml` checked and resolved, once, before any job is planned.
+
+What is wrong is said in one line that names the key, since the messages of a schema validator are read by nobody.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from boxsup.errors import ConfigError
+
+Block = dict[str, Any]
+
+
+def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
+    """Check a configuration and lay each experiment over the defaults.
+
+    Args:
+        config: What was read from `config.yaml` and what was merged over it.
+        schema: The JSON schema of a configuration (`workflow/schemas/config.schema.yaml`).
+
+    Returns:
+        `datasets` and `proposals` as they are, and `experiments` with every key that `defaults` has.
+
+    Raises:
+        ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
+            nothing.
+    """
+    plain: Block = json.loads(json.dumps(config))
+    experiments = plain.get("experiments")
+    if isinstance(experiments, dict) and isinstance(plain.get("defaults"), dict):
+        plain["experiments"] = {
+            name: merge(plain["defaults"], experiment) if isinstance(experiment, dict) else experiment
+            for name, experiment in experiments.items()
+        }
+    error = best_match(Draft202012Validator(schema).iter_errors(plain))
+    if error is not None:
+        raise ConfigError(_message(error))
+    for name, experiment in plain["experiments"].items():
+        _check_names(plain, name, experiment)
+    return {key: plain[key] for key in ("datasets", "proposals", "experiments")}
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:
+    """`over` laid over `base`: mappings are merged key by key, everything else is replaced."""
+    merged = deepcopy(dict(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
+    """JSON that is the same for the same settings, whatever the order of their keys: what a rule's `params` hold."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+
+def _check_names(config: Block, name: str, experiment: Block) -> None:
+    """Raise where an experiment names a data set, a split or proposals that are not there."""
+    where = f"experiments.{name}"
+    _check_name(experiment["dataset"], config["datasets"], f"{where}.dataset", "data set")
+    _check_name(experiment["proposals"], config["proposals"], f"{where}.proposals", "proposals")
+    splits = config["datasets"][experiment["dataset"]]["splits"]
+    for key in ("train", "val"):
+        _check_name(experiment[key], splits, f"{where}.{key}", f"split of {experiment['dataset']}")
+    masks = experiment["supervision"]["masks"]
+    if masks not in ("none", "all"):
+        _check_name(masks, splits, f"{where}.supervision.masks", f"none, all or a split of {experiment['dataset']}")
+
+
+def _check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
+    if name not in known:
+        raise ConfigError(f"config: {where}: '{name}' is no {kind}; known are {', '.join(known)}{_hint(name, known)}")
+
+
+def _message(error: ValidationError) -> str:
+    """One line that names the key and says what was expected and what was got."""
+    where = ".".join(str(part) for part in error.absolute_path) or "config.yaml"
+    schema: Block = dict(error.schema)  # type: ignore[arg-type]
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = schema["properties"]
+        unknown = next(key for key in error.instance if key not in known)
+        return f"config: {where}.{unknown}: unknown key{_hint(unknown, known) or '; known are ' + ', '.join(known)}"
+    if error.validator == "required":
+        missing = next(key for key in schema["required"] if key not in error.instance)
+        return f"config: {where}: the key '{missing}' is missing"
+    hint = ""
+    if error.validator == "type" and isinstance(error.instance, str) and _is_number(error.instance):
+        hint = " (YAML takes it for text: write it with a dot, for instance 1.0e-3)"
+    return f"config: {where}: {error.message}{hint}"
+
+
+def _hint(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

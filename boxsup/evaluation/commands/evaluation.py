@@ -1,0 +1,47 @@
+"""`boxsup evaluation`: predictions of a split against its true masks, by the VOC protocol."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from boxsup.catalogue.tables import check_ids, read_catalogue
+from boxsup.errors import DataError
+from boxsup.evaluation.tables import score_table, write_table
+from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.store.labels import Labels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--predictions", type=Path, required=True, help=".zarr with the stacks labels and labels_crf")
+    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `class, iou, iou_crf, truth_pixels`: IoU in [0, 1] before and after the CRF, pixels without void.
+
+    One row a class, background included, then `mean`: the mean IoU over the classes that are in truth or predictions,
+    and the sum of pixels. Images without a true mask are left out.
+    """
+    catalogue = read_catalogue(args.catalogue)
+    plain, crf = Labels(args.predictions), Labels(args.predictions, name="labels_crf")
+    images = with_masks(catalogue)
+    missing = sorted({row.image for row in images} - set(plain))
+    if missing:
+        raise DataError(
+            f"{args.predictions}: {len(missing)} images of {args.catalogue} are missing, the first is {missing[0]}"
+        )
+    check_ids(list(plain), catalogue.ids, str(args.predictions))
+    without, with_crf = confusions(catalogue, lambda row: (plain[row.image], crf[row.image]), "evaluation")
+    table = score_table(catalogue.classes, iou=without, iou_crf=with_crf)
+    pixels = without.sum(axis=1)
+    table["truth_pixels"] = [*pixels, pixels.sum()]
+    write_table(args.out, table)
+    mean = table.iloc[-1]
+    print(
+        f"evaluation: {len(images)} images, mean IoU {100 * mean['iou']:.1f} %, with CRF {100 * mean['iou_crf']:.1f} %",
+        file=sys.stderr,
+    )

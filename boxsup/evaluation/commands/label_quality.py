@@ -1,0 +1,40 @@
+"""`boxsup label-quality`: one row about one generation of pseudo-masks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.errors import DataError
+from boxsup.evaluation.quality import measure
+from boxsup.evaluation.tables import write_table
+from boxsup.store.labels import Labels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
+    parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
+    parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
+    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one row; the columns are the attributes of `boxsup.evaluation.quality.Quality`, empty where unknown."""
+    catalogue = read_catalogue(args.catalogue)
+    labels = Labels(args.labels)
+    chosen, true_mask = labels.table("chosen"), labels.table("true_mask") > 0
+    previous = Labels(args.previous).table("chosen") if args.previous else None
+    if list(labels) != catalogue.ids or len(chosen) != len(catalogue.boxes):
+        raise DataError(f"{args.labels}: its images or boxes are not those of {args.catalogue}; make it again")
+    if previous is not None and len(previous) != len(chosen):
+        raise DataError(f"{args.previous}: expected {len(chosen)} boxes, got {len(previous)}; make it again")
+
+    quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
+    write_table(args.out, quality.table())
+    miou = "no true masks" if np.isnan(quality.miou) else f"mean IoU {100 * quality.miou:.1f} %"
+    print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)

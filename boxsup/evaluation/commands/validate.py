@@ -1,0 +1,40 @@
+"""`boxsup validate`: a point of the learning curve, the mean IoU of one checkpoint without CRF."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import ImageRow, read_catalogue, read_image
+from boxsup.errors import StoreError
+from boxsup.evaluation.tables import score_table, write_table
+from boxsup.evaluation.truth import confusions
+from boxsup.inference.scores import Predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint")
+    parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU; a setting of the experiment")
+    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `class, iou`: IoU in [0, 1] of each class, then `mean`. No label map touches the disk."""
+    catalogue = read_catalogue(args.catalogue)
+    predictor = Predictor(args.model, args.threads)
+    if tuple(predictor.classes) != catalogue.classes:
+        raise StoreError(f"{args.model}: its classes are not those of {args.catalogue}; choose a split of its data set")
+
+    def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
+        return (predictor.log_probabilities(read_image(row.path)).argmax(dim=0).cpu().numpy().astype(np.uint8),)
+
+    (confusion,) = confusions(catalogue, predict, "validate")
+    table = score_table(catalogue.classes, iou=confusion)
+    write_table(args.out, table)
+    print(f"validate: {args.model}: mean IoU {100 * table['iou'].iloc[-1]:.1f} % without CRF", file=sys.stderr)

@@ -1,0 +1,109 @@
+"""How good a generation of pseudo-masks is, as far as true masks are there to tell, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, read_mask
+from boxsup.evaluation.confusion import mean_iou
+from boxsup.evaluation.truth import confusion_of
+from boxsup.labels.update import RECTANGLE
+from boxsup.store.labels import VOID
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One generation's row of the quality table; shares and IoU in [0, 1], NaN where there is nothing to measure.
+
+    Only images that the boxes supervise are measured: an image that keeps its true mask is right by definition.
+
+    Attributes:
+        generation: Its number, from 1.
+        images: Box-supervised images that have a true mask in the catalogue.
+        miou: Label maps of these images against their true masks, by the VOC protocol.
+        fill: Labelled over true foreground pixels, void of the truth left out of both: the mean over these images, as
+            far as they have foreground. Below 1 objects are labelled too small.
+        box_fill: Labelled foreground over the union of the supervising boxes, in pixels: the mean over all
+            box-supervised images that have such boxes. Needs no truth.
+        changed: Share of supervising boxes whose chosen candidate is another than in the previous generation.
+        rectangles: Share of supervising boxes that fell back to their rectangle.
+        boxes: Number of supervising boxes.
+    """
+
+    generation: int
+    images: int
+    miou: float
+    fill: float
+    box_fill: float
+    changed: float
+    rectangles: float
+    boxes: int
+
+    def table(self) -> pd.DataFrame:
+        """One row, columns in the order of the attributes."""
+        return pd.DataFrame([asdict(self)], columns=[field.name for field in fields(self)])
+
+
+def measure(
+    generation: int,
+    catalogue: Catalogue,
+    labels: Mapping[str, NDArray[np.uint8]],
+    true_mask: NDArray[np.bool_],
+    chosen: NDArray[np.int32],
+    previous: NDArray[np.int32] | None,
+) -> Quality:
+    """Measure a generation, one image in memory at a time.
+
+    Args:
+        generation: Its number.
+        catalogue: N images and B boxes.
+        labels: Label maps by image.
+        true_mask: N, whether the image keeps its true mask.
+        chosen: B, index of each box's candidate, -1 for its rectangle, -2 where it supervised nothing.
+        previous: The previous generation's `chosen`, or None for the first one.
+
+    Raises:
+        DataError: A true mask is unreadable or does not fit its labels.
+    """
+    supervising = chosen >= RECTANGLE
+    boxes = replace(catalogue, boxes=catalogue.boxes[supervising]).boxes_by_image()
+    classes = len(catalogue.classes)
+    confusion = np.zeros((classes, classes + 1), np.int64)
+    images, fills, box_fills = 0, [], []
+    supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
+    for row in tqdm(supervised, "label-quality", unit="image", disable=None):
+        found = labels[row.image]
+        if row.image in boxes:
+            box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes[row.image]).sum())
+        if row.mask:
+            images += 1
+            truth = read_mask(row.mask)
+            confusion += confusion_of(row.image, truth, found, classes)
+            if _foreground(truth).any():
+                fills.append(_foreground(found)[truth != VOID].sum() / _foreground(truth).sum())
+    changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
+    rectangles = _mean(chosen[supervising] == RECTANGLE)
+    count = int(supervising.sum())
+    return Quality(generation, images, mean_iou(confusion), _mean(fills), _mean(box_fills), changed, rectangles, count)
+
+
+def union_of_boxes(shape: tuple[int, ...], boxes: pd.DataFrame) -> NDArray[np.bool_]:
+    """H×W of that shape, true inside any of the boxes (half-open pixel corners x0, y0, x1, y1)."""
+    union = np.zeros(shape, bool)
+    for x0, y0, x1, y1 in boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64):
+        union[y0:y1, x0:x1] = True
+    return union
+
+
+def _foreground(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.asarray((labels != 0) & (labels != VOID))
+
+
+def _mean(values: NDArray[np.bool_] | list[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")

@@ -1,0 +1,63 @@
+"""A split's label maps held against its true masks, one image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, ImageRow, read_mask
+from boxsup.errors import DataError
+from boxsup.evaluation.confusion import confusion_matrix
+
+LabelMap = NDArray[np.uint8]
+
+
+def with_masks(catalogue: Catalogue) -> list[ImageRow]:
+    """The images of a split that have a true mask.
+
+    Raises:
+        DataError: None has.
+    """
+    images = [row for row in catalogue.rows() if row.mask]
+    if not images:
+        raise DataError("none of the split's images has a true mask: there is nothing to evaluate against")
+    return images
+
+
+def confusions(
+    catalogue: Catalogue, predict: Callable[[ImageRow], tuple[LabelMap, ...]], what: str
+) -> tuple[NDArray[np.int64], ...]:
+    """Sum confusion matrices over the split's images that have a true mask.
+
+    Args:
+        catalogue: The split.
+        predict: From an image to one or more H×W uint8 label maps of it.
+        what: The progress bar's title.
+
+    Returns:
+        As many C×(C+1) matrices as `predict` gives maps.
+
+    Raises:
+        DataError: No image has a true mask, or labels do not fit an image's mask; names the image.
+    """
+    sums: tuple[NDArray[np.int64], ...] = ()
+    for row in tqdm(with_masks(catalogue), what, unit="image", disable=None):
+        truth = read_mask(row.mask)
+        matrices = tuple(confusion_of(row.image, truth, found, len(catalogue.classes)) for found in predict(row))
+        sums = tuple(a + b for a, b in zip(sums, matrices, strict=True)) if sums else matrices
+    return sums
+
+
+def confusion_of(image: str, truth: LabelMap, labels: LabelMap, classes: int) -> NDArray[np.int64]:
+    """`confusion_matrix` of one image, whose id stands in the error.
+
+    Raises:
+        DataError: The labels do not fit the mask.
+    """
+    try:
+        return confusion_matrix(truth, labels, classes)
+    except ValueError as error:
+        raise DataError(f"{image}: {error}; were both made from this catalogue?") from error

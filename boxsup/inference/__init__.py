@@ -1,0 +1,1 @@
+"""From a checkpoint to scores and label maps of whole images."""

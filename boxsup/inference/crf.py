@@ -1,0 +1,37 @@
+"""The dense CRF that refines a network's scores (Krähenbühl & Koltun, NIPS 2011); without torch, for its workers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydensecrf import densecrf
+
+from boxsup.settings import CrfSettings
+
+
+def dense_crf(
+    image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
+) -> NDArray[np.uint8]:
+    """The most likely labels under a fully connected CRF, after a few iterations of mean field.
+
+    Args:
+        image: H×W×3 uint8 RGB, as it is: the appearance kernel works on grey levels in [0, 255].
+        log_probabilities: C×H×W float32; their negatives are the unary potentials.
+        settings: Weights and standard deviations (DeepLab's w and σ) of the smoothness and the appearance kernel.
+
+    Returns:
+        H×W uint8 in [0, C).
+    """
+    classes, height, width = log_probabilities.shape
+    crf = densecrf.DenseCRF2D(width, height, classes)
+    crf.setUnaryEnergy(np.ascontiguousarray(-log_probabilities.reshape(classes, -1), dtype=np.float32))
+    crf.addPairwiseGaussian(sxy=settings.spatial_xy, compat=settings.spatial_weight)
+    crf.addPairwiseBilateral(
+        sxy=settings.bilateral_xy,
+        srgb=settings.bilateral_rgb,
+        rgbim=np.array(image, order="C"),  # a copy: the library takes no read-only array
+        compat=settings.bilateral_weight,
+    )
+    marginals = np.asarray(crf.inference(settings.iterations)).reshape(classes, height, width)
+    labels: NDArray[np.uint8] = marginals.argmax(axis=0).astype(np.uint8)
+    return labels

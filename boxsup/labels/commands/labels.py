@@ -1,0 +1,116 @@
+"""`boxsup labels`: one generation of pseudo-masks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
+from boxsup.errors import ConfigError
+from boxsup.labels.generation import RECTANGLE, ChoiceTables, Scores, Update
+from boxsup.labels.overlaps import Overlaps
+from boxsup.proposals.pool import Pools
+from boxsup.settings import UpdateSettings, parse
+from boxsup.store.labels import Labels, creating_labels
+from boxsup.versions import provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
+    parser.add_argument("--generation", type=int, required=True, help="its number: the epoch it is made for")
+    parser.add_argument("--seed", type=int, required=True, help="of the experiment")
+    parser.add_argument("--settings", required=True, help="JSON of the update's settings")
+    parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
+    parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
+    parser.add_argument("--model", type=Path, help="checkpoint of the epoch before; without it, overlap alone")
+    parser.add_argument("--threads", type=int, default=1, help="of the network on the CPU; a setting of the experiment")
+    parser.add_argument("--fixed", type=Path, help="masks for the images without true ones, in place of an update")
+    parser.add_argument("--truth", type=Path, help="store of true masks")
+    parser.add_argument("--masked", type=Path, help="catalogue folder of the images that may use their true mask")
+    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
+    catalogue = read_catalogue(args.catalogue)
+    settings = parse(UpdateSettings, args.settings, "update")
+    truth = Labels(args.truth) if args.truth else {}
+    masked = set(read_catalogue(args.masked).ids) & set(catalogue.ids) if args.masked else set()
+    check_ids(sorted(masked), list(truth), f"true masks of {args.masked}")
+    fixed = Labels(args.fixed) if args.fixed else None
+    update = None if fixed is not None or masked >= set(catalogue.ids) else _update(args, settings, catalogue)
+
+    tables = ChoiceTables(len(catalogue.boxes), settings.k)
+    boxes = catalogue.boxes_by_image()
+    with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
+        for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
+            own = boxes.get(row.image, catalogue.boxes[:0])
+            if row.image in masked:
+                labels = truth[row.image]
+            elif update is None:
+                labels = fixed[row.image]  # type: ignore[index] # no update means fixed masks, or all images masked
+                tables.chosen[own.index] = RECTANGLE
+            else:
+                result = update.labels(row.image, row.height, row.width, own)
+                labels = result.labels
+                for box, choice in zip(own.index, result.choices, strict=True):
+                    tables.record(box, choice)
+            writer.append(row.image, labels=labels)
+        writer.table("true_mask", np.isin(catalogue.ids, list(masked)).astype(np.uint8))
+        for name, values in tables.arrays().items():
+            writer.table(name, values)
+    _summary(args.generation, tables, len(masked), len(catalogue.images))
+
+
+def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue) -> Update:
+    if not args.proposals or not args.overlaps:
+        raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
+    pools, overlaps = Pools(args.proposals), Overlaps(args.overlaps)
+    check_ids(catalogue.ids, list(pools), "proposals")
+    check_ids(catalogue.ids, list(overlaps), "overlaps")
+    scores = _network_scores(args.model, args.threads, catalogue) if args.model else None
+    return Update(pools, overlaps, scores, settings, args.seed, args.generation)
+
+
+def _network_scores(model: Path, threads: int, catalogue: Catalogue) -> Scores:
+    from boxsup.inference.scores import Predictor  # torch costs seconds that generations by overlap alone need not pay
+
+    predictor = Predictor(model, threads)
+    paths = dict(zip(catalogue.images["image"], catalogue.images["path"], strict=True))
+
+    def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        log_probabilities = predictor.log_probabilities(read_image(paths[image]))
+        return log_probabilities[labels].cpu().numpy()  # only the image's own classes leave the device
+
+    return scores
+
+
+def _attributes(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        "generation": args.generation,
+        "seed": args.seed,
+        "settings": asdict(settings),
+        "catalogue": str(args.catalogue),
+        "classes": list(catalogue.classes),
+        # The folder and not its shards: the same bytes, however many jobs made the proposals.
+        "proposals": str(args.proposals[0].parent) if args.proposals else "",
+        "versions": provenance("labels", "numpy", "zarr", "torch"),
+    }
+
+
+def _summary(generation: int, tables: ChoiceTables, masked: int, images: int) -> None:
+    supervising = tables.chosen >= RECTANGLE
+    rectangles = int((tables.chosen == RECTANGLE).sum())
+    print(
+        f"generation {generation}: {images} images, {masked} with their true mask, "
+        f"{int(supervising.sum())} boxes chose, {rectangles} of them their rectangle",
+        file=sys.stderr,
+    )

@@ -1,0 +1,32 @@
+"""`boxsup overlaps`: box × candidate IoU of one shard of a split."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.labels.overlaps import box_iou, creating_overlaps
+from boxsup.proposals.pool import Pools
+from boxsup.versions import provenance
+
+CORNERS = ["x0", "y0", "x1", "y1"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--proposals", type=Path, required=True, help="the shard's candidate pools")
+    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the IoU tables of every image of the shard."""
+    boxes = read_catalogue(args.catalogue).boxes_by_image()
+    pools = Pools([args.proposals])
+    with creating_overlaps(args.out, list(pools), {"versions": provenance("overlaps", "numpy", "zarr")}) as writer:
+        for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
+            corners = boxes[image][CORNERS].to_numpy() if image in boxes else pool.boxes[:0]
+            writer.append(box_iou(corners, pool.boxes))

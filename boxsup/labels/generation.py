@@ -1,0 +1,128 @@
+"""A generation: the label maps that one epoch trains on, one image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boxsup.labels.update import NOTHING, RECTANGLE, VOID, Choice, choose, paint, regression_costs
+from boxsup.proposals.pool import Pool
+from boxsup.random import generator
+from boxsup.settings import UpdateSettings
+
+
+class Scores(Protocol):
+    """What the update asks of a network."""
+
+    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities of `labels` at every pixel of an image, len(labels)×H×W."""
+
+
+@dataclass(frozen=True)
+class ImageLabels:
+    """The labels of one image and how its boxes came to them.
+
+    Attributes:
+        labels: H×W uint8.
+        choices: One a box, in the order of the catalogue.
+    """
+
+    labels: NDArray[np.uint8]
+    choices: list[Choice]
+
+
+@dataclass(frozen=True)
+class Update:
+    """Labels of box-supervised images by the method's update.
+
+    Attributes:
+        pools: Candidates by image.
+        overlaps: B×N IoU tables by image.
+        scores: The network after the epoch before, or None to go by overlap alone.
+        settings: The update's choices.
+        seed: Of the experiment.
+        generation: Number of the generation, from 1.
+    """
+
+    pools: Mapping[str, Pool]
+    overlaps: Mapping[str, NDArray[np.float32]]
+    scores: Scores | None
+    settings: UpdateSettings
+    seed: int
+    generation: int
+
+    def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ImageLabels:
+        """Let each box of an image choose its candidate, and paint what was chosen."""
+        if boxes.empty:
+            return ImageLabels(np.zeros((height, width), np.uint8), [])
+        pool = self.pools[image]
+        supervising, void = _roles(boxes, self.settings)
+        chosen = iter(self._choose(image, pool, boxes, supervising))
+        choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
+        shown = np.flatnonzero(supervising | void)
+        corners, labels = _corners(boxes)[shown], np.where(void, VOID, boxes["label"].to_numpy())[shown]
+        masks = [pool.mask(choices[row].chosen) if choices[row].chosen >= 0 else None for row in shown]
+        return ImageLabels(paint(height, width, corners, labels, masks, self.settings.clip), choices)
+
+    def _choose(self, image: str, pool: Pool, boxes: pd.DataFrame, supervising: NDArray[np.bool_]) -> list[Choice]:
+        rows = np.flatnonzero(supervising)
+        if not len(rows):
+            return []
+        labels, corners = boxes["label"].to_numpy(np.int64)[rows], _corners(boxes)[rows]
+        regression = None
+        if self.scores is not None:
+            present, where = np.unique(np.concatenate(([0], labels)), return_inverse=True)
+            log_probabilities = self.scores(image, present)[where]
+            regression = regression_costs(log_probabilities, pool.superpixels, pool.matrix(), corners, self.settings)
+        draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows]
+        return choose(self.overlaps[image][rows], regression, self.settings, draws)
+
+
+def rectangles(height: int, width: int, boxes: pd.DataFrame) -> NDArray[np.uint8]:
+    """Each box filled with its label, crowds with void: H×W uint8 (the paper's naive baseline, Fig. 2c)."""
+    labels = np.where(boxes["crowd"].to_numpy() > 0, VOID, boxes["label"].to_numpy())
+    return paint(height, width, _corners(boxes), labels, [None] * len(boxes), clip=True)
+
+
+class ChoiceTables:
+    """Collects choices for a generation's tables, whose rows are the boxes of the catalogue."""
+
+    def __init__(self, boxes: int, k: int) -> None:
+        """Every box supervises nothing (NOTHING) until it is recorded."""
+        self.chosen = np.full(boxes, NOTHING, np.int32)
+        self.best = np.full((boxes, k), -1, np.int32)
+        self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
+        self.regression_cost = np.full((boxes, k), np.nan, np.float32)
+
+    def record(self, row: int, choice: Choice) -> None:
+        """Enter the choice of the box at `row` of the catalogue's boxes."""
+        k = len(choice.best)
+        self.chosen[row] = choice.chosen
+        self.best[row, :k] = choice.best
+        self.overlap_cost[row, :k] = choice.overlap
+        self.regression_cost[row, :k] = choice.regression
+
+    def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
+        """The tables by the names under which they are stored."""
+        return vars(self)
+
+
+def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which boxes choose a candidate, and which are void; a box may be neither."""
+    crowd = boxes["crowd"].to_numpy() > 0
+    difficult = boxes["difficult"].to_numpy() > 0
+    supervising = ~crowd & ~(difficult & (settings.difficult != "use"))
+    void = crowd | (difficult & (settings.difficult == "void"))
+    return supervising, void
+
+
+def _corners(boxes: pd.DataFrame) -> NDArray[np.int64]:
+    return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
+
+
+__all__ = ["NOTHING", "RECTANGLE", "ChoiceTables", "ImageLabels", "Scores", "Update", "rectangles"]

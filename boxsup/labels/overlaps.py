@@ -1,0 +1,96 @@
+"""Box × candidate IoU tables: made once a data set, read at every update."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from boxsup.store.arrays import Ragged, RaggedWriter, array, create_group, open_group
+from boxsup.store.atomic import creating
+
+KIND = "overlaps"
+
+
+def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Intersection over union of every pair of boxes (IoU(B, S) of Eq. 2, S taken as its tight box).
+
+    Args:
+        boxes: B×4 half-open pixel corners x0, y0, x1, y1.
+        others: N×4, the same.
+
+    Returns:
+        B×N float32 in [0, 1].
+    """
+    a, b = np.asarray(boxes, np.int64)[:, None], np.asarray(others, np.int64)[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    intersection = np.clip(sides, 0, None).prod(axis=-1)
+    union = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - intersection
+    iou: NDArray[np.float32] = (intersection / union).astype(np.float32)
+    return iou
+
+
+class Overlaps(Mapping[str, NDArray[np.float32]]):
+    """IoU tables over any number of shards: image id -> B×N float32, rows in the order of the image's boxes."""
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+        """Open the shards.
+
+        Raises:
+            StoreError: A path is not a store of overlaps.
+        """
+        groups = [open_group(Path(path), KIND) for path in paths]
+        self._shards = [(Ragged(group, "iou"), np.asarray(array(group, "boxes")[:])) for group in groups]
+        self._index: dict[str, tuple[int, int]] = {
+            image: (shard, row)
+            for shard, group in enumerate(groups)
+            for row, image in enumerate(map(str, group.attrs["images"]))  # type: ignore[arg-type]
+        }
+
+    def __getitem__(self, image: str) -> NDArray[np.float32]:
+        shard, row = self._index[image]
+        iou, boxes = self._shards[shard]
+        values = iou[row]
+        return values.reshape(boxes[row], -1) if boxes[row] else values.reshape(0, 0)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+class OverlapsWriter:
+    """Adds images' tables in order; made by `creating_overlaps`."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self._group = group
+        self._iou = RaggedWriter(group, "iou", np.float32)
+        self._boxes: list[int] = []
+
+    def append(self, iou: NDArray[np.float32]) -> None:
+        """Add the next image's B×N table."""
+        self._iou.append(iou)
+        self._boxes.append(len(iou))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._iou.close()
+        self._group.create_array("boxes", data=np.asarray(self._boxes, np.int32))
+
+
+@contextlib.contextmanager
+def creating_overlaps(
+    path: str | os.PathLike[str], images: Sequence[str], attributes: Mapping[str, Any]
+) -> Iterator[OverlapsWriter]:
+    """Write a store of overlaps: ragged `iou`, one row an image (B×N in C order), and `boxes` (its B)."""
+    with creating(path) as partial:
+        writer = OverlapsWriter(create_group(partial, {"kind": KIND, **attributes, "images": list(images)}))
+        yield writer
+        writer.close()

@@ -1,0 +1,38 @@
+"""Networks: ImageNet backbones with heads that score every pixel, and the files they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from boxsup.errors import ConfigError
+from boxsup.network.segmenter import Segmenter
+
+
+def build(name: str, classes: int) -> Segmenter:
+    """A network by its name in the configuration, with random weights from torch's generator.
+
+    Args:
+        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov or mobilenet_v2.
+        classes: C, with the background.
+
+    Raises:
+        ConfigError: No network has this name.
+    """
+    # torchvision costs seconds that the processes which only read images need not pay.
+    from boxsup.network.mobilenet import MobileNet
+    from boxsup.network.vgg import FCN, DeepLab
+
+    builders: dict[str, Callable[[int], Segmenter]] = {
+        "fcn32s": lambda count: FCN(count, skips=0),
+        "fcn16s": lambda count: FCN(count, skips=1),
+        "fcn8s": lambda count: FCN(count, skips=2),
+        "deeplab_4x4": lambda count: DeepLab(count, kernel=4, dilation=4, channels=4096),
+        "deeplab_largefov": lambda count: DeepLab(count, kernel=3, dilation=12, channels=1024),
+        "mobilenet_v2": MobileNet,
+    }
+    if name not in builders:
+        raise ConfigError(f"network.name: expected one of {', '.join(builders)}, got '{name}'")
+    return builders[name](classes)
+
+
+__all__ = ["Segmenter", "build"]

@@ -1,0 +1,88 @@
+"""Checkpoints: a network with all that is needed to use it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from boxsup.errors import StoreError
+from boxsup.network import Segmenter, build
+from boxsup.store.atomic import creating
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network after an epoch.
+
+    Attributes:
+        network: Its name in the configuration.
+        classes: Names by label; the first is the background.
+        model: The network itself, on the CPU.
+        epoch: How many epochs it has been trained.
+        pretrained: `file` and `sha256` of the weights it started from, or empty.
+    """
+
+    network: str
+    classes: tuple[str, ...]
+    model: Segmenter
+    epoch: int
+    pretrained: dict[str, str]
+
+
+def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all; equal networks give equal bytes."""
+    # Contiguous, so that the memory layout that training prefers does not show in the file.
+    state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    save(
+        path,
+        {
+            "network": checkpoint.network,
+            "classes": list(checkpoint.classes),
+            "state": state,
+            "epoch": checkpoint.epoch,
+            "pretrained": checkpoint.pretrained,
+        },
+    )
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        StoreError: The file is missing, damaged or no checkpoint of ours.
+    """
+    content = load(path)
+    try:
+        with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
+            model = build(content["network"], len(content["classes"]))
+        model.load_state_dict(content["state"], assign=True)
+        return Checkpoint(content["network"], tuple(content["classes"]), model, content["epoch"], content["pretrained"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise StoreError(f"{path}: not a checkpoint of boxsup ({type(error).__name__})") from error
+
+
+def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """`torch.save`, whole or not at all, in bytes that do not depend on the file's name."""
+    with creating(path) as partial, partial.open("wb") as file:
+        torch.save(content, file)  # to a file object: given a name, torch writes it into the archive
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """`torch.load` of tensors and plain values only, with errors for people.
+
+    Raises:
+        StoreError: The file is missing or damaged.
+    """
+    try:
+        content = torch.load(Path(path), map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: no such checkpoint") from error
+    except Exception as error:  # torch raises many kinds
+        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); make it again") from error
+    if not isinstance(content, dict):
+        raise StoreError(f"{path}: not a checkpoint of boxsup")
+    return content

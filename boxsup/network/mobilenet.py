@@ -1,0 +1,57 @@
+"""MobileNetV2 (Sandler et al., CVPR 2018) with a dilated head, for small machines."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+
+from boxsup.network.segmenter import Segmenter
+
+LAST_STAGE = 14  # the first block that would go to stride 32
+BODY_CHANNELS, HEAD_CHANNELS = 320, 256
+
+
+class MobileNet(Segmenter):
+    """MobileNetV2 without its classifier at stride 16, and a 3×3 convolution of dilation 6 before the scores."""
+
+    imagenet = "mobilenet_v2"
+
+    def __init__(self, classes: int) -> None:
+        """Make the network for `classes` classes."""
+        super().__init__()
+        self.features = mobilenet_v2(weights=None).features[:18]
+        _keep_size(self.features[LAST_STAGE:])
+        self.head = nn.Sequential(
+            nn.Conv2d(BODY_CHANNELS, HEAD_CHANNELS, 3, padding=6, dilation=6, bias=False),
+            nn.BatchNorm2d(HEAD_CHANNELS),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Conv2d(HEAD_CHANNELS, classes, 1),
+        )
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """See `Segmenter.load_imagenet`."""
+        own = {f"features.{name}" for name in self.features.state_dict()}
+        prefix = "features."
+        self.features.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in weights.items() if name in own}
+        )
+
+    def new_layers(self) -> list[nn.Module]:
+        """See `Segmenter.new_layers`."""
+        return [self.head]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """N×3×H×W -> N×C×h×w logits at stride 16."""
+        logits: Tensor = self.head(self.features(image))
+        return logits
+
+
+def _keep_size(blocks: nn.Sequential) -> None:
+    """Trade the stage's stride for dilation 2 in its depthwise convolutions."""
+    for layer in blocks.modules():
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            if layer.stride == (2, 2):
+                layer.stride = (1, 1)
+            else:
+                layer.dilation, layer.padding = (2, 2), (2, 2)

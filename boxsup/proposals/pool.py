@@ -1,0 +1,238 @@
+"""The candidate pool of an image, and the stores that hold the pools of many."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from boxsup.errors import DataError, StoreError
+from boxsup.proposals.regions import raster_order, region_boxes
+from boxsup.store.arrays import Ragged, RaggedWriter, array, create_group, open_group
+from boxsup.store.atomic import creating
+
+KIND = "candidate pools"
+MAX_REGIONS = 2**16 - 1  # numbers of uint16, less one
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The N candidate segments of an image, each a set of superpixels.
+
+    Attributes:
+        superpixels: H×W uint16 superpixel of each pixel, 0…R-1, every one present, numbered in raster order.
+        members: N×ceil(R/8) uint8, a row of bits a candidate (`numpy.packbits`): the superpixels it consists of.
+        boxes: N×4 int32, the candidates' tight half-open boxes: pixel corners x0, y0, x1, y1.
+        scores: N float32, decreasing; only their order has a meaning across methods.
+    """
+
+    superpixels: NDArray[np.uint16]
+    members: NDArray[np.uint8]
+    boxes: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def regions(self) -> int:
+        """Number of superpixels, R."""
+        return int(self.superpixels.max()) + 1
+
+    def matrix(self) -> NDArray[np.bool_]:
+        """N×R: which superpixels each candidate consists of."""
+        return np.unpackbits(self.members, axis=1, count=self.regions).view(np.bool_)
+
+    def mask(self, candidate: int) -> NDArray[np.bool_]:
+        """H×W: the pixels of one candidate."""
+        row = np.unpackbits(self.members[candidate], count=self.regions).view(np.bool_)
+        return np.asarray(row[self.superpixels])
+
+
+def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.floating]) -> Pool:
+    """A pool in its least form: no empty or equal candidates, no superpixels that no candidate separates.
+
+    Args:
+        superpixels: H×W superpixel of each pixel, 0…S-1, H and W above 0; numbers may be missing.
+        matrix: N×S superpixels of each candidate.
+        scores: N scores; the best one of equal candidates counts, ties keep their order.
+
+    Raises:
+        DataError: The candidates cut the image into more than 65,535 superpixels.
+    """
+    present, labels = np.unique(superpixels, return_inverse=True)
+    matrix = matrix[:, present]
+    order = np.argsort(-scores, kind="stable")
+    order = order[matrix[order].any(axis=1)]
+    order = order[distinct_rows(matrix[order])]
+    matrix, column = _unique_columns(matrix[order])
+    labels = column[labels.reshape(superpixels.shape)]
+    regions = matrix.shape[1]
+    if regions > MAX_REGIONS:
+        raise DataError(
+            f"candidates cut the image into {regions:,} superpixels, at most {MAX_REGIONS:,} can be stored; "
+            "use fewer candidates or larger regions"
+        )
+    number = raster_order(labels, regions)
+    labels = number[labels]
+    matrix = matrix[:, np.argsort(number)]
+    boxes = tight_boxes(matrix, region_boxes(labels, regions))
+    return Pool(labels.astype(np.uint16), np.packbits(matrix, axis=1), boxes, scores[order].astype(np.float32))
+
+
+def distinct_rows(matrix: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Indices of the first of each set of equal rows, rising."""
+    if not matrix.size:
+        return np.arange(min(len(matrix), 1))
+    packed = np.packbits(matrix, axis=1)
+    rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    return np.sort(np.unique(rows, return_index=True)[1])
+
+
+def tight_boxes(matrix: NDArray[np.bool_], boxes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The tight boxes of candidates from those of their superpixels.
+
+    Args:
+        matrix: N×R superpixels of each candidate, none empty.
+        boxes: R×4 half-open boxes of the superpixels.
+
+    Returns:
+        N×4.
+    """
+    tight = np.empty((len(matrix), 4), np.int32)
+    for side in range(4):
+        # With the outermost superpixels first, the first one that a candidate has is at its side.
+        order = np.argsort(boxes[:, side] if side < 2 else -boxes[:, side], kind="stable")
+        tight[:, side] = boxes[order, side][matrix[:, order].argmax(axis=1)]
+    return tight
+
+
+def _unique_columns(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """The distinct columns, and for each column of `matrix` which of them it is."""
+    if not len(matrix):
+        return matrix[:, :1], np.zeros(matrix.shape[1], np.intp)
+    packed = np.ascontiguousarray(np.packbits(matrix, axis=0).T)
+    columns = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, inverse = np.unique(columns, return_index=True, return_inverse=True)
+    return matrix[:, first], inverse.reshape(-1)
+
+
+class Pools(Mapping[str, Pool]):
+    """The pools of a set of images: image id -> `Pool`, read from disk when asked for.
+
+    Attributes:
+        paths: The stores' folders.
+        attributes: What each store was made with: settings, versions, image ids.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+        """Open the stores of all shards.
+
+        Raises:
+            StoreError: A path is not a store of pools, or an image is in two of them.
+        """
+        self.paths = [Path(path) for path in paths]
+        self._stores = [_Store(path) for path in self.paths]
+        self.attributes: list[dict[str, Any]] = [store.attributes for store in self._stores]
+        self._index: dict[str, tuple[_Store, int]] = {}
+        for store in self._stores:
+            for row, image in enumerate(store.attributes["images"]):
+                if image in self._index:
+                    raise StoreError(f"{store.path}: image {image} is in {self._index[image][0].path} too")
+                self._index[image] = store, row
+
+    def __getitem__(self, image: str) -> Pool:
+        store, row = self._index[image]
+        return store.pool(row)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+class _Store:
+    """One store of pools, by row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        group = open_group(path, KIND)
+        self.attributes: dict[str, Any] = dict(group.attrs)
+        self._sizes = np.asarray(array(group, "size")[:])
+        self._rows = {name: Ragged(group, name) for name in ("superpixels", "members", "boxes", "scores")}
+
+    def pool(self, row: int) -> Pool:
+        values = {name: rows[row] for name, rows in self._rows.items()}
+        count = len(values["scores"])
+        return Pool(
+            values["superpixels"].reshape(self._sizes[row]),
+            values["members"].reshape(count, -1) if count else np.zeros((0, 1), np.uint8),
+            values["boxes"].reshape(count, 4),
+            values["scores"],
+        )
+
+
+class PoolsWriter:
+    """Adds pools in the announced order; made by `creating_pools`."""
+
+    def __init__(self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer]) -> None:
+        self._group, self._images, self._sizes = group, images, sizes
+        dtypes = {"superpixels": np.uint16, "members": np.uint8, "boxes": np.int32, "scores": np.float32}
+        self._rows = {name: RaggedWriter(group, name, dtype) for name, dtype in dtypes.items()}
+        self._regions: list[int] = []
+
+    def append(self, image: str, pool: Pool) -> None:
+        """Add the next image's pool.
+
+        Raises:
+            StoreError: The image is not the next one, or the pool has another size than the image.
+        """
+        row = len(self._regions)
+        expected = self._images[row] if row < len(self._images) else "no more"
+        if image != expected:
+            raise StoreError(f"expected the pool of {expected}, got {image}")
+        if pool.superpixels.shape != tuple(self._sizes[row]):
+            wanted, got = "×".join(map(str, self._sizes[row])), "×".join(map(str, pool.superpixels.shape))
+            raise StoreError(f"pool of {image}: expected {wanted} pixels, got {got}; build the catalogue again")
+        for name, rows in self._rows.items():
+            rows.append(getattr(pool, name))
+        self._regions.append(pool.regions)
+
+    def close(self) -> None:
+        """Write what is left; every announced image must have been added."""
+        if len(self._regions) != len(self._images):
+            raise RuntimeError(f"expected {len(self._images)} pools, got {len(self._regions)}")
+        for rows in self._rows.values():
+            rows.close()
+        self._group.create_array("regions", data=np.asarray(self._regions, np.int32))
+
+
+@contextlib.contextmanager
+def creating_pools(
+    path: str | os.PathLike[str],
+    images: Sequence[str],
+    sizes: NDArray[np.integer],
+    attributes: Mapping[str, Any],
+) -> Iterator[PoolsWriter]:
+    """Write a store of pools; it appears at `path` only when it is whole.
+
+    Args:
+        path: The `.zarr` folder to make.
+        images: The N image ids, in the order in which they will be added.
+        sizes: N×2 (height, width).
+        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
+    """
+    with creating(path) as partial:
+        group = create_group(partial, {"kind": KIND, **attributes, "images": list(images)})
+        group.create_array("size", data=np.asarray(sizes, np.int32).reshape(-1, 2))
+        writer = PoolsWriter(group, images, sizes)
+        yield writer
+        writer.close()

@@ -1,0 +1,94 @@
+"""Regions of a label map as a graph: sizes, boxes, borders, and lists of neighbours that merge in constant time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from boxsup.proposals.compiled import compiled
+
+
+def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]:
+    """The tight box of each region.
+
+    Args:
+        labels: H×W region of each pixel, 0…regions-1, every one of them present.
+        regions: Their number R.
+
+    Returns:
+        R×4 half-open pixel corners x0, y0, x1, y1.
+    """
+    slices = ndimage.find_objects(labels.astype(np.int32) + 1, max_label=regions)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], np.int32).reshape(-1, 4)
+
+
+def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of regions that touch (4-neighbours) and how long their common border is.
+
+    Args:
+        labels: H×W region of each pixel, 0…regions-1.
+        regions: Their number R.
+
+    Returns:
+        E×2 pairs (lower, higher region) in lexicographic order, and E border lengths in pixel sides.
+    """
+    wide = labels.astype(np.int64)
+    across = [(wide[:, :-1], wide[:, 1:]), (wide[:-1], wide[1:])]
+    keys = [(np.minimum(a, b) * regions + np.maximum(a, b))[a != b] for a, b in across]
+    unique, lengths = np.unique(np.concatenate(keys), return_counts=True)
+    return np.stack([unique // regions, unique % regions], axis=1), lengths.astype(np.int64)
+
+
+def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:
+    """The number of each region when they are counted in the order of their first pixels, row by row.
+
+    Args:
+        labels: H×W region of each pixel, 0…regions-1, every one of them present.
+        regions: Their number R.
+    """
+    flat = labels.ravel()[::-1]
+    first = np.zeros(regions, np.int64)
+    first[flat] = np.arange(flat.size - 1, -1, -1)  # the last one written, so the first pixel, stays
+    order = np.empty(regions, np.int64)
+    order[np.argsort(first)] = np.arange(regions)
+    return order
+
+
+@compiled
+def neighbour_lists(
+    pairs: NDArray[np.int64], nodes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Linked lists of neighbours.
+
+    Pair e gives two entries: 2e in the list of its first region, naming the second, and 2e+1 the other way round.
+    Two lists are joined by setting `follow[tail[a]] = head[b]`; the names in them are then resolved by `find`.
+
+    Args:
+        pairs: E×2 regions that touch.
+        nodes: Length of `head` and `tail`.
+
+    Returns:
+        `head` and `tail`, first and last entry of each region's list or -1; `follow`, the entry after each or -1; and
+        `name`, the region that each entry names.
+    """
+    head, tail = np.full(nodes, -1), np.full(nodes, -1)
+    follow, name = np.full(2 * len(pairs), -1), np.empty(2 * len(pairs), np.int64)
+    for entry in range(2 * len(pairs)):
+        owner = pairs[entry >> 1, entry & 1]
+        name[entry] = pairs[entry >> 1, 1 - (entry & 1)]
+        if head[owner] < 0:
+            head[owner] = entry
+        else:
+            follow[tail[owner]] = entry
+        tail[owner] = entry
+    return head, tail, follow, name
+
+
+@compiled
+def find(root: NDArray[np.int64], region: int) -> int:
+    """The region that `region` has been merged into, by union-find with path halving."""
+    while root[region] != region:
+        root[region] = root[root[region]]
+        region = root[region]
+    return region

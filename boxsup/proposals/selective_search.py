@@ -1,0 +1,145 @@
+"""Selective Search (Uijlings, van de Sande, Gevers, Smeulders; IJCV 2013) with its segments, not only their boxes.
+
+Each colour space and scale gives a first partition, each partition and sum of similarities a tree of regions; every
+node of every tree is a candidate. So that one superpixel map holds them all, the partitions' common refinement is cut
+down to pieces of some size, and a candidate keeps the pieces that it covers more than half of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import ConfigError
+from boxsup.proposals.colour import (
+    COLOUR_BINS,
+    COLOUR_SPACES,
+    TEXTURE_BINS,
+    colour_bins,
+    colour_space,
+    histograms,
+    texture_bins,
+)
+from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.pool import Pool, distinct_rows, make_pool, tight_boxes
+from boxsup.proposals.regions import region_boxes
+from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
+from boxsup.proposals.suppression import suppress
+from boxsup.random import generator
+from boxsup.settings import ProposalSettings
+
+# Bounds for large photographs, far above what one of VOC reaches: candidates × superpixels is a matrix of bytes.
+MAX_SUPERPIXELS = 2**14
+MAX_NODES = 2**13  # of the trees, best ranks first; more where more than a quarter of as many may be kept
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What one grouping made: `parent` of each node, see `boxsup.proposals.grouping`, on partition `partition`."""
+
+    partition: int
+    parent: NDArray[np.int64]
+
+
+def check(settings: ProposalSettings) -> None:
+    """Refuse settings that cannot work.
+
+    Raises:
+        ConfigError: Names the key.
+    """
+    unknown = sorted(set(settings.colour_spaces) - set(COLOUR_SPACES))
+    rules = {
+        "colour_spaces": (not unknown and settings.colour_spaces, f"some of {', '.join(COLOUR_SPACES)}"),
+        "similarities": (
+            settings.similarities and all(name and set(name) <= set(SIMILARITIES) for name in settings.similarities),
+            f"sums of the letters {SIMILARITIES}, such as CTSF or TSF",
+        ),
+        "scales": (settings.scales and min(settings.scales) > 0, "numbers above 0"),
+        "min_region": (settings.min_region >= 0, "0 or more pixels"),
+        "min_area": (0 <= settings.min_area < 1, "a share of the image from 0 to below 1"),
+        "max_area": (settings.min_area < settings.max_area <= 1, "a share of the image above min_area, at most 1"),
+        "nms": (0 < settings.nms <= 1, "an IoU above 0, at most 1"),
+        "max_candidates": (settings.max_candidates > 0, "a number above 0"),
+    }
+    for key, (fine, expected) in rules.items():
+        if not fine:
+            raise ConfigError(f"settings.{key}: expected {expected}, got {getattr(settings, key)!r}")
+
+
+def selective_search(image: NDArray[np.uint8], settings: ProposalSettings, image_id: str) -> Pool:
+    """The candidate segments of an image.
+
+    Args:
+        image: H×W×3 RGB in [0, 255].
+        settings: See `config.yaml`, `proposals`; checked by `check`.
+        image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
+
+    Returns:
+        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+    """
+    partitions, trees = _group_all(image, settings)
+    nodes, ranks = _rank(trees, settings, image_id)
+    labels, matrix = _project(partitions, trees, nodes, settings.min_region)
+    pixels = np.bincount(labels.ravel())
+    share = matrix @ pixels / labels.size
+    fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & matrix.any(axis=1))
+    fit = fit[distinct_rows(matrix[fit])]
+    if not len(fit):
+        return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
+    boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
+    kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
+    return make_pool(labels, matrix[kept], -ranks[kept])
+
+
+def _group_all(image: NDArray[np.uint8], settings: ProposalSettings) -> tuple[NDArray[np.int32], list[Tree]]:
+    """P×H×W partitions, one a colour space and scale, and their trees, one a sum of similarities."""
+    partitions: list[NDArray[np.int32]] = []
+    trees: list[Tree] = []
+    for name in settings.colour_spaces:
+        space = colour_space(image, name)
+        colours, textures = colour_bins(space), texture_bins(space)
+        for scale in settings.scales:
+            labels = graph_segmentation(space, scale)
+            regions = int(labels.max()) + 1
+            colour = histograms(labels, regions, colours, colours.shape[2], COLOUR_BINS)
+            texture = histograms(labels, regions, textures, textures.shape[2], TEXTURE_BINS)
+            trees += [Tree(len(partitions), group(labels, colour, texture, sums)) for sums in settings.similarities]
+            partitions.append(labels)
+    return np.stack(partitions), trees
+
+
+def _rank(
+    trees: list[Tree], settings: ProposalSettings, image_id: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Order the nodes of all trees by their level from the top times a uniform draw; section 4.2 of the paper.
+
+    Returns:
+        N×2 tree and node, best first, and their N ranks, rising.
+    """
+    draws = generator(settings.seed, "selective_search", image_id)
+    nodes, ranks = [], []
+    for index, tree in enumerate(trees):
+        node = np.arange(len(tree.parent))
+        nodes.append(np.stack([np.full_like(node, index), node], axis=1))
+        ranks.append((len(node) - node) * draws.random(len(node)))
+    rank = np.concatenate(ranks)
+    order = np.argsort(rank, kind="stable")[: max(MAX_NODES, 4 * settings.max_candidates)]
+    return np.concatenate(nodes)[order], rank[order]
+
+
+def _project(
+    partitions: NDArray[np.int32], trees: list[Tree], nodes: NDArray[np.int64], least: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """One superpixel map for all partitions, H×W, and the superpixels that each node covers more than half of, N×S."""
+    pieces, firsts = refine(partitions)
+    superpixel = merge_small(pieces, len(firsts), max(least, -(-pieces.size // MAX_SUPERPIXELS)))
+    pixels = np.bincount(pieces.ravel())
+    leaves = partitions.reshape(len(partitions), -1)[:, firsts]
+    matrix = np.empty((len(nodes), int(superpixel.max()) + 1), np.bool_)
+    for index, tree in enumerate(trees):
+        rows = np.flatnonzero(nodes[:, 0] == index)
+        lowest = majority_nodes(tree.parent, leaves[tree.partition], pixels, superpixel)
+        matrix[rows] = covered(tree.parent, nodes[rows, 1], lowest)
+    return superpixel[pieces], matrix

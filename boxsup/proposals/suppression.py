@@ -1,0 +1,67 @@
+"""Greedy non-maximum suppression of segments by their exact IoU."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.proposals.compiled import compiled
+
+
+def suppress(
+    matrix: NDArray[np.bool_], boxes: NDArray[np.int32], pixels: NDArray[np.int64], threshold: float, most: int
+) -> NDArray[np.int64]:
+    """Keep candidates in their order, each unless its IoU with one kept before is above the threshold.
+
+    Args:
+        matrix: N×R superpixels of each candidate, best candidate first, none empty.
+        boxes: N×4 tight half-open boxes of the candidates.
+        pixels: R sizes of the superpixels.
+        threshold: Greatest IoU in pixels that two kept candidates have.
+        most: How many are kept at most.
+
+    Returns:
+        Indices of the kept candidates, rising.
+    """
+    return _suppress(np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), matrix @ pixels, threshold, most)
+
+
+@compiled
+def _suppress(
+    matrix: NDArray[np.bool_],
+    boxes: NDArray[np.int32],
+    pixels: NDArray[np.int32],
+    areas: NDArray[np.int64],
+    threshold: float,
+    most: int,
+) -> NDArray[np.int64]:
+    kept, count = np.empty(min(most, len(matrix)), np.int64), 0
+    own = np.empty_like(pixels)  # sizes of the candidate's superpixels, 0 elsewhere
+    for candidate in range(len(matrix)):
+        if count == len(kept):
+            break
+        own[:] = pixels * matrix[candidate]
+        free = True
+        for other in kept[:count]:
+            # Two bounds of the intersection first: few pairs get past them.
+            both = areas[candidate] + areas[other]
+            most_common = min(areas[candidate], areas[other], _box_intersection(boxes[candidate], boxes[other]))
+            if most_common / (both - most_common) <= threshold:
+                continue
+            common = np.int32(0)
+            for k in range(len(own)):
+                common += own[k] if matrix[other, k] else np.int32(0)
+            if common / (both - common) > threshold:
+                free = False
+                break
+        if free:
+            kept[count] = candidate
+            count += 1
+    return kept[:count].copy()
+
+
+@compiled
+def _box_intersection(a: NDArray[np.int32], b: NDArray[np.int32]) -> int:
+    width: int = max(min(a[2], b[2]) - max(a[0], b[0]), 0)
+    height: int = max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+    return width * height

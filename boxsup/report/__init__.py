@@ -1,0 +1,1 @@
+"""What people see: the page of an experiment, and single images of a generation."""

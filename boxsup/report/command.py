@@ -1,0 +1,47 @@
+"""`boxsup report`: the page of an experiment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.errors import ConfigError
+from boxsup.report.page import render
+from boxsup.report.results import read_seed
+from boxsup.store.atomic import write_text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--experiment", required=True, help="its name")
+    parser.add_argument("--config", required=True, help="JSON with `experiment`, `dataset` and `proposals`: settings")
+    parser.add_argument("--train", type=Path, required=True, help="folder of the training split's tables")
+    parser.add_argument("--val", type=Path, required=True, help="folder of the evaluated split's tables")
+    parser.add_argument("--folder", type=Path, required=True, help="results/EXPERIMENT")
+    parser.add_argument("--epochs", type=int, required=True, help="the last epoch")
+    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page: one HTML file that asks for no other."""
+    config = _config(args.config)
+    seeds = [read_seed(args.folder, seed, args.epochs) for seed in config["experiment"]["seeds"]]
+    train, val = read_catalogue(args.train), read_catalogue(args.val)
+    page = render(args.experiment, config, args.folder, args.epochs, seeds, train, val)
+    write_text(args.out, page)
+    print(f"report: {args.out}: {len(page) / 2**20:.1f} MiB", file=sys.stderr)
+
+
+def _config(text: str) -> dict[str, Any]:
+    try:
+        config = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--config: not JSON ({error})") from error
+    missing = [key for key in ("experiment", "dataset", "proposals") if key not in config]
+    if missing:
+        raise ConfigError(f"--config: the key '{missing[0]}' is missing")
+    return dict(config)

@@ -1,0 +1,78 @@
+"""What an experiment has left on disk, as far as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boxsup.evaluation.tables import MEAN, read_table
+
+
+@dataclass(frozen=True)
+class SeedResults:
+    """One run of an experiment, up to some epoch.
+
+    Attributes:
+        seed: Its seed.
+        evaluation: The table of `boxsup evaluation` after the last epoch, indexed by class, `mean` last.
+        loss: Training loss of every iteration in order; empty if no epoch was trained.
+        validation: Epoch -> mean IoU without CRF, in [0, 1].
+        quality: The rows of `boxsup label-quality`, by rising `generation`; empty if there are none.
+        generations: Generation -> its store, rising.
+        predictions: The store of predictions after the last epoch.
+    """
+
+    seed: int
+    evaluation: pd.DataFrame
+    loss: NDArray[np.float64]
+    validation: dict[int, float]
+    quality: pd.DataFrame
+    generations: dict[int, Path]
+    predictions: Path
+
+
+def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
+    """Read the results of a run; files of epochs after `epochs` belong to a longer run and are left alone.
+
+    Args:
+        folder: `results/EXPERIMENT`.
+        seed: Its seed.
+        epochs: The last epoch.
+
+    Raises:
+        StoreError: The evaluation after the last epoch is missing; all else may be.
+    """
+    folder = folder / f"seed-{seed}"
+    numbers = range(1, epochs + 1)
+    training = _tables([folder / f"epochs/{epoch:03d}/train.csv" for epoch in numbers])
+    curve = {epoch: path for epoch in numbers if (path := folder / f"epochs/{epoch:03d}/val.csv").exists()}
+    stores = {number: folder / f"labels/{number:03d}.zarr" for number in numbers}
+    return SeedResults(
+        seed=seed,
+        evaluation=read_table(folder / f"evaluation/{epochs:03d}.csv").set_index("class"),
+        loss=np.concatenate([table["loss"].to_numpy(np.float64) for table in training] or [np.zeros(0)]),
+        validation={epoch: _mean(read_table(path)) for epoch, path in curve.items()},
+        quality=pd.concat(_tables([path.with_suffix(".csv") for path in stores.values()]) or [pd.DataFrame()]),
+        generations={number: path for number, path in stores.items() if path.is_dir()},
+        predictions=folder / f"predictions/{epochs:03d}.zarr",
+    )
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation over seeds; NaN counts as no value, and the spread of one value is NaN."""
+    known = np.array([value for value in values if not np.isnan(value)])
+    mean = float(known.mean()) if len(known) else float("nan")
+    return mean, float(known.std(ddof=1)) if len(known) > 1 else float("nan")
+
+
+def _tables(paths: list[Path]) -> list[pd.DataFrame]:
+    return [read_table(path) for path in paths if path.exists()]
+
+
+def _mean(table: pd.DataFrame) -> float:
+    return float(table.set_index("class")["iou"][MEAN])

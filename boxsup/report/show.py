@@ -1,0 +1,154 @@
+"""`boxsup show`: an image with its boxes, the segments that they chose, and the labels of a generation."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
+from boxsup.errors import ConfigError, DataError, StoreError
+from boxsup.labels.update import RECTANGLE
+from boxsup.proposals.pool import Pool, Pools
+from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
+from boxsup.report.palette import overlay
+from boxsup.store.atomic import creating
+from boxsup.store.labels import Labels
+
+SIDE = 480  # px: the least side of a picture
+TEXT = 15  # px
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A generation of pseudo-masks and what it was made from.
+
+    Attributes:
+        labels: Its label maps, and its tables.
+        catalogue: The split.
+        chosen: B, index of each box's candidate, or -1 (rectangle), or -2 (supervised nothing).
+        best: B×k candidates of least cost, -1 padded.
+        costs: B×k×2 overlap and regression cost of each.
+        true_mask: Images that keep their true mask.
+    """
+
+    labels: Labels
+    catalogue: Catalogue
+    chosen: NDArray[np.int32]
+    best: NDArray[np.int32]
+    costs: NDArray[np.float32]
+    true_mask: frozenset[str]
+
+    @classmethod
+    def open(cls, path: Path) -> Generation:
+        """Open the store at `path` and its catalogue.
+
+        Raises:
+            StoreError: It is no generation, or its catalogue is not there.
+        """
+        labels = Labels(path)
+        if not {"generation", "catalogue", "proposals"} <= labels.attributes.keys():
+            raise StoreError(
+                f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
+            )
+        catalogue = read_catalogue(labels.attributes["catalogue"])
+        costs = np.stack([labels.table("overlap_cost"), labels.table("regression_cost")], axis=-1)
+        masked = np.flatnonzero(labels.table("true_mask"))
+        true_mask = frozenset(catalogue.ids[row] for row in masked)
+        return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, true_mask)
+
+    def pool(self, image: str) -> Pool:
+        """The candidates that the image's boxes chose from.
+
+        Raises:
+            StoreError: They are no longer there.
+        """
+        folder = Path(self.labels.attributes["proposals"])
+        # Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
+        for path in sorted(folder.glob("*.zarr")):
+            pools = Pools([path])
+            if image in pools:
+                return pools[image]
+        raise StoreError(f"{folder}: no candidates of {image}; make them again with Snakemake")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("generation", type=Path, help="results/EXPERIMENT/seed-S/labels/NNN.zarr")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="ids of images")
+    parser.add_argument("--out", type=Path, default=Path("show"), help="folder, or .png for one image [show]")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one PNG an image and print its path."""
+    generation = Generation.open(args.generation)
+    one = args.out.suffix.lower() == ".png"
+    if one and len(args.images) > 1:
+        raise ConfigError(f"--out {args.out}: one file for {len(args.images)} images; name a folder")
+    for image in args.images:
+        _check(image, generation.catalogue.ids)
+    for image in args.images:
+        path = args.out if one else args.out / f"{image}.png"
+        with creating(path) as partial:
+            picture(generation, image).save(partial, "PNG")
+        print(path)
+
+
+def picture(generation: Generation, image: str) -> Image.Image:
+    """The image with labels, outlines of the chosen segments and boxes, over a caption that names each choice.
+
+    Small images are enlarged by a whole factor until both sides have SIDE pixels.
+    """
+    catalogue = generation.catalogue
+    photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
+    scale = max(1, -(-SIDE // min(photo.shape[:2])))
+    size = (photo.shape[1] * scale, photo.shape[0] * scale)
+    large = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
+    labels = np.asarray(Image.fromarray(generation.labels[image]).resize(size, Image.Resampling.NEAREST))
+    sheet = Image.fromarray(overlay(large, labels, grey=False))
+    boxes = catalogue.boxes_by_image().get(image, catalogue.boxes[:0])
+    chosen = generation.chosen[boxes.index]
+    pool = generation.pool(image) if (chosen >= 0).any() else None
+    for label, candidate in zip(boxes["label"], chosen, strict=True):
+        if pool is not None and candidate >= 0:
+            for polygon in outlines(pool.mask(int(candidate)), scale):
+                draw_outline(sheet, polygon, int(label), width=3)
+    corners = boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64) * scale
+    names = [f"{number} {catalogue.classes[label]}" for number, label in enumerate(boxes["label"], start=1)]
+    draw_boxes(sheet, corners, list(boxes["label"]), names, TEXT)
+    return with_caption(sheet, [_title(generation, image), *_choices(generation, boxes, names)], TEXT)
+
+
+def _title(generation: Generation, image: str) -> str:
+    number = generation.labels.attributes["generation"]
+    kept = ": keeps its true mask" if image in generation.true_mask else ""
+    return f"{image}, generation {number}{kept}"
+
+
+def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
+    """A line a box: what it chose, and at what cost."""
+    for row, name in zip(boxes.index, names, strict=True):
+        chosen = int(generation.chosen[row])
+        if chosen < 0:
+            yield f"{name}: {'its rectangle' if chosen == RECTANGLE else 'supervised nothing'}"
+            continue
+        rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
+        overlap, regression = generation.costs[row, rank]
+        costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}"
+        yield f"{name}: candidate {chosen}, rank {rank + 1} of {(generation.best[row] >= 0).sum()}, {costs}"
+
+
+def _check(image: str, known: list[str]) -> None:
+    if image not in known:
+        close = difflib.get_close_matches(image, known, n=3)
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else f"ids look like {known[0]}" if known else "it is empty"
+        )
+        raise DataError(f"{image}: no such image in this generation; {hint}")

@@ -1,0 +1,60 @@
+"""Random scale, crop and mirror of an image together with its labels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.network.images import MEAN
+from boxsup.settings import TrainingSettings
+
+VOID = 255
+PAD = tuple(round(255 * mean) for mean in MEAN)  # about zero after normalisation
+
+
+def augment(
+    image: NDArray[np.uint8], labels: NDArray[np.uint8], settings: TrainingSettings, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A random square of an image and its labels.
+
+    Args:
+        image: H×W×3 uint8.
+        labels: H×W uint8.
+        settings: `scale` (range of the factor, drawn uniformly), `crop` (side in pixels), `mirror` (half the time).
+        random: What is drawn from, always in the same order and number.
+
+    Returns:
+        crop×crop×3 and crop×crop uint8; where the scaled image is smaller, it is padded at the right and bottom with
+        ImageNet's mean colour and void.
+    """
+    low, high = settings.scale
+    scale, mirror, top, left = random.uniform(low, high), random.random() < 0.5, *random.random(2)
+    height, width = (max(1, round(side * scale)) for side in labels.shape)
+    if (height, width) != labels.shape:
+        image, labels = _resize(image, labels, height, width)
+    crop = settings.crop
+    y, x = int(top * (max(0, height - crop) + 1)), int(left * (max(0, width - crop) + 1))
+    image, labels = _pad(image[y : y + crop, x : x + crop], labels[y : y + crop, x : x + crop], crop)
+    if settings.mirror and mirror:
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    return np.ascontiguousarray(image), np.ascontiguousarray(labels)
+
+
+def _resize(
+    image: NDArray[np.uint8], labels: NDArray[np.uint8], height: int, width: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    smooth = cv2.INTER_AREA if height < labels.shape[0] else cv2.INTER_LINEAR
+    return (
+        np.asarray(cv2.resize(image, (width, height), interpolation=smooth), np.uint8),
+        np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8),
+    )
+
+
+def _pad(image: NDArray[np.uint8], labels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Fill up to side×side at the right and bottom."""
+    height, width = labels.shape
+    padded, void = np.empty((side, side, 3), np.uint8), np.full((side, side), VOID, np.uint8)
+    padded[:] = PAD
+    padded[:height, :width], void[:height, :width] = image, labels
+    return padded, void

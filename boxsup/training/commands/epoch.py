@@ -1,0 +1,124 @@
+"""`boxsup epoch`: train one epoch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.errors import StoreError
+from boxsup.network.checkpoint import load, load_checkpoint, save, save_checkpoint
+from boxsup.network.images import device
+from boxsup.settings import ScheduleSettings, TrainingSettings, parse
+from boxsup.store.atomic import creating
+from boxsup.training.data import Epoch, batches, plain_errors
+from boxsup.training.epoch import Step, make_optimizer, train_epoch
+
+LINES = 10  # of progress in a log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
+    parser.add_argument("--labels", type=Path, required=True, help="the generation to train on")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint of the epoch before")
+    parser.add_argument("--optimizer", type=Path, help="its momentum buffers; none before the first epoch")
+    parser.add_argument("--epoch", type=int, required=True, help="number of the epoch, from 1")
+    parser.add_argument("--seed", type=int, required=True, help="of the experiment")
+    parser.add_argument("--training", required=True, help="JSON of the training's settings")
+    parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read; results do not depend on it")
+    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events")
+    parser.add_argument("--out", type=Path, required=True, help="folder for model.pt, optimizer.pt and train.csv")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the checkpoint after the epoch; model.pt comes last."""
+    settings = parse(TrainingSettings, args.training, "training")
+    schedule = parse(ScheduleSettings, args.schedule, "schedule")
+    checkpoint = load_checkpoint(args.model)
+    data = Epoch(read_catalogue(args.catalogue), args.labels, settings, args.seed, args.epoch)
+    loader = batches(data, settings, args.seed, args.epoch, args.workers)
+    model, iterations = checkpoint.model, len(loader)
+    model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = make_optimizer(model, settings)
+    if args.optimizer:
+        _restore(optimizer, args.optimizer)
+    with Progress(args.epoch, iterations, loader.batch_size or 1, args.tensorboard) as progress:
+        read = plain_errors(loader)
+        train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
+    with creating(args.out / "train.csv") as partial:
+        progress.table().to_csv(partial, index=False)
+    save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
+    save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
+
+
+def _momentum(optimizer: torch.optim.SGD) -> list[torch.Tensor]:
+    """The momentum buffer of each parameter, in the order of the groups."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return [optimizer.state[parameter]["momentum_buffer"].cpu().contiguous() for parameter in parameters]
+
+
+def _restore(optimizer: torch.optim.SGD, path: Path) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    buffers = load(path).get("momentum", [])
+    if [tuple(buffer.shape) for buffer in buffers] != [tuple(parameter.shape) for parameter in parameters]:
+        raise StoreError(f"{path}: its momentum buffers are those of another network")
+    for parameter, buffer in zip(parameters, buffers, strict=True):
+        # On the parameter's device and in its memory layout.
+        optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter, requires_grad=False).copy_(buffer)
+
+
+class Progress:
+    """A bar with loss and images/s on a terminal, plain lines in a log, events for TensorBoard where asked."""
+
+    def __init__(self, epoch: int, iterations: int, batch: int, tensorboard: Path | None) -> None:
+        """Follow an epoch of `iterations` batches of `batch` images."""
+        self._steps: list[Step] = []
+        self._iterations, self._batch = iterations, batch
+        self._bar = tqdm(total=iterations, desc=f"epoch {epoch}", unit="batch", disable=None)
+        self._events = _events(tensorboard) if tensorboard else None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.close()
+        if self._events is not None:
+            self._events.close()
+
+    def step(self, step: Step) -> None:
+        """Take note of an iteration."""
+        self._steps.append(step)
+        done = len(self._steps)
+        recent = self._steps[-max(1, self._iterations // LINES) :]
+        text = f"loss {sum(s.loss for s in recent) / len(recent):.3f}, {done * self._batch / step.seconds:.1f} images/s"
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update()
+        if self._bar.disable and (done % max(1, self._iterations // LINES) == 0 or done == self._iterations):
+            print(f"epoch {step.epoch}: batch {done} of {self._iterations}, {text}", file=sys.stderr, flush=True)
+        if self._events is not None:
+            self._events.add_scalar("loss", step.loss, step.iteration)
+            self._events.add_scalar("rate", step.rate, step.iteration)
+
+    def table(self) -> pd.DataFrame:
+        """One row an iteration; without seconds, so that equal runs give equal tables."""
+        columns = ["epoch", "iteration", "loss", "rate"]
+        return pd.DataFrame([{name: getattr(step, name) for name in columns} for step in self._steps])
+
+
+def _events(folder: Path) -> torch.utils.tensorboard.SummaryWriter:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise StoreError("--tensorboard: install the package tensorboard, or leave the option out") from error
+    return SummaryWriter(str(folder))

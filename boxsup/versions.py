@@ -1,0 +1,31 @@
+"""One integer a stage, a parameter of its rule: raise it when the stage's results change, and its outputs are remade.
+
+Editing the package triggers nothing by itself: a comment must not cost a cluster days. Golden tests
+(`tests/workflow/test_versions.py`) fail when a stage's results change and its number does not.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+STAGE_VERSIONS = {
+    "shapes": 1,
+    "download": 1,
+    "catalogue": 1,
+    "proposals": 1,
+    "overlaps": 1,
+    "fixed-masks": 1,
+    "labels": 1,
+    "label-quality": 1,
+    "network": 1,
+    "epoch": 1,
+    "validate": 1,
+    "predictions": 1,
+    "evaluation": 1,
+    "report": 1,
+}
+
+
+def provenance(stage: str, *packages: str) -> dict[str, int | str]:
+    """What made a store: the stage's number, and the versions of boxsup and of `packages`."""
+    return {"stage": STAGE_VERSIONS[stage], **{name: version(name) for name in ("boxsup", *packages)}}

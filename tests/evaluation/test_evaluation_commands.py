@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torchmetrics.functional.classification import multiclass_jaccard_index
+
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, write_catalogue
+from boxsup.cli import main
+from boxsup.evaluation.quality import Quality
+from boxsup.inference.scores import Predictor
+from boxsup.network import build
+from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.store.labels import creating_labels
+
+Split = Callable[[dict[str, list[list[int]] | None], list[tuple[str, int, int, int, int, int]]], Path]
+CAT = [[0, 0, 0, 0], [0, 1, 1, 255], [0, 1, 1, 255], [0, 0, 0, 0]]
+DOG = [[2, 2], [0, 0]]
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    """Write images, masks (None: no true mask) and boxes (image, label, corners), and return the catalogue's folder."""
+
+    def write(masks: dict[str, list[list[int]] | None], boxes: list[tuple[str, int, int, int, int, int]]) -> Path:
+        rows = []
+        for image, mask in masks.items():
+            height, width = np.shape(mask) if mask else (4, 4)
+            Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / f"{image}.png")
+            path = tmp_path / f"{image}-mask.png" if mask else ""
+            if mask:
+                Image.fromarray(np.array(mask, np.uint8)).save(path)
+            rows.append((image, str(tmp_path / f"{image}.png"), height, width, str(path)))
+        images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask"])
+        table = pd.DataFrame(
+            [(*box, 0, 0) for box in boxes],
+            columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"],
+        )
+        write_catalogue(tmp_path / "split", Catalogue(images, table, ("background", "cat", "dog")))
+        return tmp_path / "split"
+
+    return write
+
+
+def write_predictions(
+    path: Path, folder: Path, labels: dict[str, list[list[int]]], crf: dict[str, list[list[int]]]
+) -> Path:
+    catalogue = read_catalogue(folder)
+    sizes = np.array([np.shape(labels[image]) for image in labels])
+    assert set(labels) <= set(catalogue.ids)
+    with creating_labels(path, list(labels), sizes, {}, names=("labels", "labels_crf")) as writer:
+        for image in labels:
+            writer.append(image, labels=np.array(labels[image], np.uint8), labels_crf=np.array(crf[image], np.uint8))
+    return path
+
+
+def write_generation(
+    path: Path, folder: Path, number: int, labels: dict[str, list[list[int]]], chosen: list[int], true: list[int]
+) -> Path:
+    catalogue = read_catalogue(folder)
+    with creating_labels(path, catalogue.ids, catalogue.sizes, {"generation": number}) as writer:
+        for image in catalogue.ids:
+            writer.append(image, labels=np.array(labels[image], np.uint8))
+        writer.table("chosen", np.array(chosen, np.int32))
+        writer.table("true_mask", np.array(true, np.uint8))
+    return path
+
+
+def test_evaluation_of_two_images_worked_by_hand(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": CAT, "b": DOG, "unmasked": None}, [])
+    plain = {"a": [[0] * 4, [0, 1, 0, 0], [0, 1, 1, 1], [0] * 4], "b": [[2, 0], [0, 1]]}
+    store = write_predictions(tmp_path / "p.zarr", folder, plain, {"a": [[0] * 4] * 4, "b": DOG})
+    out = tmp_path / "e.csv"
+    main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(out)])
+    table = pd.read_csv(out)
+    assert list(table.columns) == ["class", "iou", "iou_crf", "truth_pixels"]
+    assert table["class"].tolist() == ["background", "cat", "dog", "mean"]
+    assert table["truth_pixels"].tolist() == [12, 4, 2, 18]
+    # background: 10 + 1 right of 12 true and 13 predicted; cat: 3 of 4 and 4; dog: 1 of 2 and 1
+    ious = [11 / 14, 3 / 5, 1 / 2]
+    np.testing.assert_allclose(table["iou"], [*ious, np.mean(ious)], atol=5e-7)
+    np.testing.assert_allclose(table["iou_crf"], [12 / 16, 0, 1, (0.75 + 1) / 3], atol=5e-7)
+
+
+def test_evaluation_says_which_image_is_missing_or_does_not_fit(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"a": CAT, "b": DOG}, [])
+    store = write_predictions(tmp_path / "p.zarr", folder, {"a": CAT}, {"a": CAT})
+    arguments = ["evaluation", "--catalogue", str(folder), "--out", str(tmp_path / "e.csv"), "--predictions"]
+    with pytest.raises(SystemExit):
+        main([*arguments, str(store)])
+    assert "1 images of" in (error := capsys.readouterr().err)
+    assert "the first is b" in error
+    wrong = {"a": CAT, "b": [[0, 0, 0]]}
+    with pytest.raises(SystemExit):
+        main([*arguments, str(write_predictions(tmp_path / "q.zarr", folder, wrong, wrong))])
+    assert "b: expected a prediction of the truth's shape (2, 2), got (1, 3)" in capsys.readouterr().err
+    assert not (tmp_path / "e.csv").exists()
+
+
+def test_evaluation_without_any_truth_is_refused(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"unmasked": None}, [])
+    empty = {"unmasked": [[0] * 4] * 4}
+    store = write_predictions(tmp_path / "p.zarr", folder, empty, empty)
+    with pytest.raises(SystemExit):
+        main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(tmp_path / "e.csv")])
+    assert "none of the split's images has a true mask" in capsys.readouterr().err
+
+
+def label_quality(folder: Path, labels: Path, *more: str) -> pd.Series:
+    out = labels.with_suffix(".csv")
+    main(["label-quality", "--catalogue", str(folder), "--labels", str(labels), "--out", str(out), *more])
+    table = pd.read_csv(out)
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_label_quality_worked_by_hand(split: Split, tmp_path: Path) -> None:
+    boxes = [
+        ("a", 1, 1, 1, 3, 3),
+        ("a", 2, 0, 0, 2, 2),
+        ("b", 2, 0, 0, 2, 1),
+        ("c", 1, 0, 0, 4, 2),
+        ("d", 1, 0, 0, 1, 1),
+    ]
+    folder = split({"a": CAT, "b": DOG, "c": None, "d": CAT}, boxes)
+    labels = {
+        "a": [[0] * 4, [0, 1, 1, 0], [0, 1, 0, 1], [0] * 4],  # 4 labelled, one of them on void
+        "b": [[2, 2], [2, 255]],
+        "c": [[1, 1, 0, 0], *[[0] * 4] * 3],
+        "d": CAT,
+    }
+    first = write_generation(tmp_path / "1.zarr", folder, 1, labels, [3, -1, 0, 7, -2], [0, 0, 0, 1])
+    row = label_quality(folder, first)
+    assert list(row.index) == [field.name for field in fields(Quality)]
+    assert row[["generation", "images", "boxes"]].tolist() == [1, 2, 4]  # d keeps its mask, c has none
+    # background: 10 right of 12 true and 11 predicted; cat: 3 of 4 and 3; dog: 2 of 2 and 3
+    assert row["miou"] == pytest.approx((10 / 13 + 3 / 4 + 2 / 3) / 3, abs=1e-6)
+    assert row["fill"] == pytest.approx((3 / 4 + 3 / 2) / 2, abs=1e-6)
+    # a: 4 labelled of 4 + 4 - 1 pixels of boxes; b: 3 of 2; c: 2 of 8
+    assert row["box_fill"] == pytest.approx((4 / 7 + 3 / 2 + 2 / 8) / 3, abs=1e-6)
+    assert np.isnan(row["changed"])
+    assert row["rectangles"] == 0.25
+
+    second = write_generation(tmp_path / "2.zarr", folder, 2, labels, [3, 5, 1, 7, -2], [0, 0, 0, 1])
+    row = label_quality(folder, second, "--previous", str(first))
+    assert row["changed"] == 0.5
+    assert row["rectangles"] == 0
+
+
+def test_label_quality_without_truth_leaves_its_fields_empty(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": None}, [("a", 1, 0, 0, 2, 2)])
+    store = write_generation(tmp_path / "1.zarr", folder, 1, {"a": [[1, 0, 0, 0], *[[0] * 4] * 3]}, [0], [0])
+    row = label_quality(folder, store)
+    assert row["images"] == 0
+    assert row["box_fill"] == 0.25
+    assert np.isnan(row[["miou", "fill", "changed"]].to_numpy(float)).all()
+
+
+def test_label_quality_where_every_image_keeps_its_mask(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": CAT}, [("a", 1, 1, 1, 3, 3)])
+    store = write_generation(tmp_path / "1.zarr", folder, 1, {"a": CAT}, [-2], [1])
+    row = label_quality(folder, store)
+    assert row[["images", "boxes"]].tolist() == [0, 0]
+    assert np.isnan(row[["miou", "fill", "box_fill", "changed", "rectangles"]].to_numpy(float)).all()
+
+
+def test_label_quality_of_another_split_is_refused(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"a": CAT}, [("a", 1, 1, 1, 3, 3)])
+    store = write_generation(tmp_path / "1.zarr", folder, 1, {"a": CAT}, [0, 0], [0])
+    with pytest.raises(SystemExit):
+        label_quality(folder, store)
+    assert "its images or boxes are not those of" in capsys.readouterr().err
+
+
+def test_validate_scores_a_checkpoint_as_torchmetrics_does(split: Split, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    masks = {name: random.choice([0, 1, 2, 255], (24, 32)).tolist() for name in ("a", "b")}
+    folder = split({**masks, "unmasked": None}, [])
+    classes = read_catalogue(folder).classes
+    model = tmp_path / "model.pt"
+    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build("mobilenet_v2", 3), 0, {}))
+    out = tmp_path / "val.csv"
+    main(["validate", "--catalogue", str(folder), "--model", str(model), "--threads", "1", "--out", str(out)])
+    table = pd.read_csv(out)
+    assert table["class"].tolist() == [*classes, "mean"]
+    predictor = Predictor(model, 1)
+    found = [predictor.log_probabilities(read_image(tmp_path / f"{name}.png")).argmax(0).cpu() for name in masks]
+    truth = torch.tensor(list(masks.values()))
+    iou = multiclass_jaccard_index(torch.stack(found), truth, num_classes=3, ignore_index=255, average="none")
+    np.testing.assert_allclose(table["iou"].iloc[:3], iou.numpy(), atol=1e-6)
+    assert table["iou"].iloc[3] == pytest.approx(iou.mean().item(), abs=1e-6)
+
+
+def test_validate_on_another_data_set_is_refused(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"a": CAT}, [])
+    model = tmp_path / "model.pt"
+    classes = ("background", "cow", "dog")
+    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build("mobilenet_v2", 3), 0, {}))
+    with pytest.raises(SystemExit):
+        main(["validate", "--catalogue", str(folder), "--model", str(model), "--out", str(tmp_path / "val.csv")])
+    assert "its classes are not those of" in capsys.readouterr().err

@@ -1,0 +1,154 @@
+"""A small tree of results in the real format: label maps are made up, their tables come from the real stages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_mask, write_catalogue
+from boxsup.cli import main
+from boxsup.evaluation.quality import union_of_boxes
+from boxsup.proposals.pool import creating_pools, make_pool
+from boxsup.store.labels import creating_labels
+
+CLASSES = ("background", "cat", "dog <b>")
+SIDE = (48, 64)
+
+
+@dataclass
+class Tree:
+    """Where things lie under the working directory, and how to make the page; `masked` images keep their true mask."""
+
+    config: dict[str, Any]
+    epochs: int = 2
+    masked: int = 1
+    train: Path = Path("results/data/demo/train")
+    val: Path = Path("results/data/demo/val")
+    folder: Path = Path("results/demo_semi")
+
+    def seed(self, seed: int = 0) -> Path:
+        return self.folder / f"seed-{seed}"
+
+    def report(self) -> str:
+        out = self.folder / "report.html"
+        main(self.arguments(out))
+        return out.read_text(encoding="utf-8")
+
+    def arguments(self, out: Path) -> list[str]:
+        options = {"experiment": "demo_semi", "config": json.dumps(self.config), "train": self.train, "val": self.val}
+        options |= {"folder": self.folder, "epochs": self.epochs, "out": out}
+        return ["report", *(text for key, value in options.items() for text in (f"--{key}", str(value)))]
+
+
+def write_split(folder: Path, count: int, masks: bool = True) -> None:
+    """Pictures of noise with one rectangle-like object each."""
+    random = np.random.default_rng(count)
+    files = folder / "files"
+    files.mkdir(parents=True)
+    images, boxes = [], []
+    for i in range(count):
+        name, label = f"{folder.name}_{i:03d}", 1 + i % 2
+        x0, y0 = (int(value) for value in random.integers(4, 20, 2))
+        corners = (x0, y0, x0 + 24, y0 + 20)
+        mask = np.zeros(SIDE, np.uint8)
+        mask[y0:, x0:][:20, :24][np.tri(20, 24, 8, bool)] = label
+        Image.fromarray(random.integers(0, 255, (*SIDE, 3), np.uint8)).save(files / f"{name}.png")
+        Image.fromarray(mask).save(files / f"{name}-mask.png")
+        images.append((name, str(files / f"{name}.png"), *SIDE, str(files / f"{name}-mask.png") if masks else ""))
+        boxes.append((name, label, *corners, 0, 0))
+    write_catalogue(
+        folder,
+        Catalogue(
+            pd.DataFrame(images, columns=["image", "path", "height", "width", "mask"]),
+            pd.DataFrame(boxes, columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"]),
+            CLASSES,
+        ),
+    )
+
+
+def write_run(tree: Tree, seed: int) -> None:
+    """Generations, training logs, predictions and their tables of one seed."""
+    for epoch in range(1, tree.epochs + 1):
+        write_generation(tree, seed, epoch)
+        folder = tree.seed(seed) / f"epochs/{epoch:03d}"
+        folder.mkdir(parents=True)
+        loss = np.linspace(2.0 / epoch, 1.0 / epoch, 30) + 0.01 * seed
+        log = pd.DataFrame({"epoch": epoch, "iteration": np.arange(30) + 30 * (epoch - 1), "loss": loss, "rate": 0.01})
+        log.to_csv(folder / "train.csv", index=False)
+        score = 0.3 + 0.1 * epoch
+        curve = pd.DataFrame({"class": [*CLASSES, "mean"], "iou": [0.9, score, score, score]})
+        curve.to_csv(folder / "val.csv", index=False)
+    write_predictions(tree, seed)
+
+
+def write_generation(tree: Tree, seed: int, number: int) -> Path:
+    """Labels that fill their boxes less from generation to generation; the first images may keep their true mask."""
+    catalogue = read_catalogue(tree.train)
+    path = tree.seed(seed) / f"labels/{number:03d}.zarr"
+    boxes = catalogue.boxes_by_image()
+    write_pools(tree, catalogue)
+    attributes = {
+        "generation": number,
+        "seed": seed,
+        "catalogue": str(tree.train),
+        "classes": list(CLASSES),
+        "proposals": "results/data/demo/train/proposals/selective_search",
+        "versions": {"stage": 1, "boxsup": "0.1.0", "numpy": "1.99.0"},
+    }
+    with creating_labels(path, catalogue.ids, catalogue.sizes, attributes) as writer:
+        for i, image in enumerate(catalogue.ids):
+            labels = union_of_boxes(SIDE, boxes[image]).astype(np.uint8) * int(boxes[image]["label"].iloc[0])
+            labels[:: 1 + number] = 0
+            writer.append(image, labels=read_mask(catalogue.images["mask"].iloc[i]) if i < tree.masked else labels)
+        chosen = np.full(len(catalogue.boxes), number % 2, np.int32)
+        chosen[1], chosen[: tree.masked] = -1, -2
+        best = np.tile(np.array([1, 0], np.int32), (len(chosen), 1))
+        writer.table("chosen", chosen)
+        writer.table("best", best)
+        writer.table("overlap_cost", np.full(best.shape, 0.25, np.float32))
+        writer.table("regression_cost", np.full(best.shape, -0.5, np.float32))
+        writer.table("true_mask", np.arange(len(catalogue.ids)) < tree.masked)
+    arguments = ["label-quality", "--catalogue", str(tree.train), "--labels", str(path)]
+    previous = path.with_name(f"{number - 1:03d}.zarr")
+    more = ["--previous", str(previous)] if previous.exists() else []
+    main([*arguments, *more, "--out", str(path.with_suffix(".csv"))])
+    return path
+
+
+def write_pools(tree: Tree, catalogue: Catalogue) -> None:
+    """Two candidates an image, its left and its right half, in two shards."""
+    superpixels = np.zeros(SIDE, np.int64)
+    superpixels[:, SIDE[1] // 2 :] = 1
+    pool = make_pool(superpixels, np.eye(2, dtype=bool), np.array([2.0, 1.0]))
+    for i in range(2):
+        shard = catalogue.shard(i, 2)
+        path = tree.train / f"proposals/selective_search/{i}-of-2.zarr"
+        with creating_pools(path, shard.ids, shard.sizes, {}) as writer:
+            for image in shard.ids:
+                writer.append(image, pool)
+
+
+def write_predictions(tree: Tree, seed: int) -> None:
+    """The true masks with ever wider stripes cut out, fewer after the CRF."""
+    catalogue = read_catalogue(tree.val)
+    path = tree.seed(seed) / f"predictions/{tree.epochs:03d}.zarr"
+    attributes = {
+        "versions": {"boxsup": "0.1.0", "torch": "2.99.0"},
+        "pretrained": {"file": "w.pth", "sha256": "ab" * 32},
+    }
+    with creating_labels(path, catalogue.ids, catalogue.sizes, attributes, names=("labels", "labels_crf")) as writer:
+        for i, (image, mask) in enumerate(zip(catalogue.ids, catalogue.images["mask"], strict=True)):
+            truth: NDArray[np.uint8] = read_mask(mask)
+            plain, crf = truth.copy(), truth.copy()
+            plain[:: 2 + seed] = 0
+            crf[: SIDE[0] // 4 + 3 * i] = 0
+            writer.append(image, labels=plain, labels_crf=crf)
+    out = tree.seed(seed) / f"evaluation/{tree.epochs:03d}.csv"
+    main(["evaluation", "--catalogue", str(tree.val), "--predictions", str(path), "--out", str(out)])

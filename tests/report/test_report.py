@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from results_tree import CLASSES, Tree, write_run, write_split
+
+from boxsup.catalogue.tables import read_image
+from boxsup.cli import main
+
+VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
+LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
+
+
+class Page(HTMLParser):
+    """Checks nesting and gathers what a page would load, its ids, its tables and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.anchors: list[str] = []
+        self.tags: set[str] = set()
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID_ELEMENTS:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in LOADING or (name in ("href", "xlink:href") and tag != "a"):
+                self.loads.append(value or "")
+            if name == "href" and tag == "a":
+                self.anchors.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID_ELEMENTS:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data.strip()
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing_else(tree: Tree, tmp_path: Path) -> None:
+    text = tree.report()
+    page = Page(text)
+    assert page.open == []
+    assert not page.tags & {"script", "iframe", "link", "object", "embed"}
+    assert page.loads
+    assert all(load.startswith(("data:image/", "#")) for load in page.loads)
+    assert not re.findall(r"url\((?!#)|@import", text)
+    assert len(page.ids) == len(set(page.ids))
+    assert {anchor[1:] for anchor in page.anchors if anchor.startswith("#")} <= set(page.ids)
+    assert len(text) < 3e6
+    assert str(tmp_path) not in text
+
+
+def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
+    page = Page(tree.report())
+    table = pd.read_csv(tree.seed() / "evaluation/002.csv")
+    rows = {row[0]: row for row in page.rows}
+    for _, line in table.iterrows():
+        assert rows[line["class"]][1:3] == [f"{100 * line[column]:.1f}" for column in ("iou", "iou_crf")]
+    quality = pd.concat(pd.read_csv(tree.seed() / f"labels/{number:03d}.csv") for number in (1, 2))
+    for _, line in quality.iterrows():
+        changed = "–" if np.isnan(line["changed"]) else f"{100 * line['changed']:.1f}"
+        shown = [f"{100 * line['miou']:.1f}", f"{line['fill']:.2f}", f"{line['box_fill']:.2f}", changed]
+        assert rows[f"{line['generation']:.0f}"][1:6] == [f"{line['boxes']:.0f}", *shown]
+    for fact in (["Training images", "5 (train)"], ["Images whose true mask is used", "1"], ["numpy", "1.99.0"]):
+        assert fact in page.rows
+    assert ["Pretrained weights, sha256", "ab" * 32] in page.rows
+    assert "policy: poly" in page.text
+
+
+def test_several_seeds_give_mean_and_spread(tree: Tree) -> None:
+    tree.config["experiment"]["seeds"] = [0, 1]
+    write_run(tree, 1)
+    scores = np.array([pd.read_csv(tree.seed(seed) / "evaluation/002.csv")["iou"].iloc[-1] for seed in (0, 1)])
+    assert scores[0] != scores[1]
+    expected = f"{100 * scores.mean():.1f} ± {100 * abs(scores[1] - scores[0]) / 2**0.5:.1f}"
+    page = Page(tree.report())
+    assert next(row for row in page.rows if row[0] == "mean")[1] == expected
+    assert "over 2 seeds" in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "badge"),
+    [("shapes", "demo data, not PASCAL VOC"), ("voc", "a subset in VOC layout: scores are not VOC scores")],
+)
+def test_scores_that_are_not_vocs_say_so(tree: Tree, kind: str, badge: str) -> None:
+    tree.config["dataset"]["format"] = kind
+    assert badge in Page(tree.report()).text
+
+
+def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:
+    first, out = tree.report(), Path("again.html")
+    code = "import sys; from boxsup.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code, *tree.arguments(out)], check=True, capture_output=True)
+    assert out.read_text(encoding="utf-8") == first
+
+
+def test_what_is_missing_is_said_and_not_fatal(tree: Tree) -> None:
+    for path in [*tree.seed().glob("epochs/*/*.csv"), *tree.seed().glob("labels/*.csv")]:
+        path.unlink()
+    shutil.rmtree(tree.seed() / "labels")
+    page = Page(tree.report())
+    for sentence in ("No training log was found", "only the last epoch was evaluated", "No quality tables"):
+        assert sentence in page.text
+    assert "As training went on" not in page.text
+
+
+def test_one_generation_and_no_true_masks_in_training(tree: Tree) -> None:
+    for folder in (tree.train, tree.seed()):
+        shutil.rmtree(folder)
+    tree.masked, tree.epochs = 0, 1
+    write_split(tree.train, 5, masks=False)
+    write_run(tree, 0)
+    page = Page(tree.report())
+    assert "They are made once and never change" in page.text
+    assert "so mIoU and fill are unknown" in page.text
+
+
+def test_a_missing_evaluation_is_one_line(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree.seed() / "evaluation/002.csv").unlink()
+    with pytest.raises(SystemExit):
+        tree.report()
+    assert "evaluation/002.csv: no such table; make it with Snakemake" in capsys.readouterr().err
+
+
+def test_names_are_escaped(tree: Tree) -> None:
+    text = tree.report()
+    assert html.escape(CLASSES[2]) in text
+    assert CLASSES[2] not in text
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("{}", "the key 'experiment' is missing")])
+def test_a_wrong_config_is_one_line(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--experiment", "x", "--train", "t", "--val", "v", "--folder", "f", "--epochs", "1", "--out", "o"]
+    with pytest.raises(SystemExit):
+        main(["report", "--config", text, *arguments])
+    assert message in capsys.readouterr().err
+
+
+def test_a_browser_shows_it(tree: Tree, tmp_path: Path) -> None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next((path for name in names if (path := shutil.which(name))), None)
+    if browser is None:
+        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
+    tree.report()
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet += [
+        "--disable-background-networking",
+        "--disable-component-update",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    command = [browser, *quiet, "--window-size=1280,2000", f"--screenshot={tmp_path / 'page.png'}", "--dump-dom"]
+    address = (tree.folder / "report.html").resolve().as_uri()
+    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+    if "<html" not in done.stdout:  # older versions do one thing at a time
+        done = subprocess.run([*command[:-2], "--dump-dom", address], capture_output=True, text=True, timeout=120)
+    score = pd.read_csv(tree.seed() / "evaluation/002.csv")["iou_crf"].iloc[-1]
+    assert f'<dd id="miou-crf">{100 * score:.1f}<small>' in done.stdout
+    shot = read_image(tmp_path / "page.png")
+    assert shot.shape[:2] == (2000, 1280)
+    assert len(np.unique(shot.reshape(-1, 3), axis=0)) > 500
+    assert (shot.mean(axis=(1, 2)) < 254).mean() > 0.3  # rows with something on them

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import boxsup
+from boxsup.errors import StoreError
+from boxsup.store import arrays
+from boxsup.store.arrays import Ragged, RaggedWriter, create_group, open_group
+from boxsup.store.labels import creating_labels
+
+
+def write(path, maps, attributes=None):
+    sizes = np.array([labels.shape for labels in maps.values()])
+    with creating_labels(path, list(maps), sizes, attributes or {}) as writer:
+        for image, labels in maps.items():
+            writer.append(image, labels=labels)
+
+
+def some_maps(count, seed=0):
+    random = np.random.default_rng(seed)
+    return {f"{i}": random.integers(0, 256, random.integers(1, 20, 2), dtype=np.uint8) for i in range(count)}
+
+
+@pytest.mark.parametrize("per_shard", [1, 3, 256])
+def test_maps_come_back_exactly_whatever_the_shards(tmp_path, monkeypatch, per_shard):
+    monkeypatch.setattr(arrays, "SHARD_IMAGES", per_shard)
+    maps = some_maps(7)
+    write(tmp_path / "a.zarr", maps, {"seed": 3})
+    labels = boxsup.open_labels(tmp_path / "a.zarr")
+    assert list(labels) == list(maps)
+    assert labels.attributes["seed"] == 3
+    for image, expected in maps.items():
+        np.testing.assert_array_equal(labels[image], expected)
+
+
+def test_equal_content_is_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name, some_maps(5))
+    files = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_snakemakes_time_stamp_in_the_folder_does_not_matter(tmp_path):
+    maps = some_maps(2)
+    write(tmp_path / "a.zarr", maps)
+    (tmp_path / "a.zarr" / ".snakemake_timestamp").touch()
+    np.testing.assert_array_equal(boxsup.open_labels(tmp_path / "a.zarr")["1"], maps["1"])
+
+
+def test_a_map_of_another_size_or_out_of_turn_is_refused_and_nothing_is_left(tmp_path):
+    def wrong_size():
+        with creating_labels(tmp_path / "a", ["x"], np.array([[2, 3]]), {}) as writer:
+            writer.append("x", labels=np.zeros((3, 2), np.uint8))
+
+    def out_of_turn():
+        with creating_labels(tmp_path / "a", ["x", "y"], np.array([[2, 3]] * 2), {}) as writer:
+            writer.append("y", labels=np.zeros((2, 3), np.uint8))
+
+    with pytest.raises(StoreError, match="expected 2×3 pixels, got 3×2"):
+        wrong_size()
+    with pytest.raises(StoreError, match="expected labels of x, got y"):
+        out_of_turn()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_folders_are_refused_by_name(tmp_path):
+    (tmp_path / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {}}))
+    with pytest.raises(StoreError, match="expected a store of label maps"):
+        boxsup.open_labels(tmp_path)
+    with pytest.raises(StoreError, match="nothing-here"):
+        boxsup.open_labels(tmp_path / "nothing-here")
+
+
+@settings(max_examples=20)
+@given(lengths=st.lists(st.integers(0, 40), max_size=12))
+def test_ragged_rows_come_back_over_chunk_and_shard_bounds(tmp_path_factory, lengths):
+    path = tmp_path_factory.mktemp("ragged") / "a"
+    rows = [np.arange(length, dtype=np.int32) * 7 + i for i, length in enumerate(lengths)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "RAGGED_CHUNK_BYTES", 16)  # 4 numbers a chunk
+        patch.setattr(arrays, "SHARD_BYTES", 64)  # 2 chunks a shard
+        writer = RaggedWriter(create_group(path, {"kind": "rows"}), "values", np.int32)
+        for row in rows:
+            writer.append(row)
+        writer.close()
+    stored = Ragged(open_group(path, "rows"), "values")
+    assert len(stored) == len(rows)
+    for row, expected in enumerate(rows):
+        np.testing.assert_array_equal(stored[row], expected)

@@ -1,0 +1,44 @@
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from boxsup.cli import COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    module = importlib.import_module(COMMANDS[command][0])
+    assert callable(module.run)
+    result = subprocess.run([sys.executable, "-m", "boxsup", command, "--help"], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "--" in result.stdout
+
+
+def test_the_list_of_commands_needs_no_torch():
+    code = "import sys; from boxsup.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "assert 'torch' not in sys.modules and 'zarr' not in sys.modules, 'slow to start'"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert all(command in result.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "command", ["shapes", "catalogue", "proposals", "overlaps", "fixed-masks", "label-quality", "report"]
+)
+def test_stages_without_a_network_do_not_import_torch(command):
+    code = (
+        f"import sys, importlib; importlib.import_module({COMMANDS[command][0]!r}); assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
+    arguments = ["overlaps", "--catalogue", "nowhere", "--proposals", "nothing", "--out", str(tmp_path / "out")]
+    result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith("boxsup: error: nowhere/images.csv: no such table")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,121 @@
+import copy
+
+import pytest
+import yaml
+from paths import ROOT
+
+from boxsup.config import canonical, merge, resolve
+from boxsup.errors import ConfigError
+from boxsup.settings import (
+    CrfSettings,
+    NetworkSettings,
+    ProposalSettings,
+    ScheduleSettings,
+    ShapesSettings,
+    TrainingSettings,
+    UpdateSettings,
+    build,
+    parse,
+)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def changed(config, path, value):
+    """A copy of the configuration with one value changed; None deletes the key."""
+    config = copy.deepcopy(config)
+    *parents, key = path.split(".")
+    block = config
+    for parent in parents:
+        block = block[parent]
+    if value is None:
+        del block[key]
+    else:
+        block[key] = value
+    return config
+
+
+def test_the_projects_configuration_is_whole(config, schema):
+    resolved = resolve(config, schema)
+    assert resolved["experiments"]["voc_semi"]["training"]["batch"] == 20
+    assert resolved["experiments"]["demo_semi"]["training"]["batch"] == 8
+    assert resolved["experiments"]["demo_semi"]["training"]["momentum"] == 0.9
+
+
+def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
+    resolved = resolve(config, schema)
+    for name, experiment in resolved["experiments"].items():
+        build(NetworkSettings, experiment["network"], name)
+        build(ScheduleSettings, experiment["schedule"], name)
+        build(CrfSettings, experiment["inference"]["crf"], name)
+        training = {key: value for key, value in experiment["training"].items() if key != "workers"}
+        build(TrainingSettings, training, name)
+        update = {key: value for key, value in experiment["update"].items() if key not in ("every", "warmup")}
+        build(UpdateSettings, update, name)
+    for name, proposals in resolved["proposals"].items():
+        build(ProposalSettings, proposals, name)
+    build(ShapesSettings, resolved["datasets"]["demo"]["shapes"], "demo")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("experiments.voc_semi.epoch", 3, r"experiments\.voc_semi\.epoch: unknown key; did you mean 'epochs'\?"),
+        ("defaults.update.kk", 3, r"update\.kk: unknown key; did you mean 'k'\?"),
+        ("experiments.voc_semi.dataset", "vok", r"experiments\.voc_semi\.dataset: 'vok' is no data set.*mean 'voc'\?"),
+        ("experiments.voc_semi.train", "test", r"experiments\.voc_semi\.train: 'test' is no split of voc"),
+        ("experiments.voc_semi.supervision.masks", "some", r"supervision\.masks: 'some' is no none, all or a split"),
+        ("defaults.proposals", "mgc", r"proposals: 'mgc' is no proposals"),
+        ("defaults.training.rate", "1e-3", r"training\.rate: '1e-3' is not of type 'number' \(YAML takes it for text"),
+        ("defaults.update.k", 0, r"update\.k: 0 is less than the minimum of 1"),
+        ("defaults.update.k", None, r"the key 'k' is missing"),
+        ("datasets.voc.root", None, r"datasets\.voc: the key 'root' is missing"),
+        ("experiments.voc_semi", 3, r"experiments\.voc_semi: 3 is not of type 'object'"),
+        ("dataset", {}, r"config\.yaml\.dataset: unknown key; did you mean 'datasets'\?"),
+    ],
+)
+def test_each_mistake_is_one_line_that_names_the_key(config, schema, path, value, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        resolve(changed(config, path, value), schema)
+    assert "\n" not in str(caught.value)
+
+
+def test_merging_keeps_what_is_not_named():
+    base = {"a": {"x": 1, "y": [1, 2]}, "b": 2}
+    assert merge(base, {"a": {"y": [3]}, "c": 4}) == {"a": {"x": 1, "y": [3]}, "b": 2, "c": 4}
+    assert base == {"a": {"x": 1, "y": [1, 2]}, "b": 2}
+
+
+def test_the_order_of_keys_does_not_matter():
+    assert canonical({"b": 1, "a": {"d": 2, "c": 3}}) == canonical({"a": {"c": 3, "d": 2}, "b": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "network: not JSON"),
+        ("[]", r"network: expected a mapping, got \[\]"),
+        ('{"name": "x", "weights": "none"}', r"network\.sha256: missing"),
+        ('{"name": "x", "weights": "none", "sha256": "", "nam": 1}', r"network\.nam: unknown key"),
+        ('{"name": 3, "weights": "none", "sha256": ""}', r"network\.name: expected str, got 3"),
+    ],
+)
+def test_a_stages_settings_are_checked(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse(NetworkSettings, text, "network")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "ok"),
+    [("rate", 1, True), ("rate", True, False), ("rate", "1", False), ("batch", 2.0, False), ("mirror", 1, False)],
+)
+def test_numbers_are_not_truth_values_and_whole_numbers_are_whole(config, key, value, ok):
+    training = {k: v for k, v in config["defaults"]["training"].items() if k != "workers"} | {key: value}
+    if ok:
+        assert isinstance(build(TrainingSettings, training, "training").rate, float)
+    else:
+        with pytest.raises(ConfigError, match=rf"training\.{key}: expected"):
+            build(TrainingSettings, training, "training")

@@ -1,0 +1,34 @@
+"""Snakemake, run as a user runs it, in a folder of its own on the demo at its smallest."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from workflow_runs import TARGET, TINY, command
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Run:
+    """Run Snakemake in a folder; fails the test with the whole output unless it ends as expected."""
+
+    def run(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,), status: int = 0):
+        result = subprocess.run(
+            command(directory, *arguments, configs=configs), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert result.returncode == status, result.stdout
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
+    """A folder in which the tiny demo has been run to its report; tests must not change what is in it."""
+    directory = tmp_path_factory.mktemp("demo")
+    snakemake(directory, TARGET)
+    return directory

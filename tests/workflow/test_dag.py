@@ -1,0 +1,151 @@
+"""Which jobs each change runs again, and no others."""
+
+import itertools
+
+import pytest
+import yaml
+from paths import ROOT
+from workflow_runs import RUN, TARGET, TINY, planned
+
+CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "report"}
+
+
+@pytest.fixture
+def rerun(demo, snakemake, tmp_path):
+    """The jobs that a dry run plans after a change of configuration."""
+    numbers = itertools.count()
+
+    def jobs(change, *arguments, target=TARGET):
+        override = tmp_path / f"{next(numbers)}.yaml"
+        override.write_text(yaml.safe_dump(change, sort_keys=False))
+        return planned(snakemake(demo, "--dry-run", *arguments, target, configs=(TINY, override)).stdout)
+
+    return jobs
+
+
+def experiment(**changes):
+    return {"experiments": {"demo_semi": changes}}
+
+
+def test_nothing_to_do_after_a_run(rerun):
+    assert rerun({}) == {}
+
+
+def test_k_reruns_the_generations_and_what_follows(rerun):
+    jobs = rerun(experiment(update={"k": 2}))
+    assert set(jobs) == CHAIN
+    assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
+    assert jobs["epoch"] == {f"{RUN}/epochs/001/model.pt", f"{RUN}/epochs/002/model.pt"}
+
+
+def test_the_learning_rate_reruns_epochs_and_the_generations_that_ask_them(rerun):
+    jobs = rerun(experiment(training={"rate": 0.02}))
+    assert set(jobs) == CHAIN
+    assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
+
+
+def test_the_crf_reruns_predictions_only(rerun):
+    assert set(rerun(experiment(inference={"crf": {"iterations": 3}}))) == {"predictions", "evaluation", "report"}
+
+
+def test_one_more_epoch_is_one_more_epoch(rerun):
+    jobs = rerun(experiment(epochs=3))
+    assert set(jobs) == CHAIN
+    assert jobs["epoch"] == {f"{RUN}/epochs/003/model.pt"}
+    assert jobs["labels"] == {f"{RUN}/labels/003.zarr"}
+    assert jobs["label_quality"] == {f"{RUN}/labels/003.csv"}
+
+
+def test_processes_rerun_nothing(rerun):
+    assert set(rerun(experiment(training={"workers": 3}, inference={"workers": 1}))) == {"report"}
+
+
+def test_the_order_of_keys_reruns_nothing(rerun):
+    tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
+    assert rerun(experiment(**dict(reversed(tiny.items())))) == {}
+
+
+def test_another_experiment_shares_the_proposals(rerun):
+    jobs = rerun({}, target="results/demo_box/report.html")
+    assert set(jobs) == {*CHAIN, "network"}
+
+
+def test_another_seed_shares_the_proposals(rerun):
+    jobs = rerun(experiment(seeds=[0, 1]))
+    assert set(jobs) == {*CHAIN, "network"}
+    assert jobs["network"] == {"demo_semi/seed-1/epochs/000/model.pt"}
+
+
+def test_one_generation_by_force(rerun):
+    generation = f"results/{RUN}/labels/002.zarr"
+    assert rerun({}, "--force", target=generation) == {"labels": {f"{RUN}/labels/002.zarr"}}
+
+
+def test_a_stage_by_force(rerun):
+    jobs = rerun({}, "--forcerun", "labels", "--")
+    assert set(jobs) == CHAIN
+    assert len(jobs["labels"]) == 2
+
+
+def test_updates_every_other_epoch_make_half_the_generations(rerun):
+    jobs = rerun(experiment(epochs=4, update={"every": 2}))
+    assert {job for job in jobs["labels"] if "001" not in job} == {f"{RUN}/labels/003.zarr"}
+
+
+def test_rectangles_need_no_proposals(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/demo_rectangles/report.html").stdout)
+    assert "proposals" not in jobs
+    assert len(jobs["labels"]) == 1
+
+
+def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc_semi/report.html", configs=()).stdout)
+    assert {rule: len(made) for rule, made in jobs.items()} == {
+        "download": 1,
+        "catalogue": 3,
+        "proposals": 32,
+        "overlaps": 32,
+        "fixed_masks": 1,
+        "network": 1,
+        "labels": 45,
+        "label_quality": 45,
+        "epoch": 45,
+        "predictions": 1,
+        "evaluation": 1,
+        "report": 1,
+    }
+
+
+def test_an_unknown_experiment_is_named(snakemake, tmp_path):
+    output = snakemake(tmp_path, "--dry-run", "results/nope/report.html", status=1).stdout
+    assert "No rule to produce results/nope/report.html" in output
+
+
+def test_a_misspelt_key_is_one_line(snakemake, tmp_path):
+    override = tmp_path / "wrong.yaml"
+    override.write_text("experiments: {demo_semi: {update: {kk: 3}}}")
+    output = snakemake(tmp_path, "--dry-run", TARGET, configs=(TINY, override), status=1).stdout
+    assert "boxsup: error: config: experiments.demo_semi.update.kk: unknown key; did you mean 'k'?" in output
+    assert "Traceback" not in output
+
+
+def test_data_that_are_not_there_are_asked_for_by_name(snakemake, tmp_path):
+    override = tmp_path / "offline.yaml"
+    override.write_text("datasets: {voc: {download: false}}")
+    target = "results/data/voc/source.json"
+    output = snakemake(tmp_path, target, configs=(override,), status=1).stdout
+    assert "VOCtrainval_11-May-2012.tar" in output
+    assert "benchmark.tgz" in output
+    assert "results/demo_semi/report.html" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / target).exists()
+
+
+def test_the_snakefile_is_in_good_condition(snakemake, tmp_path):
+    assert "good condition" in snakemake(tmp_path, "--lint").stdout
+
+
+def test_every_rule_names_the_conda_twin_of_the_lock():
+    lock = [line for line in (ROOT / "envs/requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    twin = yaml.safe_load((ROOT / "envs/boxsup.yaml").read_text())
+    assert twin["dependencies"][-1]["pip"] == [line for line in lock if line]

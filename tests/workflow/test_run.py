@@ -1,0 +1,115 @@
+"""The demo from nothing to its report: what it makes, and that nothing but the configuration changes a byte of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from workflow_runs import RUN, TARGET, TINY, command
+
+import boxsup
+from boxsup.catalogue.tables import read_catalogue, read_mask
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Everything that must be the same in every run, by path."""
+    run = directory / "results" / RUN
+    files = [path for pattern in ("labels/**/*", "epochs/*/*.pt", "predictions/**/*") for path in run.glob(pattern)]
+    tables = [*run.glob("**/*.csv"), *directory.glob("results/data/demo/*/*.csv")]
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in files + tables
+        if path.is_file() and path.name != ".snakemake_timestamp"
+    }
+
+
+def test_the_demo_ends_in_a_report(demo):
+    page = (demo / TARGET).read_text()
+    assert "demo data, not PASCAL VOC" in page
+    scores = pd.read_csv(demo / "results" / RUN / "evaluation/002.csv").set_index("class")
+    assert f"{100 * scores.loc['mean', 'iou']:.1f}" in page
+
+
+def test_every_generation_opens_in_one_line(demo):
+    catalogue = read_catalogue(demo / "results/data/demo/train")
+    for number in (1, 2):
+        labels = boxsup.open_labels(demo / "results" / RUN / f"labels/{number:03d}.zarr")
+        assert list(labels) == catalogue.ids
+        assert labels.attributes["generation"] == number
+        for row in catalogue.images.itertuples():
+            assert labels[row.image].shape == (row.height, row.width)
+
+
+def test_semi_supervision_keeps_true_masks_and_chooses_the_rest(demo):
+    catalogue = read_catalogue(demo / "results/data/demo/train")
+    masked = set(read_catalogue(demo / "results/data/demo/masks").ids)
+    assert 0 < len(masked) < len(catalogue.ids)
+    labels = boxsup.open_labels(demo / "results" / RUN / "labels/002.zarr")
+    differing = 0
+    for row in catalogue.images.itertuples():
+        same = np.array_equal(labels[row.image], read_mask(row.mask))
+        assert same or row.image not in masked
+        differing += not same
+    assert differing > 0
+    chosen = labels.table("chosen")
+    own = catalogue.boxes["image"].isin(masked)
+    assert (chosen[own] == -2).all()
+    assert (chosen[~own] >= -1).all()
+    np.testing.assert_array_equal(labels.table("true_mask"), [image in masked for image in catalogue.ids])
+
+
+def test_a_generation_is_shown(demo):
+    catalogue = read_catalogue(demo / "results/data/demo/train")
+    image = catalogue.boxes["image"].iloc[-1]
+    store = f"results/{RUN}/labels/002.zarr"
+    show = [sys.executable, "-m", "boxsup", "show", store, image, "--out", "shown.png"]
+    result = subprocess.run(show, cwd=demo, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    with Image.open(demo / "shown.png") as picture:
+        assert min(picture.size) > 100
+        assert len(picture.convert("RGB").getcolors(2**24)) > 100
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory, snakemake):
+    """The same run on one core, with another number of shards, killed twice on its way."""
+    directory = tmp_path_factory.mktemp("disturbed")
+    override = directory / "shards.yaml"
+    override.write_text("datasets: {demo: {shards: 3}}")
+    configs = (TINY, override)
+    for moment in (f"results/logs/labels/{RUN}/001.log", f"results/logs/epoch/{RUN}/002.log"):
+        kill_at(directory / moment, command(directory, "--cores", "1", TARGET, configs=configs))
+        assert not (directory / TARGET).exists()
+        snakemake(directory, "--unlock", configs=configs)
+    snakemake(directory, "--cores", "1", TARGET, configs=configs)
+    return directory
+
+
+def kill_at(moment: Path, arguments: list[str]) -> None:
+    """Start a run and kill -9 it with all its jobs as soon as a file is there."""
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
+        deadline = time.monotonic() + 300
+        while not moment.exists():
+            assert run.poll() is None, run.stdout.read().decode()
+            assert time.monotonic() < deadline, f"{moment} did not come"
+            time.sleep(0.02)
+        time.sleep(0.5)
+        os.killpg(run.pid, signal.SIGKILL)
+
+
+def test_cores_shards_and_kills_change_no_byte(demo, disturbed):
+    expected, got = contents(demo), contents(disturbed)
+    assert any("model.pt" in path for path in expected)
+    assert any(".zarr/labels/c/" in path for path in expected)
+    assert sorted(got) == sorted(expected)
+    assert [path for path in expected if got[path] != expected[path]] == []
+
+
+def test_nothing_half_written_is_left(disturbed):
+    assert list(disturbed.rglob("*.partial")) == []

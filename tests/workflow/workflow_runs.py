@@ -1,0 +1,28 @@
+"""How the workflow's tests call Snakemake and read its plans."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from paths import ROOT
+
+TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
+TARGET = "results/demo_semi/report.html"
+RUN = "demo_semi/seed-0"
+
+
+def command(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,)) -> list[str]:
+    """The command line of one run."""
+    own = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)]
+    files = [str(path) for path in (ROOT / "config.yaml", *configs)]
+    return [*own, "--configfile", *files, "--cores", "2", *arguments]
+
+
+def planned(output: str) -> dict[str, set[str]]:
+    """What a dry run would do: rule -> the first output of each of its jobs, without `results/`."""
+    jobs: dict[str, set[str]] = {}
+    for rule, first in re.findall(r"^rule (\w+):\n(?:    .*\n)*?    output: results/([^,\n]+)", output, re.MULTILINE):
+        jobs.setdefault(rule, set()).add(first)
+    return jobs

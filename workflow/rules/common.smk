@@ -1,0 +1,251 @@
+# Names, constraints and input functions; no rules.
+import os
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import yaml
+
+from boxsup.config import canonical, resolve
+from boxsup.errors import ConfigError
+from boxsup.versions import STAGE_VERSIONS
+
+# Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+
+try:
+    CONFIG = resolve(
+        config,
+        yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()),
+    )
+except ConfigError as error:
+    sys.exit(f"boxsup: error: {error}")
+
+DATASETS, EXPERIMENTS = CONFIG["datasets"], CONFIG["experiments"]
+SEED = "results/{experiment}/seed-{seed}"
+SPLIT = "results/data/{dataset}/{split}"
+
+
+def names(known):
+    """A wildcard's constraint: an unknown name is then "no rule to produce …" and not a KeyError."""
+    return "|".join(map(re.escape, known)) or "(?!)"
+
+
+def datasets_of(kind):
+    return names(name for name, dataset in DATASETS.items() if dataset["format"] == kind)
+
+
+wildcard_constraints:
+    dataset=names(DATASETS),
+    split=names({split for dataset in DATASETS.values() for split in dataset["splits"]}),
+    proposals=names(CONFIG["proposals"]),
+    experiment=names(EXPERIMENTS),
+    seed=r"\d+",
+    epoch=r"(?!000)\d{3}",
+    i=r"\d+",
+    n=r"\d+",
+
+
+def experiment_of(wildcards):
+    return EXPERIMENTS[wildcards.experiment]
+
+
+def setting(*keys):
+    """A params function: what stands under `keys` in the wildcards' experiment, as canonical JSON."""
+
+    def read(wildcards):
+        value = experiment_of(wildcards)
+        for key in keys:
+            value = value[key]
+        return canonical(value)
+
+    return read
+
+
+def update_settings(wildcards):
+    """The update's settings that a generation itself reads; the others only say which generations there are."""
+    update = experiment_of(wildcards)["update"]
+    return canonical({key: update[key] for key in update if key not in ("every", "warmup")})
+
+
+def training_settings(wildcards):
+    """The training's settings that results depend on."""
+    training = experiment_of(wildcards)["training"]
+    return canonical({key: training[key] for key in training if key != "workers"})
+
+
+def tables_folder(wildcards, input):
+    """A params function: the folder of the catalogue whose tables are a rule's first input."""
+    return str(Path(input[0]).parent)
+
+
+# --- data sets --------------------------------------------------------------------------------------------------------
+
+
+def source_of(wildcards):
+    """What says that a data set's files are in place."""
+    generated = DATASETS[wildcards.dataset]["format"] == "shapes"
+    return f"results/data/{wildcards.dataset}/{'tree' if generated else 'source.json'}"
+
+
+def root_of(wildcards):
+    return DATASETS[wildcards.dataset].get("root", f"results/data/{wildcards.dataset}/tree")
+
+
+def dataset_setting(*keys):
+    """A params function like `setting`, of the wildcards' data set and, under `splits`, its split."""
+
+    def read(wildcards):
+        value = DATASETS[wildcards.dataset]
+        for key in keys:
+            value = value[wildcards[key[1:-1]] if key.startswith("{") else key]
+        return value if isinstance(value, str) else canonical(value)
+
+    return read
+
+
+def catalogue_of(role):
+    """An input function: the tables of an experiment's `train` or `val` split."""
+    return lambda wildcards: tables(experiment_of(wildcards)["dataset"], experiment_of(wildcards)[role])
+
+
+def tables(dataset, split):
+    return [f"results/data/{dataset}/{split}/{table}.csv" for table in ("images", "boxes", "classes")]
+
+
+def folder_of(role):
+    """A params function: the folder of those tables."""
+    return lambda wildcards: "results/data/{dataset}/{split}".format(
+        dataset=experiment_of(wildcards)["dataset"],
+        split=experiment_of(wildcards)[role],
+    )
+
+
+# --- supervision ------------------------------------------------------------------------------------------------------
+
+
+def has_updates(experiment):
+    """Whether an experiment's boxes choose among candidates; otherwise its one generation never changes."""
+    return experiment["supervision"]["boxes"] == "boxsup" and experiment["supervision"]["masks"] != "all"
+
+
+def masked_split(experiment):
+    """The split whose true masks may be used, or None."""
+    masks = experiment["supervision"]["masks"]
+    return {"none": None, "all": experiment["train"]}.get(masks, masks)
+
+
+def shards(kind):
+    """An input function: all shards of the `proposals` or `overlaps` that a generation chooses from."""
+
+    def paths(wildcards):
+        experiment = experiment_of(wildcards)
+        if not has_updates(experiment):
+            return []
+        n = DATASETS[experiment["dataset"]]["shards"]
+        folder = f"results/data/{experiment['dataset']}/{experiment['train']}/{kind}/{experiment['proposals']}"
+        return [f"{folder}/{i}-of-{n}.zarr" for i in range(n)]
+
+    return paths
+
+
+def fixed_masks(wildcards):
+    experiment = experiment_of(wildcards)
+    folder = f"results/data/{experiment['dataset']}/{experiment['train']}/masks"
+    boxes = experiment["supervision"]["boxes"]
+    return f"{folder}/{boxes}.zarr" if boxes != "boxsup" and experiment["supervision"]["masks"] != "all" else []
+
+
+def true_masks(wildcards):
+    experiment = experiment_of(wildcards)
+    folder = f"results/data/{experiment['dataset']}/{experiment['train']}/masks"
+    return f"{folder}/truth.zarr" if masked_split(experiment) else []
+
+
+def masked_tables(wildcards):
+    experiment = experiment_of(wildcards)
+    split = masked_split(experiment)
+    return tables(experiment["dataset"], split)[0] if split else []
+
+
+def asking_model(wildcards):
+    """The checkpoint that a generation asks: of the epoch before, but for the first, which go by overlap alone."""
+    experiment, epoch = experiment_of(wildcards), int(wildcards.epoch)
+    asks = has_updates(experiment) and epoch > experiment["update"]["warmup"]
+    return epoch_file(wildcards, epoch - 1) if asks else []
+
+
+# --- the epoch chain --------------------------------------------------------------------------------------------------
+
+
+def seed_folder(wildcards):
+    return SEED.format(experiment=wildcards.experiment, seed=wildcards.seed)
+
+
+def epoch_file(wildcards, epoch, name="model.pt"):
+    return f"{seed_folder(wildcards)}/epochs/{epoch:03d}/{name}"
+
+
+def generation(wildcards, epoch):
+    """The generation that an epoch trains on, named after the first epoch that does."""
+    experiment = experiment_of(wildcards)
+    every = experiment["update"]["every"]
+    number = (epoch - 1) // every * every + 1 if has_updates(experiment) else 1
+    return f"{seed_folder(wildcards)}/labels/{number:03d}.zarr"
+
+
+def generations(wildcards):
+    """All generations of a run, in order."""
+    epochs = range(1, experiment_of(wildcards)["epochs"] + 1)
+    return list(dict.fromkeys(generation(wildcards, epoch) for epoch in epochs))
+
+
+def previous_model(wildcards):
+    return epoch_file(wildcards, int(wildcards.epoch) - 1)
+
+
+def previous_optimizer(wildcards):
+    epoch = int(wildcards.epoch) - 1
+    return epoch_file(wildcards, epoch, "optimizer.pt") if epoch else []
+
+
+def epoch_labels(wildcards):
+    return generation(wildcards, int(wildcards.epoch))
+
+
+def previous_generation(wildcards):
+    """The generation before that of the wildcards, to say what changed."""
+    number = int(wildcards.epoch)
+    return generation(wildcards, number - 1) if number > 1 else []
+
+
+def report_inputs(wildcards):
+    """Everything that an experiment's page shows, of all its seeds."""
+    experiment = experiment_of(wildcards)
+    last, every = experiment["epochs"], experiment["validation"]["every"]
+    epochs = range(1, last + 1)
+    paths = []
+    for seed in experiment["seeds"]:
+        run = SimpleNamespace(experiment=wildcards.experiment, seed=seed)
+        folder = seed_folder(run)
+        paths += [epoch_file(run, epoch, "train.csv") for epoch in epochs]
+        paths += [epoch_file(run, epoch, "val.csv") for epoch in epochs if every and epoch % every == 0]
+        paths += generations(run)
+        paths += [path.replace(".zarr", ".csv") for path in generations(run)]
+        paths += [
+            f"{folder}/predictions/{last:03d}.zarr",
+            f"{folder}/evaluation/{last:03d}.csv",
+        ]
+    return paths + catalogue_of("train")(wildcards) + catalogue_of("val")(wildcards)
+
+
+def report_config(wildcards):
+    experiment = experiment_of(wildcards)
+    return canonical(
+        {
+            "experiment": experiment,
+            "dataset": DATASETS[experiment["dataset"]],
+            "proposals": CONFIG["proposals"][experiment["proposals"]],
+        }
+    )

@@ -1,0 +1,65 @@
+# From a data set on disk to checked tables.
+
+
+rule shapes:
+    output:
+        directory("results/data/{dataset}/tree"),
+    log:
+        "results/logs/shapes/{dataset}.log",
+    benchmark:
+        "results/logs/shapes/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("shapes"),
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["shapes"],
+        settings=dataset_setting("shapes"),
+        classes=dataset_setting("classes"),
+    shell:
+        "boxsup shapes --settings {params.settings:q} --classes {params.classes:q} --out {output} > {log} 2>&1"
+
+
+rule download:
+    output:
+        "results/data/{dataset}/source.json",
+    log:
+        "results/logs/download/{dataset}.log",
+    benchmark:
+        "results/logs/download/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("voc"),
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["download"],
+        root=root_of,
+        download=dataset_setting("download"),
+    shell:
+        "boxsup download --root {params.root:q} --download {params.download} --out {output} > {log} 2>&1"
+
+
+rule catalogue:
+    input:
+        source_of,
+    output:
+        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+    log:
+        "results/logs/catalogue/{dataset}/{split}.log",
+    benchmark:
+        "results/logs/catalogue/{dataset}/{split}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: 4
+    params:
+        version=STAGE_VERSIONS["catalogue"],
+        root=root_of,
+        list=dataset_setting("splits", "{split}", "list"),
+        masks=dataset_setting("splits", "{split}", "masks"),
+        classes=dataset_setting("classes"),
+        on_problem=dataset_setting("on_problem"),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "boxsup catalogue --root {params.root:q} --list {params.list:q} --masks {params.masks:q} "
+        "--classes {params.classes:q} --on-problem {params.on_problem} --workers {threads} "
+        "--out {params.folder} > {log} 2>&1"

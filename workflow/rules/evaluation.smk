@@ -1,0 +1,96 @@
+# What the network has learned, and the page that says so.
+
+
+rule validate:
+    input:
+        tables=catalogue_of("val"),
+        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+    output:
+        f"{SEED}/epochs/{{epoch}}/val.csv",
+    log:
+        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        version=STAGE_VERSIONS["validate"],
+        torch_threads=setting("training", "threads"),
+        folder=tables_folder,
+    shell:
+        "boxsup validate --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
+        "--out {output} > {log} 2>&1"
+
+
+rule predictions:
+    input:
+        tables=catalogue_of("val"),
+        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+    output:
+        directory(f"{SEED}/predictions/{{epoch}}.zarr"),
+    log:
+        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
+    resources:
+        gpu=1,
+    params:
+        version=STAGE_VERSIONS["predictions"],
+        torch_threads=setting("training", "threads"),
+        settings=setting("inference", "crf"),
+        folder=tables_folder,
+    shell:
+        "boxsup predictions --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
+        "--crf {params.settings:q} --workers {threads} --out {output} > {log} 2>&1"
+
+
+rule evaluation:
+    input:
+        tables=catalogue_of("val"),
+        predictions=f"{SEED}/predictions/{{epoch}}.zarr",
+    output:
+        f"{SEED}/evaluation/{{epoch}}.csv",
+    log:
+        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["evaluation"],
+        folder=tables_folder,
+    shell:
+        "boxsup evaluation --catalogue {params.folder} --predictions {input.predictions} --out {output} > {log} 2>&1"
+
+
+rule report:
+    input:
+        report_inputs,
+    output:
+        report(
+            "results/{experiment}/report.html",
+            caption="../report/experiment.rst",
+            category="Experiments",
+        ),
+    log:
+        "results/logs/report/{experiment}.log",
+    benchmark:
+        "results/logs/report/{experiment}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["report"],
+        config=report_config,
+        train=folder_of("train"),
+        val=folder_of("val"),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        epochs=setting("epochs"),
+    shell:
+        "boxsup report --experiment {wildcards.experiment} --config {params.config:q} --train {params.train} "
+        "--val {params.val} --folder {params.folder} --epochs {params.epochs} --out {output} > {log} 2>&1"

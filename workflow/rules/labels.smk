@@ -1,0 +1,81 @@
+# Masks that never change, and the generations of pseudo-masks.
+
+
+rule fixed_masks:
+    input:
+        multiext(f"{SPLIT}/", "images.csv", "boxes.csv"),
+    output:
+        directory(f"{SPLIT}/masks/{{kind}}.zarr"),
+    log:
+        "results/logs/fixed_masks/{dataset}/{split}/{kind}.log",
+    benchmark:
+        "results/logs/fixed_masks/{dataset}/{split}/{kind}.benchmark.tsv"
+    wildcard_constraints:
+        kind="truth|rectangles",
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["fixed-masks"],
+        folder=tables_folder,
+    shell:
+        "boxsup fixed-masks --catalogue {params.folder} --kind {wildcards.kind} --out {output} > {log} 2>&1"
+
+
+rule labels:
+    input:
+        tables=catalogue_of("train"),
+        proposals=shards("proposals"),
+        overlaps=shards("overlaps"),
+        model=asking_model,
+        fixed=fixed_masks,
+        truth=true_masks,
+        masked=masked_tables,
+    output:
+        directory(f"{SEED}/labels/{{epoch}}.zarr"),
+    log:
+        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    priority: 10
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        version=STAGE_VERSIONS["labels"],
+        settings=update_settings,
+        torch_threads=setting("training", "threads"),
+        folder=tables_folder,
+        options=lambda wildcards, input: " ".join(
+            f"--{name} {Path(path).parent if name == 'masked' else path}"
+            for name in ("model", "fixed", "truth", "masked")
+            for path in [input.get(name)]
+            if path
+        ),
+    shell:
+        "boxsup labels --catalogue {params.folder} --generation {wildcards.epoch} --seed {wildcards.seed} "
+        "--settings {params.settings:q} --threads {params.torch_threads} --proposals {input.proposals} "
+        "--overlaps {input.overlaps} {params.options} --out {output} > {log} 2>&1"
+
+
+rule label_quality:
+    input:
+        tables=catalogue_of("train"),
+        labels=f"{SEED}/labels/{{epoch}}.zarr",
+        previous=previous_generation,
+    output:
+        f"{SEED}/labels/{{epoch}}.csv",
+    log:
+        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["label-quality"],
+        folder=tables_folder,
+        options=lambda wildcards, input: (f"--previous {input.previous}" if input.previous else ""),
+    shell:
+        "boxsup label-quality --catalogue {params.folder} --labels {input.labels} {params.options} "
+        "--out {output} > {log} 2>&1"
