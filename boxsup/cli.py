@@ -13,6 +13,8 @@ from boxsup.errors import BoxSupError
 
 # One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+# Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Subcommand: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order of the data flow.
 COMMANDS: dict[str, tuple[str, str]] = {

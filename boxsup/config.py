@@ -89,7 +89,7 @@ def _message(error: ValidationError) -> str:
         unknown = next(key for key in error.instance if key not in known)
         return f"config: {where}.{unknown}: unknown key{_hint(unknown, known) or '; known are ' + ', '.join(known)}"
     if error.validator == "required":
-        missing = next(key for key in schema["required"] if key not in error.instance)
+        missing = next(key for key in schema["required"] if key not in dict(error.instance))  # type: ignore[arg-type]
         return f"config: {where}: the key '{missing}' is missing"
     hint = ""
     if error.validator == "type" and isinstance(error.instance, str) and _is_number(error.instance):

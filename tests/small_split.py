@@ -1,4 +1,4 @@
-"""A few drawn pictures with their labels on disk: a red disc (1) or a blue square (2) on grey noise, void around them."""
+"""A few drawn pictures with their labels on disk: a red disc (1) or a blue square (2) on grey, void around them."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> None:
     predictor = Predictor(args.model, args.threads)
     attributes = {
         "classes": list(predictor.classes),
+        "pretrained": predictor.checkpoint.pretrained,
         "model": _sha256(args.model),
         "crf": asdict(settings),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),

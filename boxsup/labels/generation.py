@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.labels.update import NOTHING, RECTANGLE, VOID, Choice, choose, paint, regression_costs
+from boxsup.labels.update import NOTHING, RECTANGLE, Choice, choose, paint, regression_costs
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
+from boxsup.store.labels import VOID
 
 
 class Scores(Protocol):

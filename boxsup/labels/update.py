@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.settings import UpdateSettings
+from boxsup.store.labels import VOID
 
-VOID = 255
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
 NOTHING = -2  # the box supervised nothing
 

@@ -74,7 +74,7 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
 
 def _compile(settings: ProposalSettings) -> None:
     """Run once on a small picture, so that a wait for the compiler is explained and not counted."""
-    message = "boxsup proposals: compiling the loops, about 20 s, once a machine"
+    message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
     notice = threading.Timer(QUIET_SECONDS, print, [message], {"file": sys.stderr, "flush": True})
     notice.daemon = True
     notice.start()

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from boxsup.network.images import MEAN
 from boxsup.settings import TrainingSettings
+from boxsup.store.labels import VOID
 
-VOID = 255
 PAD = tuple(round(255 * mean) for mean in MEAN)  # about zero after normalisation
 
 

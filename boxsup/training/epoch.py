@@ -15,9 +15,8 @@ from boxsup.network import Segmenter
 from boxsup.network.images import device
 from boxsup.random import torch_seed
 from boxsup.settings import ScheduleSettings, TrainingSettings
+from boxsup.store.labels import VOID
 from boxsup.training.schedule import learning_rate
-
-VOID = 255
 
 
 @dataclass(frozen=True)

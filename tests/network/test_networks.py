@@ -84,14 +84,14 @@ def largefov():
 
 
 def test_dilated_conv5_holds_the_strided_one_at_every_other_pixel(largefov):
-    ours = largefov.features[:-1]  # before pool5, which DeepLab does not dilate
+    ours = copy.deepcopy(largefov.features[:-1]).double()  # before pool5, which DeepLab does not dilate
     strided = copy.deepcopy(ours)
     pools = [layer for layer in strided if isinstance(layer, nn.MaxPool2d)]
     pools[3].stride = 2
     for layer in strided:
         if isinstance(layer, nn.Conv2d):
             layer.dilation, layer.padding = (1, 1), (1, 1)
-    image = torch.randn(1, 3, 65, 97)
+    image = torch.randn(1, 3, 65, 97, dtype=torch.float64)
     with torch.inference_mode():
         torch.testing.assert_close(ours(image)[..., ::2, ::2], strided(image))
 
@@ -128,8 +128,17 @@ def test_decimation_keeps_first_and_last():
     assert torch.equal(decimate(square, square.shape), square)
 
 
-def test_skips_start_silent_and_then_add_their_scores():
-    network = build("fcn8s", 2).eval()
+def test_skips_start_silent_and_then_add_their_scores(largefov, monkeypatch):
+    with monkeypatch.context() as patch:
+        for start in ("kaiming_uniform_", "kaiming_normal_"):
+            patch.setattr(nn.init, start, lambda weights, **_: weights)  # seconds for weights that are replaced below
+        network = build("fcn8s", 2).eval()
+    network.features.load_state_dict(largefov.features.state_dict())
+    network.fc6, network.fc7, network.score = (
+        nn.Conv2d(512, 16, 7, padding=3),
+        nn.Conv2d(16, 16, 1),
+        nn.Conv2d(16, 2, 1),
+    )
     image = torch.randn(1, 3, 64, 96)
     with torch.inference_mode():
         pools, features = [], image

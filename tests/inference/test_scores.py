@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import torch
+from small_split import CLASSES, draw
+
+from boxsup.errors import StoreError
+from boxsup.inference.scores import Predictor
+from boxsup.network import build
+from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("scores") / "model.pt"
+    save_checkpoint(path, Checkpoint("mobilenet_v2", CLASSES, build("mobilenet_v2", 3), 0, {}))
+    return path
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 50), (48, 47), (1, 5)])
+def test_scores_are_log_probabilities_at_full_size(path, height, width):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    scores = Predictor(path, 1).log_probabilities(image)
+    assert scores.shape == (3, height, width)
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores.exp().sum(dim=0), torch.ones(height, width, device=scores.device))
+
+
+def test_scores_are_the_networks_in_evaluation_worked_out_in_numpy(path):
+    image = draw(0, 40, 56)[0]
+    torch.manual_seed(5)
+    network = build("mobilenet_v2", 3).eval()
+    scaled = (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(scaled.transpose(2, 0, 1)[None]).float())[0].numpy()
+    assert logits.shape == (3, 3, 4)
+    expected = np.stack([enlarge(channel, 40, 56) for channel in logits])
+    expected -= np.log(np.exp(expected).sum(axis=0))
+    got = Predictor(path, 1).log_probabilities(image).cpu().numpy()
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def enlarge(channel, height, width):
+    """Bilinear interpolation between pixel centres, the borders held, one axis at a time."""
+
+    def along(size, count):
+        return np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1), np.arange(count)
+
+    rows, known = along(height, channel.shape[0])
+    channel = np.stack([np.interp(rows, known, column) for column in channel.T], axis=1)
+    columns, known = along(width, channel.shape[1])
+    return np.stack([np.interp(columns, known, row) for row in channel])
+
+
+def test_scores_are_the_same_to_the_last_bit_again(path):
+    image = draw(1)[0]
+    one, other = (Predictor(path, 2).log_probabilities(image) for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_the_classes_come_with_the_checkpoint(path, tmp_path):
+    assert Predictor(path, 1).classes == CLASSES
+    with pytest.raises(StoreError, match="no such checkpoint"):
+        Predictor(tmp_path / "model.pt", 1)

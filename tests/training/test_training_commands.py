@@ -1,0 +1,180 @@
+"""The commands `network` and `epoch`, from tables to checkpoints on disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from small_split import CLASSES, write_split
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.cli import main
+from boxsup.network.checkpoint import load_checkpoint, save
+from boxsup.settings import ScheduleSettings, TrainingSettings, build
+from boxsup.training.commands.epoch import Progress
+from boxsup.training.data import Epoch, batches
+from boxsup.training.epoch import Step, make_optimizer, train_epoch
+
+NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
+SCHEDULE = {"epochs": 2, "policy": "poly", "step": 1, "gamma": 0.1, "power": 0.9}
+TRAINING = {
+    "rate": 0.01,
+    "head_rate": 10,
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+    "batch": 3,
+    "crop": 33,
+    "scale": [0.75, 1.25],
+    "mirror": True,
+    "mixed_precision": True,
+    "threads": 2,
+}
+FILES = ("model.pt", "optimizer.pt", "train.csv")
+
+
+def network_arguments(folder, seed=0, **changes):
+    settings = json.dumps(NETWORK | changes)
+    start = ["network", "--catalogue", str(folder / "catalogue"), "--seed", str(seed), "--settings", settings]
+    return [*start, "--out", str(folder / "epochs/000/model.pt")]
+
+
+def epoch_arguments(folder, epoch, *options, out="epochs", training=None):
+    previous = folder / "epochs" / f"{epoch - 1:03d}"
+    momentum = ["--optimizer", str(previous / "optimizer.pt")] if epoch > 1 else []
+    start = ["epoch", "--catalogue", str(folder / "catalogue"), "--labels", str(folder / "labels.zarr")]
+    start += ["--model", str(previous / "model.pt"), *momentum, "--epoch", str(epoch), "--seed", "0"]
+    start += ["--training", json.dumps(training or TRAINING), "--schedule", json.dumps(SCHEDULE)]
+    return [*start, *options, "--out", str(folder / out / f"{epoch:03d}")]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Seven pictures and two epochs on them, two batches each."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    write_split(folder, 7)
+    main(network_arguments(folder))
+    for epoch in (1, 2):
+        main(epoch_arguments(folder, epoch))
+    return folder
+
+
+def test_epochs_leave_checkpoints_and_a_table(trained):
+    for epoch in (1, 2):
+        assert {path.name for path in (trained / f"epochs/{epoch:03d}").iterdir()} == set(FILES)
+        assert load_checkpoint(trained / f"epochs/{epoch:03d}/model.pt").epoch == epoch
+        table = pd.read_csv(trained / f"epochs/{epoch:03d}/train.csv")
+        assert list(table.columns) == ["epoch", "iteration", "loss", "rate"]
+        assert list(table["iteration"]) == [2 * epoch - 2, 2 * epoch - 1]
+        assert (table["loss"] > 0).all()
+    assert table["rate"].tolist() == pytest.approx([0.01 * 0.5**0.9, 0.01 * 0.25**0.9])
+    start = load_checkpoint(trained / "epochs/000/model.pt")
+    assert (start.epoch, start.classes, start.pretrained) == (0, CLASSES, {})
+
+
+def test_other_processes_make_the_same_bytes(trained, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy, ignore=shutil.ignore_patterns("epochs"))
+    # The first epoch elsewhere, with other threads in the environment; the second here, read by a worker process.
+    code = "import sys, json; from boxsup.cli import main; [main(run) for run in json.loads(sys.argv[1])]"
+    runs = json.dumps([network_arguments(copy), epoch_arguments(copy, 1)])
+    environment = os.environ | {"OMP_NUM_THREADS": "3"}
+    subprocess.run([sys.executable, "-c", code, runs], check=True, env=environment, capture_output=True)
+    main(epoch_arguments(copy, 2, "--workers", "1"))
+    for file in ("000/model.pt", *(f"{epoch}/{name}" for epoch in ("001", "002") for name in FILES)):
+        assert (copy / "epochs" / file).read_bytes() == (trained / "epochs" / file).read_bytes(), file
+
+
+def test_a_chain_through_files_is_a_run_without_them(trained):
+    settings = build(TrainingSettings, TRAINING, "training")
+    schedule = build(ScheduleSettings, SCHEDULE, "schedule")
+    model = load_checkpoint(trained / "epochs/000/model.pt").model.to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(model, settings)
+    for epoch in (1, 2):
+        data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", settings, 0, epoch)
+        loader = batches(data, settings, 0, epoch, 0)
+        train_epoch(model, optimizer, loader, len(loader), settings, schedule, 0, epoch, lambda step: None)
+    expected = load_checkpoint(trained / "epochs/002/model.pt").model.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
+def test_the_momentum_matters(trained):
+    main([*epoch_arguments(trained, 2, out="forgetful")[:7], *epoch_arguments(trained, 2, out="forgetful")[9:]])
+    forgetful, chained = (load_checkpoint(trained / f"{run}/002/model.pt").model for run in ("forgetful", "epochs"))
+    assert not torch.equal(forgetful.head[4].weight, chained.head[4].weight)
+
+
+def test_the_start_depends_on_the_seed(trained, tmp_path):
+    for name, seed in (("same", 0), ("other", 1)):
+        shutil.copytree(trained / "catalogue", tmp_path / name / "catalogue")
+        main(network_arguments(tmp_path / name, seed))
+    start = (trained / "epochs/000/model.pt").read_bytes()
+    assert (tmp_path / "same/epochs/000/model.pt").read_bytes() == start
+    assert (tmp_path / "other/epochs/000/model.pt").read_bytes() != start
+
+
+def fails(arguments, capsys):
+    with pytest.raises(SystemExit) as info:
+        main(arguments)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("boxsup: error: ")]
+    assert info.value.code == 1
+    return "".join(lines)
+
+
+def test_a_diverging_epoch_writes_nothing(trained, capsys):
+    arguments = epoch_arguments(trained, 1, out="diverged", training=TRAINING | {"rate": 1e30})
+    message = fails(arguments, capsys)
+    assert "epoch 1, iteration 1: the loss is nan" in message
+    assert "lower training.rate" in message
+    assert not (trained / "diverged").exists()
+
+
+def test_momentum_of_another_network_is_refused(trained, capsys, tmp_path):
+    for content in ({"momentum": [torch.zeros(3)]}, {}):
+        save(tmp_path / "optimizer.pt", content)
+        arguments = epoch_arguments(trained, 2, out="refused")
+        arguments[8] = str(tmp_path / "optimizer.pt")
+        assert "momentum buffers are those of another network" in fails(arguments, capsys)
+
+
+def test_weights_of_another_network_are_refused(trained, capsys, tmp_path):
+    import hashlib
+
+    path = tmp_path / "other.pth"
+    for content in ({"features.0.weight": torch.zeros(1)}, [1]):
+        with path.open("wb") as file:
+            torch.save(content, file)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        shutil.copytree(trained / "catalogue", tmp_path / "catalogue", dirs_exist_ok=True)
+        message = fails(network_arguments(tmp_path, weights=str(path), sha256=sha256), capsys)
+        assert "not the weights of torchvision's mobilenet_v2" in message
+        assert not (tmp_path / "epochs").exists()
+
+
+def test_a_log_gets_about_ten_lines_an_epoch(capsys):
+    with Progress(3, 100, 20, None) as progress:
+        for number in range(100):
+            progress.step(Step(3, 200 + number, 1.5, 0.01, 2.0 * (number + 1)))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "epoch 3: batch 100 of 100, loss 1.500, 10.0 images/s"
+
+
+def test_tensorboard_gets_each_step(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    with Progress(1, 2, 4, tmp_path / "events") as progress:
+        progress.step(Step(1, 0, 2.0, 0.01, 1.0))
+        progress.step(Step(1, 1, 1.0, 0.01, 2.0))
+    (file,) = (tmp_path / "events").iterdir()
+    values = [
+        (event.step, value.tag, value.tensor.float_val[0])
+        for event in EventFileLoader(str(file)).Load()
+        for value in event.summary.value
+    ]
+    assert [(step, value) for step, tag, value in values if tag == "loss"] == [(0, 2.0), (1, 1.0)]
+    assert len(values) == 4

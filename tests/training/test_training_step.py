@@ -1,0 +1,162 @@
+import copy
+import math
+
+import pytest
+import torch
+from small_split import draw
+from torch import nn
+
+from boxsup.errors import BoxSupError
+from boxsup.network.images import normalised
+from boxsup.network.segmenter import Segmenter
+from boxsup.settings import ScheduleSettings, TrainingSettings
+from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
+
+SCHEDULE = ScheduleSettings(epochs=100, policy="step", step=50, gamma=0.1, power=0.9)
+
+
+def settings(rate=0.05, head_rate=10.0, momentum=0.9, weight_decay=5e-4):
+    return TrainingSettings(rate, head_rate, momentum, weight_decay, 4, 44, (1.0, 1.0), False, True, 1)
+
+
+class Small(Segmenter):
+    """A body of stride 2, dropout, and a new last layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Dropout(0.1))
+        self.score = nn.Conv2d(8, 3, 1)
+
+    def new_layers(self):
+        return [self.score]
+
+    def forward(self, image):
+        return self.score(self.body(image))
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Small()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    pictures = [draw(seed, 44, 44) for seed in range(4)]
+    return (
+        torch.stack([normalised(image) for image, _ in pictures]),
+        torch.stack([torch.from_numpy(labels).long() for _, labels in pictures]),
+    )
+
+
+def train(network, data, options, epoch=1, optimizer=None, seed=0):
+    steps = []
+    optimizer = optimizer or make_optimizer(network, options)
+    train_epoch(network, optimizer, data, len(data), options, SCHEDULE, seed, epoch, steps.append)
+    return steps
+
+
+def same(network, other):
+    pairs = zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_equal_scores_lose_the_logarithm_of_the_classes():
+    labels = torch.randint(0, 5, (2, 6, 7))
+    assert pixel_loss(torch.zeros(2, 5, 3, 4), labels).item() == pytest.approx(math.log(5))
+
+
+def test_the_loss_is_the_mean_over_all_labelled_pixels_of_the_batch():
+    # Class 1 is e times as likely as class 0: losses are log(1 + e) - 1 for label 1, log(1 + e) for label 0.
+    logits = torch.tensor([0.0, 1.0]).reshape(1, 2, 1, 1).expand(2, 2, 1, 1)
+    labels = torch.full((2, 2, 3), 255)
+    labels[0, 0, 0] = 0
+    labels[1] = torch.tensor([[1, 1, 1], [255, 255, 255]])
+    base = math.log(1 + math.e)
+    assert pixel_loss(logits, labels).item() == pytest.approx((base + 3 * (base - 1)) / 4)
+
+
+def test_void_pixels_have_no_gradient():
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    labels = torch.randint(0, 3, (1, 4, 4))
+    labels[0, :2] = 255
+    pixel_loss(logits, labels).backward()
+    assert (logits.grad[0, :, :2] == 0).all()
+    assert (logits.grad[0, :, 2:] != 0).all()
+
+
+def test_a_batch_of_void_alone_loses_nothing(network, batch):
+    before = copy.deepcopy(network)
+    images, labels = batch
+    options = settings(momentum=0.0, weight_decay=0.0)
+    (step,) = train(network, [(images, torch.full_like(labels, 255))], options)
+    assert step.loss == 0
+    assert same(network, before)
+
+
+def test_new_layers_learn_ten_times_as_fast(network, batch):
+    start, plain = copy.deepcopy(network), copy.deepcopy(network)
+    train(network, [batch], settings(head_rate=10.0, momentum=0.0, weight_decay=0.0))
+    train(plain, [batch], settings(head_rate=1.0, momentum=0.0, weight_decay=0.0))
+    for name, value in start.named_parameters():
+        fast, slow = (other.get_parameter(name) - value for other in (network, plain))
+        factor = 10 if name.startswith("score") else 1
+        torch.testing.assert_close(fast, factor * slow, rtol=1e-3, atol=1e-6)
+        assert slow.abs().max() > 0
+
+
+def test_two_steps_are_sgd_with_momentum_and_decay_by_hand(network, batch):
+    network.body[2].p = 0.0
+    reference = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    options = settings(rate=0.01)
+    train(network, [batch, batch], options)
+    momentum = dict.fromkeys(dict(reference.named_parameters()), 0.0)
+    for _ in range(2):
+        reference.zero_grad()
+        images, labels = batch
+        enlarged = nn.functional.interpolate(reference(images), (44, 44), mode="bilinear")
+        nn.functional.cross_entropy(enlarged, labels, ignore_index=255).backward()
+        with torch.no_grad():
+            for name, value in reference.named_parameters():
+                momentum[name] = 0.9 * momentum[name] + value.grad + 5e-4 * value
+                value -= (0.1 if name.startswith("score") else 0.01) * momentum[name]
+    for name, value in reference.named_parameters():
+        torch.testing.assert_close(network.get_parameter(name), value, rtol=1e-4, atol=1e-6)
+
+
+def test_a_small_network_learns_four_pictures(network, batch):
+    steps = train(network, [batch] * 40, settings())
+    assert steps[-1].loss < steps[0].loss / 2
+    network.eval()
+    with torch.inference_mode():
+        enlarged = nn.functional.interpolate(network(batch[0]), (44, 44), mode="bilinear")
+    labelled = batch[1] != 255
+    objects = labelled & (batch[1] > 0)
+    assert (enlarged.argmax(dim=1) == batch[1])[objects].float().mean() > 0.8
+
+
+def test_steps_are_numbered_over_all_epochs_with_the_schedules_rate(network, batch):
+    schedule = ScheduleSettings(epochs=2, policy="poly", step=1, gamma=0.1, power=1.0)
+    options, steps = settings(rate=0.04), []
+    train_epoch(network, make_optimizer(network, options), [batch] * 2, 2, options, schedule, 0, 2, steps.append)
+    assert [(step.epoch, step.iteration) for step in steps] == [(2, 2), (2, 3)]
+    assert [step.rate for step in steps] == pytest.approx([0.02, 0.01])
+
+
+def test_equal_arguments_give_equal_bits_and_other_seeds_do_not(network, batch):
+    networks = [copy.deepcopy(network) for _ in range(4)]
+    for other, (seed, epoch) in zip(networks, [(0, 1), (0, 1), (1, 1), (0, 2)], strict=True):
+        torch.rand(seed)  # whatever was drawn before
+        train(other, [batch] * 3, settings(), epoch=epoch, seed=seed)
+    assert same(networks[0], networks[1])
+    assert not same(networks[0], networks[2])
+    assert not same(networks[0], networks[3])
+
+
+def test_a_loss_that_is_not_finite_says_where_and_what_to_try(network, batch):
+    with pytest.raises(
+        BoxSupError, match=r"epoch 3, iteration (9|10): the loss is (nan|inf) at a rate of 1e\+30"
+    ) as info:
+        train(network, [batch] * 4, settings(rate=1e30), epoch=3)
+    assert "lower training.rate" in str(info.value)
+    assert "\n" not in str(info.value)
