@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench lock clean help
+.PHONY: demo test lint bench experiments lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -24,6 +24,13 @@ lint: .venv/installed ## Check style, types and rules
 
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+experiments: .venv/installed ## Repeat the README's table on 240 real photographs (an hour on two cores)
+	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- \
+	    $(foreach name,mask box rectangles semi,results/voc240_$(name)/report.html)
+
+lock: .venv/installed ## Write the installed versions to envs/
+	$(BIN)/python envs/lock.py
 
 .venv/installed: envs/requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "boxsup needs Python 3.11 or newer; set PYTHON=")'

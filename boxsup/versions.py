@@ -1,7 +1,7 @@
 """One integer a stage, a parameter of its rule: raise it when the stage's results change, and its outputs are remade.
 
-Editing the package triggers nothing by itself: a comment must not cost a cluster days. Golden tests
-(`tests/workflow/test_versions.py`) fail when a stage's results change and its number does not.
+Editing the package triggers nothing by itself: a comment must not cost a cluster days. The tests named `golden` fail
+when results change.
 """
 
 from __future__ import annotations

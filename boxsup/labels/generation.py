@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.labels.update import NOTHING, RECTANGLE, Choice, choose, paint, regression_costs
+from boxsup.labels.update import NOTHING, Choice, choose, paint, regression_costs
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
@@ -124,6 +124,3 @@ def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bo
 
 def _corners(boxes: pd.DataFrame) -> NDArray[np.int64]:
     return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
-
-
-__all__ = ["NOTHING", "RECTANGLE", "ChoiceTables", "ImageLabels", "Scores", "Update", "rectangles"]

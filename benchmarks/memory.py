@@ -1,0 +1,109 @@
+"""Peak memory of every stage as the number of images grows: it must be flat.
+
+Generated pictures of about 128 px, each stage in a process of its own, at three sizes. Prints the peak resident set of
+each stage in MB, and its growth per 1,000 images over what the images themselves take as uint8 RGB (the limit of a
+program that held them all).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SIDE = 128
+IMAGE_BYTES = 3 * SIDE * SIDE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512], help="numbers of images")
+    args = parser.parse_args()
+    peaks = {size: measure(size) for size in args.sizes}
+    first, last = args.sizes[0], args.sizes[-1]
+    all_images = IMAGE_BYTES * 1000 / 1e6
+    print(f"{'stage':24s}" + "".join(f"{size:>8d}" for size in args.sizes) + "  MB per 1,000 more  of all images")
+    for stage in peaks[first]:
+        growth = (peaks[last][stage] - peaks[first][stage]) / (last - first) * 1000
+        row = "".join(f"{peaks[size][stage]:8.0f}" for size in args.sizes)
+        print(f"{stage:24s}{row}  {growth:17.1f}  {growth / all_images:13.2f}")
+
+
+def measure(size: int) -> dict[str, float]:
+    """Run every stage on `size` training images: MB by stage."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {name: peak(folder, *arguments) for name, arguments in stages(size)}
+
+
+def stages(size: int) -> list[tuple[str, list[str]]]:
+    """The stages in order, with the arguments that the workflow would pass."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    defaults, classes = config["defaults"], config["datasets"]["demo"]["classes"]
+    shapes = {"seed": 0, "side": SIDE, "train": size, "val": 1, "masks": 1}
+    training = defaults["training"] | {"batch": 8, "crop": 96, "threads": 1}
+    del training["workers"]
+    update = {key: value for key, value in defaults["update"].items() if key not in ("every", "warmup")}
+    network = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
+    tables, pools = ["--catalogue", "train"], ["--proposals", "pools.zarr", "--overlaps", "overlaps.zarr"]
+    labels = [*tables, "--seed", "0", "--settings", as_json(update), *pools, "--threads", "1"]
+    return [
+        ("shapes", ["shapes", "--settings", as_json(shapes), "--classes", as_json(classes), "--out", "tree"]),
+        (
+            "catalogue",
+            ["catalogue", "--root", "tree", "--list", "train", "--masks", "SegmentationClass", "--classes"]
+            + [as_json(classes), "--on-problem", "stop", "--out", "train"],
+        ),
+        (
+            "proposals",
+            ["proposals", *tables, "--settings", as_json(config["proposals"]["selective_search"])]
+            + ["--out", "pools.zarr"],
+        ),
+        ("overlaps", ["overlaps", *tables, "--proposals", "pools.zarr", "--out", "overlaps.zarr"]),
+        ("fixed-masks", ["fixed-masks", *tables, "--kind", "truth", "--out", "truth.zarr"]),
+        ("labels by overlap", ["labels", *labels, "--generation", "1", "--out", "1.zarr"]),
+        ("label-quality", ["label-quality", *tables, "--labels", "1.zarr", "--out", "1.csv"]),
+        ("network", ["network", *tables, "--seed", "0", "--settings", as_json(network), "--out", "0/model.pt"]),
+        (
+            "epoch",
+            ["epoch", *tables, "--labels", "1.zarr", "--model", "0/model.pt", "--epoch", "1", "--seed", "0"]
+            + ["--training", as_json(training), "--schedule", as_json(defaults["schedule"]), "--out", "1"],
+        ),
+        (
+            "labels by the network",
+            ["labels", *labels, "--generation", "2", "--model", "1/model.pt", "--out", "2.zarr"],
+        ),
+        (
+            "predictions",
+            ["predictions", *tables, "--model", "1/model.pt", "--threads", "1"]
+            + ["--crf", as_json(defaults["inference"]["crf"] | {"iterations": 1}), "--out", "predictions.zarr"],
+        ),
+        ("evaluation", ["evaluation", *tables, "--predictions", "predictions.zarr", "--out", "evaluation.csv"]),
+    ]
+
+
+def peak(folder: str, *arguments: str) -> float:
+    """Peak resident set of one stage and its workers, MB."""
+    command = [sys.executable, "-m", "boxsup", *arguments]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        errors = process.stderr.read() if process.stderr else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(errors)
+    return usage.ru_maxrss / 1024 * 1.048576
+
+
+def as_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json.dumps(value)
+
+
+if __name__ == "__main__":
+    main()

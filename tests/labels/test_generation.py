@@ -1,0 +1,123 @@
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from boxsup.labels.generation import Update, rectangles
+from boxsup.labels.overlaps import box_iou
+from boxsup.labels.update import NOTHING
+from boxsup.proposals.pool import make_pool
+from boxsup.settings import UpdateSettings
+
+SETTINGS = UpdateSettings(5, 1.0, "none", "box", "box", True, 5.0, True, 0.5, "use")
+BOXES = pd.DataFrame(
+    {
+        "image": "a",
+        "label": [1, 2, 1],
+        "x0": [2, 20, 4],
+        "y0": [2, 4, 16],
+        "x1": [18, 38, 12],
+        "y1": [20, 28, 26],
+        "difficult": [0, 1, 0],
+        "crowd": [0, 0, 0],
+    }
+)
+
+
+def scene(seed=0):
+    """A 30×40 image of 48 square superpixels, and 300 random candidates."""
+    random = np.random.default_rng(seed)
+    superpixels = np.arange(48).reshape(6, 8).repeat(5, axis=0).repeat(5, axis=1)
+    y, x = np.divmod(np.arange(48), 8)
+    centre, radius = random.random((300, 2)) * [6, 8], random.random(300) * 3 + 0.7
+    members = (y - centre[:, :1]) ** 2 + (x - centre[:, 1:]) ** 2 < radius[:, None] ** 2
+    return make_pool(superpixels, members, -np.arange(300.0))
+
+
+def update(settings=SETTINGS, scores=None, seed=0, generation=1):
+    pool = scene()
+    corners = BOXES[["x0", "y0", "x1", "y1"]].to_numpy()
+    return Update({"a": pool}, {"a": box_iou(corners, pool.boxes)}, scores, settings, seed, generation)
+
+
+def smooth_scores(image, labels):
+    y, x = np.mgrid[:30, :40] / 10.0
+    logits = np.stack([np.sin(x + label) * np.cos(y - label) for label in range(3)])
+    return (logits - np.log(np.exp(logits).sum(axis=0)))[labels].astype(np.float32)
+
+
+def test_a_label_map_is_what_the_choices_say():
+    made = update()
+    result = made.labels("a", 30, 40, BOXES)
+    expected = np.zeros((30, 40), np.uint8)
+    for row in (1, 0, 2):  # from the largest box to the smallest
+        box, choice = BOXES.iloc[row], result.choices[row]
+        inside = np.zeros((30, 40), bool)
+        inside[box.y0 : box.y1, box.x0 : box.x1] = True
+        segment = made.pools["a"].mask(choice.chosen) if choice.chosen >= 0 else inside
+        expected[segment & inside] = box.label
+    np.testing.assert_array_equal(result.labels, expected)
+    assert set(np.unique(expected)) == {0, 1, 2}
+
+
+def test_an_image_without_boxes_is_background():
+    result = update().labels("a", 30, 40, BOXES[:0])
+    assert result.choices == []
+    assert not result.labels.any()
+
+
+@pytest.mark.parametrize(("difficult", "role"), [("use", 2), ("void", 255), ("ignore", 0)])
+def test_difficult_boxes_supervise_or_are_void_or_nothing(difficult, role):
+    result = update(replace(SETTINGS, difficult=difficult)).labels("a", 30, 40, BOXES)
+    assert (result.choices[1].chosen == NOTHING) == (difficult != "use")
+    assert set(np.unique(result.labels[4:28, 20:38])) <= {0, role}
+    assert role in result.labels[4:28, 20:38]
+
+
+def test_crowds_are_void_and_choose_nothing():
+    crowd = BOXES.assign(crowd=[0, 1, 0])
+    result = update().labels("a", 30, 40, crowd)
+    assert result.choices[1].chosen == NOTHING
+    assert (result.labels[4:28, 20:38] == 255).all()
+
+
+def test_a_boxs_draw_depends_on_no_other_box():
+    alone = update(replace(SETTINGS, difficult="ignore")).labels("a", 30, 40, BOXES)
+    together = update().labels("a", 30, 40, BOXES)
+    assert [alone.choices[row].chosen for row in (0, 2)] == [together.choices[row].chosen for row in (0, 2)]
+
+
+def test_seeds_and_generations_draw_anew():
+    draws = {
+        tuple(choice.chosen for choice in update(seed=seed, generation=number).labels("a", 30, 40, BOXES).choices)
+        for seed in range(3)
+        for number in range(1, 4)
+    }
+    assert len(draws) > 4
+
+
+def test_the_network_is_asked_once_an_image_for_its_own_labels():
+    asked = []
+
+    def scores(image, labels):
+        asked.append((image, list(labels)))
+        return smooth_scores(image, labels)
+
+    update(scores=scores).labels("a", 30, 40, BOXES)
+    assert asked == [("a", [0, 1, 2])]
+
+
+def test_golden():
+    # When this changes, results change: raise the number of "labels" in boxsup/versions.py.
+    result = update(scores=smooth_scores).labels("a", 30, 40, BOXES)
+    assert [choice.chosen for choice in result.choices] == [27, 3, 227]
+    assert hashlib.sha256(result.labels.tobytes()).hexdigest()[:16] == "e0258c28c659b3c2"
+
+
+def test_rectangles_fill_boxes_and_crowds_are_void():
+    made = rectangles(30, 40, BOXES.assign(crowd=[0, 1, 0]))
+    assert (made[4:28, 20:38] == 255).all()
+    assert (made[2:20, 2:18] == 1).all()
+    assert (made > 0).sum() == 16 * 18 + 18 * 24 + 8 * 10 - 8 * 4
