@@ -134,7 +134,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
-    """Raise a DataError that names the first of `ids` that is not in `known`."""
+    """Raise a DataError that names the first of `ids` that is not `known` to `where`."""
     missing = sorted(set(ids) - set(known))
     if missing:
-        raise DataError(f"{where}: {len(missing)} images are not in the catalogue, the first is {missing[0]}")
+        raise DataError(f"{where}: {len(missing)} of the images are missing, the first is {missing[0]}; make it again")

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the label maps of every image of the split."""
     catalogue = read_catalogue(args.catalogue)
     settings = parse(CrfSettings, args.crf, "inference.crf")
-    predictor = Predictor(args.model, args.threads)
+    predictor = Predictor(args.model, args.threads, catalogue.classes)
     attributes = {
         "classes": list(predictor.classes),
         "pretrained": predictor.checkpoint.pretrained,

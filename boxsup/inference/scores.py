@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.network.images import device, normalised
 
@@ -22,15 +23,22 @@ class Predictor:
         checkpoint: What it was read from.
     """
 
-    def __init__(self, path: str | os.PathLike[str], threads: int) -> None:
-        """Read a checkpoint; `threads` of torch on the CPU, on which the last bits of scores depend.
+    def __init__(self, path: str | os.PathLike[str], threads: int, classes: tuple[str, ...] | None = None) -> None:
+        """Read a checkpoint.
+
+        Args:
+            path: Of the checkpoint.
+            threads: Of torch on the CPU, on which the last bits of scores depend.
+            classes: What its classes must be, where they must be some.
 
         Raises:
-            StoreError: The file is missing, damaged or no checkpoint of ours.
+            StoreError: The file is missing, damaged, no checkpoint of ours, or one of other classes.
         """
         torch.set_num_threads(threads)
         self.checkpoint = load_checkpoint(path)
         self.classes = self.checkpoint.classes
+        if classes is not None and self.classes != classes:
+            raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
         self._device = device()
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]

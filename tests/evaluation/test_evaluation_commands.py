@@ -96,8 +96,7 @@ def test_evaluation_says_which_image_is_missing_or_does_not_fit(
     arguments = ["evaluation", "--catalogue", str(folder), "--out", str(tmp_path / "e.csv"), "--predictions"]
     with pytest.raises(SystemExit):
         main([*arguments, str(store)])
-    assert "1 images of" in (error := capsys.readouterr().err)
-    assert "the first is b" in error
+    assert "p.zarr: 1 of the images are missing, the first is b" in capsys.readouterr().err
     wrong = {"a": CAT, "b": [[0, 0, 0]]}
     with pytest.raises(SystemExit):
         main([*arguments, str(write_predictions(tmp_path / "q.zarr", folder, wrong, wrong))])

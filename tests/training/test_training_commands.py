@@ -31,7 +31,7 @@ TRAINING = {
     "scale": [0.75, 1.25],
     "mirror": True,
     "mixed_precision": True,
-    "threads": 2,
+    "threads": 1,  # two on a busy machine wait for each other
 }
 FILES = ("model.pt", "optimizer.pt", "train.csv")
 

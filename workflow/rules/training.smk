@@ -49,7 +49,8 @@ rule epoch:
         folder=tables_folder,
         out=lambda wildcards, output: str(Path(output.model).parent),
         options=lambda wildcards, input: (f"--optimizer {input.optimizer}" if input.optimizer else ""),
+        events=f"{SEED}/tensorboard",
     shell:
         "boxsup epoch --catalogue {params.folder} --labels {input.labels} --model {input.model} {params.options} "
         "--epoch {wildcards.epoch} --seed {wildcards.seed} --training {params.training:q} "
-        "--schedule {params.schedule:q} --workers {resources.workers} --out {params.out} > {log} 2>&1"
+        "--schedule {params.schedule:q} --workers {resources.workers} --tensorboard {params.events} --out {params.out} > {log} 2>&1"

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from boxsup.catalogue.tables import check_ids, read_catalogue
-from boxsup.errors import DataError
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.store.labels import Labels
@@ -29,12 +28,7 @@ def run(args: argparse.Namespace) -> None:
     catalogue = read_catalogue(args.catalogue)
     plain, crf = Labels(args.predictions), Labels(args.predictions, name="labels_crf")
     images = with_masks(catalogue)
-    missing = sorted({row.image for row in images} - set(plain))
-    if missing:
-        raise DataError(
-            f"{args.predictions}: {len(missing)} images of {args.catalogue} are missing, the first is {missing[0]}"
-        )
-    check_ids(list(plain), catalogue.ids, str(args.predictions))
+    check_ids([row.image for row in images], list(plain), str(args.predictions))
     without, with_crf = confusions(catalogue, lambda row: (plain[row.image], crf[row.image]), "evaluation")
     table = score_table(catalogue.classes, iou=without, iou_crf=with_crf)
     pixels = without.sum(axis=1)

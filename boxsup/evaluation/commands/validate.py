@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import ImageRow, read_catalogue, read_image
-from boxsup.errors import StoreError
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
 from boxsup.inference.scores import Predictor
@@ -27,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write `class, iou`: IoU in [0, 1] of each class, then `mean`. No label map touches the disk."""
     catalogue = read_catalogue(args.catalogue)
-    predictor = Predictor(args.model, args.threads)
-    if tuple(predictor.classes) != catalogue.classes:
-        raise StoreError(f"{args.model}: its classes are not those of {args.catalogue}; choose a split of its data set")
+    predictor = Predictor(args.model, args.threads, catalogue.classes)
 
     def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
         return (predictor.log_probabilities(read_image(row.path)).argmax(dim=0).cpu().numpy().astype(np.uint8),)

@@ -84,7 +84,7 @@ def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catal
 def _network_scores(model: Path, threads: int, catalogue: Catalogue) -> Scores:
     from boxsup.inference.scores import Predictor  # torch costs seconds that generations by overlap alone need not pay
 
-    predictor = Predictor(model, threads)
+    predictor = Predictor(model, threads, catalogue.classes)
     paths = dict(zip(catalogue.images["image"], catalogue.images["path"], strict=True))
 
     def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     parser.add_argument("--workers", type=int, default=0, help="processes that read; results do not depend on it")
-    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events")
+    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
     parser.add_argument("--out", type=Path, required=True, help="folder for model.pt, optimizer.pt and train.csv")
 
 
@@ -77,14 +77,15 @@ def _restore(optimizer: torch.optim.SGD, path: Path) -> None:
 
 
 class Progress:
-    """A bar with loss and images/s on a terminal, plain lines in a log, events for TensorBoard where asked."""
+    """A bar with loss and images/s on a terminal, plain lines in a log, and TensorBoard's events if it is installed."""
 
     def __init__(self, epoch: int, iterations: int, batch: int, tensorboard: Path | None) -> None:
         """Follow an epoch of `iterations` batches of `batch` images."""
         self._steps: list[Step] = []
         self._iterations, self._batch = iterations, batch
         self._bar = tqdm(total=iterations, desc=f"epoch {epoch}", unit="batch", disable=None)
-        self._events = _events(tensorboard) if tensorboard else None
+        self._every = -(-iterations // LINES)
+        self._events = _events(tensorboard, (epoch - 1) * iterations) if tensorboard else None
 
     def __enter__(self) -> Progress:
         return self
@@ -100,11 +101,11 @@ class Progress:
         """Take note of an iteration."""
         self._steps.append(step)
         done = len(self._steps)
-        recent = self._steps[-max(1, self._iterations // LINES) :]
+        recent = self._steps[-self._every :]
         text = f"loss {sum(s.loss for s in recent) / len(recent):.3f}, {done * self._batch / step.seconds:.1f} images/s"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update()
-        if self._bar.disable and (done % max(1, self._iterations // LINES) == 0 or done == self._iterations):
+        if self._bar.disable and (done % self._every == 0 or done == self._iterations):
             print(f"epoch {step.epoch}: batch {done} of {self._iterations}, {text}", file=sys.stderr, flush=True)
         if self._events is not None:
             self._events.add_scalar("loss", step.loss, step.iteration)
@@ -116,9 +117,10 @@ class Progress:
         return pd.DataFrame([{name: getattr(step, name) for name in columns} for step in self._steps])
 
 
-def _events(folder: Path) -> torch.utils.tensorboard.SummaryWriter:
+def _events(folder: Path, iteration: int) -> torch.utils.tensorboard.SummaryWriter | None:
+    """A writer of events that hides those of an earlier run from `iteration` on; None without the package."""
     try:
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise StoreError("--tensorboard: install the package tensorboard, or leave the option out") from error
-    return SummaryWriter(str(folder))
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=iteration)
