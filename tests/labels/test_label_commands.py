@@ -1,0 +1,125 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import boxsup
+from boxsup.catalogue.tables import read_catalogue, read_mask
+from boxsup.cli import main
+from boxsup.network import build
+from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.store.labels import Labels
+
+CLASSES = ["ring", "crescent", "star", "branch", "spiral", "comb"]
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory, config):
+    """Six generated pictures through the real stages: catalogues, pools and overlaps in two shards, fixed masks."""
+    folder = tmp_path_factory.mktemp("split")
+    shapes = json.dumps({"seed": 0, "side": 80, "train": 6, "val": 1, "masks": 2})
+    main(["shapes", "--settings", shapes, "--classes", json.dumps(CLASSES), "--out", f"{folder}/tree"])
+    for name in ("train", "masks"):
+        arguments = ["--root", f"{folder}/tree", "--list", name, "--masks", "SegmentationClass"]
+        arguments += ["--classes", json.dumps(CLASSES), "--on-problem", "stop", "--out", f"{folder}/{name}"]
+        main(["catalogue", *arguments])
+    for shard in range(2):
+        pools = f"{folder}/pools/{shard}-of-2.zarr"
+        settings = json.dumps(config["proposals"]["selective_search"])
+        arguments = ["--catalogue", f"{folder}/train", "--shard", f"{shard}/2", "--settings", settings]
+        main(["proposals", *arguments, "--out", pools])
+        arguments = ["--catalogue", f"{folder}/train", "--proposals", pools]
+        main(["overlaps", *arguments, "--out", f"{folder}/overlaps/{shard}-of-2.zarr"])
+    for kind in ("truth", "rectangles"):
+        arguments = ["--catalogue", f"{folder}/train", "--kind", kind, "--out", f"{folder}/{kind}.zarr"]
+        main(["fixed-masks", *arguments])
+    return folder
+
+
+@pytest.fixture
+def labels(split, config, tmp_path):
+    """Run `boxsup labels` with some more arguments: the generation."""
+    update = {key: value for key, value in config["defaults"]["update"].items() if key not in ("every", "warmup")}
+
+    def run(*more):
+        own = ["--catalogue", f"{split}/train", "--generation", "2", "--seed", "0", "--settings", json.dumps(update)]
+        main(["labels", *own, *map(str, more), "--out", f"{tmp_path}/2.zarr"])
+        return boxsup.open_labels(f"{tmp_path}/2.zarr")
+
+    return run
+
+
+def pools(split):
+    shards = [[f"{split}/{kind}/{i}-of-2.zarr" for i in range(2)] for kind in ("pools", "overlaps")]
+    return ["--proposals", *shards[0], "--overlaps", *shards[1]]
+
+
+def opinionated_network():
+    """A random network whose normalisations have seen some pictures: its scores differ from place to place."""
+    torch.manual_seed(0)
+    network = build("mobilenet_v2", 7).train()
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(2, 3, 64, 64))
+    return network
+
+
+def test_the_network_moves_the_choices_and_their_costs_are_on_record(split, labels, tmp_path):
+    by_overlap = labels(*pools(split))
+    chosen = by_overlap.table("chosen").copy()
+    assert np.nanmax(by_overlap.table("regression_cost")) == 0
+    classes = read_catalogue(split / "train").classes
+    save_checkpoint(tmp_path / "model.pt", Checkpoint("mobilenet_v2", classes, opinionated_network(), 1, {}))
+    asked = labels(*pools(split), "--model", tmp_path / "model.pt")
+    assert np.nanmax(np.abs(asked.table("regression_cost"))) > 0
+    assert (asked.table("chosen") != chosen).any()
+    best, costs = asked.table("best"), asked.table("overlap_cost") + asked.table("regression_cost")  # λ is 1
+    for row in np.flatnonzero(asked.table("chosen") >= 0):
+        assert asked.table("chosen")[row] in best[row]
+        assert (np.diff(costs[row][best[row] >= 0]) >= -1e-6).all()
+
+
+def test_a_network_of_other_classes_is_refused(split, labels, tmp_path):
+    save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", ("background", "x"), build("mobilenet_v2", 2), 1, {}))
+    with pytest.raises(SystemExit, match="1"):
+        labels(*pools(split), "--model", tmp_path / "m.pt")
+    assert not (tmp_path / "2.zarr").exists()
+
+
+def test_true_masks_where_they_may_be_used_and_rectangles_elsewhere(split, labels):
+    made = labels("--fixed", f"{split}/rectangles.zarr", "--truth", f"{split}/truth.zarr", "--masked", f"{split}/masks")
+    masked, rectangles = set(read_catalogue(split / "masks").ids), Labels(split / "rectangles.zarr")
+    for row in read_catalogue(split / "train").rows():
+        expected = read_mask(row.mask) if row.image in masked else rectangles[row.image]
+        np.testing.assert_array_equal(made[row.image], expected)
+
+
+def test_all_masks_need_no_proposals(split, labels):
+    made = labels("--truth", f"{split}/truth.zarr", "--masked", f"{split}/train")
+    assert made.table("true_mask").all()
+    assert (made.table("chosen") == -2).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "images without true masks need --proposals and --overlaps, or --fixed masks"),
+        (["--masked", "{split}/masks"], "true masks of {split}/masks: 2 of the images are missing"),
+        (["--fixed", "{split}/nothing.zarr"], "{split}/nothing.zarr: not a readable zarr store"),
+        (
+            ["--proposals", "{split}/pools/0-of-2.zarr", "--overlaps", "{split}/overlaps/0-of-2.zarr"],
+            "proposals: 3 of the images are missing",
+        ),
+        (
+            ["--proposals", "{split}/overlaps/0-of-2.zarr", "--overlaps", "{split}/overlaps/0-of-2.zarr"],
+            "expected a store of candidate pools, got overlaps",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line_and_leaves_nothing(split, labels, tmp_path, capsys, arguments, message):
+    with pytest.raises(SystemExit, match="1"):
+        labels(*(argument.format(split=split) for argument in arguments))
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "boxsup: error" in line]
+    assert message.format(split=split) in line
+    assert list(tmp_path.iterdir()) == []
