@@ -6,6 +6,7 @@ import argparse
 import errno
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parse(arguments)
+    # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         args.run(args)
     except BoxSupError as error:
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         place = error.filename or "the output"
         _fail(f"{place}: {os.strerror(error.errno)}; nothing was left half-written, free space or fix it and run again")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

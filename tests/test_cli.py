@@ -1,6 +1,9 @@
 import importlib
+import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -41,4 +44,19 @@ def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith("boxsup: error: nowhere/images.csv: no such table")
     assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_stage_takes_back_what_is_half_written(tmp_path, stop):
+    shapes = json.dumps({"seed": 0, "side": 160, "train": 5000, "val": 1, "masks": 1})
+    arguments = ["--settings", shapes, "--classes", '["ring", "star"]', "--out", str(tmp_path / "tree")]
+    with subprocess.Popen([sys.executable, "-m", "boxsup", "shapes", *arguments], stderr=subprocess.PIPE) as stage:
+        while not list(tmp_path.rglob("*.jpg")):
+            assert stage.poll() is None
+            time.sleep(0.05)
+        stage.send_signal(stop)
+        _, errors = stage.communicate(timeout=60)
+    assert stage.returncode == 128 + stop
+    assert b"Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
