@@ -99,7 +99,7 @@ def test_the_order_of_keys_does_not_matter():
         ("{", "network: not JSON"),
         ("[]", r"network: expected a mapping, got \[\]"),
         ('{"name": "x", "weights": "none"}', r"network\.sha256: missing"),
-        ('{"name": "x", "weights": "none", "sha256": "", "nam": 1}', r"network\.nam: unknown key"),
+        ('{"name": "x", "weights": "none", "sha256": "", "colour": 1}', r"network\.colour: unknown key"),
         ('{"name": 3, "weights": "none", "sha256": ""}', r"network\.name: expected str, got 3"),
     ],
 )
