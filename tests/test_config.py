@@ -41,7 +41,7 @@ def changed(config, path, value):
 def test_the_projects_configuration_is_whole(config, schema):
     resolved = resolve(config, schema)
     assert resolved["experiments"]["voc_semi"]["training"]["batch"] == 20
-    assert resolved["experiments"]["demo_semi"]["training"]["batch"] == 8
+    assert resolved["experiments"]["demo_semi"]["training"]["batch"] == 4
     assert resolved["experiments"]["demo_semi"]["training"]["momentum"] == 0.9
 
 
