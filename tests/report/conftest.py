@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config
     """A copy of the finished run in the working directory."""
     shutil.copytree(finished / "results", tmp_path / "results")
     monkeypatch.chdir(tmp_path)
+    config = deepcopy(config)  # the tests change theirs; the session's serves the others
     experiment = {**config["defaults"], **config["experiments"]["demo_semi"], "seeds": [0]}
     proposals = config["proposals"]["selective_search"]
     return Tree({"experiment": experiment, "dataset": config["datasets"]["demo"], "proposals": proposals})

@@ -88,7 +88,7 @@ def test_labels_of_other_images_are_refused(split, tmp_path):
     catalogue, labels = split
     with creating_labels(tmp_path / "few.zarr", catalogue.ids[:1], catalogue.sizes[:1], {}) as writer:
         writer.append(catalogue.ids[0], labels=Labels(labels)[catalogue.ids[0]])
-    with pytest.raises(DataError, match="6 images are not"):
+    with pytest.raises(DataError, match="6 of the images are missing"):
         Epoch(catalogue, tmp_path / "few.zarr", SETTINGS, 0, 1)
     with creating_labels(tmp_path / "sizes.zarr", catalogue.ids, catalogue.sizes[:, ::-1], {}) as writer:
         for image, (height, width) in zip(catalogue.ids, catalogue.sizes, strict=True):
