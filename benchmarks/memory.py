@@ -63,7 +63,7 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
         ),
         (
             "proposals",
-            ["proposals", *tables, "--settings", as_json(config["proposals"]["selective_search"])]
+            ["proposals", "make", *tables, "--settings", as_json(config["proposals"]["selective_search"])]
             + ["--out", "pools.zarr"],
         ),
         ("overlaps", ["overlaps", *tables, "--proposals", "pools.zarr", "--out", "overlaps.zarr"]),

@@ -19,10 +19,9 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import read_image, read_mask
+from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.proposals.pool import Pool, creating_pools
-from boxsup.proposals.selective_search import selective_search
 from boxsup.random import generator
-from boxsup.settings import ProposalSettings, build
 
 COUNTS = (100, 500, 1000, 2000)
 CONFIG = Path(__file__).parents[1] / "config.yaml"
@@ -32,17 +31,18 @@ def main() -> None:
     """Print the table."""
     args = _arguments()
     cv2.setNumThreads(1)
-    settings = build(ProposalSettings, yaml.safe_load(CONFIG.read_text())["proposals"][args.name], args.name)
+    settings = build_settings(yaml.safe_load(CONFIG.read_text())["proposals"][args.name], args.name)
+    propose = make_proposer(settings)
     ids = (args.voc / "ImageSets" / "Segmentation" / f"{args.list}.txt").read_text().split()[:: args.every]
     # The first calls load compiled code: not counted.
-    selective_search(generator(0, "warm").integers(0, 256, (64, 64, 3), np.uint8), settings, "warm")
+    propose(generator(0, "warm").integers(0, 256, (64, 64, 3), np.uint8), "warm")
     best: list[NDArray[np.float64]] = []
     ours = theirs = 0.0
     pools = {}
     for image_id in ids:
         image = read_image(args.voc / "JPEGImages" / f"{image_id}.jpg")
         start = time.perf_counter()
-        pools[image_id] = selective_search(image, settings, image_id)
+        pools[image_id] = propose(image, image_id)
         middle = time.perf_counter()
         opencv_selective_search(image)
         ours, theirs = ours + middle - start, theirs + time.perf_counter() - middle

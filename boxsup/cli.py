@@ -17,7 +17,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 # Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Subcommand: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order of the data flow.
+# Subcommand, of one word or two: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order
+# of the data flow.
 COMMANDS: dict[str, tuple[str, str]] = {
     "shapes": ("boxsup.catalogue.commands.shapes", "generate the demo data, a tree in VOC layout"),
     "download": (
@@ -25,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fetch VOC 2012 and SBD, or say which files to put where",
     ),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
-    "proposals": ("boxsup.proposals.command", "candidate segments of one shard of a split"),
+    "proposals make": ("boxsup.proposals.commands.make", "candidate segments of one shard of a split"),
     "overlaps": ("boxsup.labels.commands.overlaps", "box x candidate IoU tables of one shard"),
     "fixed-masks": ("boxsup.labels.commands.fixed_masks", "masks that never change: true masks, rectangles"),
     "labels": ("boxsup.labels.commands.labels", "one generation of pseudo-masks"),
@@ -37,6 +38,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
     "report": ("boxsup.report.command", "the page of an experiment"),
     "show": ("boxsup.report.show", "an image with the boxes, the chosen segments and the labels of a generation"),
+}
+
+# First words that several commands share, and one line of help.
+GROUPS: dict[str, str] = {
+    "proposals": "candidate segments",
 }
 
 
@@ -65,10 +71,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="boxsup", description=sys.modules["boxsup"].__doc__)
     stages = parser.add_subparsers(metavar="STAGE", required=True)
+    groups = {
+        name: stages.add_parser(name, help=line, description=line).add_subparsers(metavar="ACTION", required=True)
+        for name, line in GROUPS.items()
+    }
     for name, (module, help_line) in COMMANDS.items():
-        stage = stages.add_parser(name, help=help_line, description=help_line)
+        *group, action = name.split()
+        parsers = groups[group[0]] if group else stages
+        stage = parsers.add_parser(action, help=help_line, description=help_line)
         # Only the stage that was asked for is imported: torch costs seconds, and most stages do without it.
-        if arguments[:1] == [name]:
+        if arguments[: len(group) + 1] == [*group, action]:
             command = importlib.import_module(module)
             command.add_arguments(stage)
             stage.set_defaults(run=command.run)

@@ -25,18 +25,24 @@ class ShapesSettings:
 
 @dataclass(frozen=True)
 class ProposalSettings:
-    """A proposal method's settings; see `config.yaml`, `proposals`."""
+    """What all proposal methods have in common; see `config.yaml`, `proposals`, and `boxsup.proposals.methods`."""
 
-    method: Literal["selective_search"]
-    colour_spaces: tuple[str, ...]
-    similarities: tuple[str, ...]
-    scales: tuple[int, ...]
-    min_region: int
+    method: str
     min_area: float
     max_area: float
     nms: float
     max_candidates: int
     seed: int
+
+
+@dataclass(frozen=True)
+class SelectiveSearchSettings(ProposalSettings):
+    """Selective Search; see `config.yaml`, `proposals.selective_search`."""
+
+    colour_spaces: tuple[str, ...]
+    similarities: tuple[str, ...]
+    scales: tuple[int, ...]
+    min_region: int
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from boxsup.cli import COMMANDS
 def test_every_command_explains_itself(command):
     module = importlib.import_module(COMMANDS[command][0])
     assert callable(module.run)
-    result = subprocess.run([sys.executable, "-m", "boxsup", command, "--help"], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "boxsup", *command.split(), "--help"], capture_output=True, text=True
+    )
     assert result.returncode == 0
     assert "--" in result.stdout
 
@@ -24,11 +26,11 @@ def test_the_list_of_commands_needs_no_torch():
     code += "assert 'torch' not in sys.modules and 'zarr' not in sys.modules, 'slow to start'"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert all(command in result.stdout for command in COMMANDS)
+    assert all(command.split()[0] in result.stdout for command in COMMANDS)
 
 
 @pytest.mark.parametrize(
-    "command", ["shapes", "catalogue", "proposals", "overlaps", "fixed-masks", "label-quality", "report"]
+    "command", ["shapes", "catalogue", "proposals make", "overlaps", "fixed-masks", "label-quality", "report"]
 )
 def test_stages_without_a_network_do_not_import_torch(command):
     code = (

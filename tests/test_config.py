@@ -6,10 +6,10 @@ from paths import ROOT
 
 from boxsup.config import canonical, merge, resolve
 from boxsup.errors import ConfigError
+from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.settings import (
     CrfSettings,
     NetworkSettings,
-    ProposalSettings,
     ScheduleSettings,
     ShapesSettings,
     TrainingSettings,
@@ -56,7 +56,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         update = {key: value for key, value in experiment["update"].items() if key not in ("every", "warmup")}
         build(UpdateSettings, update, name)
     for name, proposals in resolved["proposals"].items():
-        build(ProposalSettings, proposals, name)
+        make_proposer(build_settings(proposals, name))
     build(ShapesSettings, resolved["datasets"]["demo"]["shapes"], "demo")
 
 

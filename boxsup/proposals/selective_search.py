@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.errors import ConfigError
 from boxsup.proposals.colour import (
     COLOUR_BINS,
     COLOUR_SPACES,
@@ -23,12 +22,11 @@ from boxsup.proposals.colour import (
     texture_bins,
 )
 from boxsup.proposals.grouping import SIMILARITIES, group
-from boxsup.proposals.pool import Pool, distinct_rows, make_pool, tight_boxes
-from boxsup.proposals.regions import region_boxes
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
-from boxsup.proposals.suppression import suppress
 from boxsup.random import generator
-from boxsup.settings import ProposalSettings
+from boxsup.settings import SelectiveSearchSettings
 
 # Bounds for large photographs, far above what one of VOC reaches: candidates × superpixels is a matrix of bytes.
 MAX_SUPERPIXELS = 2**14
@@ -43,37 +41,32 @@ class Tree:
     parent: NDArray[np.int64]
 
 
-def check(settings: ProposalSettings) -> None:
-    """Refuse settings that cannot work.
+def proposer(settings: SelectiveSearchSettings) -> Proposer:
+    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
 
     Raises:
-        ConfigError: Names the key.
+        ConfigError: A setting cannot work; names the key.
     """
     unknown = sorted(set(settings.colour_spaces) - set(COLOUR_SPACES))
-    rules = {
-        "colour_spaces": (not unknown and settings.colour_spaces, f"some of {', '.join(COLOUR_SPACES)}"),
-        "similarities": (
+    check_rules(
+        settings,
+        colour_spaces=(not unknown and settings.colour_spaces, f"some of {', '.join(COLOUR_SPACES)}"),
+        similarities=(
             settings.similarities and all(name and set(name) <= set(SIMILARITIES) for name in settings.similarities),
             f"sums of the letters {SIMILARITIES}, such as CTSF or TSF",
         ),
-        "scales": (settings.scales and min(settings.scales) > 0, "numbers above 0"),
-        "min_region": (settings.min_region >= 0, "0 or more pixels"),
-        "min_area": (0 <= settings.min_area < 1, "a share of the image from 0 to below 1"),
-        "max_area": (settings.min_area < settings.max_area <= 1, "a share of the image above min_area, at most 1"),
-        "nms": (0 < settings.nms <= 1, "an IoU above 0, at most 1"),
-        "max_candidates": (settings.max_candidates > 0, "a number above 0"),
-    }
-    for key, (fine, expected) in rules.items():
-        if not fine:
-            raise ConfigError(f"settings.{key}: expected {expected}, got {getattr(settings, key)!r}")
+        scales=(settings.scales and min(settings.scales) > 0, "numbers above 0"),
+        min_region=(settings.min_region >= 0, "0 or more pixels"),
+    )
+    return lambda image, image_id: selective_search(image, settings, image_id)
 
 
-def selective_search(image: NDArray[np.uint8], settings: ProposalSettings, image_id: str) -> Pool:
+def selective_search(image: NDArray[np.uint8], settings: SelectiveSearchSettings, image_id: str) -> Pool:
     """The candidate segments of an image.
 
     Args:
         image: H×W×3 RGB in [0, 255].
-        settings: See `config.yaml`, `proposals`; checked by `check`.
+        settings: See `config.yaml`, `proposals`.
         image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
 
     Returns:
@@ -82,18 +75,10 @@ def selective_search(image: NDArray[np.uint8], settings: ProposalSettings, image
     partitions, trees = _group_all(image, settings)
     nodes, ranks = _rank(trees, settings, image_id)
     labels, matrix = _project(partitions, trees, nodes, settings.min_region)
-    pixels = np.bincount(labels.ravel())
-    share = matrix @ pixels / labels.size
-    fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & matrix.any(axis=1))
-    fit = fit[distinct_rows(matrix[fit])]
-    if not len(fit):
-        return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
-    boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
-    kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
-    return make_pool(labels, matrix[kept], -ranks[kept])
+    return select(labels, matrix, -ranks, settings)
 
 
-def _group_all(image: NDArray[np.uint8], settings: ProposalSettings) -> tuple[NDArray[np.int32], list[Tree]]:
+def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> tuple[NDArray[np.int32], list[Tree]]:
     """P×H×W partitions, one a colour space and scale, and their trees, one a sum of similarities."""
     partitions: list[NDArray[np.int32]] = []
     trees: list[Tree] = []
@@ -111,7 +96,7 @@ def _group_all(image: NDArray[np.uint8], settings: ProposalSettings) -> tuple[ND
 
 
 def _rank(
-    trees: list[Tree], settings: ProposalSettings, image_id: str
+    trees: list[Tree], settings: SelectiveSearchSettings, image_id: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Order the nodes of all trees by their level from the top times a uniform draw; section 4.2 of the paper.
 

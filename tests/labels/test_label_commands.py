@@ -28,7 +28,7 @@ def split(tmp_path_factory, config):
         pools = f"{folder}/pools/{shard}-of-2.zarr"
         settings = json.dumps(config["proposals"]["selective_search"])
         arguments = ["--catalogue", f"{folder}/train", "--shard", f"{shard}/2", "--settings", settings]
-        main(["proposals", *arguments, "--out", pools])
+        main(["proposals", "make", *arguments, "--out", pools])
         arguments = ["--catalogue", f"{folder}/train", "--proposals", pools]
         main(["overlaps", *arguments, "--out", f"{folder}/overlaps/{shard}-of-2.zarr"])
     for kind in ("truth", "rectangles"):

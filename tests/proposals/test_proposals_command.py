@@ -34,7 +34,20 @@ def make(catalogue, config, tmp_path):
     def run(name: str, shard: str = "0/1", **changes):
         settings = json.dumps(config["proposals"]["selective_search"] | changes)
         out = tmp_path / name
-        main(["proposals", "--catalogue", str(catalogue), "--shard", shard, "--settings", settings, "--out", str(out)])
+        main(
+            [
+                "proposals",
+                "make",
+                "--catalogue",
+                str(catalogue),
+                "--shard",
+                shard,
+                "--settings",
+                settings,
+                "--out",
+                str(out),
+            ]
+        )
         return out
 
     return run

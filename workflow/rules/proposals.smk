@@ -17,7 +17,7 @@ rule proposals:
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
         folder=tables_folder,
     shell:
-        "boxsup proposals --catalogue {params.folder} --shard {wildcards.i}/{wildcards.n} "
+        "boxsup proposals make --catalogue {params.folder} --shard {wildcards.i}/{wildcards.n} "
         "--settings {params.settings:q} --out {output} > {log} 2>&1"
 
 

@@ -1,4 +1,4 @@
-"""`boxsup proposals`: the candidate segments of one shard of a split."""
+"""`boxsup proposals make`: the candidate segments of one shard of a split."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
+from boxsup.proposals.methods import make_proposer, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools
-from boxsup.proposals.selective_search import check, selective_search
+from boxsup.proposals.selection import Proposer
 from boxsup.random import generator
-from boxsup.settings import ProposalSettings, parse
+from boxsup.settings import ProposalSettings
 
 QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
 
@@ -38,14 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Make the pools of one shard."""
-    settings = parse(ProposalSettings, args.settings)
-    check(settings)
+    settings = parse_settings(args.settings)
+    propose = make_proposer(settings)
     catalogue = read_catalogue(args.catalogue).shard(*_shard(args.shard))
     cv2.setNumThreads(1)  # shards are what runs in parallel
-    _compile(settings)
+    _compile(propose)
     start, candidates = time.perf_counter(), 0
     with creating_pools(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer:
-        for image_id, pool in _pools(catalogue, settings):
+        for image_id, pool in _pools(catalogue, propose):
             writer.append(image_id, pool)
             candidates += len(pool)
     _summarise(len(catalogue.ids), candidates, time.perf_counter() - start, args.out)
@@ -58,10 +59,10 @@ def _shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _pools(catalogue: Catalogue, settings: ProposalSettings) -> Iterator[tuple[str, Pool]]:
+def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool]]:
     rows = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
     for image_id, path in tqdm(rows, "proposals", total=len(catalogue.images), unit="image", disable=None):
-        yield image_id, selective_search(read_image(path), settings, image_id)
+        yield image_id, propose(read_image(path), image_id)
 
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:
@@ -72,14 +73,14 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
     }
 
 
-def _compile(settings: ProposalSettings) -> None:
+def _compile(propose: Proposer) -> None:
     """Run once on a small picture, so that a wait for the compiler is explained and not counted."""
     message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
     notice = threading.Timer(QUIET_SECONDS, print, [message], {"file": sys.stderr, "flush": True})
     notice.daemon = True
     notice.start()
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
-    selective_search(noise, settings, "compile")
+    propose(noise, "compile")
     notice.cancel()
 
 

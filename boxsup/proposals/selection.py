@@ -1,0 +1,64 @@
+"""What every proposal method ends with: candidates of a fit size, none twice, none too close to a better one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import ConfigError
+from boxsup.proposals.pool import Pool, distinct_rows, make_pool, tight_boxes
+from boxsup.proposals.regions import region_boxes
+from boxsup.proposals.suppression import suppress
+from boxsup.settings import ProposalSettings
+
+# A method with its settings: from an H×W×3 RGB image in [0, 255] and its id to its pool.
+Proposer = Callable[[NDArray[np.uint8], str], Pool]
+
+
+def check_rules(settings: ProposalSettings, **rules: tuple[object, str]) -> None:
+    """Refuse settings that cannot work.
+
+    Args:
+        settings: A method's; those that all methods have are checked too.
+        **rules: Key -> whether its value is fine, and what is expected of it.
+
+    Raises:
+        ConfigError: Names the first key whose value is not fine.
+    """
+    common: dict[str, tuple[object, str]] = {
+        "min_area": (0 <= settings.min_area < 1, "a share of the image from 0 to below 1"),
+        "max_area": (settings.min_area < settings.max_area <= 1, "a share of the image above min_area, at most 1"),
+        "nms": (0 < settings.nms <= 1, "an IoU above 0, at most 1"),
+        "max_candidates": (settings.max_candidates > 0, "a number above 0"),
+    }
+    for key, (fine, expected) in {**rules, **common}.items():
+        if not fine:
+            raise ConfigError(f"settings.{key}: expected {expected}, got {getattr(settings, key)!r}")
+
+
+def select(
+    labels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.float64], settings: ProposalSettings
+) -> Pool:
+    """The pool of the best candidates.
+
+    Args:
+        labels: H×W superpixel of each pixel, 0…R-1, every one of them present.
+        matrix: N×R superpixels of each candidate, best candidate first; empty ones are passed over.
+        scores: N, falling.
+        settings: `min_area` and `max_area` (shares of the image that a candidate may cover), `nms` (greatest IoU of
+            two of the pool), `max_candidates`.
+
+    Returns:
+        At least one candidate: the whole image where no other is fit.
+    """
+    pixels = np.bincount(labels.ravel())
+    share = matrix @ pixels / labels.size
+    fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & (share > 0))
+    fit = fit[distinct_rows(matrix[fit])]
+    if not len(fit):
+        return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
+    boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
+    kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
+    return make_pool(labels, matrix[kept], scores[kept])
