@@ -34,20 +34,8 @@ def make(catalogue, config, tmp_path):
     def run(name: str, shard: str = "0/1", **changes):
         settings = json.dumps(config["proposals"]["selective_search"] | changes)
         out = tmp_path / name
-        main(
-            [
-                "proposals",
-                "make",
-                "--catalogue",
-                str(catalogue),
-                "--shard",
-                shard,
-                "--settings",
-                settings,
-                "--out",
-                str(out),
-            ]
-        )
+        options = {"catalogue": catalogue, "shard": shard, "settings": settings, "out": out}
+        main(["proposals", "make", *(text for key, value in options.items() for text in (f"--{key}", str(value)))])
         return out
 
     return run
