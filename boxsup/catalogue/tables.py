@@ -16,7 +16,7 @@ from PIL import Image
 from boxsup.errors import DataError, StoreError
 from boxsup.store.atomic import creating
 
-IMAGE_COLUMNS = ("image", "path", "height", "width", "mask")
+IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 
 
@@ -28,6 +28,7 @@ class ImageRow(NamedTuple):
     height: int
     width: int
     mask: str
+    objects: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Catalogue:
     """A checked split.
 
     Attributes:
-        images: One row an image: `image` id, `path`, `height`, `width` in pixels, `mask` path or "".
+        images: One row an image: `image` id, `path`, `height`, `width` in pixels, `mask` path or "", `objects` path of
+            its object mask or "".
         boxes: One row a box: `image` id, `label` 1…C-1, half-open 0-based pixel corners `x0 y0 x1 y1`, `difficult` and
             `crowd` 0 or 1. Boxes of an image stand together, images in the order of `images`.
         classes: Names by label; `classes[0]` is the background.
@@ -75,10 +77,10 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     """Read `images.csv`, `boxes.csv` and `classes.csv`.
 
     Raises:
-        StoreError: A table is missing.
+        StoreError: A table is missing, or the table of images is of an older form.
     """
     folder = Path(folder)
-    text = {"image": str, "path": str, "mask": str, "name": str}
+    text = {"image": str, "path": str, "mask": str, "objects": str, "name": str}
     try:
         images, boxes, classes = (
             pd.read_csv(folder / f"{table}.csv", dtype=text, keep_default_na=False)
@@ -86,6 +88,9 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
         )
     except FileNotFoundError as error:
         raise StoreError(f"{error.filename}: no such table; make it with `boxsup catalogue`") from error
+    missing = [name for name in IMAGE_COLUMNS if name not in images]
+    if missing:
+        raise StoreError(f"{folder / 'images.csv'}: no column '{missing[0]}'; make it again with `boxsup catalogue`")
     return Catalogue(images, boxes, tuple(classes["name"]))
 
 
@@ -100,18 +105,38 @@ def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> Non
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """An image as H×W×3 uint8 RGB in [0, 255], as its pixels are stored.
+    """An image as H×W×3 uint8 RGB in [0, 255], its pixels where they are stored: no EXIF orientation is applied.
+
+    Grey is copied to all channels; transparent pixels show white paper; 16-bit values keep their high byte; CMYK is
+    converted without a colour profile. Of several frames the first one counts.
 
     Raises:
-        DataError: The file is missing, truncated or no image.
+        DataError: The file is missing, truncated or no image, or its values have no known range (32 bits).
     """
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            return _rgb(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a decoded file of any mode, see `read_image`; raises a ValueError where there is no sense in them.
+
+    Pillow alone clips 16-bit grey in some of its releases, and shows the hidden colours of transparent pixels.
+    """
+    # Older releases open 16-bit PNGs in the mode of 32-bit files.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise ValueError("32 bits a pixel, whose range is not known; save it with 8 or 16")
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
