@@ -71,8 +71,8 @@ def main() -> None:
 def draw_split(folder: Path, count: int, side: int) -> None:
     """Noise with a bright square each, and its labels."""
     random = np.random.default_rng(0)
-    rows = [(f"{i:04d}", str(folder / f"{i:04d}.jpg"), side, side, "") for i in range(count)]
-    images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask"])
+    rows = [(f"{i:04d}", str(folder / f"{i:04d}.jpg"), side, side, "", "") for i in range(count)]
+    images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask", "objects"])
     catalogue = Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), CLASSES)
     write_catalogue(folder / "catalogue", catalogue)
     with creating_labels(folder / "labels.zarr", catalogue.ids, catalogue.sizes, {}) as writer:

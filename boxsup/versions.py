@@ -11,7 +11,7 @@ from importlib.metadata import version
 STAGE_VERSIONS = {
     "shapes": 1,
     "download": 1,
-    "catalogue": 1,
+    "catalogue": 2,
     "proposals": 1,
     "overlaps": 1,
     "fixed-masks": 1,

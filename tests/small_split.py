@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
+from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.store.labels import creating_labels
 
 CLASSES = ("background", "disc", "square")
@@ -38,9 +38,9 @@ def write_split(folder: Path, count: int) -> tuple[Path, Path]:
         image, labels = draw(number, 44 + 3 * number, 60 - 2 * number)
         path = folder / "images" / f"{number:03d}.png"
         Image.fromarray(image).save(path)
-        rows.append((path.stem, str(path), *labels.shape, ""))
+        rows.append((path.stem, str(path), *labels.shape, "", ""))
         maps.append(labels)
-    images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask"])
+    images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
     catalogue = Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), CLASSES)
     write_catalogue(folder / "catalogue", catalogue)
     with creating_labels(folder / "labels.zarr", catalogue.ids, catalogue.sizes, {}) as writer:

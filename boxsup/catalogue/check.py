@@ -55,7 +55,7 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
     """The tables of the given records, which must have no problems; VOC knows no crowds."""
     images, boxes = [], []
     for record in records:
-        images.append((record.image, record.path, record.height, record.width, record.mask))
+        images.append((record.image, record.path, record.height, record.width, record.mask, record.objects))
         boxes += [(record.image, *box, 0) for box in record.boxes]
     return Catalogue(
         pd.DataFrame(images, columns=list(IMAGE_COLUMNS)), pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), classes

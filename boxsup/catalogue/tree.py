@@ -12,12 +12,11 @@ from PIL import Image
 from boxsup.catalogue.forms import FORMS
 from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.shapes import Picture, fill, picture
-from boxsup.catalogue.voc import ANNOTATIONS, CORNERS, IMAGES, LISTS, MASKS
+from boxsup.catalogue.voc import ANNOTATIONS, CORNERS, IMAGES, LISTS, MASKS, OBJECT_MASKS
 from boxsup.errors import ConfigError
 from boxsup.random import generator
 from boxsup.settings import ShapesSettings
 
-OBJECT_MASKS = "SegmentationObject"
 LEAST_SIDE = 64
 QUALITY = 95  # of the JPEGs
 

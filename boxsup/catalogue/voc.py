@@ -1,8 +1,8 @@
 """Reads trees in VOC layout: lists, annotations, and one image with all that belongs to it.
 
 The layout is that of PASCAL VOC 2012: `ImageSets/Segmentation/LIST.txt`, `JPEGImages/ID.jpg`, `Annotations/ID.xml` and
-masks in `SegmentationClass/ID.png` or another folder. VOC's 1-based inclusive corners become half-open 0-based ones
-here and nowhere else.
+masks in `SegmentationClass/ID.png` or another folder, object masks in `SegmentationObject/ID.png`. VOC's 1-based
+inclusive corners become half-open 0-based ones here and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 VOID = 255
 BACKGROUND = "background"
 LISTS, IMAGES, ANNOTATIONS, MASKS = "ImageSets/Segmentation", "JPEGImages", "Annotations", "SegmentationClass"
+OBJECT_MASKS = "SegmentationObject"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 MAX_ID = 200  # characters: file systems allow names of 255 bytes
 
@@ -61,6 +62,7 @@ class Record:
         height: In pixels as stored; 0 if the file cannot be read.
         width: Likewise.
         mask: File of its true mask, "" if it has none.
+        objects: File of its object mask, "" if it has none.
         boxes: Its objects in the order of the annotation.
         problems: All that is wrong with its files.
     """
@@ -70,6 +72,7 @@ class Record:
     height: int = 0
     width: int = 0
     mask: str = ""
+    objects: str = ""
     boxes: list[Box] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -86,6 +89,11 @@ class Tree:
         """File of an image's true mask: in the folder asked for, else in `SegmentationClass`, else none."""
         files = (self.root / folder / f"{image}.png" for folder in (self.masks, MASKS))
         return next((file for file in files if file.is_file()), None)
+
+    def objects(self, image: str) -> Path | None:
+        """File of an image's object mask, or none."""
+        file = self.root / OBJECT_MASKS / f"{image}.png"
+        return file if file.is_file() else None
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
@@ -152,22 +160,23 @@ def is_id(text: str) -> bool:
 def check_image(tree: Tree, image: str) -> Record:
     """Read and check every file of one image.
 
-    The image must decode in full; the mask must be of its size and hold labels 0…C-1 and 255 only; the annotation must
-    be plain XML whose boxes have a known class, are not inside out and lie inside the image. An image that has a mask
-    needs no annotation: it then has no boxes. The annotation's `size` is not looked at: the stored pixels count.
+    The image must decode in full; the mask must be of its size and hold labels 0…C-1 and 255 only, and so must the
+    object mask, whose numbers are free; the annotation must be plain XML whose boxes have a known class, are not inside
+    out and lie inside the image. An image that has a mask needs no annotation: it then has no boxes. The annotation's
+    `size` is not looked at: the stored pixels count.
 
     Args:
         tree: Where to look.
         image: A valid id.
 
     Returns:
-        The image with its mask and boxes, or with its problems.
+        The image with its masks and boxes, or with its problems.
     """
     path = tree.root / IMAGES / f"{image}.jpg"
     if not path.is_file():
         return Record(image, str(path), problems=[_problem(image, path, "no such image; take its id off the list")])
     annotation = tree.root / ANNOTATIONS / f"{image}.xml"
-    mask = tree.mask(image)
+    mask, objects = tree.mask(image), tree.objects(image)
     problems: list[Problem] = []
     height = width = 0
     try:
@@ -176,13 +185,15 @@ def check_image(tree: Tree, image: str) -> Record:
         problems.append(_problem(image, path, str(error)))
     if mask is not None:
         problems += [_problem(image, mask, text) for text in mask_problems(mask, height, width, len(tree.classes))]
+    if objects is not None:
+        problems += [_problem(image, objects, text) for text in mask_problems(objects, height, width, VOID)]
     boxes: list[Box] = []
     if annotation.is_file():
         boxes, texts = read_annotation(annotation.read_bytes(), height, width, tree.classes)
         problems += [_problem(image, annotation, text) for text in texts]
     elif mask is None:
         problems.append(_problem(image, annotation, "no such annotation, and the image has no mask either"))
-    return Record(image, str(path), height, width, "" if mask is None else str(mask), boxes, problems)
+    return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems)
 
 
 def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str]:
@@ -192,7 +203,7 @@ def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str
         path: A palette or 8-bit grey PNG.
         height: Of the image; 0 if it is not known.
         width: Likewise.
-        classes: C with the background; labels are 0…C-1 and 255.
+        classes: C with the background; labels are 0…C-1 and 255. For an object mask 255: any number is fine.
     """
     try:
         mask = read_mask(path)

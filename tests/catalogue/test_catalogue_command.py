@@ -9,6 +9,7 @@ from PIL import Image
 
 from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.errors import StoreError
 
 SIZE = (20, 30)  # height, width
 TABLES = {"images.csv", "boxes.csv", "classes.csv"}
@@ -18,9 +19,9 @@ XML = """<annotation><object><name>cat</name><difficult>1</difficult>
 
 @pytest.fixture
 def tree(tmp_path):
-    """A good tree of three images: a and b with masks, c with its box only."""
+    """A good tree of three images: a and b with masks, c with its box only; a with an object mask too."""
     root = tmp_path / "tree"
-    for folder in ("ImageSets/Segmentation", "JPEGImages", "Annotations", "SegmentationClass"):
+    for folder in ("ImageSets/Segmentation", "JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject"):
         (root / folder).mkdir(parents=True)
     for number, image in enumerate("abc"):
         pixels = np.random.default_rng(number).integers(0, 255, (*SIZE, 3), np.uint8)
@@ -30,6 +31,7 @@ def tree(tmp_path):
             mask = np.zeros(SIZE, np.uint8)
             mask[3, 4], mask[5] = 1, 255
             write_mask(root / f"SegmentationClass/{image}.png", mask)
+    write_mask(root / "SegmentationObject/a.png", np.full(SIZE, 7, np.uint8))
     (root / "ImageSets/Segmentation/train.txt").write_text("a\nb\nc\n")
     return root
 
@@ -58,6 +60,10 @@ def unknown_value(root):
 
 def other_size(root):
     write_mask(root / "SegmentationClass/b.png", np.zeros((SIZE[1], SIZE[0]), np.uint8))
+
+
+def objects_of_another_size(root):
+    write_mask(root / "SegmentationObject/b.png", np.zeros((SIZE[1], SIZE[0]), np.uint8))
 
 
 def in_colour(root):
@@ -101,6 +107,18 @@ DAMAGES = {
     "unknown class": (lambda root: edit(root / "Annotations/b.xml", "cat", "cow"), "b", "b.xml", "unknown class 'cow'"),
     "mask of another size": (other_size, "b", "SegmentationClass/b.png", "has 20×30 pixels, its image 30×20"),
     "mask with an unknown label": (unknown_value, "b", "SegmentationClass/b.png", "holds 2; expected 0 to 1"),
+    "object mask of another size": (
+        objects_of_another_size,
+        "b",
+        "SegmentationObject/b.png",
+        "has 20×30 pixels, its image 30×20",
+    ),
+    "text as object mask": (
+        lambda root: (root / "SegmentationObject/b.png").write_text("no"),
+        "b",
+        "SegmentationObject/b.png",
+        "not a readable mask",
+    ),
     "mask in colour": (in_colour, "b", "SegmentationClass/b.png", "got mode RGB"),
     "truncated mask": (
         lambda root: truncate(root / "SegmentationClass/b.png"),
@@ -195,8 +213,17 @@ def test_the_tables_of_a_good_tree(tree, tmp_path):
     assert read.ids == ["a", "b", "c"]
     assert read.sizes.tolist() == [[20, 30]] * 3
     assert list(read.images["mask"]) == [str(tree / f"SegmentationClass/{image}.png") for image in "ab"] + [""]
+    assert list(read.images["objects"]) == [str(tree / "SegmentationObject/a.png"), "", ""]
     assert read.boxes.to_numpy().tolist() == [[image, 1, 1, 2, 30, 20, 1, 0] for image in "abc"]
     assert (tmp_path / "out/problems.csv").read_text() == "image,file,problem\n"
+
+
+def test_a_table_of_an_older_form_is_named(tree, tmp_path):
+    out = tmp_path / "out"
+    assert catalogue(tree, out).returncode == 0
+    pd.read_csv(out / "images.csv").drop(columns="objects").to_csv(out / "images.csv", index=False)
+    with pytest.raises(StoreError, match=r"images\.csv: no column 'objects'; make it again"):
+        read_catalogue(out)
 
 
 def test_masks_come_from_the_named_folder_first_and_need_no_annotation(tree, tmp_path):

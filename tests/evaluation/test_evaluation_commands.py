@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, write_catalogue
+from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_image, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.quality import Quality
 from boxsup.inference.scores import Predictor
@@ -36,8 +36,8 @@ def split(tmp_path: Path) -> Split:
             path = tmp_path / f"{image}-mask.png" if mask else ""
             if mask:
                 Image.fromarray(np.array(mask, np.uint8)).save(path)
-            rows.append((image, str(tmp_path / f"{image}.png"), height, width, str(path)))
-        images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask"])
+            rows.append((image, str(tmp_path / f"{image}.png"), height, width, str(path), ""))
+        images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
         table = pd.DataFrame(
             [(*box, 0, 0) for box in boxes],
             columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"],

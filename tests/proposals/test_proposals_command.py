@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
+from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.proposals.pool import Pools
 from boxsup.random import generator
@@ -23,8 +23,8 @@ def catalogue(tmp_path):
         picture = Image.fromarray(noise).resize((60 - i, 40 + i), Image.Resampling.BICUBIC)
         path = tmp_path / f"{i}.png"
         (picture if i == 3 else picture.convert("RGB")).save(path)
-        rows.append((f"im{i}", str(path), picture.height, picture.width, ""))
-    images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask"])
+        rows.append((f"im{i}", str(path), picture.height, picture.width, "", ""))
+    images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
     write_catalogue(tmp_path / "catalogue", Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), ("background",)))
     return tmp_path / "catalogue"
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_mask, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.proposals.pool import creating_pools, make_pool
@@ -61,12 +61,12 @@ def write_split(folder: Path, count: int, masks: bool = True) -> None:
         mask[y0:, x0:][:20, :24][np.tri(20, 24, 8, bool)] = label
         Image.fromarray(random.integers(0, 255, (*SIDE, 3), np.uint8)).save(files / f"{name}.png")
         Image.fromarray(mask).save(files / f"{name}-mask.png")
-        images.append((name, str(files / f"{name}.png"), *SIDE, str(files / f"{name}-mask.png") if masks else ""))
+        images.append((name, str(files / f"{name}.png"), *SIDE, str(files / f"{name}-mask.png") if masks else "", ""))
         boxes.append((name, label, *corners, 0, 0))
     write_catalogue(
         folder,
         Catalogue(
-            pd.DataFrame(images, columns=["image", "path", "height", "width", "mask"]),
+            pd.DataFrame(images, columns=list(IMAGE_COLUMNS)),
             pd.DataFrame(boxes, columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"]),
             CLASSES,
         ),
