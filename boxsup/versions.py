@@ -13,6 +13,8 @@ STAGE_VERSIONS = {
     "download": 1,
     "catalogue": 2,
     "proposals": 1,
+    "proposal-evaluation": 1,
+    "proposal-report": 1,
     "overlaps": 1,
     "fixed-masks": 1,
     "labels": 1,

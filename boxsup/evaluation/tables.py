@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +37,15 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, index=False, float_format="%.6f")
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of this project.
+def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table of this project; the columns `text` are text also where they look like numbers (ids of images).
 
     Raises:
         StoreError: There is no such file, or it is empty.
     """
     try:
         # A class may be called "nan" or "NA": only an empty field is missing.
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; make it with Snakemake") from error
     except pd.errors.EmptyDataError as error:

@@ -159,6 +159,26 @@ class Pools(Mapping[str, Pool]):
         return len(self._index)
 
 
+def find_pool(folder: str | os.PathLike[str], image: str) -> Pool:
+    """An image's pool from the shards in a folder, without opening more of them than needed.
+
+    Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
+
+    Raises:
+        StoreError: No shard holds the image.
+    """
+    for path in sorted(Path(folder).glob("*.zarr")):
+        pools = Pools([path])
+        if image in pools:
+            return pools[image]
+    raise StoreError(f"{folder}: no candidates of {image}; make them again with Snakemake")
+
+
+def store_bytes(path: str | os.PathLike[str]) -> int:
+    """Size of a store on disk, in bytes."""
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+
+
 class _Store:
     """One store of pools, by row."""
 

@@ -16,7 +16,7 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.labels.update import RECTANGLE
-from boxsup.proposals.pool import Pool, Pools
+from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.report.palette import overlay
 from boxsup.store.atomic import creating
@@ -70,13 +70,7 @@ class Generation:
         Raises:
             StoreError: They are no longer there.
         """
-        folder = Path(self.labels.attributes["proposals"])
-        # Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
-        for path in sorted(folder.glob("*.zarr")):
-            pools = Pools([path])
-            if image in pools:
-                return pools[image]
-        raise StoreError(f"{folder}: no candidates of {image}; make them again with Snakemake")
+        return find_pool(self.labels.attributes["proposals"], image)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

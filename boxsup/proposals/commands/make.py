@@ -7,26 +7,37 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numba
 import numpy as np
+import pandas as pd
 import scipy
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import make_proposer, parse_settings
-from boxsup.proposals.pool import Pool, creating_pools
+from boxsup.proposals.pool import Pool, creating_pools, store_bytes
 from boxsup.proposals.selection import Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
+from boxsup.store.atomic import creating
 
 QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
+
+
+class Timing(NamedTuple):
+    """What one image took: seconds of the method alone, without reading and writing, and what came of it."""
+
+    image: str
+    seconds: float
+    candidates: int
+    regions: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", default="0/1", metavar="I/N", help="which of N parts of the split, from 0")
     parser.add_argument("--settings", required=True, help="JSON; see config.yaml, proposals")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to make")
+    parser.add_argument("--timings", type=Path, help="a .csv file to write: seconds, candidates, regions of each image")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,12 +56,17 @@ def run(args: argparse.Namespace) -> None:
     catalogue = read_catalogue(args.catalogue).shard(*_shard(args.shard))
     cv2.setNumThreads(1)  # shards are what runs in parallel
     _compile(propose)
-    start, candidates = time.perf_counter(), 0
+    timings = []
     with creating_pools(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer:
-        for image_id, pool in _pools(catalogue, propose):
+        for image_id, pool, seconds in _pools(catalogue, propose):
             writer.append(image_id, pool)
-            candidates += len(pool)
-    _summarise(len(catalogue.ids), candidates, time.perf_counter() - start, args.out)
+            timings.append(Timing(image_id, seconds, len(pool), pool.regions))
+    # Beside the store and not in it: equal runs make equal stores.
+    if args.timings:
+        with creating(args.timings) as partial:
+            table = pd.DataFrame(timings, columns=list(Timing._fields))
+            table.to_csv(partial, index=False, float_format="%.6f")
+    _summarise(timings, args.out)
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -59,10 +76,14 @@ def _shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool]]:
+def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool, float]]:
+    """Image ids and their pools, and the seconds that each took."""
     rows = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
     for image_id, path in tqdm(rows, "proposals", total=len(catalogue.images), unit="image", disable=None):
-        yield image_id, propose(read_image(path), image_id)
+        image = read_image(path)
+        start = time.perf_counter()
+        pool = propose(image, image_id)
+        yield image_id, pool, time.perf_counter() - start
 
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:
@@ -84,11 +105,11 @@ def _compile(propose: Proposer) -> None:
     notice.cancel()
 
 
-def _summarise(images: int, candidates: int, seconds: float, out: Path) -> None:
-    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    each = max(images, 1)
+def _summarise(timings: Sequence[Timing], out: Path) -> None:
+    each = max(len(timings), 1)
+    candidates, seconds = sum(row.candidates for row in timings) / each, sum(row.seconds for row in timings) / each
     print(
-        f"proposals: {images} images, {candidates / each:.0f} candidates, {seconds / each:.2f} s and "
-        f"{size / each / 1e3:.1f} KB an image -> {out}",
+        f"proposals: {len(timings)} images, {candidates:.0f} candidates, {seconds:.2f} s and "
+        f"{store_bytes(out) / each / 1e3:.1f} KB an image -> {out}",
         file=sys.stderr,
     )
