@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
     "proposals make": ("boxsup.proposals.commands.make", "candidate segments of one shard of a split"),
     "proposals evaluate": ("boxsup.evaluation.commands.proposals", "candidate segments against the objects of a split"),
+    "proposals report": ("boxsup.report.proposal_command", "the page that sets the proposals of a split side by side"),
     "overlaps": ("boxsup.labels.commands.overlaps", "box x candidate IoU tables of one shard"),
     "fixed-masks": ("boxsup.labels.commands.fixed_masks", "masks that never change: true masks, rectangles"),
     "labels": ("boxsup.labels.commands.labels", "one generation of pseudo-masks"),

@@ -30,7 +30,18 @@ def test_the_list_of_commands_needs_no_torch():
 
 
 @pytest.mark.parametrize(
-    "command", ["shapes", "catalogue", "proposals make", "overlaps", "fixed-masks", "label-quality", "report"]
+    "command",
+    [
+        "shapes",
+        "catalogue",
+        "proposals make",
+        "proposals evaluate",
+        "proposals report",
+        "overlaps",
+        "fixed-masks",
+        "label-quality",
+        "report",
+    ],
 )
 def test_stages_without_a_network_do_not_import_torch(command):
     code = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page: one HTML file that asks for no other."""
-    config = _config(args.config)
+    config = parse_config(args.config, ("experiment", "dataset", "proposals"))
     seeds = [read_seed(args.folder, seed, args.epochs) for seed in config["experiment"]["seeds"]]
     train, val = read_catalogue(args.train), read_catalogue(args.val)
     page = render(args.experiment, config, args.folder, args.epochs, seeds, train, val)
@@ -36,12 +37,13 @@ def run(args: argparse.Namespace) -> None:
     print(f"report: {args.out}: {len(page) / 2**20:.1f} MiB", file=sys.stderr)
 
 
-def _config(text: str) -> dict[str, Any]:
+def parse_config(text: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The JSON object that a rule passes; raises a ConfigError unless it is one and has the given keys."""
     try:
         config = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"--config: not JSON ({error})") from error
-    missing = [key for key in ("experiment", "dataset", "proposals") if key not in config]
+    missing = [key for key in keys if key not in config]
     if missing:
         raise ConfigError(f"--config: the key '{missing[0]}' is missing")
     return dict(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 # The colours of Okabe & Ito that keep apart for the colour-blind, on light and dark ground. In the SVG each becomes a
 # CSS variable, so that style.css can lighten it on dark ground.
-SERIES = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "purple": "#cc79a7"}
+SERIES = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "purple": "#cc79a7", "brown": "#8a5a2b"}
+MUTED = "#5b646e"  # like the page's smaller print
 INK, RULE = "#010203", "#040506"  # stand-ins, never shown: text and grid take the page's own colours
 SIZE = (4.6, 2.9)  # inches; at 72 points an inch the text keeps its size on a telephone
 BINS = 240
@@ -61,33 +62,22 @@ def smoothed(values: NDArray[np.float64], bins: int = BINS) -> tuple[NDArray[np.
     return positions, np.array([values[part].mean() for part in parts])
 
 
-def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True) -> str:
+def chart(name: str, draw: Callable[[Any], None]) -> str:
     """A chart as an `<svg>` element without width and height, the same bytes for the same data.
 
     Args:
         name: Unique on the page: prefix of the element ids.
-        lines: What to draw.
-        x: Title of the axis.
-        y: The same.
-        integers: Tick whole numbers only on the x axis.
+        draw: Draws on matplotlib axes, in the colours of SERIES, INK, RULE and MUTED only.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own matplotlibrc must not change the page
         matplotlib.rcParams.update({**STYLE, "svg.hashsalt": name})
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
-        for line in lines:
-            mark = "o" if line.dots else ""
-            axes.plot(line.x, line.y, mark + "-", color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
-        axes.set_xlabel(x)
-        axes.set_ylabel(y)
+        draw(axes)
         axes.grid(axis="y", color=RULE, lw=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
-        if integers:
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-        if sum(bool(line.label) for line in lines) > 1:
-            axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         buffer = io.StringIO()
         figure.savefig(
             buffer,
@@ -96,6 +86,31 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
             metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
     return _themed(buffer.getvalue(), name)
+
+
+def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True) -> str:
+    """A chart of lines; see `chart`.
+
+    Args:
+        name: Unique on the page: prefix of the element ids.
+        lines: What to draw.
+        x: Title of the axis.
+        y: The same.
+        integers: Tick whole numbers only on the x axis.
+    """
+
+    def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
+        for line in lines:
+            mark = "o" if line.dots else ""
+            axes.plot(line.x, line.y, mark + "-", color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        if integers:
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        if sum(bool(line.label) for line in lines) > 1:
+            axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+    return chart(name, draw)
 
 
 def _themed(svg: str, name: str) -> str:
@@ -114,4 +129,4 @@ def _themed(svg: str, name: str) -> str:
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
     for colour, value in SERIES.items():
         svg = svg.replace(value, f"var(--{colour})")
-    return svg.replace(INK, "currentColor").replace(RULE, "var(--rule)")
+    return svg.replace(INK, "currentColor").replace(RULE, "var(--rule)").replace(MUTED, "var(--muted)")

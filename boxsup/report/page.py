@@ -5,11 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import yaml
@@ -21,11 +19,11 @@ from boxsup.report.figures import Line, line_chart, smoothed
 from boxsup.report.gallery import Row, generation_rows, prediction_rows
 from boxsup.report.palette import hexadecimal
 from boxsup.report.results import SeedResults, mean_and_spread
+from boxsup.report.templates import NONE, percent, render_template
 from boxsup.store.labels import VOID, Labels
 
 PACKAGES = ("boxsup", "torch", "torchvision", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
 VOC_SIZES = (10_582, 1_449)  # images of trainaug and val
-NONE = "–"
 QUALITY_COLUMNS = {  # column of the quality table: (title, shown as)
     "generation": ("Generation", "count"),
     "boxes": ("Boxes", "count"),
@@ -57,19 +55,12 @@ def render(
         train: The training split.
         val: The split that was evaluated.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("boxsup.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     first = seeds[0]
     gallery = generation_rows(train, first.generations)
     predictions = prediction_rows(val, first.predictions)
     shown = {"gallery": gallery, "predictions": [row for group in predictions.values() for row in group]}
-    return environment.get_template("page.html.j2").render(
-        style=Markup(files("boxsup.report").joinpath("style.css").read_text(encoding="utf-8")),
+    return render_template(
+        "page.html.j2",
         name=name,
         badge=_badge(config, train, val),
         headline={column: _score([seed.evaluation[column][MEAN] for seed in seeds]) for column in ("iou", "iou_crf")},
@@ -87,11 +78,6 @@ def render(
         legends={section: _legend(rows, train.classes) for section, rows in shown.items()},
         commands=_commands(name, folder, epochs, first, train, val),
     )
-
-
-def percent(value: float) -> str:
-    """A share in [0, 1] as per cent with one decimal; a dash for NaN."""
-    return NONE if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def _score(values: Sequence[float]) -> str:

@@ -98,6 +98,37 @@ def test_rectangles_need_no_proposals(snakemake, tmp_path):
     assert len(jobs["labels"]) == 1
 
 
+def test_a_page_of_proposals_compares_all_settings_of_the_configuration(config, snakemake, tmp_path):
+    target = "results/data/demo/val/proposals/report.html"
+    jobs = planned(snakemake(tmp_path, "--dry-run", target).stdout)
+    names = [name for name, settings in config["proposals"].items() if settings["method"] != "imported"]
+    folder = "data/demo/val/proposals"
+    shards = range(config["datasets"]["demo"]["shards"])
+    assert {rule for rule in jobs if rule != "contours"} == {
+        "shapes",
+        "catalogue",
+        "proposals",
+        "proposal_evaluation",
+        "proposal_report",
+    }
+    assert jobs["proposals"] == {f"{folder}/{name}/{i}-of-{len(shards)}.zarr" for name in names for i in shards}
+    assert jobs["proposal_evaluation"] == {f"{folder}/{name}/evaluation/objects.csv" for name in names}
+    assert jobs["proposal_report"] == {f"{folder}/report.html"}
+
+
+def test_candidates_from_elsewhere_are_not_compared_unless_asked_for(snakemake, tmp_path):
+    target = "results/data/demo/val/proposals/nope/evaluation/summary.csv"
+    output = snakemake(tmp_path, "--dry-run", target, status=1).stdout
+    assert f"No rule to produce {target}" in output
+
+
+def test_the_proposals_seeds_and_settings_remake_their_evaluation_and_the_page(rerun):
+    target = "results/data/demo/train/proposals/selective_search/evaluation/summary.csv"
+    assert set(rerun({}, target=target)) == {"proposal_evaluation"}
+    jobs = rerun({"proposals": {"selective_search": {"nms": 0.8}}}, target=target)
+    assert set(jobs) == {"proposals", "proposal_evaluation"}
+
+
 def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc_semi/report.html", configs=()).stdout)
     assert {rule: len(made) for rule, made in jobs.items()} == {

@@ -122,6 +122,29 @@ def folder_of(role):
     )
 
 
+def split_shards(suffix):
+    """An input function: what `boxsup proposals make` writes of all shards of the wildcards' split."""
+
+    def paths(wildcards):
+        n = DATASETS[wildcards.dataset]["shards"]
+        folder = f"results/data/{wildcards.dataset}/{wildcards.split}/proposals/{wildcards.proposals}"
+        return [f"{folder}/{i}-of-{n}.{suffix}" for i in range(n)]
+
+    return paths
+
+
+def compared_proposals():
+    """The settings that a page of proposals sets side by side: all but candidates that come from elsewhere."""
+    return {name: settings for name, settings in CONFIG["proposals"].items() if settings["method"] != "imported"}
+
+
+def compared_evaluations(wildcards):
+    folder = f"results/data/{wildcards.dataset}/{wildcards.split}/proposals"
+    return [
+        f"{folder}/{name}/evaluation/{table}.csv" for name in compared_proposals() for table in ("objects", "summary")
+    ]
+
+
 # --- supervision ------------------------------------------------------------------------------------------------------
 
 

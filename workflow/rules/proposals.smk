@@ -1,11 +1,12 @@
-# Candidate segments and their overlaps with the boxes: once a data set, shared by experiments and seeds.
+# Candidate segments, how well they fit, their overlaps with the boxes: once a data set, shared by experiments and seeds.
 
 
 rule proposals:
     input:
         f"{SPLIT}/images.csv",
     output:
-        directory(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr"),
+        pools=directory(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr"),
+        timings=f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.csv",
     log:
         "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
     benchmark:
@@ -18,7 +19,55 @@ rule proposals:
         folder=tables_folder,
     shell:
         "boxsup proposals make --catalogue {params.folder} --shard {wildcards.i}/{wildcards.n} "
-        "--settings {params.settings:q} --out {output} > {log} 2>&1"
+        "--settings {params.settings:q} --out {output.pools} --timings {output.timings} > {log} 2>&1"
+
+
+rule proposal_evaluation:
+    input:
+        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        proposals=split_shards("zarr"),
+        timings=split_shards("csv"),
+    output:
+        multiext(f"{SPLIT}/proposals/{{proposals}}/evaluation/", "objects.csv", "summary.csv"),
+    log:
+        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.log",
+    benchmark:
+        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["proposal-evaluation"],
+        folder=tables_folder,
+        out=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "boxsup proposals evaluate --catalogue {params.folder} --proposals {input.proposals} "
+        "--timings {input.timings} --out {params.out} > {log} 2>&1"
+
+
+rule proposal_report:
+    input:
+        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        evaluations=compared_evaluations,
+    output:
+        report(
+            f"{SPLIT}/proposals/report.html",
+            caption="../report/proposals.rst",
+            category="Proposals",
+        ),
+    log:
+        "results/logs/proposal_report/{dataset}/{split}.log",
+    benchmark:
+        "results/logs/proposal_report/{dataset}/{split}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["proposal-report"],
+        config=lambda wildcards: canonical({"dataset": DATASETS[wildcards.dataset], "proposals": compared_proposals()}),
+        catalogue=tables_folder,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "boxsup proposals report --dataset {wildcards.dataset} --split {wildcards.split} --config {params.config:q} "
+        "--catalogue {params.catalogue} --folder {params.folder} --out {output} > {log} 2>&1"
 
 
 rule overlaps:

@@ -1,0 +1,56 @@
+"""What `boxsup proposals evaluate` has left of several methods, and what others have published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from boxsup.evaluation.tables import read_table
+
+PUBLISHED_IMAGES = 1_449  # of VOC 2012 val
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """One method on a split.
+
+    Attributes:
+        name: Of its settings.
+        summary: One row a budget, indexed by `budget` ("1" … "2000", "all"); see `boxsup.evaluation.proposals`.
+        objects: One row an object, in the order of the catalogue.
+        pools: Folder of its candidates' stores.
+    """
+
+    name: str
+    summary: pd.DataFrame
+    objects: pd.DataFrame
+    pools: Path
+
+
+def read_method(folder: Path, name: str) -> Method:
+    """Read `FOLDER/NAME/evaluation/{summary,objects}.csv`.
+
+    Raises:
+        StoreError: A table is missing.
+    """
+    tables = folder / name / "evaluation"
+    summary = read_table(tables / "summary.csv", text=["budget"]).set_index("budget")
+    return Method(name, summary, read_table(tables / "objects.csv", text=["image"]), folder / name)
+
+
+def published() -> dict[str, pd.DataFrame]:
+    """Results of others on all 1,449 images of VOC val, like `Method.summary` by method; the file names its source."""
+    with files("boxsup.evaluation").joinpath("published.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file, comment="#", dtype={"budget": str})
+    return {str(name): rows.set_index("budget") for name, rows in table.groupby("method", sort=False)}
+
+
+def rows_at(summary: pd.DataFrame, budgets: Sequence[str]) -> pd.DataFrame:
+    """The rows of a summary at the given budgets, as far as they are less than all candidates, and with all."""
+    less = summary["candidates"] < 0.97 * summary["candidates"].iloc[-1]
+    kept = [budget for budget in budgets if budget in summary.index and less[budget]]
+    return summary.loc[[*kept, "all"]]
