@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from boxsup.report.figures import INK, MUTED, RULE, SERIES, STYLE, chart
 from boxsup.report.proposal_results import PUBLISHED_IMAGES, Method
@@ -77,14 +78,14 @@ def write_png(
         matplotlib.rcdefaults()
         plain = {key: PNG_INK.get(value, value) if isinstance(value, str) else value for key, value in STYLE.items()}
         matplotlib.rcParams.update(plain)
-        figure = Figure(figsize=(12.6, 4.1), dpi=120, layout="constrained")
+        figure = Figure(figsize=(12.6, 4.1), dpi=120, layout=ConstrainedLayoutEngine(wspace=0.06))
         colours = [PNG_INK.get(colour, colour) for colour in COLOURS]
         for axes, measure in zip(figure.subplots(1, len(MEASURES)), MEASURES, strict=True):
             _curves(axes, tables, published, measure, colours)
             axes.grid(axis="y", color=PNG_INK[RULE], lw=0.6)
             axes.set_axisbelow(True)
             axes.tick_params(length=0)
-        grey = f"dashed grey: published, on all {PUBLISHED_IMAGES:,} images of VOC val"
+        grey = f"grey: published, on all {PUBLISHED_IMAGES:,} images of VOC val"
         figure.supxlabel(f"coloured: ours, on {title}; {grey}", fontsize=9, color=MUTED)
         with creating(path) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})

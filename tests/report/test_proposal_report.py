@@ -168,10 +168,8 @@ def test_best_middle_and_worst_objects_are_of_different_images(finished, monkeyp
     mean = sum(method.objects["iou_all"] for method in methods)
     best = methods[0].objects.loc[mean.idxmax()]
     assert rows["Best"][0].image == best["image"]
-    assert (
-        rows["Best"][0].note
-        == f"{CLASSES[best['label']]}, {100 * best['area'] / (SIDE[0] * SIDE[1]):.2g} % of the image"
-    )
+    share = 100 * best["area"] / (SIDE[0] * SIDE[1])
+    assert rows["Best"][0].note == f"{CLASSES[best['label']]}, {share:.2g} % of the image"
     assert shares(catalogue, methods[0].objects).iloc[0] == pytest.approx(14 * 16 / (48 * 64))
 
 
