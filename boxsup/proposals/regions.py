@@ -40,6 +40,31 @@ def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64
     return np.stack([unique // regions, unique % regions], axis=1), lengths.astype(np.int64)
 
 
+def border_means(
+    labels: NDArray[np.integer], pairs: NDArray[np.int64], values: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """The mean along each common border of the greater value on its two sides.
+
+    Args:
+        labels: H×W region of each pixel, 0…R-1.
+        pairs: E×2 pairs of regions that touch, as `borders` gives them.
+        values: H×W, for instance the strength of contours.
+
+    Returns:
+        E means.
+    """
+    regions = int(labels.max()) + 1
+    wide, known = labels.astype(np.int64), pairs[:, 0] * regions + pairs[:, 1]
+    total, count = np.zeros(len(pairs)), np.zeros(len(pairs))
+    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        a, b = wide[one], wide[other]
+        across = a != b
+        border = np.searchsorted(known, (np.minimum(a, b) * regions + np.maximum(a, b))[across])
+        total += np.bincount(border, np.maximum(values[one], values[other])[across], len(pairs))
+        count += np.bincount(border, minlength=len(pairs))
+    return total / count
+
+
 def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:
     """The number of each region when they are counted in the order of their first pixels, row by row.
 
