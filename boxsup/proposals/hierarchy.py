@@ -35,9 +35,9 @@ def superpixels(contours: NDArray[np.float32], most: int) -> NDArray[np.int32]:
     basins = higra.CptHierarchy.get_leaf_graph(tree)
     basin = higra.CptRegionAdjacencyGraph.construct(basins)["vertex_map"]
     kept = cut(np.asarray(tree.parents(), np.int64), most)
-    labels = kept[np.asarray(basin)].reshape(contours.shape)
-    number = raster_order(labels, int(labels.max()) + 1)
-    return number[labels].astype(np.int32)
+    labels = kept[np.asarray(basin, np.int64)].reshape(contours.shape)
+    number = raster_order(labels, int(labels.max()) + 1).astype(np.int32)
+    return number[labels]
 
 
 def boundary_tree(
