@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from boxsup.proposals.compiled import compiled
+
+
+@dataclass(frozen=True, eq=False)
+class RegionGraph:
+    """The R regions of a label map and the E pairs of them that touch.
+
+    Attributes:
+        pixels: R sizes.
+        boxes: R×4 tight half-open boxes.
+        pairs: E×2 regions that touch, see `borders`.
+        lengths: E border lengths in pixel sides.
+    """
+
+    pixels: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    pairs: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def region_graph(labels: NDArray[np.integer]) -> RegionGraph:
+    """The graph of a H×W label map whose regions 0…R-1 are all present."""
+    pixels = np.bincount(labels.ravel())
+    return RegionGraph(pixels, region_boxes(labels, len(pixels)), *borders(labels, len(pixels)))
 
 
 def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]:
