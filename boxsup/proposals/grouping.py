@@ -43,10 +43,12 @@ def group(
     """
     used = np.array([letter in similarities for letter in SIMILARITIES])
     # Histograms that no similarity looks at need not be merged.
-    histograms = (h.copy() if letter in similarities else h[:, :0] for letter, h in (("C", colour), ("T", texture)))
+    colour, texture = (
+        h[:, : h.shape[1] * (name in similarities)].copy() for name, h in zip("CT", (colour, texture), strict=True)
+    )
     strength = np.zeros(len(graph.pairs)) if strengths is None else strengths * graph.lengths
     lengths = graph.lengths.astype(np.float64)
-    return _merge(graph.pairs, lengths, strength, graph.pixels.copy(), graph.boxes.copy(), *histograms, used)
+    return _merge(graph.pairs, lengths, strength, graph.pixels.copy(), graph.boxes.copy(), colour, texture, used)
 
 
 @compiled

@@ -34,7 +34,7 @@ def superpixels(contours: NDArray[np.float32], most: int) -> NDArray[np.int32]:
     tree, _ = higra.mean_pb_hierarchy(graph, weights, contours.shape)
     basins = higra.CptHierarchy.get_leaf_graph(tree)
     basin = higra.CptRegionAdjacencyGraph.construct(basins)["vertex_map"]
-    kept = cut(np.asarray(tree.parents(), np.int64), most)
+    kept, _ = top_of_tree(np.asarray(tree.parents(), np.int64), most)
     labels = kept[np.asarray(basin, np.int64)].reshape(contours.shape)
     number = raster_order(labels, int(labels.max()) + 1).astype(np.int32)
     return number[labels]
@@ -62,19 +62,23 @@ def boundary_tree(
     return np.asarray(tree.parents(), np.int64)
 
 
-def cut(parent: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Undo a tree's last merges until `most` regions are left.
+def top_of_tree(parent: NDArray[np.int64], leaves: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The upper part of a tree: the last merges undone until so many regions are left, and all that they merge to.
 
     Args:
         parent: Parent of each of the 2R-1 nodes.
-        most: K, how many regions there may be, above 0.
+        leaves: K, how many regions there may be, above 0; R where there are not so many.
 
     Returns:
-        R: the region, 0…min(R, K)-1, that each leaf is in.
+        R: the leaf of the upper part, 0…K-1, that holds each leaf of the tree; and the parent of each of its 2K-1
+        nodes.
     """
-    leaves = (len(parent) + 1) // 2
-    tops = _tops(parent, len(parent) - (min(most, leaves) - 1))
-    return np.unique(tops[:leaves], return_inverse=True)[1].reshape(-1).astype(np.int64)
+    nodes = len(parent)
+    first = nodes - (min(leaves, (nodes + 1) // 2) - 1)
+    top = _tops(parent, first)[: (nodes + 1) // 2]
+    lowest, leaf = np.unique(top, return_inverse=True)
+    upper = parent[np.concatenate([lowest, np.arange(first, nodes)])] - first + len(lowest)
+    return leaf.reshape(-1).astype(np.int64), np.maximum(upper, 0)
 
 
 @compiled
