@@ -67,6 +67,14 @@ class McgSettings(ProposalSettings):
 
 
 @dataclass(frozen=True)
+class ImportedSettings(ProposalSettings):
+    """Candidates that another tool made; see `config.yaml`, `proposals`, and `docs/proposals.md`."""
+
+    files: str
+    images: str
+
+
+@dataclass(frozen=True)
 class UpdateSettings:
     """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.update`."""
 

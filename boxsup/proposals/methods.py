@@ -15,6 +15,7 @@ from boxsup.settings import ProposalSettings, build
 METHODS: dict[str, tuple[type[ProposalSettings], str]] = {
     "mcg": (known.McgSettings, "boxsup.proposals.mcg"),
     "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search"),
+    "imported": (known.ImportedSettings, "boxsup.proposals.imported"),
 }
 
 

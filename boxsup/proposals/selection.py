@@ -16,6 +16,8 @@ from boxsup.settings import ProposalSettings
 # A method with its settings: from an H×W×3 RGB image in [0, 255] and its id to its pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
 
+WARM_UP = ""  # the id, of no image, under which a method is shown a picture once, so that its loops are compiled
+
 
 def check_rules(settings: ProposalSettings, **rules: tuple[object, str]) -> None:
     """Refuse settings that cannot work.

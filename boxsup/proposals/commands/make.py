@@ -22,7 +22,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import make_proposer, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
 
@@ -80,7 +80,7 @@ def _compile(propose: Proposer) -> None:
     notice.daemon = True
     notice.start()
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
-    propose(noise, "compile")
+    propose(noise, WARM_UP)
     notice.cancel()
 
 
