@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from boxsup.proposals.compiled import compiled
 
@@ -44,8 +43,20 @@ def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]
     Returns:
         R×4 half-open pixel corners x0, y0, x1, y1.
     """
-    slices = ndimage.find_objects(labels.astype(np.int32) + 1, max_label=regions)
-    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], np.int32).reshape(-1, 4)
+    return _region_boxes(np.ascontiguousarray(labels, np.int64), regions)
+
+
+@compiled
+def _region_boxes(labels: NDArray[np.int64], regions: int) -> NDArray[np.int32]:
+    height, width = labels.shape
+    boxes = np.zeros((regions, 4), np.int32)
+    boxes[:, 0], boxes[:, 1] = width, height
+    for y in range(height):
+        for x in range(width):
+            box = boxes[labels[y, x]]
+            box[0], box[1] = min(box[0], x), min(box[1], y)
+            box[2], box[3] = max(box[2], x + 1), max(box[3], y + 1)
+    return boxes
 
 
 def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
