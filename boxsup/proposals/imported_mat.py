@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def read_mat(path: Path, size: tuple[int, int]) -> Candidates:
 def _fields(path: Path) -> dict[str, Any]:
     try:
         # MATLAB's own types: without, a logical matrix cannot be told from one of numbers.
-        content = loadmat(path, mat_dtype=True, appendmat=False)
+        content = loadmat(io.BytesIO(path.read_bytes()), mat_dtype=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; make the image's candidates, or correct settings.files") from error
     except NotImplementedError as error:
