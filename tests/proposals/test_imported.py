@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paths import ROOT
 from PIL import Image
 from pycocotools import mask as coco
 from scipy.io import savemat
@@ -16,9 +19,11 @@ from scipy.sparse import csc_matrix
 
 from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
+from boxsup.config import resolve
 from boxsup.errors import ConfigError, DataError
 from boxsup.proposals.imported import proposer
 from boxsup.proposals.imported_json import image_keys
+from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pools
 from boxsup.proposals.rle import decode_runs
@@ -423,6 +428,16 @@ def test_settings_that_cannot_work_are_named(changes, message):
     with pytest.raises(ConfigError) as error:
         proposer(ImportedSettings(**(COMMON | {"images": ""} | changes)))
     assert message in str(error.value)
+
+
+def test_the_example_in_the_configuration_works(config):
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("  # mcg:"))
+    block = itertools.takewhile(lambda line: line.startswith("  # "), lines[start:])
+    example = yaml.safe_load("\n".join(line[4:] for line in block))
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    resolved = resolve(config | {"proposals": config["proposals"] | example}, schema)
+    proposer(build_settings(resolved["proposals"]["mcg"], "proposals.mcg"))
 
 
 @pytest.fixture

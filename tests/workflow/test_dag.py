@@ -98,6 +98,17 @@ def test_rectangles_need_no_proposals(snakemake, tmp_path):
     assert len(jobs["labels"]) == 1
 
 
+@pytest.mark.parametrize(("files", "known"), [("masks.json", True), ("masks/{image}.json", False)])
+def test_one_file_of_imported_candidates_is_an_input(snakemake, tmp_path, files, known):
+    imported = {"method": "imported", "files": files, "images": "", "min_area": 0, "max_area": 1, "nms": 1}
+    override = tmp_path / "imported.yaml"
+    override.write_text(yaml.safe_dump({"proposals": {"sam": imported | {"max_candidates": 2000, "seed": 0}}}))
+    target = "results/data/demo/train/proposals/sam/0-of-2.zarr"
+    (tmp_path / "masks.json").write_text("[]")
+    output = snakemake(tmp_path, "--dry-run", target, configs=(TINY, override)).stdout
+    assert ("input: results/data/demo/train/images.csv, masks.json\n" in output) == known
+
+
 def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc_semi/report.html", configs=()).stdout)
     assert {rule: len(made) for rule, made in jobs.items()} == {
