@@ -127,7 +127,8 @@ def _neighbours(parent: NDArray[np.int64], touching: NDArray[np.bool_]) -> NDArr
 def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDArray[np.int64]) -> NDArray[np.int32]:
     """Take the tree apart from the top and list what each new region can be combined with.
 
-    A combination grows by one region at a time, each a neighbour of one before; each set is listed once.
+    A combination grows by one region at a time, each a neighbour of one before. A quadruple may be listed twice, from
+    two orders of growth; equal sets are dropped later, as those of other trees are.
     """
     nodes, leaves = len(parent), (len(parent) + 1) // 2
     found, counts = np.full((limits.sum(), MOST), -1, np.int32), np.zeros(MOST, np.int64)

@@ -47,7 +47,10 @@ def proposer(settings: McgSettings) -> Proposer:
         settings,
         superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
         leaves=(settings.leaves > 0, "a number above 0"),
-        contour_trees=(all(blur >= 0 for blur in settings.contour_trees), "deviations of 0 px or more"),
+        contour_trees=(
+            all(blur >= 0 for blur in settings.contour_trees) and (settings.contour_trees or settings.similarity_trees),
+            "deviations of 0 px or more, at least one without similarity_trees",
+        ),
         similarity_trees=(
             spaces <= set(COLOUR_SPACES) and all(name and set(name) <= set(SIMILARITIES) for name in sums),
             f"spaces of {', '.join(COLOUR_SPACES)} and sums of the letters {SIMILARITIES}",
