@@ -432,7 +432,7 @@ def test_settings_that_cannot_work_are_named(changes, message):
 
 def test_the_example_in_the_configuration_works(config):
     lines = (ROOT / "config.yaml").read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("  # mcg:"))
+    start = next(i for i, line in enumerate(lines) if line.startswith("  # theirs:"))
     block = itertools.takewhile(lambda line: line.startswith("  # "), lines[start:])
     example = yaml.safe_load("\n".join(line[4:] for line in block))
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
