@@ -34,7 +34,7 @@ from boxsup.evaluation.tables import write_table
 from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.proposals.pool import creating_pools, store_bytes
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.report.proposal_curves import write_png
 from boxsup.report.proposal_results import published, rows_at
@@ -89,7 +89,7 @@ def measure(
     """
     measured = {name: Measured() for name in proposers}
     for propose in proposers.values():  # the first calls load compiled code: not counted
-        propose(generator(0, "warm").integers(0, 256, (64, 64, 3), np.uint8), "warm")
+        propose(generator(0, "warm").integers(0, 256, (64, 64, 3), np.uint8), WARM_UP)
     best, theirs = [], 0.0
     with ExitStack() as stack:
         writers = {name: stack.enter_context(store(folder / name, ids)) for name in proposers}

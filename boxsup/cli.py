@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fetch VOC 2012 and SBD, or say which files to put where",
     ),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
+    "contours": ("boxsup.contours.command", "train or evaluate the contour detector that proposals look at"),
     "proposals make": ("boxsup.proposals.commands.make", "candidate segments of one shard of a split"),
     "proposals evaluate": ("boxsup.evaluation.commands.proposals", "candidate segments against the objects of a split"),
     "proposals report": ("boxsup.report.proposal_command", "the page that sets the proposals of a split side by side"),

@@ -46,6 +46,35 @@ class SelectiveSearchSettings(ProposalSettings):
 
 
 @dataclass(frozen=True)
+class SimilarityTree:
+    """A hierarchy of `McgSettings`: what makes two regions similar, and how much a contour between them counts."""
+
+    space: str
+    similarities: str
+    contour: float
+
+
+@dataclass(frozen=True)
+class McgSettings(ProposalSettings):
+    """Combinatorial grouping; see `config.yaml`, `proposals.mcg`."""
+
+    contours: Literal["network", "gradient"]
+    superpixels: int
+    leaves: int
+    contour_trees: tuple[float, ...]
+    similarity_trees: tuple[SimilarityTree, ...]
+    combinations: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ImportedSettings(ProposalSettings):
+    """Candidates that another tool made; see `config.yaml`, `proposals`, and `docs/proposals.md`."""
+
+    files: str
+    images: str
+
+
+@dataclass(frozen=True)
 class UpdateSettings:
     """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.update`."""
 

@@ -12,55 +12,76 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.proposals.compiled import compiled
-from boxsup.proposals.regions import borders, find, neighbour_lists, region_boxes
+from boxsup.proposals.regions import RegionGraph, find, neighbour_lists
 
 SIMILARITIES = "CTSF"  # colour, texture, size, fill; a name like "TSF" is the sum of its letters
 
 
 def group(
-    labels: NDArray[np.int32],
+    graph: RegionGraph,
     colour: NDArray[np.int32],
     texture: NDArray[np.int32],
     similarities: str,
+    strengths: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
     """Merge neighbours greedily; a tie goes to the pair of lowest numbers.
 
     With n pixels of a region, N of the image and histograms h that add up to K n, for two regions a and b:
     colour and texture Σ min(h_a / K n_a, h_b / K n_b), size 1 - (n_a + n_b) / N, fill
-    1 - (pixels of the box around both - n_a - n_b) / N; equations 1, 3, 5 and 6 of the paper.
+    1 - (pixels of the box around both - n_a - n_b) / N; equations 1, 3, 5 and 6 of the paper. Where there are
+    strengths, the mean strength along their common border is taken off (not in the paper).
 
     Args:
-        labels: H×W region of each pixel, 0…R-1, every one of them present.
+        graph: The first regions.
         colour: R×B histograms of colour, counts.
         texture: R×T histograms of texture, counts.
         similarities: Which ones are added up, letters of `SIMILARITIES`.
+        strengths: E mean strengths of the borders, weighed as they are to count.
 
     Returns:
         The parent of each of the 2R-1 nodes; the last one, the whole image, is its own parent.
     """
-    regions = len(colour)
-    pairs, _ = borders(labels, regions)
-    pixels = np.bincount(labels.ravel(), minlength=regions)
     used = np.array([letter in similarities for letter in SIMILARITIES])
-    return _merge(pairs, pixels, region_boxes(labels, regions), colour.copy(), texture.copy(), used)
+    # Histograms that no similarity looks at need not be merged.
+    colour, texture = (
+        h[:, : h.shape[1] * (name in similarities)].copy() for name, h in zip("CT", (colour, texture), strict=True)
+    )
+    strength = np.zeros(len(graph.pairs)) if strengths is None else strengths * graph.lengths
+    lengths = graph.lengths.astype(np.float64)
+    return _merge(graph.pairs, lengths, strength, graph.pixels.copy(), graph.boxes.copy(), colour, texture, used)
 
 
 @compiled
 def _merge(
     pairs: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+    strength: NDArray[np.float64],
     pixels: NDArray[np.int64],
     boxes: NDArray[np.int32],
     colour: NDArray[np.int32],
     texture: NDArray[np.int32],
     used: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """`group` on the graph of regions. A merged region takes over its first part's row in pixels, boxes, histograms."""
+    """`group` on the graph of regions. A merged region takes over its first part's row in pixels, boxes, histograms.
+
+    The borders of two regions with a third become one when the two merge: their lengths and strengths (sums along the
+    border) move to the pair of the lowest number, on whichever side they are met, and the others are left with none.
+    """
     regions, total = len(pixels), pixels.sum()
     nodes = 2 * regions - 1
     head, tail, follow, name = neighbour_lists(pairs, nodes)
+    pair = np.arange(len(name)) >> 1  # that holds the border of an entry
     parent, root, row = np.arange(nodes), np.arange(nodes), np.arange(nodes)
-    seen = np.full(nodes, -1)  # by which merged node a neighbour has been met
-    heap = [(-_similarity(a, b, pixels, boxes, colour, texture, used, total), a, b) for a, b in pairs]
+    seen = np.full(nodes, -1)  # the entry of the merged node's list that names a neighbour
+    heap = [
+        (
+            strength[e] / lengths[e]
+            - _similarity(pairs[e, 0], pairs[e, 1], pixels, boxes, colour, texture, used, total),
+            pairs[e, 0],
+            pairs[e, 1],
+        )
+        for e in range(len(pairs))
+    ]
     heapq.heapify(heap)
     node = regions
     while node < nodes:
@@ -71,25 +92,58 @@ def _merge(
         row[node] = row[a]
         _unite(row[a], row[b], pixels, boxes, colour, texture)
         follow[tail[a]] = head[b]
-        entry, last = head[a], -1
+        head[node], tail[node] = _one_entry_each(head[a], node, root, follow, name, pair, seen, lengths, strength)
+        entry = head[node]
         while entry >= 0:
-            after = follow[entry]
-            other = find(root, name[entry])
-            if other != node and seen[other] != node:
-                seen[other] = node
-                similarity = _similarity(row[other], row[node], pixels, boxes, colour, texture, used, total)
-                heapq.heappush(heap, (-similarity, other, node))
-                if last < 0:
-                    head[node] = entry
-                else:
-                    follow[last] = entry
-                last = entry
-            entry = after
-        if last >= 0:
-            follow[last] = -1
-        tail[node] = last
+            other, border = name[entry], pair[entry]
+            seen[other] = -1
+            similarity = _similarity(row[other], row[node], pixels, boxes, colour, texture, used, total)
+            heapq.heappush(heap, (strength[border] / lengths[border] - similarity, other, node))
+            entry = follow[entry]
         node += 1
     return parent
+
+
+@compiled
+def _one_entry_each(
+    entry: int,
+    node: int,
+    root: NDArray[np.int64],
+    follow: NDArray[np.int64],
+    name: NDArray[np.int64],
+    pair: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+    strength: NDArray[np.float64],
+) -> tuple[int, int]:
+    """Shorten a merged node's list from `entry` on to one entry a neighbour, with the whole of its border.
+
+    Returns:
+        The list's first and last entry, or -1.
+    """
+    first = last = -1
+    while entry >= 0:
+        after = follow[entry]
+        other = find(root, name[entry])
+        if other != node and seen[other] < 0:
+            name[entry], seen[other] = other, entry
+            if last < 0:
+                first = entry
+            else:
+                follow[last] = entry
+            last = entry
+        elif other != node:
+            kept = seen[other]
+            low, high = min(pair[kept], pair[entry]), max(pair[kept], pair[entry])
+            if low != high:
+                lengths[low] += lengths[high]
+                strength[low] += strength[high]
+                lengths[high] = strength[high] = 0.0
+            pair[kept] = low
+        entry = after
+    if last >= 0:
+        follow[last] = -1
+    return first, last
 
 
 @compiled

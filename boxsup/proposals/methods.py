@@ -13,7 +13,9 @@ from boxsup.settings import ProposalSettings, build
 
 # Method: its settings, and the module whose `proposer(settings)` makes its `Proposer`.
 METHODS: dict[str, tuple[type[ProposalSettings], str]] = {
+    "mcg": (known.McgSettings, "boxsup.proposals.mcg"),
     "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search"),
+    "imported": (known.ImportedSettings, "boxsup.proposals.imported"),
 }
 
 

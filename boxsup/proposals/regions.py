@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from boxsup.proposals.compiled import compiled
+
+
+@dataclass(frozen=True, eq=False)
+class RegionGraph:
+    """The R regions of a label map and the E pairs of them that touch.
+
+    Attributes:
+        pixels: R sizes.
+        boxes: R×4 tight half-open boxes.
+        pairs: E×2 regions that touch, see `borders`.
+        lengths: E border lengths in pixel sides.
+    """
+
+    pixels: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    pairs: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def region_graph(labels: NDArray[np.integer]) -> RegionGraph:
+    """The graph of a H×W label map whose regions 0…R-1 are all present."""
+    pixels = np.bincount(labels.ravel())
+    return RegionGraph(pixels, region_boxes(labels, len(pixels)), *borders(labels, len(pixels)))
 
 
 def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]:
@@ -19,8 +43,20 @@ def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]
     Returns:
         R×4 half-open pixel corners x0, y0, x1, y1.
     """
-    slices = ndimage.find_objects(labels.astype(np.int32) + 1, max_label=regions)
-    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], np.int32).reshape(-1, 4)
+    return _region_boxes(np.ascontiguousarray(labels, np.int64), regions)
+
+
+@compiled
+def _region_boxes(labels: NDArray[np.int64], regions: int) -> NDArray[np.int32]:
+    height, width = labels.shape
+    boxes = np.zeros((regions, 4), np.int32)
+    boxes[:, 0], boxes[:, 1] = width, height
+    for y in range(height):
+        for x in range(width):
+            box = boxes[labels[y, x]]
+            box[0], box[1] = min(box[0], x), min(box[1], y)
+            box[2], box[3] = max(box[2], x + 1), max(box[3], y + 1)
+    return boxes
 
 
 def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -38,6 +74,31 @@ def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64
     keys = [(np.minimum(a, b) * regions + np.maximum(a, b))[a != b] for a, b in across]
     unique, lengths = np.unique(np.concatenate(keys), return_counts=True)
     return np.stack([unique // regions, unique % regions], axis=1), lengths.astype(np.int64)
+
+
+def border_means(
+    labels: NDArray[np.integer], pairs: NDArray[np.int64], values: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """The mean along each common border of the greater value on its two sides.
+
+    Args:
+        labels: H×W region of each pixel, 0…R-1.
+        pairs: E×2 pairs of regions that touch, as `borders` gives them.
+        values: H×W, for instance the strength of contours.
+
+    Returns:
+        E means.
+    """
+    regions = int(labels.max()) + 1
+    wide, known = labels.astype(np.int64), pairs[:, 0] * regions + pairs[:, 1]
+    total, count = np.zeros(len(pairs)), np.zeros(len(pairs))
+    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        a, b = wide[one], wide[other]
+        across = a != b
+        border = np.searchsorted(known, (np.minimum(a, b) * regions + np.maximum(a, b))[across])
+        total += np.bincount(border, np.maximum(values[one], values[other])[across], len(pairs))
+        count += np.bincount(border, minlength=len(pairs))
+    return total / count
 
 
 def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:

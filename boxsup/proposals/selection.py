@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import ConfigError
-from boxsup.proposals.pool import Pool, distinct_rows, make_pool, tight_boxes
+from boxsup.proposals.pool import Pool, areas, distinct_rows, make_pool, tight_boxes
 from boxsup.proposals.regions import region_boxes
 from boxsup.proposals.suppression import suppress
 from boxsup.settings import ProposalSettings
 
 # A method with its settings: from an H×W×3 RGB image in [0, 255] and its id to its pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
+
+WARM_UP = ""  # the id, of no image, under which a method is shown a picture once, so that its loops are compiled
 
 
 def check_rules(settings: ProposalSettings, **rules: tuple[object, str]) -> None:
@@ -54,7 +56,7 @@ def select(
         At least one candidate: the whole image where no other is fit.
     """
     pixels = np.bincount(labels.ravel())
-    share = matrix @ pixels / labels.size
+    share = areas(matrix, pixels) / labels.size
     fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & (share > 0))
     fit = fit[distinct_rows(matrix[fit])]
     if not len(fit):

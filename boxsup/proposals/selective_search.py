@@ -23,6 +23,7 @@ from boxsup.proposals.colour import (
 )
 from boxsup.proposals.grouping import SIMILARITIES, group
 from boxsup.proposals.pool import Pool
+from boxsup.proposals.regions import region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
 from boxsup.random import generator
@@ -87,10 +88,11 @@ def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> t
         colours, textures = colour_bins(space), texture_bins(space)
         for scale in settings.scales:
             labels = graph_segmentation(space, scale)
-            regions = int(labels.max()) + 1
+            graph = region_graph(labels)
+            regions = len(graph.pixels)
             colour = histograms(labels, regions, colours, colours.shape[2], COLOUR_BINS)
             texture = histograms(labels, regions, textures, textures.shape[2], TEXTURE_BINS)
-            trees += [Tree(len(partitions), group(labels, colour, texture, sums)) for sums in settings.similarities]
+            trees += [Tree(len(partitions), group(graph, colour, texture, sums)) for sums in settings.similarities]
             partitions.append(labels)
     return np.stack(partitions), trees
 

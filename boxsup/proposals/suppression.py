@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.proposals.compiled import compiled
+from boxsup.proposals.pool import areas
 
 
 def suppress(
@@ -23,7 +24,9 @@ def suppress(
     Returns:
         Indices of the kept candidates, rising.
     """
-    return _suppress(np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), matrix @ pixels, threshold, most)
+    return _suppress(
+        np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), areas(matrix, pixels), threshold, most
+    )
 
 
 @compiled

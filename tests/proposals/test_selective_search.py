@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import cv2
 import numpy as np
 import pytest
+from scenes import best_overlap, digest, ious, scene, two_rectangles
 
 from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.errors import ConfigError
 from boxsup.proposals.selective_search import proposer, selective_search
 from boxsup.random import generator
 from boxsup.settings import SelectiveSearchSettings
-
-NAMES = ("superpixels", "members", "boxes", "scores")
 
 
 @pytest.fixture
@@ -33,29 +31,6 @@ def settings() -> SelectiveSearchSettings:
     )
 
 
-def scene(seed: int = 0) -> np.ndarray:
-    """120×160: eight rectangles of flat colour with noise of one amplitude each."""
-    draws = generator(seed, "scene")
-    image = np.full((120, 160, 3), 90, np.int64)
-    for _ in range(8):
-        y, x, height, width = draws.integers((0, 0, 20, 20), (90, 120, 60, 70))
-        part = image[y : y + height, x : x + width]
-        part[:] = draws.integers(0, 256, 3)
-        part += draws.integers(-12, 13, part.shape)
-    return np.clip(image, 0, 255).astype(np.uint8)
-
-
-def digest(pool) -> str:
-    return hashlib.sha256(b"".join(np.ascontiguousarray(getattr(pool, name)).tobytes() for name in NAMES)).hexdigest()
-
-
-def ious(pool) -> np.ndarray:
-    matrix = pool.matrix().astype(np.float64)
-    pixels = np.bincount(pool.superpixels.ravel())
-    common, areas = matrix * pixels @ matrix.T, matrix @ pixels
-    return common / (areas[:, None] + areas - common)
-
-
 def test_candidates_obey_the_settings(settings):
     small = dataclasses.replace(settings, min_area=0.01, max_area=0.5, nms=0.7, max_candidates=40)
     pool = selective_search(scene(), small, "a")
@@ -71,15 +46,9 @@ def test_candidates_obey_the_settings(settings):
 
 
 def test_flat_rectangles_on_a_flat_ground_are_found(settings):
-    image = np.full((90, 120, 3), 40, np.uint8)
-    truth = np.zeros((2, 90, 120), bool)
-    truth[0, 10:40, 10:50] = truth[1, 50:80, 60:110] = True
-    image[truth[0]], image[truth[1]] = (250, 60, 60), (60, 60, 250)
+    image, masks = two_rectangles()
     pool = selective_search(image, settings, "a")
-    masks = np.stack([pool.mask(i) for i in range(len(pool))])
-    for mask in truth:
-        best = ((masks & mask).sum(axis=(1, 2)) / (masks | mask).sum(axis=(1, 2))).max()
-        assert best > 0.9
+    assert all(best_overlap(pool, mask) > 0.9 for mask in masks)
 
 
 def test_draws_follow_the_seed_and_the_image_id(settings):

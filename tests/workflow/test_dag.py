@@ -98,35 +98,37 @@ def test_rectangles_need_no_proposals(snakemake, tmp_path):
     assert len(jobs["labels"]) == 1
 
 
-def test_a_page_of_proposals_compares_all_settings_of_the_configuration(config, snakemake, tmp_path):
+def test_a_page_of_proposals_compares_all_settings_but_imported_ones(config, snakemake, tmp_path):
+    elsewhere = {"method": "imported", "files": "masks.json", "images": "", "min_area": 0, "max_area": 1, "nms": 1}
+    override = tmp_path / "imported.yaml"
+    override.write_text(yaml.safe_dump({"proposals": {"sam": elsewhere | {"max_candidates": 2000, "seed": 0}}}))
     target = "results/data/demo/val/proposals/report.html"
-    jobs = planned(snakemake(tmp_path, "--dry-run", target).stdout)
+    jobs = planned(snakemake(tmp_path, "--dry-run", target, configs=(TINY, override)).stdout)
     names = [name for name, settings in config["proposals"].items() if settings["method"] != "imported"]
     folder = "data/demo/val/proposals"
     shards = range(config["datasets"]["demo"]["shards"])
-    assert {rule for rule in jobs if rule != "contours"} == {
-        "shapes",
-        "catalogue",
-        "proposals",
-        "proposal_evaluation",
-        "proposal_report",
-    }
+    assert set(jobs) == {"shapes", "catalogue", "proposals", "proposal_evaluation", "proposal_report"}
     assert jobs["proposals"] == {f"{folder}/{name}/{i}-of-{len(shards)}.zarr" for name in names for i in shards}
     assert jobs["proposal_evaluation"] == {f"{folder}/{name}/evaluation/objects.csv" for name in names}
     assert jobs["proposal_report"] == {f"{folder}/report.html"}
 
 
-def test_candidates_from_elsewhere_are_not_compared_unless_asked_for(snakemake, tmp_path):
-    target = "results/data/demo/val/proposals/nope/evaluation/summary.csv"
-    output = snakemake(tmp_path, "--dry-run", target, status=1).stdout
-    assert f"No rule to produce {target}" in output
-
-
-def test_the_proposals_seeds_and_settings_remake_their_evaluation_and_the_page(rerun):
+def test_settings_of_proposals_remake_what_they_made_and_its_evaluation(rerun):
     target = "results/data/demo/train/proposals/selective_search/evaluation/summary.csv"
     assert set(rerun({}, target=target)) == {"proposal_evaluation"}
     jobs = rerun({"proposals": {"selective_search": {"nms": 0.8}}}, target=target)
     assert set(jobs) == {"proposals", "proposal_evaluation"}
+
+
+@pytest.mark.parametrize(("files", "known"), [("masks.json", True), ("masks/{image}.json", False)])
+def test_one_file_of_imported_candidates_is_an_input(snakemake, tmp_path, files, known):
+    imported = {"method": "imported", "files": files, "images": "", "min_area": 0, "max_area": 1, "nms": 1}
+    override = tmp_path / "imported.yaml"
+    override.write_text(yaml.safe_dump({"proposals": {"sam": imported | {"max_candidates": 2000, "seed": 0}}}))
+    target = "results/data/demo/train/proposals/sam/0-of-2.zarr"
+    (tmp_path / "masks.json").write_text("[]")
+    output = snakemake(tmp_path, "--dry-run", target, configs=(TINY, override)).stdout
+    assert ("input: results/data/demo/train/images.csv, masks.json\n" in output) == known
 
 
 def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):

@@ -75,6 +75,13 @@ def training_settings(wildcards):
     return canonical({key: training[key] for key in training if key != "workers"})
 
 
+def imported_files(wildcards):
+    """The files of imported candidates, where they are one for all images: editing them makes the proposals again."""
+    settings = CONFIG["proposals"][wildcards.proposals]
+    paths = [settings["files"], settings["images"]] if settings["method"] == "imported" else []
+    return [path for path in paths if path and "{image}" not in path]
+
+
 def tables_folder(wildcards, input):
     """A params function: the folder of the catalogue whose tables are a rule's first input."""
     return str(Path(input[0]).parent)

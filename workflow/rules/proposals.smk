@@ -4,6 +4,7 @@
 rule proposals:
     input:
         f"{SPLIT}/images.csv",
+        imported_files,
     output:
         pools=directory(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr"),
         timings=f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.csv",

@@ -23,7 +23,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import make_proposer, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools, store_bytes
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
 from boxsup.store.atomic import creating
@@ -101,7 +101,7 @@ def _compile(propose: Proposer) -> None:
     notice.daemon = True
     notice.start()
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
-    propose(noise, "compile")
+    propose(noise, WARM_UP)
     notice.cancel()
 
 

@@ -1,0 +1,90 @@
+"""Candidates that another tool made, kept to the pixel: MATLAB files of superpixels, or JSON files of RLE masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import DataError
+from boxsup.proposals.imported_json import Masks, Results, read_masks, read_records
+from boxsup.proposals.imported_mat import Candidates, read_mat
+from boxsup.proposals.partition import partition
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.rle import decode_runs
+from boxsup.proposals.selection import WARM_UP, Proposer, check_rules, select
+from boxsup.settings import ImportedSettings
+
+PLACE = "{image}"  # stands for the image's id in `files`
+
+
+def proposer(settings: ImportedSettings) -> Proposer:
+    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+
+    Its pool holds the candidates of the image's file, best score first, ties in the order of the file: every distinct
+    one that is not empty, bit for bit, unless a setting takes it out (none does with `min_area` 0, `max_area` 1, `nms`
+    1 and enough `max_candidates`); the whole image where there is none. It raises a DataError, one line, where the file
+    is missing, damaged, or of an image of another size.
+
+    Raises:
+        ConfigError: A setting cannot work; names the key.
+        DataError: The one file of all images is missing or damaged.
+    """
+    suffix, each = Path(settings.files).suffix, PLACE in settings.files
+    check_rules(
+        settings,
+        files=(
+            suffix == ".json" or (suffix == ".mat" and each),
+            f"one .json for all images, or the .mat or .json of each with {PLACE} for its id",
+        ),
+        images=(not (settings.images and each), f"nothing where files has {PLACE}"),
+    )
+    results = None if each else Results(Path(settings.files), Path(settings.images) if settings.images else None)
+
+    def propose(image: NDArray[np.uint8], image_id: str) -> Pool:
+        size = image.shape[0], image.shape[1]
+        path = Path(settings.files.replace(PLACE, image_id))
+        if image_id == WARM_UP:
+            return _pool(_example(), size, settings)
+        if suffix == ".mat":
+            content: Masks | Candidates = read_mat(path, size)
+        else:
+            content = read_masks(results.records(image_id) if results else read_records(path), size, path)
+        try:
+            return _pool(content, size, settings)
+        except DataError as error:
+            raise DataError(f"{path}: image {image_id}: {error}") from error
+
+    return propose
+
+
+def _pool(content: Masks | Candidates, size: tuple[int, int], settings: ImportedSettings) -> Pool:
+    scores = content[-1]
+    order = np.argsort(-scores, kind="stable")
+    if len(content) == 3:
+        return select(content[0], content[1][order], scores[order], settings)
+    kept = _fit([content[0][place] for place in order], size, settings)
+    labels, matrix = partition([content[0][place] for place in order[kept]], size)
+    return select(labels, matrix, scores[order[kept]], settings)
+
+
+def _fit(masks: list[NDArray[np.int64]], size: tuple[int, int], settings: ImportedSettings) -> list[int]:
+    """Which masks `select` can keep, so that others need not cut the image; best first, as they come.
+
+    Where nothing is suppressed, what follows the first `max_candidates` distinct ones of a fit size is not kept.
+    """
+    first: dict[bytes, int] = {}
+    for place, runs in enumerate(masks):
+        share = np.diff(runs).sum() / (size[0] * size[1])
+        if settings.min_area <= share <= settings.max_area and share > 0:
+            first.setdefault(runs.tobytes(), place)
+        if settings.nms == 1 and len(first) == settings.max_candidates:
+            break
+    return list(first.values())
+
+
+def _example() -> Masks:
+    """Two overlapping masks, so that every loop is compiled."""
+    decode_runs({"size": [2, 3], "counts": "06"}, (2, 3), "example")
+    return [np.array([[0, 6]]), np.array([[2, 7]])], np.zeros(2)

@@ -1,0 +1,168 @@
+"""JSON files of candidates as RLE masks: COCO results for all images, or one file an image as of Segment Anything."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import DataError
+from boxsup.proposals.rle import decode_runs
+
+SCORES = ("score", "predicted_iou")  # of COCO results; of Segment Anything
+Record = tuple[int, Any]  # a record and its place in the file, from 0
+Masks = tuple[list[NDArray[np.int64]], NDArray[np.float64]]
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """What a JSON file holds.
+
+    Raises:
+        DataError: The file is missing, empty or no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; make it, or correct the settings of the imported proposals") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error}); make it again") from error
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a file: a list of them, or what stands under `annotations` (SA-1B, COCO's annotations).
+
+    Raises:
+        DataError: See `read_json`; or there is no list of records.
+    """
+    content = read_json(path)
+    records = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise DataError(
+            f"{path}: expected a list of records with a segmentation each, or a mapping that has it as annotations"
+        )
+    return list(enumerate(records))
+
+
+def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> Masks:
+    """The masks of an image's records and their scores: `score`, else `predicted_iou`, else by their order.
+
+    Args:
+        records: N of `read_records`.
+        size: Height and width of the image in pixels.
+        path: Where the records are from.
+
+    Returns:
+        N masks as runs, see `boxsup.proposals.rle`, and N scores, both in the order of the records.
+
+    Raises:
+        DataError: A record is damaged or of another image; names it.
+    """
+    masks = [decode_runs(record.get("segmentation"), size, f"{path}: record {place}") for place, record in records]
+    return masks, _scores(records, path)
+
+
+def _scores(records: Sequence[Record], path: Path) -> NDArray[np.float64]:
+    key = next((key for key in SCORES if any(key in record for _, record in records)), None)
+    if key is None:
+        return -np.arange(len(records), dtype=np.float64)
+    for place, record in records:
+        score = record.get(key)
+        if type(score) not in (int, float) or not math.isfinite(score):
+            raise DataError(
+                f"{path}: record {place}: {key}: expected a finite number as in other records, got {score!r}"
+            )
+    return np.array([record[key] for _, record in records], np.float64)
+
+
+class Results:
+    """COCO results: one list of records for all images, told apart by `image_id`."""
+
+    def __init__(self, path: Path, images: Path | None) -> None:
+        """Read the file.
+
+        Args:
+            path: The results; the whole file is held in memory.
+            images: A JSON that says which number an image has: COCO's `images` (`id` and `file_name`, whose stem is our
+                image id), or a mapping from our image ids. None: see `image_keys`.
+
+        Raises:
+            DataError: A file is missing or damaged, or the two have no image in common.
+        """
+        self.path, self._images = path, images
+        self._records: dict[str, list[Record]] = {}
+        for place, record in read_records(path):
+            if not isinstance(record.get("image_id"), int | str):
+                raise DataError(
+                    f"{path}: record {place}: expected an image_id, got {record.get('image_id')!r}; files without, one "
+                    "an image, are named by a pattern such as masks/{image}.json"
+                )
+            self._records.setdefault(str(record["image_id"]), []).append((place, record))
+        self._numbers = _read_numbers(images) if images else None
+        if self._numbers is not None and self._records.keys().isdisjoint(self._numbers.values()):
+            raise DataError(f"{path}: none of its image_id is among those of {images}; are they of the same data set?")
+        self._taken: dict[str, str] = {}
+
+    def records(self, image: str) -> list[Record]:
+        """The records of an image; none only where `images` knows it.
+
+        Raises:
+            DataError: The image is not in the file, or has the number of another image.
+        """
+        key = self._key(image)
+        if self._taken.setdefault(key, image) != image:
+            raise DataError(
+                f"{self.path}: image_id {key} is that of {self._taken[key]} and of {image}; let settings.images name a "
+                "JSON that says which image has which id"
+            )
+        return self._records.get(key, [])
+
+    def _key(self, image: str) -> str:
+        if self._numbers is not None:
+            if image not in self._numbers:
+                raise DataError(f"{self._images}: no image {image}; add it, or take it off the split's list")
+            return self._numbers[image]
+        keys = image_keys(image)
+        found = [key for key in keys if key in self._records]
+        if not found:
+            raise DataError(
+                f"{self.path}: no record with image_id {' or '.join(keys)}, for image {image}; let settings.images "
+                "name a JSON that says which image has which id"
+            )
+        return found[0]
+
+
+def image_keys(image: str) -> list[str]:
+    """The `image_id` that an image may have in COCO results, likeliest first: its own id, or the number in it.
+
+    The number is that of COCO's file names (`COCO_val2014_000000000042`: 42), else all digits (`2007_000032`:
+    2007000032). The trailing ones alone would take 2007_000032 and 2008_000032 for one image.
+    """
+    coco = re.fullmatch(r"COCO_.*_(\d{12})", image)
+    digits = coco[1] if coco else re.sub(r"\D", "", image)
+    return list(dict.fromkeys([image, str(int(digits))] if digits else [image]))
+
+
+def _read_numbers(path: Path) -> dict[str, str]:
+    """Image id -> its `image_id`."""
+    content = read_json(path)
+    pairs: list[tuple[Any, Any]]
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        entries = [entry if isinstance(entry, dict) else {} for entry in content["images"]]
+        pairs = [(entry.get("file_name"), entry.get("id")) for entry in entries]
+        pairs = [(Path(name).stem if isinstance(name, str) else None, number) for name, number in pairs]
+    else:
+        pairs = list(content.items()) if isinstance(content, dict) else [(None, None)]
+    for name, number in pairs:
+        if not isinstance(name, str) or not isinstance(number, int | str):
+            raise DataError(
+                f"{path}: expected COCO's images, each with a file_name and an id, or a mapping of image ids to numbers"
+            )
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise DataError(f"{path}: two images have the same file name but for folder and ending; use a mapping of ids")
+    return {name: str(number) for name, number in pairs}

@@ -1,0 +1,145 @@
+"""Combinatorial grouping of superpixels, after MCG (Pont-Tuset, Arbeláez, Barron, Marques & Malik, PAMI 2017).
+
+MCG combines regions of four hierarchies, made from contours at three resolutions. Here all hierarchies stand on one map
+of superpixels, so that none has to be aligned with another and a candidate is a set of superpixels from the start: some
+merge across the weakest contour, as MCG's do, others merge what is most similar, as Selective Search's do, less the
+strength of the contour between. No ranking is learned: it would have to be learned from masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.contours.detector import detector
+from boxsup.proposals.colour import (
+    COLOUR_BINS,
+    COLOUR_SPACES,
+    TEXTURE_BINS,
+    colour_bins,
+    colour_space,
+    histograms,
+    texture_bins,
+)
+from boxsup.proposals.combinations import MOST, Combinations, combine, hashes, members
+from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.hierarchy import boundary_tree, superpixels
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.regions import RegionGraph, border_means, region_graph
+from boxsup.proposals.selection import Proposer, check_rules, select
+from boxsup.random import generator
+from boxsup.settings import McgSettings
+
+
+def proposer(settings: McgSettings) -> Proposer:
+    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+
+    Raises:
+        ConfigError: A setting cannot work; names the key.
+        StoreError: The contour network's weights are missing or damaged.
+    """
+    spaces = {tree.space for tree in settings.similarity_trees}
+    sums = [tree.similarities for tree in settings.similarity_trees]
+    check_rules(
+        settings,
+        superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
+        leaves=(settings.leaves > 0, "a number above 0"),
+        contour_trees=(
+            all(blur >= 0 for blur in settings.contour_trees) and (settings.contour_trees or settings.similarity_trees),
+            "deviations of 0 px or more, at least one without similarity_trees",
+        ),
+        similarity_trees=(
+            spaces <= set(COLOUR_SPACES) and all(name and set(name) <= set(SIMILARITIES) for name in sums),
+            f"spaces of {', '.join(COLOUR_SPACES)} and sums of the letters {SIMILARITIES}",
+        ),
+        combinations=(
+            len(settings.combinations) == MOST and min(settings.combinations) >= 0 and settings.combinations[0] > 0,
+            f"{MOST} numbers: of singles (above 0), pairs, triplets and quadruples",
+        ),
+    )
+    detect = detector(settings.contours)
+    return lambda image, image_id: mcg(image, detect(image), settings, image_id)
+
+
+def mcg(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: McgSettings, image_id: str) -> Pool:
+    """The candidate segments of an image.
+
+    Args:
+        image: H×W×3 RGB in [0, 255].
+        contours: H×W boundary strength in [0, 1].
+        settings: See `config.yaml`, `proposals.mcg`.
+        image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
+
+    Returns:
+        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+    """
+    labels = superpixels(contours, settings.superpixels)
+    graph = region_graph(labels)
+    trees = [
+        combine(t, graph, settings.leaves, settings.combinations)
+        for t in _trees(image, contours, labels, graph, settings)
+    ]
+    draws = generator(settings.seed, "mcg", image_id)
+    matrix, ranks = _candidates(trees, labels, graph, draws)
+    order = np.argsort(ranks, kind="stable")
+    return select(labels, matrix[order], -ranks[order], settings)
+
+
+def _trees(
+    image: NDArray[np.uint8],
+    contours: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    graph: RegionGraph,
+    settings: McgSettings,
+) -> Iterator[NDArray[np.int64]]:
+    """The hierarchies on the superpixels: the parent of each node."""
+    regions = len(graph.pixels)
+    means = border_means(labels, graph.pairs, contours)
+    for blur in settings.contour_trees:
+        blurred = np.asarray(cv2.GaussianBlur(contours, (0, 0), blur), np.float32) if blur else contours
+        yield boundary_tree(graph.pairs, border_means(labels, graph.pairs, blurred), graph.lengths, regions)
+    counted = {}
+    for tree in settings.similarity_trees:
+        if tree.space not in counted:
+            counted[tree.space] = _histograms(colour_space(image, tree.space), labels, regions)
+        yield group(graph, *counted[tree.space], tree.similarities, tree.contour * means)
+
+
+def _histograms(
+    space: NDArray[np.uint8], labels: NDArray[np.int32], regions: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Histograms of colour and of texture, R×B and R×T counts."""
+    colour, texture = colour_bins(space), texture_bins(space)
+    return (
+        histograms(labels, regions, colour, colour.shape[2], COLOUR_BINS),
+        histograms(labels, regions, texture, texture.shape[2], TEXTURE_BINS),
+    )
+
+
+def _candidates(
+    trees: list[Combinations], labels: NDArray[np.int32], graph: RegionGraph, draws: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """The combinations of all trees, each set of superpixels once: N×R, and N ranks, small first.
+
+    Singles come before pairs and these before larger combinations; of one size, by the place at which the tree's top
+    came apart times a uniform draw, as Selective Search ranks its regions.
+    """
+    regions = len(graph.pixels)
+    border = np.zeros(regions, np.bool_)
+    border[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    keys = draws.integers(1, 2**64, regions, np.uint64)
+    found = np.concatenate([hashes(tree, keys) for tree in trees])
+    first = np.zeros(len(found), np.bool_)
+    first[np.unique(found, return_index=True)[1]] = True
+    matrices, ranks = [], []
+    start = 0
+    for tree in trees:
+        rows = np.flatnonzero(first[start : start + len(tree.nodes)])
+        start += len(tree.nodes)
+        matrices.append(members(tree, rows, graph, border))
+        size = (tree.nodes[rows] >= 0).sum(axis=1)
+        ranks.append(size + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows)))
+    return np.concatenate(matrices), np.concatenate(ranks)
