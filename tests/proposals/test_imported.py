@@ -437,7 +437,7 @@ def test_the_example_in_the_configuration_works(config):
     example = yaml.safe_load("\n".join(line[4:] for line in block))
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     resolved = resolve(config | {"proposals": config["proposals"] | example}, schema)
-    proposer(build_settings(resolved["proposals"]["mcg"], "proposals.mcg"))
+    proposer(build_settings(resolved["proposals"]["theirs"], "proposals.theirs"))
 
 
 @pytest.fixture
