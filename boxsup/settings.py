@@ -67,6 +67,20 @@ class McgSettings(ProposalSettings):
 
 
 @dataclass(frozen=True)
+class GeodesicSettings(ProposalSettings):
+    """Geodesic object proposals; see `config.yaml`, `proposals.geodesic`."""
+
+    contours: Literal["network", "gradient"]
+    superpixels: int
+    power: int
+    floor: float
+    colour: float
+    seeds: int
+    levels: int
+    backgrounds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ImportedSettings(ProposalSettings):
     """Candidates that another tool made; see `config.yaml`, `proposals`, and `docs/proposals.md`."""
 

@@ -14,6 +14,7 @@ from boxsup.settings import ProposalSettings, build
 # Method: its settings, and the module whose `proposer(settings)` makes its `Proposer`.
 METHODS: dict[str, tuple[type[ProposalSettings], str]] = {
     "mcg": (known.McgSettings, "boxsup.proposals.mcg"),
+    "geodesic": (known.GeodesicSettings, "boxsup.proposals.geodesic"),
     "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search"),
     "imported": (known.ImportedSettings, "boxsup.proposals.imported"),
 }

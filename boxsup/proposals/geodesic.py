@@ -1,0 +1,162 @@
+"""Geodesic object proposals (GOP; Krähenbühl & Koltun, ECCV 2014) on superpixels cut from contours.
+
+A step over a strong contour costs more than one over a weak contour. What is within reach of a seed grows fast as the
+reach does, but for the levels at which contours hold it back: there it is a candidate. Reach is the distance from the
+seed, or this less the distance from the image's border, which the background is taken to touch. Nothing is learned
+(GOP can learn where to put seeds and what is background, from masks) and nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.contours.detector import detector
+from boxsup.proposals.colour import colour_space
+from boxsup.proposals.compiled import compiled
+from boxsup.proposals.hierarchy import superpixels
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.regions import RegionGraph, border_means, region_graph
+from boxsup.proposals.selection import Proposer, check_rules, select
+from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
+from boxsup.settings import GeodesicSettings
+
+BACKGROUNDS = ("none", "border")
+# Levels of a Lab channel in [0, 255]: colours as far apart as this, or farther, count `colour`.
+FAR = 100.0
+# The greatest ratio of the areas of two level sets of one transform, which is their IoU, since one is in the other.
+NESTED = 0.8
+
+
+def proposer(settings: GeodesicSettings) -> Proposer:
+    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+
+    Raises:
+        ConfigError: A setting cannot work; names the key.
+        StoreError: The contour network's weights are missing or damaged.
+    """
+    check_rules(
+        settings,
+        superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
+        power=(settings.power > 0, "a whole number above 0"),
+        floor=(settings.floor > 0, "a number above 0"),
+        colour=(settings.colour >= 0, "0 or a number above"),
+        seeds=(settings.seeds > 0, "a number above 0"),
+        levels=(settings.levels > 0, "a number above 0"),
+        backgrounds=(
+            settings.backgrounds and set(settings.backgrounds) <= set(BACKGROUNDS),
+            f"some of {', '.join(BACKGROUNDS)}",
+        ),
+    )
+    detect = detector(settings.contours)
+    return lambda image, image_id: geodesic(image, detect(image), settings)
+
+
+def geodesic(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: GeodesicSettings) -> Pool:
+    """The candidate segments of an image.
+
+    Args:
+        image: H×W×3 RGB in [0, 255].
+        contours: H×W boundary strength in [0, 1].
+        settings: See `config.yaml`, `proposals.geodesic`; `seed` changes nothing.
+
+    Returns:
+        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+    """
+    labels = superpixels(contours, settings.superpixels)
+    regions = region_graph(labels)
+    graph = make_graph(regions.pairs, _costs(image, contours, labels, regions, settings), len(regions.pixels))
+    seeds, near = spread(graph, centre(graph), settings.seeds)
+    reach = np.concatenate([near - _background(name, labels, graph) for name in settings.backgrounds])
+    share = regions.pixels / labels.size
+    sets = critical_sets(reach, share, settings.levels, (settings.min_area, settings.max_area))
+    # As GOP does from version 1.2 on, the seeds themselves; last, since most are no more than a piece of something.
+    matrix = np.concatenate([sets, seeds[:, None] == np.arange(len(share))])
+    return select(labels, matrix, -np.arange(len(matrix), dtype=np.float64), settings)
+
+
+def _costs(
+    image: NDArray[np.uint8],
+    contours: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    regions: RegionGraph,
+    settings: GeodesicSettings,
+) -> NDArray[np.float64]:
+    """What a step between each pair of superpixels costs; section 4 of the paper, and the difference of colour."""
+    space = colour_space(image, "lab").reshape(-1, 3)
+    sums = np.stack([np.bincount(labels.ravel(), channel) for channel in space.T], axis=1)
+    mean = sums / regions.pixels[:, None]
+    apart = np.sqrt(((mean[regions.pairs[:, 0]] - mean[regions.pairs[:, 1]]) ** 2).sum(axis=1))
+    strength = border_means(labels, regions.pairs, contours) + settings.colour * np.minimum(apart / FAR, 1)
+    # Multiplied and not raised to a power: that is rounded differently on other processors.
+    costs: NDArray[np.float64] = math.prod([strength] * settings.power) + settings.floor
+    return costs
+
+
+def _background(name: str, labels: NDArray[np.int32], graph: Graph) -> NDArray[np.float64]:
+    """R: the distance of each superpixel from what is taken to be background."""
+    if name == "none":
+        return np.zeros(len(graph))
+    return distances(graph, np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])))
+
+
+def critical_sets(
+    reach: NDArray[np.float64], share: NDArray[np.float64], most: int, limits: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """The level sets at which a transform grows slowest; section 6 of the paper.
+
+    That is where the gap to the next superpixel's value is widest. Level sets of one transform whose IoU is above
+    `NESTED` are the same but for a few superpixels: the one of the wider gap stands for them.
+
+    Args:
+        reach: T×R transforms: the value of each superpixel.
+        share: R: the share of the image that each superpixel covers, above 0.
+        most: L, how many level sets of a transform at most.
+        limits: Least and greatest share of the image that a level set covers.
+
+    Returns:
+        N×R, N at most TL: the superpixels of each level set, and its order: every transform's first, then every one's
+        second, and so on; among equals the one of the widest gap times the root of its area, as contours grow.
+    """
+    order = np.argsort(reach, axis=1, kind="stable")
+    shares = np.cumsum(share[order], axis=1)[:, :-1]
+    gaps = np.diff(np.take_along_axis(reach, order, axis=1), axis=1)
+    gaps[(shares < limits[0]) | (shares > limits[1])] = 0
+    transform, last, rank = _critical(gaps, shares, most).T
+    weight = gaps[transform, last] * np.sqrt(shares[transform, last])
+    best = np.lexsort((-weight, rank))
+    return _members(order, transform[best], last[best])
+
+
+@compiled
+def _critical(gaps: NDArray[np.float64], shares: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+    """N×3: transform, index of the last superpixel in its order, and how many wider gaps the transform gave before."""
+    found, count = np.empty((len(gaps) * most, 3), np.int64), 0
+    if gaps.shape[1] == 0:
+        return found[:0]
+    for transform in range(len(gaps)):
+        left = gaps[transform].copy()
+        for rank in range(most):
+            last = np.argmax(left)
+            if left[last] <= 0:
+                break
+            found[count, 0], found[count, 1], found[count, 2] = transform, last, rank
+            count += 1
+            one = shares[transform, last]
+            for k in range(len(left)):
+                other = shares[transform, k]
+                if min(one, other) > NESTED * max(one, other):
+                    left[k] = 0.0
+    return found[:count]
+
+
+@compiled
+def _members(order: NDArray[np.int64], transforms: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """N×R: the superpixels of a transform up to the last one."""
+    members = np.zeros((len(transforms), order.shape[1]), np.bool_)
+    for n in range(len(transforms)):
+        for k in range(lasts[n] + 1):
+            members[n, order[transforms[n], k]] = True
+    return members
