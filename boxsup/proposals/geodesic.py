@@ -84,7 +84,7 @@ def _costs(
     regions: RegionGraph,
     settings: GeodesicSettings,
 ) -> NDArray[np.float64]:
-    """What a step between each pair of superpixels costs; section 4 of the paper, and the difference of colour."""
+    """What a step between each pair of superpixels costs: GOP's function of the contour, and of colour."""
     space = colour_space(image, "lab").reshape(-1, 3)
     sums = np.stack([np.bincount(labels.ravel(), channel) for channel in space.T], axis=1)
     mean = sums / regions.pixels[:, None]
@@ -105,7 +105,7 @@ def _background(name: str, labels: NDArray[np.int32], graph: Graph) -> NDArray[n
 def critical_sets(
     reach: NDArray[np.float64], share: NDArray[np.float64], most: int, limits: tuple[float, float]
 ) -> NDArray[np.bool_]:
-    """The level sets at which a transform grows slowest; section 6 of the paper.
+    """The level sets at which a transform grows slowest (GOP's critical level sets).
 
     That is where the gap to the next superpixel's value is widest. Level sets of one transform whose IoU is above
     `NESTED` are the same but for a few superpixels: the one of the wider gap stands for them.
