@@ -46,6 +46,18 @@ class SelectiveSearchSettings(ProposalSettings):
 
 
 @dataclass(frozen=True)
+class Transforms:
+    """Geodesic distance transforms; see `config.yaml`, `proposals.geodesic.transforms`."""
+
+    power: int
+    floor: float
+    colour: float
+    seeds: int
+    levels: int
+    backgrounds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SimilarityTree:
     """A hierarchy of `McgSettings`: what makes two regions similar, and how much a contour between them counts."""
 
@@ -59,11 +71,13 @@ class McgSettings(ProposalSettings):
     """Combinatorial grouping; see `config.yaml`, `proposals.mcg`."""
 
     contours: Literal["network", "gradient"]
+    scales: tuple[float, ...]
     superpixels: int
     leaves: int
     contour_trees: tuple[float, ...]
     similarity_trees: tuple[SimilarityTree, ...]
     combinations: tuple[int, ...]
+    transforms: tuple[Transforms, ...]
 
 
 @dataclass(frozen=True)
@@ -72,12 +86,7 @@ class GeodesicSettings(ProposalSettings):
 
     contours: Literal["network", "gradient"]
     superpixels: int
-    power: int
-    floor: float
-    colour: float
-    seeds: int
-    levels: int
-    backgrounds: tuple[str, ...]
+    transforms: Transforms
 
 
 @dataclass(frozen=True)

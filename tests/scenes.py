@@ -9,7 +9,7 @@ import numpy as np
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
-NAMES = ("superpixels", "members", "boxes", "scores")
+NAMES = ("superpixels", "members", "scores")
 
 
 def scene(seed: int = 0) -> np.ndarray:

@@ -21,7 +21,7 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
-from boxsup.settings import GeodesicSettings
+from boxsup.settings import GeodesicSettings, Transforms
 
 BACKGROUNDS = ("none", "border")
 # Levels of a Lab channel in [0, 255]: colours as far apart as this, or farther, count `colour`.
@@ -40,15 +40,7 @@ def proposer(settings: GeodesicSettings) -> Proposer:
     check_rules(
         settings,
         superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
-        power=(settings.power > 0, "a whole number above 0"),
-        floor=(settings.floor > 0, "a number above 0"),
-        colour=(settings.colour >= 0, "0 or a number above"),
-        seeds=(settings.seeds > 0, "a number above 0"),
-        levels=(settings.levels > 0, "a number above 0"),
-        backgrounds=(
-            settings.backgrounds and set(settings.backgrounds) <= set(BACKGROUNDS),
-            f"some of {', '.join(BACKGROUNDS)}",
-        ),
+        transforms=rule_of_transforms(settings.transforms),
     )
     detect = detector(settings.contours)
     return lambda image, image_id: geodesic(image, detect(image), settings)
@@ -63,18 +55,50 @@ def geodesic(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: 
         settings: See `config.yaml`, `proposals.geodesic`; `seed` changes nothing.
 
     Returns:
-        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+        At least one candidate: the whole image where no other survives.
     """
     labels = superpixels(contours, settings.superpixels)
-    regions = region_graph(labels)
-    graph = make_graph(regions.pairs, _costs(image, contours, labels, regions, settings), len(regions.pixels))
-    seeds, near = spread(graph, centre(graph), settings.seeds)
-    reach = np.concatenate([near - _background(name, labels, graph) for name in settings.backgrounds])
-    share = regions.pixels / labels.size
-    sets = critical_sets(reach, share, settings.levels, (settings.min_area, settings.max_area))
+    limits = (settings.min_area, settings.max_area)
+    sets, seeds = level_sets(image, contours, labels, region_graph(labels), settings.transforms, limits)
     # As GOP does from version 1.2 on, the seeds themselves; last, since most are no more than a piece of something.
-    matrix = np.concatenate([sets, seeds[:, None] == np.arange(len(share))])
-    return select(labels, matrix, -np.arange(len(matrix), dtype=np.float64), settings)
+    return select(labels, np.concatenate([sets, seeds[:, None] == np.arange(sets.shape[1])]), settings)
+
+
+def rule_of_transforms(transforms: Transforms) -> tuple[object, str]:
+    """Whether a method's `transforms` can work, and what is expected of them; see `check_rules`."""
+    positive = min(transforms.power, transforms.floor, transforms.seeds, transforms.levels) > 0
+    known = transforms.backgrounds and set(transforms.backgrounds) <= set(BACKGROUNDS)
+    return (
+        positive and transforms.colour >= 0 and known,
+        f"power, floor, seeds and levels above 0, colour not below, backgrounds of {', '.join(BACKGROUNDS)}",
+    )
+
+
+def level_sets(
+    image: NDArray[np.uint8],
+    contours: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    regions: RegionGraph,
+    transforms: Transforms,
+    limits: tuple[float, float],
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """The critical level sets of geodesic distance transforms from seeds spread over an image.
+
+    Args:
+        image: H×W×3 RGB in [0, 255].
+        contours: H×W boundary strength in [0, 1].
+        labels: H×W superpixel of each pixel, 0…R-1.
+        regions: Their graph.
+        transforms: See `config.yaml`, `proposals.geodesic.transforms`.
+        limits: Least and greatest share of the image that a level set covers.
+
+    Returns:
+        N×R superpixels of each level set, see `critical_sets`; and the seeds.
+    """
+    graph = make_graph(regions.pairs, _costs(image, contours, labels, regions, transforms), len(regions.pixels))
+    seeds, near = spread(graph, centre(graph), transforms.seeds)
+    reach = np.concatenate([near - _background(name, labels, graph) for name in transforms.backgrounds])
+    return critical_sets(reach, regions.pixels / labels.size, transforms.levels, limits), seeds
 
 
 def _costs(
@@ -82,16 +106,16 @@ def _costs(
     contours: NDArray[np.float32],
     labels: NDArray[np.int32],
     regions: RegionGraph,
-    settings: GeodesicSettings,
+    transforms: Transforms,
 ) -> NDArray[np.float64]:
     """What a step between each pair of superpixels costs: GOP's function of the contour, and of colour."""
     space = colour_space(image, "lab").reshape(-1, 3)
     sums = np.stack([np.bincount(labels.ravel(), channel) for channel in space.T], axis=1)
     mean = sums / regions.pixels[:, None]
     apart = np.sqrt(((mean[regions.pairs[:, 0]] - mean[regions.pairs[:, 1]]) ** 2).sum(axis=1))
-    strength = border_means(labels, regions.pairs, contours) + settings.colour * np.minimum(apart / FAR, 1)
+    strength = border_means(labels, regions.pairs, contours) + transforms.colour * np.minimum(apart / FAR, 1)
     # Multiplied and not raised to a power: that is rounded differently on other processors.
-    costs: NDArray[np.float64] = math.prod([strength] * settings.power) + settings.floor
+    costs: NDArray[np.float64] = math.prod([strength] * transforms.power) + transforms.floor
     return costs
 
 

@@ -63,10 +63,10 @@ def _pool(content: Masks | Candidates, size: tuple[int, int], settings: Imported
     scores = content[-1]
     order = np.argsort(-scores, kind="stable")
     if len(content) == 3:
-        return select(content[0], content[1][order], scores[order], settings)
+        return select(content[0], content[1][order], settings, scores[order])
     kept = _fit([content[0][place] for place in order], size, settings)
     labels, matrix = partition([content[0][place] for place in order[kept]], size)
-    return select(labels, matrix, scores[order[kept]], settings)
+    return select(labels, matrix, settings, scores[order[kept]])
 
 
 def _fit(masks: list[NDArray[np.int64]], size: tuple[int, int], settings: ImportedSettings) -> list[int]:

@@ -3,7 +3,8 @@
 MCG combines regions of four hierarchies, made from contours at three resolutions. Here all hierarchies stand on one map
 of superpixels, so that none has to be aligned with another and a candidate is a set of superpixels from the start: some
 merge across the weakest contour, as MCG's do, others merge what is most similar, as Selective Search's do, less the
-strength of the contour between. No ranking is learned: it would have to be learned from masks.
+strength of the contour between. Level sets of geodesic transforms (GOP), which err elsewhere than hierarchies do, stand
+among the combinations. No ranking is learned: it would have to be learned from masks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.contours.detector import detector
+from boxsup.contours.detector import at_scales, detector
 from boxsup.proposals.colour import (
     COLOUR_BINS,
     COLOUR_SPACES,
@@ -25,6 +26,7 @@ from boxsup.proposals.colour import (
     texture_bins,
 )
 from boxsup.proposals.combinations import MOST, Combinations, combine, hashes, members
+from boxsup.proposals.geodesic import level_sets, rule_of_transforms
 from boxsup.proposals.grouping import SIMILARITIES, group
 from boxsup.proposals.hierarchy import boundary_tree, superpixels
 from boxsup.proposals.pool import Pool
@@ -45,6 +47,7 @@ def proposer(settings: McgSettings) -> Proposer:
     sums = [tree.similarities for tree in settings.similarity_trees]
     check_rules(
         settings,
+        scales=(settings.scales and min(settings.scales) > 0, "numbers above 0"),
         superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
         leaves=(settings.leaves > 0, "a number above 0"),
         contour_trees=(
@@ -60,7 +63,9 @@ def proposer(settings: McgSettings) -> Proposer:
             f"{MOST} numbers: of singles (above 0), pairs, triplets and quadruples",
         ),
     )
-    detect = detector(settings.contours)
+    for transforms in settings.transforms:
+        check_rules(settings, transforms=rule_of_transforms(transforms))
+    detect = at_scales(detector(settings.contours), settings.scales)
     return lambda image, image_id: mcg(image, detect(image), settings, image_id)
 
 
@@ -74,18 +79,22 @@ def mcg(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: McgSe
         image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
 
     Returns:
-        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+        At least one candidate: the whole image where no other survives.
     """
     labels = superpixels(contours, settings.superpixels)
     graph = region_graph(labels)
     trees = [
-        combine(t, graph, settings.leaves, settings.combinations)
-        for t in _trees(image, contours, labels, graph, settings)
+        combine(tree, graph, settings.leaves, settings.combinations)
+        for tree in _trees(image, contours, labels, graph, settings)
     ]
-    draws = generator(settings.seed, "mcg", image_id)
-    matrix, ranks = _candidates(trees, labels, graph, draws)
-    order = np.argsort(ranks, kind="stable")
-    return select(labels, matrix[order], -ranks[order], settings)
+    found = _combinations(trees, labels, graph, generator(settings.seed, "mcg", image_id))
+    limits = (settings.min_area, settings.max_area)
+    for transforms in settings.transforms:
+        sets, _ = level_sets(image, contours, labels, graph, transforms, limits)
+        # Spread evenly over the singles and pairs, as which they are about as good.
+        found.append((sets, 1 + 2 * np.arange(len(sets)) / len(sets)))
+    matrix, ranks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return select(labels, matrix[np.argsort(ranks, kind="stable")], settings)
 
 
 def _trees(
@@ -119,27 +128,25 @@ def _histograms(
     )
 
 
-def _candidates(
+def _combinations(
     trees: list[Combinations], labels: NDArray[np.int32], graph: RegionGraph, draws: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """The combinations of all trees, each set of superpixels once: N×R, and N ranks, small first.
+) -> list[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
+    """The combinations of each tree but for those of an earlier one: N×R superpixels, and N ranks, small first.
 
-    Singles come before pairs and these before larger combinations; of one size, by the place at which the tree's top
-    came apart times a uniform draw, as Selective Search ranks its regions.
+    Singles rank from 1 to 2, pairs from 2 to 3 and so on; of one size, by the place at which the tree's top came apart
+    times a uniform draw, as Selective Search ranks its regions.
     """
     regions = len(graph.pixels)
     border = np.zeros(regions, np.bool_)
     border[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
     keys = draws.integers(1, 2**64, regions, np.uint64)
-    found = np.concatenate([hashes(tree, keys) for tree in trees])
-    first = np.zeros(len(found), np.bool_)
-    first[np.unique(found, return_index=True)[1]] = True
-    matrices, ranks = [], []
-    start = 0
-    for tree in trees:
-        rows = np.flatnonzero(first[start : start + len(tree.nodes)])
-        start += len(tree.nodes)
-        matrices.append(members(tree, rows, graph, border))
+    sets = [hashes(tree, keys) for tree in trees]
+    new = np.zeros(sum(map(len, sets)), np.bool_)
+    new[np.unique(np.concatenate(sets), return_index=True)[1]] = True
+    found = []
+    for tree, its in zip(trees, np.split(new, np.cumsum([len(part) for part in sets])[:-1]), strict=True):
+        rows = np.flatnonzero(its)
         size = (tree.nodes[rows] >= 0).sum(axis=1)
-        ranks.append(size + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows)))
-    return np.concatenate(matrices), np.concatenate(ranks)
+        ranks = size + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows))
+        found.append((members(tree, rows, graph, border), ranks))
+    return found

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from boxsup.store.arrays import Ragged, RaggedWriter, array, create_group, open_
 from boxsup.store.atomic import creating
 
 KIND = "candidate pools"
+LEVEL = 15  # of zstd: written once and kept; a tenth smaller than at 9 for 25 ms an image
 MAX_REGIONS = 2**16 - 1  # numbers of uint16, less one
 
 
@@ -29,32 +31,37 @@ class Pool:
 
     Attributes:
         superpixels: H×W uint16 superpixel of each pixel, 0…R-1, every one present, numbered in raster order.
-        members: N×ceil(R/8) uint8, a row of bits a candidate (`numpy.packbits`): the superpixels it consists of.
-        boxes: N×4 int32, the candidates' tight half-open boxes: pixel corners x0, y0, x1, y1.
+        members: R×ceil(N/8) uint8, a row of bits a superpixel (`numpy.packbits`): the candidates that hold it. Rows of
+            superpixels that lie beside each other are much alike: a fifth smaller on disk than rows of candidates.
         scores: N float32, decreasing; only their order has a meaning across methods.
     """
 
     superpixels: NDArray[np.uint16]
     members: NDArray[np.uint8]
-    boxes: NDArray[np.int32]
     scores: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.members)
+        return len(self.scores)
 
     @property
     def regions(self) -> int:
         """Number of superpixels, R."""
-        return int(self.superpixels.max()) + 1
+        return len(self.members)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.int32]:
+        """N×4: the candidates' tight half-open boxes, pixel corners x0, y0, x1, y1."""
+        return tight_boxes(self.matrix(), region_boxes(self.superpixels, self.regions))
 
     def matrix(self) -> NDArray[np.bool_]:
         """N×R: which superpixels each candidate consists of."""
-        return np.unpackbits(self.members, axis=1, count=self.regions).view(np.bool_)
+        columns = np.unpackbits(self.members, axis=1, count=len(self)).view(np.bool_)
+        return np.ascontiguousarray(columns.T)
 
     def mask(self, candidate: int) -> NDArray[np.bool_]:
         """H×W: the pixels of one candidate."""
-        row = np.unpackbits(self.members[candidate], count=self.regions).view(np.bool_)
-        return np.asarray(row[self.superpixels])
+        row = (self.members[:, candidate >> 3] >> (7 - (candidate & 7))) & 1
+        return np.asarray(row.view(np.bool_)[self.superpixels])
 
 
 def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.floating]) -> Pool:
@@ -84,8 +91,7 @@ def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], score
     number = raster_order(labels, regions)
     labels = number[labels]
     matrix = np.take(matrix, np.argsort(number), axis=1)
-    boxes = tight_boxes(matrix, region_boxes(labels, regions))
-    return Pool(labels.astype(np.uint16), np.packbits(matrix, axis=1), boxes, scores[order].astype(np.float32))
+    return Pool(labels.astype(np.uint16), np.packbits(matrix.T, axis=1), scores[order].astype(np.float32))
 
 
 def areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -211,16 +217,14 @@ class _Store:
         self.path = path
         group = open_group(path, KIND)
         self.attributes: dict[str, Any] = dict(group.attrs)
-        self._sizes = np.asarray(array(group, "size")[:])
-        self._rows = {name: Ragged(group, name) for name in ("superpixels", "members", "boxes", "scores")}
+        self._sizes, self._regions = (np.asarray(array(group, name)[:]) for name in ("size", "regions"))
+        self._rows = {name: Ragged(group, name) for name in ("superpixels", "members", "scores")}
 
     def pool(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}
-        count = len(values["scores"])
         return Pool(
             values["superpixels"].reshape(self._sizes[row]),
-            values["members"].reshape(count, -1) if count else np.zeros((0, 1), np.uint8),
-            values["boxes"].reshape(count, 4),
+            values["members"].reshape(self._regions[row], -(-len(values["scores"]) // 8)),
             values["scores"],
         )
 
@@ -230,8 +234,8 @@ class PoolsWriter:
 
     def __init__(self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer]) -> None:
         self._group, self._images, self._sizes = group, images, sizes
-        dtypes = {"superpixels": np.uint16, "members": np.uint8, "boxes": np.int32, "scores": np.float32}
-        self._rows = {name: RaggedWriter(group, name, dtype) for name, dtype in dtypes.items()}
+        dtypes = {"superpixels": np.uint16, "members": np.uint8, "scores": np.float32}
+        self._rows = {name: RaggedWriter(group, name, dtype, LEVEL) for name, dtype in dtypes.items()}
         self._regions: list[int] = []
 
     def append(self, image: str, pool: Pool) -> None:

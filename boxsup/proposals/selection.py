@@ -41,16 +41,19 @@ def check_rules(settings: ProposalSettings, **rules: tuple[object, str]) -> None
 
 
 def select(
-    labels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.float64], settings: ProposalSettings
+    labels: NDArray[np.integer],
+    matrix: NDArray[np.bool_],
+    settings: ProposalSettings,
+    scores: NDArray[np.float64] | None = None,
 ) -> Pool:
     """The pool of the best candidates.
 
     Args:
         labels: H×W superpixel of each pixel, 0…R-1, every one of them present.
         matrix: N×R superpixels of each candidate, best candidate first; empty ones are passed over.
-        scores: N, falling.
         settings: `min_area` and `max_area` (shares of the image that a candidate may cover), `nms` (greatest IoU of
             two of the pool), `max_candidates`.
+        scores: N, falling; without, candidates score their place in the pool: 0, -1, -2 …
 
     Returns:
         At least one candidate: the whole image where no other is fit.
@@ -63,4 +66,4 @@ def select(
         return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
     boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
     kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
-    return make_pool(labels, matrix[kept], scores[kept])
+    return make_pool(labels, matrix[kept], -np.arange(len(kept), dtype=np.float64) if scores is None else scores[kept])

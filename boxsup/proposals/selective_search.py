@@ -71,12 +71,12 @@ def selective_search(image: NDArray[np.uint8], settings: SelectiveSearchSettings
         image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
 
     Returns:
-        At least one candidate: the whole image where no other survives. The score is the rank with its sign changed.
+        At least one candidate: the whole image where no other survives.
     """
     partitions, trees = _group_all(image, settings)
-    nodes, ranks = _rank(trees, settings, image_id)
+    nodes = _rank(trees, settings, image_id)
     labels, matrix = _project(partitions, trees, nodes, settings.min_region)
-    return select(labels, matrix, -ranks, settings)
+    return select(labels, matrix, settings)
 
 
 def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> tuple[NDArray[np.int32], list[Tree]]:
@@ -97,13 +97,11 @@ def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> t
     return np.stack(partitions), trees
 
 
-def _rank(
-    trees: list[Tree], settings: SelectiveSearchSettings, image_id: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _rank(trees: list[Tree], settings: SelectiveSearchSettings, image_id: str) -> NDArray[np.int64]:
     """Order the nodes of all trees by their level from the top times a uniform draw; section 4.2 of the paper.
 
     Returns:
-        N×2 tree and node, best first, and their N ranks, rising.
+        N×2 tree and node, best first.
     """
     draws = generator(settings.seed, "selective_search", image_id)
     nodes, ranks = [], []
@@ -111,9 +109,8 @@ def _rank(
         node = np.arange(len(tree.parent))
         nodes.append(np.stack([np.full_like(node, index), node], axis=1))
         ranks.append((len(node) - node) * draws.random(len(node)))
-    rank = np.concatenate(ranks)
-    order = np.argsort(rank, kind="stable")[: max(MAX_NODES, 4 * settings.max_candidates)]
-    return np.concatenate(nodes)[order], rank[order]
+    order = np.argsort(np.concatenate(ranks), kind="stable")[: max(MAX_NODES, 4 * settings.max_candidates)]
+    return np.concatenate(nodes)[order]
 
 
 def _project(

@@ -64,7 +64,7 @@ class StackWriter:
 class RaggedWriter:
     """Writes rows of different lengths as one flat array `name` and their bounds `name_offsets` (N+1 int64)."""
 
-    def __init__(self, group: zarr.Group, name: str, dtype: DTypeLike) -> None:
+    def __init__(self, group: zarr.Group, name: str, dtype: DTypeLike, level: int = 9) -> None:
         self._group, self._name, self._dtype = group, name, np.dtype(dtype)
         chunk = RAGGED_CHUNK_BYTES // self._dtype.itemsize
         self._shard = SHARD_BYTES // RAGGED_CHUNK_BYTES // 2 * chunk
@@ -75,7 +75,7 @@ class RaggedWriter:
             shards=(self._shard,),
             dtype=self._dtype,
             fill_value=0,
-            compressors=ZstdCodec(level=9),
+            compressors=ZstdCodec(level=level),
         )
         self._pending: list[NDArray[Any]] = []
         self._pending_length = 0

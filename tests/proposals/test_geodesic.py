@@ -13,7 +13,7 @@ from boxsup.errors import ConfigError
 from boxsup.proposals.geodesic import critical_sets, geodesic, proposer
 from boxsup.proposals.methods import build_settings
 from boxsup.random import generator
-from boxsup.settings import GeodesicSettings
+from boxsup.settings import GeodesicSettings, Transforms
 
 
 @pytest.fixture
@@ -23,12 +23,7 @@ def settings() -> GeodesicSettings:
         method="geodesic",
         contours="gradient",
         superpixels=300,
-        power=3,
-        floor=0.002,
-        colour=0.2,
-        seeds=60,
-        levels=8,
-        backgrounds=("none", "border"),
+        transforms=Transforms(power=3, floor=0.002, colour=0.2, seeds=60, levels=8, backgrounds=("none", "border")),
         min_area=0.001,
         max_area=0.8,
         nms=0.9,
@@ -37,12 +32,18 @@ def settings() -> GeodesicSettings:
     )
 
 
+def changed(settings, **changes):
+    """Settings with some values changed, of the method or of its transforms."""
+    deep = {key: changes.pop(key) for key in list(changes) if key in {f.name for f in dataclasses.fields(Transforms)}}
+    return dataclasses.replace(settings, transforms=dataclasses.replace(settings.transforms, **deep), **changes)
+
+
 @pytest.fixture
 def pool_of(settings):
     """The pool of an image under changed settings, with contours that nobody trained."""
 
     def make(image, **changes):
-        return geodesic(image, gradient(image), dataclasses.replace(settings, **changes))
+        return geodesic(image, gradient(image), changed(settings, **changes))
 
     return make
 
@@ -143,19 +144,19 @@ def test_odd_images_have_candidates(pool_of, shape, flat):
     [
         ("contours", "canny", "contours: expected 'network' or 'gradient', got 'canny'"),
         ("superpixels", 0, "settings.superpixels: expected a number from 1 to 65535, got 0"),
-        ("power", 0, "settings.power"),
-        ("floor", 0.0, "settings.floor: expected a number above 0, got 0.0"),
-        ("colour", -0.1, "settings.colour"),
-        ("seeds", 0, "settings.seeds"),
-        ("levels", 0, "settings.levels"),
-        ("backgrounds", (), "settings.backgrounds"),
-        ("backgrounds", ("learned",), "settings.backgrounds: expected some of none, border, got"),
+        ("power", 0, "settings.transforms: expected power, floor, seeds and levels above 0"),
+        ("floor", 0.0, "settings.transforms"),
+        ("colour", -0.1, "settings.transforms"),
+        ("seeds", 0, "settings.transforms"),
+        ("levels", 0, "settings.transforms"),
+        ("backgrounds", (), "settings.transforms"),
+        ("backgrounds", ("learned",), "settings.transforms: expected .* backgrounds of none, border, got"),
         ("nms", 0.0, "settings.nms"),
     ],
 )
 def test_settings_that_cannot_work_are_named(settings, key, value, message):
     with pytest.raises(ConfigError, match=message):
-        proposer(dataclasses.replace(settings, **{key: value}))
+        proposer(changed(settings, **{key: value}))
 
 
 def test_photographs_have_many_candidates_and_most_objects_among_them(config, voc_mini):

@@ -15,7 +15,7 @@ from boxsup.contours.gradient import gradient
 from boxsup.errors import ConfigError
 from boxsup.proposals.mcg import mcg, proposer
 from boxsup.random import generator
-from boxsup.settings import McgSettings, SimilarityTree
+from boxsup.settings import McgSettings, SimilarityTree, Transforms
 
 
 @pytest.fixture
@@ -24,11 +24,13 @@ def settings() -> McgSettings:
     return McgSettings(
         method="mcg",
         contours="gradient",
+        scales=(1.0,),
         superpixels=300,
         leaves=100,
         contour_trees=(0.0, 2.5),
         similarity_trees=(SimilarityTree("lab", "CTSF", 1.0), SimilarityTree("rgi", "TSF", 0.5)),
         combinations=(199, 300, 100, 50),
+        transforms=(Transforms(power=3, floor=0.002, colour=0.2, seeds=40, levels=5, backgrounds=("none", "border")),),
         min_area=0.001,
         max_area=0.95,
         nms=0.9,
@@ -73,10 +75,15 @@ def test_two_that_touch_are_found_alone_and_together(pool_of):
     assert all(best_overlap(pool, mask) > 0.9 for mask in masks)
 
 
-def test_singles_come_first(pool_of):
-    """The score is minus the number of regions and a part below one."""
-    sizes = np.floor(-pool_of(scene()).scores)
-    assert set(sizes) == {1, 2, 3, 4}
+def test_singles_come_first_and_level_sets_among_them(pool_of):
+    """Without level sets, the first candidates are those of a pool of singles alone."""
+    singles = pool_of(scene(), combinations=(199, 0, 0, 0), transforms=(), nms=1.0)
+    pairs = pool_of(scene(), transforms=(), nms=1.0)
+    masks = [{pool.mask(i).tobytes() for i in range(len(singles))} for pool in (singles, pairs)]
+    assert masks[0] == masks[1]
+    mixed = pool_of(scene(), nms=1.0)
+    first = {mixed.mask(i).tobytes() for i in range(len(singles))}
+    assert 0.1 < len(first & masks[0]) / len(first) < 0.9
 
 
 def test_draws_follow_the_seed_and_the_image_id(pool_of):
@@ -122,6 +129,7 @@ def test_odd_images_have_candidates(pool_of, shape, flat):
     [
         ("contours", "canny", "contours: expected 'network' or 'gradient', got 'canny'"),
         ("superpixels", 0, "settings.superpixels: expected a number from 1 to 65535, got 0"),
+        ("scales", (0.0,), "settings.scales: expected numbers above 0"),
         ("leaves", 0, "settings.leaves"),
         ("contour_trees", (-1.0,), "settings.contour_trees: expected deviations of 0 px or more"),
         ("contour_trees", (), "settings.contour_trees"),
@@ -133,6 +141,7 @@ def test_odd_images_have_candidates(pool_of, shape, flat):
         ("similarity_trees", (SimilarityTree("lab", "XY", 1.0),), "settings.similarity_trees"),
         ("combinations", (1, 2, 3), "settings.combinations: expected 4 numbers"),
         ("combinations", (0, 2, 3, 4), "settings.combinations"),
+        ("transforms", (Transforms(3, 0.002, 0.2, 0, 5, ("none",)),), "settings.transforms"),
         ("nms", 0.0, "settings.nms"),
     ],
 )
