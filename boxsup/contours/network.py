@@ -1,0 +1,136 @@
+"""The contour network: MobileNetV2's first stages, a light decoder and a branch at full resolution.
+
+A U-Net (Ronneberger et al., MICCAI 2015): what the encoder sees at strides 16 to 2 is added up from coarse to fine; the
+branch at full resolution, straight from the pixels, puts the contour where the superpixels will be cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models import mobilenet_v2
+
+from boxsup.errors import StoreError
+from boxsup.network.checkpoint import load, save
+
+FORMAT = "boxsup contours 1"
+STRIDE = 16  # heights and widths must be multiples
+# The last block of MobileNetV2 at each stride, 2 to 16, and its channels.
+TAPS, TAP_CHANNELS = (1, 3, 6, 13), (16, 24, 32, 96)
+# The decoder's channels at strides 1 to 16.
+CHANNELS = (12, 16, 32, 48, 64)
+PRIOR = -2.0  # logit at the start: about one pixel in eight is near a boundary
+
+
+class ContourNet(nn.Module):
+    """N×3×H×W images, normalised as ImageNet's -> N×1×H×W logits of "a boundary runs here"."""
+
+    def __init__(self) -> None:
+        """Make the network with random weights from torch's generator."""
+        super().__init__()
+        self.encoder = mobilenet_v2(weights=None).features[: TAPS[-1] + 1]
+        self.pixels = _convolution(3, CHANNELS[0])
+        self.context = _convolution(TAP_CHANNELS[-1], CHANNELS[-1], dilation=2)
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(tap, own, 1) for tap, own in zip(TAP_CHANNELS[:-1], CHANNELS[1:-1], strict=True)
+        )
+        self.down = nn.ModuleList(
+            nn.Conv2d(coarse, fine, 1) for fine, coarse in zip(CHANNELS[:-1], CHANNELS[1:], strict=True)
+        )
+        self.blend = nn.ModuleList(_blend(channels, double=index > 1) for index, channels in enumerate(CHANNELS[:-1]))
+        self.score = nn.Conv2d(CHANNELS[0], 1, 1)
+        nn.init.constant_(cast(Tensor, self.score.bias), PRIOR)
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """Start the encoder from torchvision's classifier.
+
+        Raises:
+            StoreError: The weights are another network's.
+        """
+        own = {f"features.{name}" for name in self.encoder.state_dict()}
+        try:
+            self.encoder.load_state_dict({name.removeprefix("features."): weights[name] for name in own})
+        except (KeyError, RuntimeError) as error:
+            raise StoreError("ImageNet weights: not those of torchvision's mobilenet_v2") from error
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class; H and W are multiples of 16."""
+        features = [self.pixels(image)]
+        seen = image
+        for index, block in enumerate(self.encoder):
+            seen = block(seen)
+            if index in TAPS[:-1]:
+                features.append(self.lateral[len(features) - 1](seen))
+        decoded = self.context(seen)
+        for own, down, blend in zip(features[::-1], self.down[::-1], self.blend[::-1], strict=True):
+            enlarged = functional.interpolate(down(decoded), own.shape[2:], mode="bilinear", align_corners=False)
+            decoded = blend(own + enlarged)
+        logits: Tensor = self.score(decoded)
+        return logits
+
+
+def folded(network: ContourNet) -> ContourNet:
+    """The network for use: in evaluation mode, each batch norm folded into its convolution; changed in place."""
+    network.eval()
+    for module in list(network.modules()):
+        if isinstance(module, nn.Sequential):
+            _fold(module)
+    return network
+
+
+def save_network(path: Path, network: ContourNet, made: dict[str, Any]) -> None:
+    """Write a folded network in 16-bit floats; equal networks give equal bytes.
+
+    Args:
+        path: Where to.
+        network: As `folded` returns it.
+        made: How it was made, plain values only.
+    """
+    state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
+    save(path, {"format": FORMAT, "made": made, "state": state})
+
+
+def load_network(path: Path) -> ContourNet:
+    """Read what `save_network` wrote, in 32-bit floats, channels last, for use.
+
+    Raises:
+        StoreError: The file is missing, damaged or of another network.
+    """
+    content = load(path)
+    if content.get("format") != FORMAT:
+        raise StoreError(f"{path}: not a contour network of this version; make it by `boxsup contours train`")
+    with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
+        network = folded(ContourNet())
+    try:
+        network.load_state_dict({name: value.float() for name, value in content["state"].items()}, assign=True)
+    except (KeyError, AttributeError, RuntimeError) as error:
+        raise StoreError(f"{path}: its weights are another network's; make it by `boxsup contours train`") from error
+    return cast(ContourNet, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+
+
+def _convolution(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
+    """A 3×3 convolution that keeps the size."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _blend(channels: int, double: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [_convolution(channels, channels) for _ in range(2 if double else 1)]
+    return nn.Sequential(*layers)
+
+
+def _fold(layers: nn.Sequential) -> None:
+    fuse = cast(Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Conv2d], fuse_conv_bn_eval)
+    for index in range(len(layers) - 1):
+        convolution, norm = layers[index], layers[index + 1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            layers[index], layers[index + 1] = fuse(convolution, norm), nn.Identity()

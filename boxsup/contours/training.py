@@ -1,0 +1,127 @@
+"""Training of the contour network: a fixed number of steps, each a function of the seed and its number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from boxsup.contours.bsds import Annotated
+from boxsup.contours.network import ContourNet, folded
+from boxsup.contours.sampling import random_square
+from boxsup.errors import BoxSupError
+from boxsup.network.images import MEAN, STD
+from boxsup.random import generator, torch_seed
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained.
+
+    Attributes:
+        steps: Of AdamW (Loshchilov & Hutter, ICLR 2019).
+        batch: Squares a step, each from an image drawn at random.
+        side: Of a square, px; a multiple of 16.
+        rate: Learning rate of the new layers after the warm-up; it falls to 0 as a half cosine.
+        encoder_rate: Of the pretrained encoder, as a part of `rate`.
+        warm_up: Steps over which the rate rises linearly from 0.
+        weight_decay: AdamW's.
+        emphasis: A pixel weighs 1 + emphasis × consensus: most pixels are far from any boundary.
+        threads: Of torch; sums depend on it in their last bits.
+    """
+
+    steps: int = 3000
+    batch: int = 8
+    side: int = 192
+    rate: float = 3e-3
+    encoder_rate: float = 0.2
+    warm_up: int = 100
+    weight_decay: float = 1e-3
+    emphasis: float = 2.0
+    threads: int = 1
+
+
+def train(
+    images: Sequence[Annotated],
+    imagenet: dict[str, Tensor] | None,
+    recipe: Recipe,
+    seed: int,
+    each: Callable[[int, float], None],
+) -> ContourNet:
+    """Train a network on the CPU; equal arguments give equal bits.
+
+    Args:
+        images: At least one, each at least as large as a square at the smallest scale is best.
+        imagenet: torchvision's MobileNetV2 weights for the encoder; None starts from random ones.
+        recipe: How.
+        seed: Of the start and of every draw.
+        each: Called after every step with its number from 1 and its loss, nats a pixel.
+
+    Returns:
+        The network for use, see `folded`.
+
+    Raises:
+        BoxSupError: The loss is no longer finite.
+    """
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(torch_seed(seed, "contours"))
+    network = ContourNet()
+    if imagenet is not None:
+        network.load_imagenet(imagenet)
+    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = _optimizer(network, recipe)
+    for step in range(recipe.steps):
+        rate = learning_rate(step, recipe)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        squares, targets = make_batch(images, recipe, seed, step)
+        loss = boundary_loss(network(squares), targets, recipe.emphasis)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise BoxSupError(f"contours: the loss of step {step + 1} is {value}; lower the rate")
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        each(step + 1, value)
+    return folded(network)
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """The rate of the new layers at a step from 0: a linear rise, then half a cosine that ends above 0."""
+    rise = min(1.0, (step + 1) / max(recipe.warm_up, 1))
+    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+
+
+def boundary_loss(logits: Tensor, targets: Tensor, emphasis: float) -> Tensor:
+    """Cross-entropy with a soft target, weighted by 1 + emphasis × target; the mean over all pixels.
+
+    Args:
+        logits: B×1×H×W.
+        targets: B×1×H×W in [0, 1].
+        emphasis: Not negative.
+    """
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (losses * (1 + emphasis * targets)).mean()
+
+
+def make_batch(images: Sequence[Annotated], recipe: Recipe, seed: int, step: int) -> tuple[Tensor, Tensor]:
+    """The squares of a step, B×3×S×S float32 normalised as ImageNet's, and their targets, B×1×S×S."""
+    random = generator(seed, "contours", step)
+    drawn = [random_square(images[int(random.integers(len(images)))], recipe.side, random) for _ in range(recipe.batch)]
+    pixels = (np.stack([square for square, _ in drawn]) - np.float32(MEAN)) / np.float32(STD)
+    targets = np.stack([target for _, target in drawn])
+    # The transposed view is channels last, which the convolutions prefer.
+    return torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2), torch.from_numpy(targets)[:, None]
+
+
+def _optimizer(network: ContourNet, recipe: Recipe) -> torch.optim.AdamW:
+    encoder = list(network.encoder.parameters())
+    known = {id(parameter) for parameter in encoder}
+    new = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    groups = [{"params": encoder, "factor": recipe.encoder_rate}, {"params": new, "factor": 1.0}]
+    return torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.weight_decay)
