@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fetch VOC 2012 and SBD, or say which files to put where",
     ),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
+    "contours": ("boxsup.contours.command", "train or evaluate the contour detector that proposals look at"),
     "proposals": ("boxsup.proposals.command", "candidate segments of one shard of a split"),
     "overlaps": ("boxsup.labels.commands.overlaps", "box x candidate IoU tables of one shard"),
     "fixed-masks": ("boxsup.labels.commands.fixed_masks", "masks that never change: true masks, rectangles"),

@@ -7,6 +7,7 @@ branch at full resolution, straight from the pixels, puts the contour where the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,9 +41,7 @@ class ContourNet(nn.Module):
         self.lateral = nn.ModuleList(
             nn.Conv2d(tap, own, 1) for tap, own in zip(TAP_CHANNELS[:-1], CHANNELS[1:-1], strict=True)
         )
-        self.down = nn.ModuleList(
-            nn.Conv2d(coarse, fine, 1) for fine, coarse in zip(CHANNELS[:-1], CHANNELS[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(CHANNELS))
         self.blend = nn.ModuleList(_blend(channels, double=index > 1) for index, channels in enumerate(CHANNELS[:-1]))
         self.score = nn.Conv2d(CHANNELS[0], 1, 1)
         nn.init.constant_(cast(Tensor, self.score.bias), PRIOR)
@@ -96,8 +95,8 @@ def save_network(path: Path, network: ContourNet, made: dict[str, Any]) -> None:
     save(path, {"format": FORMAT, "made": made, "state": state})
 
 
-def load_network(path: Path) -> ContourNet:
-    """Read what `save_network` wrote, in 32-bit floats, channels last, for use.
+def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
+    """Read what `save_network` wrote: the network for use, in 32-bit floats, channels last, and how it was made.
 
     Raises:
         StoreError: The file is missing, damaged or of another network.
@@ -111,7 +110,8 @@ def load_network(path: Path) -> ContourNet:
         network.load_state_dict({name: value.float() for name, value in content["state"].items()}, assign=True)
     except (KeyError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it by `boxsup contours train`") from error
-    return cast(ContourNet, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
+    return network, content.get("made", {})
 
 
 def _convolution(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:

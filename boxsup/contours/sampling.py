@@ -53,8 +53,9 @@ def random_square(
     cut = min(int(np.ceil(side / scale)), height, width)
     y, x = int(top * (height - cut + 1)), int(left * (width - cut + 1))
     image = _resize(annotated.image[y : y + cut, x : x + cut], side)
-    regions = annotated.segmentations[:, y : y + cut, x : x + cut].transpose(1, 2, 0)
-    regions = cv2.resize(regions, (side, side), interpolation=cv2.INTER_NEAREST_EXACT).reshape(side, side, -1)
+    stack = annotated.segmentations[:, y : y + cut, x : x + cut].transpose(1, 2, 0)
+    resized = cv2.resize(stack, (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
+    regions = np.asarray(resized, np.uint16).reshape(side, side, -1)
     image, regions = np.rot90(image, turns), np.rot90(regions, turns)
     if mirror:
         image, regions = image[:, ::-1], regions[:, ::-1]
@@ -82,4 +83,4 @@ def _recolour(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[
     pixels = (image.astype(np.float32) / 255 - 0.5) * np.float32(contrast) + 0.5 + shift.astype(np.float32)
     if grey < GREY:
         pixels[:] = pixels.mean(axis=2, keepdims=True)
-    return pixels
+    return np.asarray(pixels, np.float32)

@@ -35,7 +35,7 @@ class Recipe:
         threads: Of torch; sums depend on it in their last bits.
     """
 
-    steps: int = 3000
+    steps: int = 4000
     batch: int = 8
     side: int = 192
     rate: float = 3e-3
@@ -73,7 +73,7 @@ def train(
     network = ContourNet()
     if imagenet is not None:
         network.load_imagenet(imagenet)
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last).train()
     optimizer = _optimizer(network, recipe)
     for step in range(recipe.steps):
         rate = learning_rate(step, recipe)
@@ -113,10 +113,11 @@ def make_batch(images: Sequence[Annotated], recipe: Recipe, seed: int, step: int
     """The squares of a step, B×3×S×S float32 normalised as ImageNet's, and their targets, B×1×S×S."""
     random = generator(seed, "contours", step)
     drawn = [random_square(images[int(random.integers(len(images)))], recipe.side, random) for _ in range(recipe.batch)]
-    pixels = (np.stack([square for square, _ in drawn]) - np.float32(MEAN)) / np.float32(STD)
+    squares = np.stack([square for square, _ in drawn])
+    pixels = (squares - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
     targets = np.stack([target for _, target in drawn])
     # The transposed view is channels last, which the convolutions prefer.
-    return torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2), torch.from_numpy(targets)[:, None]
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(targets)[:, None]
 
 
 def _optimizer(network: ContourNet, recipe: Recipe) -> torch.optim.AdamW:

@@ -1,0 +1,78 @@
+"""Contour detectors by name: what proposals look at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import ConfigError, StoreError
+
+Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+# Trained on BSDS500's train and val images; its card is README.md beside it.
+WEIGHTS = Path(__file__).with_name("network.pt")
+WEIGHTS_SHA256 = ""
+
+
+def detector(kind: Literal["network", "gradient"]) -> Detector:
+    """A contour detector.
+
+    Args:
+        kind: "network", trained on people's segmentations (BSDS500; no boxes or masks of any class), or "gradient",
+            which learned nothing. Only the network needs torch.
+
+    Returns:
+        A function from an H×W×3 uint8 RGB image of any size to its H×W float32 boundary strength in [0, 1]: by the
+        network how likely a boundary is, by the gradient in no unit. The same image gives the same bits, whatever the
+        number of threads; the function keeps no state.
+
+    Raises:
+        ConfigError: No detector has this name.
+        StoreError: The network's file is missing or damaged.
+    """
+    if kind == "gradient":
+        from boxsup.contours.gradient import gradient
+
+        return _checked(gradient)
+    if kind != "network":
+        raise ConfigError(f"contours: expected 'network' or 'gradient', got {kind!r}")
+    _check_weights()
+    return network_detector(WEIGHTS)
+
+
+def network_detector(path: Path) -> Detector:
+    """A detector with the weights of a file that `boxsup contours train` wrote; see `detector`.
+
+    Raises:
+        StoreError: The file is missing, damaged or of another network.
+    """
+    from boxsup.contours.inference import strength
+    from boxsup.contours.network import load_network
+
+    network, _ = load_network(path)
+    return _checked(lambda image: strength(network, image))
+
+
+def _check_weights() -> None:
+    try:
+        sha256 = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StoreError(f"{WEIGHTS}: not readable ({error.strerror}); install boxsup again") from error
+    if sha256 != WEIGHTS_SHA256:
+        raise StoreError(
+            f"{WEIGHTS}: its sha256 begins with {sha256[:8]}, expected {WEIGHTS_SHA256[:8]}; install boxsup again"
+        )
+
+
+def _checked(detect: Detector) -> Detector:
+    def checked(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise ValueError(f"expected an H×W×3 uint8 image with pixels, got {image.shape} of {image.dtype}")
+        return detect(image)
+
+    return checked
