@@ -28,7 +28,7 @@ def test_the_list_of_commands_needs_no_torch():
 
 
 @pytest.mark.parametrize(
-    "command", ["shapes", "catalogue", "proposals", "overlaps", "fixed-masks", "label-quality", "report"]
+    "command", ["shapes", "catalogue", "contours", "proposals", "overlaps", "fixed-masks", "label-quality", "report"]
 )
 def test_stages_without_a_network_do_not_import_torch(command):
     code = (
