@@ -29,7 +29,7 @@ def test_the_list_of_commands_needs_no_torch():
     assert all(command.split()[0] in result.stdout for command in COMMANDS)
 
 
-WITHOUT_NETWORK = ["shapes", "catalogue", "proposals make", "proposals evaluate", "proposals report", "overlaps"]
+WITHOUT_NETWORK = ["shapes", "catalogue", "proposals make", "proposals evaluate", "proposals report", "contours", "overlaps"]
 
 
 @pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "fixed-masks", "label-quality", "report"])

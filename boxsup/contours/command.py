@@ -114,9 +114,10 @@ def _evaluate(args: argparse.Namespace) -> None:
     """Print the scores and write the curve."""
     cv2.setNumThreads(1)
     levels = thresholds(_positive(args.thresholds, "--thresholds"))
+    names = bsds.names(args.bsds, args.split)
     detect = _detector(args)
     counts = []
-    for name in tqdm(bsds.names(args.bsds, args.split), "contours", unit="image", disable=None):
+    for name in tqdm(names, "contours", unit="image", disable=None):
         annotated = bsds.read(args.bsds, args.split, name)
         counts.append(count(detect(annotated.image), annotated.boundaries, levels))
     scores = score(counts, levels)

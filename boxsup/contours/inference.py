@@ -20,7 +20,7 @@ def strength(network: ContourNet, image: NDArray[np.uint8]) -> NDArray[np.float3
 
     Args:
         network: From `boxsup.contours.network.load_network`.
-        image: H×W×3 RGB in [0, 255], of any size from 1×1; memory grows by some 0.2 KB a pixel.
+        image: H×W×3 RGB in [0, 255], of any size from 1×1; memory grows by some 0.3 KB a pixel.
 
     Returns:
         H×W in [0, 1].

@@ -50,11 +50,15 @@ def _triangle(image: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
 
 
 def _across(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The direction across the line at each pixel, radians in [0, π), from second derivatives."""
+    """The direction across the line at each pixel, radians in [0, π), from second derivatives.
+
+    The original multiplies by sign(-dxy), which is 0 on an exactly horizontal line and turns its direction along it.
+    """
     wide = _triangle(smooth, ORIENTATION_RADIUS)
     dx, dy = _difference(wide, 1), _difference(wide, 0)
     dxx, dxy, dyy = _difference(dx, 1), _difference(dx, 0), _difference(dy, 0)
-    return np.mod(np.arctan(dyy * np.sign(-dxy) / (dxx + np.float32(1e-5))), np.float32(math.pi))
+    sign = np.where(dxy > 0, np.float32(-1), np.float32(1))
+    return np.mod(np.arctan(dyy * sign / (dxx + np.float32(1e-5))), np.float32(math.pi))
 
 
 def _difference(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
