@@ -29,10 +29,18 @@ def test_the_list_of_commands_needs_no_torch():
     assert all(command.split()[0] in result.stdout for command in COMMANDS)
 
 
-WITHOUT_NETWORK = ["shapes", "catalogue", "proposals make", "proposals evaluate", "proposals report", "contours", "overlaps"]
+WITHOUT_NETWORK = [
+    "shapes",
+    "catalogue",
+    "proposals make",
+    "proposals evaluate",
+    "proposals report",
+    "contours",
+    "overlaps",
+]
 
 
-@pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "fixed-masks", "label-quality", "report"])
+@pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "overlaps", "fixed-masks", "label-quality", "report"])
 def test_stages_without_a_network_do_not_import_torch(command):
     code = (
         f"import sys, importlib; importlib.import_module({COMMANDS[command][0]!r}); assert 'torch' not in sys.modules"

@@ -131,22 +131,23 @@ def _histograms(
 def _combinations(
     trees: list[Combinations], labels: NDArray[np.int32], graph: RegionGraph, draws: np.random.Generator
 ) -> list[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
-    """The combinations of each tree but for those of an earlier one: N×R superpixels, and N ranks, small first.
+    """The combinations of each tree but for those that others make of fewer regions: N×R superpixels, and N ranks.
 
-    Singles rank from 1 to 2, pairs from 2 to 3 and so on; of one size, by the place at which the tree's top came apart
-    times a uniform draw, as Selective Search ranks its regions.
+    Small ranks are the best. Singles rank from 1 to 2, pairs from 2 to 3 and so on; of one size, by the place at which
+    the tree's top came apart times a uniform draw, as Selective Search ranks its regions.
     """
     regions = len(graph.pixels)
     border = np.zeros(regions, np.bool_)
     border[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
     keys = draws.integers(1, 2**64, regions, np.uint64)
-    sets = [hashes(tree, keys) for tree in trees]
-    new = np.zeros(sum(map(len, sets)), np.bool_)
-    new[np.unique(np.concatenate(sets), return_index=True)[1]] = True
+    sizes = [(tree.nodes >= 0).sum(axis=1) for tree in trees]
+    small_first = np.argsort(np.concatenate(sizes), kind="stable")
+    _, first = np.unique(np.concatenate([hashes(tree, keys) for tree in trees])[small_first], return_index=True)
+    new = np.zeros(len(small_first), np.bool_)
+    new[small_first[first]] = True
     found = []
-    for tree, its in zip(trees, np.split(new, np.cumsum([len(part) for part in sets])[:-1]), strict=True):
+    for tree, size, its in zip(trees, sizes, np.split(new, np.cumsum([len(size) for size in sizes])[:-1]), strict=True):
         rows = np.flatnonzero(its)
-        size = (tree.nodes[rows] >= 0).sum(axis=1)
-        ranks = size + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows))
+        ranks = size[rows] + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows))
         found.append((members(tree, rows, graph, border), ranks))
     return found

@@ -12,9 +12,10 @@ from discs import disc
 from boxsup.catalogue.tables import read_image
 from boxsup.contours import bsds
 from boxsup.contours import detector as module
-from boxsup.contours.detector import WEIGHTS, WEIGHTS_SHA256, detector, network_detector
+from boxsup.contours.detector import WEIGHTS, WEIGHTS_SHA256, at_scales, detector, network_detector
 from boxsup.contours.network import load_network
 from boxsup.errors import ConfigError, StoreError
+from boxsup.random import generator
 
 KINDS = ("network", "gradient")
 
@@ -158,3 +159,22 @@ def test_real_photographs(voc_mini, detect):
     strength = detect(image)
     assert strength.shape == image.shape[:2]
     assert 0 <= strength.min() < strength.max() <= 1
+
+
+def test_scales_are_averaged_at_the_size_of_the_image():
+    seen = []
+
+    def detect(image):
+        seen.append(image.shape[:2])
+        return np.full(image.shape[:2], len(seen) / 10, np.float32)
+
+    averaged = at_scales(detect, (1.0, 0.5, 1.5))(np.zeros((5, 8, 3), np.uint8))
+    assert seen == [(5, 8), (2, 4), (8, 12)]
+    assert averaged.shape == (5, 8)
+    assert np.allclose(averaged, 0.2)
+
+
+def test_one_scale_changes_no_bit():
+    image = generator(0, "scales").integers(0, 256, (20, 30, 3), np.uint8)
+    detect = detector("gradient")
+    assert np.array_equal(at_scales(detect, (1.0,))(image), detect(image))
