@@ -78,6 +78,7 @@ class McgSettings(ProposalSettings):
     similarity_trees: tuple[SimilarityTree, ...]
     combinations: tuple[int, ...]
     transforms: tuple[Transforms, ...]
+    diverse: float
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def proposer(settings: McgSettings) -> Proposer:
             spaces <= set(COLOUR_SPACES) and all(name and set(name) <= set(SIMILARITIES) for name in sums),
             f"spaces of {', '.join(COLOUR_SPACES)} and sums of the letters {SIMILARITIES}",
         ),
+        diverse=(0 < settings.diverse <= 1, "an IoU above 0, at most 1"),
         combinations=(
             len(settings.combinations) == MOST and min(settings.combinations) >= 0 and settings.combinations[0] > 0,
             f"{MOST} numbers: of singles (above 0), pairs, triplets and quadruples",
@@ -94,7 +95,7 @@ def mcg(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: McgSe
         # Spread evenly over the singles and pairs, as which they are about as good.
         found.append((sets, 1 + 2 * np.arange(len(sets)) / len(sets)))
     matrix, ranks = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return select(labels, matrix[np.argsort(ranks, kind="stable")], settings)
+    return select(labels, matrix[np.argsort(ranks, kind="stable")], settings, diverse=settings.diverse)
 
 
 def _trees(

@@ -45,6 +45,7 @@ def select(
     matrix: NDArray[np.bool_],
     settings: ProposalSettings,
     scores: NDArray[np.float64] | None = None,
+    diverse: float = 1.0,
 ) -> Pool:
     """The pool of the best candidates.
 
@@ -54,6 +55,7 @@ def select(
         settings: `min_area` and `max_area` (shares of the image that a candidate may cover), `nms` (greatest IoU of
             two of the pool), `max_candidates`.
         scores: N, falling; without, candidates score their place in the pool: 0, -1, -2 …
+        diverse: Candidates whose IoU with none of these before is above it come first.
 
     Returns:
         At least one candidate: the whole image where no other is fit.
@@ -65,5 +67,9 @@ def select(
     if not len(fit):
         return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
     boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
+    if diverse < 1:
+        first = suppress(matrix[fit], boxes, pixels, diverse, settings.max_candidates)
+        order = np.concatenate([first, np.setdiff1d(np.arange(len(fit)), first)])
+        fit, boxes = fit[order], boxes[order]
     kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
     return make_pool(labels, matrix[kept], -np.arange(len(kept), dtype=np.float64) if scores is None else scores[kept])

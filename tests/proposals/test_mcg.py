@@ -31,6 +31,7 @@ def settings() -> McgSettings:
         similarity_trees=(SimilarityTree("lab", "CTSF", 1.0), SimilarityTree("rgi", "TSF", 0.5)),
         combinations=(199, 300, 100, 50),
         transforms=(Transforms(power=3, floor=0.002, colour=0.2, seeds=40, levels=5, backgrounds=("none", "border")),),
+        diverse=1.0,
         min_area=0.001,
         max_area=0.95,
         nms=0.9,
@@ -84,6 +85,15 @@ def test_singles_come_first_and_level_sets_among_them(pool_of):
     mixed = pool_of(scene(), nms=1.0)
     first = {mixed.mask(i).tobytes() for i in range(len(singles))}
     assert 0.1 < len(first & masks[0]) / len(first) < 0.9
+
+
+def test_those_that_differ_come_first(pool_of):
+    plain, diverse = pool_of(scene()), pool_of(scene(), diverse=0.5)
+    greatest = np.maximum.accumulate(np.triu(ious(diverse), 1).max(axis=0))
+    different = int(np.argmax(greatest > 0.5))
+    assert different > 50
+    assert np.triu(ious(plain), 1)[:, :different].max() > 0.5
+    assert np.triu(ious(diverse), 1).max() <= 0.9
 
 
 def test_draws_follow_the_seed_and_the_image_id(pool_of):
@@ -142,6 +152,7 @@ def test_odd_images_have_candidates(pool_of, shape, flat):
         ("combinations", (1, 2, 3), "settings.combinations: expected 4 numbers"),
         ("combinations", (0, 2, 3, 4), "settings.combinations"),
         ("transforms", (Transforms(3, 0.002, 0.2, 0, 5, ("none",)),), "settings.transforms"),
+        ("diverse", 1.1, "settings.diverse"),
         ("nms", 0.0, "settings.nms"),
     ],
 )
