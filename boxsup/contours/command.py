@@ -78,7 +78,7 @@ def _train(args: argparse.Namespace) -> None:
         "seed": args.seed,
         "recipe": asdict(recipe),
         "pretrained": {"file": start.file, "sha256": start.sha256},
-        "versions": {name: version(name) for name in ("boxsup", "torch", "torchvision", "numpy")},
+        "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
     }
     save_network(args.out, network, made)
     weights = sum(parameter.numel() for parameter in network.parameters())

@@ -17,7 +17,7 @@ Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 # Trained on BSDS500's train and val images; its card is README.md beside it.
 WEIGHTS = Path(__file__).with_name("network.pt")
-WEIGHTS_SHA256 = "897c8a9c30209ec21116ae079b4bb81e1ff6c1018a3c816c28fb82c56ef76c67"
+WEIGHTS_SHA256 = "35e12895770702180d071460e01bad4f440c8017d44dc0e976be3b0032aa684b"
 
 
 def detector(kind: Literal["network", "gradient"]) -> Detector:

@@ -17,9 +17,9 @@ def match(
 
     The nearest pairs are matched first, then augmenting paths raise their number to the largest possible (Berge 1957).
     The original benchmark (Martin, Fowlkes & Malik, PAMI 2004; `correspondPixels`) minimises the summed distance of an
-    assignment in which a pixel without a partner costs 100 times the largest distance, on a graph thinned at random:
-    it drops a pair only where that saves more distance than such a pixel costs. So its counts are ours up to a few
-    pixels in a thousand; which pixels are matched may differ where several are as good.
+    assignment in which a pixel without a partner costs 100 times the largest distance: it forgoes a pair only where
+    very many others would have to move for it, so its counts should be ours or slightly smaller (its code was not at
+    hand to compare). Which pixels are matched may differ where several are as good.
 
     Args:
         found: H×W, a detector's thin lines.

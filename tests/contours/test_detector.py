@@ -25,8 +25,8 @@ def detect(request):
     return detector(request.param)
 
 
-GOLDEN_NETWORK = [0, 0, 0, 0]
-GOLDEN_GRADIENT = [0, 0, 0, 0]
+GOLDEN_NETWORK = [0.2843, 0.2910, 0.5741, 0.1198]
+GOLDEN_GRADIENT = [0.6900, 0.7074, 0.7642, 0.6802]
 
 
 def noise(height, width):
