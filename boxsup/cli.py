@@ -28,7 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "fetch VOC 2012 and SBD, or say which files to put where",
     ),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
-    "contours": ("boxsup.contours.command", "train or evaluate the contour detector that proposals look at"),
+    "contours train": ("boxsup.contours.commands.train", "the contour network, from BSDS500"),
+    "contours evaluate": ("boxsup.contours.commands.evaluate", "a contour detector against people's boundaries"),
     "proposals make": ("boxsup.proposals.commands.make", "candidate segments of one shard of a split"),
     "proposals evaluate": ("boxsup.evaluation.commands.proposals", "candidate segments against the objects of a split"),
     "proposals report": ("boxsup.report.proposal_command", "the page that sets the proposals of a split side by side"),
@@ -47,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # First words that several commands share, and one line of help.
 GROUPS: dict[str, str] = {
+    "contours": "the contour detector that proposals look at",
     "proposals": "candidate segments",
 }
 

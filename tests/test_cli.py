@@ -35,7 +35,8 @@ WITHOUT_NETWORK = [
     "proposals make",
     "proposals evaluate",
     "proposals report",
-    "contours",
+    "contours train",
+    "contours evaluate",
     "overlaps",
 ]
 

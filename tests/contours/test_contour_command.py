@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from boxsup.cli import main
-from boxsup.contours import command
+from boxsup.contours.commands import train
 from boxsup.contours.network import load_network
 from boxsup.network import pretrained
 
@@ -63,7 +63,7 @@ def test_the_gradient_finds_the_discs(small_bsds, tmp_path, capsys):
 def test_a_damaged_image_stops_the_training_before_it_starts(small_bsds, tmp_path, capsys, monkeypatch):
     root = shutil.copytree(small_bsds, tmp_path / "bsds")
     (root / "images/val/50.jpg").write_bytes(b"no jpeg")
-    monkeypatch.setattr(command, "ENCODER", "never asked for")
+    monkeypatch.setattr(train, "ENCODER", "never asked for")
     with pytest.raises(SystemExit):
         contours("train", "--bsds", root, "--out", tmp_path / "out.pt")
     assert "50.jpg: not a readable image" in capsys.readouterr().err

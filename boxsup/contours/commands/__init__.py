@@ -1,0 +1,1 @@
+"""The thin commands of the contour detector."""
