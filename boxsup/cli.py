@@ -14,7 +14,7 @@ from boxsup.errors import BoxSupError
 
 # One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-# Torch starts on one thread: stages that use more set how many, and the others need no change to and fro.
+# Torch starts on one thread; stages that use more say how many. Contours are found on one, and changing costs time.
 os.environ["OMP_NUM_THREADS"] = "1"
 # Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
