@@ -114,9 +114,9 @@ def test_a_page_of_proposals_compares_all_settings_but_imported_ones(config, sna
 
 
 def test_settings_of_proposals_remake_what_they_made_and_its_evaluation(rerun):
-    target = "results/data/demo/train/proposals/selective_search/evaluation/summary.csv"
+    target = "results/data/demo/train/proposals/mcg/evaluation/summary.csv"
     assert set(rerun({}, target=target)) == {"proposal_evaluation"}
-    jobs = rerun({"proposals": {"selective_search": {"nms": 0.8}}}, target=target)
+    jobs = rerun({"proposals": {"mcg": {"nms": 0.8}}}, target=target)
     assert set(jobs) == {"proposals", "proposal_evaluation"}
 
 
