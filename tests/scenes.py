@@ -33,6 +33,21 @@ def two_rectangles() -> tuple[np.ndarray, np.ndarray]:
     return image, masks
 
 
+def odd_image(shape: tuple[int, int], flat: bool) -> np.ndarray:
+    """A grey picture of a shape, black or of noise."""
+    noise = generator(0, "odd").integers(0, 256, (*shape, 1), np.uint8)
+    return np.repeat(noise * (not flat), 3, axis=2)
+
+
+def check_odd_pool(pool: Pool, shape: tuple[int, int], flat: bool) -> None:
+    """The pool of an `odd_image` has candidates; where nothing is to be seen, the whole image alone."""
+    assert pool.superpixels.shape == shape
+    assert len(pool) >= 1
+    if flat:
+        assert pool.boxes.tolist() == [[0, 0, shape[1], shape[0]]]
+        assert pool.mask(0).all()
+
+
 def best_overlap(pool: Pool, mask: np.ndarray) -> float:
     """The best IoU of a candidate with a mask, by dense masks."""
     masks = np.stack([pool.mask(i) for i in range(len(pool))])

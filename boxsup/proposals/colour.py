@@ -119,6 +119,16 @@ def histograms(
     return counts
 
 
+def region_histograms(
+    labels: NDArray[np.int32], regions: int, colour: NDArray[np.uint8], texture: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Histograms of colour and of texture of each region, R×B and R×T counts, from the bins of each pixel."""
+    return (
+        histograms(labels, regions, colour, colour.shape[2], COLOUR_BINS),
+        histograms(labels, regions, texture, texture.shape[2], TEXTURE_BINS),
+    )
+
+
 @compiled
 def _derivative_bins(blurred: NDArray[np.uint16], scale: float, bins: NDArray[np.uint8]) -> None:
     height, width, channels = blurred.shape

@@ -18,7 +18,7 @@ from boxsup.proposals.colour import colour_space
 from boxsup.proposals.compiled import compiled
 from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.regions import RegionGraph, border_means, region_graph
+from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
 from boxsup.settings import GeodesicSettings, Transforms
@@ -123,7 +123,7 @@ def _background(name: str, labels: NDArray[np.int32], graph: Graph) -> NDArray[n
     """R: the distance of each superpixel from what is taken to be background."""
     if name == "none":
         return np.zeros(len(graph))
-    return distances(graph, np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])))
+    return distances(graph, border_regions(labels))
 
 
 def critical_sets(

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from boxsup.contours.detector import at_scales, detector
 from boxsup.proposals.colour import (
-    COLOUR_BINS,
     COLOUR_SPACES,
-    TEXTURE_BINS,
     colour_bins,
     colour_space,
-    histograms,
+    region_histograms,
     texture_bins,
 )
 from boxsup.proposals.combinations import MOST, Combinations, combine, hashes, members
@@ -30,7 +28,7 @@ from boxsup.proposals.geodesic import level_sets, rule_of_transforms
 from boxsup.proposals.grouping import SIMILARITIES, group
 from boxsup.proposals.hierarchy import boundary_tree, superpixels
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.regions import RegionGraph, border_means, region_graph
+from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.random import generator
 from boxsup.settings import McgSettings
@@ -109,24 +107,18 @@ def _trees(
     regions = len(graph.pixels)
     means = border_means(labels, graph.pairs, contours)
     for blur in settings.contour_trees:
-        blurred = np.asarray(cv2.GaussianBlur(contours, (0, 0), blur), np.float32) if blur else contours
-        yield boundary_tree(graph.pairs, border_means(labels, graph.pairs, blurred), graph.lengths, regions)
+        strengths = border_means(labels, graph.pairs, _blurred(contours, blur)) if blur else means
+        yield boundary_tree(graph.pairs, strengths, graph.lengths, regions)
     counted = {}
     for tree in settings.similarity_trees:
         if tree.space not in counted:
-            counted[tree.space] = _histograms(colour_space(image, tree.space), labels, regions)
+            space = colour_space(image, tree.space)
+            counted[tree.space] = region_histograms(labels, regions, colour_bins(space), texture_bins(space))
         yield group(graph, *counted[tree.space], tree.similarities, tree.contour * means)
 
 
-def _histograms(
-    space: NDArray[np.uint8], labels: NDArray[np.int32], regions: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Histograms of colour and of texture, R×B and R×T counts."""
-    colour, texture = colour_bins(space), texture_bins(space)
-    return (
-        histograms(labels, regions, colour, colour.shape[2], COLOUR_BINS),
-        histograms(labels, regions, texture, texture.shape[2], TEXTURE_BINS),
-    )
+def _blurred(contours: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(contours, (0, 0), deviation), np.float32)
 
 
 def _combinations(
@@ -139,7 +131,7 @@ def _combinations(
     """
     regions = len(graph.pixels)
     border = np.zeros(regions, np.bool_)
-    border[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    border[border_regions(labels)] = True
     keys = draws.integers(1, 2**64, regions, np.uint64)
     sizes = [(tree.nodes >= 0).sum(axis=1) for tree in trees]
     small_first = np.argsort(np.concatenate(sizes), kind="stable")

@@ -101,6 +101,11 @@ def border_means(
     return total / count
 
 
+def border_regions(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The regions of a H×W label map that touch the border of the image, rising."""
+    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])).astype(np.int64)
+
+
 def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:
     """The number of each region when they are counted in the order of their first pixels, row by row.
 

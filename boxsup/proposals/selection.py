@@ -66,10 +66,11 @@ def select(
     fit = fit[distinct_rows(matrix[fit])]
     if not len(fit):
         return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
-    boxes = tight_boxes(matrix[fit], region_boxes(labels, len(pixels)))
+    found = matrix[fit]
+    boxes = tight_boxes(found, region_boxes(labels, len(pixels)))
     if diverse < 1:
-        first = suppress(matrix[fit], boxes, pixels, diverse, settings.max_candidates)
+        first = suppress(found, boxes, pixels, diverse, settings.max_candidates)
         order = np.concatenate([first, np.setdiff1d(np.arange(len(fit)), first)])
-        fit, boxes = fit[order], boxes[order]
-    kept = fit[suppress(matrix[fit], boxes, pixels, settings.nms, settings.max_candidates)]
+        fit, found, boxes = fit[order], found[order], boxes[order]
+    kept = fit[suppress(found, boxes, pixels, settings.nms, settings.max_candidates)]
     return make_pool(labels, matrix[kept], -np.arange(len(kept), dtype=np.float64) if scores is None else scores[kept])

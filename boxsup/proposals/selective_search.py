@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.proposals.colour import (
-    COLOUR_BINS,
     COLOUR_SPACES,
-    TEXTURE_BINS,
     colour_bins,
     colour_space,
-    histograms,
+    region_histograms,
     texture_bins,
 )
 from boxsup.proposals.grouping import SIMILARITIES, group
@@ -89,10 +87,8 @@ def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> t
         for scale in settings.scales:
             labels = graph_segmentation(space, scale)
             graph = region_graph(labels)
-            regions = len(graph.pixels)
-            colour = histograms(labels, regions, colours, colours.shape[2], COLOUR_BINS)
-            texture = histograms(labels, regions, textures, textures.shape[2], TEXTURE_BINS)
-            trees += [Tree(len(partitions), group(graph, colour, texture, sums)) for sums in settings.similarities]
+            counts = region_histograms(labels, len(graph.pixels), colours, textures)
+            trees += [Tree(len(partitions), group(graph, *counts, sums)) for sums in settings.similarities]
             partitions.append(labels)
     return np.stack(partitions), trees
 

@@ -8,13 +8,12 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, digest, ious, scene, two_rectangles
+from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.contours.gradient import gradient
 from boxsup.errors import ConfigError
 from boxsup.proposals.mcg import mcg, proposer
-from boxsup.random import generator
 from boxsup.settings import McgSettings, SimilarityTree, Transforms
 
 
@@ -125,13 +124,7 @@ def test_threads_change_nothing():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 5000), (5000, 3), (40, 40)])
 @pytest.mark.parametrize("flat", [True, False])
 def test_odd_images_have_candidates(pool_of, shape, flat):
-    noise = generator(0, "odd").integers(0, 256, (*shape, 1), np.uint8)  # grey
-    pool = pool_of(np.repeat(noise * (not flat), 3, axis=2))
-    assert pool.superpixels.shape == shape
-    assert len(pool) >= 1
-    if flat:
-        assert pool.boxes.tolist() == [[0, 0, shape[1], shape[0]]]
-        assert pool.mask(0).all()
+    check_odd_pool(pool_of(odd_image(shape, flat)), shape, flat)
 
 
 @pytest.mark.parametrize(

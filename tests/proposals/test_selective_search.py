@@ -5,12 +5,11 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, digest, ious, scene, two_rectangles
+from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.errors import ConfigError
 from boxsup.proposals.selective_search import proposer, selective_search
-from boxsup.random import generator
 from boxsup.settings import SelectiveSearchSettings
 
 
@@ -74,14 +73,7 @@ def test_threads_of_opencv_change_nothing(settings):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 5000), (5000, 3), (40, 40)])
 @pytest.mark.parametrize("flat", [True, False])
 def test_odd_images_have_candidates(settings, shape, flat):
-    noise = generator(0, "odd").integers(0, 256, (*shape, 1), np.uint8)  # grey
-    image = np.repeat(noise * (not flat), 3, axis=2)
-    pool = selective_search(image, settings, "a")
-    assert pool.superpixels.shape == shape
-    assert len(pool) >= 1
-    if flat:
-        assert pool.boxes.tolist() == [[0, 0, shape[1], shape[0]]]
-        assert pool.mask(0).all()
+    check_odd_pool(selective_search(odd_image(shape, flat), settings, "a"), shape, flat)
 
 
 def test_an_image_whose_memory_is_not_in_order_is_no_different(settings):
