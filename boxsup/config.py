@@ -20,7 +20,7 @@ Block = dict[str, Any]
 
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
-    """Check a configuration and lay each experiment over the defaults.
+    """Check a configuration and lay each experiment over the defaults, and over the named update it starts from.
 
     Args:
         config: What was read from `config.yaml` and what was merged over it.
@@ -36,8 +36,11 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
     plain: Block = json.loads(json.dumps(config))
     experiments = plain.get("experiments")
     if isinstance(experiments, dict) and isinstance(plain.get("defaults"), dict):
+        updates = plain.get("updates")
         plain["experiments"] = {
-            name: merge(plain["defaults"], experiment) if isinstance(experiment, dict) else experiment
+            name: merge(plain["defaults"], _preset(updates, name, experiment))
+            if isinstance(experiment, dict)
+            else experiment
             for name, experiment in experiments.items()
         }
     error = best_match(Draft202012Validator(schema).iter_errors(plain))
@@ -55,6 +58,19 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge(merged[key], value) if both else deepcopy(value)
     return merged
+
+
+def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN401 - not checked yet
+    """An experiment whose `update`, the name of one of `updates` or keys over one, is spelled out."""
+    update = experiment.get("update", {})
+    if isinstance(update, str):
+        update = {"preset": update}
+    if not isinstance(update, dict) or "preset" not in update:
+        return experiment
+    known = updates if isinstance(updates, dict) else {}
+    _check_name(update["preset"], known, f"experiments.{name}.update", "named update")
+    own = {key: value for key, value in update.items() if key != "preset"}
+    return {**experiment, "update": merge(known[update["preset"]], own)}
 
 
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -100,10 +100,15 @@ class ImportedSettings(ProposalSettings):
 
 @dataclass(frozen=True)
 class UpdateSettings:
-    """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.update`."""
+    """How a box picks its candidate; see `config.yaml`, `defaults.update`, and `boxsup.labels.costs`."""
 
     k: int
+    temperature: float
+    overlap: Literal["coverage", "tight_box"]
+    leak: float
+    rank: float
     lambda_: float
+    regression: Literal["agreement", "cross_entropy"]
     overlap_norm: Literal["none", "candidates"]
     region: Literal["box", "image"]
     norm: Literal["none", "image", "box"]

@@ -71,6 +71,10 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         ("defaults.proposals", "mgc", r"proposals: 'mgc' is no proposals"),
         ("defaults.training.rate", "1e-3", r"training\.rate: '1e-3' is not of type 'number' \(YAML takes it for text"),
         ("defaults.update.k", 0, r"update\.k: 0 is less than the minimum of 1"),
+        ("experiments.voc_semi.update", "papre", r"voc_semi\.update: 'papre' is no named update.*did you mean 'paper'"),
+        ("experiments.voc_semi.update", {"preset": "paper", "kk": 1}, r"update\.kk: unknown key"),
+        ("updates.paper.region", "boxes", r"updates\.paper\.region: .boxes. is not one of"),
+        ("experiments.voc_semi.update", ["paper"], r"voc_semi\.update: \['paper'\] is not of type 'object'"),
         ("defaults.update.k", None, r"the key 'k' is missing"),
         ("datasets.voc.root", None, r"datasets\.voc: the key 'root' is missing"),
         ("experiments.voc_semi", 3, r"experiments\.voc_semi: 3 is not of type 'object'"),
@@ -81,6 +85,14 @@ def test_each_mistake_is_one_line_that_names_the_key(config, schema, path, value
     with pytest.raises(ConfigError, match=message) as caught:
         resolve(changed(config, path, value), schema)
     assert "\n" not in str(caught.value)
+
+
+def test_an_experiment_may_start_from_a_named_update(config, schema):
+    config = changed(config, "experiments.voc_box.update", "paper")
+    config = changed(config, "experiments.voc_semi.update", {"preset": "paper", "k": 1})
+    experiments = resolve(config, schema)["experiments"]
+    assert experiments["voc_box"]["update"] == {**experiments["voc_mask"]["update"], **config["updates"]["paper"]}
+    assert experiments["voc_semi"]["update"] == {**experiments["voc_box"]["update"], "k": 1}
 
 
 def test_merging_keeps_what_is_not_named():

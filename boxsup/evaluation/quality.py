@@ -13,8 +13,13 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_mask
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.truth import confusion_of
-from boxsup.labels.update import RECTANGLE
+from boxsup.labels.choice import RECTANGLE
 from boxsup.store.labels import VOID
+
+# Of the boxes' pixels labelled. Objects of VOC fill 0.54 of theirs (`train`, the mean over images), generations of a
+# healthy run stay within a few hundredths of the first.
+FILL_BOUNDS = (0.2, 0.9)
+FILL_CHANGE = 0.25  # of the first generation's, either way
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Quality:
         changed: Share of supervising boxes whose chosen candidate is another than in the previous generation.
         rectangles: Share of supervising boxes that fell back to their rectangle.
         boxes: Number of supervising boxes.
+        warning: What is wrong with how much of the boxes is labelled, and what to try; empty where nothing is.
     """
 
     generation: int
@@ -44,6 +50,7 @@ class Quality:
     changed: float
     rectangles: float
     boxes: int
+    warning: str = ""
 
     def table(self) -> pd.DataFrame:
         """One row, columns in the order of the attributes."""
@@ -91,6 +98,33 @@ def measure(
     rectangles = _mean(chosen[supervising] == RECTANGLE)
     count = int(supervising.sum())
     return Quality(generation, images, mean_iou(confusion), _mean(fills), _mean(box_fills), changed, rectangles, count)
+
+
+def collapse_warning(quality: Quality, first: float | None) -> str:
+    """What to say where the labels of a generation shrink or grow beyond belief; empty where they do not.
+
+    Needs no true masks: a run that collapses is seen by how much of their boxes the labels fill.
+
+    Args:
+        quality: Of the generation.
+        first: `box_fill` of the run's first generation, which goes by the boxes alone; None for the first itself.
+    """
+    fill, (least, most) = quality.box_fill, FILL_BOUNDS
+    if first is not None:
+        least, most = max(least, (1 - FILL_CHANGE) * first), min(most, (1 + FILL_CHANGE) * first)
+    if np.isnan(fill) or least <= fill <= most:
+        return ""
+    beside = "" if first is None else f", generation 1 filled {first:.2f}"
+    what = f"generation {quality.generation} fills {fill:.2f} of its boxes{beside}: "
+    if fill < least:
+        return what + (
+            "objects shrink, and the next network sees them smaller still; try a smaller update.lambda, a longer "
+            "update.warmup or update.regression: agreement"
+        )
+    return what + (
+        "objects grow into the background; try a greater update.leak, a smaller update.fallback_iou or "
+        "update.regression: agreement"
+    )
 
 
 def union_of_boxes(shape: tuple[int, ...], boxes: pd.DataFrame) -> NDArray[np.bool_]:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.labels.update import NOTHING, Choice, choose, paint, regression_costs
+from boxsup.labels.choice import NOTHING, Choice, choose
+from boxsup.labels.costs import Candidates
+from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
@@ -75,13 +77,14 @@ class Update:
         if not len(rows):
             return []
         labels, corners = boxes["label"].to_numpy(np.int64)[rows], _corners(boxes)[rows]
-        regression = None
+        members = pool.matrix().astype(np.float32)
+        candidates = Candidates(pool.superpixels, members, pool.boxes, corners, self.overlaps[image][rows])
+        log_probabilities = None
         if self.scores is not None:
             present, where = np.unique(np.concatenate(([0], labels)), return_inverse=True)
             log_probabilities = self.scores(image, present)[where]
-            regression = regression_costs(log_probabilities, pool.superpixels, pool.matrix(), corners, self.settings)
         draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows]
-        return choose(self.overlaps[image][rows], regression, self.settings, draws)
+        return choose(candidates, log_probabilities, self.settings, draws)
 
 
 def rectangles(height: int, width: int, boxes: pd.DataFrame) -> NDArray[np.uint8]:
@@ -99,6 +102,7 @@ class ChoiceTables:
         self.best = np.full((boxes, k), -1, np.int32)
         self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
         self.regression_cost = np.full((boxes, k), np.nan, np.float32)
+        self.expected_iou = np.full((boxes, k), np.nan, np.float32)
 
     def record(self, row: int, choice: Choice) -> None:
         """Enter the choice of the box at `row` of the catalogue's boxes."""
@@ -107,6 +111,7 @@ class ChoiceTables:
         self.best[row, :k] = choice.best
         self.overlap_cost[row, :k] = choice.overlap
         self.regression_cost[row, :k] = choice.regression
+        self.expected_iou[row, :k] = choice.expected_iou
 
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """The tables by the names under which they are stored."""

@@ -181,8 +181,8 @@ def _quality(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     """Table and charts of the pseudo-masks, a row a generation, means over the seeds."""
     tables = [seed.quality.set_index("generation", drop=False) for seed in seeds if len(seed.quality)]
     if not tables or not sum(table["boxes"].sum() for table in tables):
-        return {"rows": [], "titles": [], "charts": [], "single": len(tables) > 0, "truth": False}
-    mean = pd.concat(tables).groupby(level=0).mean()
+        return {"rows": [], "titles": [], "charts": [], "warnings": [], "single": len(tables) > 0, "truth": False}
+    mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
     rows = [[_shown(row[column], kind) for column, (_, kind) in QUALITY_COLUMNS.items()] for _, row in mean.iterrows()]
     charts = []
     if len(mean) > 1:
@@ -198,9 +198,21 @@ def _quality(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         "rows": rows,
         "titles": [title for title, _ in QUALITY_COLUMNS.values()],
         "charts": [Markup(chart) for chart in charts],
+        "warnings": _warnings(seeds),
         "single": len(mean) == 1,
         "truth": bool(mean["images"].max() > 0),
     }
+
+
+def _warnings(seeds: Sequence[SeedResults]) -> list[str]:
+    """What the quality tables warn of: of each seed the first generation concerned, and how many more there are."""
+    lines = []
+    for seed in seeds:
+        said = [text for text in seed.quality.get("warning", pd.Series(dtype=str)).dropna() if text]
+        if said:
+            more = f" ({len(said) - 1} more generations likewise)" if len(said) > 1 else ""
+            lines.append(f"Seed {seed.seed}: {said[0]}{more}")
+    return lines
 
 
 def _quality_chart(

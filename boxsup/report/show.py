@@ -15,7 +15,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError, StoreError
-from boxsup.labels.update import RECTANGLE
+from boxsup.labels.choice import RECTANGLE
 from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.report.palette import overlay

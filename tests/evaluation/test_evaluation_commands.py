@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_image, write_catalogue
 from boxsup.cli import main
-from boxsup.evaluation.quality import Quality
+from boxsup.evaluation.quality import Quality, collapse_warning
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
@@ -154,6 +154,34 @@ def test_label_quality_worked_by_hand(split: Split, tmp_path: Path) -> None:
     row = label_quality(folder, second, "--previous", str(first))
     assert row["changed"] == 0.5
     assert row["rectangles"] == 0
+
+
+def test_labels_that_shrink_or_grow_are_warned_of(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"a": None}, [("a", 1, 0, 0, 4, 4)])
+
+    def generation(number: int, rows: int, columns: int = 4) -> str:
+        """The warning about labels of rows × columns of the box's 4×4 pixels, after a first generation of 2×4."""
+        labels = np.zeros((4, 4), int)
+        labels[:rows, :columns] = 1
+        store = write_generation(tmp_path / f"{number}.zarr", folder, number, {"a": labels.tolist()}, [0], [0])
+        row = label_quality(folder, store, *(["--first", str(tmp_path / "1.csv")] if number > 1 else []))
+        return "" if pd.isna(row["warning"]) else row["warning"]
+
+    assert generation(1, 2) == ""
+    assert generation(3, 3, 3) == ""  # 9 of 16 beside 8
+    assert "generation 4 fills 0.25 of its boxes, generation 1 filled 0.50: objects shrink" in generation(4, 1)
+    assert "warning: generation 4 fills 0.25" in capsys.readouterr().err
+    assert "generation 5 fills 0.75 of its boxes, generation 1 filled 0.50: objects grow" in generation(5, 3)
+
+
+def test_a_first_generation_that_fills_nearly_all_or_nothing_is_warned_of() -> None:
+    quality = Quality(1, 0, np.nan, np.nan, 0.95, np.nan, 0.0, 3)
+    assert collapse_warning(quality, None).startswith("generation 1 fills 0.95 of its boxes: objects grow")
+    assert "objects shrink" in collapse_warning(replace(quality, box_fill=0.1), None)
+    assert collapse_warning(replace(quality, box_fill=0.5), None) == ""
+    assert collapse_warning(replace(quality, box_fill=np.nan), 0.5) == ""
 
 
 def test_label_quality_without_truth_leaves_its_fields_empty(split: Split, tmp_path: Path) -> None:

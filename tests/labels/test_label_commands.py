@@ -74,10 +74,10 @@ def test_the_network_moves_the_choices_and_their_costs_are_on_record(split, labe
     asked = labels(*pools(split), "--model", tmp_path / "model.pt")
     assert np.nanmax(np.abs(asked.table("regression_cost"))) > 0
     assert (asked.table("chosen") != chosen).any()
-    best, costs = asked.table("best"), asked.table("overlap_cost") + 0.5 * asked.table("regression_cost")
+    best, expected = asked.table("best"), asked.table("expected_iou")
     for row in np.flatnonzero(asked.table("chosen") >= 0):
         assert asked.table("chosen")[row] in best[row]
-        assert (np.diff(costs[row][best[row] >= 0]) >= -1e-6).all()
+        assert (np.diff(expected[row][best[row] >= 0]) <= 0).all()
 
 
 def test_a_network_of_other_classes_is_refused(split, labels, tmp_path):

@@ -114,10 +114,11 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
         writer.table("best", best)
         writer.table("overlap_cost", np.full(best.shape, 0.25, np.float32))
         writer.table("regression_cost", np.full(best.shape, -0.5, np.float32))
+        writer.table("expected_iou", np.full(best.shape, 0.75, np.float32))
         writer.table("true_mask", np.arange(len(catalogue.ids)) < tree.masked)
     arguments = ["label-quality", "--catalogue", str(tree.train), "--labels", str(path)]
     previous = path.with_name(f"{number - 1:03d}.zarr")
-    more = ["--previous", str(previous)] if previous.exists() else []
+    more = ["--previous", str(previous), "--first", str(path.with_name("001.csv"))] if previous.exists() else []
     main([*arguments, *more, "--out", str(path.with_suffix(".csv"))])
     return path
 

@@ -96,6 +96,15 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
     assert "policy: poly" in page.text
 
 
+def test_a_collapse_is_announced(tree: Tree) -> None:
+    # Of the supervised boxes the first generation labels every other row, the second two of three.
+    text = Page(tree.report()).text
+    fills = [pd.read_csv(tree.seed() / f"labels/{number:03d}.csv")["box_fill"].iloc[0] for number in (1, 2)]
+    said = f"generation 2 fills {fills[1]:.2f} of its boxes, generation 1 filled {fills[0]:.2f}: objects grow"
+    assert f"Seed 0: {said}" in text
+    assert "generation 1 fills" not in text
+
+
 def test_several_seeds_give_mean_and_spread(tree: Tree) -> None:
     tree.config["experiment"]["seeds"] = [0, 1]
     write_run(tree, 1)

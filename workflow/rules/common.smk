@@ -250,6 +250,11 @@ def previous_generation(wildcards):
     return generation(wildcards, number - 1) if number > 1 else []
 
 
+def first_quality(wildcards):
+    """What was measured of the first generation, which a later one is held against."""
+    return f"{seed_folder(wildcards)}/labels/001.csv" if int(wildcards.epoch) > 1 else []
+
+
 def report_inputs(wildcards):
     """Everything that an experiment's page shows, of all its seeds."""
     experiment = experiment_of(wildcards)

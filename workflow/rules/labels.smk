@@ -64,6 +64,7 @@ rule label_quality:
         tables=catalogue_of("train"),
         labels=f"{SEED}/labels/{{epoch}}.zarr",
         previous=previous_generation,
+        first=first_quality,
     output:
         f"{SEED}/labels/{{epoch}}.csv",
     log:
@@ -75,7 +76,9 @@ rule label_quality:
     params:
         version=STAGE_VERSIONS["label-quality"],
         folder=tables_folder,
-        options=lambda wildcards, input: (f"--previous {input.previous}" if input.previous else ""),
+        options=lambda wildcards, input: " ".join(
+            f"--{name} {input.get(name)}" for name in ("previous", "first") if input.get(name)
+        ),
     shell:
         "boxsup label-quality --catalogue {params.folder} --labels {input.labels} {params.options} "
         "--out {output} > {log} 2>&1"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import DataError
-from boxsup.evaluation.quality import measure
-from boxsup.evaluation.tables import write_table
+from boxsup.evaluation.quality import collapse_warning, measure
+from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
 
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
     parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
     parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
+    parser.add_argument("--first", type=Path, help="the .csv of the first generation, to see the labels shrink or grow")
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 
 
@@ -35,6 +37,10 @@ def run(args: argparse.Namespace) -> None:
         raise DataError(f"{args.previous}: expected {len(chosen)} boxes, got {len(previous)}; make it again")
 
     quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
+    first = float(read_table(args.first)["box_fill"].iloc[0]) if args.first else None
+    quality = replace(quality, warning=collapse_warning(quality, first))
     write_table(args.out, quality.table())
     miou = "no true masks" if np.isnan(quality.miou) else f"mean IoU {100 * quality.miou:.1f} %"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
+    if quality.warning:
+        print(f"label-quality: warning: {quality.warning}", file=sys.stderr)

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
 from boxsup.errors import ConfigError
+from boxsup.labels.choice import RECTANGLE
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
-from boxsup.labels.update import RECTANGLE
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, creating_labels

@@ -1,0 +1,86 @@
+"""Which candidate each box activates, from what the candidates cost it (section 4.3 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.labels.costs import Candidates, agreement_costs, cross_entropy_costs, expectation, overlap_costs
+from boxsup.settings import UpdateSettings
+
+RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
+NOTHING = -2  # the box supervised nothing
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one box activates.
+
+    Attributes:
+        chosen: Index of the candidate, or RECTANGLE, or NOTHING.
+        best: The k best candidates, best first; empty where none was weighed.
+        overlap: E_o of each of `best`.
+        regression: E_r of each of `best`; zeros where the network was not asked.
+        expected_iou: IoU that each of `best` is expected to have with the object, see `choose`.
+    """
+
+    chosen: int
+    best: NDArray[np.int64]
+    overlap: NDArray[np.float64]
+    regression: NDArray[np.float64]
+    expected_iou: NDArray[np.floating]
+
+    @classmethod
+    def without_candidate(cls, chosen: int) -> Choice:
+        """The choice of RECTANGLE or of NOTHING."""
+        return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
+
+
+def choose(
+    candidates: Candidates,
+    log_probabilities: NDArray[np.floating] | None,
+    settings: UpdateSettings,
+    generators: Sequence[np.random.Generator],
+) -> list[Choice]:
+    """Each box's candidate: a uniform draw from its k best.
+
+    At `temperature` 0 the best are those of least cost E_o + λ E_r, as in the paper. Above it they are those of the
+    greatest expected IoU, with each candidate taken for the object with a probability that falls with its cost,
+    P(S) ∝ exp(-cost(S) / temperature): the choice of minimum Bayes risk. The cheapest candidate is often odd in what
+    the costs do not see; what many cheap ones have in common is not. (The IoU with the expectation stands for the
+    expectation of the IoU, which would need all pairs.)
+
+    Args:
+        candidates: Of the image, N.
+        log_probabilities: (1 + B)×H×W natural logarithms: of the background, then of each box's label; or None to go by
+            overlap alone.
+        settings: See `config.yaml`, `defaults.update`.
+        generators: One a box, so that no box's draw depends on another's.
+
+    Returns:
+        B choices; RECTANGLE where no candidate's tight box reaches `fallback_iou`. Equals are ranked by the candidates'
+        order in the pool.
+    """
+    if not candidates.iou.size:
+        return [Choice.without_candidate(RECTANGLE) for _ in generators]
+    overlap = overlap_costs(candidates, settings)
+    regression = np.zeros_like(overlap)
+    if log_probabilities is not None and settings.regression == "agreement":
+        regression = agreement_costs(log_probabilities, candidates, expectation(candidates, overlap, settings))
+    elif log_probabilities is not None:
+        regression = cross_entropy_costs(log_probabilities, candidates, settings)
+    costs = overlap + settings.lambda_ * regression
+    expected = candidates.soft_iou(expectation(candidates, costs, settings))
+    ranks = np.argsort(costs if settings.temperature == 0 else -expected, axis=1, kind="stable")
+    choices = []
+    for row, random in enumerate(generators):
+        if candidates.iou[row].max() < settings.fallback_iou:
+            choices.append(Choice.without_candidate(RECTANGLE))
+            continue
+        best = ranks[row, : settings.k]
+        chosen = int(best[random.integers(len(best))])
+        choices.append(Choice(chosen, best, overlap[row, best], regression[row, best], expected[row, best]))
+    return choices

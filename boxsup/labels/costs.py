@@ -1,0 +1,204 @@
+"""What a candidate costs a box (section 4.3 of the paper), for all candidates and boxes of an image at once.
+
+For a box B with label l, a candidate S out of the image's N, and the network's log-probabilities X:
+
+    cost(S) = E_o(S) + λ E_r(S)
+    E_o(S) = 1 - IoU(B, tight box of S)                                                      (Eq. 2)
+    E_r(S) = Σ_p e(X(p), l_S(p)),  l_S = l inside S, background outside; e: cross-entropy    (Eq. 3)
+
+The paper leaves open how the two are scaled against each other, and read literally the loop collapses. Each term is
+therefore one of two by name: the paper's with its scaling as an option, and ours. `docs/update.md` has the measurements
+that the defaults come from. Costs are minimised throughout ("the largest costs" in the paper's text means the best).
+
+Everything is a sum over superpixels: with a row of a value a superpixel, all candidates' sums are one product with the
+candidate × superpixel matrix, and no dense mask is ever made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.settings import UpdateSettings
+
+LARGEST_P = 1 - 1e-4  # of a label: its log-odds end at 9.2
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """An image's candidates as its boxes see them.
+
+    Attributes:
+        superpixels: H×W, ids 0…R-1.
+        members: N×R float32, 1 where a candidate holds a superpixel, else 0.
+        tight: N×4 tight boxes of the candidates, half-open pixel corners.
+        boxes: B×4 boxes that choose, the same.
+        iou: B×N, of each box with each candidate's tight box.
+    """
+
+    superpixels: NDArray[np.integer]
+    members: NDArray[np.float32]
+    tight: NDArray[np.integer]
+    boxes: NDArray[np.integer]
+    iou: NDArray[np.floating]
+
+    def windows(self) -> list[tuple[slice, slice]]:
+        """The rows and columns of each box."""
+        return [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in self.boxes]
+
+    @cached_property
+    def inside(self) -> NDArray[np.float32]:
+        """B×R: how many pixels of each superpixel are in each box."""
+        regions = self.members.shape[1]
+        counts = [np.bincount(self.superpixels[window].ravel(), minlength=regions) for window in self.windows()]
+        return np.asarray(counts, np.float32).reshape(len(self.boxes), regions)
+
+    @cached_property
+    def clipped(self) -> NDArray[np.float32]:
+        """B×N: |S ∩ B|, the pixels of each candidate in each box."""
+        return self.inside @ self.members.T
+
+    def sums(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """B×N: for each box, a value a superpixel (B×R) summed over each candidate."""
+        return values @ self.members.T
+
+    def soft_iou(self, shares: NDArray[np.floating]) -> NDArray[np.floating]:
+        """IoU of each candidate, clipped to each box, with a soft mask of the box.
+
+        Args:
+            shares: B×R in [0, 1], the soft mask's value on each superpixel.
+
+        Returns:
+            B×N: Σ_{S∩B} m / (|S∩B| + Σ_B m - Σ_{S∩B} m), the IoU where the mask is hard; 0 where nothing is united.
+        """
+        mask = self.inside * shares
+        intersection = self.sums(mask)
+        union = self.clipped + mask.sum(axis=1, keepdims=True) - intersection
+        return np.asarray(np.divide(intersection, union, out=np.zeros_like(union), where=union > 0))
+
+
+def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[np.float64]:
+    """E_o of each candidate.
+
+    `overlap: tight_box` is the paper's, 1 - IoU(B, b(S)) with b(S) the tight box of S, divided by N where
+    `overlap_norm` is "candidates" (Eq. 2 as it is printed).
+
+    `overlap: coverage` is 1 - |b(S) ∩ B| / |B| + `leak` · |S ∖ B| / |S| + `rank` · log n for the n-th of the pool. What
+    leaves the box is cut off anyway: IoU punishes a thin tail outside as much as a missing half, since it knows tight
+    boxes only, while a region that goes on outside by much is background. The order of the pool is what its method
+    thought of the candidate before there was a box.
+
+    Returns:
+        B×N, from 0 on.
+    """
+    if settings.overlap == "tight_box":
+        cost = 1.0 - np.asarray(candidates.iou, np.float64)
+        return cost / candidates.iou.shape[1] if settings.overlap_norm == "candidates" else cost
+    boxes, tight = np.asarray(candidates.boxes, np.int64)[:, None], np.asarray(candidates.tight, np.int64)[None]
+    sides = np.minimum(boxes[..., 2:], tight[..., 2:]) - np.maximum(boxes[..., :2], tight[..., :2])
+    covered = np.clip(sides, 0, None).prod(axis=-1) / (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
+    pixels = np.bincount(candidates.superpixels.ravel(), minlength=candidates.members.shape[1]).astype(np.float32)
+    leaking = 1.0 - candidates.clipped.astype(np.float64) / (candidates.members @ pixels)
+    rank = np.log(np.arange(1, len(tight[0]) + 1))
+    return np.asarray(1.0 - covered + settings.leak * leaking + settings.rank * rank)
+
+
+def agreement_costs(
+    log_probabilities: NDArray[np.floating], candidates: Candidates, expected: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """E_r = 1 - IoU of S ∩ B with where in the box the network sees the label (`regression: agreement`).
+
+    The network's soft mask is m(r) = σ(o(r) - t) on superpixel r, with o(r) the mean of the label's log-odds
+    log p_l / (1 - p_l) over the pixels of r in B, and t such that the superpixels with o ≥ t fill as much of the box as
+    its candidates fill on average. A young network is sure of the background and of nothing else: it says where the
+    object is before it says how much of it there is. That is left to the candidates, so that no update can shrink the
+    objects of the next.
+
+    It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
+
+    Args:
+        log_probabilities: (1 + B)×H×W natural logarithms: of the background (not asked), then of each box's label.
+        candidates: Of the image, N.
+        expected: B×R share of each superpixel that the box's candidates hold, from `expectation`.
+
+    Returns:
+        B×N in [0, 1].
+    """
+    shares = np.zeros_like(candidates.inside)
+    for row, window in enumerate(candidates.windows()):
+        pixels = candidates.inside[row]
+        held = np.flatnonzero(pixels)
+        log_p = log_probabilities[1 + row][window]
+        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), LARGEST_P))
+        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
+        mean = sums[held] / pixels[held]
+        order = np.argsort(-mean, kind="stable")
+        filled = np.cumsum(pixels[held][order])
+        last = np.searchsorted(filled, (pixels * expected[row]).sum())
+        threshold = mean[order[min(int(last), len(order) - 1)]]
+        shares[row, held] = 1 / (1 + np.exp(threshold - mean))
+    return 1.0 - candidates.soft_iou(shares).astype(np.float64)
+
+
+def cross_entropy_costs(
+    log_probabilities: NDArray[np.floating], candidates: Candidates, settings: UpdateSettings
+) -> NDArray[np.float64]:
+    """E_r of Eq. 3 (`regression: cross_entropy`), exact.
+
+    With d(p) = log p_background(p) - log p_l(p) it is K + Σ_{p∈S} d(p), where K = -Σ_p log p_background(p) belongs to
+    the image and not to S: a product of the candidate × superpixel matrix with the superpixels' sums of d.
+
+    Args:
+        log_probabilities: (1 + B)×H×W natural logarithms: of the background, then of each box's label.
+        candidates: Of the image, N.
+        settings: `region` (the pixels p of the sum: the whole image as in Eq. 3, or the box), `norm` (what the sum is
+            divided by: nothing as in Eq. 3, the image's or the box's number of pixels), `centre` and `clamp` (see
+            `pixel_costs`).
+
+    Returns:
+        B×N costs in nats (a pixel, where normalised). With `centre` the part that is the same for all candidates is
+        left out.
+    """
+    superpixels, regions = candidates.superpixels, candidates.members.shape[1]
+    sums = np.empty((len(candidates.boxes), regions))
+    constants = np.zeros(len(sums))
+    pixels = np.empty(len(sums))
+    for row, box in enumerate(candidates.windows()):
+        window = box if settings.region == "box" else (slice(None), slice(None))
+        background = np.asarray(log_probabilities[0][window], np.float64)
+        costs = pixel_costs(background, np.asarray(log_probabilities[1 + row][window], np.float64), settings)
+        sums[row] = np.bincount(superpixels[window].ravel(), costs.ravel(), minlength=regions)
+        if not settings.centre:
+            constants[row] = -background.sum()
+        pixels[row] = {"none": 1, "image": superpixels.size, "box": superpixels[box].size}[settings.norm]
+    return np.asarray((candidates.sums(sums) + constants[:, None]) / pixels[:, None])
+
+
+def pixel_costs(
+    background: NDArray[np.float64], label: NDArray[np.float64], settings: UpdateSettings
+) -> NDArray[np.float64]:
+    """What it costs to count a pixel as the label and not as background: d(p) = log p_background - log p_label.
+
+    With `centre`, d less its mean over these pixels: it then ranks candidates by *where* the network sees the object
+    most, not by how sure of it it is. With `clamp` > 0 a pixel counts that many nats at most, either way.
+    """
+    difference = background - label
+    if settings.centre:
+        difference = difference - difference.mean()
+    return np.clip(difference, -settings.clamp, settings.clamp) if settings.clamp > 0 else difference
+
+
+def expectation(candidates: Candidates, costs: NDArray[np.floating], settings: UpdateSettings) -> NDArray[np.float32]:
+    """What a box's candidates say together: the share of each superpixel that they hold, B×R in [0, 1].
+
+    Candidate S counts with exp(-cost(S) / `temperature`), normalised over the image's N; at temperature 0 the cheapest
+    alone counts.
+    """
+    if settings.temperature == 0:
+        return np.asarray(candidates.members[costs.argmin(axis=1)])
+    weights = np.exp((costs.min(axis=1, keepdims=True) - costs) / settings.temperature)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights.astype(np.float32) @ candidates.members)
