@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench experiments lock clean help
+STUDY := results/data/voc240
+
+.PHONY: demo test lint bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,11 +25,16 @@ lint: .venv/installed ## Check style, types and rules
 	$(BIN)/codespell
 
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/update_study.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 experiments: .venv/installed ## Repeat the README's table on 240 real photographs (an hour on two cores)
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- \
 	    $(foreach name,mask box rectangles semi,results/voc240_$(name)/report.html)
+
+study-update: .venv/installed ## Repeat docs/update.md: variants of the label update (two hours on two cores)
+	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv \
+	    $(foreach kind,proposals overlaps,$(foreach i,0 1,$(STUDY)/train/$(kind)/mcg/$(i)-of-2.zarr))
+	$(BIN)/python benchmarks/update_study.py
 
 lock: .venv/installed ## Write the installed versions to envs/
 	$(BIN)/python envs/lock.py

@@ -12,7 +12,7 @@ STAGE_VERSIONS = {
     "shapes": 1,
     "download": 1,
     "catalogue": 2,
-    "proposals": 2,
+    "proposals": 3,
     "proposal-evaluation": 1,
     "proposal-report": 1,
     "overlaps": 1,

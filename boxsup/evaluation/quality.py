@@ -107,7 +107,7 @@ def collapse_warning(quality: Quality, first: float | None) -> str:
 
     Args:
         quality: Of the generation.
-        first: `box_fill` of the run's first generation, which goes by the boxes alone; None for the first itself.
+        first: `box_fill` of the run's first generation, which by default goes by the boxes alone; None for the first.
     """
     fill, (least, most) = quality.box_fill, FILL_BOUNDS
     if first is not None:

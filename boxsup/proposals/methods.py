@@ -11,12 +11,14 @@ from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
 from boxsup.settings import ProposalSettings, build
 
-# Method: its settings, and the module whose `proposer(settings)` makes its `Proposer`.
-METHODS: dict[str, tuple[type[ProposalSettings], str]] = {
-    "mcg": (known.McgSettings, "boxsup.proposals.mcg"),
-    "geodesic": (known.GeodesicSettings, "boxsup.proposals.geodesic"),
-    "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search"),
-    "imported": (known.ImportedSettings, "boxsup.proposals.imported"),
+IMAGES = ("opencv-contrib-python-headless", "scipy", "numba")
+
+# Method: its settings, the module whose `proposer(settings)` makes its `Proposer`, and packages its results depend on.
+METHODS: dict[str, tuple[type[ProposalSettings], str, tuple[str, ...]]] = {
+    "mcg": (known.McgSettings, "boxsup.proposals.mcg", (*IMAGES, "higra", "torch")),
+    "geodesic": (known.GeodesicSettings, "boxsup.proposals.geodesic", (*IMAGES, "higra", "torch")),
+    "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search", IMAGES),
+    "imported": (known.ImportedSettings, "boxsup.proposals.imported", ("scipy",)),
 }
 
 
@@ -50,3 +52,8 @@ def make_proposer(settings: ProposalSettings) -> Proposer:
     """
     proposer: Proposer = importlib.import_module(METHODS[settings.method][1]).proposer(settings)
     return proposer
+
+
+def packages(method: str) -> tuple[str, ...]:
+    """What a method's results depend on beside NumPy, by the names of the distributions."""
+    return METHODS[method][2]

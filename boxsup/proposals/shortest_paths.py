@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,53 +96,19 @@ def _dijkstra(
     start: NDArray[np.int64], neighbour: NDArray[np.int64], cost: NDArray[np.float64], sources: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     distance = np.full(len(start) - 1, np.inf)
-    # A binary heap of distances and their regions. Entries that a shorter path outdates stay and are passed over.
-    keys = np.empty(len(neighbour) + len(sources))
-    regions = np.empty(len(keys), np.int64)
-    size = 0
-    for source in sources:
-        distance[source] = 0.0
-        size = _push(keys, regions, size, 0.0, source)
-    while size > 0:
-        near, region = keys[0], regions[0]
-        size = _pop(keys, regions, size)
+    distance[sources] = 0.0
+    # Entries that a shorter path outdates stay in the heap and are passed over.
+    heap = [(0.0, source) for source in sources]
+    while heap:
+        near, region = heapq.heappop(heap)
         if near > distance[region]:
             continue
         for entry in range(start[region], start[region + 1]):
             far = near + cost[entry]
             if far < distance[neighbour[entry]]:
                 distance[neighbour[entry]] = far
-                size = _push(keys, regions, size, far, neighbour[entry])
+                heapq.heappush(heap, (far, neighbour[entry]))
     return distance
-
-
-@compiled
-def _push(keys: NDArray[np.float64], regions: NDArray[np.int64], size: int, key: float, region: int) -> int:
-    """Add an entry to the heap; its new size."""
-    place = size
-    while place > 0 and keys[(place - 1) >> 1] > key:
-        above = (place - 1) >> 1
-        keys[place], regions[place] = keys[above], regions[above]
-        place = above
-    keys[place], regions[place] = key, region
-    return size + 1
-
-
-@compiled
-def _pop(keys: NDArray[np.float64], regions: NDArray[np.int64], size: int) -> int:
-    """Take the least entry from the heap; its new size."""
-    size -= 1
-    key, region, place = keys[size], regions[size], 0
-    while 2 * place + 1 < size:
-        below = 2 * place + 1
-        if below + 1 < size and keys[below + 1] < keys[below]:
-            below += 1
-        if keys[below] >= key:
-            break
-        keys[place], regions[place] = keys[below], regions[below]
-        place = below
-    keys[place], regions[place] = key, region
-    return size
 
 
 @compiled

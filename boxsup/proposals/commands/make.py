@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import numba
 import numpy as np
 import pandas as pd
-import scipy
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
-from boxsup.proposals.methods import make_proposer, parse_settings
+from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
 from boxsup.store.atomic import creating
+from boxsup.versions import provenance
 
 QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
 
@@ -87,10 +86,9 @@ def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool,
 
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:
-    libraries = {"numpy": np, "opencv": cv2, "numba": numba, "scipy": scipy}
     return {
         "settings": asdict(settings),
-        "versions": {name: library.__version__ for name, library in libraries.items()},
+        "versions": provenance("proposals", "numpy", "zarr", *packages(settings.method)),
     }
 
 
