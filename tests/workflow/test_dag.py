@@ -1,6 +1,9 @@
 """Which jobs each change runs again, and no others."""
 
 import itertools
+import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -147,6 +150,22 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
         "evaluation": 1,
         "report": 1,
     }
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
+    [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", README, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(mine)
+    for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()]
+    result = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert result.returncode == 0, result.stdout
+    assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
 
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):
