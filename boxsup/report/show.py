@@ -59,7 +59,8 @@ class Generation:
                 f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
-        costs = np.stack([labels.table("overlap_cost"), labels.table("regression_cost")], axis=-1)
+        tables = ("overlap_cost", "regression_cost", "expected_iou")
+        costs = np.stack([labels.table(name) for name in tables], axis=-1)
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)
         return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, true_mask)
@@ -127,15 +128,15 @@ def _title(generation: Generation, image: str) -> str:
 
 
 def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
-    """A line a box: what it chose, and at what cost."""
+    """A line a box: what it chose, at what cost, and how well that is expected to fit."""
     for row, name in zip(boxes.index, names, strict=True):
         chosen = int(generation.chosen[row])
         if chosen < 0:
             yield f"{name}: {'its rectangle' if chosen == RECTANGLE else 'supervised nothing'}"
             continue
         rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
-        overlap, regression = generation.costs[row, rank]
-        costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}"
+        overlap, regression, expected = generation.costs[row, rank]
+        costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}, expected IoU {expected:.2f}"
         yield f"{name}: candidate {chosen}, rank {rank + 1} of {(generation.best[row] >= 0).sum()}, {costs}"
 
 
