@@ -34,8 +34,8 @@ class Generation:
         labels: Its label maps, and its tables.
         catalogue: The split.
         chosen: B, index of each box's candidate, or -1 (rectangle), or -2 (supervised nothing).
-        best: B×k candidates of least cost, -1 padded.
-        costs: B×k×2 overlap and regression cost of each.
+        best: B×k best candidates, best first, -1 padded.
+        costs: B×k×3 overlap cost, regression cost and expected IoU of each.
         true_mask: Images that keep their true mask.
     """
 
