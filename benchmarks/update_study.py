@@ -232,7 +232,7 @@ def crf_first(scene: Scene, chosen: UpdateSettings) -> Masks:
     crf = densecrf.DenseCRF2D(width, height, count)
     crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(count, -1)))
     crf.addPairwiseGaussian(sxy=3, compat=3)
-    crf.addPairwiseBilateral(sxy=121, srgb=5, rgbim=np.ascontiguousarray(scene.pixels), compat=4)
+    crf.addPairwiseBilateral(sxy=121, srgb=5, rgbim=np.array(scene.pixels), compat=4)
     refined = np.log(np.maximum(np.array(crf.inference(10)).reshape(unary.shape), 1e-6)).astype(np.float32)
     return by_update(replace(scene, scores=refined[np.concatenate([[0], 1 + where])]), chosen)
 
@@ -324,7 +324,7 @@ def one_steps(data: Data, configuration: Block, variants: list[Variant], network
                 if variant.name == "rectangles":
                     masks = [None] * len(masks)
                 labels = paint(*truth.shape, corners, scene.labels, masks, update.clip)
-                confusion[v, number % 3 != 0] += confusion_matrix(truth, labels, classes)
+                confusion[v, int(number % 3 > 0)] += confusion_matrix(truth, labels, classes)
                 fill[v] += [((labels > 0) & (truth != VOID)).sum() / max(1, foreground.sum()), 1]
         for v, variant in enumerate(chosen):
             rows.append(
@@ -349,7 +349,6 @@ def step_variants(paper: Block) -> list[Variant]:
     plain = [
         Variant("bounds", "rectangles"),
         Variant("bounds", "oracle"),
-        Variant("bounds", "GrabCut", step=grabcut),
         Variant("bounds", "default"),
         Variant("E_o alone", "1 - IoU of tight boxes, cheapest", (CENTRED,), without_network),
         Variant("E_o alone", "1 - IoU of tight boxes, expected IoU", ({"overlap": "tight_box"},), without_network),
