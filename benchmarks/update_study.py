@@ -562,7 +562,7 @@ def trained_networks(data: Data, configuration: Block) -> dict[str, Callable[[st
     training = build(
         TrainingSettings, {k: v for k, v in configuration["training"].items() if k != "workers"}, "training"
     )
-    schedule = build(ScheduleSettings, configuration["schedule"], "schedule")
+    schedule = build(ScheduleSettings, {**configuration["schedule"], "epochs": max(STATES.values())}, "schedule")
     model = fresh_network(configuration, len(data.train.classes), 0)
     optimizer = make_optimizer(model, training)
     kinds = {"plain": ((1.0,), False), "mirrored": ((1.0,), True), "scales": ((0.7, 1.0, 1.4), False)}
