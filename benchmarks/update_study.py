@@ -537,7 +537,7 @@ def loops(paper: Block) -> dict[str, Loop]:
         Loop("default"),
         Loop("paper", (paper,), warmup=0),
         Loop("paper, first by boxes", (paper,), warmup=1),
-        Loop("centred", (CENTRED, {"k": 5})),
+        Loop("centred", ({"regression": "cross_entropy", "lambda": 0.1},)),
         Loop("k 5", ({"k": 5},)),
         Loop("rank 0", ({"rank": 0.0},)),
         Loop("warm-up 1", warmup=1),
