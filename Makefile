@@ -31,7 +31,7 @@ experiments: .venv/installed ## Repeat the README's table on 240 real photograph
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- \
 	    $(foreach name,mask box rectangles semi,results/voc240_$(name)/report.html)
 
-study-update: .venv/installed ## Repeat docs/update.md: variants of the label update (two hours on two cores)
+study-update: .venv/installed ## Repeat docs/update.md: variants of the label update
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv \
 	    $(foreach kind,proposals overlaps,$(foreach i,0 1,$(STUDY)/train/$(kind)/mcg/$(i)-of-2.zarr))
 	$(BIN)/python benchmarks/update_study.py

@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from boxsup.config import epoch_settings, generation_settings
+
 ROOT = Path(__file__).parents[1]
 SIDE = 128
 IMAGE_BYTES = 3 * SIDE * SIDE
@@ -48,9 +50,8 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     defaults, classes = config["defaults"], config["datasets"]["demo"]["classes"]
     shapes = {"seed": 0, "side": SIDE, "train": size, "val": 1, "masks": 1}
-    training = defaults["training"] | {"batch": 8, "crop": 96, "threads": 1}
-    del training["workers"]
-    update = {key: value for key, value in defaults["update"].items() if key not in ("every", "warmup")}
+    training = epoch_settings(defaults["training"]) | {"batch": 8, "crop": 96, "threads": 1}
+    update = generation_settings(defaults["update"])
     network = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
     tables, pools = ["--catalogue", "train"], ["--proposals", "pools.zarr", "--overlaps", "overlaps.zarr"]
     labels = [*tables, "--seed", "0", "--settings", as_json(update), *pools, "--threads", "1"]

@@ -14,50 +14,36 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from boxsup.config import generation_settings
 from boxsup.labels.choice import Choice, choose
 from boxsup.labels.costs import LARGEST_P, Candidates
 from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
-from boxsup.settings import UpdateSettings
+from boxsup.settings import UpdateSettings, build
 
 T = TypeVar("T")
 HEIGHT, WIDTH, CANDIDATES, REGIONS = 375, 500, 2000, 600
 BOXES = np.array([[50, 40, 210, 300], [200, 100, 480, 350], [10, 10, 120, 90]])
 LABELS = np.array([15, 7, 15])
-DEFAULT = UpdateSettings(
-    k=5,
-    temperature=0.05,
-    overlap="coverage",
-    leak=1.5,
-    rank=0.01,
-    lambda_=1.0,
-    regression="agreement",
-    overlap_norm="none",
-    region="box",
-    norm="box",
-    centre=True,
-    clamp=5.0,
-    clip=True,
-    fallback_iou=0.0,
-    difficult="use",
-)
-SUMS = replace(DEFAULT, temperature=0.0, overlap="tight_box", regression="cross_entropy")
+CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+UPDATE = CONFIG["defaults"]["update"] | {"k": 5, "fallback_iou": 0.0}
+CENTRED = {"temperature": 0.0, "overlap": "tight_box", "regression": "cross_entropy"}
 VARIANTS = {
-    "default": DEFAULT,
-    "paper's Eq. 2, 3": replace(
-        SUMS, lambda_=3.0, overlap_norm="candidates", region="image", norm="none", centre=False, clamp=0.0
-    ),
-    "centred Eq. 3": SUMS,
+    "default": UPDATE,
+    "paper's Eq. 2, 3": UPDATE | CONFIG["updates"]["paper"],
+    "centred Eq. 3": UPDATE | CENTRED,
 }
 
 
@@ -76,7 +62,8 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{CANDIDATES} candidates × {WIDTH}×{HEIGHT} px × {len(BOXES)} boxes, one thread")
     print(f"{'variant':17s} {'dense s':>9s} {'ours s':>9s} {'ratio':>7s}  same choice")
-    for name, settings in VARIANTS.items():
+    for name, update in VARIANTS.items():
+        settings = build(UpdateSettings, generation_settings(update), "update")
         dense_seconds, our_seconds, same = [], [], True
         for seed in range(args.cases):
             scene = make_scene(seed)

@@ -20,6 +20,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
+import copy
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,24 +28,24 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
 import yaml
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
-from pydensecrf import densecrf
 from torch import Tensor
 from torch.nn import functional
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
-from boxsup.config import merge, resolve
+from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue, read_image, read_mask
+from boxsup.config import epoch_settings, generation_settings, merge, resolve
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.evaluation.quality import measure
+from boxsup.evaluation.truth import confusions
+from boxsup.inference.crf import marginals
 from boxsup.inference.scores import Predictor
-from boxsup.labels.choice import RECTANGLE, Choice, choose
-from boxsup.labels.costs import Candidates, agreement_costs, cross_entropy_costs, expectation, overlap_costs
+from boxsup.labels.choice import RECTANGLE, Choice, choose, ranking
+from boxsup.labels.costs import Candidates, cross_entropy_costs, expectation, overlap_costs, regression_costs
 from boxsup.labels.generation import ChoiceTables, Update, rectangles
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.painting import paint
@@ -54,7 +55,7 @@ from boxsup.network.images import normalised
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.proposals.pool import Pool, Pools
 from boxsup.random import torch_seed
-from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
+from boxsup.settings import CrfSettings, NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
 from boxsup.store.labels import VOID, Labels, creating_labels
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
@@ -110,7 +111,7 @@ def settings(configuration: Block, *over: Block) -> UpdateSettings:
     update = configuration["update"]
     for changes in over:
         update = merge(update, changes)
-    return build(UpdateSettings, {key: update[key] for key in update if key not in ("every", "warmup")}, "update")
+    return build(UpdateSettings, generation_settings(update), "update")
 
 
 # --- one step ---------------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ class Scene:
     pool: Pool
     candidates: Candidates
     labels: NDArray[np.int64]
-    scores: NDArray[np.float32]  # (1 + B)×H×W
+    scores: NDArray[np.float32] | None  # (1 + B)×H×W; None: the network is not asked
 
 
 Step = Callable[[Scene, UpdateSettings], Masks]
@@ -134,32 +135,24 @@ Step = Callable[[Scene, UpdateSettings], Masks]
 def by_update(scene: Scene, chosen: UpdateSettings) -> Masks:
     """The package's own update."""
     generators = [np.random.default_rng(row) for row in range(len(scene.labels))]
-    return masks_of(scene, choose(scene.candidates, scene.scores, chosen, generators))
-
-
-def masks_of(scene: Scene, choices: list[Choice]) -> Masks:
+    choices = choose(scene.candidates, scene.scores, chosen, generators)
     return [scene.pool.mask(choice.chosen) if choice.chosen != RECTANGLE else None for choice in choices]
 
 
 def without_network(scene: Scene, chosen: UpdateSettings) -> Masks:
-    generators = [np.random.default_rng(row) for row in range(len(scene.labels))]
-    return masks_of(scene, choose(scene.candidates, None, chosen, generators))
+    return by_update(replace(scene, scores=None), chosen)
 
 
 def costs_of(scene: Scene, chosen: UpdateSettings) -> NDArray[np.float64]:
     overlap = overlap_costs(scene.candidates, chosen)
-    if chosen.regression == "cross_entropy":
-        return overlap + chosen.lambda_ * cross_entropy_costs(scene.scores, scene.candidates, chosen)
-    expected = expectation(scene.candidates, overlap, chosen)
-    return overlap + chosen.lambda_ * agreement_costs(scene.scores, scene.candidates, expected)
+    return overlap + chosen.lambda_ * regression_costs(scene.scores, scene.candidates, overlap, chosen)
 
 
 def best_of(scene: Scene, chosen: UpdateSettings, costs: NDArray[np.float64]) -> Masks:
-    """Each box's best candidate from costs, as `choose` finds it."""
-    expected = scene.candidates.soft_iou(expectation(scene.candidates, costs, chosen))
-    best = expected.argmax(axis=1) if chosen.temperature else costs.argmin(axis=1)
+    """Each box's best candidate from costs, or its rectangle."""
+    ranks, _ = ranking(scene.candidates, costs, chosen)
     fits = scene.candidates.iou.max(axis=1) >= chosen.fallback_iou
-    return [scene.pool.mask(int(n)) if fit else None for n, fit in zip(best, fits, strict=True)]
+    return [scene.pool.mask(int(best)) if fit else None for best, fit in zip(ranks[:, 0], fits, strict=True)]
 
 
 def jointly(weight: float) -> Step:
@@ -223,18 +216,16 @@ def fallback_grabcut(scene: Scene, chosen: UpdateSettings) -> Masks:
     ]  # fmt: skip
 
 
-def crf_first(scene: Scene, chosen: UpdateSettings) -> Masks:
+def crf_first(crf: CrfSettings) -> Step:
     """The dense CRF over the scores of the image's labels before the update."""
-    present, where = np.unique(scene.labels, return_inverse=True)
-    rows = [0, *(1 + int(np.flatnonzero(scene.labels == label)[0]) for label in present)]
-    unary = -scene.scores[rows]
-    count, height, width = unary.shape
-    crf = densecrf.DenseCRF2D(width, height, count)
-    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(count, -1)))
-    crf.addPairwiseGaussian(sxy=3, compat=3)
-    crf.addPairwiseBilateral(sxy=121, srgb=5, rgbim=np.array(scene.pixels), compat=4)
-    refined = np.log(np.maximum(np.array(crf.inference(10)).reshape(unary.shape), 1e-6)).astype(np.float32)
-    return by_update(replace(scene, scores=refined[np.concatenate([[0], 1 + where])]), chosen)
+
+    def step(scene: Scene, chosen: UpdateSettings) -> Masks:
+        _, first, where = np.unique(scene.labels, return_index=True, return_inverse=True)
+        scores = scene.scores[np.concatenate(([0], 1 + first))]
+        refined = np.log(np.maximum(marginals(scene.pixels, scores, crf), 1e-6))
+        return by_update(replace(scene, scores=refined[np.concatenate(([0], 1 + where))]), chosen)
+
+    return step
 
 
 def oracle(scene: Scene, chosen: UpdateSettings, truth: NDArray[np.uint8]) -> Masks:
@@ -342,7 +333,7 @@ def one_steps(data: Data, configuration: Block, variants: list[Variant], network
     return pd.DataFrame(rows)
 
 
-def step_variants(paper: Block) -> list[Variant]:
+def step_variants(paper: Block, crf: CrfSettings) -> list[Variant]:
     """The questions of one step, each with its answers."""
     literal = {**paper, "k": 1}
     image = {**CENTRED, "lambda": 3.0, "norm": "image", "centre": False, "clamp": 0.0}
@@ -381,7 +372,7 @@ def step_variants(paper: Block) -> list[Variant]:
         Variant("other boxes", "pay 0.2 for what others hold", step=jointly(0.2)),
         Variant("other boxes", "pay 0.4 for what others hold", step=jointly(0.4)),
         Variant("trim and grow", "superpixels held by half", step=majority),
-        Variant("scores", "dense CRF first", step=crf_first),
+        Variant("scores", "dense CRF first", step=crf_first(crf)),
         Variant("scores", "and mirrored", scores="mirrored"),
         Variant("scores", "scales 0.7, 1, 1.4", scores="scales"),
     ]
@@ -411,9 +402,7 @@ class Loop:
 
 def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: int) -> pd.DataFrame:
     """A row a generation, the last by the winner (k = 1) after the last epoch, with the scores on val."""
-    training = build(
-        TrainingSettings, {k: v for k, v in configuration["training"].items() if k != "workers"}, "training"
-    )
+    training = build(TrainingSettings, epoch_settings(configuration["training"]), "training")
     schedule = build(ScheduleSettings, {**configuration["schedule"], "epochs": epochs}, "schedule")
     update = settings(configuration, *loop.over)
     model = fresh_network(configuration, len(data.train.classes), seed)
@@ -426,7 +415,7 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
             last = generation > epochs
             due = (generation - 1) % loop.every == 0 and (generation == 1 or not loop.fixed)
             if last or due:
-                asked = generation > loop.warmup and loop.fixed not in ("truth", "rectangles", "first")
+                asked = generation > loop.warmup and not loop.fixed
                 chosen = replace(update, k=1) if last else update
                 predictor = Predictor(checkpoint, training.threads) if asked else None
                 made = make_labels(data, chosen, seed, generation, predictor, loop.fixed)
@@ -435,13 +424,12 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
                 break
             epoch = Epoch(data.train, store, training, seed, generation)
             loader = batches(epoch, training, seed, generation, 0)
-            model.train()
             train_epoch(
                 model, optimizer, loader, len(loader), training, schedule, seed, generation, each=lambda step: None
             )
             state = {name: value.clone() for name, value in model.state_dict().items()}
             averaged = average(averaged, state, loop.ema)
-            asked_model = fresh_network(configuration, len(data.train.classes), seed)
+            asked_model = copy.deepcopy(model)
             asked_model.load_state_dict(averaged)
             save_checkpoint(checkpoint, Checkpoint("mobilenet_v2", data.train.classes, asked_model, generation, {}))
         save_checkpoint(checkpoint, Checkpoint("mobilenet_v2", data.train.classes, model, epochs, {}))
@@ -520,11 +508,10 @@ def write_generation(
 
 
 def validate(data: Data, predictor: Predictor) -> float:
-    classes = len(data.val.classes)
-    confusion = np.zeros((classes, classes + 1), np.int64)
-    for row in data.val.rows():
-        found = predictor.log_probabilities(data.images[row.image]).argmax(dim=0).numpy().astype(np.uint8)
-        confusion += confusion_matrix(read_mask(row.mask), found, classes)
+    def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
+        return (predictor.log_probabilities(data.images[row.image]).argmax(dim=0).numpy().astype(np.uint8),)
+
+    (confusion,) = confusions(data.val, predict, "validate")
     return mean_iou(confusion)
 
 
@@ -559,9 +546,7 @@ def wanted(text: str, epochs: int) -> tuple[str, list[int], int]:
 
 def trained_networks(data: Data, configuration: Block) -> dict[str, Callable[[str], Asked]]:
     """State -> what the network of that age, trained on labels by boxes alone, says to a kind of scores."""
-    training = build(
-        TrainingSettings, {k: v for k, v in configuration["training"].items() if k != "workers"}, "training"
-    )
+    training = build(TrainingSettings, epoch_settings(configuration["training"]), "training")
     schedule = build(ScheduleSettings, {**configuration["schedule"], "epochs": max(STATES.values())}, "schedule")
     model = fresh_network(configuration, len(data.train.classes), 0)
     optimizer = make_optimizer(model, training)
@@ -575,16 +560,13 @@ def trained_networks(data: Data, configuration: Block) -> dict[str, Callable[[st
             loader = batches(Epoch(data.train, store, training, 0, epoch), training, 0, epoch, 0)
             train_epoch(model, optimizer, loader, len(loader), training, schedule, 0, epoch, each=lambda step: None)
             for state in [name for name, last in STATES.items() if last == epoch]:
-                frozen = fresh_network(configuration, len(data.train.classes), 0)
-                frozen.load_state_dict(model.state_dict())
-                frozen.eval()
+                frozen = copy.deepcopy(model).eval()
                 networks[state] = lambda kind, frozen=frozen: ask(frozen, data, *kinds[kind])
     return networks
 
 
 def plot(table: pd.DataFrame, out: Path) -> None:
     """Label mIoU and fill by generation, a line a loop: means over the seeds."""
-    mpl.rcParams["svg.hashsalt"] = "boxsup"
     table = table[~table["loop"].isin(["true masks", "rectangles"])]
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for axis, (column, title) in zip(axes, (("label_miou", "label mIoU (%)"), ("fill", "fill")), strict=True):
@@ -617,7 +599,9 @@ def main() -> None:
     paper = base["updates"]["paper"]
     if not args.no_steps:
         networks = trained_networks(data, experiment)
-        table = one_steps(data, experiment, step_variants(paper), networks)
+        table = one_steps(
+            data, experiment, step_variants(paper, build(CrfSettings, experiment["inference"]["crf"], "crf")), networks
+        )
         table.to_csv(args.out / f"{args.name}_steps.csv", index=False, float_format="%.2f")
     path = args.out / f"{args.name}_loops.csv"
     done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["loop", "seed", "epochs"])

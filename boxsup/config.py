@@ -73,6 +73,16 @@ def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN40
     return {**experiment, "update": merge(known[update["preset"]], own)}
 
 
+def generation_settings(update: Mapping[str, Any]) -> Block:
+    """The settings of an update that a generation itself reads; the others only say which generations there are."""
+    return {key: value for key, value in update.items() if key not in ("every", "warmup")}
+
+
+def epoch_settings(training: Mapping[str, Any]) -> Block:
+    """The settings of the training that results depend on."""
+    return {key: value for key, value in training.items() if key != "workers"}
+
+
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
     """JSON that is the same for the same settings, whatever the order of their keys: what a rule's `params` hold."""
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from paths import ROOT
 
-from boxsup.config import canonical, merge, resolve
+from boxsup.config import canonical, epoch_settings, generation_settings, merge, resolve
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.settings import (
@@ -51,10 +51,8 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         build(NetworkSettings, experiment["network"], name)
         build(ScheduleSettings, experiment["schedule"], name)
         build(CrfSettings, experiment["inference"]["crf"], name)
-        training = {key: value for key, value in experiment["training"].items() if key != "workers"}
-        build(TrainingSettings, training, name)
-        update = {key: value for key, value in experiment["update"].items() if key not in ("every", "warmup")}
-        build(UpdateSettings, update, name)
+        build(TrainingSettings, epoch_settings(experiment["training"]), name)
+        build(UpdateSettings, generation_settings(experiment["update"]), name)
     for name, proposals in resolved["proposals"].items():
         make_proposer(build_settings(proposals, name))
     build(ShapesSettings, resolved["datasets"]["demo"]["shapes"], "demo")
@@ -125,7 +123,7 @@ def test_a_stages_settings_are_checked(text, message):
     [("rate", 1, True), ("rate", True, False), ("rate", "1", False), ("batch", 2.0, False), ("mirror", 1, False)],
 )
 def test_numbers_are_not_truth_values_and_whole_numbers_are_whole(config, key, value, ok):
-    training = {k: v for k, v in config["defaults"]["training"].items() if k != "workers"} | {key: value}
+    training = epoch_settings(config["defaults"]["training"]) | {key: value}
     if ok:
         assert isinstance(build(TrainingSettings, training, "training").rate, float)
     else:

@@ -12,7 +12,15 @@ from boxsup.settings import CrfSettings
 def dense_crf(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.uint8]:
-    """The most likely labels under a fully connected CRF, after a few iterations of mean field.
+    """The most likely labels under a fully connected CRF, H×W uint8 in [0, C); see `marginals`."""
+    labels: NDArray[np.uint8] = marginals(image, log_probabilities, settings).argmax(axis=0).astype(np.uint8)
+    return labels
+
+
+def marginals(
+    image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
+) -> NDArray[np.float32]:
+    """The probability of each label at each pixel under a fully connected CRF, after a few iterations of mean field.
 
     Args:
         image: H×W×3 uint8 RGB, as it is: the appearance kernel works on grey levels in [0, 255].
@@ -20,7 +28,7 @@ def dense_crf(
         settings: Weights and standard deviations (DeepLab's w and σ) of the smoothness and the appearance kernel.
 
     Returns:
-        H×W uint8 in [0, C).
+        C×H×W float32, summing to 1 over the labels.
     """
     classes, height, width = log_probabilities.shape
     crf = densecrf.DenseCRF2D(width, height, classes)
@@ -32,6 +40,4 @@ def dense_crf(
         rgbim=np.array(image, order="C"),  # a copy: the library takes no read-only array
         compat=settings.bilateral_weight,
     )
-    marginals = np.asarray(crf.inference(settings.iterations)).reshape(classes, height, width)
-    labels: NDArray[np.uint8] = marginals.argmax(axis=0).astype(np.uint8)
-    return labels
+    return np.asarray(crf.inference(settings.iterations), np.float32).reshape(classes, height, width)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.costs import Candidates, agreement_costs, cross_entropy_costs, expectation, overlap_costs
+from boxsup.labels.costs import Candidates, expectation, overlap_costs, regression_costs
 from boxsup.settings import UpdateSettings
 
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
@@ -24,7 +24,7 @@ class Choice:
         best: The k best candidates, best first; empty where none was weighed.
         overlap: E_o of each of `best`.
         regression: E_r of each of `best`; zeros where the network was not asked.
-        expected_iou: IoU that each of `best` is expected to have with the object, see `choose`.
+        expected_iou: IoU that each of `best` is expected to have with the object, see `ranking`.
     """
 
     chosen: int
@@ -45,13 +45,7 @@ def choose(
     settings: UpdateSettings,
     generators: Sequence[np.random.Generator],
 ) -> list[Choice]:
-    """Each box's candidate: a uniform draw from its k best.
-
-    At `temperature` 0 the best are those of least cost E_o + λ E_r, as in the paper. Above it they are those of the
-    greatest expected IoU, with each candidate taken for the object with a probability that falls with its cost,
-    P(S) ∝ exp(-cost(S) / temperature): the choice of minimum Bayes risk. The cheapest candidate is often odd in what
-    the costs do not see; what many cheap ones have in common is not. (The IoU with the expectation stands for the
-    expectation of the IoU, which would need all pairs.)
+    """Each box's candidate: a uniform draw from its k best (`ranking`) by the costs E_o + λ E_r.
 
     Args:
         candidates: Of the image, N.
@@ -68,13 +62,9 @@ def choose(
         return [Choice.without_candidate(RECTANGLE) for _ in generators]
     overlap = overlap_costs(candidates, settings)
     regression = np.zeros_like(overlap)
-    if log_probabilities is not None and settings.regression == "agreement":
-        regression = agreement_costs(log_probabilities, candidates, expectation(candidates, overlap, settings))
-    elif log_probabilities is not None:
-        regression = cross_entropy_costs(log_probabilities, candidates, settings)
-    costs = overlap + settings.lambda_ * regression
-    expected = candidates.soft_iou(expectation(candidates, costs, settings))
-    ranks = np.argsort(costs if settings.temperature == 0 else -expected, axis=1, kind="stable")
+    if log_probabilities is not None:
+        regression = regression_costs(log_probabilities, candidates, overlap, settings)
+    ranks, expected = ranking(candidates, overlap + settings.lambda_ * regression, settings)
     choices = []
     for row, random in enumerate(generators):
         if candidates.iou[row].max() < settings.fallback_iou:
@@ -84,3 +74,26 @@ def choose(
         chosen = int(best[random.integers(len(best))])
         choices.append(Choice(chosen, best, overlap[row, best], regression[row, best], expected[row, best]))
     return choices
+
+
+def ranking(
+    candidates: Candidates, costs: NDArray[np.float64], settings: UpdateSettings
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Each box's candidates from the best to the worst.
+
+    At `temperature` 0 the best are those of least cost, as in the paper. Above it they are those of the greatest
+    expected IoU, with each candidate taken for the object with a probability that falls with its cost, P(S) ∝
+    exp(-cost(S) / temperature): the choice of minimum Bayes risk. The cheapest candidate is often odd in what the costs
+    do not see; what many cheap ones have in common is not. (The IoU with the expectation stands for the expectation of
+    the IoU, which would need all pairs.)
+
+    Args:
+        candidates: Of the image, N.
+        costs: B×N.
+        settings: `temperature`.
+
+    Returns:
+        B×N indices of candidates, equals in the order of the pool; and B×N expected IoU of each candidate.
+    """
+    expected = candidates.soft_iou(expectation(candidates, costs, settings))
+    return np.argsort(costs if settings.temperature == 0 else -expected, axis=1, kind="stable"), expected

@@ -18,12 +18,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.labels.overlaps import box_areas, box_intersection
 from boxsup.settings import UpdateSettings
 
+F = TypeVar("F", bound=np.floating)
 LARGEST_P = 1 - 1e-4  # of a label: its log-odds end at 9.2
 
 
@@ -59,11 +62,11 @@ class Candidates:
     @cached_property
     def clipped(self) -> NDArray[np.float32]:
         """B×N: |S ∩ B|, the pixels of each candidate in each box."""
-        return self.inside @ self.members.T
+        return self.sums(self.inside)
 
-    def sums(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    def sums(self, values: NDArray[F]) -> NDArray[F]:
         """B×N: for each box, a value a superpixel (B×R) summed over each candidate."""
-        return values @ self.members.T
+        return np.asarray(values @ self.members.T)
 
     def soft_iou(self, shares: NDArray[np.floating]) -> NDArray[np.floating]:
         """IoU of each candidate, clipped to each box, with a soft mask of the box.
@@ -97,13 +100,23 @@ def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[n
     if settings.overlap == "tight_box":
         cost = 1.0 - np.asarray(candidates.iou, np.float64)
         return cost / candidates.iou.shape[1] if settings.overlap_norm == "candidates" else cost
-    boxes, tight = np.asarray(candidates.boxes, np.int64)[:, None], np.asarray(candidates.tight, np.int64)[None]
-    sides = np.minimum(boxes[..., 2:], tight[..., 2:]) - np.maximum(boxes[..., :2], tight[..., :2])
-    covered = np.clip(sides, 0, None).prod(axis=-1) / (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
+    covered = box_intersection(candidates.boxes, candidates.tight) / box_areas(candidates.boxes)[:, None]
     pixels = np.bincount(candidates.superpixels.ravel(), minlength=candidates.members.shape[1]).astype(np.float32)
     leaking = 1.0 - candidates.clipped.astype(np.float64) / (candidates.members @ pixels)
-    rank = np.log(np.arange(1, len(tight[0]) + 1))
+    rank = np.log(np.arange(1, len(candidates.tight) + 1))
     return np.asarray(1.0 - covered + settings.leak * leaking + settings.rank * rank)
+
+
+def regression_costs(
+    log_probabilities: NDArray[np.floating],
+    candidates: Candidates,
+    overlap: NDArray[np.float64],
+    settings: UpdateSettings,
+) -> NDArray[np.float64]:
+    """E_r of each candidate, B×N, by the term that `regression` names; `overlap` are the E_o of `overlap_costs`."""
+    if settings.regression == "agreement":
+        return agreement_costs(log_probabilities, candidates, expectation(candidates, overlap, settings))
+    return cross_entropy_costs(log_probabilities, candidates, settings)
 
 
 def agreement_costs(

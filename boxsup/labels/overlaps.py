@@ -28,12 +28,23 @@ def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[
     Returns:
         B×N float32 in [0, 1].
     """
-    a, b = np.asarray(boxes, np.int64)[:, None], np.asarray(others, np.int64)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    intersection = np.clip(sides, 0, None).prod(axis=-1)
-    union = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - intersection
+    intersection = box_intersection(boxes, others)
+    union = box_areas(boxes)[:, None] + box_areas(others) - intersection
     iou: NDArray[np.float32] = (intersection / union).astype(np.float32)
     return iou
+
+
+def box_intersection(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The pixels that every pair of boxes has in common: B×N, from B×4 and N×4 half-open pixel corners."""
+    a, b = np.asarray(boxes, np.int64)[:, None], np.asarray(others, np.int64)[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    return np.asarray(np.clip(sides, 0, None).prod(axis=-1))
+
+
+def box_areas(boxes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The pixels of each box: B, from B×4 half-open pixel corners."""
+    corners = np.asarray(boxes, np.int64)
+    return np.asarray((corners[:, 2:] - corners[:, :2]).prod(axis=-1))
 
 
 class Overlaps(Mapping[str, NDArray[np.float32]]):

@@ -208,7 +208,7 @@ def _warnings(seeds: Sequence[SeedResults]) -> list[str]:
     """What the quality tables warn of: of each seed the first generation concerned, and how many more there are."""
     lines = []
     for seed in seeds:
-        said = [text for text in seed.quality.get("warning", pd.Series(dtype=str)).dropna() if text]
+        said = list(seed.quality.get("warning", pd.Series(dtype=str)).dropna())
         if said:
             more = f" ({len(said) - 1} more generations likewise)" if len(said) > 1 else ""
             lines.append(f"Seed {seed.seed}: {said[0]}{more}")

@@ -7,6 +7,7 @@ import torch
 import boxsup
 from boxsup.catalogue.tables import read_catalogue, read_mask
 from boxsup.cli import main
+from boxsup.config import generation_settings
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels
@@ -40,7 +41,7 @@ def split(tmp_path_factory, config):
 @pytest.fixture
 def labels(split, config, tmp_path):
     """Run `boxsup labels` with some more arguments: the generation."""
-    update = {key: value for key, value in config["defaults"]["update"].items() if key not in ("every", "warmup")}
+    update = generation_settings(config["defaults"]["update"])
 
     def run(*more):
         own = ["--catalogue", f"{split}/train", "--generation", "2", "--seed", "0", "--settings", json.dumps(update)]

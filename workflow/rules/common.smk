@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from boxsup.config import canonical, resolve
+from boxsup.config import canonical, epoch_settings, generation_settings, resolve
 from boxsup.errors import ConfigError
 from boxsup.versions import STAGE_VERSIONS
 
@@ -64,15 +64,11 @@ def setting(*keys):
 
 
 def update_settings(wildcards):
-    """The update's settings that a generation itself reads; the others only say which generations there are."""
-    update = experiment_of(wildcards)["update"]
-    return canonical({key: update[key] for key in update if key not in ("every", "warmup")})
+    return canonical(generation_settings(experiment_of(wildcards)["update"]))
 
 
 def training_settings(wildcards):
-    """The training's settings that results depend on."""
-    training = experiment_of(wildcards)["training"]
-    return canonical({key: training[key] for key in training if key != "workers"})
+    return canonical(epoch_settings(experiment_of(wildcards)["training"]))
 
 
 def imported_files(wildcards):
