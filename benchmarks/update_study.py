@@ -410,7 +410,7 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
     rows, previous, averaged = [], None, None
     with tempfile.TemporaryDirectory() as folder:
         store, checkpoint = Path(folder, "labels.zarr"), Path(folder, "model.pt")
-        save_checkpoint(checkpoint, Checkpoint("mobilenet_v2", data.train.classes, model, 0, {}))
+        save_checkpoint(checkpoint, Checkpoint(configuration["network"]["name"], data.train.classes, model, 0, {}))
         for generation in range(1, epochs + 2):
             last = generation > epochs
             due = (generation - 1) % loop.every == 0 and (generation == 1 or not loop.fixed)
@@ -431,8 +431,11 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
             averaged = average(averaged, state, loop.ema)
             asked_model = copy.deepcopy(model)
             asked_model.load_state_dict(averaged)
-            save_checkpoint(checkpoint, Checkpoint("mobilenet_v2", data.train.classes, asked_model, generation, {}))
-        save_checkpoint(checkpoint, Checkpoint("mobilenet_v2", data.train.classes, model, epochs, {}))
+            save_checkpoint(
+                checkpoint,
+                Checkpoint(configuration["network"]["name"], data.train.classes, asked_model, generation, {}),
+            )
+        save_checkpoint(checkpoint, Checkpoint(configuration["network"]["name"], data.train.classes, model, epochs, {}))
         rows[-1]["val_miou"] = 100 * validate(data, Predictor(checkpoint, training.threads))
     print(f"{loop.name}, seed {seed}, {epochs} epochs: val {rows[-1]['val_miou']:.1f}", flush=True)
     return pd.DataFrame(rows)

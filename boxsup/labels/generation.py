@@ -64,19 +64,26 @@ class Update:
         if boxes.empty:
             return ImageLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
+        corners, labels = _corners(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = _roles(boxes, self.settings)
-        chosen = iter(self._choose(image, pool, boxes, supervising))
+        rows = np.flatnonzero(supervising)
+        chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
-        corners, labels = _corners(boxes)[shown], np.where(void, VOID, boxes["label"].to_numpy())[shown]
         masks = [pool.mask(choices[row].chosen) if choices[row].chosen >= 0 else None for row in shown]
-        return ImageLabels(paint(height, width, corners, labels, masks, self.settings.clip), choices)
+        painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
+        return ImageLabels(painted, choices)
 
-    def _choose(self, image: str, pool: Pool, boxes: pd.DataFrame, supervising: NDArray[np.bool_]) -> list[Choice]:
-        rows = np.flatnonzero(supervising)
+    def _choose(
+        self,
+        image: str,
+        pool: Pool,
+        rows: NDArray[np.intp],
+        corners: NDArray[np.int64],
+        labels: NDArray[np.int64],
+    ) -> list[Choice]:
         if not len(rows):
             return []
-        labels, corners = boxes["label"].to_numpy(np.int64)[rows], _corners(boxes)[rows]
         members = pool.matrix().astype(np.float32)
         candidates = Candidates(pool.superpixels, members, pool.boxes, corners, self.overlaps[image][rows])
         log_probabilities = None

@@ -50,14 +50,14 @@ def box_areas(boxes: NDArray[np.integer]) -> NDArray[np.int64]:
 class Overlaps(Mapping[str, NDArray[np.float32]]):
     """IoU tables over any number of shards: image id -> B×N float32, rows in the order of the image's boxes."""
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        """Open the shards.
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
+        """Open the shards; images are read `ahead` at a time, for who asks for them in order.
 
         Raises:
             StoreError: A path is not a store of overlaps.
         """
         groups = [open_group(Path(path), KIND) for path in paths]
-        self._shards = [(Ragged(group, "iou"), np.asarray(array(group, "boxes")[:])) for group in groups]
+        self._shards = [(Ragged(group, "iou", ahead), np.asarray(array(group, "boxes")[:])) for group in groups]
         self._index: dict[str, tuple[int, int]] = {
             image: (shard, row)
             for shard, group in enumerate(groups)

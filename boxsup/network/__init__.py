@@ -12,7 +12,7 @@ def build(name: str, classes: int) -> Segmenter:
     """A network by its name in the configuration, with random weights from torch's generator.
 
     Args:
-        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov or mobilenet_v2.
+        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, mobilenet_v2 or mobilenet_v2_8s.
         classes: C, with the background.
 
     Raises:
@@ -28,7 +28,8 @@ def build(name: str, classes: int) -> Segmenter:
         "fcn8s": lambda count: FCN(count, skips=2),
         "deeplab_4x4": lambda count: DeepLab(count, kernel=4, dilation=4, channels=4096),
         "deeplab_largefov": lambda count: DeepLab(count, kernel=3, dilation=12, channels=1024),
-        "mobilenet_v2": MobileNet,
+        "mobilenet_v2": lambda count: MobileNet(count, stride=16),
+        "mobilenet_v2_8s": lambda count: MobileNet(count, stride=8),
     }
     if name not in builders:
         raise ConfigError(f"network.name: expected one of {', '.join(builders)}, got '{name}'")

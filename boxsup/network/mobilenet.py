@@ -7,20 +7,20 @@ from torchvision.models import mobilenet_v2
 
 from boxsup.network.segmenter import Segmenter
 
-LAST_STAGE = 14  # the first block that would go to stride 32
+STAGES = {8: 7, 16: 14}  # the stride that is kept -> the first block that would go beyond it
 BODY_CHANNELS, HEAD_CHANNELS = 320, 256
 
 
 class MobileNet(Segmenter):
-    """MobileNetV2 without its classifier at stride 16, and a 3×3 convolution of dilation 6 before the scores."""
+    """MobileNetV2 without its classifier at stride 16 or 8, and a 3×3 convolution of dilation 6 before the scores."""
 
     imagenet = "mobilenet_v2"
 
-    def __init__(self, classes: int) -> None:
-        """Make the network for `classes` classes."""
+    def __init__(self, classes: int, stride: int) -> None:
+        """Make the network for `classes` classes; `stride` is 16 or 8, which costs twice the time."""
         super().__init__()
         self.features = mobilenet_v2(weights=None).features[:18]
-        _keep_size(self.features[LAST_STAGE:])
+        _keep_size(self.features[STAGES[stride] :])
         self.head = nn.Sequential(
             nn.Conv2d(BODY_CHANNELS, HEAD_CHANNELS, 3, padding=6, dilation=6, bias=False),
             nn.BatchNorm2d(HEAD_CHANNELS),
@@ -42,16 +42,17 @@ class MobileNet(Segmenter):
         return [self.head]
 
     def forward(self, image: Tensor) -> Tensor:
-        """N×3×H×W -> N×C×h×w logits at stride 16."""
+        """N×3×H×W -> N×C×h×w logits at the network's stride."""
         logits: Tensor = self.head(self.features(image))
         return logits
 
 
 def _keep_size(blocks: nn.Sequential) -> None:
-    """Trade the stage's stride for dilation 2 in its depthwise convolutions."""
+    """Trade the strides of the depthwise convolutions for dilations: each doubles that of the layers after it."""
+    dilation = 1
     for layer in blocks.modules():
         if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            layer.dilation = layer.padding = (dilation, dilation)
             if layer.stride == (2, 2):
                 layer.stride = (1, 1)
-            else:
-                layer.dilation, layer.padding = (2, 2), (2, 2)
+                dilation *= 2

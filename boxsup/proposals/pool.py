@@ -163,14 +163,14 @@ class Pools(Mapping[str, Pool]):
         attributes: What each store was made with: settings, versions, image ids.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        """Open the stores of all shards.
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
+        """Open the stores of all shards; images are read `ahead` at a time, for who asks for them in order.
 
         Raises:
             StoreError: A path is not a store of pools, or an image is in two of them.
         """
         self.paths = [Path(path) for path in paths]
-        self._stores = [_Store(path) for path in self.paths]
+        self._stores = [_Store(path, ahead) for path in self.paths]
         self.attributes: list[dict[str, Any]] = [store.attributes for store in self._stores]
         self._index: dict[str, tuple[_Store, int]] = {}
         for store in self._stores:
@@ -213,12 +213,12 @@ def store_bytes(path: str | os.PathLike[str]) -> int:
 class _Store:
     """One store of pools, by row."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ahead: int) -> None:
         self.path = path
         group = open_group(path, KIND)
         self.attributes: dict[str, Any] = dict(group.attrs)
         self._sizes, self._regions = (np.asarray(array(group, name)[:]) for name in ("size", "regions"))
-        self._rows = {name: Ragged(group, name) for name in ("superpixels", "members", "scores")}
+        self._rows = {name: Ragged(group, name, ahead) for name in ("superpixels", "members", "scores")}
 
     def pool(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}

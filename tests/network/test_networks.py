@@ -12,7 +12,7 @@ from boxsup.network import build
 from boxsup.network.images import MEAN, STD, normalised
 from boxsup.network.vgg import decimate
 
-NAMES = ["fcn32s", "fcn16s", "fcn8s", "deeplab_4x4", "deeplab_largefov", "mobilenet_v2"]
+NAMES = ["fcn32s", "fcn16s", "fcn8s", "deeplab_4x4", "deeplab_largefov", "mobilenet_v2", "mobilenet_v2_8s"]
 
 
 def without_weights(name, classes=21):
@@ -30,6 +30,7 @@ def without_weights(name, classes=21):
         ("deeplab_4x4", {33: 5, 64: 8, 321: 41}),
         ("deeplab_largefov", {33: 5, 64: 8, 321: 41}),
         ("mobilenet_v2", {33: 3, 64: 4, 321: 21}),
+        ("mobilenet_v2_8s", {33: 5, 64: 8, 321: 41}),
     ],
 )
 def test_logits_have_the_networks_stride(name, sides):
@@ -60,21 +61,25 @@ def test_each_weight_is_either_pretrained_or_new(name):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, mobilenet_v2") as info:
+    with pytest.raises(
+        ConfigError, match="fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, mobilenet_v2, mobilenet_v2_8s"
+    ) as info:
         build("resnet", 3)
     assert "'resnet'" in str(info.value)
 
 
-def test_dilated_mobilenet_holds_the_original_at_every_other_pixel():
+@pytest.mark.parametrize(("name", "shape"), [("mobilenet_v2", (7, 9)), ("mobilenet_v2_8s", (13, 17))])
+def test_dilated_mobilenet_holds_the_original_in_between(name, shape):
     torch.manual_seed(0)
     original = mobilenet_v2(weights=None).eval()
-    network = build("mobilenet_v2", 3).eval()
+    network = build(name, 3).eval()
     network.load_imagenet(original.state_dict())
     image = torch.randn(1, 3, 97, 129)
     with torch.inference_mode():
         expected, got = original.features[:18](image), network.features(image)
-    assert got.shape[2:] == (7, 9)
-    torch.testing.assert_close(got[..., ::2, ::2], expected)
+    assert got.shape[2:] == shape
+    apart = (shape[0] - 1) // (expected.shape[2] - 1)
+    torch.testing.assert_close(got[..., ::apart, ::apart], expected)
 
 
 @pytest.fixture(scope="module")

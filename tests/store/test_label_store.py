@@ -77,8 +77,8 @@ def test_other_folders_are_refused_by_name(tmp_path):
 
 
 @settings(max_examples=20)
-@given(lengths=st.lists(st.integers(0, 40), max_size=12))
-def test_ragged_rows_come_back_over_chunk_and_shard_bounds(tmp_path_factory, lengths):
+@given(lengths=st.lists(st.integers(0, 40), max_size=12), ahead=st.integers(1, 5), random=st.randoms())
+def test_ragged_rows_come_back_in_any_order_over_chunk_and_shard_bounds(tmp_path_factory, lengths, ahead, random):
     path = tmp_path_factory.mktemp("ragged") / "a"
     rows = [np.arange(length, dtype=np.int32) * 7 + i for i, length in enumerate(lengths)]
     with pytest.MonkeyPatch.context() as patch:
@@ -88,7 +88,7 @@ def test_ragged_rows_come_back_over_chunk_and_shard_bounds(tmp_path_factory, len
         for row in rows:
             writer.append(row)
         writer.close()
-    stored = Ragged(open_group(path, "rows"), "values")
+    stored = Ragged(open_group(path, "rows"), "values", ahead)
     assert len(stored) == len(rows)
-    for row, expected in enumerate(rows):
-        np.testing.assert_array_equal(stored[row], expected)
+    for row in [*range(len(rows)), *random.sample(range(len(rows)), len(rows))]:
+        np.testing.assert_array_equal(stored[row], rows[row])

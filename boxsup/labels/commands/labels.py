@@ -22,6 +22,8 @@ from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, creating_labels
 from boxsup.versions import provenance
 
+READ_AHEAD = 8  # images whose candidates are in memory at once, some 0.6 MB each
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
 def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue) -> Update:
     if not args.proposals or not args.overlaps:
         raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
-    pools, overlaps = Pools(args.proposals), Overlaps(args.overlaps)
+    pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
     check_ids(catalogue.ids, list(pools), "proposals")
     check_ids(catalogue.ids, list(overlaps), "overlaps")
     scores = _network_scores(args.model, args.threads, catalogue) if args.model else None
