@@ -46,7 +46,9 @@ from boxsup.inference.crf import marginals
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import RECTANGLE, Choice, choose, ranking
 from boxsup.labels.costs import Candidates, cross_entropy_costs, expectation, overlap_costs, regression_costs
-from boxsup.labels.generation import ChoiceTables, Update, rectangles
+from boxsup.labels.fixed import masks_from_boxes
+from boxsup.labels.generation import ChoiceTables, Update
+from boxsup.labels.grabcut import grabcut
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.painting import paint
 from boxsup.network import build as build_network
@@ -191,28 +193,12 @@ def majority(scene: Scene, chosen: UpdateSettings) -> Masks:
     return [mask if mask.any() else None for mask in masks]
 
 
-def grabcut(scene: Scene, chosen: UpdateSettings) -> Masks:
-    """GrabCut in the box, 5 iterations over the whole image; the rectangle below a tenth of it. No candidate."""
-    masks: Masks = []
-    for x0, y0, x1, y1 in scene.candidates.boxes:
-        found, models = np.zeros(scene.pixels.shape[:2], np.uint8), (np.zeros((1, 65)), np.zeros((1, 65)))
-        try:
-            cv2.setRNGSeed(0)
-            cv2.grabCut(
-                scene.pixels, found, (x0, y0, x1 - x0, y1 - y0), *models, iterCount=5, mode=cv2.GC_INIT_WITH_RECT
-            )
-        except cv2.error:  # a box that is the whole image leaves no background to learn from
-            found[:] = 0
-        mask = (found == cv2.GC_FGD) | (found == cv2.GC_PR_FGD)
-        masks.append(mask if mask.sum() >= 0.1 * (x1 - x0) * (y1 - y0) else None)
-    return masks
-
-
 def fallback_grabcut(scene: Scene, chosen: UpdateSettings) -> Masks:
     """GrabCut where no candidate fits."""
     masks = by_update(scene, chosen)
     return masks if all(mask is not None for mask in masks) else [
-        mask if mask is not None else other for mask, other in zip(masks, grabcut(scene, chosen), strict=True)
+        mask if mask is not None else grabcut(scene.pixels, box)
+        for mask, box in zip(masks, scene.candidates.boxes, strict=True)
     ]  # fmt: skip
 
 
@@ -468,9 +454,9 @@ def make_labels(
     def labels(image: str) -> tuple[NDArray[np.uint8], list[Choice]]:
         own = boxes[image]
         if fixed in ("truth", "rectangles"):
+            filled = masks_from_boxes("rectangles", data.images[image], own).labels
             choices = [Choice.without_candidate(RECTANGLE)] * len(own)
-            found = data.truth[image] if fixed == "truth" else rectangles(*data.truth[image].shape, own)
-            return found, choices
+            return data.truth[image] if fixed == "truth" else filled, choices
         result = made.labels(image, *data.truth[image].shape, own)
         return result.labels, result.choices
 

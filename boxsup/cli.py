@@ -34,7 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "proposals evaluate": ("boxsup.evaluation.commands.proposals", "candidate segments against the objects of a split"),
     "proposals report": ("boxsup.report.proposal_command", "the page that sets the proposals of a split side by side"),
     "overlaps": ("boxsup.labels.commands.overlaps", "box x candidate IoU tables of one shard"),
-    "fixed-masks": ("boxsup.labels.commands.fixed_masks", "masks that never change: true masks, rectangles"),
+    "fixed-masks": (
+        "boxsup.labels.commands.fixed_masks",
+        "masks that never change: true ones, or boxes'",
+    ),
     "labels": ("boxsup.labels.commands.labels", "one generation of pseudo-masks"),
     "label-quality": ("boxsup.evaluation.commands.label_quality", "a generation against the true masks"),
     "network": ("boxsup.training.commands.network", "the checkpoint before the first epoch"),

@@ -16,7 +16,7 @@ STAGE_VERSIONS = {
     "proposal-evaluation": 1,
     "proposal-report": 1,
     "overlaps": 1,
-    "fixed-masks": 1,
+    "fixed-masks": 2,
     "labels": 2,
     "label-quality": 2,
     "network": 1,

@@ -158,6 +158,11 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise DataError(f"{path}: not a readable mask ({error})") from error
 
 
+def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
+    """B×4 half-open pixel corners x0, y0, x1, y1 of B rows of the table of boxes."""
+    return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
+
+
 def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
     """Raise a DataError that names the first of `ids` that is not `known` to `where`."""
     missing = sorted(set(ids) - set(known))

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, read_mask
+from boxsup.catalogue.tables import Catalogue, corners_of, read_mask
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.truth import confusion_of
-from boxsup.labels.choice import RECTANGLE
+from boxsup.labels.choice import NOTHING, RECTANGLE
 from boxsup.store.labels import VOID
 
 # Of the boxes' pixels labelled. Objects of VOC fill 0.54 of theirs (`train`, the mean over images), generations of a
@@ -72,13 +72,14 @@ def measure(
         catalogue: N images and B boxes.
         labels: Label maps by image.
         true_mask: N, whether the image keeps its true mask.
-        chosen: B, index of each box's candidate, -1 for its rectangle, -2 where it supervised nothing.
+        chosen: B, index of each box's candidate, -1 for its rectangle, -2 where it supervised nothing, -3 for a
+            segment that is no candidate.
         previous: The previous generation's `chosen`, or None for the first one.
 
     Raises:
         DataError: A true mask is unreadable or does not fit its labels.
     """
-    supervising = chosen >= RECTANGLE
+    supervising = chosen != NOTHING
     boxes = replace(catalogue, boxes=catalogue.boxes[supervising]).boxes_by_image()
     classes = len(catalogue.classes)
     confusion = np.zeros((classes, classes + 1), np.int64)
@@ -130,7 +131,7 @@ def collapse_warning(quality: Quality, first: float | None) -> str:
 def union_of_boxes(shape: tuple[int, ...], boxes: pd.DataFrame) -> NDArray[np.bool_]:
     """H×W of that shape, true inside any of the boxes (half-open pixel corners x0, y0, x1, y1)."""
     union = np.zeros(shape, bool)
-    for x0, y0, x1, y1 in boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64):
+    for x0, y0, x1, y1 in corners_of(boxes):
         union[y0:y1, x0:x1] = True
     return union
 

@@ -13,6 +13,7 @@ from boxsup.settings import UpdateSettings
 
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
 NOTHING = -2  # the box supervised nothing
+SEGMENT = -3  # the box's mask is no candidate's: it was made of the box once and for all
 
 
 @dataclass(frozen=True)

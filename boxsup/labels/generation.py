@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boxsup.catalogue.tables import corners_of
 from boxsup.labels.choice import NOTHING, Choice, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
@@ -64,7 +65,7 @@ class Update:
         if boxes.empty:
             return ImageLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
-        corners, labels = _corners(boxes), boxes["label"].to_numpy(np.int64)
+        corners, labels = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = _roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
@@ -92,12 +93,6 @@ class Update:
             log_probabilities = self.scores(image, present)[where]
         draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows]
         return choose(candidates, log_probabilities, self.settings, draws)
-
-
-def rectangles(height: int, width: int, boxes: pd.DataFrame) -> NDArray[np.uint8]:
-    """Each box filled with its label, crowds with void: H×W uint8 (the paper's naive baseline, Fig. 2c)."""
-    labels = np.where(boxes["crowd"].to_numpy() > 0, VOID, boxes["label"].to_numpy())
-    return paint(height, width, _corners(boxes), labels, [None] * len(boxes), clip=True)
 
 
 class ChoiceTables:
@@ -132,7 +127,3 @@ def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bo
     supervising = ~crowd & ~(difficult & (settings.difficult != "use"))
     void = crowd | (difficult & (settings.difficult == "void"))
     return supervising, void
-
-
-def _corners(boxes: pd.DataFrame) -> NDArray[np.int64]:
-    return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)

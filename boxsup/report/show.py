@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
+from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError, StoreError
-from boxsup.labels.choice import RECTANGLE
+from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
 from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.report.palette import overlay
@@ -24,6 +24,7 @@ from boxsup.store.labels import Labels
 
 SIDE = 480  # px: the least side of a picture
 TEXT = 15  # px
+WITHOUT_CANDIDATE = {RECTANGLE: "its rectangle", NOTHING: "supervised nothing", SEGMENT: "a segment made of it"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Generation:
     Attributes:
         labels: Its label maps, and its tables.
         catalogue: The split.
-        chosen: B, index of each box's candidate, or -1 (rectangle), or -2 (supervised nothing).
+        chosen: B, index of each box's candidate, or -1 (rectangle), -2 (supervised nothing), -3 (a segment that is
+            no candidate).
         best: B×k best candidates, best first, -1 padded.
         costs: B×k×3 overlap cost, regression cost and expected IoU of each.
         true_mask: Images that keep their true mask.
@@ -115,7 +117,7 @@ def picture(generation: Generation, image: str) -> Image.Image:
         if pool is not None and candidate >= 0:
             for polygon in outlines(pool.mask(int(candidate)), scale):
                 draw_outline(sheet, polygon, int(label), width=3)
-    corners = boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64) * scale
+    corners = corners_of(boxes) * scale
     names = [f"{number} {catalogue.classes[label]}" for number, label in enumerate(boxes["label"], start=1)]
     draw_boxes(sheet, corners, list(boxes["label"]), names, TEXT)
     return with_caption(sheet, [_title(generation, image), *_choices(generation, boxes, names)], TEXT)
@@ -132,7 +134,7 @@ def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> I
     for row, name in zip(boxes.index, names, strict=True):
         chosen = int(generation.chosen[row])
         if chosen < 0:
-            yield f"{name}: {'its rectangle' if chosen == RECTANGLE else 'supervised nothing'}"
+            yield f"{name}: {WITHOUT_CANDIDATE[chosen]}"
             continue
         rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
         overlap, regression, expected = generation.costs[row, rank]

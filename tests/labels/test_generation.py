@@ -7,7 +7,7 @@ import pytest
 from updates import OURS
 
 from boxsup.labels.choice import NOTHING
-from boxsup.labels.generation import Update, rectangles
+from boxsup.labels.generation import Update
 from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.pool import make_pool
 
@@ -114,10 +114,3 @@ def test_golden():
     result = update(scores=smooth_scores).labels("a", 30, 40, BOXES)
     assert [choice.chosen for choice in result.choices] == [163, 137, 193]
     assert hashlib.sha256(result.labels.tobytes()).hexdigest()[:16] == "12daa85b537dc81b"
-
-
-def test_rectangles_fill_boxes_and_crowds_are_void():
-    made = rectangles(30, 40, BOXES.assign(crowd=[0, 1, 0]))
-    assert (made[4:28, 20:38] == 255).all()
-    assert (made[2:20, 2:18] == 1).all()
-    assert (made > 0).sum() == 16 * 18 + 18 * 24 + 8 * 10 - 8 * 4

@@ -8,6 +8,7 @@ import boxsup
 from boxsup.catalogue.tables import read_catalogue, read_mask
 from boxsup.cli import main
 from boxsup.config import generation_settings
+from boxsup.labels.choice import NOTHING, SEGMENT
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels
@@ -32,7 +33,7 @@ def split(tmp_path_factory, config):
         main(["proposals", "make", *arguments, "--out", pools])
         arguments = ["--catalogue", f"{folder}/train", "--proposals", pools]
         main(["overlaps", *arguments, "--out", f"{folder}/overlaps/{shard}-of-2.zarr"])
-    for kind in ("truth", "rectangles"):
+    for kind in ("truth", "rectangles", "grabcut", "bbox_seg"):
         arguments = ["--catalogue", f"{folder}/train", "--kind", kind, "--out", f"{folder}/{kind}.zarr"]
         main(["fixed-masks", *arguments])
     return folder
@@ -94,6 +95,35 @@ def test_true_masks_where_they_may_be_used_and_rectangles_elsewhere(split, label
     for row in read_catalogue(split / "train").rows():
         expected = read_mask(row.mask) if row.image in masked else rectangles[row.image]
         np.testing.assert_array_equal(made[row.image], expected)
+
+
+@pytest.mark.parametrize("kind", ["grabcut", "bbox_seg"])
+def test_fixed_masks_are_the_same_from_one_process_and_from_two(split, tmp_path, kind):
+    out = tmp_path / "two.zarr"
+    main(["fixed-masks", "--catalogue", f"{split}/train", "--kind", kind, "--workers", "2", "--out", str(out)])
+    one, two = ({path.relative_to(store): path.read_bytes() for path in store.rglob("*") if path.is_file()}
+                for store in (split / f"{kind}.zarr", out))  # fmt: skip
+    assert one == two
+    labels, rectangles = Labels(out), Labels(split / "rectangles.zarr")
+    filled = [(labels[image] > 0).sum() / (rectangles[image] > 0).sum() for image in labels]
+    assert 0.2 < np.mean(filled) < 1
+
+
+def test_a_generation_says_which_boxes_took_their_rectangle(split, labels):
+    made = labels("--fixed", f"{split}/grabcut.zarr", "--truth", f"{split}/truth.zarr", "--masked", f"{split}/masks")
+    catalogue, masked = read_catalogue(split / "train"), read_catalogue(split / "masks").ids
+    kept = catalogue.boxes["image"].isin(masked).to_numpy()
+    expected = np.where(kept, NOTHING, Labels(split / "grabcut.zarr").table("chosen"))
+    np.testing.assert_array_equal(made.table("chosen"), expected)
+    assert SEGMENT in expected
+
+
+def test_fixed_masks_of_another_split_are_refused(split, labels, tmp_path, capsys):
+    arguments = ["--catalogue", f"{split}/masks", "--kind", "rectangles", "--out", f"{tmp_path}/other.zarr"]
+    main(["fixed-masks", *arguments])
+    with pytest.raises(SystemExit, match="1"):
+        labels("--fixed", f"{tmp_path}/other.zarr")
+    assert "other.zarr: its images or boxes are not those of the split" in capsys.readouterr().err
 
 
 def test_all_masks_need_no_proposals(split, labels):

@@ -95,9 +95,11 @@ def test_updates_every_other_epoch_make_half_the_generations(rerun):
     assert {job for job in jobs["labels"] if "001" not in job} == {f"{RUN}/labels/003.zarr"}
 
 
-def test_rectangles_need_no_proposals(snakemake, tmp_path):
-    jobs = planned(snakemake(tmp_path, "--dry-run", "results/demo_rectangles/report.html").stdout)
+@pytest.mark.parametrize("kind", ["rectangles", "grabcut", "bbox_seg"])
+def test_masks_from_boxes_alone_need_no_proposals(snakemake, tmp_path, kind):
+    jobs = planned(snakemake(tmp_path, "--dry-run", f"results/demo_{kind}/report.html").stdout)
     assert "proposals" not in jobs
+    assert jobs["fixed_masks"] == {f"data/demo/train/masks/{kind}.zarr"}
     assert len(jobs["labels"]) == 1
 
 

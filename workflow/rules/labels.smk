@@ -11,14 +11,16 @@ rule fixed_masks:
     benchmark:
         "results/logs/fixed_masks/{dataset}/{split}/{kind}.benchmark.tsv"
     wildcard_constraints:
-        kind="truth|rectangles",
+        kind="truth|rectangles|grabcut|bbox_seg",
     conda:
         "../../envs/boxsup.yaml"
+    threads: lambda wildcards: 4 if wildcards.kind in ("grabcut", "bbox_seg") else 1
     params:
         version=STAGE_VERSIONS["fixed-masks"],
         folder=tables_folder,
     shell:
-        "boxsup fixed-masks --catalogue {params.folder} --kind {wildcards.kind} --out {output} > {log} 2>&1"
+        "boxsup fixed-masks --catalogue {params.folder} --kind {wildcards.kind} --workers {threads} "
+        "--out {output} > {log} 2>&1"
 
 
 rule labels:

@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import read_catalogue, read_mask
-from boxsup.labels.generation import rectangles
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
+from boxsup.labels.choice import NOTHING, RECTANGLE
+from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
+from boxsup.workers import in_order
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--kind", choices=("truth", "rectangles"), required=True, help="which masks")
+    parser.add_argument("--kind", choices=("truth", *KINDS), required=True, help="which masks")
+    parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the masks: `truth` of the images that have true masks, `rectangles` of all."""
+    """Write the masks: `truth` of the images that have true masks, the other kinds of all, from their boxes."""
     catalogue = read_catalogue(args.catalogue)
-    rows = [row for row in catalogue.rows() if row.mask or args.kind != "truth"]
-    boxes = catalogue.boxes_by_image()
+    if args.kind == "truth":
+        _true_masks(catalogue, args.out)
+    else:
+        _masks_from_boxes(catalogue, args.kind, args.workers, args.out)
+
+
+def _true_masks(catalogue: Catalogue, out: Path) -> None:
+    rows = [row for row in catalogue.rows() if row.mask]
     sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
-    attributes = {"masks": args.kind, "versions": provenance("fixed-masks", "numpy", "zarr")}
-    with creating_labels(args.out, [row.image for row in rows], sizes, attributes) as writer:
-        for row in tqdm(rows, args.kind, unit="image", disable=None):
-            if args.kind == "truth":
-                labels = read_mask(row.mask)
-            else:
-                labels = rectangles(row.height, row.width, boxes.get(row.image, catalogue.boxes[:0]))
-            writer.append(row.image, labels=labels)
+    attributes = {"masks": "truth", "versions": provenance("fixed-masks", "numpy", "zarr")}
+    with creating_labels(out, [row.image for row in rows], sizes, attributes) as writer:
+        for row in tqdm(rows, "truth", unit="image", disable=None):
+            writer.append(row.image, labels=read_mask(row.mask))
+
+
+def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
+    packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
+    attributes = {"masks": kind, "versions": provenance("fixed-masks", *packages)}
+    boxes = catalogue.boxes_by_image()
+    chosen = np.full(len(catalogue.boxes), NOTHING, np.int32)
+    with creating_labels(out, catalogue.ids, catalogue.sizes, attributes) as writer:
+        made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
+        for image, masks in zip(catalogue.ids, made, strict=True):
+            writer.append(image, labels=masks.labels)
+            if image in boxes:
+                chosen[boxes[image].index] = masks.chosen
+        writer.table("chosen", chosen)
+    rectangles = int((chosen == RECTANGLE).sum())
+    print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
+
+
+def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
+    boxes, none = catalogue.boxes_by_image(), catalogue.boxes[:0]
+    calls = ((kind, row.path, boxes.get(row.image, none)) for row in catalogue.rows())
+    return in_order(_masks_of_file, calls, workers, initializer=_one_thread)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # processes are what runs in parallel
+
+
+def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> FixedMasks:
+    return masks_from_boxes(kind, read_image(path), boxes)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
-from boxsup.errors import ConfigError
-from boxsup.labels.choice import RECTANGLE
+from boxsup.errors import ConfigError, DataError
+from boxsup.labels.choice import NOTHING, RECTANGLE
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     masked = set(read_catalogue(args.masked).ids) & set(catalogue.ids) if args.masked else set()
     check_ids(sorted(masked), list(truth), f"true masks of {args.masked}")
     fixed = Labels(args.fixed) if args.fixed else None
+    fixed_choices = _fixed_choices(fixed, catalogue)
     update = None if fixed is not None or masked >= set(catalogue.ids) else _update(args, settings, catalogue)
 
     tables = ChoiceTables(len(catalogue.boxes), settings.k)
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
                 labels = truth[row.image]
             elif update is None:
                 labels = fixed[row.image]  # type: ignore[index] # no update means fixed masks, or all images masked
-                tables.chosen[own.index] = RECTANGLE
+                tables.chosen[own.index] = fixed_choices[own.index]
             else:
                 result = update.labels(row.image, row.height, row.width, own)
                 labels = result.labels
@@ -81,6 +82,15 @@ def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catal
     check_ids(catalogue.ids, list(overlaps), "overlaps")
     scores = _network_scores(args.model, args.threads, catalogue) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
+
+
+def _fixed_choices(fixed: Labels | None, catalogue: Catalogue) -> NDArray[np.int32]:
+    if fixed is None:
+        return np.full(len(catalogue.boxes), NOTHING, np.int32)
+    chosen = fixed.table("chosen")
+    if list(fixed) != catalogue.ids or len(chosen) != len(catalogue.boxes):
+        raise DataError(f"{fixed.path}: its images or boxes are not those of the split; make it again")
+    return chosen
 
 
 def _network_scores(model: Path, threads: int, catalogue: Catalogue) -> Scores:
@@ -110,7 +120,7 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings, catalogue: C
 
 
 def _summary(generation: int, tables: ChoiceTables, masked: int, images: int) -> None:
-    supervising = tables.chosen >= RECTANGLE
+    supervising = tables.chosen != NOTHING
     rectangles = int((tables.chosen == RECTANGLE).sum())
     print(
         f"generation {generation}: {images} images, {masked} with their true mask, "

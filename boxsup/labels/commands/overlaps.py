@@ -7,12 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.versions import provenance
-
-CORNERS = ["x0", "y0", "x1", "y1"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,5 +26,5 @@ def run(args: argparse.Namespace) -> None:
     pools = Pools([args.proposals])
     with creating_overlaps(args.out, list(pools), {"versions": provenance("overlaps", "numpy", "zarr")}) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
-            corners = boxes[image][CORNERS].to_numpy() if image in boxes else pool.boxes[:0]
+            corners = corners_of(boxes[image]) if image in boxes else pool.boxes[:0]
             writer.append(box_iou(corners, pool.boxes))

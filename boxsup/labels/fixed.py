@@ -1,0 +1,76 @@
+"""Masks from boxes that never change: the baselines of the paper's Table 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import corners_of
+from boxsup.labels.bbox_seg import bbox_seg
+from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
+from boxsup.labels.grabcut import grabcut
+from boxsup.labels.painting import paint
+from boxsup.store.labels import VOID
+
+Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True)
+class FixedMasks:
+    """The masks of an image's boxes.
+
+    Attributes:
+        labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
+        chosen: B int32, SEGMENT, or RECTANGLE where that was used, or NOTHING for a crowd.
+    """
+
+    labels: NDArray[np.uint8]
+    chosen: NDArray[np.int32]
+
+
+def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> FixedMasks:
+    """The label map of an image's boxes; crowds are void where no box has a label.
+
+    Args:
+        kind: One of KINDS.
+        image: H×W×3 uint8 RGB.
+        boxes: The image's rows of the catalogue's boxes.
+    """
+    crowd = boxes["crowd"].to_numpy() > 0
+    labels, segmented = KINDS[kind](image, boxes[~crowd])
+    for x0, y0, x1, y1 in corners_of(boxes[crowd]):
+        window = labels[y0:y1, x0:x1]
+        window[window == 0] = VOID
+    chosen = np.full(len(boxes), NOTHING, np.int32)
+    chosen[~crowd] = np.where(segmented, SEGMENT, RECTANGLE)
+    return FixedMasks(labels, chosen)
+
+
+def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Each box filled with its label (the paper's naive baseline, Fig. 2c)."""
+    return _painted(image, boxes, [None] * len(boxes)), np.zeros(len(boxes), bool)
+
+
+def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """GrabCut in each box, its rectangle where that finds nothing (Fig. 2d)."""
+    masks = [grabcut(image, box) for box in corners_of(boxes)]
+    return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
+
+
+def _bbox_seg(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """WSSL's Bbox-Seg."""
+    return bbox_seg(image, corners_of(boxes), boxes["label"].to_numpy()), np.ones(len(boxes), bool)
+
+
+def _painted(
+    image: NDArray[np.uint8], boxes: pd.DataFrame, masks: Sequence[NDArray[np.bool_] | None]
+) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    return paint(height, width, corners_of(boxes), boxes["label"].to_numpy(), masks, clip=True)
+
+
+KINDS: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}

@@ -1,0 +1,37 @@
+"""Work on many images in several processes, its results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
+
+
+def in_order(
+    function: Callable[..., T],
+    calls: Iterable[tuple[Any, ...]],
+    workers: int,
+    initializer: Callable[[], None] | None = None,
+) -> Iterator[T]:
+    """Results of `function(*call)` for each call, in the order of the calls, made in worker processes.
+
+    Args:
+        function: At the top level of its module, as are `calls` what can be pickled.
+        calls: Its arguments, taken as they are needed: AHEAD a worker at most wait with their results.
+        workers: How many processes; results do not depend on it.
+        initializer: Called once in each process.
+    """
+    # Spawned, as a fork would copy the state of torch's threads.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=initializer) as executor:
+        waiting: deque[Future[T]] = deque()
+        for call in calls:
+            waiting.append(executor.submit(function, *call))
+            if len(waiting) >= AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
