@@ -45,6 +45,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
     "predictions": ("boxsup.inference.command", "label maps of a split, before and after the dense CRF"),
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
+    "trimap measure": (
+        "boxsup.evaluation.commands.trimap",
+        "mean IoU near true boundaries and away from them",
+    ),
+    "trimap plot": ("boxsup.report.trimap_command", "the page that draws several experiments' in one figure"),
     "report": ("boxsup.report.command", "the page of an experiment"),
     "show": ("boxsup.report.show", "an image with the boxes, the chosen segments and the labels of a generation"),
 }
@@ -53,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 GROUPS: dict[str, str] = {
     "contours": "the contour detector that proposals look at",
     "proposals": "candidate segments",
+    "trimap": "error analysis by the distance from true boundaries",
 }
 
 

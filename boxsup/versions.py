@@ -24,7 +24,9 @@ STAGE_VERSIONS = {
     "validate": 1,
     "predictions": 1,
     "evaluation": 1,
-    "report": 1,
+    "trimap": 1,
+    "trimap-plot": 1,
+    "report": 2,
 }
 
 

@@ -46,6 +46,7 @@ class Line:
         y: Values, length n; NaN where there is none.
         colour: A key of SERIES.
         dots: Mark each point.
+        dashed: Break the line.
     """
 
     label: str
@@ -53,6 +54,7 @@ class Line:
     y: NDArray[np.float64]
     colour: str
     dots: bool = True
+    dashed: bool = False
 
 
 def smoothed(values: NDArray[np.float64], bins: int = BINS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -101,8 +103,8 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
         for line in lines:
-            mark = "o" if line.dots else ""
-            axes.plot(line.x, line.y, mark + "-", color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
+            style = ("o" if line.dots else "") + ("--" if line.dashed else "-")
+            axes.plot(line.x, line.y, style, color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         if integers:

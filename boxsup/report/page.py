@@ -20,6 +20,7 @@ from boxsup.report.gallery import Row, generation_rows, prediction_rows
 from boxsup.report.palette import hexadecimal
 from boxsup.report.results import SeedResults, mean_and_spread
 from boxsup.report.templates import NONE, percent, render_template
+from boxsup.report.trimap import trimap_chart
 from boxsup.store.labels import VOID, Labels
 
 PACKAGES = ("boxsup", "torch", "torchvision", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
@@ -72,6 +73,7 @@ def render(
         pretrained=_pretrained(first),
         classes=_class_rows(seeds),
         curve=_curve(seeds),
+        trimap=_trimap(seeds),
         quality=_quality(seeds),
         gallery=gallery,
         predictions=predictions,
@@ -175,6 +177,13 @@ def _curve(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         "validation": Markup(line_chart("validation", points, "epoch", "mIoU (%)")) if points else "",
         "iterations": max(len(seed.loss) for seed in seeds),
     }
+
+
+def _trimap(seeds: Sequence[SeedResults]) -> Markup | str:
+    """Chart of the mean IoU near the true boundaries and away from them, where it was measured."""
+    tables = [seed.trimap for seed in seeds if len(seed.trimap)]
+    series = {"without CRF": tables, "with CRF": tables}
+    return trimap_chart("trimap", series, ("", "_crf")) if tables else ""
 
 
 def _quality(seeds: Sequence[SeedResults]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class SeedResults:
         quality: The rows of `boxsup label-quality`, by rising `generation`; empty if there are none.
         generations: Generation -> its store, rising.
         predictions: The store of predictions after the last epoch.
+        trimap: The table of `boxsup trimap measure` after the last epoch; empty if there is none.
     """
 
     seed: int
@@ -34,6 +35,7 @@ class SeedResults:
     quality: pd.DataFrame
     generations: dict[int, Path]
     predictions: Path
+    trimap: pd.DataFrame
 
 
 def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
@@ -60,6 +62,7 @@ def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
         quality=pd.concat(_tables([path.with_suffix(".csv") for path in stores.values()]) or [pd.DataFrame()]),
         generations={number: path for number, path in stores.items() if path.is_dir()},
         predictions=folder / f"predictions/{epochs:03d}.zarr",
+        trimap=next(iter(_tables([folder / f"trimap/{epochs:03d}.csv"])), pd.DataFrame()),
     )
 
 

@@ -151,5 +151,6 @@ def write_predictions(tree: Tree, seed: int) -> None:
             plain[:: 2 + seed] = 0
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
-    out = tree.seed(seed) / f"evaluation/{tree.epochs:03d}.csv"
-    main(["evaluation", "--catalogue", str(tree.val), "--predictions", str(path), "--out", str(out)])
+    for command, name in ((["evaluation"], "evaluation"), (["trimap", "measure"], "trimap")):
+        out = tree.seed(seed) / f"{name}/{tree.epochs:03d}.csv"
+        main([*command, "--catalogue", str(tree.val), "--predictions", str(path), "--out", str(out)])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -103,6 +104,34 @@ def test_a_collapse_is_announced(tree: Tree) -> None:
     said = f"generation 2 fills {fills[1]:.2f} of its boxes, generation 1 filled {fills[0]:.2f}: objects grow"
     assert f"Seed 0: {said}" in text
     assert "generation 1 fills" not in text
+
+
+def test_boundaries_have_a_chart_where_they_were_measured(tree: Tree) -> None:
+    assert "boundaries" in Page(tree.report()).ids
+    shutil.rmtree(tree.seed() / "trimap")
+    assert "boundaries" not in Page(tree.report()).ids
+
+
+def test_the_error_analysis_of_two_experiments_stands_on_one_page(tree: Tree) -> None:
+    write_run(tree, 1)
+    tables = [str(tree.seed(seed) / "trimap/002.csv") for seed in (0, 1)]
+    experiments = {"one": tables[:1], "both": tables}
+    config = {name: {"evaluated": "demo, val", "tables": paths} for name, paths in experiments.items()}
+    main(["trimap", "plot", "--config", json.dumps({"experiments": config}), "--out", "trimap.html"])
+    page = Page(Path("trimap.html").read_text(encoding="utf-8"))
+    assert not page.loads
+    assert "stroke-dasharray" in Path("trimap.html").read_text(encoding="utf-8")
+    band = [pd.read_csv(path)["band_crf"].iloc[0] for path in tables]
+    rows = {row[0]: row for row in page.rows if row}
+    assert rows["one"][1:4] == ["demo, val", "1", f"{100 * band[0]:.1f}"]
+    assert rows["both"][1:4] == ["demo, val", "2", f"{100 * np.mean(band):.1f}"]
+
+
+def test_a_figure_holds_five_experiments_at_most(capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"experiments": {str(i): {"evaluated": "", "tables": []} for i in range(6)}}
+    with pytest.raises(SystemExit):
+        main(["trimap", "plot", "--config", json.dumps(config), "--out", "trimap.html"])
+    assert "expected one to 5 experiments, got 6" in capsys.readouterr().err
 
 
 def test_several_seeds_give_mean_and_spread(tree: Tree) -> None:

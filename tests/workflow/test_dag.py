@@ -10,7 +10,7 @@ import yaml
 from paths import ROOT
 from workflow_runs import RUN, TARGET, TINY, planned
 
-CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "report"}
+CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 
 
 @pytest.fixture
@@ -48,7 +48,12 @@ def test_the_learning_rate_reruns_epochs_and_the_generations_that_ask_them(rerun
 
 
 def test_the_crf_reruns_predictions_only(rerun):
-    assert set(rerun(experiment(inference={"crf": {"iterations": 3}}))) == {"predictions", "evaluation", "report"}
+    assert set(rerun(experiment(inference={"crf": {"iterations": 3}}))) == {
+        "predictions",
+        "evaluation",
+        "trimap",
+        "report",
+    }
 
 
 def test_one_more_epoch_is_one_more_epoch(rerun):
@@ -150,6 +155,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
         "epoch": 45,
         "predictions": 1,
         "evaluation": 1,
+        "trimap": 1,
         "report": 1,
     }
 
@@ -168,6 +174,14 @@ def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
     result = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout
     assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
+
+
+def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
+    target = "results/trimap/demo_mask+demo_rectangles.html"
+    jobs = planned(snakemake(tmp_path, "--dry-run", target).stdout)
+    runs = {f"{name}/seed-0/trimap/{epochs}.csv" for name, epochs in (("demo_mask", "006"), ("demo_rectangles", "006"))}
+    assert jobs["trimap"] == runs
+    assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
 
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):

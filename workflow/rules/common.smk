@@ -1,4 +1,5 @@
 # Names, constraints and input functions; no rules.
+import json
 import os
 import re
 import sys
@@ -41,6 +42,7 @@ wildcard_constraints:
     split=names({split for dataset in DATASETS.values() for split in dataset["splits"]}),
     proposals=names(CONFIG["proposals"]),
     experiment=names(EXPERIMENTS),
+    experiments=rf"({names(EXPERIMENTS)})(\+({names(EXPERIMENTS)}))*",
     seed=r"\d+",
     epoch=r"(?!000)\d{3}",
     i=r"\d+",
@@ -267,8 +269,29 @@ def report_inputs(wildcards):
         paths += [
             f"{folder}/predictions/{last:03d}.zarr",
             f"{folder}/evaluation/{last:03d}.csv",
+            f"{folder}/trimap/{last:03d}.csv",
         ]
     return paths + catalogue_of("train")(wildcards) + catalogue_of("val")(wildcards)
+
+
+def trimaps_of(name):
+    """The error analyses of all seeds of an experiment."""
+    seeds, last = EXPERIMENTS[name]["seeds"], EXPERIMENTS[name]["epochs"]
+    return [f"{SEED.format(experiment=name, seed=seed)}/trimap/{last:03d}.csv" for seed in seeds]
+
+
+def compared_trimaps(wildcards):
+    """Those of the experiments that `A+B` names."""
+    return [path for name in wildcards.experiments.split("+") for path in trimaps_of(name)]
+
+
+def trimap_config(wildcards):
+    experiments = {
+        name: {"evaluated": "{dataset}, {val}".format(**EXPERIMENTS[name]), "tables": trimaps_of(name)}
+        for name in wildcards.experiments.split("+")
+    }
+    # Not `canonical`: the order of the names is that of the figure.
+    return json.dumps({"experiments": experiments})
 
 
 def report_config(wildcards):

@@ -69,6 +69,44 @@ rule evaluation:
         "boxsup evaluation --catalogue {params.folder} --predictions {input.predictions} --out {output} > {log} 2>&1"
 
 
+rule trimap:
+    input:
+        tables=catalogue_of("val"),
+        predictions=f"{SEED}/predictions/{{epoch}}.zarr",
+    output:
+        f"{SEED}/trimap/{{epoch}}.csv",
+    log:
+        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["trimap"],
+        folder=tables_folder,
+    shell:
+        "boxsup trimap measure --catalogue {params.folder} --predictions {input.predictions} --out {output} "
+        "> {log} 2>&1"
+
+
+rule trimap_plot:
+    input:
+        compared_trimaps,
+    output:
+        "results/trimap/{experiments}.html",
+    log:
+        "results/logs/trimap_plot/{experiments}.log",
+    benchmark:
+        "results/logs/trimap_plot/{experiments}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["trimap-plot"],
+        config=trimap_config,
+    shell:
+        "boxsup trimap plot --config {params.config:q} --out {output} > {log} 2>&1"
+
+
 rule report:
     input:
         report_inputs,

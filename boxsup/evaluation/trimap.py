@@ -1,0 +1,85 @@
+"""Error analysis: mean IoU near the true boundaries of objects, and away from them (Figure 4 of the paper).
+
+The protocol is DeepLab's (Chen et al., ICLR 2015, section 5.1; its released scripts): the ring of void around VOC's
+objects, dilated by a (2w+1)×(2w+1) square, is a band of width w, from which void itself is left out; the mean IoU of a
+region is that of its pixels over the whole data set. Where true masks have no such ring, labels that touch take its
+place: a pixel is in the band of width w if a pixel that is void or of another label lies in the square around it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+from boxsup.store.labels import VOID
+
+WIDTHS = range(1, 41)  # px
+
+
+def boundary_distance(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Chessboard distance of each pixel to the nearest one that is void or of another label.
+
+    Args:
+        truth: H×W uint8, 0…C-1 or 255 for void.
+
+    Returns:
+        H×W, in pixels, from 1; more than the last of WIDTHS stands for all that is further. Of no meaning at void.
+    """
+    square = np.ones((3, 3), np.uint8)
+    at_boundary = cv2.dilate(truth, square) != cv2.erode(truth, square)
+    if not at_boundary.any():
+        return np.full(truth.shape, WIDTHS[-1] + 1, np.int64)
+    # Of the pixels at a boundary the nearest one of the own label is one step nearer than what lies beyond it.
+    steps = cv2.distanceTransform((~at_boundary).astype(np.uint8), cv2.DIST_C, 3)
+    distance: NDArray[np.int64] = np.minimum(1 + steps.astype(np.int64), WIDTHS[-1] + 1)
+    return distance
+
+
+def distance_confusion(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], distance: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
+    """Confusion matrices by distance from the boundary: one pass over an image serves all widths.
+
+    Args:
+        truth: H×W uint8, 0…C-1 or 255 for void.
+        prediction: H×W uint8, the same.
+        distance: H×W, from `boundary_distance`.
+        classes: C, background included.
+
+    Returns:
+        D×C×(C+1) int64, D = 41: as `confusion_matrix`, of the pixels at distance 1, 2, …, 40, and further.
+
+    Raises:
+        ValueError: The shapes differ, or a label is neither below C nor void.
+    """
+    overall = confusion_matrix(truth, prediction, classes)  # checks the labels, too
+    known = truth != VOID
+    rows = (distance[known] - 1) * classes + truth[known]
+    pairs = rows * (classes + 1) + np.minimum(prediction[known], classes)
+    counts = np.bincount(pairs, minlength=(len(WIDTHS) + 1) * overall.size)
+    return counts.reshape(-1, *overall.shape).astype(np.int64)
+
+
+def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.DataFrame:
+    """Mean IoU in the band and outside it for each width, without and with the CRF.
+
+    Args:
+        without: D×C×(C+1), the sum of `distance_confusion` over all images.
+        with_crf: The same.
+
+    Returns:
+        One row a width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1], NaN where a region
+        has no pixels; `band_pixels`, their share of all that are not void.
+    """
+    rows = []
+    for width in WIDTHS:
+        row: dict[str, float] = {"width": width}
+        for suffix, counts in (("", without), ("_crf", with_crf)):
+            row[f"band{suffix}"] = mean_iou(counts[:width].sum(axis=0))
+            row[f"interior{suffix}"] = mean_iou(counts[width:].sum(axis=0))
+        row["band_pixels"] = without[:width].sum() / max(1, without.sum())
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["width", "band", "band_crf", "interior", "interior_crf", "band_pixels"])

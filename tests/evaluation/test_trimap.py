@@ -1,0 +1,114 @@
+"""The band around true boundaries, on shapes where it can be counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
+from boxsup.catalogue.palette import write_mask
+from boxsup.catalogue.tables import Catalogue, read_mask, write_catalogue
+from boxsup.cli import main
+from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
+from boxsup.store.labels import creating_labels
+
+
+def ringed(side=30, inner=10):
+    """A square of label 1 in the middle, with a ring of void, one pixel wide, around it."""
+    truth = np.zeros((side, side), np.uint8)
+    start = (side - inner) // 2
+    truth[start - 1 : start + inner + 1, start - 1 : start + inner + 1] = 255
+    truth[start : start + inner, start : start + inner] = 1
+    return truth
+
+
+def test_the_band_around_a_ring_of_void_is_its_dilation():
+    truth = ringed()
+    distance = boundary_distance(truth)
+    known = truth != 255
+    for width in (1, 2, 3, 5):
+        # Inside, a frame of the 10×10 square; outside, one around the 12×12 pixels that the ring encloses.
+        inside = 10**2 - max(0, 10 - 2 * width) ** 2
+        outside = (12 + 2 * width) ** 2 - 12**2
+        band = known & (distance <= width)
+        assert (band & (truth == 1)).sum() == inside
+        assert (band & (truth == 0)).sum() == outside
+
+
+def test_without_void_the_band_is_around_changes_of_label():
+    truth = np.zeros((20, 30), np.uint8)
+    truth[:, 12:] = 3
+    distance = boundary_distance(truth)
+    for width in (1, 2, 4):
+        assert (distance <= width).sum() == 20 * 2 * width
+        assert (distance[:, 12 - width : 12 + width] <= width).all()
+
+
+def test_an_image_of_one_label_has_no_band():
+    assert (boundary_distance(np.full((50, 60), 2, np.uint8)) > WIDTHS[-1]).all()
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([0, 0, 0, 1, 255])))
+def test_the_distance_is_that_to_the_nearest_other_pixel(truth):
+    distance = boundary_distance(truth)
+    rows, columns = np.indices(truth.shape)
+    for row, column in zip(*np.nonzero(truth != 255), strict=True):
+        other = truth != truth[row, column]
+        chess = np.maximum(abs(rows - row), abs(columns - column))[other]
+        assert distance[row, column] == (chess.min() if len(chess) else WIDTHS[-1] + 1)
+
+
+def test_on_a_real_mask_it_is_the_protocol_of_the_scripts(voc_mini):
+    for path in sorted((voc_mini / "SegmentationClass").glob("*.png"))[:5]:
+        truth = read_mask(path)
+        distance = boundary_distance(truth)
+        for width in (1, 7, 40):
+            dilated = ndimage.binary_dilation(truth == 255, np.ones((2 * width + 1, 2 * width + 1)))
+            np.testing.assert_array_equal((distance <= width)[truth != 255], dilated[truth != 255])
+
+
+def test_every_pixel_is_counted_once_and_bands_grow_to_the_whole():
+    random = np.random.default_rng(0)
+    truth, prediction = ringed(40), random.integers(0, 2, (40, 40), np.uint8)
+    counts = distance_confusion(truth, prediction, boundary_distance(truth), 2)
+    assert counts.shape == (len(WIDTHS) + 1, 2, 3)
+    np.testing.assert_array_equal(counts.sum(axis=0), confusion_matrix(truth, prediction, 2))
+    table = trimap_table(counts, counts)
+    assert table["width"].tolist() == list(WIDTHS)
+    assert table["band"].iloc[-1] == pytest.approx(mean_iou(confusion_matrix(truth, prediction, 2)))
+    assert np.isnan(table["interior"].iloc[-1])
+    assert (np.diff(table["band_pixels"]) >= 0).all()
+
+
+def test_an_error_at_the_boundary_is_in_the_band_alone():
+    truth = ringed()
+    prediction = np.zeros_like(truth)
+    prediction[11:19, 11:19] = 1  # a pixel too small on each side: 36 of 100 pixels missed
+    table = trimap_table(*[distance_confusion(truth, prediction, boundary_distance(truth), 2)] * 2).set_index("width")
+    assert table.loc[1, "interior"] == 1
+    assert table.loc[1, "band"] == pytest.approx((52 / (52 + 36) + 0) / 2)  # 14² - 12² = 52 of the background
+    assert table.loc[1, "band_pixels"] == pytest.approx((52 + 36) / (900 - 44))
+
+
+def test_the_command_measures_both_stacks(tmp_path, capsys):
+    truth = ringed()
+    write_mask(tmp_path / "a.png", truth)
+    rows = [("a", "a.jpg", 30, 30, str(tmp_path / "a.png"), ""), ("b", "b.jpg", 30, 30, "", "")]
+    images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask", "objects"])
+    boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
+    write_catalogue(tmp_path / "catalogue", Catalogue(images, boxes, ("background", "square")))
+    right, wrong = np.where(truth == 255, 0, truth).astype(np.uint8), np.zeros_like(truth)
+    with creating_labels(
+        tmp_path / "p.zarr", ["a", "b"], np.array([[30, 30]] * 2), {}, ("labels", "labels_crf")
+    ) as out:
+        for image in ("a", "b"):
+            out.append(image, labels=wrong, labels_crf=right)
+    arguments = ["--catalogue", f"{tmp_path}/catalogue", "--predictions", f"{tmp_path}/p.zarr"]
+    main(["trimap", "measure", *arguments, "--out", f"{tmp_path}/t.csv"])
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert (table["band_crf"] == 1).all()
+    assert table["band"].iloc[0] == pytest.approx((52 / 88 + 0) / 2, abs=1e-6)
+    assert "trimap: 1 images, with CRF, 5 px: mean IoU 100.0 % in the band" in capsys.readouterr().err
