@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
     "predictions": ("boxsup.inference.command", "label maps of a split, before and after the dense CRF"),
+    "comp6": ("boxsup.inference.comp6", "predictions as the archive that the VOC evaluation server takes"),
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
     "trimap measure": (
         "boxsup.evaluation.commands.trimap",

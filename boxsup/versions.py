@@ -23,6 +23,7 @@ STAGE_VERSIONS = {
     "epoch": 1,
     "validate": 1,
     "predictions": 1,
+    "comp6": 1,
     "evaluation": 1,
     "trimap": 1,
     "trimap-plot": 1,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,15 @@ def voc_palette() -> NDArray[np.uint8]:
     return colours
 
 
-def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
-    """Write an H×W uint8 label map as a palette PNG, whose pixels keep their values."""
+def encode_mask(mask: NDArray[np.uint8]) -> bytes:
+    """An H×W uint8 label map as a palette PNG, whose pixels keep their values."""
     image = Image.fromarray(mask)
     image.putpalette(voc_palette().tobytes())
-    image.save(path, format="PNG")
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
+    """Write `encode_mask` to a file."""
+    Path(path).write_bytes(encode_mask(mask))

@@ -176,6 +176,16 @@ def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
     assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
 
 
+def test_an_archive_for_the_server_of_any_split(snakemake, tmp_path):
+    target = "results/demo_rectangles/seed-0/comp6"
+    jobs = planned(snakemake(tmp_path, "--dry-run", f"{target}/masks/006.tar").stdout)
+    assert jobs["split_predictions"] == {"demo_rectangles/seed-0/predictions/masks/006.zarr"}
+    assert "predictions" not in jobs
+    jobs = planned(snakemake(tmp_path, "--dry-run", f"{target}/val/006.tar").stdout)
+    assert jobs["predictions"] == {"demo_rectangles/seed-0/predictions/006.zarr"}
+    assert jobs["comp6"] == {"demo_rectangles/seed-0/comp6/val/006.tar"}
+
+
 def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     target = "results/trimap/demo_mask+demo_rectangles.html"
     jobs = planned(snakemake(tmp_path, "--dry-run", target).stdout)

@@ -274,6 +274,17 @@ def report_inputs(wildcards):
     return paths + catalogue_of("train")(wildcards) + catalogue_of("val")(wildcards)
 
 
+def split_tables(wildcards):
+    """The tables of any split of an experiment's data set."""
+    return tables(experiment_of(wildcards)["dataset"], wildcards.split)
+
+
+def predictions_of_split(wildcards):
+    """Predictions of any split: those of `val` are made anyway."""
+    inner = "" if wildcards.split == experiment_of(wildcards)["val"] else f"{wildcards.split}/"
+    return f"{seed_folder(wildcards)}/predictions/{inner}{wildcards.epoch}.zarr"
+
+
 def trimaps_of(name):
     """The error analyses of all seeds of an experiment."""
     seeds, last = EXPERIMENTS[name]["seeds"], EXPERIMENTS[name]["epochs"]

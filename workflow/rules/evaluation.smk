@@ -50,6 +50,35 @@ rule predictions:
         "--crf {params.settings:q} --workers {threads} --out {output} > {log} 2>&1"
 
 
+use rule predictions as split_predictions with:
+    input:
+        tables=split_tables,
+        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+    output:
+        directory(f"{SEED}/predictions/{{split}}/{{epoch}}.zarr"),
+    log:
+        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.log",
+    benchmark:
+        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
+
+
+rule comp6:
+    input:
+        predictions_of_split,
+    output:
+        f"{SEED}/comp6/{{split}}/{{epoch}}.tar",
+    log:
+        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.log",
+    benchmark:
+        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["comp6"],
+    shell:
+        "boxsup comp6 --predictions {input} --split {wildcards.split} --out {output} > {log} 2>&1"
+
+
 rule evaluation:
     input:
         tables=catalogue_of("val"),
