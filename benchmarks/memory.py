@@ -1,8 +1,10 @@
 """Peak memory of every stage as the number of images grows: it must be flat.
 
-Generated pictures of about 128 px, each stage in a process of its own, at three sizes. Prints the peak resident set of
-each stage in MB, and its growth per 1,000 images over what the images themselves take as uint8 RGB (the limit of a
-program that held them all).
+Generated pictures of about 128 px, each stage in a process of its own, at two numbers of images or more. Prints the
+peak resident set of each stage in MB, and its growth per 1,000 images between the last two numbers, also over what the
+images themselves take as uint8 RGB (the limit of a program that held them all). Buffers of a fixed size fill up with
+the first images: 256 label maps; 32 MB of each ragged array, which overlaps take the longest to fill (8 KB an image
+here). The tables of a split and the indices of its stores must grow: what they take an image comes last.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import tracemalloc
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +31,47 @@ IMAGE_BYTES = 3 * SIDE * SIDE
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512], help="numbers of images")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1280], help="numbers of images")
     args = parser.parse_args()
-    peaks = {size: measure(size) for size in args.sizes}
-    first, last = args.sizes[0], args.sizes[-1]
+    measured = {size: measure(size) for size in args.sizes}
+    peaks = {size: stages for size, (stages, _) in measured.items()}
+    first, last = args.sizes[-2:]
     all_images = IMAGE_BYTES * 1000 / 1e6
     print(f"{'stage':24s}" + "".join(f"{size:>8d}" for size in args.sizes) + "  MB per 1,000 more  of all images")
     for stage in peaks[first]:
         growth = (peaks[last][stage] - peaks[first][stage]) / (last - first) * 1000
         row = "".join(f"{peaks[size][stage]:8.0f}" for size in args.sizes)
         print(f"{stage:24s}{row}  {growth:17.1f}  {growth / all_images:13.2f}")
+    print(f"tables and indices: {measured[last][1] / 1e3:.1f} KB an image")
 
 
-def measure(size: int) -> dict[str, float]:
-    """Run every stage on `size` training images: MB by stage."""
+def measure(size: int) -> tuple[dict[str, float], float]:
+    """Run every stage on `size` training images: MB by stage, and bytes an image of the tables and indices."""
     with tempfile.TemporaryDirectory() as folder:
-        return {name: peak(folder, *arguments) for name, arguments in stages(size)}
+        peaks = {name: peak(folder, *arguments) for name, arguments in stages(size)}
+        with get_context("spawn").Pool(1) as other:  # this process stays small: a child's peak begins at its parent's
+            return peaks, other.apply(table_bytes, (Path(folder),)) / size
+
+
+def table_bytes(folder: Path) -> int:
+    """What a stage that reads everything keeps of a split, from its first image on: bytes."""
+    from boxsup.catalogue.tables import read_catalogue
+    from boxsup.labels.overlaps import Overlaps
+    from boxsup.proposals.pool import Pools
+    from boxsup.store.labels import Labels
+
+    def open_all() -> tuple[object, ...]:
+        catalogue = read_catalogue(folder / "train")
+        catalogue.boxes_of(catalogue.ids[0])  # makes the index of the boxes
+        pools, overlaps = Pools([folder / "pools.zarr"]), Overlaps([folder / "overlaps.zarr"])
+        return catalogue, pools, overlaps, Labels(folder / "1.zarr")
+
+    open_all()  # what the first use of a library keeps is no matter of images
+    tracemalloc.start()
+    kept = open_all()
+    size, _ = tracemalloc.get_traced_memory()
+    del kept
+    return size
 
 
 def stages(size: int) -> list[tuple[str, list[str]]]:

@@ -260,9 +260,8 @@ def ask(model: torch.nn.Module, data: Data, scales: tuple[float, ...] = (1.0,), 
 
 
 def scenes(data: Data, asked: Asked) -> Iterator[tuple[Scene, pd.DataFrame]]:
-    boxes = data.train.boxes_by_image()
     for row in data.train.rows():
-        own, pool = boxes[row.image], data.pools[row.image]
+        own, pool = data.train.boxes_of(row.image), data.pools[row.image]
         corners, labels = own[["x0", "y0", "x1", "y1"]].to_numpy(np.int64), own["label"].to_numpy(np.int64)
         candidates = Candidates(
             pool.superpixels, pool.matrix().astype(np.float32), pool.boxes, corners, data.overlaps[row.image]
@@ -444,15 +443,13 @@ def average(old: dict[str, Tensor] | None, new: dict[str, Tensor], keep: float) 
 def make_labels(
     data: Data, update: UpdateSettings, seed: int, generation: int, predictor: Predictor | None, fixed: str
 ) -> Callable[[str], tuple[NDArray[np.uint8], list[Choice]]]:
-    boxes = data.train.boxes_by_image()
-
     def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
         return predictor.log_probabilities(data.images[image])[labels].numpy()  # type: ignore[union-attr]
 
     made = Update(data.pools, data.overlaps, scores if predictor else None, update, seed, generation)
 
     def labels(image: str) -> tuple[NDArray[np.uint8], list[Choice]]:
-        own = boxes[image]
+        own = data.train.boxes_of(image)
         if fixed in ("truth", "rectangles"):
             filled = masks_from_boxes("rectangles", data.images[image], own).labels
             choices = [Choice.without_candidate(RECTANGLE)] * len(own)
@@ -474,11 +471,11 @@ def write_generation(
     rows: list[Block],
     previous: NDArray[np.int32] | None,
 ) -> NDArray[np.int32]:
-    boxes, tables = data.train.boxes_by_image(), ChoiceTables(len(data.train.boxes), 10)
+    tables = ChoiceTables(len(data.train.boxes), 10)
     with creating_labels(store, data.train.ids, data.train.sizes, {}) as writer:
         for image in data.train.ids:
             labels, choices = made(image)
-            for row, choice in zip(boxes[image].index, choices, strict=True):
+            for row, choice in zip(data.train.boxes_of(image).index, choices, strict=True):
                 tables.record(row, choice)
             writer.append(image, labels=labels)
     unmasked = np.zeros(len(data.train.images), bool)

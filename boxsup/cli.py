@@ -18,6 +18,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 # Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Torch keeps the compiled kernels of every size of image, 1,024 of them; 256 hold a training step's and 80 MB less.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 # Subcommand, of one word or two: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order
 # of the data flow.

@@ -80,15 +80,16 @@ def measure(
         DataError: A true mask is unreadable or does not fit its labels.
     """
     supervising = chosen != NOTHING
-    boxes = replace(catalogue, boxes=catalogue.boxes[supervising]).boxes_by_image()
+    asked = replace(catalogue, boxes=catalogue.boxes[supervising])
     classes = len(catalogue.classes)
     confusion = np.zeros((classes, classes + 1), np.int64)
     images, fills, box_fills = 0, [], []
     supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
     for row in tqdm(supervised, "label-quality", unit="image", disable=None):
         found = labels[row.image]
-        if row.image in boxes:
-            box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes[row.image]).sum())
+        boxes = asked.boxes_of(row.image)
+        if len(boxes):
+            box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes).sum())
         if row.mask:
             images += 1
             truth = read_mask(row.mask)

@@ -69,9 +69,9 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
         return []
     shown = {number: Labels(stores[number]) for number in first_middle_last(list(stores))}
     first = next(iter(shown.values()))
-    boxes = catalogue.boxes_by_image()
     kept = first.table("true_mask")
-    images = [row for row, true in zip(catalogue.rows(), kept, strict=True) if row.image in boxes and not true]
+    unmasked = [row for row, true in zip(catalogue.rows(), kept, strict=True) if not true]
+    images = [row for row in unmasked if len(catalogue.boxes_of(row.image))]
     masked = [row for row in images if row.mask]
     images = masked if len(masked) >= min(count, len(images)) else images
     rows = []
@@ -79,7 +79,7 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
         photo = read_image(row.path)
         maps = {f"generation {number}": labels[row.image] for number, labels in shown.items()}
         maps = {"true mask": read_mask(row.mask), **maps} if row.mask else maps
-        pictures = [_boxes(photo, boxes[row.image], catalogue.classes), *_overlays(row.image, photo, maps)]
+        pictures = [_boxes(photo, catalogue.boxes_of(row.image), catalogue.classes), *_overlays(row.image, photo, maps)]
         rows.append(Row(row.image, "", pictures, _seen(maps)))
     return rows
 

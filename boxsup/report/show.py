@@ -110,7 +110,7 @@ def picture(generation: Generation, image: str) -> Image.Image:
     large = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
     labels = np.asarray(Image.fromarray(generation.labels[image]).resize(size, Image.Resampling.NEAREST))
     sheet = Image.fromarray(overlay(large, labels, grey=False))
-    boxes = catalogue.boxes_by_image().get(image, catalogue.boxes[:0])
+    boxes = catalogue.boxes_of(image)
     chosen = generation.chosen[boxes.index]
     pool = generation.pool(image) if (chosen >= 0).any() else None
     for label, candidate in zip(boxes["label"], chosen, strict=True):

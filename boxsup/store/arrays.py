@@ -77,35 +77,34 @@ class RaggedWriter:
             fill_value=0,
             compressors=ZstdCodec(level=level),
         )
-        self._pending: list[NDArray[Any]] = []
-        self._pending_length = 0
+        self._buffer: NDArray[Any] = np.empty(self._shard, self._dtype)
+        self._filled = 0
         self._offsets = [0]
 
     def append(self, row: NDArray[Any]) -> None:
         """Add the next row; arrays of more dimensions are flattened in C order."""
-        flat = np.ascontiguousarray(row, self._dtype).ravel()
-        self._pending.append(flat)
-        self._pending_length += flat.size
-        self._offsets.append(self._offsets[-1] + flat.size)
-        if self._pending_length >= self._shard:
+        rest = np.ascontiguousarray(row, self._dtype).ravel()
+        self._offsets.append(self._offsets[-1] + rest.size)
+        while rest.size:
+            part = rest[: self._shard - self._filled]
+            self._buffer[self._filled : self._filled + part.size] = part
+            self._filled += part.size
+            rest = rest[part.size :]
             # Whole shards only: a shard written twice would be read, decoded and encoded again.
-            self._flush(self._pending_length // self._shard * self._shard)
+            if self._filled == self._shard:
+                self._flush()
 
     def close(self) -> None:
         """Write what is left and the offsets."""
-        self._flush(self._pending_length)
+        self._flush()
         offsets = np.asarray(self._offsets, np.int64)
         self._group.create_array(f"{self._name}_offsets", data=offsets, compressors=ZstdCodec(level=9))
 
-    def _flush(self, length: int) -> None:
-        if not length:
-            return
-        flat = np.concatenate(self._pending)
+    def _flush(self) -> None:
         start = self._array.shape[0]
-        self._array.resize((start + length,))
-        self._array[start:] = flat[:length]
-        self._pending = [flat[length:].copy()]
-        self._pending_length = flat.size - length
+        self._array.resize((start + self._filled,))
+        self._array[start:] = self._buffer[: self._filled]
+        self._filled = 0
 
 
 class Ragged:

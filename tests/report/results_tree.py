@@ -92,7 +92,6 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
     """Labels that fill their boxes less from generation to generation; the first images may keep their true mask."""
     catalogue = read_catalogue(tree.train)
     path = tree.seed(seed) / f"labels/{number:03d}.zarr"
-    boxes = catalogue.boxes_by_image()
     write_pools(tree, catalogue)
     attributes = {
         "generation": number,
@@ -104,7 +103,8 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
     }
     with creating_labels(path, catalogue.ids, catalogue.sizes, attributes) as writer:
         for i, image in enumerate(catalogue.ids):
-            labels = union_of_boxes(SIDE, boxes[image]).astype(np.uint8) * int(boxes[image]["label"].iloc[0])
+            boxes = catalogue.boxes_of(image)
+            labels = union_of_boxes(SIDE, boxes).astype(np.uint8) * int(boxes["label"].iloc[0])
             labels[:: 1 + number] = 0
             writer.append(image, labels=read_mask(catalogue.images["mask"].iloc[i]) if i < tree.masked else labels)
         chosen = np.full(len(catalogue.boxes), number % 2, np.int32)

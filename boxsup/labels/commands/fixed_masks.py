@@ -49,22 +49,19 @@ def _true_masks(catalogue: Catalogue, out: Path) -> None:
 def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
     packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
     attributes = {"masks": kind, "versions": provenance("fixed-masks", *packages)}
-    boxes = catalogue.boxes_by_image()
     chosen = np.full(len(catalogue.boxes), NOTHING, np.int32)
     with creating_labels(out, catalogue.ids, catalogue.sizes, attributes) as writer:
         made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
         for image, masks in zip(catalogue.ids, made, strict=True):
             writer.append(image, labels=masks.labels)
-            if image in boxes:
-                chosen[boxes[image].index] = masks.chosen
+            chosen[catalogue.boxes_of(image).index] = masks.chosen
         writer.table("chosen", chosen)
     rectangles = int((chosen == RECTANGLE).sum())
     print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
 
 
 def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
-    boxes, none = catalogue.boxes_by_image(), catalogue.boxes[:0]
-    calls = ((kind, row.path, boxes.get(row.image, none)) for row in catalogue.rows())
+    calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
     return in_order(_masks_of_file, calls, workers, initializer=_one_thread)
 
 

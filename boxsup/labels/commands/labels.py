@@ -53,10 +53,9 @@ def run(args: argparse.Namespace) -> None:
     update = None if fixed is not None or masked >= set(catalogue.ids) else _update(args, settings, catalogue)
 
     tables = ChoiceTables(len(catalogue.boxes), settings.k)
-    boxes = catalogue.boxes_by_image()
     with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
         for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
-            own = boxes.get(row.image, catalogue.boxes[:0])
+            own = catalogue.boxes_of(row.image)
             if row.image in masked:
                 labels = truth[row.image]
             elif update is None:

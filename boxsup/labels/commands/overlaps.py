@@ -22,9 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the IoU tables of every image of the shard."""
-    boxes = read_catalogue(args.catalogue).boxes_by_image()
+    catalogue = read_catalogue(args.catalogue)
     pools = Pools([args.proposals])
     with creating_overlaps(args.out, list(pools), {"versions": provenance("overlaps", "numpy", "zarr")}) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
-            corners = corners_of(boxes[image]) if image in boxes else pool.boxes[:0]
-            writer.append(box_iou(corners, pool.boxes))
+            writer.append(box_iou(corners_of(catalogue.boxes_of(image)), pool.boxes))
