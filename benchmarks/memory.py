@@ -31,7 +31,7 @@ IMAGE_BYTES = 3 * SIDE * SIDE
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1280], help="numbers of images")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1280], help="numbers of images")
     args = parser.parse_args()
     measured = {size: measure(size) for size in args.sizes}
     peaks = {size: stages for size, (stages, _) in measured.items()}
