@@ -120,7 +120,7 @@ def dense_paper(masks: NDArray[np.bool_], scene: Scene, settings: UpdateSettings
 
 
 def dense_default(masks: NDArray[np.bool_], scene: Scene, settings: UpdateSettings, row: int) -> NDArray[np.int64]:
-    """Coverage, leaking and soft IoU of each candidate, pixel by pixel."""
+    """Coverage, leaking, agreement and expected IoU of each candidate, pixel by pixel."""
     x0, y0, x1, y1 = BOXES[row]
     box = (slice(y0, y1), slice(x0, x1))
     overlap = np.empty(len(masks))
@@ -153,7 +153,9 @@ def dense_default(masks: NDArray[np.bool_], scene: Scene, settings: UpdateSettin
     mean = (np.bincount(superpixels, odds.ravel()) / pixels)[superpixels].reshape(odds.shape)
     levels = np.sort(mean.ravel())[::-1]
     threshold = levels[min(int(np.ceil(expectation(overlap).sum())), levels.size) - 1]
-    costs = overlap + settings.lambda_ * (1 - soft_iou(1 / (1 + np.exp(threshold - mean))))
+    seen = 1 / (1 + np.exp(threshold - mean))
+    regression = np.array([np.abs(mask[box] - seen).mean() for mask in masks])
+    costs = overlap + settings.lambda_ * regression
     return np.argsort(-soft_iou(expectation(costs)), kind="stable")[: settings.k]
 
 

@@ -17,7 +17,7 @@ STAGE_VERSIONS = {
     "proposal-report": 1,
     "overlaps": 1,
     "fixed-masks": 2,
-    "labels": 2,
+    "labels": 3,
     "label-quality": 2,
     "network": 1,
     "epoch": 1,

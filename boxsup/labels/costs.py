@@ -122,13 +122,15 @@ def regression_costs(
 def agreement_costs(
     log_probabilities: NDArray[np.floating], candidates: Candidates, expected: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """E_r = 1 - IoU of S ∩ B with where in the box the network sees the label (`regression: agreement`).
+    """E_r = mean_{p∈B} |l_S(p) - m(p)|, l_S = 1 inside S, else 0 (`regression: agreement`).
 
-    The network's soft mask is m(r) = σ(o(r) - t) on superpixel r, with o(r) the mean of the label's log-odds
-    log p_l / (1 - p_l) over the pixels of r in B, and t such that the superpixels with o ≥ t fill as much of the box as
-    its candidates fill on average. A young network is sure of the background and of nothing else: it says where the
-    object is before it says how much of it there is. That is left to the candidates, so that no update can shrink the
-    objects of the next.
+    Eq. 3 over the box, with the distance from a soft mask m in place of cross-entropy: m says *where* in the box the
+    network sees the label. On superpixel r it is σ(o(r) - t), with o(r) the mean of the label's log-odds
+    log p_l / (1 - p_l) over the pixels of r in B, and t such that the superpixels with m ≥ 1/2 fill as much of the box
+    as its candidates fill on average. A young network is sure of the background and of nothing else: it says where the
+    object is before it says how much of it there is. That is left to the candidates, so that no update can shrink or
+    swell the objects of the next: a superpixel is worth having from m = 1/2 on, whatever else S holds. (With 1 - IoU of
+    S and m it would be from a third on, and objects swell.)
 
     It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
 
@@ -140,7 +142,8 @@ def agreement_costs(
     Returns:
         B×N in [0, 1].
     """
-    shares = np.zeros_like(candidates.inside)
+    gains = np.zeros_like(candidates.inside)
+    constants = np.zeros((len(gains), 1))
     for row, window in enumerate(candidates.windows()):
         pixels = candidates.inside[row]
         held = np.flatnonzero(pixels)
@@ -152,8 +155,11 @@ def agreement_costs(
         filled = np.cumsum(pixels[held][order])
         last = np.searchsorted(filled, (pixels * expected[row]).sum())
         threshold = mean[order[min(int(last), len(order) - 1)]]
-        shares[row, held] = 1 / (1 + np.exp(threshold - mean))
-    return 1.0 - candidates.soft_iou(shares).astype(np.float64)
+        share = pixels[held] / pixels.sum()
+        mask = 1 / (1 + np.exp(threshold - mean))
+        gains[row, held] = share * (1 - 2 * mask)
+        constants[row] = (share * mask).sum()
+    return candidates.sums(gains) + constants
 
 
 def cross_entropy_costs(
