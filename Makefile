@@ -25,7 +25,7 @@ lint: .venv/installed ## Check style, types and rules
 	$(BIN)/codespell
 
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
-	for script in $(filter-out benchmarks/update_study.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 experiments: .venv/installed ## Repeat the README's table on 240 real photographs (an hour on two cores)
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- \
@@ -34,7 +34,7 @@ experiments: .venv/installed ## Repeat the README's table on 240 real photograph
 study-update: .venv/installed ## Repeat docs/update.md: variants of the label update
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv \
 	    $(foreach kind,proposals overlaps,$(foreach i,0 1,$(STUDY)/train/$(kind)/mcg/$(i)-of-2.zarr))
-	$(BIN)/python benchmarks/update_study.py
+	$(BIN)/python benchmarks/update_study
 
 lock: .venv/installed ## Write the installed versions to envs/
 	$(BIN)/python envs/lock.py

@@ -124,15 +124,9 @@ def agreement_costs(
 ) -> NDArray[np.float64]:
     """E_r = mean_{p∈B} |l_S(p) - m(p)|, l_S = 1 inside S, else 0 (`regression: agreement`).
 
-    Eq. 3 over the box, with the distance from a soft mask m in place of cross-entropy: m says *where* in the box the
-    network sees the label. On superpixel r it is σ(o(r) - t), with o(r) the mean of the label's log-odds
-    log p_l / (1 - p_l) over the pixels of r in B, and t such that the superpixels with m ≥ 1/2 fill as much of the box
-    as its candidates fill on average. A young network is sure of the background and of nothing else: it says where the
-    object is before it says how much of it there is. That is left to the candidates, so that no update can shrink or
-    swell the objects of the next: a superpixel is worth having from m = 1/2 on, whatever else S holds. (With 1 - IoU of
-    S and m it would be from a third on, and objects swell.)
-
-    It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
+    Eq. 3 over the box, with the distance from the soft mask m of `soft_masks` in place of cross-entropy. A superpixel
+    is worth having from m = 1/2 on, whatever else S holds: with 1 - IoU of S and m it would be from a third on, and
+    objects swell from one generation to the next.
 
     Args:
         log_probabilities: (1 + B)×H×W natural logarithms: of the background (not asked), then of each box's label.
@@ -142,8 +136,33 @@ def agreement_costs(
     Returns:
         B×N in [0, 1].
     """
-    gains = np.zeros_like(candidates.inside)
-    constants = np.zeros((len(gains), 1))
+    masks = soft_masks(log_probabilities, candidates, expected)
+    shares = candidates.inside / candidates.inside.sum(axis=1, keepdims=True)
+    constants = (shares * masks).sum(axis=1, keepdims=True)
+    return np.asarray(candidates.sums(shares * (1 - 2 * masks)) + constants, np.float64)
+
+
+def soft_masks(
+    log_probabilities: NDArray[np.floating], candidates: Candidates, expected: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Where in each box the network sees the label: a value in [0, 1] a superpixel, 0 outside the box.
+
+    On superpixel r it is σ(o(r) - t), with o(r) the mean of the label's log-odds log p_l / (1 - p_l) over the pixels of
+    r in the box, and t such that the superpixels with a value of 1/2 or more fill as much of the box as its candidates
+    fill on average. A young network is sure of the background and of nothing else: it says where the object is before
+    it says how much of it there is. That is left to the candidates, so that no update shrinks the objects of the next.
+
+    It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
+
+    Args:
+        log_probabilities: (1 + B)×H×W, as for `agreement_costs`.
+        candidates: Of the image.
+        expected: B×R, likewise.
+
+    Returns:
+        B×R.
+    """
+    masks = np.zeros_like(candidates.inside)
     for row, window in enumerate(candidates.windows()):
         pixels = candidates.inside[row]
         held = np.flatnonzero(pixels)
@@ -155,11 +174,8 @@ def agreement_costs(
         filled = np.cumsum(pixels[held][order])
         last = np.searchsorted(filled, (pixels * expected[row]).sum())
         threshold = mean[order[min(int(last), len(order) - 1)]]
-        share = pixels[held] / pixels.sum()
-        mask = 1 / (1 + np.exp(threshold - mean))
-        gains[row, held] = share * (1 - 2 * mask)
-        constants[row] = (share * mask).sum()
-    return candidates.sums(gains) + constants
+        masks[row, held] = 1 / (1 + np.exp(threshold - mean))
+    return masks
 
 
 def cross_entropy_costs(

@@ -1,0 +1,65 @@
+"""What the study reads: a split with its candidates, and the settings it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
+from boxsup.config import generation_settings, merge
+from boxsup.labels.overlaps import Overlaps
+from boxsup.proposals.pool import Pool, Pools
+from boxsup.settings import UpdateSettings, build
+
+Block = dict[str, Any]
+Masks = list[NDArray[np.bool_] | None]  # of an image's boxes; None: the rectangle
+
+CENTRED: Block = {  # cross-entropy as in Eq. 3, over the box and centred: the least change that does not collapse
+    "temperature": 0.0,
+    "overlap": "tight_box",
+    "regression": "cross_entropy",
+    "lambda": 0.5,
+    "k": 1,
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """A split to train on with its candidates, and one to evaluate on."""
+
+    train: Catalogue
+    val: Catalogue
+    pools: Mapping[str, Pool]
+    overlaps: Mapping[str, NDArray[np.float32]]
+    truth: Mapping[str, NDArray[np.uint8]]
+    images: Mapping[str, NDArray[np.uint8]]
+
+    @classmethod
+    def read(cls, folder: Path, proposals: str) -> Data:
+        """All of it in memory."""
+        train, val = read_catalogue(folder / "train"), read_catalogue(folder / "val")
+        shards = {
+            kind: sorted((folder / f"train/{kind}/{proposals}").glob("*.zarr")) for kind in ("proposals", "overlaps")
+        }
+        stores = Pools(shards["proposals"])
+        return cls(
+            train,
+            val,
+            {image: stores[image] for image in stores},
+            dict(Overlaps(shards["overlaps"])),
+            {row.image: read_mask(row.mask) for row in train.rows()},
+            {row.image: read_image(row.path) for row in (*train.rows(), *val.rows())},
+        )
+
+
+def settings(configuration: Block, *over: Block) -> UpdateSettings:
+    """The default update with some keys changed."""
+    update = configuration["update"]
+    for changes in over:
+        update = merge(update, changes)
+    return build(UpdateSettings, generation_settings(update), "update")
