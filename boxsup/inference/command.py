@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--model", type=Path, required=True, help="the checkpoint")
     parser.add_argument("--threads", type=int, required=True, help="of the network on the CPU; a setting")
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
@@ -42,11 +43,12 @@ def run(args: argparse.Namespace) -> None:
     """Write the label maps of every image of the split."""
     catalogue = read_catalogue(args.catalogue)
     settings = parse(CrfSettings, args.crf, "inference.crf")
-    predictor = Predictor(args.model, args.threads, catalogue.classes)
+    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
     attributes = {
         "classes": list(predictor.classes),
         "pretrained": predictor.checkpoint.pretrained,
         "model": _sha256(args.model),
+        "scales": args.scales,
         "crf": asdict(settings),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -23,13 +25,20 @@ class Predictor:
         checkpoint: What it was read from.
     """
 
-    def __init__(self, path: str | os.PathLike[str], threads: int, classes: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        threads: int,
+        classes: tuple[str, ...] | None = None,
+        scales: Sequence[float] = (1.0,),
+    ) -> None:
         """Read a checkpoint.
 
         Args:
             path: Of the checkpoint.
             threads: Of torch on the CPU, on which the last bits of scores depend.
             classes: What its classes must be, where they must be some.
+            scales: Of the image; the probabilities at several are averaged (the paper's BoxSup+, Table 4).
 
         Raises:
             StoreError: The file is missing, damaged, no checkpoint of ours, or one of other classes.
@@ -39,6 +48,7 @@ class Predictor:
         self.classes = self.checkpoint.classes
         if classes is not None and self.classes != classes:
             raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
+        self._scales = tuple(scales)
         self._device = device()
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -47,5 +57,14 @@ class Predictor:
     def log_probabilities(self, image: NDArray[np.uint8]) -> Tensor:
         """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device."""
         batch = normalised(image)[None].to(self._device, memory_format=torch.channels_last)
-        logits = functional.interpolate(self._model(batch), image.shape[:2], mode="bilinear", align_corners=False)
+        each = [self._at_scale(batch, scale) for scale in self._scales]
+        return each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+
+    def _at_scale(self, batch: Tensor, scale: float) -> Tensor:
+        """Log-probabilities of a 1×3×H×W batch, seen enlarged or made smaller: C×H×W."""
+        size = batch.shape[2:]
+        if scale != 1:
+            scaled = [max(1, round(side * scale)) for side in size]
+            batch = functional.interpolate(batch, scaled, mode="bilinear", align_corners=False, antialias=True)
+        logits = functional.interpolate(self._model(batch), size, mode="bilinear", align_corners=False)
         return functional.log_softmax(logits, dim=1)[0]

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 from small_split import CLASSES, draw
+from torch import nn
 
 from boxsup.errors import StoreError
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.network.images import normalised
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,31 @@ def enlarge(channel, height, width):
     channel = np.stack([np.interp(rows, known, column) for column in channel.T], axis=1)
     columns, known = along(width, channel.shape[1])
     return np.stack([np.interp(columns, known, row) for row in channel])
+
+
+def test_the_probabilities_of_several_scales_are_averaged(tmp_path):
+    torch.manual_seed(2)
+    network = build("mobilenet_v2", 3)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    network(torch.stack([normalised(draw(seed)[0]) for seed in range(4)]))  # statistics: scores then differ
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
+    image = draw(3, 40, 56)[0]
+    each = [Predictor(path, 1, scales=[scale]).log_probabilities(image).exp() for scale in (0.5, 1.0, 1.5)]
+    assert not torch.allclose(each[0], each[1], atol=1e-3)
+    together = Predictor(path, 1, scales=[0.5, 1.0, 1.5]).log_probabilities(image).exp()
+    torch.testing.assert_close(together, torch.stack(each).mean(dim=0))
+
+
+def test_an_image_is_seen_at_its_scale(path, monkeypatch):
+    predictor, sizes = Predictor(path, 1, scales=[0.8, 1.0, 1.2]), []
+    model = predictor._model.forward
+    monkeypatch.setattr(predictor._model, "forward", lambda batch: sizes.append(tuple(batch.shape[2:])) or model(batch))
+    assert predictor.log_probabilities(draw(3, 40, 56)[0]).shape == (3, 40, 56)
+    assert sizes == [(32, 45), (40, 56), (48, 67)]
+    assert Predictor(path, 1, scales=[0.1]).log_probabilities(draw(3, 40, 56)[0][:3, :3]).shape == (3, 3, 3)
 
 
 def test_scores_are_the_same_to_the_last_bit_again(path):

@@ -56,6 +56,11 @@ def test_the_crf_reruns_predictions_only(rerun):
     }
 
 
+def test_scales_rerun_predictions_only(rerun):
+    jobs = rerun(experiment(inference={"scales": [0.8, 1.0, 1.2]}))
+    assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
+
+
 def test_one_more_epoch_is_one_more_epoch(rerun):
     jobs = rerun(experiment(epochs=3))
     assert set(jobs) == CHAIN

@@ -65,6 +65,10 @@ def setting(*keys):
     return read
 
 
+def scales(wildcards):
+    return experiment_of(wildcards)["inference"]["scales"]
+
+
 def update_settings(wildcards):
     return canonical(generation_settings(experiment_of(wildcards)["update"]))
 

@@ -19,10 +19,11 @@ rule validate:
     params:
         version=STAGE_VERSIONS["validate"],
         torch_threads=setting("training", "threads"),
+        scales=scales,
         folder=tables_folder,
     shell:
         "boxsup validate --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--out {output} > {log} 2>&1"
+        "--scales {params.scales} --out {output} > {log} 2>&1"
 
 
 rule predictions:
@@ -43,11 +44,12 @@ rule predictions:
     params:
         version=STAGE_VERSIONS["predictions"],
         torch_threads=setting("training", "threads"),
+        scales=scales,
         settings=setting("inference", "crf"),
         folder=tables_folder,
     shell:
         "boxsup predictions --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--crf {params.settings:q} --workers {threads} --out {output} > {log} 2>&1"
+        "--scales {params.scales} --crf {params.settings:q} --workers {threads} --out {output} > {log} 2>&1"
 
 
 use rule predictions as split_predictions with:

@@ -20,13 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint")
     parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU; a setting of the experiment")
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write `class, iou`: IoU in [0, 1] of each class, then `mean`. No label map touches the disk."""
     catalogue = read_catalogue(args.catalogue)
-    predictor = Predictor(args.model, args.threads, catalogue.classes)
+    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
 
     def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
         return (predictor.log_probabilities(read_image(row.path)).argmax(dim=0).cpu().numpy().astype(np.uint8),)
