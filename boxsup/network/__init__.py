@@ -12,7 +12,8 @@ def build(name: str, classes: int) -> Segmenter:
     """A network by its name in the configuration, with random weights from torch's generator.
 
     Args:
-        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, mobilenet_v2 or mobilenet_v2_8s.
+        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, deeplab_v2_resnet101, mobilenet_v2 or
+            mobilenet_v2_8s.
         classes: C, with the background.
 
     Raises:
@@ -20,6 +21,7 @@ def build(name: str, classes: int) -> Segmenter:
     """
     # torchvision costs seconds that the processes which only read images need not pay.
     from boxsup.network.mobilenet import MobileNet
+    from boxsup.network.resnet import DeepLabV2
     from boxsup.network.vgg import FCN, DeepLab
 
     builders: dict[str, Callable[[int], Segmenter]] = {
@@ -28,6 +30,7 @@ def build(name: str, classes: int) -> Segmenter:
         "fcn8s": lambda count: FCN(count, skips=2),
         "deeplab_4x4": lambda count: DeepLab(count, kernel=4, dilation=4, channels=4096),
         "deeplab_largefov": lambda count: DeepLab(count, kernel=3, dilation=12, channels=1024),
+        "deeplab_v2_resnet101": DeepLabV2,
         "mobilenet_v2": lambda count: MobileNet(count, stride=16),
         "mobilenet_v2_8s": lambda count: MobileNet(count, stride=8),
     }

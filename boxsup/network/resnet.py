@@ -1,0 +1,55 @@
+"""ResNet-101 as DeepLab v2 uses it (Chen, Papandreou, Kokkinos, Murphy, Yuille, PAMI 2018)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+from torchvision.models import resnet101
+from torchvision.ops import FrozenBatchNorm2d
+
+from boxsup.network.segmenter import Segmenter
+
+BODY_CHANNELS = 2048
+RATES = (6, 12, 18, 24)  # dilations of "ASPP-L"
+
+
+class DeepLabV2(Segmenter):
+    """ResNet-101 at stride 8 by dilation, and atrous spatial pyramid pooling: four dilated convolutions, summed.
+
+    All of batch normalisation, statistics, scales and shifts, stays as pretrained, as in the authors' training: batches
+    are too small to learn it from. Their training adds losses at three scales of the image; that is left out here.
+    """
+
+    imagenet = "resnet101"
+
+    def __init__(self, classes: int) -> None:
+        """Make the network for `classes` classes."""
+        super().__init__()
+        whole = resnet101(weights=None, norm_layer=FrozenBatchNorm2d, replace_stride_with_dilation=[False, True, True])
+        layers = ((name, layer) for name, layer in whole.named_children() if name not in ("avgpool", "fc"))
+        self.features = nn.Sequential(OrderedDict(layers))
+        self.aspp = nn.ModuleList(_dilated(classes, rate) for rate in RATES)
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """See `Segmenter.load_imagenet`."""
+        classifier = ("fc.weight", "fc.bias")
+        self.features.load_state_dict({name: value for name, value in weights.items() if name not in classifier})
+
+    def new_layers(self) -> list[nn.Module]:
+        """See `Segmenter.new_layers`."""
+        return [self.aspp]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """N×3×H×W -> N×C×h×w logits at stride 8."""
+        features = self.features(image)
+        first, *others = (layer(features) for layer in self.aspp)
+        logits: Tensor = sum(others, start=first)
+        return logits
+
+
+def _dilated(classes: int, rate: int) -> nn.Conv2d:
+    layer = nn.Conv2d(BODY_CHANNELS, classes, 3, padding=rate, dilation=rate)
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
