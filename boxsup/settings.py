@@ -169,6 +169,7 @@ class CrfSettings:
     bilateral_xy: float
     bilateral_rgb: float
     bilateral_weight: float
+    least_probability: float
 
 
 def parse(cls: type[T], text: str, where: str = "settings") -> T:

@@ -22,7 +22,7 @@ STAGE_VERSIONS = {
     "network": 1,
     "epoch": 1,
     "validate": 1,
-    "predictions": 1,
+    "predictions": 2,
     "comp6": 1,
     "evaluation": 1,
     "trimap": 1,

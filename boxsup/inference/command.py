@@ -6,25 +6,23 @@ import argparse
 import hashlib
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
-from boxsup.inference.crf import dense_crf
+from boxsup.inference.crf import refined, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
+from boxsup.workers import in_order
 
-AHEAD = 2  # images a worker, waiting with their scores (16 MB each at VOC's size): memory does not grow with the split
 Maps = dict[str, NDArray[np.uint8]]
 
 
@@ -65,27 +63,30 @@ def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
 ) -> Iterator[tuple[str, Maps]]:
     """Each image's id and its maps `labels` and `labels_crf`, in the order of the catalogue."""
-    # Spawned, as a fork would copy the state of torch's threads; the workers import no torch.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
-        waiting: deque[tuple[str, NDArray[np.uint8], Future[NDArray[np.uint8]]]] = deque()
-        for row in catalogue.rows():
-            pixels = read_image(row.path)
-            scores = predictor.log_probabilities(pixels).cpu().numpy()
-            labels = scores.argmax(axis=0).astype(np.uint8)
-            waiting.append((row.image, labels, executor.submit(dense_crf, pixels, scores, settings)))
-            if len(waiting) >= AHEAD * workers:
-                yield _finished(waiting)
-        while waiting:
-            yield _finished(waiting)
+    return in_order(_refined, _scored(catalogue, predictor, settings), workers)
+
+
+def _scored(catalogue: Catalogue, predictor: Predictor, settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
+    """Each image's arguments of `_refined`; of its scores only those that the CRF looks at travel to the worker."""
+    for row in catalogue.rows():
+        pixels = read_image(row.path)
+        scores = predictor.log_probabilities(pixels).cpu().numpy()
+        labels = scores.argmax(axis=0).astype(np.uint8)
+        kept = relevant(scores, settings)
+        yield row.image, labels, pixels, scores[kept], kept, settings
+
+
+def _refined(
+    image: str,
+    labels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
+    scores: NDArray[np.float32],
+    kept: NDArray[np.intp],
+    settings: CrfSettings,
+) -> tuple[str, Maps]:
+    return image, {"labels": labels, "labels_crf": refined(pixels, scores, kept, settings)}
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _finished(
-    waiting: deque[tuple[str, NDArray[np.uint8], Future[NDArray[np.uint8]]]],
-) -> tuple[str, Maps]:
-    image, labels, refined = waiting.popleft()
-    return image, {"labels": labels, "labels_crf": refined.result()}

@@ -12,9 +12,35 @@ from boxsup.settings import CrfSettings
 def dense_crf(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.uint8]:
-    """The most likely labels under a fully connected CRF, H×W uint8 in [0, C); see `marginals`."""
-    labels: NDArray[np.uint8] = marginals(image, log_probabilities, settings).argmax(axis=0).astype(np.uint8)
-    return labels
+    """The most likely labels under a fully connected CRF, H×W uint8 in [0, C); see `marginals`.
+
+    Only the `relevant` labels enter it: the cost grows with their number, and the others win no pixel.
+    """
+    kept = relevant(log_probabilities, settings)
+    return refined(image, log_probabilities[kept], kept, settings)
+
+
+def relevant(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> NDArray[np.intp]:
+    """The labels, rising, that some pixel gives `least_probability`, or finds the most likely.
+
+    Args:
+        log_probabilities: C×H×W float32.
+        settings: See `config.yaml`, `defaults.inference.crf`.
+    """
+    seen = log_probabilities.reshape(len(log_probabilities), -1)
+    likely = np.exp(seen.max(axis=1)) >= settings.least_probability
+    likely[np.unique(seen.argmax(axis=0))] = True
+    return np.flatnonzero(likely)
+
+
+def refined(
+    image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], labels: NDArray[np.intp], settings: CrfSettings
+) -> NDArray[np.uint8]:
+    """The most likely of the given L `labels` under the CRF, H×W uint8; their log-probabilities are L×H×W."""
+    if len(labels) == 1:
+        return np.full(image.shape[:2], labels[0], np.uint8)
+    best = marginals(image, log_probabilities, settings).argmax(axis=0)
+    return np.asarray(labels[best], np.uint8)
 
 
 def marginals(

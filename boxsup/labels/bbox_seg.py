@@ -20,7 +20,13 @@ from boxsup.settings import CrfSettings
 
 CENTRE = 0.2  # of the box's pixels
 CRF = CrfSettings(
-    iterations=10, spatial_xy=3.0, spatial_weight=15.0, bilateral_xy=37.0, bilateral_rgb=3.0, bilateral_weight=45.0
+    iterations=10,
+    spatial_xy=3.0,
+    spatial_weight=15.0,
+    bilateral_xy=37.0,
+    bilateral_rgb=3.0,
+    bilateral_weight=45.0,
+    least_probability=0.0,
 )
 FORBIDDEN = -1000.0  # log-probability of a label that a pixel may not have
 

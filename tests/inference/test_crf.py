@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.inference.crf import dense_crf
+from boxsup.inference.crf import dense_crf, marginals, relevant
 from boxsup.settings import CrfSettings, build
 
-SILENT = CrfSettings(5, 3.0, 0.0, 30.0, 5.0, 0.0)  # no weight on any neighbour
+SILENT = CrfSettings(5, 3.0, 0.0, 30.0, 5.0, 0.0, 0.1)  # no weight on any neighbour
 
 
 @pytest.fixture
@@ -73,6 +73,29 @@ def test_without_weights_it_is_the_best_score(sides, seed):
     got = dense_crf(image, scores, SILENT)
     assert got.dtype == np.uint8
     np.testing.assert_array_equal(got, scores.argmax(axis=0))
+
+
+def test_labels_that_no_pixel_finds_likely_stay_out(settings):
+    image, scores, truth = halves()
+    others = np.full((19, *truth.shape), np.log(1e-3), np.float32)
+    others[4] = np.log(0.2)
+    all_scores = np.concatenate([others[:5], scores, others[5:]])
+    np.testing.assert_array_equal(relevant(all_scores, settings), [4, 5, 6])
+    whole = marginals(image, all_scores, settings).argmax(axis=0)
+    np.testing.assert_array_equal(dense_crf(image, all_scores, settings), whole)
+    np.testing.assert_array_equal(relevant(all_scores, replace(settings, least_probability=0.0)), np.arange(21))
+
+
+def test_the_most_likely_label_of_a_pixel_always_takes_part(settings):
+    scores = np.log(np.full((21, 2, 2), 0.04, np.float32))
+    scores[7, 1, 1] = np.log(0.09)
+    np.testing.assert_array_equal(relevant(scores, settings), [0, 7])
+
+
+def test_a_label_alone_is_the_answer(settings):
+    image, _, _ = halves(5, 6, 2)
+    sure = np.stack([np.zeros((5, 6)), np.full((5, 6), -40.0)]).astype(np.float32)
+    assert (dense_crf(image, sure, settings) == 0).all()
 
 
 def test_what_is_handed_in_stays_as_it_is(settings):

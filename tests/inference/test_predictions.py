@@ -28,6 +28,7 @@ CRF = json.dumps(
         "bilateral_xy": 60,
         "bilateral_rgb": 8,
         "bilateral_weight": 4,
+        "least_probability": 0.1,
     }
 )
 
