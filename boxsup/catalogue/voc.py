@@ -29,6 +29,7 @@ VOID = 255
 BACKGROUND = "background"
 LISTS, IMAGES, ANNOTATIONS, MASKS = "ImageSets/Segmentation", "JPEGImages", "Annotations", "SegmentationClass"
 OBJECT_MASKS = "SegmentationObject"
+IMAGES_ONLY = "none"  # in place of a folder of masks: images of a test set, which need neither mask nor annotation
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 MAX_ID = 200  # characters: file systems allow names of 255 bytes
 
@@ -162,7 +163,8 @@ def check_image(tree: Tree, image: str) -> Record:
 
     The image must decode in full; the mask must be of its size and hold labels 0…C-1 and 255 only, and so must the
     object mask, whose numbers are free; the annotation must be plain XML whose boxes have a known class, are not inside
-    out and lie inside the image. An image that has a mask needs no annotation: it then has no boxes. The annotation's
+    out and lie inside the image. An image that has a mask needs no annotation: it then has no boxes; nor does
+    one of a split of images only. The annotation's
     `size` is not looked at: the stored pixels count.
 
     Args:
@@ -191,7 +193,7 @@ def check_image(tree: Tree, image: str) -> Record:
     if annotation.is_file():
         boxes, texts = read_annotation(annotation.read_bytes(), height, width, tree.classes)
         problems += [_problem(image, annotation, text) for text in texts]
-    elif mask is None:
+    elif mask is None and tree.masks != IMAGES_ONLY:
         problems.append(_problem(image, annotation, "no such annotation, and the image has no mask either"))
     return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems)
 

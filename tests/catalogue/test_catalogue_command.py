@@ -44,6 +44,19 @@ def catalogue(root, out, *, classes=("cat",), on_problem="stop", workers=1, name
     return subprocess.run(command + arguments, capture_output=True, text=True, timeout=60)
 
 
+def test_a_split_of_images_only_needs_neither_masks_nor_annotations(tree, tmp_path):
+    for image in "abc":
+        (tree / f"Annotations/{image}.xml").unlink()
+        (tree / f"SegmentationClass/{image}.png").unlink(missing_ok=True)
+    assert catalogue(tree, tmp_path / "stopped").returncode == 1
+    result = catalogue(tree, tmp_path / "out", masks="none")
+    assert result.returncode == 0, result.stderr
+    made = read_catalogue(tmp_path / "out")
+    assert made.ids == ["a", "b", "c"]
+    assert made.boxes.empty
+    assert not made.images["mask"].any()
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-40])
 
