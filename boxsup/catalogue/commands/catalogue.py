@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, required=True, help="a tree in VOC layout")
     parser.add_argument("--list", required=True, help="name of a list in ImageSets/Segmentation, without .txt")
     parser.add_argument(
-        "--masks", required=True, help="folder of true masks that comes before SegmentationClass; none: images only"
+        "--masks", required=True, help="folder of true masks before SegmentationClass; none: images only"
     )
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
