@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
-from boxsup.inference.crf import refined, relevant
+from boxsup.inference.crf import label_maps, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
 from boxsup.workers import in_order
-
-Maps = dict[str, NDArray[np.uint8]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,30 +59,18 @@ def run(args: argparse.Namespace) -> None:
 
 def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
-) -> Iterator[tuple[str, Maps]]:
+) -> Iterator[tuple[str, dict[str, NDArray[np.uint8]]]]:
     """Each image's id and its maps `labels` and `labels_crf`, in the order of the catalogue."""
-    return in_order(_refined, _scored(catalogue, predictor, settings), workers)
+    yield from zip(catalogue.ids, in_order(label_maps, _scored(catalogue, predictor, settings), workers), strict=True)
 
 
 def _scored(catalogue: Catalogue, predictor: Predictor, settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
-    """Each image's arguments of `_refined`; of its scores only those that the CRF looks at travel to the worker."""
+    """Each image's arguments of `label_maps`: of its scores only those that the CRF looks at travel to the worker."""
     for row in catalogue.rows():
         pixels = read_image(row.path)
         scores = predictor.log_probabilities(pixels).cpu().numpy()
-        labels = scores.argmax(axis=0).astype(np.uint8)
         kept = relevant(scores, settings)
-        yield row.image, labels, pixels, scores[kept], kept, settings
-
-
-def _refined(
-    image: str,
-    labels: NDArray[np.uint8],
-    pixels: NDArray[np.uint8],
-    scores: NDArray[np.float32],
-    kept: NDArray[np.intp],
-    settings: CrfSettings,
-) -> tuple[str, Maps]:
-    return image, {"labels": labels, "labels_crf": refined(pixels, scores, kept, settings)}
+        yield pixels, scores[kept], kept, settings
 
 
 def _sha256(path: Path) -> str:
