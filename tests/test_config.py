@@ -64,7 +64,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         ("experiments.voc_semi.epoch", 3, r"experiments\.voc_semi\.epoch: unknown key; did you mean 'epochs'\?"),
         ("defaults.update.kk", 3, r"update\.kk: unknown key; did you mean 'k'\?"),
         ("experiments.voc_semi.dataset", "vok", r"experiments\.voc_semi\.dataset: 'vok' is no data set.*mean 'voc'\?"),
-        ("experiments.voc_semi.train", "test", r"experiments\.voc_semi\.train: 'test' is no split of voc"),
+        ("experiments.voc_semi.train", "tests", r"experiments\.voc_semi\.train: 'tests' is no split of voc"),
         ("experiments.voc_semi.supervision.masks", "some", r"supervision\.masks: 'some' is no none, all or a split"),
         ("defaults.proposals", "mgc", r"proposals: 'mgc' is no proposals"),
         ("defaults.training.rate", "1e-3", r"training\.rate: '1e-3' is not of type 'number' \(YAML takes it for text"),

@@ -25,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 import yaml
+from data import Data
 from loops import loops, run_loop
 from plots import plot_loops, plot_steps
 from steps import one_steps, trained_networks
@@ -32,7 +33,6 @@ from variants import step_variants
 
 from boxsup.config import merge, resolve
 from boxsup.settings import CrfSettings, build
-from data import Data
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from data import Block, Data, settings
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,7 +33,6 @@ from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings,
 from boxsup.store.labels import Labels, creating_labels
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
-from data import Block, Data, settings
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from data import Data
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -16,7 +17,6 @@ from torch.nn import functional
 from boxsup.labels.costs import Candidates
 from boxsup.network.images import normalised
 from boxsup.proposals.pool import Pool
-from data import Data
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from data import Block, Data, settings
 from loops import Loop, fresh_network, make_labels, write_generation
 from scenes import Asked, ask, scenes
 from variants import Variant, oracle
@@ -21,7 +22,6 @@ from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import VOID
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
-from data import Block, Data, settings
 
 STATES = {"young": 2, "half": 6, "old": 12}  # epochs of the network that is asked
 

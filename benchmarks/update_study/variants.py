@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from data import CENTRED, Block, Masks
 from numpy.typing import NDArray
 from scenes import Scene
 
@@ -14,7 +15,6 @@ from boxsup.labels.choice import RECTANGLE, choose, ranking
 from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
 from boxsup.labels.grabcut import grabcut
 from boxsup.settings import CrfSettings, UpdateSettings
-from data import CENTRED, Block, Masks
 
 Step = Callable[[Scene, UpdateSettings], Masks]
 

@@ -78,7 +78,7 @@ def test_without_weights_it_is_the_best_score(sides, seed):
 def test_labels_that_no_pixel_finds_likely_stay_out(settings):
     image, scores, truth = halves()
     others = np.full((19, *truth.shape), np.log(1e-3), np.float32)
-    others[4] = np.log(0.2)
+    others[4] = np.log(0.35)
     all_scores = np.concatenate([others[:5], scores, others[5:]])
     np.testing.assert_array_equal(relevant(all_scores, settings), [4, 5, 6])
     whole = marginals(image, all_scores, settings).argmax(axis=0)
