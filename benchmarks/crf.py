@@ -51,7 +51,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--catalogue", type=Path, default=ROOT / "results/data/voc240/val", help="folder of tables")
-    model = ROOT / "results/voc240_box/seed-0/epochs/012/model.pt"
+    model = ROOT / "results/voc240_box_greedy/seed-0/epochs/012/model.pt"
     parser.add_argument("--model", type=Path, default=model, help="checkpoint")
     parser.add_argument("--images", type=int, default=60, help="spread over the split; their scores stay in memory")
     parser.add_argument("--workers", type=int, default=2)

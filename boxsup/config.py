@@ -27,7 +27,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         schema: The JSON schema of a configuration (`workflow/schemas/config.schema.yaml`).
 
     Returns:
-        `datasets` and `proposals` as they are, and `experiments` with every key that `defaults` has.
+        `datasets`, `proposals` and `pages` as they are, and `experiments` with every key that `defaults` has.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
@@ -48,7 +48,12 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         raise ConfigError(_message(error))
     for name, experiment in plain["experiments"].items():
         _check_names(plain, name, experiment)
-    return {key: plain[key] for key in ("datasets", "proposals", "experiments")}
+    both = sorted(set(plain["pages"]) & set(plain["experiments"]))
+    if both:
+        raise ConfigError(
+            f"config: pages.{both[0]}: an experiment has this name; choose another, their reports collide"
+        )
+    return {key: plain[key] for key in ("datasets", "proposals", "experiments", "pages")}
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:

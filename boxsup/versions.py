@@ -28,6 +28,7 @@ STAGE_VERSIONS = {
     "trimap": 1,
     "trimap-plot": 1,
     "report": 2,
+    "paper": 1,
 }
 
 

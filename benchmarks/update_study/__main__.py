@@ -46,7 +46,7 @@ def wanted(text: str, epochs: int) -> tuple[str, list[int], int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "benchmarks/voc240.yaml", help="merged over config.yaml")
-    parser.add_argument("--experiment", default="voc240_box", help="whose data, network and training")
+    parser.add_argument("--experiment", default="voc240_box_greedy", help="whose data, network and training")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/results", help="folder of the tables")
     parser.add_argument("--name", default="update", help="what the tables' names begin with")
     parser.add_argument("--loops", nargs="*", default=["default:0,1,2", "paper:0"], help="NAME[:SEEDS[:EPOCHS]] …")

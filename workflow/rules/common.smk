@@ -23,7 +23,7 @@ try:
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 
-DATASETS, EXPERIMENTS = CONFIG["datasets"], CONFIG["experiments"]
+DATASETS, EXPERIMENTS, PAGES = CONFIG["datasets"], CONFIG["experiments"], CONFIG["pages"]
 SEED = "results/{experiment}/seed-{seed}"
 SPLIT = "results/data/{dataset}/{split}"
 
@@ -42,6 +42,7 @@ wildcard_constraints:
     split=names({split for dataset in DATASETS.values() for split in dataset["splits"]}),
     proposals=names(CONFIG["proposals"]),
     experiment=names(EXPERIMENTS),
+    page=names(PAGES),
     experiments=rf"({names(EXPERIMENTS)})(\+({names(EXPERIMENTS)}))*",
     seed=r"\d+",
     epoch=r"(?!000)\d{3}",
