@@ -26,6 +26,7 @@ from boxsup.config import epoch_settings, generation_settings
 
 ROOT = Path(__file__).parents[1]
 SIDE = 128
+SPLIT = {"list": "train", "masks": "SegmentationClass"}
 IMAGE_BYTES = 3 * SIDE * SIDE
 
 
@@ -88,8 +89,8 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
         ("shapes", ["shapes", "--settings", as_json(shapes), "--classes", as_json(classes), "--out", "tree"]),
         (
             "catalogue",
-            ["catalogue", "--root", "tree", "--list", "train", "--masks", "SegmentationClass", "--classes"]
-            + [as_json(classes), "--on-problem", "stop", "--out", "train"],
+            ["catalogue", "--format", "voc", "--root", "tree", "--split", as_json(SPLIT)]
+            + ["--classes", as_json(classes), "--on-problem", "stop", "--out", "train"],
         ),
         (
             "proposals",

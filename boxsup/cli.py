@@ -27,9 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shapes": ("boxsup.catalogue.commands.shapes", "generate the demo data, a tree in VOC layout"),
     "download": (
         "boxsup.catalogue.commands.download",
-        "fetch VOC 2012 and SBD, or say which files to put where",
+        "fetch VOC 2012 and SBD, VOC 2010 or VOC 2007, or say which files to put where",
     ),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
+    "join": ("boxsup.catalogue.commands.join", "the tables of a union of splits"),
     "contours train": ("boxsup.contours.commands.train", "the contour network, from BSDS500"),
     "contours evaluate": ("boxsup.contours.commands.evaluate", "a contour detector against people's boundaries"),
     "proposals make": ("boxsup.proposals.commands.make", "candidate segments of one shard of a split"),

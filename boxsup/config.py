@@ -27,7 +27,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         schema: The JSON schema of a configuration (`workflow/schemas/config.schema.yaml`).
 
     Returns:
-        `datasets`, `proposals` and `pages` as they are, and `experiments` with every key that `defaults` has.
+        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts, and
+        `experiments` with every key that `defaults` has.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
@@ -46,8 +47,14 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
     error = best_match(Draft202012Validator(schema).iter_errors(plain))
     if error is not None:
         raise ConfigError(_message(error))
+    for name, dataset in plain["datasets"].items():
+        if dataset["format"] == "union":
+            dataset["classes"] = _common_classes(plain["datasets"], name)
+        elif "proposals_of" in dataset:
+            _check_owner(plain["datasets"], name)
     for name, experiment in plain["experiments"].items():
         _check_names(plain, name, experiment)
+        _check_start(plain["experiments"], name)
     both = sorted(set(plain["pages"]) & set(plain["experiments"]))
     if both:
         raise ConfigError(
@@ -104,6 +111,54 @@ def _check_names(config: Block, name: str, experiment: Block) -> None:
     masks = experiment["supervision"]["masks"]
     if masks not in ("none", "all"):
         _check_name(masks, splits, f"{where}.supervision.masks", f"none, all or a split of {experiment['dataset']}")
+
+
+def _common_classes(datasets: Block, name: str) -> list[str]:
+    """The classes of a union's parts; raises where they are not the same, or a part is not there."""
+    classes: list[str] = []
+    known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union"}
+    for split, parts in datasets[name]["splits"].items():
+        where = f"datasets.{name}.splits.{split}"
+        for dataset, _, part in (each.partition("/") for each in parts):
+            _check_name(dataset, known, where, "data set that a union can join")
+            _check_name(part, known[dataset]["splits"], where, f"split of {dataset}")
+            classes = classes or known[dataset]["classes"]
+            if known[dataset]["classes"] != classes:
+                raise ConfigError(
+                    f"config: {where}: {dataset} has other classes, or in another order, than other parts"
+                )
+    return classes
+
+
+def _check_owner(datasets: Block, name: str) -> None:
+    """Raise unless a data set's proposals can be another's: with the same splits and as many shards."""
+    where, owner = f"datasets.{name}.proposals_of", datasets[name]["proposals_of"]
+    known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union" and key != name}
+    _check_name(owner, known, where, "other data set")
+    if "proposals_of" in known[owner]:
+        raise ConfigError(f"config: {where}: {owner} has no proposals of its own; name {known[owner]['proposals_of']}")
+    own, theirs = datasets[name], known[owner]
+    if own["shards"] != theirs["shards"] or not own["splits"].keys() <= theirs["splits"].keys():
+        raise ConfigError(f"config: {where}: {owner} must have the same splits and as many shards")
+
+
+def _check_start(experiments: Block, name: str) -> None:
+    """Raise unless an experiment can start from a checkpoint of the one that it names."""
+    where, start = f"experiments.{name}.init_from", experiments[name]["init_from"]
+    seen = [name]
+    while start is not None:
+        _check_name(start["experiment"], experiments, f"{where}.experiment", "experiment")
+        source = experiments[start["experiment"]]
+        if start["epoch"] > source["epochs"]:
+            raise ConfigError(f"config: {where}.epoch: {start['experiment']} has {source['epochs']} epochs only")
+        if source["network"]["name"] != experiments[name]["network"]["name"]:
+            raise ConfigError(
+                f"config: {where}.experiment: {start['experiment']} has the network {source['network']['name']}"
+            )
+        if start["experiment"] in seen:
+            raise ConfigError(f"config: {where}: experiments that start from one another: {', '.join(seen)}")
+        seen.append(start["experiment"])
+        start = source["init_from"]
 
 
 def _check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:

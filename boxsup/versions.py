@@ -11,7 +11,8 @@ from importlib.metadata import version
 STAGE_VERSIONS = {
     "shapes": 1,
     "download": 1,
-    "catalogue": 2,
+    "catalogue": 3,
+    "join": 1,
     "proposals": 3,
     "proposal-evaluation": 1,
     "proposal-report": 1,
@@ -19,7 +20,7 @@ STAGE_VERSIONS = {
     "fixed-masks": 2,
     "labels": 3,
     "label-quality": 2,
-    "network": 1,
+    "network": 2,
     "epoch": 1,
     "validate": 1,
     "predictions": 2,

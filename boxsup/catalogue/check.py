@@ -6,57 +6,77 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
 
+from boxsup.catalogue.records import Check, Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
-from boxsup.catalogue.voc import Problem, Record, Tree, check_image
 from boxsup.store.atomic import creating
 
 BATCH = 16  # images a worker takes at a time
 AHEAD = 4  # batches a worker that may be waiting or done: results are taken in order, memory stays bounded
 
 
-def check_images(tree: Tree, images: Sequence[str], workers: int) -> Iterator[Record]:
-    """Check images by `boxsup.catalogue.voc.check_image`.
+def run_checks(checks: Sequence[Check], workers: int) -> Iterator[Record]:
+    """Check the images of a split.
 
     Args:
-        tree: Where to look.
-        images: Valid ids.
+        checks: One an image.
         workers: Processes; 1 works in this one. Results do not depend on it.
 
     Yields:
-        A record an image, in the order of `images`.
+        A record an image, in the order of `checks`.
     """
     if workers <= 1:
-        yield from (check_image(tree, image) for image in images)
+        yield from (check() for check in checks)
         return
-    batches = iter([images[start : start + BATCH] for start in range(0, len(images), BATCH)])
+    batches = iter([checks[start : start + BATCH] for start in range(0, len(checks), BATCH)])
     # Not forked: a fork of a process with threads (OpenCV's, numpy's) may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
         try:
             pending: deque[Future[list[Record]]] = deque()
-            pending.extend(executor.submit(_check_batch, tree, batch) for batch in islice(batches, workers * AHEAD))
+            pending.extend(executor.submit(_run_batch, batch) for batch in islice(batches, workers * AHEAD))
             while pending:
                 yield from pending.popleft().result()
-                pending.extend(executor.submit(_check_batch, tree, batch) for batch in islice(batches, 1))
+                pending.extend(executor.submit(_run_batch, batch) for batch in islice(batches, 1))
         finally:
             executor.shutdown(cancel_futures=True)
 
 
-def _check_batch(tree: Tree, images: Sequence[str]) -> list[Record]:
-    return [check_image(tree, image) for image in images]
+def _run_batch(checks: Sequence[Check]) -> list[Record]:
+    return [check() for check in checks]
+
+
+def save_drawn(record: Record, partial: Path, place: Path) -> Record:
+    """Write the masks that were drawn for an image as `mask/ID.png` and `objects/ID.png`.
+
+    Args:
+        record: Without problems.
+        partial: The folder that they are written to.
+        place: The folder that it will become.
+
+    Returns:
+        The record with the files they will be.
+    """
+    files = {"mask": record.mask, "objects": record.objects}
+    for kind, png in record.drawn.items():
+        name = f"{kind}/{record.image}.png"
+        (partial / kind).mkdir(parents=True, exist_ok=True)
+        (partial / name).write_bytes(png)
+        files[kind] = str(place / name)
+    return replace(record, mask=files["mask"], objects=files["objects"], drawn={})
 
 
 def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalogue:
-    """The tables of the given records, which must have no problems; VOC knows no crowds."""
+    """The tables of the given records, which must have no problems."""
     images, boxes = [], []
     for record in records:
         images.append((record.image, record.path, record.height, record.width, record.mask, record.objects))
-        boxes += [(record.image, *box, 0) for box in record.boxes]
+        boxes += [(record.image, *box) for box in record.boxes]
     return Catalogue(
         pd.DataFrame(images, columns=list(IMAGE_COLUMNS)), pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), classes
     )

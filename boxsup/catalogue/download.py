@@ -1,4 +1,4 @@
-"""VOC 2012 and SBD, fetched and laid out as one tree with the list `trainaug` and its masks.
+"""Published data sets in VOC layout, fetched and laid out as one tree; for VOC 2012, with the list `trainaug` of SBD.
 
 `trainaug` is the training set that papers on VOC use since SBD (Hariharan et al., ICCV 2011): the images of SBD and of
 VOC's train, less those of VOC's val; 10,582 images.
@@ -7,7 +7,6 @@ VOC's train, less those of VOC's val; 10,582 images.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import tarfile
@@ -16,51 +15,73 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.io import loadmat
 from tqdm import tqdm
 
 from boxsup.catalogue.archives import Archive, fetch, present
 from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, read_list
+from boxsup.catalogue.readers.sbd import class_mask
+from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
+from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
-VOC_PREFIX = PurePosixPath("VOCdevkit/VOC2012")
-SBD_PREFIX = PurePosixPath("benchmark_RELEASE/dataset")
+SBD_PREFIX, SBD_CLASSES = PurePosixPath("benchmark_RELEASE/dataset"), 21
 
 
 @dataclass(frozen=True)
-class Source:
-    """The two archives, and how many ids the lists hold: VOC's train and val, and `trainaug`."""
+class Augmentation:
+    """SBD's archive, and how many ids the lists hold: VOC's train and val, and `trainaug`."""
 
-    voc: Archive
-    sbd: Archive
+    archive: Archive
     train: int
     val: int
     trainaug: int
 
 
-# Addresses and checksums as in torchvision.datasets.voc and torchvision.datasets.sbd.
-VOC2012 = Source(
-    voc=Archive(
-        "VOCtrainval_11-May-2012.tar",
-        "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
-        "6cd6e144f989b92b3379bac3b3de84fd",
-    ),
-    sbd=Archive(
-        "benchmark.tgz",
-        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
-        "82b4d87ceb2ed10f6038a1cba92111cb",
-    ),
-    train=1464,
-    val=1449,
-    trainaug=10582,
-)
+@dataclass(frozen=True)
+class Source:
+    """A published data set: its archives, the folder in them that is its tree, and what SBD adds to it, if anything."""
+
+    archives: tuple[Archive, ...]
+    prefix: PurePosixPath
+    augmentation: Augmentation | None = None
 
 
-def provide(root: Path, download: bool, source: Source = VOC2012) -> list[Archive]:
+def _oxford(year: int, name: str, md5: str) -> Archive:
+    return Archive(name, f"https://thor.robots.ox.ac.uk/pascal/VOC/voc{year}/{name}", md5)
+
+
+# Addresses and checksums as in torchvision.datasets.voc and torchvision.datasets.sbd; names as in `datasets.*.source`.
+SOURCES = {
+    "voc2012": Source(
+        (_oxford(2012, "VOCtrainval_11-May-2012.tar", "6cd6e144f989b92b3379bac3b3de84fd"),),
+        PurePosixPath("VOCdevkit/VOC2012"),
+        Augmentation(
+            Archive(
+                "benchmark.tgz",
+                "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+                "82b4d87ceb2ed10f6038a1cba92111cb",
+            ),
+            train=1464,
+            val=1449,
+            trainaug=10582,
+        ),
+    ),
+    "voc2010": Source(  # PASCAL-Context's images
+        (_oxford(2010, "VOCtrainval_03-May-2010.tar", "da459979d0c395079b5c75ee67908abb"),),
+        PurePosixPath("VOCdevkit/VOC2010"),
+    ),
+    "voc2007": Source(
+        (
+            _oxford(2007, "VOCtrainval_06-Nov-2007.tar", "c52e279531787972c589f7e41ab4ae64"),
+            _oxford(2007, "VOCtest_06-Nov-2007.tar", "b6e924de25625d8de591ea690078ad9f"),
+        ),
+        PurePosixPath("VOCdevkit/VOC2007"),
+    ),
+}
+
+
+def provide(root: Path, download: bool, source: Source | None) -> list[Archive]:
     """Make sure that a tree in VOC layout is at `root`; add `trainaug` where the tree is VOC 2012 itself.
 
     A tree that is there is taken as it is: no file is overwritten, and one that is not VOC 2012 gets nothing added.
@@ -69,7 +90,7 @@ def provide(root: Path, download: bool, source: Source = VOC2012) -> list[Archiv
     Args:
         root: Of the tree.
         download: Whether archives may be downloaded; without it, only those at hand are used.
-        source: What to fetch.
+        source: What to fetch; None for a tree of the user's own.
 
     Returns:
         The archives that were used.
@@ -77,17 +98,23 @@ def provide(root: Path, download: bool, source: Source = VOC2012) -> list[Archiv
     Raises:
         DataError: The tree is not there or not whole, and an archive that it needs cannot be had.
     """
-    used = []
+    used: list[Archive] = []
     if not is_tree(root):
-        _obtain([source.voc, source.sbd], root, download)
-        add_voc(root.parent / source.voc.name, root)
-        used.append(source.voc)
-    if lacks_trainaug(root, source):
-        archive = root.parent / source.sbd.name
-        if download or archive.is_file():
-            _obtain([source.sbd], root, download)
-            add_sbd(archive, root, source.trainaug)
-            used.append(source.sbd)
+        if source is None:
+            raise DataError(
+                f"{root}: no tree in VOC layout ({IMAGES}, {ANNOTATIONS}, {LISTS}); put it there, let the data set's "
+                "`root` name where it is, or try the generated demo: results/demo_semi/report.html"
+            )
+        augmentation = [source.augmentation.archive] if source.augmentation else []
+        _obtain([*source.archives, *augmentation], root, download)
+        add_tree([root.parent / archive.name for archive in source.archives], source.prefix, root)
+        used += source.archives
+    if source is not None and source.augmentation is not None and lacks_trainaug(root, source.augmentation):
+        archive = source.augmentation.archive
+        if download or (root.parent / archive.name).is_file():
+            _obtain([archive], root, download)
+            add_sbd(root.parent / archive.name, root, source.augmentation.trainaug)
+            used.append(archive)
     return used
 
 
@@ -96,22 +123,24 @@ def is_tree(root: Path) -> bool:
     return all((root / part).is_dir() for part in (IMAGES, ANNOTATIONS, LISTS))
 
 
-def lacks_trainaug(root: Path, source: Source) -> bool:
+def lacks_trainaug(root: Path, augmentation: Augmentation) -> bool:
     """Whether a tree is VOC 2012 itself, told by the lengths of its lists, and has no `trainaug` yet."""
     if (root / LISTS / f"{AUGMENTED_LIST}.txt").exists():
         return False
     lists = [root / LISTS / f"{name}.txt" for name in ("train", "val")]
     lengths = [len(read_list(path)[0]) if path.is_file() else 0 for path in lists]
-    return lengths == [source.train, source.val]
+    return lengths == [augmentation.train, augmentation.val]
 
 
-def add_voc(archive: Path, root: Path) -> None:
-    """Unpack VOC's archive to `root`; the lists come last, so that a tree with lists is a whole one."""
+def add_tree(archives: Sequence[Path], prefix: PurePosixPath, root: Path) -> None:
+    """Unpack what archives have below a folder to `root`; lists come last, so that a tree with lists is a whole one."""
     with _staging(root) as staging:
-        for tar, member, name in _members(archive, VOC_PREFIX):
-            tar.extract(member.replace(name=str(name)), staging, filter="data")
+        for archive in archives:
+            for tar, member, name in _members(archive, prefix):
+                tar.extract(member.replace(name=str(name)), staging, filter="data")
         if not is_tree(staging):
-            raise DataError(f"{archive}: holds no {VOC_PREFIX} with {IMAGES}, {ANNOTATIONS} and {LISTS}")
+            names = " and ".join(map(str, archives))
+            raise DataError(f"{names}: no {prefix} with {IMAGES}, {ANNOTATIONS} and {LISTS} in there")
         _merge(staging, root, last=LISTS)
 
 
@@ -133,7 +162,7 @@ def add_sbd(archive: Path, root: Path, expected: int) -> None:
             if str(name) in ("train.txt", "val.txt"):
                 ids += content.read().decode().split()
             elif name.parent.name == "cls" and not (root / MASKS / f"{name.stem}.png").exists():
-                write_mask(masks / f"{name.stem}.png", sbd_labels(content.read()))
+                write_mask(masks / f"{name.stem}.png", class_mask(content.read(), archive / name, SBD_CLASSES))
         train, val = (read_list(root / LISTS / f"{split}.txt")[0] for split in ("train", "val"))
         images = augmented(ids, train, val)
         if len(images) != expected:
@@ -145,12 +174,6 @@ def add_sbd(archive: Path, root: Path, expected: int) -> None:
 def augmented(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
     """The ids of `trainaug`, sorted: SBD's train and val and VOC's train, less VOC's val."""
     return sorted((set(sbd) | set(train)) - set(val))
-
-
-def sbd_labels(mat: bytes) -> NDArray[np.uint8]:
-    """The H×W uint8 label map of an SBD `cls/*.mat` file: 0 background, 1…20 classes, no void."""
-    content = loadmat(io.BytesIO(mat), variable_names=["GTcls"])
-    return np.asarray(content["GTcls"][0]["Segmentation"][0], np.uint8)
 
 
 def _obtain(archives: Sequence[Archive], root: Path, download: bool) -> None:
@@ -169,8 +192,8 @@ def _obtain(archives: Sequence[Archive], root: Path, download: bool) -> None:
         without = "set download: false to go without trainaug, or " if is_tree(root) else ""
         files = " and ".join(f"{archive.name} (MD5 {archive.md5})" for archive in missing)
         raise DataError(
-            f"{root}: {lacking}, and {why}; put {files} into {folder}, or {without}let datasets.voc.root name a tree "
-            "in VOC layout that you have, or try the generated demo: results/demo_semi/report.html"
+            f"{root}: {lacking}, and {why}; put {files} into {folder}, or {without}let the data set's `root` name a "
+            "tree in VOC layout that you have, or try the generated demo: results/demo_semi/report.html"
         )
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from boxsup.catalogue.forms import FORMS
 from boxsup.catalogue.palette import write_mask
+from boxsup.catalogue.readers.voc import ANNOTATIONS, CORNERS, IMAGES, LISTS, MASKS, OBJECT_MASKS
 from boxsup.catalogue.shapes import Picture, fill, picture
-from boxsup.catalogue.voc import ANNOTATIONS, CORNERS, IMAGES, LISTS, MASKS, OBJECT_MASKS
 from boxsup.errors import ConfigError
 from boxsup.random import generator
 from boxsup.settings import ShapesSettings

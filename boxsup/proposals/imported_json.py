@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -14,33 +13,21 @@ from numpy.typing import NDArray
 
 from boxsup.errors import DataError
 from boxsup.proposals.rle import decode_runs
+from boxsup.store.foreign import read_json
 
+ADVICE = "make it, or correct the settings of the imported proposals"
 SCORES = ("score", "predicted_iou")  # of COCO results; of Segment Anything
 Record = tuple[int, Any]  # a record and its place in the file, from 0
 Masks = tuple[list[NDArray[np.int64]], NDArray[np.float64]]
-
-
-def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
-    """What a JSON file holds.
-
-    Raises:
-        DataError: The file is missing, empty or no JSON.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; make it, or correct the settings of the imported proposals") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error}); make it again") from error
 
 
 def read_records(path: Path) -> list[Record]:
     """The records of a file: a list of them, or what stands under `annotations` (SA-1B, COCO's annotations).
 
     Raises:
-        DataError: See `read_json`; or there is no list of records.
+        DataError: The file is missing, empty or no JSON, or there is no list of records.
     """
-    content = read_json(path)
+    content = read_json(path, ADVICE)
     records = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise DataError(
@@ -150,7 +137,7 @@ def image_keys(image: str) -> list[str]:
 
 def _read_numbers(path: Path) -> dict[str, str]:
     """Image id -> its `image_id`."""
-    content = read_json(path)
+    content = read_json(path, ADVICE)
     pairs: list[tuple[Any, Any]]
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         entries = [entry if isinstance(entry, dict) else {} for entry in content["images"]]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 from scipy.sparse import issparse
 
 from boxsup.errors import DataError
+from boxsup.store.foreign import parse_mat
 
 STRUCTS = ("proposals", "candidates")  # the variables that may hold the others as fields
 Candidates = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
@@ -53,17 +52,11 @@ def read_mat(path: Path, size: tuple[int, int]) -> Candidates:
 
 def _fields(path: Path) -> dict[str, Any]:
     try:
-        # MATLAB's own types: without, a logical matrix cannot be told from one of numbers.
-        content = loadmat(io.BytesIO(path.read_bytes()), mat_dtype=True)
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; make the image's candidates, or correct settings.files") from error
-    except NotImplementedError as error:
-        raise DataError(
-            f"{path}: a MATLAB file of version 7.3 (HDF5); in MATLAB, load it and save it again with save(…, '-v7')"
-        ) from error
-    except Exception as error:  # of a damaged file, the reader raises whatever it stumbles over
-        raise DataError(f"{path}: not a readable MATLAB file ({error}); make it again") from error
-    fields = {name: _dense(value) for name, value in content.items() if not name.startswith("__")}
+    # MATLAB's own types: without, a logical matrix cannot be told from one of numbers.
+    fields = {name: _dense(value) for name, value in parse_mat(content, path, matlab_types=True).items()}
     for name in STRUCTS:
         struct = fields.get(name)
         if struct is not None and struct.dtype.names and struct.size == 1:

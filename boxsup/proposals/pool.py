@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -190,19 +190,20 @@ class Pools(Mapping[str, Pool]):
         return len(self._index)
 
 
-def find_pool(folder: str | os.PathLike[str], image: str) -> Pool:
-    """An image's pool from the shards in a folder, without opening more of them than needed.
+def find_pool(folders: Iterable[str | os.PathLike[str]], image: str) -> Pool:
+    """An image's pool from the shards in some folders, without opening more of them than needed.
 
     Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
 
     Raises:
         StoreError: No shard holds the image.
     """
-    for path in sorted(Path(folder).glob("*.zarr")):
+    places = list(map(Path, folders))
+    for path in (path for place in places for path in sorted(place.glob("*.zarr"))):
         pools = Pools([path])
         if image in pools:
             return pools[image]
-    raise StoreError(f"{folder}: no candidates of {image}; make them again with Snakemake")
+    raise StoreError(f"{' or '.join(map(str, places))}: no candidates of {image}; make them again with Snakemake")
 
 
 def store_bytes(path: str | os.PathLike[str]) -> int:

@@ -80,7 +80,7 @@ def _row(row: ImageRow, index: int, methods: Sequence[Method], classes: Sequence
     pictures = [_picture(photo[crop], own[crop], None, f"{row.image}: {name}", "the object")]
     for method in methods:
         best, iou = int(method.objects["best"].iloc[index]), float(method.objects["iou_all"].iloc[index])
-        candidate = find_pool(method.pools, row.image).mask(best) if best >= 0 else np.zeros_like(own)
+        candidate = find_pool([method.pools], row.image).mask(best) if best >= 0 else np.zeros_like(own)
         alt = f"{row.image}: {name}, best candidate of {method.name}, IoU {iou:.2f}"
         pictures.append(_picture(photo[crop], own[crop], candidate[crop], alt, f"{method.name} {iou:.2f}"))
     note = f"{name}, {100 * thing['area'] / own.size:.2g} % of the image"

@@ -37,8 +37,8 @@ def tree(tmp_path):
 
 
 def catalogue(root, out, *, classes=("cat",), on_problem="stop", workers=1, name="train", masks="SegmentationClass"):
-    settings = {"root": root, "list": name, "masks": masks, "classes": json.dumps(classes), "workers": workers}
-    settings |= {"on-problem": on_problem, "out": out}
+    settings = {"format": "voc", "root": root, "split": json.dumps({"list": name, "masks": masks})}
+    settings |= {"classes": json.dumps(classes), "workers": workers, "on-problem": on_problem, "out": out}
     command = [sys.executable, "-m", "boxsup", "catalogue"]
     arguments = [str(part) for key, value in settings.items() for part in (f"--{key}", value)]
     return subprocess.run(command + arguments, capture_output=True, text=True, timeout=60)

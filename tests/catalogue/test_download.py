@@ -9,6 +9,7 @@ import sys
 import tarfile
 import threading
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from boxsup.catalogue.archives import Archive, fetch, md5_of, present
-from boxsup.catalogue.download import Source, augmented, provide, sbd_labels
+from boxsup.catalogue.download import Augmentation, Source, augmented, provide
 from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
 
@@ -75,7 +76,8 @@ def published(tmp_path):
     for name, files in (("voc.tar", voc_files()), ("benchmark.tgz", sbd_files())):
         pack(folder / name, files)
         archives.append(Archive(name, (folder / name).as_uri(), md5_of(folder / name)))
-    return Source(*archives, train=2, val=1, trainaug=4)
+    voc, sbd = archives
+    return Source((voc,), PurePosixPath("VOCdevkit/VOC2012"), Augmentation(sbd, train=2, val=1, trainaug=4))
 
 
 @pytest.fixture
@@ -83,10 +85,20 @@ def root(tmp_path):
     return tmp_path / "data/VOCdevkit/VOC2012"
 
 
+def archives_of(source):
+    return [*source.archives, source.augmentation.archive]
+
+
+def with_voc(source, **changes):
+    """The source with another archive of VOC."""
+    return replace(source, archives=(replace(source.archives[0], **changes),))
+
+
 def unreachable(source):
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/x"
-    return replace(source, voc=replace(source.voc, url=address), sbd=replace(source.sbd, url=address))
+    sbd = replace(source.augmentation.archive, url=address)
+    return replace(with_voc(source, url=address), augmentation=replace(source.augmentation, archive=sbd))
 
 
 def snapshot(folder):
@@ -103,7 +115,7 @@ def check_whole(root):
 
 
 def test_archives_are_fetched_and_laid_out_as_one_tree(published, root):
-    assert provide(root, True, published) == [published.voc, published.sbd]
+    assert provide(root, True, published) == archives_of(published)
     check_whole(root)
     assert sorted(path.name for path in root.parent.iterdir()) == ["VOC2012", "benchmark.tgz", "voc.tar"]
 
@@ -117,9 +129,9 @@ def test_a_second_time_changes_nothing(published, root):
 
 def test_archives_placed_by_hand_are_used_without_download(published, root, tmp_path):
     root.parent.mkdir(parents=True)
-    for archive in (published.voc, published.sbd):
+    for archive in archives_of(published):
         (tmp_path / "published" / archive.name).rename(root.parent / archive.name)
-    assert provide(root, False, published) == [published.voc, published.sbd]
+    assert provide(root, False, published) == archives_of(published)
     check_whole(root)
 
 
@@ -150,7 +162,7 @@ def test_voc_without_trainaug_gets_it(published, root):
     assert provide(root, False, published) == []
     with pytest.raises(DataError, match=r"has no trainaug.*set download: false to go without"):
         provide(root, True, unreachable(published))
-    assert provide(root, True, published) == [published.sbd]
+    assert provide(root, True, published) == [published.augmentation.archive]
     check_whole(root)
 
 
@@ -160,15 +172,32 @@ def test_an_unreachable_server_is_one_line_that_says_what_to_do(published, root)
         provide(root, True, source)
     message = str(caught.value)
     assert "\n" not in message
-    expected = [str(root), source.voc.url, "refused", str(root.parent), "datasets.voc.root", "demo_semi/report.html"]
-    expected += [text for archive in (source.voc, source.sbd) for text in (archive.name, archive.md5)]
+    expected = [
+        str(root),
+        source.archives[0].url,
+        "refused",
+        str(root.parent),
+        "the data set's `root`",
+        "demo_semi/report.html",
+    ]
+    expected += [text for archive in archives_of(source) for text in (archive.name, archive.md5)]
     assert [text for text in expected if text not in message] == []
     assert not root.exists()
 
 
 def test_downloads_that_are_off_are_one_line_of_the_command_line(tmp_path):
     out = tmp_path / "source.json"
-    arguments = ["download", "--root", str(tmp_path / "VOC2012"), "--download", "false", "--out", str(out)]
+    arguments = [
+        "download",
+        "--source",
+        "voc2012",
+        "--root",
+        str(tmp_path / "VOC2012"),
+        "--download",
+        "false",
+        "--out",
+        str(out),
+    ]
     result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
     [line] = result.stderr.splitlines()
@@ -189,17 +218,17 @@ def test_the_command_writes_what_the_tree_came_from(tmp_path):
 
 
 def test_a_wrong_checksum_keeps_nothing(published, root):
-    wrong = replace(published, voc=replace(published.voc, md5="0" * 32))
-    with pytest.raises(DataError, match=f"expected MD5 {'0' * 32}, got {published.voc.md5}"):
+    wrong = with_voc(published, md5="0" * 32)
+    with pytest.raises(DataError, match=f"expected MD5 {'0' * 32}, got {published.archives[0].md5}"):
         provide(root, True, wrong)
     assert list(root.parent.iterdir()) == []
 
 
 def test_a_wrong_file_placed_by_hand_is_named_and_kept(published, root):
     root.parent.mkdir(parents=True)
-    path = root.parent / published.voc.name
+    path = root.parent / published.archives[0].name
     path.write_bytes(b"half")
-    expected = f"{path}: expected MD5 {published.voc.md5}, got {hashlib.md5(b'half').hexdigest()}"
+    expected = f"{path}: expected MD5 {published.archives[0].md5}, got {hashlib.md5(b'half').hexdigest()}"
     with pytest.raises(DataError, match=re.escape(expected)):
         provide(root, True, published)
     assert path.read_bytes() == b"half"
@@ -207,7 +236,7 @@ def test_a_wrong_file_placed_by_hand_is_named_and_kept(published, root):
 
 def test_lists_of_another_length_are_refused(published, root):
     with pytest.raises(DataError, match="expected lists that make 5 images of trainaug, got 4"):
-        provide(root, True, replace(published, trainaug=5))
+        provide(root, True, replace(published, augmentation=replace(published.augmentation, trainaug=5)))
     assert not (root / "ImageSets/Segmentation/trainaug.txt").exists()
     assert not (root / "SegmentationClassAug").exists()
 
@@ -215,7 +244,7 @@ def test_lists_of_another_length_are_refused(published, root):
 def test_an_archive_that_leads_out_of_its_folder_is_refused(published, root, tmp_path):
     path = tmp_path / "published/voc.tar"
     pack(path, voc_files() | {"VOCdevkit/VOC2012/../../../../../escaped.txt": b"out"})
-    source = replace(published, voc=replace(published.voc, md5=md5_of(path)))
+    source = with_voc(published, md5=md5_of(path))
     with pytest.raises(DataError, match="leads out of its folder"):
         provide(root, True, source)
     assert not list(tmp_path.rglob("escaped.txt"))
@@ -224,11 +253,6 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(published, root, tmp
 
 def test_the_list_is_both_sets_less_val():
     assert augmented(["c", "a", "v"], ["b", "a"], ["v", "w"]) == ["a", "b", "c"]
-
-
-def test_sbd_masks_are_read_from_matlab_structs():
-    np.testing.assert_array_equal(sbd_labels(mat(LABELS)), LABELS)
-    assert sbd_labels(mat(LABELS)).dtype == np.uint8
 
 
 CONTENT = bytes(range(256)) * 40

@@ -8,10 +8,11 @@ from PIL import Image
 
 from boxsup.catalogue.forms import FORMS
 from boxsup.catalogue.palette import voc_palette
+from boxsup.catalogue.readers.voc import read_annotation
+from boxsup.catalogue.records import read_list
 from boxsup.catalogue.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
 from boxsup.catalogue.tables import read_catalogue, read_mask
 from boxsup.catalogue.tree import check_settings, choose_masks
-from boxsup.catalogue.voc import read_annotation, read_list
 from boxsup.cli import main
 from boxsup.errors import ConfigError
 from boxsup.settings import ShapesSettings
@@ -168,8 +169,9 @@ def test_settings_that_make_no_pictures_are_named(changed, classes, words):
 
 @pytest.mark.parametrize("name", ["train", "val", "masks"])
 def test_the_tree_passes_the_catalogue(tree, tmp_path, name):
-    arguments = ["--root", tree, "--list", name, "--masks", "SegmentationClass", "--classes", json.dumps(NAMES)]
-    main(["catalogue", *map(str, arguments), "--on-problem", "stop", "--out", str(tmp_path)])
+    split = json.dumps({"list": name, "masks": "SegmentationClass"})
+    arguments = ["--format", "voc", "--root", str(tree), "--split", split, "--classes", json.dumps(NAMES)]
+    main(["catalogue", *arguments, "--on-problem", "stop", "--out", str(tmp_path)])
     read = read_catalogue(tmp_path)
     assert read.ids == images_of(tree, name)
     assert (read.images["mask"] != "").all()

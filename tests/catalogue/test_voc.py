@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.catalogue.voc import Box, is_id, parse_classes, read_annotation, read_list, unknown_labels
+from boxsup.catalogue.readers.voc import read_annotation
+from boxsup.catalogue.records import Box, is_id, parse_classes, read_list, unknown_labels
 from boxsup.errors import ConfigError, DataError
 
 CLASSES = ("background", "cat", "dog")

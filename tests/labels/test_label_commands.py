@@ -23,7 +23,8 @@ def split(tmp_path_factory, config):
     shapes = json.dumps({"seed": 0, "side": 80, "train": 6, "val": 1, "masks": 2})
     main(["shapes", "--settings", shapes, "--classes", json.dumps(CLASSES), "--out", f"{folder}/tree"])
     for name in ("train", "masks"):
-        arguments = ["--root", f"{folder}/tree", "--list", name, "--masks", "SegmentationClass"]
+        arguments = ["--format", "voc", "--root", f"{folder}/tree"]
+        arguments += ["--split", json.dumps({"list": name, "masks": "SegmentationClass"})]
         arguments += ["--classes", json.dumps(CLASSES), "--on-problem", "stop", "--out", f"{folder}/{name}"]
         main(["catalogue", *arguments])
     for shard in range(2):

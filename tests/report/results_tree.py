@@ -98,7 +98,7 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
         "seed": seed,
         "catalogue": str(tree.train),
         "classes": list(CLASSES),
-        "proposals": "results/data/demo/train/proposals/selective_search",
+        "proposals": ["results/data/demo/train/proposals/selective_search"],
         "versions": {"stage": 1, "boxsup": "0.1.0", "numpy": "1.99.0"},
     }
     with creating_labels(path, catalogue.ids, catalogue.sizes, attributes) as writer:

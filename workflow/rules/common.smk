@@ -33,8 +33,22 @@ def names(known):
     return "|".join(map(re.escape, known)) or "(?!)"
 
 
-def datasets_of(kind):
-    return names(name for name, dataset in DATASETS.items() if dataset["format"] == kind)
+def datasets_of(*formats):
+    return names(name for name, dataset in DATASETS.items() if dataset["format"] in formats)
+
+
+def read_datasets():
+    """The data sets that have files of their own: all but unions."""
+    return [name for name, dataset in DATASETS.items() if dataset["format"] != "union"]
+
+
+def proposed_datasets():
+    """Those whose images proposals are made for: all but unions, and data sets of another's images."""
+    return [name for name in read_datasets() if proposals_owner(name) == name]
+
+
+def proposals_owner(dataset):
+    return DATASETS[dataset].get("proposals_of", dataset)
 
 
 wildcard_constraints:
@@ -94,9 +108,21 @@ def tables_folder(wildcards, input):
 
 
 def source_of(wildcards):
-    """What says that a data set's files are in place."""
-    generated = DATASETS[wildcards.dataset]["format"] == "shapes"
-    return f"results/data/{wildcards.dataset}/{'tree' if generated else 'source.json'}"
+    """What says that a data set's files are in place; of formats that nothing is fetched for, the reader will say it."""
+    sources = {"shapes": "tree", "voc": "source.json", "context": "source.json"}
+    source = sources.get(DATASETS[wildcards.dataset]["format"])
+    return f"results/data/{wildcards.dataset}/{source}" if source else []
+
+
+def format_of(wildcards):
+    """What the reader is called; generated data are in VOC layout."""
+    kind = DATASETS[wildcards.dataset]["format"]
+    return "voc" if kind == "shapes" else kind
+
+
+def download_options(wildcards):
+    source = DATASETS[wildcards.dataset].get("source")
+    return f"--source {source}" if source else ""
 
 
 def root_of(wildcards):
@@ -132,15 +158,36 @@ def folder_of(role):
     )
 
 
+def parts_of(dataset, split):
+    """What a split consists of, as (data set, split): itself, or the splits that a union joins."""
+    if DATASETS[dataset]["format"] != "union":
+        return [(dataset, split)]
+    return [tuple(part.split("/")) for part in DATASETS[dataset]["splits"][split]]
+
+
+def part_folders(wildcards):
+    return [f"results/data/{dataset}/{split}" for dataset, split in parts_of(wildcards.dataset, wildcards.split)]
+
+
+def part_tables(wildcards):
+    return [path for part in parts_of(wildcards.dataset, wildcards.split) for path in tables(*part)]
+
+
+def shards_of(kind, dataset, split, proposals, suffix="zarr"):
+    """All shards of the `proposals` or `overlaps` of a split that is no union."""
+    owner, n = proposals_owner(dataset) if kind == "proposals" else dataset, DATASETS[dataset]["shards"]
+    return [f"results/data/{owner}/{split}/{kind}/{proposals}/{i}-of-{n}.{suffix}" for i in range(n)]
+
+
 def split_shards(suffix):
     """An input function: what `boxsup proposals make` writes of all shards of the wildcards' split."""
+    return lambda wildcards: shards_of("proposals", wildcards.dataset, wildcards.split, wildcards.proposals, suffix)
 
-    def paths(wildcards):
-        n = DATASETS[wildcards.dataset]["shards"]
-        folder = f"results/data/{wildcards.dataset}/{wildcards.split}/proposals/{wildcards.proposals}"
-        return [f"{folder}/{i}-of-{n}.{suffix}" for i in range(n)]
 
-    return paths
+def shard_proposals(wildcards):
+    """The pools that a shard of overlaps is made from."""
+    owner = proposals_owner(wildcards.dataset)
+    return f"results/data/{owner}/{wildcards.split}/proposals/{wildcards.proposals}/{wildcards.i}-of-{wildcards.n}.zarr"
 
 
 def compared_proposals():
@@ -174,32 +221,46 @@ def shards(kind):
 
     def paths(wildcards):
         experiment = experiment_of(wildcards)
-        if not has_updates(experiment):
-            return []
-        n = DATASETS[experiment["dataset"]]["shards"]
-        folder = f"results/data/{experiment['dataset']}/{experiment['train']}/{kind}/{experiment['proposals']}"
-        return [f"{folder}/{i}-of-{n}.zarr" for i in range(n)]
+        parts = boxed_parts(experiment) if has_updates(experiment) else []
+        return [path for part in parts for path in shards_of(kind, *part, experiment["proposals"])]
 
     return paths
 
 
 def fixed_masks(wildcards):
     experiment = experiment_of(wildcards)
-    folder = f"results/data/{experiment['dataset']}/{experiment['train']}/masks"
     boxes = experiment["supervision"]["boxes"]
-    return f"{folder}/{boxes}.zarr" if boxes != "boxsup" and experiment["supervision"]["masks"] != "all" else []
+    parts = boxed_parts(experiment) if boxes != "boxsup" else []
+    return [f"results/data/{dataset}/{split}/masks/{boxes}.zarr" for dataset, split in parts]
 
 
 def true_masks(wildcards):
-    experiment = experiment_of(wildcards)
-    folder = f"results/data/{experiment['dataset']}/{experiment['train']}/masks"
-    return f"{folder}/truth.zarr" if masked_split(experiment) else []
+    parts = masked_parts(experiment_of(wildcards))
+    return [f"results/data/{dataset}/{split}/masks/truth.zarr" for dataset, split in parts]
+
+
+def masked_parts(experiment):
+    """What the split consists of whose true masks may be used."""
+    split = masked_split(experiment)
+    return parts_of(experiment["dataset"], split) if split else []
+
+
+def boxed_parts(experiment):
+    """What the training split consists of, less what has its true masks in whole."""
+    masked = masked_parts(experiment)
+    return [part for part in parts_of(experiment["dataset"], experiment["train"]) if part not in masked]
 
 
 def masked_tables(wildcards):
     experiment = experiment_of(wildcards)
     split = masked_split(experiment)
     return tables(experiment["dataset"], split)[0] if split else []
+
+
+def label_options(wildcards, input):
+    """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
+    options = [f"--{name} {input.get(name)}" for name in ("model", "fixed", "truth") if input.get(name)]
+    return " ".join([*options, f"--masked {Path(input.masked).parent}"] if input.masked else options)
 
 
 def asking_model(wildcards):
@@ -210,6 +271,19 @@ def asking_model(wildcards):
 
 
 # --- the epoch chain --------------------------------------------------------------------------------------------------
+
+
+def initial_model(wildcards):
+    """The checkpoint of another experiment that a run starts from, of the same seed."""
+    start = experiment_of(wildcards)["init_from"]
+    if start is None:
+        return []
+    return f"{SEED}/epochs/{start['epoch']:03d}/model.pt".format(experiment=start["experiment"], seed=wildcards.seed)
+
+
+def initial_options(wildcards, input):
+    start = experiment_of(wildcards)["init_from"]
+    return f"--init {input.init} --drop {' '.join(start['drop'])}" if start else ""
 
 
 def seed_folder(wildcards):

@@ -28,15 +28,17 @@ rule download:
     benchmark:
         "results/logs/download/{dataset}.benchmark.tsv"
     wildcard_constraints:
-        dataset=datasets_of("voc"),
+        dataset=datasets_of("voc", "context"),
     conda:
         "../../envs/boxsup.yaml"
     params:
         version=STAGE_VERSIONS["download"],
         root=root_of,
         download=dataset_setting("download"),
+        options=download_options,
     shell:
-        "boxsup download --root {params.root:q} --download {params.download} --out {output} > {log} 2>&1"
+        "boxsup download --root {params.root:q} --download {params.download} {params.options} "
+        "--out {output} > {log} 2>&1"
 
 
 rule catalogue:
@@ -48,18 +50,41 @@ rule catalogue:
         "results/logs/catalogue/{dataset}/{split}.log",
     benchmark:
         "results/logs/catalogue/{dataset}/{split}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(read_datasets()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
     params:
         version=STAGE_VERSIONS["catalogue"],
+        format=format_of,
         root=root_of,
-        list=dataset_setting("splits", "{split}", "list"),
-        masks=dataset_setting("splits", "{split}", "masks"),
+        split=dataset_setting("splits", "{split}"),
         classes=dataset_setting("classes"),
         on_problem=dataset_setting("on_problem"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "boxsup catalogue --root {params.root:q} --list {params.list:q} --masks {params.masks:q} "
+        "boxsup catalogue --format {params.format} --root {params.root:q} --split {params.split:q} "
         "--classes {params.classes:q} --on-problem {params.on_problem} --workers {threads} "
         "--out {params.folder} > {log} 2>&1"
+
+
+rule join:
+    input:
+        part_tables,
+    output:
+        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+    log:
+        "results/logs/join/{dataset}/{split}.log",
+    benchmark:
+        "results/logs/join/{dataset}/{split}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("union"),
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["join"],
+        parts=part_folders,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "boxsup join --parts {params.parts} --out {params.folder} > {log} 2>&1"

@@ -49,12 +49,7 @@ rule labels:
         settings=update_settings,
         torch_threads=setting("training", "threads"),
         folder=tables_folder,
-        options=lambda wildcards, input: " ".join(
-            f"--{name} {Path(path).parent if name == 'masked' else path}"
-            for name in ("model", "fixed", "truth", "masked")
-            for path in [input.get(name)]
-            if path
-        ),
+        options=label_options,
     shell:
         "boxsup labels --catalogue {params.folder} --generation {wildcards.epoch} --seed {wildcards.seed} "
         "--settings {params.settings:q} --threads {params.torch_threads} --proposals {input.proposals} "

@@ -12,6 +12,8 @@ rule proposals:
         "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
     benchmark:
         "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
     params:
@@ -34,6 +36,8 @@ rule proposal_evaluation:
         "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.log",
     benchmark:
         "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
     params:
@@ -59,6 +63,8 @@ rule proposal_report:
         "results/logs/proposal_report/{dataset}/{split}.log",
     benchmark:
         "results/logs/proposal_report/{dataset}/{split}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
     params:
@@ -74,13 +80,15 @@ rule proposal_report:
 rule overlaps:
     input:
         boxes=f"{SPLIT}/boxes.csv",
-        proposals=f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr",
+        proposals=shard_proposals,
     output:
         directory(f"{SPLIT}/overlaps/{{proposals}}/{{i}}-of-{{n}}.zarr"),
     log:
         "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
     benchmark:
         "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(read_datasets()),
     conda:
         "../../envs/boxsup.yaml"
     params:

@@ -3,7 +3,8 @@
 
 rule network:
     input:
-        catalogue_of("train"),
+        tables=catalogue_of("train"),
+        init=initial_model,
     output:
         f"{SEED}/epochs/000/model.pt",
     log:
@@ -16,9 +17,10 @@ rule network:
         version=STAGE_VERSIONS["network"],
         settings=setting("network"),
         folder=tables_folder,
+        options=initial_options,
     shell:
         "boxsup network --catalogue {params.folder} --seed {wildcards.seed} --settings {params.settings:q} "
-        "--out {output} > {log} 2>&1"
+        "{params.options} --out {output} > {log} 2>&1"
 
 
 rule epoch:

@@ -6,25 +6,27 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import check_images, to_catalogue, write_problems
+from boxsup.catalogue.check import run_checks, save_drawn, to_catalogue, write_problems
+from boxsup.catalogue.readers import READERS
+from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
-from boxsup.catalogue.voc import LISTS, Problem, Tree, parse_classes, read_list
 from boxsup.errors import DataError
+from boxsup.store.atomic import creating
 
 TABLES = ("images.csv", "boxes.csv", "classes.csv")
+DRAWN = "drawn"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--root", type=Path, required=True, help="a tree in VOC layout")
-    parser.add_argument("--list", required=True, help="name of a list in ImageSets/Segmentation, without .txt")
-    parser.add_argument(
-        "--masks", required=True, help="folder of true masks before SegmentationClass; none: images only"
-    )
+    parser.add_argument("--format", choices=READERS, required=True, help="what the data set is kept in")
+    parser.add_argument("--root", type=Path, required=True, help="of the data set")
+    parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
@@ -32,31 +34,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write `problems.csv`, and the tables unless there are problems to stop for."""
-    tree = Tree(args.root, args.masks, parse_classes(args.classes))
+    """Write `problems.csv`, and the tables with the masks drawn for them unless there are problems to stop for."""
+    classes = parse_classes(args.classes)
     # What an earlier run found good must not stand beside what this one finds wrong.
     for table in TABLES:
         (args.out / table).unlink(missing_ok=True)
-    path = args.root / LISTS / f"{args.list}.txt"
-    try:
-        images, problems = read_list(path)
-    except DataError as error:
-        write_problems(args.out / "problems.csv", [Problem("", str(path), str(error).removeprefix(f"{path}: "))])
-        raise
-    wrong = {problem.image for problem in problems}
-    records = []
-    for record in tqdm(check_images(tree, images, args.workers), "catalogue", len(images), unit="image", disable=None):
-        problems += record.problems
-        if not record.problems and record.image not in wrong:
-            records.append(record)
-    report = write_problems(args.out / "problems.csv", problems)
-    if problems and args.on_problem == "stop":
-        raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
-    if not records:
-        raise DataError(f"{_count(problems)}; no image of {path} is left; all are in {report}")
-    catalogue = to_catalogue(records, tree.classes)
+    listing = _listing(args, classes)
+    problems = list(listing.problems)
+    with creating(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
+        records = _records(listing, problems, partial, args)
+        report = write_problems(args.out / "problems.csv", problems)
+        if problems and args.on_problem == "stop":
+            raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
+        if not records:
+            raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
+    catalogue = to_catalogue(records, classes)
     write_catalogue(args.out, catalogue)
     _summary(catalogue, problems, report)
+
+
+def _listing(args: argparse.Namespace, classes: tuple[str, ...]) -> Listing:
+    """The split's checks; where there are none to make, `problems.csv` says why."""
+    try:
+        return READERS[args.format](args.root, classes, args.split)
+    except DataError as error:
+        file, _, text = str(error).partition(": ")
+        write_problems(args.out / "problems.csv", [Problem("", file, text)])
+        raise
+
+
+def _records(listing: Listing, problems: list[Problem], partial: Path, args: argparse.Namespace) -> list[Record]:
+    """The images without problems, their drawn masks written to `partial`; the problems of the others are added."""
+    wrong = {problem.image for problem in problems}
+    records = []
+    checked = run_checks(listing.checks, args.workers)
+    for record in tqdm(checked, "catalogue", len(listing.checks), unit="image", disable=None):
+        problems += record.problems
+        if not record.problems and record.image not in wrong:
+            records.append(save_drawn(record, partial, args.out / DRAWN))
+    return records
 
 
 def _count(problems: Sequence[Problem]) -> str:
@@ -71,7 +87,7 @@ def _summary(catalogue: Catalogue, problems: Sequence[Problem], report: Path) ->
     left_out = len({problem.image for problem in problems})
     print(
         f"catalogue: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes "
-        f"({catalogue.boxes['difficult'].sum()} difficult), masks: {masks}; "
+        f"({catalogue.boxes['difficult'].sum()} difficult, {catalogue.boxes['crowd'].sum()} crowds), masks: {masks}; "
         f"left out for {len(problems)} problems: {left_out} images" + (f", see {report}" if problems else ""),
         file=sys.stderr,
     )

@@ -1,4 +1,4 @@
-"""`boxsup download`: fetch VOC 2012 and SBD, or say which files to put where."""
+"""`boxsup download`: fetch a published data set in VOC layout, or say which files to put where."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import json
 import sys
 from pathlib import Path
 
-from boxsup.catalogue.download import provide
+from boxsup.catalogue.download import SOURCES, provide
 from boxsup.store.atomic import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--root", type=Path, required=True, help="root of the tree, there or to be made")
+    parser.add_argument("--source", choices=SOURCES, help="the published data set that the tree is; none: your own")
     parser.add_argument("--download", choices=("true", "false"), required=True, help="whether files may be fetched")
     parser.add_argument("--out", type=Path, required=True, help="the .json file that says what the tree came from")
 
 
 def run(args: argparse.Namespace) -> None:
     """Make sure that the tree is there, and write down which archives it was made of."""
-    used = provide(args.root, args.download == "true")
+    used = provide(args.root, args.download == "true", SOURCES.get(args.source))
     archives = {archive.name: archive.md5 for archive in used}
     write_text(args.out, json.dumps({"root": str(args.root), "archives": archives}, indent=2) + "\n")
     how = f"got what {' and '.join(archives)} hold" if archives else "was there already; nothing was fetched or changed"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from boxsup.catalogue.records import parse_classes
 from boxsup.catalogue.tree import check_settings, write_tree
-from boxsup.catalogue.voc import parse_classes
 from boxsup.settings import ShapesSettings, parse
 from boxsup.store.atomic import creating
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
     parser.add_argument("--model", type=Path, help="checkpoint of the epoch before; without it, overlap alone")
     parser.add_argument("--threads", type=int, default=1, help="of the network on the CPU; a setting of the experiment")
-    parser.add_argument("--fixed", type=Path, help="masks for the images without true ones, in place of an update")
-    parser.add_argument("--truth", type=Path, help="store of true masks")
+    parser.add_argument(
+        "--fixed", type=Path, nargs="*", default=[], help="masks for images without true ones, in place of an update"
+    )
+    parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="catalogue folder of the images that may use their true mask")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
 
@@ -45,12 +49,12 @@ def run(args: argparse.Namespace) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
     catalogue = read_catalogue(args.catalogue)
     settings = parse(UpdateSettings, args.settings, "update")
-    truth = Labels(args.truth) if args.truth else {}
+    truth, fixed = _open_all(args.truth), _open_all(args.fixed)
     masked = set(read_catalogue(args.masked).ids) & set(catalogue.ids) if args.masked else set()
     check_ids(sorted(masked), list(truth), f"true masks of {args.masked}")
-    fixed = Labels(args.fixed) if args.fixed else None
-    fixed_choices = _fixed_choices(fixed, catalogue)
-    update = None if fixed is not None or masked >= set(catalogue.ids) else _update(args, settings, catalogue)
+    unmasked = [image for image in catalogue.ids if image not in masked]
+    update = _update(args, settings, catalogue, unmasked) if unmasked and not args.fixed else None
+    fixed_choices = _fixed_choices(args.fixed, catalogue, unmasked)
 
     tables = ChoiceTables(len(catalogue.boxes), settings.k)
     with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
             if row.image in masked:
                 labels = truth[row.image]
             elif update is None:
-                labels = fixed[row.image]  # type: ignore[index] # no update means fixed masks, or all images masked
+                labels = fixed[row.image]
                 tables.chosen[own.index] = fixed_choices[own.index]
             else:
                 result = update.labels(row.image, row.height, row.width, own)
@@ -73,22 +77,33 @@ def run(args: argparse.Namespace) -> None:
     _summary(args.generation, tables, len(masked), len(catalogue.images))
 
 
-def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue) -> Update:
+def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
+    """The label maps of several stores as one mapping."""
+    return ChainMap(*map(Labels, paths))  # type: ignore[arg-type] # only read
+
+
+def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue, images: Sequence[str]) -> Update:
     if not args.proposals or not args.overlaps:
         raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
     pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
-    check_ids(catalogue.ids, list(pools), "proposals")
-    check_ids(catalogue.ids, list(overlaps), "overlaps")
+    check_ids(images, list(pools), "proposals")
+    check_ids(images, list(overlaps), "overlaps")
     scores = _network_scores(args.model, args.threads, catalogue) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
 
 
-def _fixed_choices(fixed: Labels | None, catalogue: Catalogue) -> NDArray[np.int32]:
-    if fixed is None:
-        return np.full(len(catalogue.boxes), NOTHING, np.int32)
-    chosen = fixed.table("chosen")
-    if list(fixed) != catalogue.ids or len(chosen) != len(catalogue.boxes):
-        raise DataError(f"{fixed.path}: its images or boxes are not those of the split; make it again")
+def _fixed_choices(paths: Sequence[Path], catalogue: Catalogue, images: Sequence[str]) -> NDArray[np.int32]:
+    """What the fixed masks made of each box of the catalogue, NOTHING where an image is in none of their stores."""
+    chosen = np.full(len(catalogue.boxes), NOTHING, np.int32)
+    stores = [Labels(path) for path in paths]
+    for store in stores:
+        own, rows = set(store), np.flatnonzero(catalogue.boxes["image"].isin(list(store)))
+        choices = store.table("chosen")
+        if list(store) != [image for image in catalogue.ids if image in own] or len(choices) != len(rows):
+            raise DataError(f"{store.path}: its images or boxes are not those of the split; make it again")
+        chosen[rows] = choices
+    if stores:
+        check_ids(images, [image for store in stores for image in store], "fixed masks")
     return chosen
 
 
@@ -112,8 +127,8 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings, catalogue: C
         "settings": asdict(settings),
         "catalogue": str(args.catalogue),
         "classes": list(catalogue.classes),
-        # The folder and not its shards: the same bytes, however many jobs made the proposals.
-        "proposals": str(args.proposals[0].parent) if args.proposals else "",
+        # The folders and not their shards: the same bytes, however many jobs made the proposals.
+        "proposals": list(dict.fromkeys(str(path.parent) for path in args.proposals)),
         "versions": provenance("labels", "numpy", "zarr", "torch"),
     }
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import StoreError
-from boxsup.network import build
-from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.network import Segmenter, build
+from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
+from boxsup.network.start import take_over
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, parse
 
@@ -22,26 +25,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
     parser.add_argument("--seed", type=int, required=True, help="of the experiment")
     parser.add_argument("--settings", required=True, help="JSON of the network's settings")
+    parser.add_argument("--init", type=Path, help="checkpoint to start from, in place of the pretrained weights")
+    parser.add_argument("--drop", nargs="*", default=[], metavar="LAYER", help="its layers that start anew")
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the network with its pretrained weights and fresh last layers."""
+    """Write the network with its pretrained weights, or those of a checkpoint, and fresh last layers."""
     settings = parse(NetworkSettings, args.settings, "network")
     classes = read_catalogue(args.catalogue).classes
     torch.manual_seed(torch_seed(args.seed, "network"))
     model = build(settings.name, len(classes))
     pretrained = {}
-    if settings.weights != "none":
-        found = imagenet_weights(model.imagenet, settings)
-        try:
-            model.load_imagenet(found.weights)
-        except (AttributeError, KeyError, RuntimeError, TypeError) as error:
-            raise StoreError(
-                f"{found.file}: not the weights of torchvision's {model.imagenet}, which {settings.name} starts from"
-            ) from error
-        pretrained = {"file": found.file, "sha256": found.sha256}
+    if args.init:
+        pretrained = _from_checkpoint(model, args.init, args.drop)
+    elif settings.weights != "none":
+        pretrained = _from_imagenet(model, settings)
     save_checkpoint(args.out, Checkpoint(settings.name, classes, model, 0, pretrained))
     weights = sum(parameter.numel() for parameter in model.parameters())
     start = pretrained.get("file", "random weights")
     print(f"{settings.name}: {weights / 1e6:.1f} M weights, {len(classes)} classes, from {start}", file=sys.stderr)
+
+
+def _from_imagenet(model: Segmenter, settings: NetworkSettings) -> dict[str, str]:
+    found = imagenet_weights(model.imagenet, settings)
+    try:
+        model.load_imagenet(found.weights)
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise StoreError(
+            f"{found.file}: not the weights of torchvision's {model.imagenet}, which {settings.name} starts from"
+        ) from error
+    return {"file": found.file, "sha256": found.sha256}
+
+
+def _from_checkpoint(model: Segmenter, path: Path, drop: Sequence[str]) -> dict[str, str]:
+    take_over(model, load_checkpoint(path).model.state_dict(), drop)
+    with path.open("rb") as file:
+        return {"file": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

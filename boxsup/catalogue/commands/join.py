@@ -1,0 +1,29 @@
+"""`boxsup join`: the tables of a union of splits."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
+from boxsup.catalogue.union import join
+from boxsup.store.atomic import creating
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the parts' tables")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the union's tables and of problems.csv")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the tables of all parts as one, and what was wrong with them."""
+    catalogue = join({str(part): read_catalogue(part) for part in args.parts})
+    problems = pd.concat([pd.read_csv(part / "problems.csv", dtype=str, keep_default_na=False) for part in args.parts])
+    with creating(args.out / "problems.csv") as partial:
+        problems.to_csv(partial, index=False)
+    write_catalogue(args.out, catalogue)
+    print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

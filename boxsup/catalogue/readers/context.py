@@ -1,0 +1,132 @@
+"""Reads PASCAL-Context (Mottaghi et al., CVPR 2014): whole-scene masks of VOC 2010's images, as PNG or MATLAB files.
+
+The tree is VOC 2010's; its lists `Main/train` and `Main/val` are the 4,998 and 5,105 images of the paper's section 5.2.
+The data set gives 459 labels in `trainval/ID.mat` (`LabelMap`), whose names stand in `labels.txt` beside that folder
+("2: aeroplane"), and the 59 most frequent ones as PNGs. A PNG's values are the labels in the order of the classes; of
+the 459, those of our classes are found by name and the others are background. No boxes are read: VOC has them for 20 of
+the 59 classes, and what has none would pass for background.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.palette import encode_mask
+from boxsup.catalogue.readers.voc import IMAGES, list_file
+from boxsup.catalogue.records import Listing, Record, check_pixels, mask_problems, problem, read_list, size_problems
+from boxsup.errors import DataError
+from boxsup.settings import parse
+from boxsup.store.foreign import parse_mat
+
+NAMES, VARIABLE = "labels.txt", "LabelMap"
+WHERE = (
+    "unpack PASCAL-Context's trainval.tar.gz with its labels.txt, or 59_context_labels.tar.gz "
+    "(cs.stanford.edu/~roozbeh/pascal-context), there"
+)
+FULL_NAMES = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "cloth"}  # 59_labels.txt -> labels.txt
+
+
+@dataclass(frozen=True)
+class ContextSplit:
+    """A split's settings: its list, see `voc.list_file`, and the folder of masks, `ID.png` or `ID.mat`."""
+
+    list: str
+    masks: str
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Where to look: the tree, its folder of masks, C, and the label of each of the 459 numbers if those are needed."""
+
+    root: Path
+    masks: Path
+    classes: int
+    table: NDArray[np.uint8] | None
+
+
+def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
+    """A split of PASCAL-Context; see `boxsup.catalogue.readers`."""
+    split = parse(ContextSplit, settings, "split")
+    images, problems = read_list(list_file(root, split.list))
+    folder = root / split.masks
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of masks; {WHERE}")
+    full = any((folder / f"{image}.mat").is_file() for image in images)
+    scenes = Scenes(root, folder, len(classes), label_table(folder.parent / NAMES, classes) if full else None)
+    return Listing([partial(check_image, scenes, image) for image in images], problems, draws=full)
+
+
+def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
+    """The label of each number of the full label set: 0 where it is none of our classes.
+
+    Args:
+        path: `labels.txt`, a line `NUMBER: NAME` each.
+        classes: Names by label, the background first; also in the spelling of `59_labels.txt`.
+
+    Raises:
+        DataError: The file is missing or no such list, or a class is not in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no such text file of label names; {WHERE}") from error
+    matches = [re.fullmatch(r"\s*(\d{1,4})\s*:\s*(.*?)\s*", line) for line in lines if line.strip()]
+    numbers = {match[2]: int(match[1]) for match in matches if match}
+    if len(numbers) < len(matches) or not numbers:
+        raise DataError(f"{path}: expected one line `NUMBER: NAME` for each label, no name twice")
+    table = np.zeros(max(numbers.values()) + 1, np.uint8)
+    for label, name in enumerate(classes[1:], start=1):
+        number = numbers.get(name, numbers.get(FULL_NAMES.get(name, "")))
+        if number is None:
+            raise DataError(f"{path}: the class '{name}' is none of its {len(numbers)} labels")
+        table[number] = label
+    return table
+
+
+def check_image(scenes: Scenes, image: str) -> Record:
+    """Read and check an image and its mask, which every image must have."""
+    path = scenes.root / IMAGES / f"{image}.jpg"
+    (height, width), problems = check_pixels(image, path)
+    ready, full = (scenes.masks / f"{image}.{ending}" for ending in ("png", "mat"))
+    if ready.is_file():
+        texts = mask_problems(ready, height, width, scenes.classes)
+        return Record(
+            image, str(path), height, width, str(ready), problems=problems + [problem(image, ready, t) for t in texts]
+        )
+    drawn = {}
+    try:
+        labels = read_label_map(full, scenes.table)
+        problems += [problem(image, full, text) for text in size_problems(labels, height, width)]
+        drawn["mask"] = encode_mask(labels)
+    except DataError as error:
+        problems.append(problem(image, full, str(error)))
+    return Record(image, str(path), height, width, problems=problems, drawn=drawn)
+
+
+def read_label_map(path: Path, table: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The H×W uint8 labels of a MATLAB file, translated by `label_table`.
+
+    Raises:
+        DataError: The file is missing or damaged, or holds numbers that have no name.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such mask, nor a PNG of that name; take the image's id off the list") from error
+    values = parse_mat(content, path).get(VARIABLE)
+    most = 0 if table is None else len(table) - 1
+    if values is None or values.ndim != 2 or values.dtype.kind not in "buif":
+        raise DataError(f"{path}: expected a matrix {VARIABLE} of numbers, as of PASCAL-Context")
+    if table is None or not np.isin(values, np.arange(most + 1)).all():
+        raise DataError(
+            f"{path}: {VARIABLE}: expected whole numbers from 0 to {most}, the labels of {NAMES}, got others"
+        )
+    labels: NDArray[np.uint8] = table[values.astype(np.int64)]
+    return labels

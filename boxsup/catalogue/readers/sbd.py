@@ -1,0 +1,118 @@
+"""Reads SBD, the Semantic Boundaries Dataset (Hariharan et al., ICCV 2011): masks of 11,355 images of VOC 2011.
+
+The layout is that of the archive's `benchmark_RELEASE/dataset`: `train.txt` and `val.txt`, `img/ID.jpg`, and MATLAB
+files with the structs `GTcls` in `cls/ID.mat` and `GTinst` in `inst/ID.mat`. SBD has no boxes of its own: they are the
+tight boxes of its objects. It has neither void nor difficult objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.palette import encode_mask
+from boxsup.catalogue.records import VOID, Box, Listing, Record, check_pixels, problem, read_list, size_problems
+from boxsup.errors import DataError
+from boxsup.settings import parse
+from boxsup.store.foreign import parse_mat
+
+
+@dataclass(frozen=True)
+class SbdSplit:
+    """A split's settings: the name of its list, `train` or `val` or one of your own beside them."""
+
+    list: str
+
+
+def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
+    """A split of SBD; see `boxsup.catalogue.readers`."""
+    images, problems = read_list(root / f"{parse(SbdSplit, settings, 'split').list}.txt")
+    return Listing([partial(check_image, root, len(classes), image) for image in images], problems, draws=True)
+
+
+def check_image(root: Path, classes: int, image: str) -> Record:
+    """Read and check an image with its class mask and its objects, whose tight boxes become its boxes.
+
+    Args:
+        root: The folder `dataset`.
+        classes: C with the background; SBD's numbers are those of VOC's 20 classes in alphabetical order.
+        image: A valid id.
+    """
+    path = root / "img" / f"{image}.jpg"
+    (height, width), problems = check_pixels(image, path)
+    mask_file, object_file = root / "cls" / f"{image}.mat", root / "inst" / f"{image}.mat"
+    drawn, boxes = {}, []
+    try:
+        mask = class_mask(_content(mask_file), mask_file, classes)
+        problems += [problem(image, mask_file, text) for text in size_problems(mask, height, width)]
+        drawn["mask"] = encode_mask(mask)
+    except DataError as error:
+        problems.append(problem(image, mask_file, str(error)))
+    try:
+        objects, labels = object_mask(_content(object_file), object_file, classes)
+        problems += [problem(image, object_file, text) for text in size_problems(objects, height, width)]
+        drawn["objects"], boxes = encode_mask(objects), tight_boxes(objects, labels)
+    except DataError as error:
+        problems.append(problem(image, object_file, str(error)))
+    return Record(image, str(path), height, width, boxes=boxes, problems=problems, drawn=drawn)
+
+
+def class_mask(content: bytes, path: Path, classes: int) -> NDArray[np.uint8]:
+    """The H×W uint8 label map of a `cls/ID.mat` file: 0 background, 1…C-1 classes, no void.
+
+    Raises:
+        DataError: The file is damaged, holds no `GTcls`, or other labels.
+    """
+    return _labels(_struct(content, path, "GTcls", ("Segmentation",))[0], path, classes - 1)
+
+
+def object_mask(content: bytes, path: Path, classes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The H×W uint8 object mask of an `inst/ID.mat` file, 0 background, 1…N objects, and the N labels of these.
+
+    Raises:
+        DataError: The file is damaged, holds no `GTinst`, or its numbers do not fit together.
+    """
+    segmentation, categories = _struct(content, path, "GTinst", ("Segmentation", "Categories"))
+    labels = _labels(np.asarray(categories).ravel(), path, classes - 1)
+    if not labels.all() or len(labels) >= VOID:
+        raise DataError(f"{path}: expected Categories of at most {VOID - 1} objects, none of them 0")
+    return _labels(segmentation, path, len(labels)), labels
+
+
+def tight_boxes(objects: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[Box]:
+    """The box of each object that has a pixel, in order, from the two results of `object_mask`."""
+    boxes = []
+    for number, label in enumerate(labels, start=1):
+        rows, columns = np.nonzero(objects == number)
+        if len(rows):
+            corners = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+            boxes.append(Box(int(label), *map(int, corners)))
+    return boxes
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; it comes with SBD's archive benchmark.tgz") from error
+
+
+def _struct(content: bytes, path: Path, name: str, fields: tuple[str, ...]) -> list[Any]:
+    """Fields of a 1×1 struct."""
+    struct = parse_mat(content, path).get(name)
+    if struct is None or not struct.dtype.names or struct.size != 1 or not set(fields) <= set(struct.dtype.names):
+        raise DataError(f"{path}: expected a struct {name} with {' and '.join(fields)}, as of SBD")
+    return [struct[field].item() for field in fields]
+
+
+def _labels(values: Any, path: Path, most: int) -> NDArray[np.uint8]:  # noqa: ANN401 - whatever a file holds
+    """Whole numbers 0…`most` as uint8."""
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "buif" or not np.isin(numbers, np.arange(most + 1)).all():
+        raise DataError(f"{path}: expected whole numbers from 0 to {most}, got others")
+    return numbers.astype(np.uint8)

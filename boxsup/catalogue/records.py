@@ -1,0 +1,201 @@
+"""What every reader gives: a check for each image, and what comes of it, its boxes and masks or its problems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import read_image, read_mask
+from boxsup.errors import ConfigError, DataError
+
+VOID = 255
+BACKGROUND = "background"
+MAX_ID = 200  # characters: file systems allow names of 255 bytes
+
+
+class Box(NamedTuple):
+    """An annotated object: label 1…C-1, half-open 0-based pixel corners, the flags `difficult` and `crowd`, 0 or 1."""
+
+    label: int
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    difficult: int = 0
+    crowd: int = 0
+
+
+class Problem(NamedTuple):
+    """Something wrong: the image it belongs to ("" if none), the file at fault, and what is wrong in one line."""
+
+    image: str
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """An image, checked; usable if it has no problems.
+
+    Attributes:
+        image: Its id.
+        path: Its file.
+        height: In pixels as stored; 0 if the file cannot be read.
+        width: Likewise.
+        mask: File of its true mask, "" if it has none.
+        objects: File of its object mask, "" if it has none.
+        boxes: Its objects in the order of the annotation.
+        problems: All that is wrong with its files.
+        drawn: `mask` or `objects` -> PNG of one that the data set keeps in another form than a PNG of its own.
+    """
+
+    image: str
+    path: str
+    height: int = 0
+    width: int = 0
+    mask: str = ""
+    objects: str = ""
+    boxes: list[Box] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    drawn: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a split names.
+
+    Attributes:
+        checks: One an image, in order.
+        problems: What is wrong already.
+        draws: Whether checks may draw masks (`Record.drawn`).
+    """
+
+    checks: list[Check]
+    problems: list[Problem]
+    draws: bool
+
+
+# From a data set's root, its classes with the background first, and the JSON of a split's settings.
+Reader = Callable[[Path, tuple[str, ...], str], Listing]
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """Class names from a JSON list without the background, which is put first.
+
+    Raises:
+        ConfigError: The text is no list of 1…254 different, non-empty names, or names the background.
+    """
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"classes: not JSON ({error})") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ConfigError(f"classes: expected a list of names, got {text}")
+    if not 1 <= len(names) < VOID:
+        raise ConfigError(f"classes: expected 1 to {VOID - 1} names, got {len(names)}")
+    if BACKGROUND in names or len(set(names)) < len(names):
+        raise ConfigError(f"classes: every name must stand there once, and '{BACKGROUND}' not at all; got {text}")
+    return (BACKGROUND, *names)
+
+
+def read_list(path: Path) -> tuple[list[str], list[Problem]]:
+    """The ids of an image list, one a line, and what is wrong with them.
+
+    Empty lines are passed over. An id is part of a file name, so it may not lead into another folder.
+
+    Args:
+        path: The list, UTF-8.
+
+    Returns:
+        The ids that can be looked up, each once and in order, and the problems: ids that are no file names, and ids
+        that stand there twice.
+
+    Raises:
+        DataError: The list is missing, empty or not text.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
+        raise DataError(f"{path}: no such image list; lists in that folder: {others}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file of image ids ({error.reason} at byte {error.start})") from error
+    listed = [line.strip() for line in lines if line.strip()]
+    if not listed:
+        raise DataError(f"{path}: lists no image; put one image id on each line")
+    seen: dict[str, None] = {}
+    problems = []
+    for image in listed:
+        if not is_id(image):
+            problems.append(Problem(image[:MAX_ID], str(path), f"{image[:60]!r} is no image id but a path or no name"))
+        elif image in seen:
+            problems.append(Problem(image, str(path), f"{image} is listed more than once"))
+        else:
+            seen[image] = None
+    return list(seen), problems
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the stem of a file in its folder: no separators, not hidden, printable, not too long."""
+    return 0 < len(text) <= MAX_ID and text.isprintable() and not set(text) & set("/\\:") and text[0] != "."
+
+
+def check_pixels(image: str, path: Path) -> tuple[tuple[int, int], list[Problem]]:
+    """Decode an image to its last pixel: its height and width, 0 and 0 with a problem where it cannot be."""
+    try:
+        height, width = read_image(path).shape[:2]
+    except DataError as error:
+        return (0, 0), [problem(image, path, str(error))]
+    return (height, width), []
+
+
+def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str]:
+    """What is wrong with a mask file: unreadable, of another size than its image, or with unknown labels.
+
+    Args:
+        path: A palette or 8-bit grey PNG.
+        height: Of the image; 0 if it is not known.
+        width: Likewise.
+        classes: C with the background; labels are 0…C-1 and 255. For an object mask 255: any number is fine.
+    """
+    try:
+        mask = read_mask(path)
+    except DataError as error:
+        return [str(error)]
+    problems = size_problems(mask, height, width)
+    unknown = unknown_labels(mask, classes)
+    if unknown:
+        problems.append(f"the mask holds {_some(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
+    return problems
+
+
+def size_problems(mask: NDArray[np.generic], height: int, width: int) -> list[str]:
+    """A line where a mask has another size than its image, whose height is 0 if it is not known."""
+    if not height or mask.shape == (height, width):
+        return []
+    got = "×".join(map(str, reversed(mask.shape)))
+    return [f"the mask has {got} pixels, its image {width}×{height} (width×height)"]
+
+
+def unknown_labels(mask: NDArray[np.uint8], classes: int) -> list[int]:
+    """The values of a uint8 mask, in order, that are neither a label 0…C-1 nor void."""
+    counts = np.bincount(mask.ravel(), minlength=VOID + 1)
+    return [int(value) for value in np.flatnonzero(counts[:VOID]) if value >= classes]
+
+
+def problem(image: str, path: Path, text: str) -> Problem:
+    """One line, without the file's name in front, which has its own column."""
+    return Problem(image, str(path), " ".join(text.removeprefix(f"{path}: ").split()))
+
+
+def _some(values: Sequence[int], most: int = 5) -> str:
+    return ", ".join(map(str, values[:most])) + (f" and {len(values) - most} more" if len(values) > most else "")

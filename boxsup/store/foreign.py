@@ -1,0 +1,55 @@
+"""Files that other tools wrote, JSON and MATLAB's, read with errors for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scipy.io import loadmat
+
+from boxsup.errors import DataError
+
+
+def read_json(path: Path, advice: str, hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """What a JSON file holds.
+
+    Args:
+        path: The file.
+        advice: What to do where it is missing.
+        hook: What becomes of each mapping as soon as it is read.
+
+    Raises:
+        DataError: The file is missing, empty or no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes(), object_hook=hook)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; {advice}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error}); make it again") from error
+
+
+def parse_mat(content: bytes, where: str | os.PathLike[str], matlab_types: bool = False) -> dict[str, Any]:
+    """The variables of a MATLAB file of version 5 to 7.
+
+    Args:
+        content: Of the file.
+        where: What to call the file in an error.
+        matlab_types: Numbers in the types that MATLAB had them in, in place of those that they were saved in.
+
+    Raises:
+        DataError: The file is damaged, or of version 7.3.
+    """
+    try:
+        variables: dict[str, Any] = loadmat(io.BytesIO(content), mat_dtype=matlab_types)
+    except NotImplementedError as error:
+        raise DataError(
+            f"{where}: a MATLAB file of version 7.3 (HDF5); in MATLAB, load it and save it again with save(…, '-v7')"
+        ) from error
+    except Exception as error:  # of a damaged file, the reader raises whatever it stumbles over
+        raise DataError(f"{where}: not a readable MATLAB file ({error}); make it again") from error
+    return {name: value for name, value in variables.items() if not name.startswith("__")}
