@@ -32,6 +32,7 @@ def test_the_list_of_commands_needs_no_torch():
 WITHOUT_NETWORK = [
     "shapes",
     "catalogue",
+    "join",
     "proposals make",
     "proposals evaluate",
     "proposals report",

@@ -18,6 +18,8 @@ from boxsup.settings import (
     parse,
 )
 
+START = "experiments.context_coco_box.init_from"
+
 
 @pytest.fixture(scope="module")
 def schema():
@@ -76,6 +78,33 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         ("defaults.update.k", None, r"the key 'k' is missing"),
         ("datasets.voc.root", None, r"datasets\.voc: the key 'root' is missing"),
         ("experiments.voc_semi", 3, r"experiments\.voc_semi: 3 is not of type 'object'"),
+        ("datasets.voc.format", "vok", r"datasets\.voc\.format: 'vok' is not one of"),
+        ("datasets.coco.splits.val2017.masks", None, r"splits\.val2017: the key 'masks' is missing"),
+        (
+            "datasets.coco.proposals_of",
+            "coco_voc",
+            r"coco\.proposals_of: coco_voc has no proposals of its own; name coco",
+        ),
+        ("datasets.coco_voc.shards", 3, r"coco_voc\.proposals_of: coco must have the same splits and as many shards"),
+        (
+            "datasets.voc_coco.splits.val",
+            ["vok/val"],
+            r"splits\.val: 'vok' is no data set that a union can join.*'voc'",
+        ),
+        ("datasets.voc_coco.splits.val", ["voc/test"], r"splits\.val: 'test' is no split of voc"),
+        (
+            "datasets.voc_coco.splits.val",
+            ["coco_trainval/val"],
+            r"'coco_trainval' is no data set that a union can join",
+        ),
+        ("datasets.voc_coco.splits.val", ["coco/val2017"], r"val: coco has other classes, or in another order"),
+        ("datasets.voc_coco.splits.val", ["voc"], r"voc_coco\.splits\.val\.0: 'voc' does not match"),
+        ("datasets.voc_coco.shards", 3, r"datasets\.voc_coco\.shards: unknown key"),
+        (f"{START}.experiment", "coco_bx", r"init_from\.experiment: 'coco_bx' is no experiment.*mean 'coco_box'"),
+        (f"{START}.epoch", 46, r"init_from\.epoch: coco_box has 45 epochs only"),
+        (f"{START}.experiment", "voc_box", r"init_from\.experiment: voc_box has the network deeplab_4x4"),
+        (f"{START}.experiment", "context_coco_box", r"init_from: experiments that start from one another"),
+        (f"{START}.drop", None, r"init_from: the key 'drop' is missing"),
         ("dataset", {}, r"config\.yaml\.dataset: unknown key; did you mean 'datasets'\?"),
     ],
 )
@@ -83,6 +112,12 @@ def test_each_mistake_is_one_line_that_names_the_key(config, schema, path, value
     with pytest.raises(ConfigError, match=message) as caught:
         resolve(changed(config, path, value), schema)
     assert "\n" not in str(caught.value)
+
+
+def test_a_union_has_the_classes_of_its_parts(config, schema):
+    datasets = resolve(config, schema)["datasets"]
+    assert datasets["voc07_coco"]["classes"] == config["datasets"]["voc"]["classes"]
+    assert len(datasets["coco_trainval"]["classes"]) == 80
 
 
 def test_an_experiment_may_start_from_a_named_update(config, schema):

@@ -18,6 +18,8 @@ from scipy.io import savemat
 
 from boxsup.catalogue.archives import Archive, fetch, md5_of, present
 from boxsup.catalogue.download import Augmentation, Source, augmented, provide
+from boxsup.catalogue.readers.voc import list_file
+from boxsup.catalogue.records import read_list
 from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
 
@@ -118,6 +120,27 @@ def test_archives_are_fetched_and_laid_out_as_one_tree(published, root):
     assert provide(root, True, published) == archives_of(published)
     check_whole(root)
     assert sorted(path.name for path in root.parent.iterdir()) == ["VOC2012", "benchmark.tgz", "voc.tar"]
+
+
+def test_a_data_set_of_two_archives_is_one_tree(tmp_path, root):
+    archives = []
+    for name, image in (("trainval.tar", "000005"), ("test.tar", "000001")):
+        files = {"ImageSets/Segmentation/x.txt": b"", f"ImageSets/Main/{name[:-4]}.txt": lines([image])}
+        files |= {f"JPEGImages/{image}.jpg": b"", f"Annotations/{image}.xml": b""}
+        pack(tmp_path / name, {f"VOCdevkit/VOC2007/{path}": content for path, content in files.items()})
+        archives.append(Archive(name, (tmp_path / name).as_uri(), md5_of(tmp_path / name)))
+    source = Source(tuple(archives), PurePosixPath("VOCdevkit/VOC2007"))
+    assert provide(root, True, source) == archives
+    assert [read_list(list_file(root, f"Main/{name}")) for name in ("trainval", "test")] == [
+        (["000005"], []),
+        (["000001"], []),
+    ]
+    assert sorted(path.stem for path in (root / "JPEGImages").iterdir()) == ["000001", "000005"]
+
+
+def test_a_tree_of_ones_own_that_is_not_there_is_asked_for(root):
+    with pytest.raises(DataError, match=r"no tree in VOC layout .* put it there, let the data set's `root` name"):
+        provide(root, True, None)
 
 
 def test_a_second_time_changes_nothing(published, root):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import boxsup
-from boxsup.catalogue.tables import read_catalogue, read_mask
+from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.tables import read_catalogue, read_mask, write_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
 from boxsup.labels.choice import NOTHING, SEGMENT
@@ -45,10 +46,10 @@ def labels(split, config, tmp_path):
     """Run `boxsup labels` with some more arguments: the generation."""
     update = generation_settings(config["defaults"]["update"])
 
-    def run(*more):
+    def run(*more, out="2.zarr"):
         own = ["--catalogue", f"{split}/train", "--generation", "2", "--seed", "0", "--settings", json.dumps(update)]
-        main(["labels", *own, *map(str, more), "--out", f"{tmp_path}/2.zarr"])
-        return boxsup.open_labels(f"{tmp_path}/2.zarr")
+        main(["labels", *own, *map(str, more), "--out", f"{tmp_path}/{out}"])
+        return boxsup.open_labels(f"{tmp_path}/{out}")
 
     return run
 
@@ -132,6 +133,42 @@ def test_all_masks_need_no_proposals(split, labels):
     made = labels("--truth", f"{split}/truth.zarr", "--masked", f"{split}/train")
     assert made.table("true_mask").all()
     assert (made.table("chosen") == -2).all()
+
+
+def test_a_union_chooses_what_its_parts_choose(split, labels, tmp_path):
+    """Two halves of the split as if each were a data set, their shards given side by side."""
+    train = read_catalogue(split / "train")
+    for number in range(2):
+        write_catalogue(tmp_path / f"part{number}", train.shard(number, 2))
+        write_problems(tmp_path / f"part{number}/problems.csv", [])
+    parts = [str(tmp_path / f"part{number}") for number in range(2)]
+    main(["join", "--parts", *reversed(parts), "--out", f"{tmp_path}/union"])
+    union = read_catalogue(tmp_path / "union")
+    assert union.ids == [*train.ids[3:], *train.ids[:3]]
+    whole = labels(*pools(split))
+    shards = [f"{split}/{kind}/{i}-of-2.zarr" for kind in ("pools", "overlaps") for i in range(2)]
+    more = ["--catalogue", f"{tmp_path}/union", "--proposals", *shards[:2], "--overlaps", *shards[2:]]
+    joined = labels(*more, out="union.zarr")
+    for image in union.ids:
+        np.testing.assert_array_equal(joined[image], whole[image])
+    order = [union.boxes["image"].isin(train.ids[3:]), union.boxes["image"].isin(train.ids[:3])]
+    chosen = joined.table("chosen")
+    np.testing.assert_array_equal(np.concatenate([chosen[order[1]], chosen[order[0]]]), whole.table("chosen"))
+
+
+def test_masks_of_several_stores_are_one_and_masked_images_need_no_proposals(split, labels, tmp_path):
+    train = read_catalogue(split / "train")
+    write_catalogue(tmp_path / "first", train.shard(0, 2))
+    for number in range(2):
+        write_catalogue(tmp_path / f"part{number}", train.shard(number, 2))
+        arguments = ["--catalogue", f"{tmp_path}/part{number}", "--kind", "truth"]
+        main(["fixed-masks", *arguments, "--out", f"{tmp_path}/truth{number}.zarr"])
+    made = labels("--truth", f"{tmp_path}/truth0.zarr", f"{tmp_path}/truth1.zarr", "--masked", f"{split}/train")
+    for row in train.rows():
+        np.testing.assert_array_equal(made[row.image], read_mask(row.mask))
+    second = ["--proposals", f"{split}/pools/1-of-2.zarr", "--overlaps", f"{split}/overlaps/1-of-2.zarr"]
+    mixed = labels(*second, "--truth", f"{tmp_path}/truth0.zarr", "--masked", f"{tmp_path}/first", out="3.zarr")
+    assert mixed.table("true_mask").tolist() == [1, 1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,6 @@ def mask_sets(draw):
 # --- masks ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 @given(mask_sets(), st.booleans())
 def test_runs_are_those_of_pycocotools(masks, compressed):
     size, masks = masks

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 import torch
 from small_split import CLASSES, write_split
 
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
@@ -152,6 +153,23 @@ def test_weights_of_another_network_are_refused(trained, capsys, tmp_path):
         message = fails(network_arguments(tmp_path, weights=str(path), sha256=sha256), capsys)
         assert "not the weights of torchvision's mobilenet_v2" in message
         assert not (tmp_path / "epochs").exists()
+
+
+def test_a_run_starts_from_the_checkpoint_of_another(trained, capsys, tmp_path):
+    write_catalogue(tmp_path / "catalogue", replace(read_catalogue(trained / "catalogue"), classes=(*CLASSES, "cone")))
+    start = ["--init", str(trained / "epochs/002/model.pt"), "--drop"]
+    assert "head.4.weight is 3×256×1×1 in the checkpoint, 4×256×1×1 here" in fails(
+        network_arguments(tmp_path) + start, capsys
+    )
+    main([*network_arguments(tmp_path), *start, "head.4"])
+    made, source = (
+        load_checkpoint(folder / "model.pt") for folder in (tmp_path / "epochs/000", trained / "epochs/002")
+    )
+    assert (made.epoch, made.classes) == (0, (*CLASSES, "cone"))
+    assert made.pretrained["file"] == start[1]
+    assert torch.equal(made.model.head[0].weight, source.model.head[0].weight)
+    assert made.model.head[4].weight.shape == (4, 256, 1, 1)
+    assert "from " + start[1] in capsys.readouterr().err
 
 
 def test_a_log_gets_about_ten_lines_an_epoch(capsys):

@@ -111,8 +111,8 @@ def _struct(content: bytes, path: Path, name: str, fields: tuple[str, ...]) -> l
 
 
 def _labels(values: Any, path: Path, most: int) -> NDArray[np.uint8]:  # noqa: ANN401 - whatever a file holds
-    """Whole numbers 0…`most` as uint8."""
+    """Whole numbers 0…`most` as uint8, a matrix or less."""
     numbers = np.asarray(values)
-    if numbers.dtype.kind not in "buif" or not np.isin(numbers, np.arange(most + 1)).all():
+    if numbers.dtype.kind not in "buif" or numbers.ndim > 2 or not np.isin(numbers, np.arange(most + 1)).all():
         raise DataError(f"{path}: expected whole numbers from 0 to {most}, got others")
     return numbers.astype(np.uint8)

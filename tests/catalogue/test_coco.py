@@ -1,0 +1,323 @@
+"""COCO's instances: what pycocotools makes of every annotation of real files, worked examples, and bad files."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import DATA
+from PIL import Image
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from boxsup.catalogue.readers.coco import Entry, box_of, check_image, labels_of, read_split
+from boxsup.catalogue.readers.segments import draw, segment
+from boxsup.catalogue.records import Box
+from boxsup.errors import DataError
+
+SIZE = (20, 30)  # height, width
+MASKED = {"annotations": "instances.json", "images": "images", "masks": True}
+# VOC's 20 classes as COCO's category ids, in VOC's order, as loaders of other projects have them.
+VOC_CATEGORIES = [5, 2, 16, 9, 44, 6, 3, 17, 62, 21, 67, 18, 19, 4, 1, 64, 20, 63, 7, 72]
+
+
+def listing(root, classes, **changes):
+    return read_split(root, ("background", *classes), json.dumps(MASKED | changes))
+
+
+def records_of(root, classes, **changes):
+    split = listing(root, classes, **changes)
+    return split.problems, [check() for check in split.checks]
+
+
+def opened(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+# --- real files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mini():
+    root = DATA / "coco-mini"
+    if not root.is_dir():
+        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
+    return root
+
+
+@pytest.fixture(scope="module")
+def reference(mini):
+    return COCO(mini / "annotations/instances_mini.json")
+
+
+REAL = {"annotations": "annotations/instances_mini.json"}
+
+
+@pytest.fixture(scope="module")
+def everything(mini, reference):
+    """The records of all images with all 80 categories, in COCO's order."""
+    classes = [category["name"] for category in reference.dataset["categories"]]
+    problems, records = records_of(mini, classes, **REAL)
+    assert problems == []
+    return records
+
+
+def test_every_annotation_is_that_of_pycocotools(everything, reference):
+    categories = [category["id"] for category in reference.dataset["categories"]]
+    seen = crowds = 0
+    for record, image in zip(everything, reference.dataset["images"], strict=True):
+        annotations = reference.imgToAnns[image["id"]]
+        assert (record.image, record.problems) == (image["file_name"][:-4], [])
+        assert len(record.boxes) == len(annotations)
+        for box, annotation in zip(record.boxes, annotations, strict=True):
+            x, y, width, height = annotation["bbox"]
+            exact = np.array([x, y, x + width, y + height])
+            assert categories[box.label - 1] == annotation["category_id"]
+            assert (box.crowd, box.difficult) == (annotation["iscrowd"], 0)
+            assert np.abs(np.array(box[1:5]) - exact).max() <= 0.5
+            seen, crowds = seen + 1, crowds + box.crowd
+    assert (len(everything), seen, crowds) == (100, 852, 10)
+
+
+def test_every_mask_and_its_area_is_that_of_pycocotools(mini, reference):
+    for annotation in reference.dataset["annotations"]:
+        image = reference.imgs[annotation["image_id"]]
+        own = annotation["segmentation"]
+        own = own if annotation["iscrowd"] else [np.array(polygon) for polygon in own]
+        pixels = segment(own, image["height"], image["width"])
+        np.testing.assert_array_equal(pixels, reference.annToMask(annotation) > 0)
+        assert pixels.sum() == coco_mask.area(reference.annToRLE(annotation))
+
+
+def test_masks_show_every_object_and_void_for_crowds(everything, reference):
+    for record, image in zip(everything, reference.dataset["images"], strict=True):
+        mask, objects = opened(record.drawn["mask"]), opened(record.drawn["objects"])
+        annotations = reference.imgToAnns[image["id"]]
+        masks = [reference.annToMask(annotation) > 0 for annotation in annotations]
+        assert mask.shape == objects.shape == (record.height, record.width)
+        covered = np.any([np.zeros(mask.shape, bool), *masks], axis=0)
+        np.testing.assert_array_equal(mask > 0, covered)
+        np.testing.assert_array_equal(mask == 255, objects == 255)
+        crowds = [pixels for pixels, annotation in zip(masks, annotations, strict=True) if annotation["iscrowd"]]
+        others = [pixels for pixels, annotation in zip(masks, annotations, strict=True) if not annotation["iscrowd"]]
+        nothing = np.zeros(mask.shape, bool)
+        void = np.any([nothing, *crowds], axis=0) & ~np.any([nothing, *others], axis=0)
+        np.testing.assert_array_equal(mask == 255, void)
+        for number, box in enumerate(record.boxes, start=1):
+            assert set(np.unique(mask[objects == number])) <= {box.label}
+            assert (objects == number)[masks[number - 1] == 0].sum() == 0
+
+
+def test_vocs_classes_are_the_20_categories_that_both_have(mini, reference, config):
+    classes = config["datasets"]["voc"]["classes"]
+    labels = labels_of(reference.dataset["categories"], ("background", *classes), mini)
+    assert {category: label for category, label in labels.items() if label} == {
+        category: label for label, category in enumerate(VOC_CATEGORIES, start=1)
+    }
+    _, records = records_of(mini, classes, **REAL)
+    expected = [
+        (annotation["image_id"], VOC_CATEGORIES.index(annotation["category_id"]) + 1)
+        for image in reference.dataset["images"]
+        for annotation in reference.imgToAnns[image["id"]]
+        if annotation["category_id"] in VOC_CATEGORIES
+    ]
+    assert [(int(record.image), box.label) for record in records for box in record.boxes] == expected
+    assert len(records) == 100  # those without any of the classes are background, and stay
+
+
+def test_the_configurations_80_classes_are_cocos(reference, config):
+    assert config["datasets"]["coco"]["classes"] == [each["name"] for each in reference.dataset["categories"]]
+
+
+# --- by hand ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.data())
+def test_a_box_paints_the_pixels_whose_middle_it_holds(data):
+    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    x0, x1 = sorted(data.draw(st.lists(st.integers(0, 4 * width), min_size=2, max_size=2)))
+    y0, y1 = sorted(data.draw(st.lists(st.integers(0, 4 * height), min_size=2, max_size=2)))
+    bbox = [x0 / 4, y0 / 4, (x1 - x0) / 4, (y1 - y0) / 4]
+    box = box_of(bbox, height, width)
+    painted = np.zeros((height, width), bool)
+    painted[box[1] : box[3], box[0] : box[2]] = True
+    rows, columns = 4 * np.arange(height) + 2, 4 * np.arange(width) + 2
+    # Halves are rounded up: a middle on the first border is outside, on the last one inside.
+    inside = ((y0 < rows) & (rows <= y1))[:, None] & ((x0 < columns) & (columns <= x1))
+    assert 0 <= box[0] < box[2] <= width
+    assert 0 <= box[1] < box[3] <= height
+    if inside.any():
+        np.testing.assert_array_equal(painted, inside)
+    else:
+        assert painted.sum() <= max(height, width)  # thinner than a pixel: one pixel wide
+
+
+def test_a_polygon_and_runs_by_hand():
+    rectangle = [np.array([1.0, 1, 4, 1, 4, 3, 1, 3])]
+    expected = np.zeros((5, 6), bool)
+    expected[1:3, 1:4] = True
+    np.testing.assert_array_equal(segment(rectangle, 5, 6), expected)
+    runs = {"size": [5, 6], "counts": [6, 2, 3, 2, 3, 2, 12]}
+    np.testing.assert_array_equal(segment(runs, 5, 6), expected)
+
+
+def test_small_objects_lie_above_large_ones_and_crowds_below_all():
+    large, small, crowd = np.zeros((3, 1, 6), bool)
+    large[0, :4], small[0, 3:5], crowd[0, 2:] = True, True, True
+    labels, objects = draw(1, 6, [(2, False, small), (1, True, crowd), (3, False, large)])
+    assert labels.tolist() == [[3, 3, 3, 2, 2, 255]]
+    assert objects.tolist() == [[3, 3, 3, 1, 1, 255]]
+
+
+def test_more_objects_than_numbers_have_no_object_mask():
+    labels, objects = draw(1, 255, [(1, False, row) for row in np.eye(255, dtype=bool)[:, None]])
+    assert (labels == 1).all()
+    assert objects is None
+
+
+# --- files written here -----------------------------------------------------------------------------------------------
+
+
+POLYGON = [[2.0, 2.0, 8.0, 2.0, 8.0, 9.0]]
+
+
+def instances():
+    """Two images, the first with a cat and a crowd of dogs; a third category of no interest."""
+    annotation = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 2, 6, 7], "iscrowd": 0, "segmentation": POLYGON}
+    runs = {"size": list(SIZE), "counts": [40, 20, 540]}
+    crowd = {"id": 8, "image_id": 1, "category_id": 2, "bbox": [2, 0, 1, 20], "iscrowd": 1, "segmentation": runs}
+    other = {"id": 9, "image_id": 1, "category_id": 90, "bbox": [0, 0, 0, -1], "iscrowd": 0, "segmentation": "any"}
+    return {
+        "images": [
+            {"id": number, "file_name": f"{name}.jpg", "height": SIZE[0], "width": SIZE[1]}
+            for number, name in ((1, "a"), (2, "b"))
+        ],
+        "annotations": [annotation, crowd, other],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}, {"id": 90, "name": "toothbrush"}],
+    }
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in "ab":
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / f"images/{name}.jpg")
+    write(tmp_path, instances())
+    return tmp_path
+
+
+def write(root, content):
+    (root / "instances.json").write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_objects_of_other_categories_are_background(root):
+    problems, [first, second] = records_of(root, ["dog", "cat"])
+    assert problems + first.problems + second.problems == []
+    assert first.boxes == [Box(2, 2, 2, 8, 9), Box(1, 2, 0, 3, 20, crowd=1)]
+    assert set(np.unique(opened(first.drawn["mask"]))) == {0, 2, 255}
+    assert second.boxes == []
+    assert not opened(second.drawn["mask"]).any()
+
+
+def test_boxes_alone_need_no_segmentation(root):
+    content = instances()
+    for annotation in content["annotations"]:
+        annotation["segmentation"] = []
+    write(root, content)
+    _, [first, second] = records_of(root, ["cat"], masks=False)
+    assert first.boxes == [Box(1, 2, 2, 8, 9)]
+    assert first.drawn == second.drawn == {}
+
+
+# What is done to the good file; the image and words of the problem that must be found.
+DAMAGES = {
+    "path out of the folder": (("images", 1, "file_name"), "../b.jpg", "../b.jpg", "is no file of the image folder"),
+    "path through the folder": (("images", 1, "file_name"), "x/../../b.jpg", "x/../../b.jpg", "no file of the image"),
+    "absolute path": (("images", 1, "file_name"), "/etc/passwd", "/etc/passwd", "is no file of the image folder"),
+    "windows path": (("images", 1, "file_name"), "..\\b.jpg", "..\\b.jpg", "is no file of the image folder"),
+    "no name": (("images", 1, "file_name"), "", "", "is no file of the image folder"),
+    "hidden file": (("images", 1, "file_name"), ".b.jpg", ".b.jpg", "is no file of the image folder"),
+    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "two images are called a"),
+    "missing image": (("images", 1, "file_name"), "c.jpg", "c", "no such image"),
+    "other size": (("images", 1, "width"), 31, "b", "has 30×20 pixels, its entry says 31×20"),
+    "no category": (("annotations", 0, "category_id"), 3, "a", "annotation 7: category_id 3 is no category"),
+    "no image": (("annotations", 0, "image_id"), 5, "", "annotation 7: no image has its image_id 5"),
+    "no crowd": (("annotations", 0, "iscrowd"), 2, "a", "iscrowd must be 0 or 1, got 2"),
+    "box outside": (("annotations", 0, "bbox"), [25, 2, 6, 7], "a", "not inside its image of 30×20"),
+    "box inside out": (("annotations", 0, "bbox"), [9, 2, -6, 7], "a", "has a width or height below 0"),
+    "box of text": (("annotations", 0, "bbox"), [2, 2, "6", 7], "a", "bbox must be [x, y, width, height]"),
+    "box of nothing": (("annotations", 0, "bbox"), None, "a", "bbox must be [x, y, width, height], got None"),
+    "infinite box": (("annotations", 0, "bbox"), [2, 2, float("inf"), 7], "a", "bbox must be [x, y, width, height]"),
+    "no segmentation": (("annotations", 0, "segmentation"), [], "a", "annotation 7: has no segmentation"),
+    "a box for a polygon": (("annotations", 0, "segmentation"), [[2, 2, 6, 7]], "a", "at least three corners"),
+    "half a corner": (("annotations", 0, "segmentation"), [[1, 1, 2, 2, 3, 3, 4]], "a", "at least three corners"),
+    "polygon of text": (("annotations", 0, "segmentation"), [["1"] * 6], "a", "at least three corners"),
+    "far polygon": (("annotations", 0, "segmentation"), [[0, 0, 1e12, 0, 1e12, 5]], "a", "polygon is not inside"),
+    "no number": (("annotations", 0, "segmentation"), [[0, 0, float("nan"), 0, 3, 5]], "a", "polygon is not inside"),
+    "runs that end early": (("annotations", 1, "segmentation", "counts"), [40, 20], "a", "fill 20×30 pixels"),
+    "runs of another size": (("annotations", 1, "segmentation", "size"), [30, 20], "a", "expected a mask of size"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_kind_of_bad_record_is_a_problem_that_names_it(root, damage):
+    keys, value, image, words = DAMAGES[damage]
+    content = instances()
+    block = content
+    for key in keys[:-1]:
+        block = block[key]
+    block[keys[-1]] = value
+    write(root, content)
+    problems, records = records_of(root, ["cat", "dog"])
+    problems += [problem for record in records for problem in record.problems]
+    [problem] = [problem for problem in problems if words in problem.problem]
+    assert problem.image == image
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not readable as JSON"),
+        ("[]", "expected COCO's instances"),
+        ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
+        ('{"images": [{"id": "1"}], "annotations": [], "categories": []}', r"images\[0\]: expected a mapping with id"),
+        (instances() | {"categories": [{"id": 1}]}, r"categories\[0\]: expected a mapping with id, name"),
+        (instances() | {"annotations": [{"image_id": 1}]}, r"annotations\[0\]: expected a mapping with image_id"),
+        (instances() | {"categories": [{"id": 1, "name": "dog"}]}, "the class 'cat' is no category of this file"),
+    ],
+)
+def test_a_file_that_is_no_such_json_stops_at_once(root, content, words):
+    write(root, content)
+    with pytest.raises(DataError, match=words):
+        listing(root, ["cat"])
+
+
+def test_a_missing_file_says_what_to_put_where(root):
+    with pytest.raises(DataError, match=r"nothing\.json: no such file; unpack COCO's annotations_trainval2017\.zip"):
+        listing(root, ["cat"], annotations="nothing.json")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=7) | st.dictionaries(st.sampled_from(["size", "counts", "x"]), inner),
+    max_leaves=12,
+)
+
+
+@given(bbox=JSON | st.just([2, 2, 6, 7]), segmentation=JSON | st.lists(st.lists(st.floats()), max_size=2), crowd=JSON)
+def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, bbox, segmentation, crowd):
+    path = tmp_path_factory.getbasetemp() / "grey.png"
+    if not path.is_file():
+        Image.fromarray(np.zeros(SIZE, np.uint8)).save(path)
+    if isinstance(segmentation, list):
+        segmentation = [
+            np.array(part) if part and all(type(x) is float for x in part) else part
+            for part in segmentation
+            if isinstance(part, list)
+        ]
+    annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
+    record = check_image(Entry("grey", path, *SIZE, [annotation]), {1: 1}, True, path)
+    assert bool(record.boxes) != bool(record.problems)
