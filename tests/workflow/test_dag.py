@@ -165,6 +165,43 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
     }
 
 
+def test_a_union_takes_what_its_parts_have(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc07_coco_semi/report.html", configs=()).stdout)
+    # VOC 2012 keeps its masks: boxes choose in the other parts only, and COCO's candidates are made once for both sets.
+    proposed = {"voc07/trainval": 32, "voc07/test": 32, "coco/train2017": 64, "coco/val2017": 64}
+    boxed = {name.replace("coco/", "coco_voc/"): n for name, n in proposed.items()}
+    for stage, splits in (("proposals", proposed), ("overlaps", boxed)):
+        assert jobs[stage] == {
+            f"data/{name}/{stage}/mcg/{i}-of-{n}.zarr" for name, n in splits.items() for i in range(n)
+        }
+    assert jobs["fixed_masks"] == {"data/voc/trainaug/masks/truth.zarr"}
+    assert jobs["join"] == {f"data/voc07_coco/{split}/images.csv" for split in ("train", "masks", "val")}
+    assert len(jobs["labels"]) == len(jobs["epoch"]) == 45
+
+
+def test_masks_of_a_union_need_no_proposals(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc_coco_mask/report.html", configs=()).stdout)
+    parts = ("voc/trainaug", "coco_voc/train2017", "coco_voc/val2017")
+    assert jobs["fixed_masks"] == {f"data/{part}/masks/truth.zarr" for part in parts}
+    assert "proposals" not in jobs
+    assert len(jobs["labels"]) == 1
+
+
+def test_an_experiment_may_start_from_anothers_checkpoint(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/context_coco_box/report.html", configs=()).stdout)
+    runs = [f"{name}/seed-0" for name in ("coco_box", "context_coco_box")]
+    assert jobs["network"] == {f"{run}/epochs/000/model.pt" for run in runs}
+    assert jobs["epoch"] == {f"{run}/epochs/{epoch:03d}/model.pt" for run in runs for epoch in range(1, 46)}
+    assert jobs["report"] == {"context_coco_box/report.html"}
+    assert jobs["fixed_masks"] == {"data/context/train/masks/truth.zarr"}
+
+
+def test_every_experiment_of_the_configuration_is_planned(config, snakemake, tmp_path):
+    targets = [f"results/{name}/report.html" for name in config["experiments"]]
+    jobs = planned(snakemake(tmp_path, "--dry-run", "--", *targets, configs=()).stdout)
+    assert jobs["report"] == {target.removeprefix("results/") for target in targets}
+
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, re.MULTILINE)
 
@@ -222,6 +259,23 @@ def test_data_that_are_not_there_are_asked_for_by_name(snakemake, tmp_path):
     assert "results/demo_semi/report.html" in output
     assert "Traceback" not in output
     assert not (tmp_path / target).exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("data/coco/val2017/images.csv", ["data/coco/annotations/instances_val2017.json", "val2017.zip", "`root`"]),
+        ("data/context/source.json", ["VOCtrainval_03-May-2010.tar", "data/VOCdevkit", "`root`"]),
+        ("data/voc07/source.json", ["VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar", "data/VOCdevkit"]),
+    ],
+)
+def test_each_data_set_that_is_not_there_says_what_to_put_where(snakemake, tmp_path, target, words):
+    override = tmp_path / "offline.yaml"
+    override.write_text("datasets: {voc07: {download: false}, context: {download: false}}")
+    output = snakemake(tmp_path, f"results/{target}", configs=(override,), status=1).stdout
+    [line] = {line for line in output.splitlines() if "boxsup: error: " in line}
+    assert [word for word in [*words, "results/demo_semi/report.html"] if word not in line] == []
+    assert "Traceback" not in output
 
 
 def test_the_snakefile_is_in_good_condition(snakemake, tmp_path):

@@ -162,7 +162,7 @@ def parts_of(dataset, split):
     """What a split consists of, as (data set, split): itself, or the splits that a union joins."""
     if DATASETS[dataset]["format"] != "union":
         return [(dataset, split)]
-    return [tuple(part.split("/")) for part in DATASETS[dataset]["splits"][split]]
+    return [Path(part).parts for part in DATASETS[dataset]["splits"][split]]
 
 
 def part_folders(wildcards):
