@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
-from itertools import islice
-from multiprocessing import get_context
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -16,9 +13,9 @@ import pandas as pd
 from boxsup.catalogue.records import Check, Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.store.atomic import creating
+from boxsup.workers import in_order
 
 BATCH = 16  # images a worker takes at a time
-AHEAD = 4  # batches a worker that may be waiting or done: results are taken in order, memory stays bounded
 
 
 def run_checks(checks: Sequence[Check], workers: int) -> Iterator[Record]:
@@ -34,17 +31,8 @@ def run_checks(checks: Sequence[Check], workers: int) -> Iterator[Record]:
     if workers <= 1:
         yield from (check() for check in checks)
         return
-    batches = iter([checks[start : start + BATCH] for start in range(0, len(checks), BATCH)])
-    # Not forked: a fork of a process with threads (OpenCV's, numpy's) may hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
-        try:
-            pending: deque[Future[list[Record]]] = deque()
-            pending.extend(executor.submit(_run_batch, batch) for batch in islice(batches, workers * AHEAD))
-            while pending:
-                yield from pending.popleft().result()
-                pending.extend(executor.submit(_run_batch, batch) for batch in islice(batches, 1))
-        finally:
-            executor.shutdown(cancel_futures=True)
+    batches = ((checks[start : start + BATCH],) for start in range(0, len(checks), BATCH))
+    yield from chain.from_iterable(in_order(_run_batch, batches, workers))
 
 
 def _run_batch(checks: Sequence[Check]) -> list[Record]:
