@@ -42,7 +42,7 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     if segmentation["size"] != list(size):
         raise DataError(
             f"{where}: expected a mask of size {list(size)} (height, width), that of the image, got "
-            f"{_short(segmentation['size'])}; make the candidates from these very images"
+            f"{_short(segmentation['size'])}; masks must be of these very images"
         )
     counts = _counts(segmentation["counts"])
     pixels = size[0] * size[1]

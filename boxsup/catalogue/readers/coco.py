@@ -2,7 +2,7 @@
 
 One JSON holds the `images`, `annotations` and `categories` of a split; images lie in a folder. Boxes are the
 annotations' `bbox`; true masks are drawn from their polygons and runs by pycocotools. What a class is called may be
-COCO's name or VOC's: with VOC's 20 classes, the 20 categories that both have are taken (sec. 4.1 of the paper), and
+COCO's name or VOC's: with VOC's 20 classes, the 20 categories that both have are taken (sec. 5.1 of the paper), and
 objects of the others are background.
 """
 
