@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,11 +123,31 @@ def test_a_generation_says_which_boxes_took_their_rectangle(split, labels):
 
 
 def test_fixed_masks_of_another_split_are_refused(split, labels, tmp_path, capsys):
-    arguments = ["--catalogue", f"{split}/masks", "--kind", "rectangles", "--out", f"{tmp_path}/other.zarr"]
-    main(["fixed-masks", *arguments])
-    with pytest.raises(SystemExit, match="1"):
-        labels("--fixed", f"{tmp_path}/other.zarr")
-    assert "other.zarr: its images or boxes are not those of the split" in capsys.readouterr().err
+    train = read_catalogue(split / "train")
+    write_catalogue(tmp_path / "fewer", replace(train, boxes=train.boxes[:-1]))
+    for name, folder, message in (
+        ("part", split / "masks", "fixed masks: 4 of the images are missing"),
+        ("boxes", tmp_path / "fewer", "boxes.zarr: its images or boxes are not those of the split"),
+    ):
+        store = f"{tmp_path}/{name}.zarr"
+        main(["fixed-masks", "--catalogue", str(folder), "--kind", "rectangles", "--out", store])
+        with pytest.raises(SystemExit, match="1"):
+            labels("--fixed", store)
+        assert message in capsys.readouterr().err
+
+
+def test_fixed_masks_of_parts_are_those_of_the_whole(split, labels, tmp_path):
+    train = read_catalogue(split / "train")
+    stores = [f"{tmp_path}/fixed{number}.zarr" for number in range(2)]
+    for number, store in enumerate(stores):
+        write_catalogue(tmp_path / f"half{number}", train.shard(number, 2))
+        arguments = ["--catalogue", f"{tmp_path}/half{number}", "--kind", "rectangles"]
+        main(["fixed-masks", *arguments, "--out", store])
+    whole = labels("--fixed", f"{split}/rectangles.zarr")
+    joined = labels("--fixed", *stores, out="joined.zarr")
+    np.testing.assert_array_equal(joined.table("chosen"), whole.table("chosen"))
+    for image in train.ids:
+        np.testing.assert_array_equal(joined[image], whole[image])
 
 
 def test_all_masks_need_no_proposals(split, labels):
