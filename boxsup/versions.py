@@ -18,7 +18,7 @@ STAGE_VERSIONS = {
     "proposal-report": 1,
     "overlaps": 1,
     "fixed-masks": 2,
-    "labels": 3,
+    "labels": 4,
     "label-quality": 2,
     "network": 2,
     "epoch": 1,
