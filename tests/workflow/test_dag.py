@@ -168,7 +168,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
 def test_a_union_takes_what_its_parts_have(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc07_coco_semi/report.html", configs=()).stdout)
     # VOC 2012 keeps its masks: boxes choose in the other parts only, and COCO's candidates are made once for both sets.
-    proposed = {"voc07/trainval": 32, "voc07/test": 32, "coco/train2017": 64, "coco/val2017": 64}
+    proposed = {"voc07/trainval": 32, "voc07/test": 32, "coco/train2017": 32, "coco/val2017": 32}
     boxed = {name.replace("coco/", "coco_voc/"): n for name, n in proposed.items()}
     for stage, splits in (("proposals", proposed), ("overlaps", boxed)):
         assert jobs[stage] == {

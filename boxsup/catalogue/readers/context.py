@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.palette import encode_mask
-from boxsup.catalogue.readers.voc import IMAGES, list_file
+from boxsup.catalogue.readers.voc import IMAGES, VocSplit, list_file
 from boxsup.catalogue.records import Listing, Record, check_pixels, mask_problems, problem, read_list, size_problems
 from boxsup.errors import DataError
 from boxsup.settings import parse
@@ -34,14 +34,6 @@ FULL_NAMES = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "clot
 
 
 @dataclass(frozen=True)
-class ContextSplit:
-    """A split's settings: its list, see `voc.list_file`, and the folder of masks, `ID.png` or `ID.mat`."""
-
-    list: str
-    masks: str
-
-
-@dataclass(frozen=True)
 class Scenes:
     """Where to look: the tree, its folder of masks, C, and the label of each of the 459 numbers if those are needed."""
 
@@ -53,7 +45,7 @@ class Scenes:
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of PASCAL-Context; see `boxsup.catalogue.readers`."""
-    split = parse(ContextSplit, settings, "split")
+    split = parse(VocSplit, settings, "split")  # its folder of masks may hold ID.mat too
     images, problems = read_list(list_file(root, split.list))
     folder = root / split.masks
     if not folder.is_dir():
