@@ -91,7 +91,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
             ["vok/val"],
             r"splits\.val: 'vok' is no data set that a union can join.*'voc'",
         ),
-        ("datasets.voc_coco.splits.val", ["voc/test"], r"splits\.val: 'test' is no split of voc"),
+        ("datasets.voc_coco.splits.val", ["voc/tests"], r"splits\.val: 'tests' is no split of voc"),
         (
             "datasets.voc_coco.splits.val",
             ["coco_trainval/val"],
