@@ -27,8 +27,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         schema: The JSON schema of a configuration (`workflow/schemas/config.schema.yaml`).
 
     Returns:
-        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts, and
-        `experiments` with every key that `defaults` has.
+        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts,
+        and `experiments` with every key that `defaults` has.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
