@@ -15,6 +15,7 @@ include: "workflow/rules/proposals.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/pages.smk"
 include: "workflow/rules/paper.smk"
 
 

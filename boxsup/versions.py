@@ -23,7 +23,7 @@ STAGE_VERSIONS = {
     "network": 2,
     "epoch": 1,
     "validate": 1,
-    "predictions": 2,
+    "predictions": 3,
     "comp6": 1,
     "evaluation": 1,
     "trimap": 1,

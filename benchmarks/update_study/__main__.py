@@ -25,9 +25,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 import yaml
-from data import Data
 from loops import loops, run_loop
 from plots import plot_loops, plot_steps
+from sources import Data
 from steps import one_steps, trained_networks
 from variants import step_variants
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from data import Block, Data, settings
 from numpy.typing import NDArray
+from sources import Block, Data, settings
 from torch import Tensor
 
 from boxsup.catalogue.tables import ImageRow

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
-from data import Data
 from numpy.typing import NDArray
+from sources import Data
 from torch import Tensor
 from torch.nn import functional
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from data import Block, Data, settings
 from loops import Loop, fresh_network, make_labels, write_generation
 from scenes import Asked, ask, scenes
+from sources import Block, Data, settings
 from variants import Variant, oracle
 
 from boxsup.config import epoch_settings

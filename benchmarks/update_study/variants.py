@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from data import CENTRED, Block, Masks
 from numpy.typing import NDArray
 from scenes import Scene
+from sources import CENTRED, Block, Masks
 
 from boxsup.inference.crf import marginals
 from boxsup.labels.choice import RECTANGLE, choose, ranking

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
     attributes = {
         "classes": list(predictor.classes),
+        "network": predictor.checkpoint.network,
         "pretrained": predictor.checkpoint.pretrained,
         "model": _sha256(args.model),
         "scales": args.scales,

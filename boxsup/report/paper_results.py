@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.config import generation_settings
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.published import published_rows, published_values
 from boxsup.report.results import SeedResults, mean_and_spread, read_seed
+from boxsup.settings import CrfSettings, UpdateSettings, build
+from boxsup.store.labels import Labels
 
 SCALES = ("full", "small")
 TEST_SERVER = 4  # the table whose figures the evaluation server gives: no run of ours has one
@@ -63,12 +66,13 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
         experiments: Published name -> `name`, that of ours, and `settings`.
 
     Returns:
-        Published name -> run; an experiment without a finished seed is left out.
+        Published name -> run; an experiment without a finished seed is left out, and so are seeds that were run with
+        other settings, as far as their stores tell.
     """
     found = {}
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
-        seeds = list(_finished(results / entry["name"], settings))
+        seeds = [seed for seed in _finished(results / entry["name"], settings) if _is_of(seed, settings)]
         if seeds:
             train = read_catalogue(results / "data" / settings["dataset"] / settings["train"])
             found[key] = Run(entry["name"], settings, len(train.images), seeds)
@@ -146,6 +150,18 @@ def _finished(folder: Path, settings: Mapping[str, Any]) -> list[SeedResults]:
         except StoreError:  # not run, or not to the end
             continue
     return seeds
+
+
+def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
+    """Whether a run's stores name these settings: of its network, update, scales and CRF."""
+    if not seed.predictions.is_dir() or not seed.generations:
+        return False
+    made = Labels(seed.predictions).attributes
+    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
+    wanted = {"network": settings["network"]["name"], "scales": settings["inference"]["scales"], "crf": crf}
+    last = Labels(seed.generations[max(seed.generations)]).attributes
+    return all(made.get(key) == value for key, value in wanted.items()) and last.get("settings") == update
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

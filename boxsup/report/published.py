@@ -26,8 +26,14 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """A setting that the paper gives or leaves open: its key in an experiment, what it is, the paper's value, and why
-    ours is another."""
+    """A setting that the paper gives or leaves open.
+
+    Attributes:
+        key: In an experiment, with dots.
+        what: It is.
+        paper: Its value there.
+        why: Ours is another, where it is.
+    """
 
     key: str
     what: str
@@ -54,8 +60,10 @@ def published_experiments() -> list[str]:
 
 
 def own_name(name: str, family: str) -> str:
-    """The name of an experiment in a family of them: voc_box is demo_box in the family `demo`."""
-    return name if family == "voc" else name.replace("voc_", f"{family}_", 1)
+    """The name of an experiment in a family of them: voc_box is demo_box in the family `demo`; "" if it has none."""
+    if family == "voc":
+        return name
+    return f"{family}_{name.removeprefix('voc_')}" if name.startswith("voc_") else ""
 
 
 def _read(name: str) -> list[dict[str, str]]:

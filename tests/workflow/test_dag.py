@@ -236,6 +236,21 @@ def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
 
 
+def test_a_page_of_the_paper_runs_its_experiments_or_takes_what_there_is(snakemake, tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/paper_demo/report.html").stdout)
+    rows = ("mask", "box", "semi", "rectangles", "grabcut", "bbox_seg", "box_greedy")
+    assert jobs["evaluation"] >= {f"demo_{row}/seed-0/evaluation/006.csv" for row in rows if row not in ("semi", "box")}
+    assert len(jobs["evaluation"]) == len(rows)
+    assert set(planned(snakemake(tmp_path, "--dry-run", "results/paper/report.html").stdout)) == {"paper"}
+
+
+def test_a_page_and_an_experiment_of_one_name_are_refused(snakemake, tmp_path):
+    config = tmp_path / "own.yaml"
+    config.write_text("pages: {demo_mask: {full: '', small: demo, run: false}}")
+    result = snakemake(tmp_path, "--dry-run", "results/demo_mask/report.html", configs=(config,), status=1)
+    assert "pages.demo_mask: an experiment has this name" in result.stdout
+
+
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):
     output = snakemake(tmp_path, "--dry-run", "results/nope/report.html", status=1).stdout
     assert "No rule to produce results/nope/report.html" in output

@@ -1,0 +1,127 @@
+"""The page that sets experiments beside the paper's tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+import zarr
+from paths import ROOT
+from results_tree import Tree, write_run
+from test_report import Page
+
+from boxsup.cli import main
+from boxsup.config import generation_settings, resolve
+from boxsup.report.published import own_name, published_experiments, published_rows, published_values
+from boxsup.settings import UpdateSettings, build
+
+
+@pytest.fixture
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Of demo_semi, as the workflow resolves them, with the tree's number of epochs."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    return {**resolve(config, schema)["experiments"]["demo_semi"], "epochs": 2}
+
+
+@pytest.fixture
+def page(tree: Tree, settings: dict[str, Any]):
+    """Make the page of voc_semi's counterpart, demo_semi, whose stores name the settings; its text and its tables."""
+
+    def make(changed: dict[str, Any] | None = None) -> tuple[str, dict[str, pd.DataFrame]]:
+        for seed in settings["seeds"]:
+            stamp(tree, seed, settings)
+        entry = {"voc_semi": {"name": "demo_semi", "settings": {**settings, **(changed or {})}}}
+        text = json.dumps({"full": {}, "small": entry, "settings": settings, "demo": True})
+        arguments = ["--config", text, "--results", "results", "--tables", "paper/tables", "--out", "paper/report.html"]
+        main(["paper", "--page", "paper_demo", *arguments])
+        tables = {path.stem: pd.read_csv(path) for path in Path("paper/tables").iterdir()}
+        return Path("paper/report.html").read_text(encoding="utf-8"), tables
+
+    return make
+
+
+def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
+    """Enter into a run's stores what the stages enter: what they were made with."""
+    made = {"network": settings["network"]["name"], **{key: settings["inference"][key] for key in ("scales", "crf")}}
+    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
+    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
+
+
+def scores(tree: Tree, column: str, seeds: tuple[int, ...] = (0,)) -> np.ndarray:
+    return np.array([pd.read_csv(tree.seed(seed) / "evaluation/002.csv")[column].iloc[-1] for seed in seeds])
+
+
+def test_what_was_run_stands_beside_what_was_published_and_the_rest_is_empty(tree: Tree, page) -> None:
+    text, tables = page()
+    shown = Page(text)
+    assert shown.open == []
+    assert all(load.startswith(("data:image/", "#")) for load in shown.loads)
+    crf, plain = (f"{100 * scores(tree, column)[0]:.1f}" for column in ("iou_crf", "iou"))
+    assert ["semi: masks and boxes of VOC", "63.5", crf, plain, "1"] in shown.rows
+    assert ["box: boxes of VOC", "62.0", "", "", ""] in shown.rows
+    assert ["semi: masks and boxes of VOC", "66.2", "", "", ""] in shown.rows  # the test set: the server's alone
+    assert "5 images of demo train, mobilenet_v2_8s, 2 epochs" in shown.text
+    assert "demo data, not PASCAL VOC" in shown.text
+    first = tables["table1"].set_index("row")
+    assert first["small"].notna().sum() == 1
+    assert first.loc["semi: masks and boxes of VOC", "small"] == pytest.approx(
+        100 * scores(tree, "iou_crf")[0], abs=0.01
+    )
+
+
+def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, settings, page) -> None:
+    settings["seeds"] = [0, 1]
+    write_run(tree, 1)
+    text, tables = page()
+    measured = tables["measured"]
+    assert list(measured.columns) == [
+        "experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"
+    ]  # fmt: skip
+    assert measured[["seed", "crf"]].to_numpy().tolist() == [[0, False], [0, True], [1, False], [1, True]]
+    both = 100 * scores(tree, "iou_crf", (0, 1))
+    np.testing.assert_allclose(measured["mean_iou"][measured["crf"]], both, atol=0.01)
+    quality = [100 * pd.read_csv(tree.seed(seed) / "labels/002.csv")["miou"].iloc[0] for seed in (0, 1)]
+    np.testing.assert_allclose(measured["label_mean_iou"][measured["crf"]], quality, atol=0.01)
+    assert f"{both.mean():.1f} ± {both.std(ddof=1):.1f}" in text
+
+
+@pytest.mark.parametrize("change", [{"update": {"k": 7}}, {"network": {"name": "fcn8s"}}, {"epochs": 3}])
+def test_a_run_with_other_settings_is_not_taken_for_this_one(settings, page, change) -> None:
+    (key, value), *_ = change.items()
+    changed = {key: {**settings[key], **value} if isinstance(value, dict) else value}
+    _, tables = page(changed)
+    assert tables["measured"].empty
+
+
+def test_values_stand_beside_the_papers(settings, page) -> None:
+    rows = {row[0]: row for row in Page(page()[0]).rows if row}
+    assert rows["weight of E_r"][1:3] == ["3", str(settings["update"]["lambda"])]
+    assert rows["pretraining"][1:3] == ["ImageNet", "imagenet"]
+
+
+def test_every_published_experiment_and_value_is_in_the_configuration(config, settings) -> None:
+    assert set(published_experiments()) <= set(config["experiments"])
+    for value in published_values():
+        found: Any = settings
+        for part in value.key.split("."):
+            found = found[part]
+
+
+def test_published_rows_are_those_of_the_papers_tables() -> None:
+    rows = published_rows()
+    assert [sum(row.table == number for row in rows) for number in range(1, 6)] == [5, 5, 3, 5, 2]
+    assert [row.published for row in rows if row.table == 2] == [52.3, 55.2, 58.5, 59.7, 62.0]
+
+
+def test_families_share_the_published_names() -> None:
+    assert own_name("voc_box_greedy", "demo") == "demo_box_greedy"
+    assert own_name("voc_box_greedy", "voc") == "voc_box_greedy"
+    assert own_name("context_mask", "voc") == "context_mask"
+    assert own_name("context_mask", "demo") == ""
