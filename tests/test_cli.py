@@ -62,6 +62,8 @@ def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_stage_takes_back_what_is_half_written(tmp_path, stop):
+    # A shell's background job ignores SIGINT, and so would the processes that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     shapes = json.dumps({"seed": 0, "side": 160, "train": 5000, "val": 1, "masks": 1})
     arguments = ["--settings", shapes, "--classes", '["ring", "star"]', "--out", str(tmp_path / "tree")]
     with subprocess.Popen([sys.executable, "-m", "boxsup", "shapes", *arguments], stderr=subprocess.PIPE) as stage:

@@ -134,7 +134,8 @@ def test_torchvisions_own_weights_load(tmp_path, monkeypatch):
 
 
 def test_the_published_names_are_torchvisions():
-    from torchvision.models import MobileNet_V2_Weights, VGG16_Weights
+    from torchvision.models import MobileNet_V2_Weights, ResNet101_Weights, VGG16_Weights
 
-    urls = {"vgg16": VGG16_Weights.IMAGENET1K_V1.url, "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V1.url}
+    weights = {"vgg16": VGG16_Weights, "mobilenet_v2": MobileNet_V2_Weights, "resnet101": ResNet101_Weights}
+    urls = {model: known.IMAGENET1K_V1.url for model, known in weights.items()}
     assert {model: pretrained.URL + file for model, file in pretrained.FILES.items()} == urls
