@@ -160,8 +160,8 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
     crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
     wanted = {"network": settings["network"]["name"], "scales": settings["inference"]["scales"], "crf": crf}
-    last = Labels(seed.generations[max(seed.generations)]).attributes
-    return all(made.get(key) == value for key, value in wanted.items()) and last.get("settings") == update
+    chosen_by = Labels(seed.generations[max(seed.generations)]).attributes.get("settings")  # None: no box chose
+    return all(made.get(key) == value for key, value in wanted.items()) and chosen_by in (None, update)
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

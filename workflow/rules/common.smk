@@ -67,7 +67,9 @@ def scales(wildcards):
 
 
 def update_settings(wildcards):
-    return canonical(generation_settings(experiment_of(wildcards)["update"]))
+    """A params function; "" where no box chooses: the update's settings then change nothing."""
+    experiment = experiment_of(wildcards)
+    return canonical(generation_settings(experiment["update"])) if has_updates(experiment) else ""
 
 
 def training_settings(wildcards):

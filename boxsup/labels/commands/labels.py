@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
     parser.add_argument("--generation", type=int, required=True, help="its number: the epoch it is made for")
     parser.add_argument("--seed", type=int, required=True, help="of the experiment")
-    parser.add_argument("--settings", required=True, help="JSON of the update's settings")
+    parser.add_argument("--settings", default="", help="JSON of the update's settings; not read where nothing chooses")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
     parser.add_argument("--model", type=Path, help="checkpoint of the epoch before; without it, overlap alone")
@@ -48,15 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
     catalogue = read_catalogue(args.catalogue)
-    settings = parse(UpdateSettings, args.settings, "update")
     truth, fixed = _open_all(args.truth), _open_all(args.fixed)
     masked = set(read_catalogue(args.masked).ids) & set(catalogue.ids) if args.masked else set()
     check_ids(sorted(masked), list(truth), f"true masks of {args.masked}")
     unmasked = [image for image in catalogue.ids if image not in masked]
-    update = _update(args, settings, catalogue, unmasked) if unmasked and not args.fixed else None
+    update = _update(args, catalogue, unmasked) if unmasked and not args.fixed else None
     fixed_choices = _fixed_choices(args.fixed, catalogue, unmasked)
 
-    tables = ChoiceTables(len(catalogue.boxes), settings.k)
+    settings = update.settings if update else None
+    tables = ChoiceTables(len(catalogue.boxes), settings.k if settings else 1)
     with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
         for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
             own = catalogue.boxes_of(row.image)
@@ -82,7 +82,8 @@ def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
     return ChainMap(*map(Labels, paths))  # type: ignore[arg-type] # only read
 
 
-def _update(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue, images: Sequence[str]) -> Update:
+def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> Update:
+    settings = parse(UpdateSettings, args.settings, "update")
     if not args.proposals or not args.overlaps:
         raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
     pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
@@ -120,11 +121,11 @@ def _network_scores(model: Path, threads: int, catalogue: Catalogue) -> Scores:
     return scores
 
 
-def _attributes(args: argparse.Namespace, settings: UpdateSettings, catalogue: Catalogue) -> dict[str, Any]:
+def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "generation": args.generation,
         "seed": args.seed,
-        "settings": asdict(settings),
+        "settings": asdict(settings) if settings else None,
         "catalogue": str(args.catalogue),
         "classes": list(catalogue.classes),
         # The folders and not their shards: the same bytes, however many jobs made the proposals.
