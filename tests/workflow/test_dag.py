@@ -113,6 +113,17 @@ def test_masks_from_boxes_alone_need_no_proposals(snakemake, tmp_path, kind):
     assert len(jobs["labels"]) == 1
 
 
+def test_masks_that_no_box_chooses_do_not_depend_on_the_update(snakemake, tmp_path):
+    own, target = tmp_path / "k.yaml", "results/demo_rectangles/seed-0/labels/001.zarr"
+    own.write_text("experiments: {demo_rectangles: {update: {k: 3}}}")
+    plans = [
+        snakemake(tmp_path, "--dry-run", "--printshellcmds", target, configs=files).stdout for files in ((), (own,))
+    ]
+    commands = [[line for line in plan.splitlines() if "boxsup labels" in line] for plan in plans]
+    assert commands[0]
+    assert commands[0] == commands[1]
+
+
 def test_a_page_of_proposals_compares_all_settings_but_imported_ones(config, snakemake, tmp_path):
     elsewhere = {"method": "imported", "files": "masks.json", "images": "", "min_area": 0, "max_area": 1, "nms": 1}
     override = tmp_path / "imported.yaml"

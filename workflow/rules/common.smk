@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,7 +147,11 @@ def masked_tables(wildcards):
 def label_options(wildcards, input):
     """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
     options = [f"--{name} {input.get(name)}" for name in ("model", "fixed", "truth") if input.get(name)]
-    return " ".join([*options, f"--masked {Path(input.masked).parent}"] if input.masked else options)
+    if input.masked:
+        options.append(f"--masked {Path(input.masked).parent}")
+    if settings := update_settings(wildcards):
+        options.append(f"--settings {shlex.quote(settings)}")
+    return " ".join(options)
 
 
 def asking_model(wildcards):

@@ -46,13 +46,13 @@ rule labels:
         gpu=1,
     params:
         version=STAGE_VERSIONS["labels"],
-        settings=update_settings,
+        settings=update_settings,  # stands in `options`, whose changes Snakemake does not see
         torch_threads=setting("training", "threads"),
         folder=tables_folder,
         options=label_options,
     shell:
         "boxsup labels --catalogue {params.folder} --generation {wildcards.epoch} --seed {wildcards.seed} "
-        "--settings {params.settings:q} --threads {params.torch_threads} --proposals {input.proposals} "
+        "--threads {params.torch_threads} --proposals {input.proposals} "
         "--overlaps {input.overlaps} {params.options} --out {output} > {log} 2>&1"
 
 
