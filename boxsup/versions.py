@@ -19,7 +19,7 @@ STAGE_VERSIONS = {
     "overlaps": 1,
     "fixed-masks": 2,
     "labels": 4,
-    "label-quality": 2,
+    "label-quality": 3,
     "network": 2,
     "epoch": 1,
     "validate": 1,

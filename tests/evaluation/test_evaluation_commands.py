@@ -176,6 +176,14 @@ def test_labels_that_shrink_or_grow_are_warned_of(
     assert "generation 5 fills 0.75 of its boxes, generation 1 filled 0.50: objects grow" in generation(5, 3)
 
 
+def test_masks_that_no_update_makes_are_not_warned_of(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": None}, [("a", 1, 0, 0, 4, 4)])
+    store = write_generation(tmp_path / "1.zarr", folder, 1, {"a": np.ones((4, 4), int).tolist()}, [-1], [0])
+    row = label_quality(folder, store)
+    assert row["box_fill"] == 1
+    assert pd.isna(row["warning"])
+
+
 def test_a_first_generation_that_fills_nearly_all_or_nothing_is_warned_of() -> None:
     quality = Quality(1, 0, np.nan, np.nan, 0.95, np.nan, 0.0, 3)
     assert collapse_warning(quality, None).startswith("generation 1 fills 0.95 of its boxes: objects grow")

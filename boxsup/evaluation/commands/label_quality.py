@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> None:
 
     quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
     first = float(read_table(args.first)["box_fill"].iloc[0]) if args.first else None
-    quality = replace(quality, warning=collapse_warning(quality, first))
+    if (chosen >= 0).any():  # masks that no update makes do not collapse
+        quality = replace(quality, warning=collapse_warning(quality, first))
     write_table(args.out, quality.table())
     miou = "no true masks" if np.isnan(quality.miou) else f"mean IoU {100 * quality.miou:.1f} %"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
