@@ -1,10 +1,10 @@
-"""Work on many images in several processes, its results in order."""
+"""Work on many images in several processes or ahead in a thread, its results in order."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -35,3 +35,20 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def ahead(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:
+    """The items, each made in a thread of its own while earlier ones are worked on; `count` at most wait.
+
+    Reading files and running a network let other threads go on meanwhile; work in Python itself does not.
+    """
+    iterator = iter(items)
+    end: Any = object()
+    thread = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(thread.submit(next, iterator, end) for _ in range(count))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(thread.submit(next, iterator, end))
+            yield item
+    finally:  # also where no more items are asked for
+        thread.shutdown(cancel_futures=True)

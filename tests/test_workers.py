@@ -4,7 +4,7 @@ import time
 import pytest
 
 from boxsup.errors import DataError
-from boxsup.workers import AHEAD, in_order
+from boxsup.workers import AHEAD, ahead, in_order
 
 
 def late(seconds):
@@ -33,3 +33,31 @@ def test_calls_are_taken_as_they_are_needed():
 def test_errors_for_people_come_through():
     with pytest.raises(DataError, match=r"a\.png: no such image"):
         list(in_order(refuse, [()], 1))
+
+
+def test_items_are_made_ahead_but_few_of_them():
+    made = []
+    items = ahead((made.append(number) or number for number in range(20)), 3)
+    assert next(items) == 0
+    while len(made) < 4:  # the one handed out, and three that wait
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 20))
+
+
+def test_who_needs_no_more_items_waits_for_none():
+    made = []
+    items = ahead(made.append(number) or number for number in range(20))
+    next(items)
+    items.close()
+    count = len(made)
+    time.sleep(0.1)
+    assert len(made) == count <= 1 + AHEAD
+
+
+def test_what_goes_wrong_ahead_is_said_in_its_turn():
+    items = ahead(1 // number for number in (1, 1, 0, 1))
+    assert [next(items), next(items)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(items)

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from sources import Block, Data, settings
 from torch import Tensor
 
-from boxsup.catalogue.tables import ImageRow
 from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.quality import measure
-from boxsup.evaluation.truth import confusions
+from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import RECTANGLE, Choice
 from boxsup.labels.fixed import masks_from_boxes
@@ -173,10 +172,9 @@ def write_generation(
 
 
 def validate(data: Data, predictor: Predictor) -> float:
-    def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
-        return (predictor.log_probabilities(data.images[row.image]).argmax(dim=0).numpy().astype(np.uint8),)
-
-    (confusion,) = confusions(data.val, predict, "validate")
+    scored = (predictor.log_probabilities(data.images[row.image]) for row in with_masks(data.val))
+    maps = ((scores.argmax(dim=0).numpy().astype(np.uint8),) for scores in scored)
+    (confusion,) = confusions(data.val, maps, "validate")
     return mean_iou(confusion)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +27,25 @@ def with_masks(catalogue: Catalogue) -> list[ImageRow]:
     return images
 
 
-def confusions(
-    catalogue: Catalogue, predict: Callable[[ImageRow], tuple[LabelMap, ...]], what: str
-) -> tuple[NDArray[np.int64], ...]:
+def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], what: str) -> tuple[NDArray[np.int64], ...]:
     """Sum confusion matrices over the split's images that have a true mask.
 
     Args:
         catalogue: The split.
-        predict: From an image to one or more H×W uint8 label maps of it.
+        maps: Of each of those images, in order, one or more H×W uint8 label maps.
         what: The progress bar's title.
 
     Returns:
-        As many C×(C+1) matrices as `predict` gives maps.
+        As many C×(C+1) matrices as there are maps of an image.
 
     Raises:
         DataError: No image has a true mask, or labels do not fit an image's mask; names the image.
     """
     sums: tuple[NDArray[np.int64], ...] = ()
-    for row in tqdm(with_masks(catalogue), what, unit="image", disable=None):
+    images = tqdm(with_masks(catalogue), what, unit="image", disable=None)
+    for row, found in zip(images, maps, strict=True):
         truth = read_mask(row.mask)
-        matrices = tuple(confusion_of(row.image, truth, found, len(catalogue.classes)) for found in predict(row))
+        matrices = tuple(confusion_of(row.image, truth, labels, len(catalogue.classes)) for labels in found)
         sums = tuple(a + b for a, b in zip(sums, matrices, strict=True)) if sums else matrices
     return sums
 

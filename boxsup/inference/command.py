@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
+from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.inference.crf import label_maps, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
@@ -67,9 +67,7 @@ def predict(
 
 def _scored(catalogue: Catalogue, predictor: Predictor, settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
     """Each image's arguments of `label_maps`: of its scores only those that the CRF looks at travel to the worker."""
-    for row in catalogue.rows():
-        pixels = read_image(row.path)
-        scores = predictor.log_probabilities(pixels).cpu().numpy()
+    for pixels, scores in predictor.scored(catalogue.images["path"]):
         kept = relevant(scores, settings)
         yield pixels, scores[kept], kept, settings
 

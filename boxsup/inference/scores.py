@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from boxsup.catalogue.tables import read_image
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.network.images import device, normalised
+from boxsup.workers import ahead
 
 
 class Predictor:
@@ -43,7 +45,7 @@ class Predictor:
         Raises:
             StoreError: The file is missing, damaged, no checkpoint of ours, or one of other classes.
         """
-        torch.set_num_threads(threads)
+        self._threads = threads
         self.checkpoint = load_checkpoint(path)
         self.classes = self.checkpoint.classes
         if classes is not None and self.classes != classes:
@@ -53,9 +55,19 @@ class Predictor:
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def scored(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in the order of the paths.
+
+        Images are read in one thread and go through the network in another, so that it waits neither for files nor for
+        who works on the scores; a few of each wait in memory.
+        """
+        images = ahead(map(read_image, paths))
+        return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in images)
+
     @torch.inference_mode()
     def log_probabilities(self, image: NDArray[np.uint8]) -> Tensor:
         """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device."""
+        torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
         batch = normalised(image)[None].to(self._device, memory_format=torch.channels_last)
         each = [self._at_scale(batch, scale) for scale in self._scales]
         return each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     plain, crf = Labels(args.predictions), Labels(args.predictions, name="labels_crf")
     images = with_masks(catalogue)
     check_ids([row.image for row in images], list(plain), str(args.predictions))
-    without, with_crf = confusions(catalogue, lambda row: (plain[row.image], crf[row.image]), "evaluation")
+    without, with_crf = confusions(catalogue, ((plain[row.image], crf[row.image]) for row in images), "evaluation")
     table = score_table(catalogue.classes, iou=without, iou_crf=with_crf)
     pixels = without.sum(axis=1)
     table["truth_pixels"] = [*pixels, pixels.sum()]

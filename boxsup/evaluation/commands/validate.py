@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import ImageRow, read_catalogue, read_image
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.tables import score_table, write_table
-from boxsup.evaluation.truth import confusions
+from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.inference.scores import Predictor
 
 
@@ -28,11 +27,9 @@ def run(args: argparse.Namespace) -> None:
     """Write `class, iou`: IoU in [0, 1] of each class, then `mean`. No label map touches the disk."""
     catalogue = read_catalogue(args.catalogue)
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
-
-    def predict(row: ImageRow) -> tuple[NDArray[np.uint8]]:
-        return (predictor.log_probabilities(read_image(row.path)).argmax(dim=0).cpu().numpy().astype(np.uint8),)
-
-    (confusion,) = confusions(catalogue, predict, "validate")
+    scored = predictor.scored(row.path for row in with_masks(catalogue))
+    maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
+    (confusion,) = confusions(catalogue, maps, "validate")
     table = score_table(catalogue.classes, iou=confusion)
     write_table(args.out, table)
     print(f"validate: {args.model}: mean IoU {100 * table['iou'].iloc[-1]:.1f} % without CRF", file=sys.stderr)
