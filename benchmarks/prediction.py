@@ -3,7 +3,7 @@
 Runs `boxsup validate` and `boxsup predictions` on images of a trained network (by default the README's, `make
 experiments`), and prints how much of the time the network is at work, from its first image, or from the CRF's first
 label map, before which its processes start, to the end of the command. Where the processes of the CRF are slower than
-the network, it must wait for them, since what waits for the CRF fills memory; that is told apart from the rest: reading,
+the network, it must wait for them, as what waits for the CRF fills memory; that is told apart from the rest: reading,
 sorting out labels, handing over and storing, as far as they keep the network waiting. All cores are shared: on a CPU
 the network's own time grows with what else they do.
 """

@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
     "predictions": ("boxsup.inference.command", "label maps of a split, before and after the dense CRF"),
+    "crf-search": (
+        "boxsup.evaluation.commands.crf_search",
+        "weights of the dense CRF, searched on held-out images",
+    ),
     "comp6": ("boxsup.inference.comp6", "predictions as the archive that the VOC evaluation server takes"),
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
     "trimap measure": (

@@ -95,6 +95,11 @@ def epoch_settings(training: Mapping[str, Any]) -> Block:
     return {key: value for key, value in training.items() if key != "workers"}
 
 
+def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
+    """The settings of the dense CRF that a search leaves as they are."""
+    return {key: value for key, value in inference["crf"].items() if key not in inference["crf_search"]}
+
+
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
     """JSON that is the same for the same settings, whatever the order of their keys: what a rule's `params` hold."""
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))

@@ -172,6 +172,16 @@ class CrfSettings:
     least_probability: float
 
 
+@dataclass(frozen=True)
+class CrfSearchSettings:
+    """The search for the dense CRF's weights; see `config.yaml`, `defaults.inference.crf_search`."""
+
+    rounds: int
+    bilateral_weight: tuple[float, ...]
+    bilateral_xy: tuple[float, ...]
+    bilateral_rgb: tuple[float, ...]
+
+
 def parse(cls: type[T], text: str, where: str = "settings") -> T:
     """Settings of class `cls` from a JSON object, every key expected and checked.
 
@@ -180,11 +190,18 @@ def parse(cls: type[T], text: str, where: str = "settings") -> T:
     Raises:
         ConfigError: The text is not a JSON object, or a key is missing, unknown or of a wrong type.
     """
+    return build(cls, mapping(text, where), where)
+
+
+def mapping(text: str, where: str) -> dict[str, Any]:
+    """A JSON object, its keys not checked yet; raises a ConfigError where the text is none."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{where}: not JSON ({error})") from error
-    return build(cls, values, where)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected a mapping, got {values!r}")
+    return values
 
 
 def build(cls: type[T], values: Any, where: str) -> T:  # noqa: ANN401 - JSON

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from boxsup.config import canonical, epoch_settings, generation_settings, resolve
+from boxsup.config import canonical, epoch_settings, fixed_crf_settings, generation_settings, resolve
 from boxsup.errors import ConfigError
 from boxsup.versions import STAGE_VERSIONS
 
@@ -65,6 +65,17 @@ def setting(*keys):
 
 def scales(wildcards):
     return experiment_of(wildcards)["inference"]["scales"]
+
+
+def fixed_crf(wildcards):
+    return canonical(fixed_crf_settings(experiment_of(wildcards)["inference"]))
+
+
+def held_out(wildcards):
+    """The options that say which images scores leave out, and settings are searched on."""
+    validation = experiment_of(wildcards)["validation"]
+    count, seed = validation["held_out"], validation["held_out_seed"]
+    return f"--held-out {count} --held-out-seed {seed}" if count else ""
 
 
 def update_settings(wildcards):

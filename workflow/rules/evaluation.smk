@@ -20,10 +20,11 @@ rule validate:
         version=STAGE_VERSIONS["validate"],
         torch_threads=setting("training", "threads"),
         scales=scales,
+        held_out=held_out,
         folder=tables_folder,
     shell:
         "boxsup validate --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--scales {params.scales} --out {output} > {log} 2>&1"
+        "--scales {params.scales} {params.held_out} --out {output} > {log} 2>&1"
 
 
 rule predictions:
@@ -64,6 +65,35 @@ use rule predictions as split_predictions with:
         "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
 
 
+rule crf_search:
+    input:
+        tables=catalogue_of("val"),
+        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+    output:
+        f"{SEED}/crf_search/{{epoch}}.csv",
+    log:
+        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.log",
+    benchmark:
+        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
+    resources:
+        gpu=1,
+    params:
+        version=STAGE_VERSIONS["crf-search"],
+        torch_threads=setting("training", "threads"),
+        scales=scales,
+        fixed=fixed_crf,
+        search=setting("inference", "crf_search"),
+        held_out=held_out,
+        folder=tables_folder,
+    shell:
+        "boxsup crf-search --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
+        "--scales {params.scales} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
+        "--workers {threads} --out {output} > {log} 2>&1"
+
+
 rule comp6:
     input:
         predictions_of_split,
@@ -95,9 +125,11 @@ rule evaluation:
         "../../envs/boxsup.yaml"
     params:
         version=STAGE_VERSIONS["evaluation"],
+        held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup evaluation --catalogue {params.folder} --predictions {input.predictions} --out {output} > {log} 2>&1"
+        "boxsup evaluation --catalogue {params.folder} --predictions {input.predictions} {params.held_out} "
+        "--out {output} > {log} 2>&1"
 
 
 rule trimap:
@@ -114,10 +146,11 @@ rule trimap:
         "../../envs/boxsup.yaml"
     params:
         version=STAGE_VERSIONS["trimap"],
+        held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup trimap measure --catalogue {params.folder} --predictions {input.predictions} --out {output} "
-        "> {log} 2>&1"
+        "boxsup trimap measure --catalogue {params.folder} --predictions {input.predictions} {params.held_out} "
+        "--out {output} > {log} 2>&1"
 
 
 rule trimap_plot:

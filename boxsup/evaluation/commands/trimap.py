@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import check_ids, read_catalogue, read_mask
 from boxsup.errors import DataError
+from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import boundary_distance, distance_confusion, trimap_table
 from boxsup.evaluation.truth import with_masks
@@ -23,12 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--predictions", type=Path, required=True, help=".zarr with the stacks labels and labels_crf")
+    add_held_out_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the table of `boxsup.evaluation.trimap.trimap_table`; images without a true mask are left out."""
-    catalogue = read_catalogue(args.catalogue)
+    """Write the table of `boxsup.evaluation.trimap.trimap_table`.
+
+    Images without a true mask are left out, and so are held-out ones.
+    """
+    catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
     images, classes = with_masks(catalogue), len(catalogue.classes)
     stacks = [Labels(args.predictions), Labels(args.predictions, name="labels_crf")]
     check_ids([row.image for row in images], list(stacks[0]), str(args.predictions))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.inference.scores import Predictor
@@ -20,12 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="checkpoint")
     parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU; a setting of the experiment")
     parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
+    add_held_out_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write `class, iou`: IoU in [0, 1] of each class, then `mean`. No label map touches the disk."""
-    catalogue = read_catalogue(args.catalogue)
+    """Write `class, iou`: IoU in [0, 1] of each class, then `mean`; held-out images are left out.
+
+    No label map touches the disk.
+    """
+    catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
     scored = predictor.scored(row.path for row in with_masks(catalogue))
     maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)

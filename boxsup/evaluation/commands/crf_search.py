@@ -1,0 +1,89 @@
+"""`boxsup crf-search`: the weights of the dense CRF, searched on held-out images of a split."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_mask
+from boxsup.errors import ConfigError
+from boxsup.evaluation.confusion import mean_iou
+from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
+from boxsup.evaluation.held_out import add_held_out_arguments, held_out
+from boxsup.evaluation.tables import write_table
+from boxsup.inference.crf import relevant
+from boxsup.inference.scores import Predictor
+from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
+from boxsup.workers import in_order
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--model", type=Path, required=True, help="the checkpoint")
+    parser.add_argument("--threads", type=int, required=True, help="of the network on the CPU; a setting")
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
+    parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings that are not searched")
+    parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
+    add_held_out_arguments(parser)
+    parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
+    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `round, bilateral_weight, bilateral_xy, bilateral_rgb, mean_iou`: a row a point, in the order tried.
+
+    Mean IoU, in [0, 1], is over the held-out images by the VOC protocol. These go through the network once a round, so
+    that the scores of a few are in memory, whatever their number, as when predictions are made.
+    """
+    if not args.held_out:
+        raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
+    search = parse(CrfSearchSettings, args.search, "inference.crf_search")
+    fixed = mapping(args.crf, "inference.crf")
+    whole = read_catalogue(args.catalogue)
+    images = held_out(whole, args.held_out, args.held_out_seed)
+    predictor = Predictor(args.model, args.threads, whole.classes, args.scales)
+    rounds: dict[Point, int] = {}
+    scores: dict[Point, float] = {}
+    points, steps = grid(search)
+    for number in range(1, search.rounds + 1):
+        rounds |= dict.fromkeys(points, number)
+        settings = [settings_at(point, fixed) for point in points]
+        scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
+        best = best_of(scores)
+        print(f"crf-search: round {number}: {len(points)} points on {len(images.ids)} images, the best so far "
+              f"{100 * scores[best]:.2f} % at {best}", file=sys.stderr)  # fmt: skip
+        points, steps = around(best, steps, scores)
+        if not points:
+            break
+    rows = [{"round": rounds[point], **point._asdict(), "mean_iou": value} for point, value in scores.items()]
+    write_table(args.out, pd.DataFrame(rows))
+
+
+def settings_at(point: Point, fixed: dict[str, Any]) -> CrfSettings:
+    """The CRF's settings at a point of the search."""
+    return build(CrfSettings, {**fixed, **point._asdict()}, "inference.crf")
+
+
+def score(
+    images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings], workers: int, what: str
+) -> list[float]:
+    """The mean IoU over the images, in [0, 1], under each of the settings, which differ in what is searched alone."""
+    calls = _calls(images, predictor, settings)
+    counts = in_order(confusions_at, calls, workers)
+    total = sum(tqdm(counts, what, len(images.ids), unit="image", disable=None))
+    return [mean_iou(confusion) for confusion in total]  # type: ignore[union-attr]
+
+
+def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:
+    """Each image's arguments of `confusions_at`."""
+    scored = predictor.scored(images.images["path"])
+    for row, (pixels, scores) in zip(images.rows(), scored, strict=True):
+        kept = relevant(scores, settings[0])
+        yield pixels, scores[kept], kept, read_mask(row.mask), settings, len(images.classes)
