@@ -11,6 +11,7 @@ from typing import Any
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import ConfigError
+from boxsup.evaluation.held_out import evaluated
 from boxsup.report.page import render
 from boxsup.report.results import read_seed
 from boxsup.store.atomic import write_text
@@ -31,7 +32,9 @@ def run(args: argparse.Namespace) -> None:
     """Write the page: one HTML file that asks for no other."""
     config = parse_config(args.config, ("experiment", "dataset", "proposals"))
     seeds = [read_seed(args.folder, seed, args.epochs) for seed in config["experiment"]["seeds"]]
-    train, val = read_catalogue(args.train), read_catalogue(args.val)
+    validation = config["experiment"]["validation"]
+    train = read_catalogue(args.train)
+    val = evaluated(read_catalogue(args.val), validation["held_out"], validation["held_out_seed"])
     page = render(args.experiment, config, args.folder, args.epochs, seeds, train, val)
     write_text(args.out, page)
     print(f"report: {args.out}: {len(page) / 2**20:.1f} MiB", file=sys.stderr)

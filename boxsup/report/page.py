@@ -15,10 +15,11 @@ from markupsafe import Markup
 
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.tables import MEAN
+from boxsup.report.crf_search import crf_search_section
 from boxsup.report.figures import Line, line_chart, smoothed
 from boxsup.report.gallery import Row, generation_rows, prediction_rows
 from boxsup.report.palette import hexadecimal
-from boxsup.report.results import SeedResults, mean_and_spread
+from boxsup.report.results import SeedResults, mean_and_spread, without
 from boxsup.report.templates import NONE, percent, render_template
 from boxsup.report.trimap import trimap_chart
 from boxsup.store.labels import VOID, Labels
@@ -54,11 +55,13 @@ def render(
         epochs: How many were run.
         seeds: The results of each seed, one at least; pictures and store attributes are taken from the first.
         train: The training split.
-        val: The split that was evaluated.
+        val: The images that were evaluated: their split without those that are held out.
     """
     first = seeds[0]
     gallery = generation_rows(train, first.generations)
     predictions = prediction_rows(val, first.predictions)
+    held_out = config["experiment"]["validation"]["held_out"]
+    searched = {seed.seed: seed.crf_search for seed in seeds if held_out and len(seed.crf_search)}
     shown = {"gallery": gallery, "predictions": [row for group in predictions.values() for row in group]}
     return render_template(
         "page.html.j2",
@@ -67,6 +70,7 @@ def render(
         headline={column: _score([seed.evaluation[column][MEAN] for seed in seeds]) for column in ("iou", "iou_crf")},
         seeds=[seed.seed for seed in seeds],
         epochs=epochs,
+        held_out=held_out,
         facts=_facts(config, seeds, train, val),
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=_versions(first),
@@ -74,6 +78,7 @@ def render(
         classes=_class_rows(seeds),
         curve=_curve(seeds),
         trimap=_trimap(seeds),
+        crf=crf_search_section(searched, config["experiment"]["inference"]),
         quality=_quality(seeds),
         gallery=gallery,
         predictions=predictions,
@@ -91,7 +96,7 @@ def _score(values: Sequence[float]) -> str:
 def _badge(config: dict[str, Any], train: Catalogue, val: Catalogue) -> str:
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
-    if (len(train.images), len(val.images)) != VOC_SIZES:
+    if (len(train.images), len(val.images) + config["experiment"]["validation"]["held_out"]) != VOC_SIZES:
         return "a subset in VOC layout: scores are not VOC scores"
     return ""
 
@@ -106,7 +111,7 @@ def _facts(
         ("Training images", f"{len(train.images):,} ({experiment['train']})"),
         ("Boxes in them", f"{len(train.boxes):,}"),
         ("Images whose true mask is used", NONE if masked is None else f"{masked:,}"),
-        ("Evaluated images", f"{len(val.images):,} ({experiment['val']})"),
+        ("Evaluated images", f"{len(val.images):,} ({experiment['val']}{without(experiment)})"),
         ("Classes", f"{len(train.classes) - 1} and background"),
         ("Network", experiment["network"]["name"]),
         ("Seeds", ", ".join(str(seed.seed) for seed in seeds)),

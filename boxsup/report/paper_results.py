@@ -15,7 +15,7 @@ from boxsup.config import generation_settings
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.published import published_rows, published_values
-from boxsup.report.results import SeedResults, mean_and_spread, read_seed
+from boxsup.report.results import SeedResults, mean_and_spread, read_seed, without
 from boxsup.settings import CrfSettings, UpdateSettings, build
 from boxsup.store.labels import Labels
 
@@ -55,7 +55,8 @@ class Run:
         """Data, network and epochs: what a score at small scale is a score of."""
         settings = self.settings
         network, epochs = settings["network"]["name"], settings["epochs"]
-        return f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
+        trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
+        return f"{trained}, {settings['val']}{without(settings)}" if without(settings) else trained
 
 
 def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:

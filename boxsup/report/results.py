@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ class SeedResults:
         generations: Generation -> its store, rising.
         predictions: The store of predictions after the last epoch.
         trimap: The table of `boxsup trimap measure` after the last epoch; empty if there is none.
+        crf_search: The table of `boxsup crf-search` after the last epoch; empty if there is none.
     """
 
     seed: int
@@ -36,6 +38,7 @@ class SeedResults:
     generations: dict[int, Path]
     predictions: Path
     trimap: pd.DataFrame
+    crf_search: pd.DataFrame
 
 
 def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
@@ -62,8 +65,15 @@ def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
         quality=pd.concat(_tables([path.with_suffix(".csv") for path in stores.values()]) or [pd.DataFrame()]),
         generations={number: path for number, path in stores.items() if path.is_dir()},
         predictions=folder / f"predictions/{epochs:03d}.zarr",
-        trimap=next(iter(_tables([folder / f"trimap/{epochs:03d}.csv"])), pd.DataFrame()),
+        trimap=_table(folder / f"trimap/{epochs:03d}.csv"),
+        crf_search=_table(folder / f"crf_search/{epochs:03d}.csv"),
     )
+
+
+def without(experiment: Mapping[str, Any]) -> str:
+    """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
+    count = experiment["validation"]["held_out"]
+    return f" without {count:,} held out" if count else ""
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
@@ -75,6 +85,10 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
 
 def _tables(paths: list[Path]) -> list[pd.DataFrame]:
     return [read_table(path) for path in paths if path.exists()]
+
+
+def _table(path: Path) -> pd.DataFrame:
+    return read_table(path) if path.exists() else pd.DataFrame()
 
 
 def _mean(table: pd.DataFrame) -> float:

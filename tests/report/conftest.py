@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from results_tree import Tree, write_run, write_split
 
+from boxsup.config import merge
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,6 +32,6 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config
     shutil.copytree(finished / "results", tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     config = deepcopy(config)  # the tests change theirs; the session's serves the others
-    experiment = {**config["defaults"], **config["experiments"]["demo_semi"], "seeds": [0]}
+    experiment = merge(merge(config["defaults"], config["experiments"]["demo_semi"]), {"seeds": [0]})
     proposals = config["proposals"]["selective_search"]
     return Tree({"experiment": experiment, "dataset": config["datasets"]["demo"], "proposals": proposals})

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from results_tree import CLASSES, Tree, write_run, write_split
 
-from boxsup.catalogue.tables import read_image
+from boxsup.catalogue.tables import read_catalogue, read_image
 from boxsup.cli import main
+from boxsup.evaluation.held_out import held_out
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
@@ -226,3 +228,35 @@ def test_a_browser_shows_it(tree: Tree, tmp_path: Path) -> None:
     assert shot.shape[:2] == (2000, 1280)
     assert len(np.unique(shot.reshape(-1, 3), axis=0)) > 500
     assert (shot.mean(axis=(1, 2)) < 254).mean() > 0.3  # rows with something on them
+
+
+def test_held_out_images_are_no_part_of_what_is_shown(tree: Tree) -> None:
+    tree.config["experiment"]["validation"] |= {"held_out": 1, "held_out_seed": 3}
+    drawn = held_out(read_catalogue(tree.val), 1, 3).ids[0]
+    page = Page(tree.report())
+    assert ["Evaluated images", "3 (val without 1 held out)"] in page.rows
+    assert "over the evaluated split without its held-out images (1), which" in re.sub(r"\s+", " ", page.text)
+    assert drawn not in page.text
+    assert "crf" not in page.ids
+
+
+def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
+    experiment = tree.config["experiment"]
+    experiment["validation"]["held_out"] = 1
+    columns = ["round", "bilateral_weight", "bilateral_xy", "bilateral_rgb", "mean_iou"]
+    points = [(1, 5, 50, 3, 0.5), (1, 10, 50, 3, 0.625), (2, 10, 55, 3.5, 0.75), (2, 10, 45, 3.5, 0.7)]
+    path = tree.seed() / "crf_search/002.csv"
+    path.parent.mkdir()
+    pd.DataFrame(points, columns=columns).to_csv(path, index=False)
+    text = tree.report()
+    page = Page(text)
+    assert ["0", "1", "2", "10", "50", "3", "62.5"] in page.rows
+    assert ["0", "2", "2", "10", "55", "3.5", "75.0"] in page.rows
+    assert [row[0] for row in page.rows if row[-1] in ("75.0", "70.0", "62.5", "50.0")][-4:] == ["2", "2", "1", "1"]
+    [pasted] = re.findall(r"<pre>(inference:.+?)</pre>", text, re.DOTALL)
+    found = {"bilateral_weight": 10, "bilateral_xy": 55, "bilateral_rgb": 3.5}
+    assert yaml.safe_load(pasted) == {"inference": {"crf": found}}
+    experiment["inference"]["crf"] |= found
+    assert "The experiment has the best values." in Page(tree.report()).text
+    experiment["validation"]["held_out"] = 0
+    assert "crf" not in Page(tree.report()).ids

@@ -2,9 +2,11 @@
 
 import itertools
 import re
+import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 from paths import ROOT
@@ -59,6 +61,11 @@ def test_the_crf_reruns_predictions_only(rerun):
 def test_scales_rerun_predictions_only(rerun):
     jobs = rerun(experiment(inference={"scales": [0.8, 1.0, 1.2]}))
     assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
+
+
+def test_held_out_images_rerun_what_scores_predictions(rerun):
+    jobs = rerun(experiment(validation={"held_out": 1}))
+    assert set(jobs) == {"evaluation", "trimap", "report"}
 
 
 def test_one_more_epoch_is_one_more_epoch(rerun):
@@ -260,6 +267,29 @@ def test_a_page_and_an_experiment_of_one_name_are_refused(snakemake, tmp_path):
     config.write_text("pages: {demo_mask: {full: '', small: demo, run: false}}")
     result = snakemake(tmp_path, "--dry-run", "results/demo_mask/report.html", configs=(config,), status=1)
     assert "pages.demo_mask: an experiment has this name" in result.stdout
+
+
+def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(demo, snakemake, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(demo, directory, symlinks=True)
+    searched, report = f"results/{RUN}/crf_search/002.csv", TARGET
+    few = {"rounds": 2, "bilateral_weight": [2, 6], "bilateral_xy": [10, 30], "bilateral_rgb": [4, 12]}
+    changes = {"inference": {"crf_search": few}, "validation": {"held_out": 2}}
+
+    def run(*arguments):
+        override = tmp_path / "search.yaml"
+        override.write_text(yaml.safe_dump(experiment(**changes)))
+        return planned(snakemake(directory, *arguments, configs=(TINY, override)).stdout)
+
+    assert "crf_search" not in run("--dry-run", report)
+    assert run("--dry-run", searched) == {"crf_search": {f"{RUN}/crf_search/002.csv"}}
+    run(searched, report)
+    run(report)
+    assert 'id="crf"' in (directory / report).read_text()
+    assert run("--dry-run", report) == {}
+    best = pd.read_csv(directory / searched).sort_values("mean_iou").iloc[-1]
+    changes["inference"]["crf"] = {"bilateral_xy": float(best["bilateral_xy"])}
+    assert set(run("--dry-run", report)) == {"predictions", "evaluation", "trimap", "report"}
 
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):

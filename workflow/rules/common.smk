@@ -11,6 +11,7 @@ import yaml
 
 from boxsup.config import canonical, epoch_settings, fixed_crf_settings, generation_settings, resolve
 from boxsup.errors import ConfigError
+from boxsup.report.results import without
 from boxsup.versions import STAGE_VERSIONS
 
 # Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
@@ -252,7 +253,13 @@ def report_inputs(wildcards):
             f"{folder}/evaluation/{last:03d}.csv",
             f"{folder}/trimap/{last:03d}.csv",
         ]
+        paths += crf_searches(f"{folder}/crf_search/{last:03d}.csv", experiment)
     return paths + catalogue_of("train")(wildcards) + catalogue_of("val")(wildcards)
+
+
+def crf_searches(path, experiment):
+    """The table of a search for the CRF's weights, where it was asked for: the page then keeps it up to date."""
+    return [path] if experiment["validation"]["held_out"] and Path(path).exists() else []
 
 
 def split_tables(wildcards):
@@ -279,7 +286,10 @@ def compared_trimaps(wildcards):
 
 def trimap_config(wildcards):
     experiments = {
-        name: {"evaluated": "{dataset}, {val}".format(**EXPERIMENTS[name]), "tables": trimaps_of(name)}
+        name: {
+            "evaluated": "{dataset}, {val}".format(**EXPERIMENTS[name]) + without(EXPERIMENTS[name]),
+            "tables": trimaps_of(name),
+        }
         for name in wildcards.experiments.split("+")
     }
     # Not `canonical`: the order of the names is that of the figure.
