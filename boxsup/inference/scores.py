@@ -59,7 +59,7 @@ class Predictor:
         """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in the order of the paths.
 
         Images are read in one thread and go through the network in another, so that it waits neither for files nor for
-        who works on the scores; a few of each wait in memory.
+        who works on the scores. Beside those in hand, the scores of two images are in memory at most.
         """
         images = ahead(map(read_image, paths))
         return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in images)
