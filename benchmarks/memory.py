@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from boxsup.config import epoch_settings, generation_settings
+from boxsup.config import epoch_settings, fixed_crf_settings, generation_settings
 
 ROOT = Path(__file__).parents[1]
 SIDE = 128
@@ -117,6 +117,15 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
             + ["--crf", as_json(defaults["inference"]["crf"] | {"iterations": 1}), "--out", "predictions.zarr"],
         ),
         ("evaluation", ["evaluation", *tables, "--predictions", "predictions.zarr", "--out", "evaluation.csv"]),
+        (
+            "crf-search",
+            ["crf-search", *tables, "--model", "1/model.pt", "--threads", "1", "--held-out", str(size // 2)]
+            + ["--crf", as_json(fixed_crf_settings(defaults["inference"]) | {"iterations": 1}), "--out", "search.csv"]
+            + [
+                "--search",
+                as_json({"rounds": 1, "bilateral_weight": [3, 6], "bilateral_xy": [9, 18], "bilateral_rgb": [3, 6]}),
+            ],
+        ),
     ]
 
 

@@ -57,8 +57,9 @@ def run(args: argparse.Namespace) -> None:
         settings = [settings_at(point, fixed) for point in points]
         scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
         best = best_of(scores)
-        print(f"crf-search: round {number}: {len(points)} points on {len(images.ids)} images, the best so far "
-              f"{100 * scores[best]:.2f} % at {best}", file=sys.stderr)  # fmt: skip
+        values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
+        print(f"crf-search: round {number}: {len(points)} points on {len(images.ids)} images, mean IoU "
+              f"{100 * scores[best]:.2f} % at the best so far, {values}", file=sys.stderr)  # fmt: skip
         points, steps = around(best, steps, scores)
         if not points:
             break
