@@ -100,6 +100,12 @@ def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
     return {key: value for key, value in inference["crf"].items() if key not in inference["crf_search"]}
 
 
+def without_held_out(experiment: Mapping[str, Any]) -> str:
+    """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
+    count = experiment["validation"]["held_out"]
+    return f" without {count:,} held out" if count else ""
+
+
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
     """JSON that is the same for the same settings, whatever the order of their keys: what a rule's `params` hold."""
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))

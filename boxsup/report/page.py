@@ -14,12 +14,13 @@ import yaml
 from markupsafe import Markup
 
 from boxsup.catalogue.tables import Catalogue
+from boxsup.config import without_held_out
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.crf_search import crf_search_section
 from boxsup.report.figures import Line, line_chart, smoothed
 from boxsup.report.gallery import Row, generation_rows, prediction_rows
 from boxsup.report.palette import hexadecimal
-from boxsup.report.results import SeedResults, mean_and_spread, without
+from boxsup.report.results import SeedResults, mean_and_spread
 from boxsup.report.templates import NONE, percent, render_template
 from boxsup.report.trimap import trimap_chart
 from boxsup.store.labels import VOID, Labels
@@ -111,7 +112,7 @@ def _facts(
         ("Training images", f"{len(train.images):,} ({experiment['train']})"),
         ("Boxes in them", f"{len(train.boxes):,}"),
         ("Images whose true mask is used", NONE if masked is None else f"{masked:,}"),
-        ("Evaluated images", f"{len(val.images):,} ({experiment['val']}{without(experiment)})"),
+        ("Evaluated images", f"{len(val.images):,} ({experiment['val']}{without_held_out(experiment)})"),
         ("Classes", f"{len(train.classes) - 1} and background"),
         ("Network", experiment["network"]["name"]),
         ("Seeds", ", ".join(str(seed.seed) for seed in seeds)),

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.config import generation_settings
+from boxsup.config import generation_settings, without_held_out
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.published import published_rows, published_values
-from boxsup.report.results import SeedResults, mean_and_spread, read_seed, without
+from boxsup.report.results import SeedResults, mean_and_spread, read_seed
 from boxsup.settings import CrfSettings, UpdateSettings, build
 from boxsup.store.labels import Labels
 
@@ -56,7 +56,8 @@ class Run:
         settings = self.settings
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
-        return f"{trained}, {settings['val']}{without(settings)}" if without(settings) else trained
+        less = without_held_out(settings)
+        return f"{trained}, {settings['val']}{less}" if less else trained
 
 
 def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,12 +67,6 @@ def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
         trimap=_table(folder / f"trimap/{epochs:03d}.csv"),
         crf_search=_table(folder / f"crf_search/{epochs:03d}.csv"),
     )
-
-
-def without(experiment: Mapping[str, Any]) -> str:
-    """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
-    count = experiment["validation"]["held_out"]
-    return f" without {count:,} held out" if count else ""
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

@@ -9,9 +9,15 @@ from types import SimpleNamespace
 
 import yaml
 
-from boxsup.config import canonical, epoch_settings, fixed_crf_settings, generation_settings, resolve
+from boxsup.config import (
+    canonical,
+    epoch_settings,
+    fixed_crf_settings,
+    generation_settings,
+    resolve,
+    without_held_out,
+)
 from boxsup.errors import ConfigError
-from boxsup.report.results import without
 from boxsup.versions import STAGE_VERSIONS
 
 # Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
@@ -287,7 +293,7 @@ def compared_trimaps(wildcards):
 def trimap_config(wildcards):
     experiments = {
         name: {
-            "evaluated": "{dataset}, {val}".format(**EXPERIMENTS[name]) + without(EXPERIMENTS[name]),
+            "evaluated": "{dataset}, {val}".format(**EXPERIMENTS[name]) + without_held_out(EXPERIMENTS[name]),
             "tables": trimaps_of(name),
         }
         for name in wildcards.experiments.split("+")
