@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trimap plot": ("boxsup.report.trimap_command", "the page that draws several experiments' in one figure"),
     "report": ("boxsup.report.command", "the page of an experiment"),
     "paper": ("boxsup.report.paper_command", "the page that sets experiments beside the paper's tables and figures"),
+    "check": ("boxsup.store.command", "stores and checkpoints against the checksums that they were written with"),
     "show": ("boxsup.report.show", "an image with the boxes, the chosen segments and the labels of a generation"),
 }
 

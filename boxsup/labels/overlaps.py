@@ -12,8 +12,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from boxsup.store.arrays import Ragged, RaggedWriter, array, create_group, open_group
-from boxsup.store.atomic import creating
+from boxsup.errors import StoreError
+from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
+from boxsup.store.checksums import AGAIN
 
 KIND = "overlaps"
 
@@ -54,10 +55,17 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
         """Open the shards; images are read `ahead` at a time, for who asks for them in order.
 
         Raises:
-            StoreError: A path is not a store of overlaps.
+            StoreError: A path is not a store of overlaps, or a damaged one.
         """
         groups = [open_group(Path(path), KIND) for path in paths]
-        self._shards = [(Ragged(group, "iou", ahead), np.asarray(array(group, "boxes")[:])) for group in groups]
+        counts = [len(group.attrs["images"]) for group in groups]  # type: ignore[arg-type]
+        self._shards = [
+            (Ragged(group, "iou", ahead, np.float32), whole(group, "boxes", (count,), np.int32))
+            for group, count in zip(groups, counts, strict=True)
+        ]
+        for path, (iou, boxes) in zip(paths, self._shards, strict=True):
+            if len(iou) != len(boxes):
+                raise StoreError(f"{path}: its rows are not those of its {len(boxes)} images; {AGAIN}")
         self._index: dict[str, tuple[int, int]] = {
             image: (shard, row)
             for shard, group in enumerate(groups)
@@ -67,8 +75,10 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
     def __getitem__(self, image: str) -> NDArray[np.float32]:
         shard, row = self._index[image]
         iou, boxes = self._shards[shard]
-        values = iou[row]
-        return values.reshape(boxes[row], -1) if boxes[row] else values.reshape(0, 0)
+        values, count = iou[row], max(int(boxes[row]), 0)
+        if len(values) % max(count, 1):
+            raise StoreError(f"overlaps of {image}: {len(values)} are no table of {count} boxes; {AGAIN}")
+        return values.reshape(count, -1) if count else np.zeros((0, 0), np.float32)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
@@ -93,7 +103,7 @@ class OverlapsWriter:
     def close(self) -> None:
         """Write what is left."""
         self._iou.close()
-        self._group.create_array("boxes", data=np.asarray(self._boxes, np.int32))
+        write_array(self._group, "boxes", np.asarray(self._boxes, np.int32))
 
 
 @contextlib.contextmanager
@@ -101,7 +111,7 @@ def creating_overlaps(
     path: str | os.PathLike[str], images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[OverlapsWriter]:
     """Write a store of overlaps: ragged `iou`, one row an image (B×N in C order), and `boxes` (its B)."""
-    with creating(path) as partial:
-        writer = OverlapsWriter(create_group(partial, {"kind": KIND, **attributes, "images": list(images)}))
+    with creating_group(path, KIND, images, attributes) as group:
+        writer = OverlapsWriter(group)
         yield writer
         writer.close()

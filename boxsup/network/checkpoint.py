@@ -12,6 +12,7 @@ import torch
 from boxsup.errors import StoreError
 from boxsup.network import Segmenter, build
 from boxsup.store.atomic import creating
+from boxsup.store.checksums import AGAIN, archive_damages
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,16 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         StoreError: The file is missing or damaged.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise StoreError(f"{path}: no such checkpoint")
+    damages = archive_damages(path)  # torch itself looks at no checksum: a flipped bit would become a weight
+    if damages:
+        raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {AGAIN}")
     try:
-        content = torch.load(Path(path), map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise StoreError(f"{path}: no such checkpoint") from error
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
-        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); make it again") from error
+        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); {AGAIN}") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path}: not a checkpoint of boxsup")
     return content

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from boxsup.errors import DataError, StoreError
 from boxsup.proposals.compiled import compiled
 from boxsup.proposals.regions import raster_order, region_boxes
-from boxsup.store.arrays import Ragged, RaggedWriter, array, create_group, open_group
-from boxsup.store.atomic import creating
+from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
+from boxsup.store.checksums import AGAIN
 
 KIND = "candidate pools"
 LEVEL = 15  # of zstd: written once and kept; a tenth smaller than at 9 for 25 ms an image
+ROWS = {"superpixels": np.uint16, "members": np.uint8, "scores": np.float32}  # ragged arrays of a store
 MAX_REGIONS = 2**16 - 1  # numbers of uint16, less one
 
 
@@ -218,16 +219,23 @@ class _Store:
         self.path = path
         group = open_group(path, KIND)
         self.attributes: dict[str, Any] = dict(group.attrs)
-        self._sizes, self._regions = (np.asarray(array(group, name)[:]) for name in ("size", "regions"))
-        self._rows = {name: Ragged(group, name, ahead) for name in ("superpixels", "members", "scores")}
+        count = len(self.attributes["images"])
+        self._sizes = whole(group, "size", (count, 2), np.int32)
+        self._regions = whole(group, "regions", (count,), np.int32)
+        self._rows = {name: Ragged(group, name, ahead, dtype) for name, dtype in ROWS.items()}
+        if any(len(rows) != count for rows in self._rows.values()):
+            raise StoreError(f"{path}: its rows are not those of its {count} images; {AGAIN}")
 
     def pool(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}
-        return Pool(
-            values["superpixels"].reshape(self._sizes[row]),
-            values["members"].reshape(self._regions[row], -(-len(values["scores"]) // 8)),
-            values["scores"],
-        )
+        try:
+            superpixels = values["superpixels"].reshape(self._sizes[row])
+            members = values["members"].reshape(self._regions[row], -(-len(values["scores"]) // 8))
+        except ValueError as error:
+            raise StoreError(f"{self.path}: the arrays of image {row} do not fit each other; {AGAIN}") from error
+        if superpixels.max(initial=0) >= max(len(members), 1):
+            raise StoreError(f"{self.path}: image {row} has superpixels without members; {AGAIN}")
+        return Pool(superpixels, members, values["scores"])
 
 
 class PoolsWriter:
@@ -235,8 +243,7 @@ class PoolsWriter:
 
     def __init__(self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer]) -> None:
         self._group, self._images, self._sizes = group, images, sizes
-        dtypes = {"superpixels": np.uint16, "members": np.uint8, "scores": np.float32}
-        self._rows = {name: RaggedWriter(group, name, dtype, LEVEL) for name, dtype in dtypes.items()}
+        self._rows = {name: RaggedWriter(group, name, dtype, LEVEL) for name, dtype in ROWS.items()}
         self._regions: list[int] = []
 
     def append(self, image: str, pool: Pool) -> None:
@@ -262,7 +269,7 @@ class PoolsWriter:
             raise RuntimeError(f"expected {len(self._images)} pools, got {len(self._regions)}")
         for rows in self._rows.values():
             rows.close()
-        self._group.create_array("regions", data=np.asarray(self._regions, np.int32))
+        write_array(self._group, "regions", np.asarray(self._regions, np.int32))
 
 
 @contextlib.contextmanager
@@ -280,9 +287,8 @@ def creating_pools(
         sizes: N×2 (height, width).
         attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
     """
-    with creating(path) as partial:
-        group = create_group(partial, {"kind": KIND, **attributes, "images": list(images)})
-        group.create_array("size", data=np.asarray(sizes, np.int32).reshape(-1, 2))
+    with creating_group(path, KIND, images, attributes) as group:
+        write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = PoolsWriter(group, images, sizes)
         yield writer
         writer.close()

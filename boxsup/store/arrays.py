@@ -5,7 +5,10 @@ Writers take the images in order and keep at most one shard in memory, whatever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,13 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import ZstdCodec
 
 from boxsup.errors import StoreError
+from boxsup.store.atomic import creating
+from boxsup.store.checksums import AGAIN, missing_files, write_checksums
 
 SHARD_BYTES = 64 * 2**20  # uncompressed; what a writer holds
 SHARD_IMAGES = 256
 RAGGED_CHUNK_BYTES = 128 * 2**10
+MAX_BYTES = 2**28  # of a chunk or a whole array in memory: no store of ours has more, damaged metadata may claim it
 
 
 class StackWriter:
@@ -33,7 +39,7 @@ class StackWriter:
             shards=(per_shard, height, width),
             dtype="uint8",
             fill_value=pad,
-            compressors=ZstdCodec(level=5),
+            compressors=ZstdCodec(level=5, checksum=True),
         )
         self._pad = pad
         self._buffer: NDArray[np.uint8] = np.full((per_shard, height, width), pad, np.uint8)
@@ -75,7 +81,7 @@ class RaggedWriter:
             shards=(self._shard,),
             dtype=self._dtype,
             fill_value=0,
-            compressors=ZstdCodec(level=level),
+            compressors=ZstdCodec(level=level, checksum=True),
         )
         self._buffer: NDArray[Any] = np.empty(self._shard, self._dtype)
         self._filled = 0
@@ -98,7 +104,7 @@ class RaggedWriter:
         """Write what is left and the offsets."""
         self._flush()
         offsets = np.asarray(self._offsets, np.int64)
-        self._group.create_array(f"{self._name}_offsets", data=offsets, compressors=ZstdCodec(level=9))
+        write_array(self._group, f"{self._name}_offsets", offsets)
 
     def _flush(self) -> None:
         start = self._array.shape[0]
@@ -113,11 +119,20 @@ class Ragged:
     A read costs zarr half a millisecond, however little it reads.
     """
 
-    def __init__(self, group: zarr.Group, name: str, ahead: int = 1) -> None:
-        """Open the array `name` of a group; a row is read together with the `ahead` - 1 that follow it."""
-        self._array = array(group, name)
-        self._offsets: NDArray[np.int64] = np.asarray(array(group, f"{name}_offsets")[:])
-        self._ahead = ahead
+    def __init__(self, group: zarr.Group, name: str, ahead: int = 1, dtype: DTypeLike | None = None) -> None:
+        """Open the array `name` of a group; a row is read together with the `ahead` - 1 that follow it.
+
+        Raises:
+            StoreError: It is missing or damaged, is not of type `dtype`, where that is given, or no rows fit it.
+        """
+        self._array = array(group, name, dtype)
+        self._offsets: NDArray[np.int64] = whole(group, f"{name}_offsets", dtype=np.int64)
+        self._ahead, self._most = ahead, MAX_BYTES // self._array.dtype.itemsize
+        lengths = np.diff(self._offsets)
+        bounds = (0, *self._array.shape)
+        fits = self._offsets.ndim == 1 and (*self._offsets[:1], *self._offsets[-1:]) == bounds
+        if not fits or (lengths < 0).any() or (lengths > self._most).any():
+            raise StoreError(f"{group.store_path}: {name}_offsets are no rows of {name}; {AGAIN}")
         self._held = range(0)
         self._values: NDArray[Any] = np.zeros(0)
 
@@ -126,9 +141,11 @@ class Ragged:
 
     def __getitem__(self, row: int) -> NDArray[Any]:
         if row not in self._held:
-            self._held = range(row, min(row + self._ahead, len(self)))
-            self._values = np.asarray(self._array[int(self._offsets[row]) : int(self._offsets[self._held.stop])])
-        start = self._offsets[self._held.start]
+            start = int(self._offsets[row])
+            fitting = int(np.searchsorted(self._offsets, start + self._most, "right")) - 1
+            self._held = range(row, max(row + 1, min(row + self._ahead, len(self), fitting)))
+            self._values = read(self._array, slice(start, int(self._offsets[self._held.stop])))
+        start = int(self._offsets[self._held.start])
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
 
@@ -137,28 +154,101 @@ def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
     return zarr.create_group(store=path, zarr_format=3, attributes=dict(attributes))
 
 
+@contextlib.contextmanager
+def creating_group(
+    path: str | os.PathLike[str], kind: str, images: Sequence[str], attributes: Mapping[str, Any]
+) -> Iterator[zarr.Group]:
+    """Write a store; it appears at `path`, with the checksums of its files, only when it is whole.
+
+    Args:
+        path: The `.zarr` folder to make.
+        kind: What `open_group` is to expect.
+        images: The N image ids, in the order of what the store holds of them.
+        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
+    """
+    with creating(path) as partial:
+        yield create_group(partial, {"kind": kind, **attributes, "images": list(images)})
+        write_checksums(partial)
+
+
+def write_array(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
+    """Write a small array whole."""
+    group.create_array(name, data=values, compressors=ZstdCodec(level=9, checksum=True))
+
+
 def open_group(path: Path, kind: str) -> zarr.Group:
     """Open a store of the expected kind for reading.
 
     Raises:
-        StoreError: There is no store at `path`, or it is of another kind.
+        StoreError: There is no store at `path`, a file of it is missing, or it is of another kind.
     """
     try:
         group = zarr.open_group(store=path, mode="r", zarr_format=3)
-    except (FileNotFoundError, ValueError, KeyError) as error:
+        attributes = dict(group.attrs)
+    except Exception as error:  # of damaged metadata, zarr raises whatever it stumbles over
         raise StoreError(f"{path}: not a readable zarr store; build it again with Snakemake") from error
-    found = group.attrs.get("kind")
+    found = attributes.get("kind")
     if found != kind:
         raise StoreError(f"{path}: expected a store of {kind}, got {found or 'something else'}")
+    images = attributes.get("images")
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise StoreError(f"{path}: a store without its list of images; {AGAIN}")
+    missing = missing_files(path)
+    if missing:
+        raise StoreError(f"{path}: {missing[0]} is missing; {AGAIN}")
     return group
 
 
-def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """The array `name` of a group, by name: Snakemake's time stamp lies in the folder too and is no array."""
+def array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:
+    """The array `name` of a group, by name: Snakemake's time stamp lies in the folder too and is no array.
+
+    Raises:
+        StoreError: There is none, it is not of type `dtype`, where that is given, or its metadata are damaged or claim
+            chunks that memory does not hold.
+    """
+    where = group.store_path
     try:
         found = group[name]
     except KeyError as error:
-        raise StoreError(f"{group.store_path}: array {name} is missing; build the store again") from error
+        raise StoreError(f"{where}: array {name} is missing; {AGAIN}") from error
+    except Exception as error:  # as above
+        raise StoreError(f"{where}: the metadata of array {name} are damaged; {AGAIN}") from error
     if not isinstance(found, zarr.Array):
-        raise StoreError(f"{group.store_path}: {name} is not an array")
+        raise StoreError(f"{where}: {name} is not an array; {AGAIN}")
+    if dtype is not None and found.dtype != np.dtype(dtype):
+        raise StoreError(f"{where}: array {name} is of {found.dtype}, not of {np.dtype(dtype)}; {AGAIN}")
+    if math.prod(found.chunks) * found.dtype.itemsize > MAX_BYTES:
+        raise StoreError(f"{where}: array {name} claims chunks of {'×'.join(map(str, found.chunks))}; {AGAIN}")
     return found
+
+
+def read(source: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever indexes an array
+    """A part of an array.
+
+    Raises:
+        StoreError: Its chunks are damaged.
+    """
+    try:
+        return np.asarray(source[selection])
+    except Exception as error:  # of a damaged chunk, each codec raises what it likes
+        raise StoreError(f"{source.store_path}: damaged, its chunks cannot be read ({error}); {AGAIN}") from error
+
+
+def whole(
+    group: zarr.Group, name: str, shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None
+) -> NDArray[Any]:
+    """All of an array by name.
+
+    Args:
+        group: The store.
+        name: Of the array.
+        shape: What its shape must be, where that is known.
+        dtype: What its type must be, likewise.
+
+    Raises:
+        StoreError: It is missing, damaged, not as expected, or claims more than memory holds.
+    """
+    found = array(group, name, dtype)
+    if (shape is not None and found.shape != shape) or math.prod(found.shape) * found.dtype.itemsize > MAX_BYTES:
+        raise StoreError(f"{group.store_path}: array {name} claims {'×'.join(map(str, found.shape))} numbers; {AGAIN}")
+    return read(found, slice(None))

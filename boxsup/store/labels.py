@@ -13,8 +13,8 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import StackWriter, array, create_group, open_group
-from boxsup.store.atomic import creating
+from boxsup.store.arrays import StackWriter, array, creating_group, open_group, read, whole, write_array
+from boxsup.store.checksums import AGAIN
 
 KIND = "label maps"
 VOID = 255
@@ -34,19 +34,22 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         """Open the store at `path`; `name` picks another of its stacks (predictions also hold `labels_crf`).
 
         Raises:
-            StoreError: `path` is not a store of label maps.
+            StoreError: `path` is not a store of label maps, or a damaged one.
         """
         self.path = Path(path)
         self._group = open_group(self.path, KIND)
         self.attributes: dict[str, Any] = dict(self._group.attrs)
-        self._stack = array(self._group, name)
-        self._sizes = np.asarray(array(self._group, "size")[:])
-        self._index = {image: row for row, image in enumerate(self.attributes["images"])}
+        images = self.attributes["images"]
+        self._stack = array(self._group, name, np.uint8)
+        self._sizes = whole(self._group, "size", (len(images), 2), np.int32)
+        if self._stack.ndim != 3 or self._stack.shape[0] != len(images):
+            raise StoreError(f"{self.path}: {name} is no stack of {len(images)} images; {AGAIN}")
+        self._index = {image: row for row, image in enumerate(images)}
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
         row = self._index[image]
         height, width = self._sizes[row]
-        return np.asarray(self._stack[row, :height, :width])
+        return read(self._stack, np.s_[row, :height, :width])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
@@ -56,7 +59,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
 
     def table(self, name: str) -> NDArray[Any]:
         """A whole array of the store by name, for instance `chosen` of a generation."""
-        return np.asarray(array(self._group, name)[:])
+        return whole(self._group, name)
 
 
 class LabelsWriter:
@@ -87,7 +90,7 @@ class LabelsWriter:
 
     def table(self, name: str, values: NDArray[Any]) -> None:
         """Store a whole array beside the maps."""
-        self._group.create_array(name, data=values)
+        write_array(self._group, name, values)
 
     def close(self) -> None:
         """Write what is left; every image must have been added."""
@@ -112,9 +115,8 @@ def creating_labels(
         attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
         names: The stacks to write.
     """
-    with creating(path) as partial:
-        group = create_group(partial, {"kind": KIND, **attributes, "images": list(images)})
-        group.create_array("size", data=np.asarray(sizes, np.int32).reshape(-1, 2))
+    with creating_group(path, KIND, images, attributes) as group:
+        write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = LabelsWriter(group, images, sizes, names)
         yield writer
         writer.close()

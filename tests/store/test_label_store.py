@@ -84,7 +84,7 @@ def test_ragged_rows_come_back_in_any_order_over_chunk_and_shard_bounds(tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrays, "RAGGED_CHUNK_BYTES", 16)  # 4 numbers a chunk
         patch.setattr(arrays, "SHARD_BYTES", 64)  # 2 chunks a shard
-        writer = RaggedWriter(create_group(path, {"kind": "rows"}), "values", np.int32)
+        writer = RaggedWriter(create_group(path, {"kind": "rows", "images": []}), "values", np.int32)
         for row in rows:
             writer.append(row)
         writer.close()
