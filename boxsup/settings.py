@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from boxsup.errors import ConfigError
@@ -213,10 +213,13 @@ def build(cls: type[T], values: Any, where: str) -> T:  # noqa: ANN401 - JSON
     for key in values:
         if key not in names:
             raise ConfigError(f"{where}.{key}: unknown key; known are {', '.join(names)}")
-    for key in names:
+    needed = [_key(field.name) for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
+    for key in needed:
         if key not in values:
             raise ConfigError(f"{where}.{key}: missing")
-    return cls(**{name: _value(types[name], values[key], f"{where}.{key}") for key, name in names.items()})
+    return cls(
+        **{name: _value(types[name], values[key], f"{where}.{key}") for key, name in names.items() if key in values}
+    )
 
 
 def _key(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,26 +108,28 @@ def parse_classes(text: str) -> tuple[str, ...]:
     return (BACKGROUND, *names)
 
 
-def read_list(path: Path) -> tuple[list[str], list[Problem]]:
+def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Problem]]:
     """The ids of an image list, one a line, and what is wrong with them.
 
     Empty lines are passed over. An id is part of a file name, so it may not lead into another folder.
 
     Args:
         path: The list, UTF-8.
+        root: The folder that it must lie in; None: anywhere, see `check_inside`.
 
     Returns:
         The ids that can be looked up, each once and in order, and the problems: ids that are no file names, and ids
         that stand there twice.
 
     Raises:
-        DataError: The list is missing, empty or not text.
+        DataError: The list is missing, empty or not text, or lies outside of `root`.
     """
+    if not path.is_file():
+        others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
+        raise DataError(f"{path}: no such image list; lists in that folder: {others}")
+    check_inside(path, root)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
-        raise DataError(f"{path}: no such image list; lists in that folder: {others}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file of image ids ({error.reason} at byte {error.start})") from error
     listed = [line.strip() for line in lines if line.strip()]
@@ -142,6 +145,29 @@ def read_list(path: Path) -> tuple[list[str], list[Problem]]:
         else:
             seen[image] = None
     return list(seen), problems
+
+
+def check_inside(path: Path, root: Path | None) -> None:
+    """Raise a DataError if a symbolic link leads a file out of a folder; any file is fine where that is None.
+
+    A data set from elsewhere could make a picture of the user's own part of what is published.
+    """
+    if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise DataError(
+            f"{path}: a symbolic link leads out of {root}; put the file there, or trust the data set's links with "
+            "`links: true` beside the split's list"
+        )
+
+
+def links_outside(image: str, root: Path | None, *paths: Path | None) -> list[Problem]:
+    """The first of an image's files that `check_inside` refuses, as a problem, before any of them is opened."""
+    for path in paths:
+        try:
+            if path is not None:
+                check_inside(path, root)
+        except DataError as error:
+            return [problem(image, path or Path(), str(error))]
+    return []
 
 
 def is_id(text: str) -> bool:

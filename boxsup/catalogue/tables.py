@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +20,9 @@ from boxsup.errors import DataError, StoreError
 from boxsup.store.atomic import creating
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
+# What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image: 5,800×5,800; a candidate's or a network's memory is of that order
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 
 
@@ -120,15 +125,35 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     converted without a colour profile. Of several frames the first one counts.
 
     Raises:
-        DataError: The file is missing, truncated or no image, or its values have no known range (32 bits).
+        DataError: The file is missing, truncated or no image, larger than MAX_PIXELS or MAX_SIDE, or
+            its values have no known range (32 bits).
     """
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             return _rgb(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever they stumble over
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """A file of FORMATS whose size, as its first bytes claim it, is one that can be worked with."""
+    if not os.path.isfile(path):  # a pipe would not end
+        raise FileNotFoundError
+    limit = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with, scale it down"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes that are refused below, and of tags that do not matter
+        try:
+            image = Image.open(path, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"{error}; {limit}") from error
+        with image:
+            width, height = image.size
+            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+                raise ValueError(f"{width}×{height} pixels (width×height); {limit}")
+            yield image
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -152,10 +177,10 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """A label map as H×W uint8 from a palette or grey PNG.
 
     Raises:
-        DataError: The file is missing, truncated, or neither palette nor 8-bit grey.
+        DataError: The file is missing, truncated, of more than MAX_PIXELS, or neither palette nor 8-bit grey.
     """
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if image.mode not in ("P", "L"):
                 raise DataError(f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}")
             return np.asarray(image)
@@ -163,7 +188,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise DataError(f"{path}: no such mask") from error
     except DataError:
         raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # as above
         raise DataError(f"{path}: not a readable mask ({error})") from error
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from boxsup.errors import DataError
-from boxsup.store.foreign import parse_mat
+from boxsup.store.foreign import parse_mat, read_content
 
 STRUCTS = ("proposals", "candidates")  # the variables that may hold the others as fields
 Candidates = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
@@ -51,10 +51,7 @@ def read_mat(path: Path, size: tuple[int, int]) -> Candidates:
 
 
 def _fields(path: Path) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; make the image's candidates, or correct settings.files") from error
+    content = read_content(path, "make the image's candidates, or correct settings.files")
     # MATLAB's own types: without, a logical matrix cannot be told from one of numbers.
     fields = {name: _dense(value) for name, value in parse_mat(content, path, matlab_types=True).items()}
     for name in STRUCTS:

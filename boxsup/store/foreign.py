@@ -14,6 +14,24 @@ from scipy.io import loadmat
 from boxsup.errors import DataError
 
 
+def read_content(path: Path, advice: str) -> bytes:
+    """All of a file.
+
+    Args:
+        path: The file.
+        advice: What to do where it is missing.
+
+    Raises:
+        DataError: It is missing, cannot be read, or is no file: a device or a pipe would not end.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {advice}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def read_json(path: Path, advice: str, hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:  # noqa: ANN401 - JSON
     """What a JSON file holds.
 
@@ -25,11 +43,10 @@ def read_json(path: Path, advice: str, hook: Callable[[dict[str, Any]], Any] | N
     Raises:
         DataError: The file is missing, empty or no JSON.
     """
+    content = read_content(path, advice)
     try:
-        return json.loads(path.read_bytes(), object_hook=hook)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; {advice}") from error
-    except (OSError, ValueError, RecursionError) as error:
+        return json.loads(content, object_hook=hook)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON ({error}); make it again") from error
 
 

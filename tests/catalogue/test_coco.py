@@ -319,5 +319,5 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
             if isinstance(part, list)
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
-    record = check_image(Entry("grey", path, *SIZE, [annotation]), {1: 1}, True, path)
+    record = check_image(Entry("grey", path, *SIZE, [annotation]), None, {1: 1}, True, path)
     assert bool(record.boxes) != bool(record.problems)

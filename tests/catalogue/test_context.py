@@ -91,7 +91,7 @@ def test_the_configurations_59_classes_are_found_among_the_459_labels(config, tm
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda root: (root / "trainval/a.mat").unlink(), "no such mask, nor a PNG of that name"),
+        (lambda root: (root / "trainval/a.mat").unlink(), "there is no PNG of that name either"),
         (lambda root: (root / "trainval/a.mat").write_bytes(b"x" * 300), "not a readable MATLAB file"),
         (lambda root: savemat(root / "trainval/a.mat", {"x": FULL}), "expected a matrix LabelMap of numbers"),
         (lambda root: savemat(root / "trainval/a.mat", {"LabelMap": "sky"}), "expected a matrix LabelMap"),
@@ -122,7 +122,7 @@ def test_unknown_values_of_a_png_are_a_problem(root):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "no such text file of label names; unpack PASCAL-Context's trainval.tar.gz"),
+        (None, "no such file; unpack PASCAL-Context's trainval.tar.gz"),
         ("aeroplane\nsky\n", "expected one line `NUMBER: NAME` for each label"),
         ("2: sky\n3: sky\n", "no name twice"),
         ("", "expected one line `NUMBER: NAME`"),

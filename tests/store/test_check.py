@@ -111,8 +111,7 @@ def test_whatever_bit_of_a_checkpoint_flips_it_is_found_or_changes_nothing(resul
         flip(results / MODEL, place)
         try:
             changed = load(MODEL)
-        except StoreError as error:
-            assert "boxsup check" in str(error)
+        except StoreError:
             found += 1
         else:
             assert changed["epoch"] == content["epoch"]

@@ -102,6 +102,12 @@ def imported_files(wildcards):
     return [path for path in paths if path and "{image}" not in path]
 
 
+def option(name, values):
+    """`--NAME VALUE …`, quoted for the shell as `:q` quotes what stands in a command by itself; "" without a value."""
+    values = [values] if isinstance(values, str) else values
+    return shlex.join([f"--{name}", *map(str, values)]) if values else ""
+
+
 def tables_folder(wildcards, input):
     """A params function: the folder of the catalogue whose tables are a rule's first input."""
     return str(Path(input[0]).parent)
@@ -164,11 +170,11 @@ def masked_tables(wildcards):
 
 def label_options(wildcards, input):
     """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
-    options = [f"--{name} {input.get(name)}" for name in ("model", "fixed", "truth") if input.get(name)]
+    options = [option(name, input.get(name)) for name in ("model", "fixed", "truth") if input.get(name)]
     if input.masked:
-        options.append(f"--masked {Path(input.masked).parent}")
+        options.append(option("masked", str(Path(input.masked).parent)))
     if settings := update_settings(wildcards):
-        options.append(f"--settings {shlex.quote(settings)}")
+        options.append(option("settings", settings))
     return " ".join(options)
 
 
@@ -192,7 +198,7 @@ def initial_model(wildcards):
 
 def initial_options(wildcards, input):
     start = experiment_of(wildcards)["init_from"]
-    return f"--init {input.init} --drop {' '.join(start['drop'])}" if start else ""
+    return f"{option('init', input.init)} {shlex.join(['--drop', *start['drop']])}" if start else ""
 
 
 def seed_folder(wildcards):

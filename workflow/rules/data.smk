@@ -17,7 +17,7 @@ rule shapes:
         settings=dataset_setting("shapes"),
         classes=dataset_setting("classes"),
     shell:
-        "boxsup shapes --settings {params.settings:q} --classes {params.classes:q} --out {output} > {log} 2>&1"
+        "boxsup shapes --settings {params.settings:q} --classes {params.classes:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule download:
@@ -37,8 +37,8 @@ rule download:
         download=dataset_setting("download"),
         options=download_options,
     shell:
-        "boxsup download --root {params.root:q} --download {params.download} {params.options} "
-        "--out {output} > {log} 2>&1"
+        "boxsup download --root {params.root:q} --download {params.download:q} {params.options} "
+        "--out {output:q} > {log:q} 2>&1"
 
 
 rule catalogue:
@@ -64,9 +64,9 @@ rule catalogue:
         on_problem=dataset_setting("on_problem"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "boxsup catalogue --format {params.format} --root {params.root:q} --split {params.split:q} "
-        "--classes {params.classes:q} --on-problem {params.on_problem} --workers {threads} "
-        "--out {params.folder} > {log} 2>&1"
+        "boxsup catalogue --format {params.format:q} --root {params.root:q} --split {params.split:q} "
+        "--classes {params.classes:q} --on-problem {params.on_problem:q} --workers {threads:q} "
+        "--out {params.folder:q} > {log:q} 2>&1"
 
 
 rule join:
@@ -87,4 +87,4 @@ rule join:
         parts=part_folders,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "boxsup join --parts {params.parts} --out {params.folder} > {log} 2>&1"
+        "boxsup join --parts {params.parts:q} --out {params.folder:q} > {log:q} 2>&1"

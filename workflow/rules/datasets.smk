@@ -33,8 +33,7 @@ def format_of(wildcards):
 
 
 def download_options(wildcards):
-    source = DATASETS[wildcards.dataset].get("source")
-    return f"--source {source}" if source else ""
+    return option("source", DATASETS[wildcards.dataset].get("source"))
 
 
 def root_of(wildcards):

@@ -23,8 +23,8 @@ rule validate:
         held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup validate --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--scales {params.scales} {params.held_out} --out {output} > {log} 2>&1"
+        "boxsup validate --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
+        "--scales {params.scales:q} {params.held_out} --out {output:q} > {log:q} 2>&1"
 
 
 rule predictions:
@@ -49,8 +49,8 @@ rule predictions:
         settings=setting("inference", "crf"),
         folder=tables_folder,
     shell:
-        "boxsup predictions --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--scales {params.scales} --crf {params.settings:q} --workers {threads} --out {output} > {log} 2>&1"
+        "boxsup predictions --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
+        "--scales {params.scales:q} --crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 use rule predictions as split_predictions with:
@@ -89,9 +89,9 @@ rule crf_search:
         held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup crf-search --catalogue {params.folder} --model {input.model} --threads {params.torch_threads} "
-        "--scales {params.scales} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
-        "--workers {threads} --out {output} > {log} 2>&1"
+        "boxsup crf-search --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
+        "--scales {params.scales:q} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
+        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule comp6:
@@ -108,7 +108,7 @@ rule comp6:
     params:
         version=STAGE_VERSIONS["comp6"],
     shell:
-        "boxsup comp6 --predictions {input} --split {wildcards.split} --out {output} > {log} 2>&1"
+        "boxsup comp6 --predictions {input:q} --split {wildcards.split:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluation:
@@ -128,8 +128,8 @@ rule evaluation:
         held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup evaluation --catalogue {params.folder} --predictions {input.predictions} {params.held_out} "
-        "--out {output} > {log} 2>&1"
+        "boxsup evaluation --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
+        "--out {output:q} > {log:q} 2>&1"
 
 
 rule trimap:
@@ -149,8 +149,8 @@ rule trimap:
         held_out=held_out,
         folder=tables_folder,
     shell:
-        "boxsup trimap measure --catalogue {params.folder} --predictions {input.predictions} {params.held_out} "
-        "--out {output} > {log} 2>&1"
+        "boxsup trimap measure --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
+        "--out {output:q} > {log:q} 2>&1"
 
 
 rule trimap_plot:
@@ -168,7 +168,7 @@ rule trimap_plot:
         version=STAGE_VERSIONS["trimap-plot"],
         config=trimap_config,
     shell:
-        "boxsup trimap plot --config {params.config:q} --out {output} > {log} 2>&1"
+        "boxsup trimap plot --config {params.config:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -194,5 +194,5 @@ rule report:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         epochs=setting("epochs"),
     shell:
-        "boxsup report --experiment {wildcards.experiment} --config {params.config:q} --train {params.train} "
-        "--val {params.val} --folder {params.folder} --epochs {params.epochs} --out {output} > {log} 2>&1"
+        "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
+        "--val {params.val:q} --folder {params.folder:q} --epochs {params.epochs:q} --out {output:q} > {log:q} 2>&1"

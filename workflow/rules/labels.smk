@@ -19,8 +19,8 @@ rule fixed_masks:
         version=STAGE_VERSIONS["fixed-masks"],
         folder=tables_folder,
     shell:
-        "boxsup fixed-masks --catalogue {params.folder} --kind {wildcards.kind} --workers {threads} "
-        "--out {output} > {log} 2>&1"
+        "boxsup fixed-masks --catalogue {params.folder:q} --kind {wildcards.kind:q} --workers {threads:q} "
+        "--out {output:q} > {log:q} 2>&1"
 
 
 rule labels:
@@ -51,9 +51,9 @@ rule labels:
         folder=tables_folder,
         options=label_options,
     shell:
-        "boxsup labels --catalogue {params.folder} --generation {wildcards.epoch} --seed {wildcards.seed} "
-        "--threads {params.torch_threads} --proposals {input.proposals} "
-        "--overlaps {input.overlaps} {params.options} --out {output} > {log} 2>&1"
+        "boxsup labels --catalogue {params.folder:q} --generation {wildcards.epoch:q} --seed {wildcards.seed:q} "
+        "--threads {params.torch_threads:q} --proposals {input.proposals:q} "
+        "--overlaps {input.overlaps:q} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
 rule label_quality:
@@ -74,8 +74,8 @@ rule label_quality:
         version=STAGE_VERSIONS["label-quality"],
         folder=tables_folder,
         options=lambda wildcards, input: " ".join(
-            f"--{name} {input.get(name)}" for name in ("previous", "first") if input.get(name)
+            option(name, input.get(name)) for name in ("previous", "first") if input.get(name)
         ),
     shell:
-        "boxsup label-quality --catalogue {params.folder} --labels {input.labels} {params.options} "
-        "--out {output} > {log} 2>&1"
+        "boxsup label-quality --catalogue {params.folder:q} --labels {input.labels:q} {params.options} "
+        "--out {output:q} > {log:q} 2>&1"

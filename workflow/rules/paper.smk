@@ -22,5 +22,5 @@ rule paper:
         found=paper_found,
         config=paper_config,
     shell:
-        "boxsup paper --page {wildcards.page} --config {params.config:q} --results results --tables {output.tables} "
-        "--out {output.page} > {log} 2>&1"
+        "boxsup paper --page {wildcards.page:q} --config {params.config:q} --results results --tables {output.tables:q} "
+        "--out {output.page:q} > {log:q} 2>&1"

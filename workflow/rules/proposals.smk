@@ -21,8 +21,8 @@ rule proposals:
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
         folder=tables_folder,
     shell:
-        "boxsup proposals make --catalogue {params.folder} --shard {wildcards.i}/{wildcards.n} "
-        "--settings {params.settings:q} --out {output.pools} --timings {output.timings} > {log} 2>&1"
+        "boxsup proposals make --catalogue {params.folder:q} --shard {wildcards.i:q}/{wildcards.n:q} "
+        "--settings {params.settings:q} --out {output.pools:q} --timings {output.timings:q} > {log:q} 2>&1"
 
 
 rule proposal_evaluation:
@@ -45,8 +45,8 @@ rule proposal_evaluation:
         folder=tables_folder,
         out=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "boxsup proposals evaluate --catalogue {params.folder} --proposals {input.proposals} "
-        "--timings {input.timings} --out {params.out} > {log} 2>&1"
+        "boxsup proposals evaluate --catalogue {params.folder:q} --proposals {input.proposals:q} "
+        "--timings {input.timings:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule proposal_report:
@@ -73,8 +73,8 @@ rule proposal_report:
         catalogue=tables_folder,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "boxsup proposals report --dataset {wildcards.dataset} --split {wildcards.split} --config {params.config:q} "
-        "--catalogue {params.catalogue} --folder {params.folder} --out {output} > {log} 2>&1"
+        "boxsup proposals report --dataset {wildcards.dataset:q} --split {wildcards.split:q} --config {params.config:q} "
+        "--catalogue {params.catalogue:q} --folder {params.folder:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule overlaps:
@@ -95,4 +95,4 @@ rule overlaps:
         version=STAGE_VERSIONS["overlaps"],
         folder=tables_folder,
     shell:
-        "boxsup overlaps --catalogue {params.folder} --proposals {input.proposals} --out {output} > {log} 2>&1"
+        "boxsup overlaps --catalogue {params.folder:q} --proposals {input.proposals:q} --out {output:q} > {log:q} 2>&1"

@@ -19,8 +19,8 @@ rule network:
         folder=tables_folder,
         options=initial_options,
     shell:
-        "boxsup network --catalogue {params.folder} --seed {wildcards.seed} --settings {params.settings:q} "
-        "{params.options} --out {output} > {log} 2>&1"
+        "boxsup network --catalogue {params.folder:q} --seed {wildcards.seed:q} --settings {params.settings:q} "
+        "{params.options} --out {output:q} > {log:q} 2>&1"
 
 
 rule epoch:
@@ -50,9 +50,9 @@ rule epoch:
         schedule=setting("schedule"),
         folder=tables_folder,
         out=lambda wildcards, output: str(Path(output.model).parent),
-        options=lambda wildcards, input: (f"--optimizer {input.optimizer}" if input.optimizer else ""),
+        options=lambda wildcards, input: option("optimizer", input.optimizer),
         events=f"{SEED}/tensorboard",
     shell:
-        "boxsup epoch --catalogue {params.folder} --labels {input.labels} --model {input.model} {params.options} "
-        "--epoch {wildcards.epoch} --seed {wildcards.seed} --training {params.training:q} "
-        "--schedule {params.schedule:q} --workers {resources.workers} --tensorboard {params.events} --out {params.out} > {log} 2>&1"
+        "boxsup epoch --catalogue {params.folder:q} --labels {input.labels:q} --model {input.model:q} {params.options} "
+        "--epoch {wildcards.epoch:q} --seed {wildcards.seed:q} --training {params.training:q} "
+        "--schedule {params.schedule:q} --workers {resources.workers:q} --tensorboard {params.events:q} --out {params.out:q} > {log:q} 2>&1"

@@ -21,7 +21,18 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.readers.segments import draw, segment
-from boxsup.catalogue.records import MAX_ID, Box, Listing, Problem, Record, check_pixels, is_id, problem
+from boxsup.catalogue.records import (
+    MAX_ID,
+    Box,
+    Listing,
+    Problem,
+    Record,
+    check_inside,
+    check_pixels,
+    is_id,
+    links_outside,
+    problem,
+)
 from boxsup.errors import DataError
 from boxsup.settings import parse
 from boxsup.store.foreign import read_json
@@ -43,11 +54,19 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class CocoSplit:
-    """A split's settings: the JSON and the folder of its images, both below the root, and whether to draw masks."""
+    """A split's settings.
+
+    Attributes:
+        annotations: The JSON, below the root.
+        images: The folder of its images, likewise.
+        masks: Whether to draw masks.
+        links: Whether symbolic links may lead out of the root.
+    """
 
     annotations: str
     images: str
     masks: bool
+    links: bool = False
 
 
 class Entry(NamedTuple):
@@ -71,12 +90,16 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of COCO; see `boxsup.catalogue.readers`."""
     split = parse(CocoSplit, settings, "split")
     path = root / split.annotations
+    inside = None if split.links else root
+    check_inside(path, inside)
     content = read_json(path, WHERE, _with_arrays if split.masks else _without_segmentation)
     _check_form(content, path)
     labels = labels_of(content["categories"], classes, path)
     entries, problems = _entries(content, path, root / split.images)
     return Listing(
-        [partial(check_image, entry, labels, split.masks, path) for entry in entries], problems, draws=split.masks
+        [partial(check_image, entry, inside, labels, split.masks, path) for entry in entries],
+        problems,
+        draws=split.masks,
     )
 
 
@@ -102,15 +125,19 @@ def labels_of(categories: Sequence[Json], classes: Sequence[str], path: Path) ->
     return labels
 
 
-def check_image(entry: Entry, labels: dict[int, int], masks: bool, path: Path) -> Record:
+def check_image(entry: Entry, inside: Path | None, labels: dict[int, int], masks: bool, path: Path) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         entry: The image.
+        inside: The folder that links may not lead out of; None: they may.
         labels: See `labels_of`.
         masks: Whether to draw them.
         path: The JSON, to name it.
     """
+    outside = links_outside(entry.image, inside, entry.path)
+    if outside:
+        return Record(entry.image, str(entry.path), problems=outside)
     (height, width), problems = check_pixels(entry.image, entry.path)
     if height and (height, width) != (entry.height, entry.width):
         text = f"the image has {width}×{height} pixels, its entry says {entry.width}×{entry.height} (width×height)"

@@ -20,10 +20,20 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.readers.voc import IMAGES, VocSplit, list_file
-from boxsup.catalogue.records import Listing, Record, check_pixels, mask_problems, problem, read_list, size_problems
+from boxsup.catalogue.records import (
+    Listing,
+    Record,
+    check_inside,
+    check_pixels,
+    links_outside,
+    mask_problems,
+    problem,
+    read_list,
+    size_problems,
+)
 from boxsup.errors import DataError
 from boxsup.settings import parse
-from boxsup.store.foreign import parse_mat
+from boxsup.store.foreign import parse_mat, read_content
 
 NAMES, VARIABLE = "labels.txt", "LabelMap"
 WHERE = (
@@ -35,23 +45,35 @@ FULL_NAMES = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "clot
 
 @dataclass(frozen=True)
 class Scenes:
-    """Where to look: the tree, its folder of masks, C, and the label of each of the 459 numbers if those are needed."""
+    """Where to look.
+
+    Attributes:
+        root: The tree.
+        masks: Its folder of masks.
+        classes: C.
+        table: The label of each of the 459 numbers, if those are needed.
+        inside: The folder that links may not lead out of; None: they may.
+    """
 
     root: Path
     masks: Path
     classes: int
     table: NDArray[np.uint8] | None
+    inside: Path | None
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of PASCAL-Context; see `boxsup.catalogue.readers`."""
     split = parse(VocSplit, settings, "split")  # its folder of masks may hold ID.mat too
-    images, problems = read_list(list_file(root, split.list))
+    inside = None if split.links else root
+    images, problems = read_list(list_file(root, split.list), inside)
     folder = root / split.masks
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of masks; {WHERE}")
     full = any((folder / f"{image}.mat").is_file() for image in images)
-    scenes = Scenes(root, folder, len(classes), label_table(folder.parent / NAMES, classes) if full else None)
+    names = folder.parent / NAMES
+    check_inside(names, inside)
+    scenes = Scenes(root, folder, len(classes), label_table(names, classes) if full else None, inside)
     return Listing([partial(check_image, scenes, image) for image in images], problems, draws=full)
 
 
@@ -66,9 +88,9 @@ def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
         DataError: The file is missing or no such list, or a class is not in it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no such text file of label names; {WHERE}") from error
+        lines = read_content(path, WHERE).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file of label names; {WHERE}") from error
     matches = [re.fullmatch(r"\s*(\d{1,4})\s*:\s*(.*?)\s*", line) for line in lines if line.strip()]
     numbers = {match[2]: int(match[1]) for match in matches if match}
     if len(numbers) < len(matches) or not numbers:
@@ -85,8 +107,11 @@ def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
 def check_image(scenes: Scenes, image: str) -> Record:
     """Read and check an image and its mask, which every image must have."""
     path = scenes.root / IMAGES / f"{image}.jpg"
-    (height, width), problems = check_pixels(image, path)
     ready, full = (scenes.masks / f"{image}.{ending}" for ending in ("png", "mat"))
+    outside = links_outside(image, scenes.inside, path, ready, full)
+    if outside:
+        return Record(image, str(path), problems=outside)
+    (height, width), problems = check_pixels(image, path)
     if ready.is_file():
         texts = mask_problems(ready, height, width, scenes.classes)
         return Record(
@@ -108,10 +133,7 @@ def read_label_map(path: Path, table: NDArray[np.uint8] | None) -> NDArray[np.ui
     Raises:
         DataError: The file is missing or damaged, or holds numbers that have no name.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such mask, nor a PNG of that name; take the image's id off the list") from error
+    content = read_content(path, "there is no PNG of that name either; take the image's id off the list")
     values = parse_mat(content, path).get(VARIABLE)
     most = 0 if table is None else len(table) - 1
     if values is None or values.ndim != 2 or values.dtype.kind not in "buif":

@@ -16,36 +16,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.palette import encode_mask
-from boxsup.catalogue.records import VOID, Box, Listing, Record, check_pixels, problem, read_list, size_problems
+from boxsup.catalogue.records import (
+    VOID,
+    Box,
+    Listing,
+    Record,
+    check_pixels,
+    links_outside,
+    problem,
+    read_list,
+    size_problems,
+)
 from boxsup.errors import DataError
 from boxsup.settings import parse
-from boxsup.store.foreign import parse_mat
+from boxsup.store.foreign import parse_mat, read_content
 
 
 @dataclass(frozen=True)
 class SbdSplit:
-    """A split's settings: the name of its list, `train` or `val` or one of your own beside them."""
+    """A split's settings.
+
+    Attributes:
+        list: The name of its list, `train` or `val` or one of your own beside them.
+        links: Whether symbolic links may lead out of the folder.
+    """
 
     list: str
+    links: bool = False
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of SBD; see `boxsup.catalogue.readers`."""
-    images, problems = read_list(root / f"{parse(SbdSplit, settings, 'split').list}.txt")
-    return Listing([partial(check_image, root, len(classes), image) for image in images], problems, draws=True)
+    split = parse(SbdSplit, settings, "split")
+    inside = None if split.links else root
+    images, problems = read_list(root / f"{split.list}.txt", inside)
+    return Listing([partial(check_image, root, inside, len(classes), image) for image in images], problems, draws=True)
 
 
-def check_image(root: Path, classes: int, image: str) -> Record:
+def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Record:
     """Read and check an image with its class mask and its objects, whose tight boxes become its boxes.
 
     Args:
         root: The folder `dataset`.
+        inside: The folder that links may not lead out of; None: they may.
         classes: C with the background; SBD's numbers are those of VOC's 20 classes in alphabetical order.
         image: A valid id.
     """
     path = root / "img" / f"{image}.jpg"
-    (height, width), problems = check_pixels(image, path)
     mask_file, object_file = root / "cls" / f"{image}.mat", root / "inst" / f"{image}.mat"
+    outside = links_outside(image, inside, path, mask_file, object_file)
+    if outside:
+        return Record(image, str(path), problems=outside)
+    (height, width), problems = check_pixels(image, path)
     drawn, boxes = {}, []
     try:
         mask = class_mask(_content(mask_file), mask_file, classes)
@@ -96,10 +118,7 @@ def tight_boxes(objects: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[B
 
 
 def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; it comes with SBD's archive benchmark.tgz") from error
+    return read_content(path, "it comes with SBD's archive benchmark.tgz")
 
 
 def _struct(content: bytes, path: Path, name: str, fields: tuple[str, ...]) -> list[Any]:

@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from boxsup.catalogue.records import VOID, Box, Listing, Record, check_pixels, mask_problems, problem, read_list
+from boxsup.catalogue.records import (
+    VOID,
+    Box,
+    Listing,
+    Record,
+    check_pixels,
+    links_outside,
+    mask_problems,
+    problem,
+    read_list,
+)
 from boxsup.settings import parse
 
 if TYPE_CHECKING:
@@ -32,19 +42,34 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclass(frozen=True)
 class VocSplit:
-    """A split's settings: its list, see `list_file`, and the folder of true masks that comes first, or IMAGES_ONLY."""
+    """A split's settings.
+
+    Attributes:
+        list: See `list_file`.
+        masks: The folder of true masks that comes first, or IMAGES_ONLY.
+        links: Whether symbolic links may lead out of the tree.
+    """
 
     list: str
     masks: str
+    links: bool = False
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree in VOC layout, the folder whose masks come first, and its classes, the background included."""
+    """A tree in VOC layout.
+
+    Attributes:
+        root: Its folder.
+        masks: The folder in it whose masks come first.
+        classes: The background included.
+        inside: The folder that links may not lead out of; None: they may.
+    """
 
     root: Path
     masks: str
     classes: tuple[str, ...]
+    inside: Path | None
 
     def mask(self, image: str) -> Path | None:
         """File of an image's true mask: in the folder asked for, else in `SegmentationClass`, else none."""
@@ -60,8 +85,9 @@ class Tree:
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of a tree in VOC layout; see `boxsup.catalogue.readers`."""
     split = parse(VocSplit, settings, "split")
-    images, problems = read_list(list_file(root, split.list))
-    tree = Tree(root, split.masks, classes)
+    inside = None if split.links else root
+    images, problems = read_list(list_file(root, split.list), inside)
+    tree = Tree(root, split.masks, classes, inside)
     return Listing([partial(check_image, tree, image) for image in images], problems, draws=False)
 
 
@@ -90,6 +116,9 @@ def check_image(tree: Tree, image: str) -> Record:
         return Record(image, str(path), problems=[problem(image, path, "no such image; take its id off the list")])
     annotation = tree.root / ANNOTATIONS / f"{image}.xml"
     mask, objects = tree.mask(image), tree.objects(image)
+    outside = links_outside(image, tree.inside, path, annotation, mask, objects)
+    if outside:
+        return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
     if mask is not None:
         problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, len(tree.classes))]

@@ -1,0 +1,126 @@
+"""Names that are HTML or shell commands are shown on every page as what they are: text."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import results_tree
+import test_proposal_report as proposal_tree
+import yaml
+from paths import ROOT
+from results_tree import Tree
+
+from boxsup.cli import main
+from boxsup.config import resolve
+
+NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
+IMAGE = '"><img src=x onerror=alert(1)>'
+
+
+class Elements(HTMLParser):
+    """The elements of a page and the names of their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str]] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {(tag, ""), *((tag, name) for name, _ in attrs)}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def is_harmless(page: str) -> bool:
+    elements = Elements(page).found
+    return not any(tag in ("script", "iframe", "object", "embed") or name.startswith("on") for tag, name in elements)
+
+
+def test_the_oracle_sees_an_attack():
+    assert not is_harmless(f"<p>{NAMES[1]}")
+    assert not is_harmless(f"<p>{NAMES[2]}")
+    assert not is_harmless(f'<img alt="{IMAGE}">')
+    assert is_harmless("<p>&lt;script>")
+
+
+@pytest.fixture
+def hostile_ids(monkeypatch):
+    """Catalogues whose image ids are HTML."""
+    write = results_tree.write_catalogue
+
+    def renamed(folder, catalogue):
+        for table in (catalogue.images, catalogue.boxes):
+            table["image"] = table["image"] + IMAGE
+        write(folder, catalogue)
+
+    monkeypatch.setattr(results_tree, "write_catalogue", renamed)
+    monkeypatch.setattr(proposal_tree, "write_catalogue", renamed)
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch, config, hostile_ids) -> Tree:
+    """A finished run whose classes and images are called by HTML."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(results_tree, "CLASSES", NAMES)
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    experiment = resolve(config, schema)["experiments"]["demo_semi"]
+    dataset = {**config["datasets"]["demo"], "root": IMAGE, "classes": list(NAMES[1:])}
+    tree = Tree({"experiment": experiment, "dataset": dataset, "proposals": {"method": NAMES[2]}})
+    results_tree.write_split(tree.train, 5)
+    results_tree.write_split(tree.val, 4)
+    results_tree.write_run(tree, 0)
+    return tree
+
+
+def test_the_page_of_an_experiment(hostile):
+    page = hostile.report()
+    assert is_harmless(page)
+    text = Elements(page).text
+    assert [name for name in (*NAMES, IMAGE) if name not in text] == []
+
+
+def test_the_error_analysis(hostile):
+    drawn = {"evaluated": f"demo, {IMAGE}", "tables": [str(hostile.seed() / "trimap/002.csv")]}
+    config = json.dumps({"experiments": {NAMES[1]: drawn, "<b>$x^2$": drawn}})
+    main(["trimap", "plot", "--config", config, "--out", "trimap.html"])
+    page = Path("trimap.html").read_text()
+    assert is_harmless(page)
+    assert NAMES[1] in Elements(page).text
+
+
+def test_the_page_of_the_paper(hostile):
+    run = {"voc_box": {"name": "demo_semi", "settings": hostile.config["experiment"] | {"epochs": hostile.epochs}}}
+    config = {"full": {}, "small": run, "settings": run["voc_box"]["settings"], "demo": True}
+    options = {
+        "page": NAMES[1],
+        "config": json.dumps(config),
+        "results": "results",
+        "tables": "tables",
+        "out": "p.html",
+    }
+    main(["paper", *(text for key, value in options.items() for text in (f"--{key}", value))])
+    page = Path("p.html").read_text()
+    assert is_harmless(page)
+    text = Elements(page).text
+    assert NAMES[1] in text
+    assert IMAGE in text
+
+
+def test_the_page_of_proposals(tmp_path, monkeypatch, hostile_ids):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(proposal_tree, "CLASSES", NAMES)
+    proposal_tree.write_split(4)
+    proposal_tree.write_method("fine", 8)
+    config = {"dataset": {"format": "voc", "root": NAMES[1]}, "proposals": {"fine": {"method": NAMES[2]}}}
+    options = {"dataset": NAMES[1], "split": NAMES[2], "config": json.dumps(config), "catalogue": proposal_tree.SPLIT}
+    options |= {"folder": proposal_tree.FOLDER, "out": "page.html"}
+    main(["proposals", "report", *(text for key, value in options.items() for text in (f"--{key}", str(value)))])
+    page = Path("page.html").read_text()
+    assert is_harmless(page)
+    text = Elements(page).text
+    assert [name for name in (NAMES[1], NAMES[2], IMAGE) if name not in text] == []
