@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test lint bench experiments study-update lock clean help
+.PHONY: demo test lint fuzz bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,9 @@ lint: .venv/installed ## Check style, types and rules
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
+
+fuzz: .venv/installed ## Feed every reader broken files, 20,000 of them (some minutes)
+	$(BIN)/python tests/fuzz
 
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

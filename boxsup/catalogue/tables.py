@@ -24,6 +24,8 @@ IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image: 5,800×5,800; a candidate's or a network's memory is of that order
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
+CLASS_COLUMNS = ("label", "name")
+TEXTS = ("image", "path", "mask", "objects", "name")  # columns of text; the others hold whole numbers
 
 
 class ImageRow(NamedTuple):
@@ -91,21 +93,30 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     """Read `images.csv`, `boxes.csv` and `classes.csv`.
 
     Raises:
-        StoreError: A table is missing, or the table of images is of an older form.
+        StoreError: A table is missing or damaged, or of an older form.
     """
     folder = Path(folder)
-    text = {"image": str, "path": str, "mask": str, "objects": str, "name": str}
-    try:
-        images, boxes, classes = (
-            pd.read_csv(folder / f"{table}.csv", dtype=text, keep_default_na=False)
-            for table in ("images", "boxes", "classes")
-        )
-    except FileNotFoundError as error:
-        raise StoreError(f"{error.filename}: no such table; make it with `boxsup catalogue`") from error
-    missing = [name for name in IMAGE_COLUMNS if name not in images]
-    if missing:
-        raise StoreError(f"{folder / 'images.csv'}: no column '{missing[0]}'; make it again with `boxsup catalogue`")
+    images = _read_table(folder / "images.csv", IMAGE_COLUMNS)
+    boxes = _read_table(folder / "boxes.csv", BOX_COLUMNS)
+    classes = _read_table(folder / "classes.csv", CLASS_COLUMNS)
     return Catalogue(images, boxes, tuple(classes["name"]))
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table with at least these columns: texts, and whole numbers in those that have no text."""
+    again = "make it again with `boxsup catalogue`"
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: no such table; make it with `boxsup catalogue`") from error
+    except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these
+        raise StoreError(f"{path}: not a readable table; {again}") from error
+    for name in columns:
+        if name not in table:
+            raise StoreError(f"{path}: no column '{name}'; {again}")
+        if name not in TEXTS and len(table) and table[name].dtype != np.int64:
+            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {again}")
+    return table
 
 
 def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
+from boxsup.store.foreign import parse_mat, read_content
 
 WHERE = "the folder `BSDS500/data` of the Berkeley Segmentation Data Set 500"
 
@@ -73,12 +73,12 @@ def read(root: Path, split: str, name: str) -> Annotated:
 
 def _annotations(path: Path) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
     try:
-        cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"].ravel()
+        cells = parse_mat(read_content(path, f"give {WHERE}"), path)["groundTruth"].ravel()
         segmentations = np.stack([cell["Segmentation"][0, 0] for cell in cells]).astype(np.uint16)
         boundaries = np.stack([cell["Boundaries"][0, 0] for cell in cells]) > 0
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; give {WHERE}") from error
-    except Exception as error:  # scipy's reader raises whatever the damage leads to
+    except DataError:
+        raise
+    except Exception as error:  # of other structs than expected
         raise DataError(
             f"{path}: not a readable annotation of BSDS500 ({type(error).__name__}); fetch the file again"
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 from scipy.io import loadmat
 
 from boxsup.errors import DataError
+from boxsup.store.mat5 import plain
 
 
 def read_content(path: Path, advice: str) -> bytes:
@@ -61,12 +62,12 @@ def parse_mat(content: bytes, where: str | os.PathLike[str], matlab_types: bool 
     Raises:
         DataError: The file is damaged, or of version 7.3.
     """
-    try:
-        variables: dict[str, Any] = loadmat(io.BytesIO(content), mat_dtype=matlab_types)
-    except NotImplementedError as error:
+    if content[124:126] in (b"\0\2", b"\2\0"):
         raise DataError(
             f"{where}: a MATLAB file of version 7.3 (HDF5); in MATLAB, load it and save it again with save(…, '-v7')"
-        ) from error
+        )
+    try:
+        variables: dict[str, Any] = loadmat(io.BytesIO(plain(content)), mat_dtype=matlab_types)
     except Exception as error:  # of a damaged file, the reader raises whatever it stumbles over
         raise DataError(f"{where}: not a readable MATLAB file ({error}); make it again") from error
     return {name: value for name, value in variables.items() if not name.startswith("__")}

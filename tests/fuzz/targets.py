@@ -1,0 +1,392 @@
+"""The readers under attack: the real files that each is fed with, and what must hold where it reads a broken one."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mutations import Mutation, Random, any_bytes, any_json, any_png, any_text
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+SIZE = (20, 30)
+CLASSES = ("background", "cat", "dog")
+XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<annotation><folder>VOC</folder><size><width>30</width></size>'
+    + "".join(
+        f"<object><name>{name}</name><difficult>0</difficult><bndbox><xmin>{x}</xmin><ymin>3</ymin><xmax>20.5</xmax>"
+        "<ymax>9</ymax></bndbox></object>"
+        for name, x in (("cat", 1), ("dog", 4))
+    )
+    + "</annotation>"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader.
+
+    Attributes:
+        make: Writes whole files into a folder; returns those that are broken, one at a time.
+        mutate: How.
+        read: Reads the folder; raises an AssertionError where what comes of it is not right.
+        share: Of all inputs, relative to the others.
+    """
+
+    make: Callable[[Path], list[Path]]
+    mutate: Mutation
+    read: Callable[[Path], None]
+    share: float = 1.0
+
+
+def _picture(mode: str = "RGB") -> Image.Image:
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    pixels = np.stack([90 + rows * 3, 60 + columns * 4, rows + columns], axis=-1).astype(np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def _mask() -> Image.Image:
+    from boxsup.catalogue.palette import encode_mask
+
+    labels = np.zeros(SIZE, np.uint8)
+    labels[3:9, 4:20], labels[9] = 1, 255
+    return Image.open(io.BytesIO(encode_mask(labels)))
+
+
+def _compressed(first: int) -> str:
+    """COCO's string for a mask of some columns."""
+    from pycocotools import mask
+
+    pixels = np.zeros(SIZE, np.uint8, order="F")
+    pixels[:, first : first + 5] = 1
+    return str(mask.encode(pixels)["counts"].decode())
+
+
+def _records(kind: str, folder: Path, settings: dict[str, Any]) -> None:
+    """Read a split as `boxsup catalogue` does: every record has problems, which are then raised, or is right."""
+    from boxsup.catalogue.readers import READERS
+    from boxsup.errors import DataError
+
+    listing = READERS[kind](folder, CLASSES, json.dumps(settings))
+    for record in [check() for check in listing.checks]:
+        lines = [problem.problem for problem in record.problems]
+        assert all("\n" not in line for line in lines), lines
+        if lines:
+            raise DataError(lines[0])
+        assert min(record.height, record.width) > 0
+        for box in record.boxes:
+            assert 1 <= box.label < len(CLASSES), box
+            assert 0 <= box.x0 < box.x1 <= record.width, box
+            assert 0 <= box.y0 < box.y1 <= record.height, box
+
+
+# --- the files of a data set ------------------------------------------------------------------------------------------
+
+
+def make_voc(folder: Path) -> list[Path]:
+    for name in ("ImageSets/Segmentation", "JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject"):
+        (folder / name).mkdir(parents=True)
+    files = [folder / f"{name}/a.{end}" for name, end in (("Annotations", "xml"), ("SegmentationClass", "png"))]
+    files[0].write_text(XML)
+    _picture().save(folder / "JPEGImages/a.jpg")
+    _mask().save(files[1])
+    (folder / "ImageSets/Segmentation/train.txt").write_text("a\n")
+    return files
+
+
+def read_voc(folder: Path) -> None:
+    _records("voc", folder, {"list": "train", "masks": "SegmentationClass"})
+
+
+def make_list(folder: Path) -> list[Path]:
+    make_voc(folder)
+    return [folder / "ImageSets/Segmentation/train.txt"]
+
+
+def image_of(kind: str, mode: str, **options: object) -> Callable[[Path], list[Path]]:
+    def make(folder: Path) -> list[Path]:
+        _picture(mode).save(folder / "image", kind, **options)
+        return [folder / "image"]
+
+    return make
+
+
+def read_picture(folder: Path) -> None:
+    from boxsup.catalogue.tables import read_image
+
+    pixels = read_image(folder / "image")
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 3
+    assert pixels.shape[2] == 3
+
+
+def make_coco(folder: Path) -> list[Path]:
+    _picture().save(folder / "a.jpg")
+    runs = {"size": list(SIZE), "counts": [10, 20, 570]}
+    compressed = {"size": list(SIZE), "counts": _compressed(2)}
+    polygon = [[2.0, 2.0, 9.5, 2.0, 9.5, 8.0]]
+    annotations = [
+        {"id": number, "image_id": 1, "category_id": 1 + number % 2, "bbox": [2, 2, 7.5, 6], "iscrowd": number % 2}
+        | {"segmentation": shape, "area": 24.0}
+        for number, shape in enumerate((polygon, runs, polygon, compressed))
+    ]
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    images = [{"id": 1, "file_name": "a.jpg", "height": SIZE[0], "width": SIZE[1]}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(content))
+    return [folder / "instances.json"]
+
+
+def read_coco(folder: Path) -> None:
+    _records("coco", folder, {"annotations": "instances.json", "images": "", "masks": True})
+
+
+def make_sbd(folder: Path) -> list[Path]:
+    from scipy.io import savemat
+
+    for name in ("img", "cls", "inst"):
+        (folder / name).mkdir()
+    for image in "ab":
+        _picture().save(folder / f"img/{image}.jpg")
+        labels = np.array(_mask()) % 255
+        options: dict[str, Any] = {"do_compression": image == "b"}
+        savemat(folder / f"cls/{image}.mat", {"GTcls": {"Segmentation": labels}}, **options)
+        objects = {"Segmentation": labels, "Categories": np.array([[2.0]])}
+        savemat(folder / f"inst/{image}.mat", {"GTinst": objects}, **options)
+    (folder / "train.txt").write_text("a\nb\n")
+    return sorted(folder.glob("*/*.mat"))
+
+
+def make_context(folder: Path) -> list[Path]:
+    from scipy.io import savemat
+
+    make_voc(folder)
+    (folder / "labels.txt").write_text("1: cat\n2: dog\n")
+    (folder / "SegmentationClass/a.png").unlink()
+    savemat(folder / "SegmentationClass/a.mat", {"LabelMap": np.array(_mask()) % 255})
+    return [folder / "SegmentationClass/a.mat", folder / "labels.txt"]
+
+
+# --- candidates of other tools ----------------------------------------------------------------------------------------
+
+
+def imported(files: str, images: str = "") -> Callable[[Path], None]:
+    """Read candidates as `boxsup proposals make` does."""
+
+    def read(folder: Path) -> None:
+        from boxsup.proposals.imported import proposer
+        from boxsup.settings import ImportedSettings
+
+        numbers = str(folder / images) if images else ""
+        settings = ImportedSettings("imported", 0, 1, 1.0, 2000, 0, str(folder / files), numbers)
+        pool = proposer(settings)(np.zeros((*SIZE, 3), np.uint8), "a")
+        assert pool.superpixels.shape == SIZE
+        assert len(pool) >= 1
+        assert (np.diff(pool.scores) <= 0).all()
+
+    return read
+
+
+def make_mcg(folder: Path) -> list[Path]:
+    from scipy.io import savemat
+
+    superpixels = (np.mgrid[: SIZE[0], : SIZE[1]][1] // 6 + 1).astype(np.float64)
+    cells = np.empty((3, 1), object)
+    for row, numbers in enumerate(([1.0, 2.0], [3.0], [2.0, 4.0, 5.0])):
+        cells[row, 0] = np.array([numbers])
+    savemat(folder / "a.mat", {"superpixels": superpixels, "labels": cells, "scores": np.array([[3.0], [2.0], [1.0]])})
+    return [folder / "a.mat"]
+
+
+def make_results(folder: Path) -> list[Path]:
+    masks = [{"size": list(SIZE), "counts": counts} for counts in ([10, 20, 570], [0, 600], _compressed(4))]
+    records = [{"image_id": 1, "segmentation": mask, "score": 0.5} for mask in masks]
+    (folder / "results.json").write_text(json.dumps(records))
+    (folder / "images.json").write_text(json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}]}))
+    return [folder / "results.json", folder / "images.json"]
+
+
+# --- stores, checkpoints, tables, configuration -----------------------------------------------------------------------
+
+
+def _without_checksums(store: Path) -> list[Path]:
+    """All files of a store but its checksums, which would find any change before a reader sees it."""
+    from boxsup.store.checksums import CHECKSUMS
+
+    (store / CHECKSUMS).unlink()
+    metadata = sorted(store.rglob("zarr.json"))
+    return metadata * 3 + sorted(path for path in store.rglob("*") if path.is_file() and path not in metadata)
+
+
+def make_labels(folder: Path) -> list[Path]:
+    from boxsup.store.labels import creating_labels
+
+    with creating_labels(folder / "labels.zarr", ["a", "b"], np.array([SIZE, (8, 9)]), {"seed": 0}) as writer:
+        writer.append("a", labels=np.array(_mask()))
+        writer.append("b", labels=np.ones((8, 9), np.uint8))
+        writer.table("chosen", np.arange(5, dtype=np.int32))
+    return _without_checksums(folder / "labels.zarr")
+
+
+def read_labels(folder: Path) -> None:
+    import boxsup
+
+    labels = boxsup.open_labels(folder / "labels.zarr")
+    labels.table("chosen")
+    for image in labels:
+        assert labels[image].dtype == np.uint8
+        assert labels[image].ndim == 2
+
+
+def make_pools(folder: Path) -> list[Path]:
+    from boxsup.labels.overlaps import box_iou, creating_overlaps
+    from boxsup.proposals.pool import creating_pools, make_pool
+
+    superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
+    pool = make_pool(superpixels, np.random.default_rng(0).random((9, 5)) > 0.5, np.zeros(9))
+    with creating_pools(folder / "pools.zarr", ["a", "b"], np.array([SIZE, SIZE]), {}) as writer:
+        writer.append("a", pool)
+        writer.append("b", pool)
+    with creating_overlaps(folder / "overlaps.zarr", ["a", "b"], {}) as overlaps:
+        overlaps.append(box_iou(np.array([[0, 0, 9, 9], [3, 3, 12, 15]]), pool.boxes))
+        overlaps.append(np.zeros((0, len(pool)), np.float32))
+    return _without_checksums(folder / "pools.zarr") + _without_checksums(folder / "overlaps.zarr")
+
+
+def read_pools(folder: Path) -> None:
+    from boxsup.labels.overlaps import Overlaps
+    from boxsup.proposals.pool import Pools
+
+    pools = Pools([folder / "pools.zarr"], ahead=2)
+    for pool in pools.values():
+        assert pool.boxes.shape == (len(pool), 4)
+        if len(pool):
+            assert pool.mask(0).shape == pool.superpixels.shape
+    for iou in Overlaps([folder / "overlaps.zarr"], ahead=2).values():
+        assert iou.ndim == 2
+
+
+def any_store_file(content: bytes, random: Random) -> bytes:
+    return any_json(content, random) if content.startswith(b"{") else any_bytes(content, random)
+
+
+def make_checkpoint(folder: Path) -> list[Path]:
+    import torch
+
+    from boxsup.network.checkpoint import save
+
+    state = {"weight": torch.arange(12.0).reshape(3, 4), "bias": torch.zeros(3)}
+    content = {"network": "mobilenet_v2", "classes": list(CLASSES), "state": state, "epoch": 1, "pretrained": {}}
+    save(folder / "model.pt", content)
+    return [folder / "model.pt"]
+
+
+def any_checkpoint(content: bytes, random: Random) -> bytes:
+    """As `any_bytes`, or one part of the archive broken and its CRC right again."""
+    if random.random() < 0.4:
+        return any_bytes(content, random)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = str(random.choice([name for name in parts for _ in range(8 if name.endswith("data.pkl") else 1)]))
+    parts[name] = any_bytes(parts[name], random)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for part, body in parts.items():
+            archive.writestr(part, body)
+    return buffer.getvalue()
+
+
+PLAIN = {dict, list, tuple, set, str, bytes, int, float, bool, complex, type(None), OrderedDict, bytearray}
+
+
+def read_checkpoint(folder: Path) -> None:
+    """A file that loads holds plain values and tensors, and is no network of ours, as its weights are too few."""
+    import torch
+
+    from boxsup.errors import BoxSupError
+    from boxsup.network.checkpoint import load, load_checkpoint
+
+    assert all(type(value) in PLAIN or isinstance(value, torch.Tensor) for value in load(folder / "model.pt").values())
+    try:
+        load_checkpoint(folder / "model.pt")
+    except BoxSupError:
+        return
+    raise AssertionError("a network without its weights")
+
+
+def make_tables(folder: Path) -> list[Path]:
+    (folder / "images.csv").write_text("image,path,height,width,mask,objects\na,a.jpg,20,30,,\nb,b.jpg,20,30,b.png,\n")
+    (folder / "boxes.csv").write_text("image,label,x0,y0,x1,y1,difficult,crowd\na,1,0,0,9,9,0,0\nb,2,3,3,9,9,1,0\n")
+    (folder / "classes.csv").write_text("label,name\n0,background\n1,cat\n2,dog\n")
+    return sorted(folder.glob("*.csv"))
+
+
+def read_tables(folder: Path) -> None:
+    from boxsup.catalogue.tables import corners_of, read_catalogue
+
+    catalogue = read_catalogue(folder)
+    assert catalogue.sizes.dtype == np.int64
+    for row in catalogue.rows():
+        assert corners_of(catalogue.boxes_of(row.image)).ndim == 2
+
+
+def make_config(folder: Path) -> list[Path]:
+    files = {"config.yaml": ROOT / "config.yaml", "tiny.yaml": ROOT / "tests/workflow/tiny.yaml"}
+    for name, source in files.items():
+        (folder / name).write_bytes(source.read_bytes())
+    return [folder / name for name in files]
+
+
+def read_config(folder: Path) -> None:
+    """As the Snakefile does: what is no YAML, Snakemake itself says."""
+    import yaml
+    from snakemake.common.configfile import load_configfile
+    from snakemake.exceptions import WorkflowError
+    from snakemake.utils import update_config
+
+    from boxsup.config import canonical, resolve
+
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    try:
+        config = load_configfile(folder / "config.yaml")
+        update_config(config, load_configfile(folder / "tiny.yaml"))
+    except (WorkflowError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return
+    resolved = resolve(config, schema)
+    assert json.loads(canonical(resolved)) == resolved
+
+
+TARGETS: dict[str, Target] = {
+    "voc-masks": Target(lambda folder: make_voc(folder)[1:], any_png, read_voc),
+    "xml": Target(lambda folder: make_voc(folder)[:1], any_text, read_voc, 2),
+    "list": Target(make_list, any_text, read_voc),
+    "png": Target(image_of("PNG", "RGB"), any_png, read_picture, 2),
+    "png-palette": Target(image_of("PNG", "P", transparency=3), any_png, read_picture),
+    "jpeg": Target(image_of("JPEG", "RGB"), any_bytes, read_picture, 2),
+    "jpeg-progressive": Target(image_of("JPEG", "CMYK", progressive=True), any_bytes, read_picture),
+    "tiff": Target(image_of("TIFF", "RGB", compression="tiff_lzw"), any_bytes, read_picture),
+    "webp": Target(image_of("WEBP", "RGB"), any_bytes, read_picture),
+    "gif": Target(image_of("GIF", "P"), any_bytes, read_picture),
+    "bmp": Target(image_of("BMP", "RGB"), any_bytes, read_picture),
+    "coco": Target(make_coco, any_json, read_coco, 3),
+    "sbd": Target(make_sbd, any_bytes, lambda folder: _records("sbd", folder, {"list": "train"}), 2),
+    "context": Target(
+        make_context,
+        any_bytes,
+        lambda folder: _records("context", folder, {"list": "train", "masks": "SegmentationClass"}),
+    ),
+    "mcg": Target(make_mcg, any_bytes, imported("{image}.mat"), 2),
+    "results": Target(make_results, any_json, imported("results.json", "images.json"), 2),
+    "labels": Target(make_labels, any_store_file, read_labels, 2),
+    "pools": Target(make_pools, any_store_file, read_pools, 2),
+    "checkpoint": Target(make_checkpoint, any_checkpoint, read_checkpoint, 1.5),
+    "tables": Target(make_tables, any_text, read_tables),
+    "config": Target(make_config, any_text, read_config, 0.5),
+}
