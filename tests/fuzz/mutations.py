@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def change_value(tree: Any, random: Random) -> None:
         case 2 if isinstance(owner, dict):
             owner["unknown"] = owner.pop(key)
         case _:
-            owner[key] = VALUES[int(random.integers(len(VALUES)))]
+            owner[key] = deepcopy(VALUES[int(random.integers(len(VALUES)))])
 
 
 def _containers(tree: Any) -> list[Any]:
