@@ -16,6 +16,7 @@ from boxsup.network.segmenter import Segmenter
 
 FC6_SHAPE = (4096, 512, 7, 7)  # ImageNet's fc6 and fc7 seen as convolutions
 FC7_SHAPE = (4096, 4096, 1, 1)
+LEAST_SIDE = 32  # px that VGG's five poolings need
 
 
 class _VGG(Segmenter):
@@ -57,7 +58,8 @@ class FCN(_VGG):
     """FCN-32s, FCN-16s and FCN-8s: logits at stride 32, 16 or 8.
 
     The layers are padded to keep their size, where the original pads the image by 100 pixels and crops; scores are
-    enlarged bilinearly, where the original starts its learned enlargement from there.
+    enlarged bilinearly, where the original starts its learned enlargement from there. An image with a side below 32
+    pixels, of which five poolings would leave nothing, is enlarged to that.
     """
 
     def __init__(self, classes: int, skips: int) -> None:
@@ -73,7 +75,10 @@ class FCN(_VGG):
     def forward(self, image: Tensor) -> Tensor:
         """N×3×H×W -> N×C×h×w logits."""
         pools = []
+        sides = [max(LEAST_SIDE, side) for side in image.shape[2:]]
         features = image
+        if sides != list(image.shape[2:]):
+            features = functional.interpolate(image, sides, mode="bilinear", align_corners=False)
         for layer in self.features:
             features = layer(features)
             if isinstance(layer, nn.MaxPool2d):

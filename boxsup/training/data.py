@@ -21,7 +21,11 @@ from boxsup.training.augmentation import augment
 
 
 class Epoch(Dataset[tuple[Tensor, Tensor]]):
-    """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S int64."""
+    """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S int64.
+
+    Attributes:
+        ids: The images'.
+    """
 
     def __init__(self, catalogue: Catalogue, labels: Path, settings: TrainingSettings, seed: int, epoch: int) -> None:
         """Look at the images of `catalogue` with the label maps of the store `labels`.
@@ -29,16 +33,16 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         Raises:
             DataError: The store lacks an image.
         """
-        self._ids, self._paths = catalogue.ids, list(catalogue.images["path"])
+        self.ids, self._paths = catalogue.ids, list(catalogue.images["path"])
         self._labels_path, self._labels = labels, Labels(labels)
         self._settings, self._seed, self._epoch = settings, seed, epoch
-        check_ids(self._ids, list(self._labels), str(labels))
+        check_ids(self.ids, list(self._labels), str(labels))
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = self._ids[index]
+        image = self.ids[index]
         draws = generator(self._seed, "augment", self._epoch, image)
         pixels, labels = read_image(self._paths[index]), self._labels[image]
         if pixels.shape[:2] != labels.shape:
@@ -78,6 +82,14 @@ def batches(
         multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def images_of(loader: DataLoader[tuple[Tensor, Tensor]], batch: int) -> list[str]:
+    """The ids of the images in a batch of `batches`, which is numbered from 0."""
+    subset, size = loader.dataset, loader.batch_size or 1
+    assert isinstance(subset, Subset)
+    assert isinstance(subset.dataset, Epoch)
+    return [subset.dataset.ids[index] for index in subset.indices[batch * size : (batch + 1) * size]]
 
 
 def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -19,6 +19,19 @@ from boxsup.store.labels import VOID
 from boxsup.training.schedule import learning_rate
 
 
+class DivergedError(BoxSupError):
+    """The loss, or a weight, is no longer finite.
+
+    Attributes:
+        batch: Number of the batch within its epoch, from 0, at which it was seen.
+    """
+
+    def __init__(self, message: str, batch: int) -> None:
+        """Say what is not finite and where."""
+        super().__init__(message)
+        self.batch = batch
+
+
 @dataclass(frozen=True)
 class Step:
     """One iteration.
@@ -72,7 +85,7 @@ def train_epoch(
         each: Called after every iteration.
 
     Raises:
-        BoxSupError: The loss is no longer finite.
+        DivergedError: The loss is no longer finite, or a weight after the last iteration.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(torch_seed(seed, "epoch", epoch))  # dropout draws from torch's own generator
@@ -91,15 +104,18 @@ def train_epoch(
             loss = pixel_loss(model(images), labels.to(where, non_blocking=True))
         value = loss.item()
         if not torch.isfinite(loss):
-            raise BoxSupError(
-                f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}; "
-                "lower training.rate (or training.head_rate) and run again"
+            raise DivergedError(
+                f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}", batch
             )
         optimizer.zero_grad()
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
         each(Step(epoch, iteration, value, rate, time.perf_counter() - start))
+    # The last step can spoil the weights too, and no loss follows it that would tell.
+    if not all(bool(torch.isfinite(weights).all()) for weights in model.state_dict().values()):
+        last = epoch * iterations - 1
+        raise DivergedError(f"epoch {epoch}, iteration {last}: weights are no longer finite", iterations - 1)
 
 
 def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from boxsup.cli import main
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.training.commands.epoch import Progress
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import Epoch, batches, images_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
 
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
@@ -34,6 +34,7 @@ TRAINING = {
     "mixed_precision": True,
     "threads": 1,  # two on a busy machine wait for each other
 }
+SETTINGS = build(TrainingSettings, TRAINING, "training")
 FILES = ("model.pt", "optimizer.pt", "train.csv")
 
 
@@ -90,14 +91,13 @@ def test_other_processes_make_the_same_bytes(trained, tmp_path):
 
 
 def test_a_chain_through_files_is_a_run_without_them(trained):
-    settings = build(TrainingSettings, TRAINING, "training")
     schedule = build(ScheduleSettings, SCHEDULE, "schedule")
     model = load_checkpoint(trained / "epochs/000/model.pt").model.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(model, settings)
+    optimizer = make_optimizer(model, SETTINGS)
     for epoch in (1, 2):
-        data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", settings, 0, epoch)
-        loader = batches(data, settings, 0, epoch, 0)
-        train_epoch(model, optimizer, loader, len(loader), settings, schedule, 0, epoch, lambda step: None)
+        data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, epoch)
+        loader = batches(data, SETTINGS, 0, epoch, 0)
+        train_epoch(model, optimizer, loader, len(loader), SETTINGS, schedule, 0, epoch, lambda step: None)
     expected = load_checkpoint(trained / "epochs/002/model.pt").model.state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
 
@@ -130,6 +130,11 @@ def test_a_diverging_epoch_writes_nothing(trained, capsys):
     message = fails(arguments, capsys)
     assert "epoch 1, iteration 1: the loss is nan" in message
     assert "lower training.rate" in message
+    assert f"the last good checkpoint is {trained}/epochs/000/model.pt;" in message
+    data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, 1)
+    second = images_of(batches(data, SETTINGS, 0, 1, 0), 1)
+    assert f"its images: {', '.join(second)};" in message
+    assert len(set(second)) == SETTINGS.batch
     assert not (trained / "diverged").exists()
 
 

@@ -13,13 +13,13 @@ import torch
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.errors import StoreError
+from boxsup.errors import BoxSupError, StoreError
 from boxsup.network.checkpoint import load, load_checkpoint, save, save_checkpoint
 from boxsup.network.images import device
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.atomic import creating
-from boxsup.training.data import Epoch, batches, plain_errors
-from boxsup.training.epoch import Step, make_optimizer, train_epoch
+from boxsup.training.data import Epoch, batches, images_of, plain_errors
+from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 
 LINES = 10  # of progress in a log
 
@@ -53,7 +53,14 @@ def run(args: argparse.Namespace) -> None:
         _restore(optimizer, args.optimizer)
     with Progress(args.epoch, iterations, loader.batch_size or 1, args.tensorboard) as progress:
         read = plain_errors(loader)
-        train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
+        try:
+            train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
+        except DivergedError as error:
+            images = ", ".join(images_of(loader, error.batch))
+            raise BoxSupError(
+                f"{error}; its images: {images}; the last good checkpoint is {args.model}; lower training.rate (or "
+                "training.head_rate) and run again"
+            ) from error
     with creating(args.out / "train.csv") as partial:
         progress.table().to_csv(partial, index=False)
     save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
