@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test lint fuzz bench experiments study-update lock clean help
+.PHONY: demo test lint fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,9 @@ lint: .venv/installed ## Check style, types and rules
 
 fuzz: .venv/installed ## Feed every reader broken files, 20,000 of them (some minutes)
 	$(BIN)/python tests/fuzz
+
+faults: .venv/installed ## Kill, damage and fill up 100 runs of the tiny demo (some hours)
+	$(BIN)/python tests/faults
 
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,4 +1,4 @@
-"""Splits at the edge of sense, through all stages: an image of one pixel, one without boxes, a class that nothing has."""
+"""A split at the edge of sense, through all stages: one pixel, an image without boxes, a class that nothing has."""
 
 import json
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ def main() -> None:
     shares = sum(TARGETS[name].share for name in args.only)
     dead, total = 0, Counter()
     for name in args.only:
-        count, start = round(args.count * TARGETS[name].share / shares), time.monotonic()
+        count, start = math.ceil(args.count * TARGETS[name].share / shares), time.monotonic()
         options = {"seed": args.seed, "only": name, "first": args.first, "count": count}
         command = [sys.executable, str(Path(__file__).parent), "--here"]
         command += [str(part) for key, value in options.items() for part in (f"--{key}", value)]
@@ -62,7 +63,7 @@ def here(args: argparse.Namespace) -> None:
     outcomes: Counter[str] = Counter()
     shares = sum(TARGETS[name].share for name in args.only)
     for name in args.only:
-        count = round(args.count * TARGETS[name].share / shares)
+        count = math.ceil(args.count * TARGETS[name].share / shares)
         for number, result, text in run(name, args.seed, range(args.first, args.first + count)):
             outcomes[result] += 1
             if result == "failed" and outcomes["failed"] <= SHOWN:

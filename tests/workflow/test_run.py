@@ -11,22 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from workflow_runs import RUN, TARGET, TINY, command
+from workflow_runs import RUN, TARGET, TINY, command, contents
 
 import boxsup
 from boxsup.catalogue.tables import read_catalogue, read_mask
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Everything that must be the same in every run, by path."""
-    run = directory / "results" / RUN
-    files = [path for pattern in ("labels/**/*", "epochs/*/*.pt", "predictions/**/*") for path in run.glob(pattern)]
-    tables = [*run.glob("**/*.csv"), *directory.glob("results/data/demo/*/*.csv")]
-    return {
-        str(path.relative_to(directory)): path.read_bytes()
-        for path in files + tables
-        if path.is_file() and path.name != ".snakemake_timestamp"
-    }
 
 
 def test_the_demo_ends_in_a_report(demo):

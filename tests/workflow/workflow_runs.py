@@ -26,3 +26,15 @@ def planned(output: str) -> dict[str, set[str]]:
     for rule, first in re.findall(r"^rule (\w+):\n(?:    .*\n)*?    output: results/([^,\n]+)", output, re.MULTILINE):
         jobs.setdefault(rule, set()).add(first)
     return jobs
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Everything that must be the same in every run, by path."""
+    run = directory / "results" / RUN
+    files = [path for pattern in ("labels/**/*", "epochs/*/*.pt", "predictions/**/*") for path in run.glob(pattern)]
+    tables = [*run.glob("**/*.csv"), *directory.glob("results/data/demo/*/*.csv")]
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in files + tables
+        if path.is_file() and path.name != ".snakemake_timestamp"
+    }
