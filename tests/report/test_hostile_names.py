@@ -12,6 +12,7 @@ import test_proposal_report as proposal_tree
 import yaml
 from paths import ROOT
 from results_tree import Tree
+from test_paper import stamp
 
 from boxsup.cli import main
 from boxsup.config import resolve
@@ -95,6 +96,7 @@ def test_the_error_analysis(hostile):
 
 def test_the_page_of_the_paper(hostile):
     run = {"voc_box": {"name": "demo_semi", "settings": hostile.config["experiment"] | {"epochs": hostile.epochs}}}
+    stamp(hostile, 0, run["voc_box"]["settings"])
     config = {"full": {}, "small": run, "settings": run["voc_box"]["settings"], "demo": True}
     options = {
         "page": NAMES[1],
