@@ -72,13 +72,12 @@ def read(root: Path, split: str, name: str) -> Annotated:
 
 
 def _annotations(path: Path) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    content = read_content(path, f"give {WHERE}")
     try:
-        cells = parse_mat(read_content(path, f"give {WHERE}"), path)["groundTruth"].ravel()
+        cells = parse_mat(content, path)["groundTruth"].ravel()
         segmentations = np.stack([cell["Segmentation"][0, 0] for cell in cells]).astype(np.uint16)
         boundaries = np.stack([cell["Boundaries"][0, 0] for cell in cells]) > 0
-    except DataError:
-        raise
-    except Exception as error:  # of other structs than expected
+    except Exception as error:  # a damaged file, or other structs than expected
         raise DataError(
             f"{path}: not a readable annotation of BSDS500 ({type(error).__name__}); fetch the file again"
         ) from error
