@@ -75,10 +75,10 @@ GROUPS: dict[str, str] = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parse(arguments)
     # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too
         args.run(args)
     except BoxSupError as error:
         _fail(str(error))

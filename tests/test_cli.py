@@ -1,5 +1,6 @@
 import importlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -75,3 +76,18 @@ def test_a_stopped_stage_takes_back_what_is_half_written(tmp_path, stop):
     assert stage.returncode == 128 + stop
     assert b"Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_a_stage_is_imported_is_quiet(tmp_path):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as above
+    # A module in front of the real one that waits stands for an import that takes long.
+    (tmp_path / "zarr.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    run = [sys.executable, "-m", "boxsup", "overlaps", "--catalogue", "x", "--proposals", "x", "--out", "x"]
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        run, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as stage:
+        assert stage.stdout.readline() == "importing\n"
+        stage.send_signal(signal.SIGINT)
+        _, errors = stage.communicate(timeout=60)
+    assert (stage.returncode, errors) == (128 + signal.SIGINT, "")

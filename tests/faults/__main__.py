@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def main() -> None:
         "--reference", type=Path, help="folder of an undisturbed run: made if it is not there, and kept"
     )
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be ignored by all
     kinds = {**DISTURBANCES, **(AS_ROOT if os.geteuid() == 0 else {})}
     chosen = args.only or list(kinds)
     counts: Counter[str] = Counter()
