@@ -55,4 +55,5 @@ rule epoch:
     shell:
         "boxsup epoch --catalogue {params.folder:q} --labels {input.labels:q} --model {input.model:q} {params.options} "
         "--epoch {wildcards.epoch:q} --seed {wildcards.seed:q} --training {params.training:q} "
-        "--schedule {params.schedule:q} --workers {resources.workers:q} --tensorboard {params.events:q} --out {params.out:q} > {log:q} 2>&1"
+        "--schedule {params.schedule:q} --workers {resources.workers:q} --tensorboard {params.events:q} "
+        "--out {params.out:q} > {log:q} 2>&1"
