@@ -69,7 +69,11 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """`torch.save`, whole or not at all, in bytes that do not depend on the file's name."""
     with creating(path) as partial, partial.open("wb") as file:
-        torch.save(content, file)  # to a file object: given a name, torch writes it into the archive
+        try:
+            torch.save(content, file)  # to a file object: given a name, torch writes it into the archive
+        except RuntimeError as error:
+            # On a full disk torch stumbles over its own bookkeeping, and the reason is what came before.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -106,3 +106,16 @@ def test_nothing_is_left_of_a_save_that_fails(tmp_path):
     with pytest.raises(AttributeError, match="pickle"):
         save(tmp_path / "model.pt", {"state": lambda: None})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_to_be_one(tmp_path):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # stands for a disk without room
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save(tmp_path / "model.pt", {"state": torch.rand(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
