@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ TITLES = {
     5: "PASCAL-Context val",
 }
 BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")  # figure 4, as far as they were run
-MASKS, CONTEXT = "voc_box", "context_coco_box"  # whose pictures figures 3 and 5, and figure 6, show
+# Whose pictures figures 3 and 5, and figure 6, show: the first that was run.
+MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
+CONTEXT = ("context_coco_box", "context_mask")
 SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
 
 
@@ -56,7 +58,7 @@ def render(
         values=values.to_dict("records"),
         boundaries=[_boundaries(scale, runs[scale]) for scale in SCALES if runs.get(scale)],
         masks=_masks(results, runs),
-        predictions=[figure for key in (MASKS, CONTEXT) for figure in _predictions(results, runs, key)],
+        predictions=[*_predictions(results, runs, 5, MASKS), *_predictions(results, runs, 6, CONTEXT)],
     )
 
 
@@ -111,21 +113,25 @@ def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
 
 
 def _masks(results: Path, runs: Mapping[str, Mapping[str, Run]]) -> dict[str, Any]:
-    """Figure 3: masks over the generations, of the largest run of boxes alone."""
-    for scale in SCALES:
-        run = runs.get(scale, {}).get(MASKS)
-        if run and run.seeds[0].generations:
-            train = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["train"])
-            return {"run": run.name, "rows": generation_rows(train, run.seeds[0].generations)}
-    return {"run": NONE, "rows": []}
+    """Figure 3: masks over the generations."""
+    run = _first(runs, MASKS)
+    if run is None:
+        return {"run": NONE, "rows": []}
+    train = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["train"])
+    return {"run": run.name, "rows": generation_rows(train, run.seeds[0].generations)}
 
 
-def _predictions(results: Path, runs: Mapping[str, Mapping[str, Run]], key: str) -> list[dict[str, Any]]:
-    """Figures 5 and 6: predictions beside the truth, of the largest run there is."""
-    for scale in SCALES:
-        run = runs.get(scale, {}).get(key)
-        if run and run.seeds[0].predictions.is_dir():
-            val = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["val"])
-            groups = prediction_rows(val, run.seeds[0].predictions)
-            return [{"figure": 5 if key == MASKS else 6, "run": run.name, "groups": groups}]
-    return []
+def _predictions(
+    results: Path, runs: Mapping[str, Mapping[str, Run]], figure: int, keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Figures 5 and 6: predictions beside the truth."""
+    run = _first(runs, keys)
+    if run is None:
+        return []
+    val = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["val"])
+    return [{"figure": figure, "run": run.name, "groups": prediction_rows(val, run.seeds[0].predictions)}]
+
+
+def _first(runs: Mapping[str, Mapping[str, Run]], keys: Sequence[str]) -> Run | None:
+    """The first of some experiments that was run, at full size before small scale."""
+    return next((runs[scale][key] for scale in SCALES for key in keys if key in runs.get(scale, {})), None)
