@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.report.figures import SERIES
 from boxsup.report.gallery import generation_rows, prediction_rows
 from boxsup.report.paper_results import LABELS_TABLE, SCALES, TEST_SERVER, Run
 from boxsup.report.templates import NONE, render_template
@@ -107,7 +106,6 @@ def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
         tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
         if tables:
             series[runs[key].name] = tables
-    series = dict(list(series.items())[: len(SERIES)])
     chart = trimap_chart(f"trimap-{scale}", series, ["_crf"] * len(series)) if series else ""
     return {"scale": SCALE_NAMES[scale], "chart": chart, "names": list(series)}
 

@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import network_that_has_seen
 from PIL import Image
 from small_split import CLASSES, draw
-from torch import nn
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
@@ -18,9 +17,7 @@ from boxsup.config import fixed_crf_settings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, grid
 from boxsup.evaluation.held_out import evaluated, held_out
-from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.network.images import normalised
 from boxsup.settings import CrfSearchSettings, parse
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
@@ -96,12 +93,7 @@ def folder(tmp_path_factory):
         rows.append((name, str(folder / f"{name}.png"), *labels.shape, mask, ""))
     images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
     write_catalogue(folder / "split", Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), CLASSES))
-    torch.manual_seed(2)
-    network = build("mobilenet_v2", 3)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = 1.0
-    network(torch.stack([normalised(draw(seed)[0]) for seed in range(4)]))  # statistics: scores then differ
+    network = network_that_has_seen(draw(seed)[0] for seed in range(4))
     save_checkpoint(folder / "model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     return folder
 

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from networks import network_that_has_seen
 from PIL import Image
 from small_split import CLASSES, draw
-from torch import nn
 
 from boxsup.errors import StoreError
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.network.images import normalised
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +55,7 @@ def enlarge(channel, height, width):
 
 
 def test_the_probabilities_of_several_scales_are_averaged(tmp_path):
-    torch.manual_seed(2)
-    network = build("mobilenet_v2", 3)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = 1.0
-    network(torch.stack([normalised(draw(seed)[0]) for seed in range(4)]))  # statistics: scores then differ
+    network = network_that_has_seen(draw(seed)[0] for seed in range(4))
     path = tmp_path / "model.pt"
     save_checkpoint(path, Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     image = draw(3, 40, 56)[0]

@@ -23,11 +23,13 @@ def paper_inputs(wildcards):
 
 def paper_found(wildcards):
     """A params function: the evaluations that are there and when they were made, so that new ones remake the page."""
+    if PAGES[wildcards.page]["run"]:
+        return canonical([])  # they are inputs
     files = []
     for name in compared_experiments(wildcards.page):
         for seed in EXPERIMENTS[name]["seeds"]:
             path = Path(f"{SEED.format(experiment=name, seed=seed)}/evaluation/{EXPERIMENTS[name]['epochs']:03d}.csv")
-            if path.exists() and not PAGES[wildcards.page]["run"]:
+            if path.exists():
                 files.append([str(path), path.stat().st_mtime_ns])
     return canonical(files)
 
