@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "boxsup.evaluation.commands.crf_search",
         "weights of the dense CRF, searched on held-out images",
     ),
+    "search": ("boxsup.evaluation.commands.search", "runs that differ in a few settings, on held-out images"),
     "comp6": ("boxsup.inference.comp6", "predictions as the archive that the VOC evaluation server takes"),
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
     "trimap measure": (

@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from boxsup.errors import ConfigError
+from boxsup.report.published import own_name, published_experiments
+from boxsup.searches import with_points
 
 Block = dict[str, Any]
 
@@ -27,8 +29,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         schema: The JSON schema of a configuration (`workflow/schemas/config.schema.yaml`).
 
     Returns:
-        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts,
-        and `experiments` with every key that `defaults` has.
+        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts;
+        `experiments` with every key that `defaults` has, the points of `searches` among them; and these, resolved.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
@@ -44,9 +46,9 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
             else experiment
             for name, experiment in experiments.items()
         }
-    error = best_match(Draft202012Validator(schema).iter_errors(plain))
-    if error is not None:
-        raise ConfigError(_message(error))
+    _validate(plain, schema)
+    plain["experiments"], plain["searches"] = with_points(plain["experiments"], plain["searches"])
+    _validate({**plain, "searches": {}}, schema)  # the points' values too; the searches are resolved now
     for name, dataset in plain["datasets"].items():
         if dataset["format"] == "union":
             dataset["classes"] = _common_classes(plain["datasets"], name)
@@ -55,12 +57,9 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
     for name, experiment in plain["experiments"].items():
         _check_names(plain, name, experiment)
         _check_start(plain["experiments"], name)
-    both = sorted(set(plain["pages"]) & set(plain["experiments"]))
-    if both:
-        raise ConfigError(
-            f"config: pages.{both[0]}: an experiment has this name; choose another, their reports collide"
-        )
-    return {key: plain[key] for key in ("datasets", "proposals", "experiments", "pages")}
+    for name in plain["pages"]:
+        _check_page(plain, name)
+    return {key: plain[key] for key in ("datasets", "proposals", "experiments", "searches", "pages")}
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:
@@ -70,6 +69,12 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge(merged[key], value) if both else deepcopy(value)
     return merged
+
+
+def _validate(config: Block, schema: Mapping[str, Any]) -> None:
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise ConfigError(_message(error))
 
 
 def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN401 - not checked yet
@@ -122,6 +127,18 @@ def _check_names(config: Block, name: str, experiment: Block) -> None:
     masks = experiment["supervision"]["masks"]
     if masks not in ("none", "all"):
         _check_name(masks, splits, f"{where}.supervision.masks", f"none, all or a split of {experiment['dataset']}")
+
+
+def _check_page(config: Block, name: str) -> None:
+    """Raise unless a page has a name of its own, and experiments to show."""
+    if name in config["experiments"]:
+        raise ConfigError(f"config: pages.{name}: an experiment has this name; choose another, their reports collide")
+    families = [family for key in ("full", "small") if (family := config["pages"][name][key])]
+    own = {own_name(published, family) for published in published_experiments() for family in families}
+    if not own & set(config["experiments"]):
+        raise ConfigError(
+            f"config: pages.{name}: no experiment is of '{' or '.join(families)}'; name a family, as demo of demo_box"
+        )
 
 
 def _common_classes(datasets: Block, name: str) -> list[str]:

@@ -14,6 +14,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.config import generation_settings, without_held_out
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN
+from boxsup.evaluation.truth import with_masks
 from boxsup.report.published import published_rows, published_values
 from boxsup.report.results import SeedResults, mean_and_spread, read_seed
 from boxsup.settings import CrfSettings, UpdateSettings, build
@@ -75,8 +76,13 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
         seeds = [seed for seed in _finished(results / entry["name"], settings) if _is_of(seed, settings)]
+        splits = results / "data" / settings["dataset"]
         if seeds:
-            train = read_catalogue(results / "data" / settings["dataset"] / settings["train"])
+            val = read_catalogue(splits / settings["val"])
+            scored = len(with_masks(val)) - settings["validation"]["held_out"]
+            seeds = [seed for seed in seeds if _images(seed) == scored]
+        if seeds:
+            train = read_catalogue(splits / settings["train"])
             found[key] = Run(entry["name"], settings, len(train.images), seeds)
     return found
 
@@ -164,6 +170,11 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     wanted = {"network": settings["network"]["name"], "scales": settings["inference"]["scales"], "crf": crf}
     chosen_by = Labels(seed.generations[max(seed.generations)]).attributes.get("settings")  # None: no box chose
     return all(made.get(key) == value for key, value in wanted.items()) and chosen_by in (None, update)
+
+
+def _images(seed: SeedResults) -> int:
+    """Of how many images a run's scores are; 0 where its table does not say."""
+    return int(seed.evaluation["images"].iloc[0]) if "images" in seed.evaluation else 0
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

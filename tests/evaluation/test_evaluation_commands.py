@@ -79,7 +79,8 @@ def test_evaluation_of_two_images_worked_by_hand(split: Split, tmp_path: Path) -
     out = tmp_path / "e.csv"
     main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(out)])
     table = pd.read_csv(out)
-    assert list(table.columns) == ["class", "iou", "iou_crf", "truth_pixels"]
+    assert list(table.columns) == ["class", "iou", "iou_crf", "truth_pixels", "images"]
+    assert set(table["images"]) == {2}
     assert table["class"].tolist() == ["background", "cat", "dog", "mean"]
     assert table["truth_pixels"].tolist() == [12, 4, 2, 18]
     # background: 10 + 1 right of 12 true and 13 predicted; cat: 3 of 4 and 4; dog: 1 of 2 and 1

@@ -92,7 +92,10 @@ def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, se
     assert f"{both.mean():.1f} ± {both.std(ddof=1):.1f}" in text
 
 
-@pytest.mark.parametrize("change", [{"update": {"k": 7}}, {"network": {"name": "fcn8s"}}, {"epochs": 3}])
+@pytest.mark.parametrize(
+    "change",
+    [{"update": {"k": 7}}, {"network": {"name": "fcn8s"}}, {"epochs": 3}, {"validation": {"held_out": 1}}],
+)
 def test_a_run_with_other_settings_is_not_taken_for_this_one(settings, page, change) -> None:
     (key, value), *_ = change.items()
     changed = {key: {**settings[key], **value} if isinstance(value, dict) else value}

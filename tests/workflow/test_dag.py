@@ -254,6 +254,12 @@ def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
 
 
+def test_a_search_runs_its_points_on_the_same_proposals(rerun):
+    jobs = rerun({}, target="results/demo_box_search/search.csv")
+    assert set(jobs) == {"network", "labels", "epoch", "predictions", "search"}
+    assert jobs["predictions"] == {f"demo_box_search_{point}/seed-0/predictions/002.zarr" for point in (1, 2, 3)}
+
+
 def test_a_page_of_the_paper_runs_its_experiments_or_takes_what_there_is(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/paper_demo/report.html").stdout)
     rows = ("mask", "box", "semi", "rectangles", "grabcut", "bbox_seg", "box_greedy")

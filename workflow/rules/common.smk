@@ -31,7 +31,8 @@ try:
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 
-DATASETS, EXPERIMENTS, PAGES = CONFIG["datasets"], CONFIG["experiments"], CONFIG["pages"]
+DATASETS, EXPERIMENTS = CONFIG["datasets"], CONFIG["experiments"]
+SEARCHES, PAGES = CONFIG["searches"], CONFIG["pages"]
 SEED = "results/{experiment}/seed-{seed}"
 SPLIT = "results/data/{dataset}/{split}"
 
@@ -46,6 +47,7 @@ wildcard_constraints:
     split=names({split for dataset in DATASETS.values() for split in dataset["splits"]}),
     proposals=names(CONFIG["proposals"]),
     experiment=names(EXPERIMENTS),
+    search=names(SEARCHES),
     page=names(PAGES),
     experiments=rf"({names(EXPERIMENTS)})(\+({names(EXPERIMENTS)}))*",
     seed=r"\d+",
@@ -272,6 +274,28 @@ def report_inputs(wildcards):
 def crf_searches(path, experiment):
     """The table of a search for the CRF's weights, where it was asked for: the page then keeps it up to date."""
     return [path] if experiment["validation"]["held_out"] and Path(path).exists() else []
+
+
+def searched_points(search):
+    """The points of a search, each with the predictions of its seeds after the last epoch."""
+    points = []
+    for point in SEARCHES[search]["points"]:
+        experiment = EXPERIMENTS[point["experiment"]]
+        path = f"{SEED}/predictions/{experiment['epochs']:03d}.zarr"
+        paths = [path.format(experiment=point["experiment"], seed=seed) for seed in experiment["seeds"]]
+        points.append({**point, "predictions": paths})
+    return points
+
+
+def search_inputs(wildcards):
+    """The tables of the split that a search scores on, and all predictions."""
+    first = EXPERIMENTS[SEARCHES[wildcards.search]["points"][0]["experiment"]]
+    predictions = [path for point in searched_points(wildcards.search) for path in point["predictions"]]
+    return {"tables": tables(first["dataset"], first["val"]), "predictions": predictions}
+
+
+def search_held_out(wildcards):
+    return held_out(SimpleNamespace(experiment=SEARCHES[wildcards.search]["points"][0]["experiment"]))
 
 
 def split_tables(wildcards):

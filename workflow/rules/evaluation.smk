@@ -94,6 +94,27 @@ rule crf_search:
         "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule search:
+    input:
+        unpack(search_inputs),
+    output:
+        "results/{search}/search.csv",
+    log:
+        "results/logs/search/{search}.log",
+    benchmark:
+        "results/logs/search/{search}.benchmark.tsv"
+    conda:
+        "../../envs/boxsup.yaml"
+    params:
+        version=STAGE_VERSIONS["search"],
+        points=lambda wildcards: canonical({"points": searched_points(wildcards.search)}),
+        held_out=search_held_out,
+        folder=tables_folder,
+    shell:
+        "boxsup search --catalogue {params.folder:q} --points {params.points:q} {params.held_out} "
+        "--out {output:q} > {log:q} 2>&1"
+
+
 rule comp6:
     input:
         predictions_of_split,

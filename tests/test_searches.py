@@ -1,0 +1,99 @@
+"""Searches over an experiment's settings: their points, and their table."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from paths import ROOT
+from PIL import Image
+
+from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, write_catalogue
+from boxsup.cli import main
+from boxsup.config import resolve
+from boxsup.errors import ConfigError
+from boxsup.evaluation.held_out import held_out
+from boxsup.store.labels import creating_labels
+
+OWN = {"experiment": "demo_box", "held_out": 3, "held_out_seed": 1}
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def searching(config, **search):
+    return {**config, "searches": {"own": {**OWN, **search}}}
+
+
+def test_every_combination_is_an_experiment_that_differs_in_its_values_alone(config, schema):
+    values = {"update.lambda": [0.5, 1.0], "update.k": [1, 5]}
+    resolved = resolve(searching(config, values=values), schema)
+    points = resolved["searches"]["own"]["points"]
+    assert [point["experiment"] for point in points] == ["own_1", "own_2", "own_3", "own_4"]
+    assert [tuple(point["values"].values()) for point in points] == [(0.5, 1), (0.5, 5), (1.0, 1), (1.0, 5)]
+    base = resolved["experiments"]["demo_box"]
+    for point in points:
+        own = resolved["experiments"][point["experiment"]]
+        assert own["update"] == {**base["update"], "lambda": point["values"]["update.lambda"],
+                                 "k": point["values"]["update.k"]}  # fmt: skip
+        assert own["validation"] == {**base["validation"], "held_out": 3, "held_out_seed": 1}
+        assert {**own, "update": 0, "validation": 0} == {**base, "update": 0, "validation": 0}
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"experiment": "demo_bx", "values": {"update.k": [1]}}, r"searches\.own\.experiment: 'demo_bx' is no experi"),
+        ({"values": {"update.kk": [1]}}, r"searches\.own\.values\.update\.kk: an experiment has no such key"),
+        ({"values": {"update.k.x": [1]}}, r"searches\.own\.values\.update\.k\.x: an experiment has no such key"),
+        ({"values": {"update.k": [0]}}, r"experiments\.own_1\.update\.k: 0 is less than the minimum of 1"),
+        ({"values": {"update.k": []}}, r"searches\.own\.values\.update\.k: \[\] should be non-empty"),
+        ({"values": {"update.k": [1]}, "held_out": 0}, r"searches\.own\.held_out: 0 is less than the minimum of 1"),
+    ],
+)
+def test_each_mistake_is_one_line_that_names_the_key(config, schema, search, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve(searching(config, **search), schema)
+
+
+def test_a_point_never_takes_an_experiments_name(config, schema):
+    config = searching(config, values={"update.k": [1]})
+    config["experiments"] = {**config["experiments"], "own_1": config["experiments"]["demo_box"]}
+    with pytest.raises(ConfigError, match=r"searches\.own: an experiment is named own_1"):
+        resolve(config, schema)
+
+
+def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp_path):
+    ids, mask = [f"i{number}" for number in range(6)], np.array([[0, 1], [0, 1]], np.uint8)
+    for image in ids:
+        Image.fromarray(mask).save(tmp_path / f"{image}.png")
+    rows = [(image, str(tmp_path / f"{image}.png"), 2, 2, str(tmp_path / f"{image}.png"), "") for image in ids]
+    boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
+    catalogue = Catalogue(pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), boxes, ("background", "cat"))
+    write_catalogue(tmp_path / "split", catalogue)
+    drawn = set(held_out(catalogue, 2, 5).ids)
+
+    def predictions(name, plain, crf):  # right everywhere but on the held-out images, so that others would show
+        with creating_labels(tmp_path / name, ids, np.full((6, 2), 2), {}, ("labels", "labels_crf")) as writer:
+            for image in ids:
+                own = (plain, crf) if image in drawn else (mask, mask)
+                writer.append(image, labels=np.asarray(own[0], np.uint8), labels_crf=np.asarray(own[1], np.uint8))
+        return str(tmp_path / name)
+
+    half, nothing = [[0, 1], [0, 0]], [[0, 0], [0, 0]]
+    points = [
+        {"experiment": "a", "values": {"update.k": 1}, "predictions": [predictions("a.zarr", half, mask)]},
+        {"experiment": "b", "values": {"update.k": 5},
+         "predictions": [predictions("b.zarr", nothing, half), predictions("c.zarr", mask, mask)]},
+    ]  # fmt: skip
+    main(["search", "--catalogue", str(tmp_path / "split"), "--points", json.dumps({"points": points}),
+          "--held-out", "2", "--held-out-seed", "5", "--out", str(tmp_path / "search.csv")])  # fmt: skip
+    table = pd.read_csv(tmp_path / "search.csv")
+    assert list(table.columns) == ["update.k", "experiment", "seeds", "mean_iou", "mean_iou_crf"]
+    assert table["seeds"].tolist() == [1, 2]
+    # half: cat 1 of 2, background 2 of 3; nothing: cat 0, background 2 of 4
+    np.testing.assert_allclose(table["mean_iou"], [7 / 12, (1 / 4 + 1) / 2], atol=1e-6)
+    np.testing.assert_allclose(table["mean_iou_crf"], [1, (7 / 12 + 1) / 2], atol=1e-6)
