@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test lint fuzz faults bench experiments study-update lock clean help
+.PHONY: demo test lint docs fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,9 @@ lint: .venv/installed ## Check style, types and rules
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
+
+docs: .venv/installed ## Build the documentation as a site: results/site/index.html
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs results/site
 
 fuzz: .venv/installed ## Feed every reader broken files, 20,000 of them (some minutes)
 	$(BIN)/python tests/fuzz
