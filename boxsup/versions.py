@@ -15,7 +15,7 @@ STAGE_VERSIONS = {
     "join": 1,
     "proposals": 3,
     "proposal-evaluation": 1,
-    "proposal-report": 1,
+    "proposal-report": 2,
     "overlaps": 1,
     "fixed-masks": 2,
     "labels": 4,
@@ -29,9 +29,9 @@ STAGE_VERSIONS = {
     "crf-search": 1,
     "search": 1,
     "trimap": 1,
-    "trimap-plot": 1,
-    "report": 2,
-    "paper": 1,
+    "trimap-plot": 2,
+    "report": 3,
+    "paper": 2,
 }
 
 

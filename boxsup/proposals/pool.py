@@ -192,19 +192,33 @@ class Pools(Mapping[str, Pool]):
 
 
 def find_pool(folders: Iterable[str | os.PathLike[str]], image: str) -> Pool:
-    """An image's pool from the shards in some folders, without opening more of them than needed.
-
-    Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
+    """An image's pool from the shards in some folders, without opening more of them than needed; see `find_pools`.
 
     Raises:
         StoreError: No shard holds the image.
     """
     places = list(map(Path, folders))
-    for path in (path for place in places for path in sorted(place.glob("*.zarr"))):
-        pools = Pools([path])
-        if image in pools:
-            return pools[image]
+    for _, pool in find_pools(places, [image]):
+        return pool
     raise StoreError(f"{' or '.join(map(str, places))}: no candidates of {image}; make them again with Snakemake")
+
+
+def find_pools(folders: Iterable[str | os.PathLike[str]], images: Iterable[str]) -> Iterator[tuple[str, Pool]]:
+    """The pools of some images from the shards in some folders, each shard opened once, until all are found.
+
+    Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
+
+    Yields:
+        Image id and its pool, in the order of the shards; images that no shard holds are left out.
+    """
+    wanted = dict.fromkeys(images)
+    for path in (path for folder in folders for path in sorted(Path(folder).glob("*.zarr"))):
+        if not wanted:
+            return
+        pools = Pools([path])
+        for image in [image for image in wanted if image in pools]:
+            del wanted[image]
+            yield image, pools[image]
 
 
 def store_bytes(path: str | os.PathLike[str]) -> int:

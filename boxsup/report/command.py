@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import ConfigError
 from boxsup.evaluation.held_out import evaluated
+from boxsup.evaluation.tables import read_table
 from boxsup.report.page import render
 from boxsup.report.results import read_seed
+from boxsup.report.timings import read_timings
 from boxsup.store.atomic import write_text
 
 
@@ -25,28 +29,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val", type=Path, required=True, help="folder of the evaluated split's tables")
     parser.add_argument("--folder", type=Path, required=True, help="results/EXPERIMENT")
     parser.add_argument("--epochs", type=int, required=True, help="the last epoch")
+    text = (
+        "JSON: experiment -> its `seeds` and `epochs`: those beside it in the same folder that the page compares with"
+    )
+    parser.add_argument("--beside", default="{}", help=text)
+    text = "JSON: stage -> folders or files of Snakemake's benchmarks, whose times the page shows"
+    parser.add_argument("--timings", default="{}", help=text)
     parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the page: one HTML file that asks for no other."""
     config = parse_config(args.config, ("experiment", "dataset", "proposals"))
+    others, places = (
+        parse_config(text, (), option) for text, option in ((args.beside, "--beside"), (args.timings, "--timings"))
+    )
     seeds = [read_seed(args.folder, seed, args.epochs) for seed in config["experiment"]["seeds"]]
     validation = config["experiment"]["validation"]
     train = read_catalogue(args.train)
     val = evaluated(read_catalogue(args.val), validation["held_out"], validation["held_out_seed"])
-    page = render(args.experiment, config, args.folder, args.epochs, seeds, train, val)
+    page = render(
+        args.experiment,
+        config,
+        args.folder,
+        args.epochs,
+        seeds,
+        train,
+        val,
+        others={
+            name: tables for name, own in others.items() if (tables := evaluations(args.folder.parent / name, own))
+        },
+        timings=read_timings(places, args.epochs),
+    )
     write_text(args.out, page)
-    print(f"report: {args.out}: {len(page) / 2**20:.1f} MiB", file=sys.stderr)
+    print(f"report: {args.out}: {len(page.encode()) / 1e6:.1f} MB", file=sys.stderr)
 
 
-def parse_config(text: str, keys: Sequence[str]) -> dict[str, Any]:
+def evaluations(folder: Path, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
+    """The evaluations of another experiment, as far as they are there, a table a seed."""
+    names = [f"seed-{seed}/evaluation/{experiment['epochs']:03d}.csv" for seed in experiment["seeds"]]
+    return [read_table(folder / name).set_index("class") for name in names if (folder / name).exists()]
+
+
+def parse_config(text: str, keys: Sequence[str], option: str = "--config") -> dict[str, Any]:
     """The JSON object that a rule passes; raises a ConfigError unless it is one and has the given keys."""
     try:
         config = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"--config: not JSON ({error})") from error
+        raise ConfigError(f"{option}: not JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{option}: not a JSON object")
     missing = [key for key in keys if key not in config]
     if missing:
-        raise ConfigError(f"--config: the key '{missing[0]}' is missing")
-    return dict(config)
+        raise ConfigError(f"{option}: the key '{missing[0]}' is missing")
+    return config

@@ -48,5 +48,5 @@ def run(args: argparse.Namespace) -> None:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """A table as CSV, empty cells where there is no value."""
-    table.to_csv(path, index=False, lineterminator="\n")
+    """A table as CSV with two decimals, empty cells where there is no value."""
+    table.round(2).to_csv(path, index=False, lineterminator="\n")

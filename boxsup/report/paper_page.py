@@ -12,7 +12,7 @@ import pandas as pd
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.report.gallery import generation_rows, prediction_rows
 from boxsup.report.paper_results import LABELS_TABLE, SCALES, TEST_SERVER, Run
-from boxsup.report.templates import NONE, render_template
+from boxsup.report.templates import NONE, percent_and_spread, render_template
 from boxsup.report.trimap import trimap_chart
 
 TITLES = {
@@ -83,10 +83,8 @@ def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
-    spread = row[f"{scale}_spread"]
-    score = _number(row[scale]) + ("" if np.isnan(spread) else f" ± {spread:.1f}")
     return {
-        "score": score,
+        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=""),
         "plain": _number(row[f"{scale}_plain"]),
         "labels": _number(row[f"{scale}_labels"]),
         "seeds": str(row[f"{scale}_seeds"] or ""),

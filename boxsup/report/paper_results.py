@@ -106,7 +106,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
                     }
                 )
     columns = ["experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"]
-    return pd.DataFrame(rows, columns=columns).round(2)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def comparison(number: int, runs: Mapping[str, Mapping[str, Run]]) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, Run]]) -> pd.DataFra
                 f"{scale}_data": run.described() if run else "",
             }
         rows.append(row)
-    return pd.DataFrame(rows).round(2)
+    return pd.DataFrame(rows)
 
 
 def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:

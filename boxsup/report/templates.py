@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from importlib.resources import files
 
 import jinja2
@@ -16,7 +18,8 @@ def render_template(template: str, /, **values: object) -> str:
 
     Args:
         template: Its file, which extends `base.html.j2`.
-        **values: What it names; `style`, the style sheet, is there already.
+        **values: What it names; `include(FILE)`, a style sheet or script of this folder, and `policy(SCRIPT)` are
+            there already.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("boxsup.report", "."),
@@ -25,13 +28,47 @@ def render_template(template: str, /, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = Markup(files("boxsup.report").joinpath("style.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(style=style, **values)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
+    return environment.get_template(template).render(include=_file, policy=_policy, **values)
+
+
+def _file(name: str) -> Markup:
+    """A style sheet or script of this folder, to stand on a page as it is."""
+    return Markup(files("boxsup.report").joinpath(name).read_text(encoding="utf-8"))
+
+
+def _policy(script: str = "") -> str:
+    """What a page may load and run, for its Content-Security-Policy: pictures in it, and this script alone.
+
+    Names of classes and images are escaped; were one not, no browser would run it.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    run = f"'sha256-{digest}'" if script else "'none'"
+    rest = "base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {run}; {rest}"
 
 
 def percent(value: float) -> str:
     """A share in [0, 1] as per cent with one decimal; a dash for NaN."""
     return NONE if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def percent_and_spread(mean: float, spread: float, none: str = NONE) -> str:
+    """`mean ± spread`, shares in [0, 1] as per cent with one decimal; no spread where it is NaN.
+
+    Args:
+        mean: Over seeds.
+        spread: Their standard deviation; NaN where there is one seed.
+        none: What to show where the mean is NaN.
+    """
+    if np.isnan(mean):
+        return none
+    return percent(mean) if np.isnan(spread) else f"{percent(mean)} ± {percent(spread)}"
+
+
+def rounded(value: float, decimals: int) -> float | None:
+    """A number for JSON, which has no NaN: None in its place."""
+    return None if np.isnan(value) else round(float(value), decimals)
 
 
 def number(value: float, decimals: int) -> str:

@@ -36,9 +36,9 @@ class Tree:
     def seed(self, seed: int = 0) -> Path:
         return self.folder / f"seed-{seed}"
 
-    def report(self) -> str:
+    def report(self, *more: str) -> str:
         out = self.folder / "report.html"
-        main(self.arguments(out))
+        main([*self.arguments(out), *more])
         return out.read_text(encoding="utf-8")
 
     def arguments(self, out: Path) -> list[str]:

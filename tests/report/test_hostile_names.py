@@ -13,6 +13,7 @@ import yaml
 from paths import ROOT
 from results_tree import Tree
 from test_paper import stamp
+from test_report import SCRIPT, Page
 
 from boxsup.cli import main
 from boxsup.config import resolve
@@ -22,30 +23,47 @@ IMAGE = '"><img src=x onerror=alert(1)>'
 
 
 class Elements(HTMLParser):
-    """The elements of a page and the names of their attributes."""
+    """The elements of a page, the names of their attributes, the scripts that would run, and all text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.found: set[tuple[str, str]] = set()
         self.text = ""
+        self.scripts: list[str] = []
+        self.runs = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found |= {(tag, ""), *((tag, name) for name, _ in attrs)}
+        self.runs = tag == "script" and attrs != [("type", "application/json"), ("id", "data")]
+        self.scripts += [""] * self.runs
+
+    def handle_endtag(self, tag: str) -> None:
+        self.runs = False
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.runs:
+            self.scripts[-1] += data
 
 
 def is_harmless(page: str) -> bool:
-    elements = Elements(page).found
-    return not any(tag in ("script", "iframe", "object", "embed") or name.startswith("on") for tag, name in elements)
+    """Whether nothing runs in a page but our own script, once at most."""
+    elements = Elements(page)
+    ours = elements.scripts in ([], [SCRIPT])
+    return ours and not any(
+        tag in ("iframe", "object", "embed") or name.startswith("on") for tag, name in elements.found
+    )
 
 
 def test_the_oracle_sees_an_attack():
     assert not is_harmless(f"<p>{NAMES[1]}")
     assert not is_harmless(f"<p>{NAMES[2]}")
     assert not is_harmless(f'<img alt="{IMAGE}">')
+    assert not is_harmless(f'<script type="application/json" id="data">{{"name": "</script>{NAMES[1]}"}}</script>')
+    assert not is_harmless('<script type="application/json" id="data" src="x"></script>')
+    assert not is_harmless(f"<script>{SCRIPT}</script><script>{SCRIPT}</script>")
+    assert is_harmless(f"<script>{SCRIPT}</script>")
     assert is_harmless("<p>&lt;script>")
 
 
@@ -83,6 +101,9 @@ def test_the_page_of_an_experiment(hostile):
     assert is_harmless(page)
     text = Elements(page).text
     assert [name for name in (*NAMES, IMAGE) if name not in text] == []
+    data = json.loads(Page(page).scripts[0])
+    assert [own["name"] for own in data["classes"]] == list(NAMES)
+    assert all(own["id"].endswith(IMAGE) for own in data["predictions"]["pictures"])
 
 
 def test_the_error_analysis(hostile):

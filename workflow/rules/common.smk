@@ -341,3 +341,36 @@ def report_config(wildcards):
             "proposals": CONFIG["proposals"][experiment["proposals"]],
         }
     )
+
+
+def comparable_experiments(wildcards):
+    """A params function: the other experiments that are evaluated on the same images, and which of their runs."""
+    own = experiment_of(wildcards)
+    data = [own["dataset"], own["val"], own["validation"]["held_out"], own["validation"]["held_out_seed"]]
+    others = {
+        name: {"seeds": other["seeds"], "epochs": other["epochs"]}
+        for name, other in EXPERIMENTS.items()
+        if name != wildcards.experiment
+        and [other["dataset"], other["val"], *map(other["validation"].get, ("held_out", "held_out_seed"))] == data
+    }
+    return canonical(others)
+
+
+def timed_stages(wildcards):
+    """A params function: stage -> where Snakemake's benchmarks of its jobs lie, in the order of the data flow."""
+    name, experiment = wildcards.experiment, experiment_of(wildcards)
+    boxes, parts = experiment["supervision"]["boxes"], boxed_parts(experiment)
+    choosing = parts if has_updates(experiment) else []
+    proposed = dict.fromkeys((proposals_owner(dataset), split) for dataset, split in choosing)
+    kinds = [("truth", masked_parts(experiment)), (boxes, parts if boxes != "boxsup" else [])]
+    runs = [f"{name}/seed-{seed}" for seed in experiment["seeds"]]
+    chain = ("labels", "label_quality", "epoch", "validate", "predictions", "evaluation", "trimap", "crf_search")
+    places = {
+        "proposals": [f"{dataset}/{split}/{experiment['proposals']}" for dataset, split in proposed],
+        "overlaps": [f"{dataset}/{split}/{experiment['proposals']}" for dataset, split in choosing],
+        "fixed_masks": [f"{'/'.join(part)}/{kind}.benchmark.tsv" for kind, own in kinds for part in own],
+        "network": [f"{run}.benchmark.tsv" for run in runs],
+        **{stage: runs for stage in chain},
+    }
+    # Not `canonical`: the order of the stages is that of the page.
+    return json.dumps({stage: [f"results/logs/{stage}/{path}" for path in paths] for stage, paths in places.items()})

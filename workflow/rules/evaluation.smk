@@ -214,6 +214,10 @@ rule report:
         val=folder_of("val"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         epochs=setting("epochs"),
+        # Neither is an input: a page shows what there is of them, and makes nobody run another experiment.
+        beside=comparable_experiments,
+        timings=timed_stages,
     shell:
         "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
-        "--val {params.val:q} --folder {params.folder:q} --epochs {params.epochs:q} --out {output:q} > {log:q} 2>&1"
+        "--val {params.val:q} --folder {params.folder:q} --epochs {params.epochs:q} --beside {params.beside:q} "
+        "--timings {params.timings:q} --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,355 @@
+"use strict";
+// The page's explorers and its table of classes. Names of classes and images only ever become text or values of
+// attributes: nothing is parsed as HTML.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const DRAWN = new Set(["svg", "g", "path", "rect"]);
+const CARDS = 24; // shown at first, and more at each turn
+const PAUSE = 600; // ms between generations while they play
+const UNKNOWN = "–";
+
+function element(tag, attributes = {}, ...children) {
+  const made = DRAWN.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+}
+
+const classOf = (label) => data.classes[label] ?? data.void;
+const shown = (value, decimals) => (value === null ? UNKNOWN : value.toFixed(decimals));
+
+function chip(label, text = classOf(label).name) {
+  return element("span", { class: "chip" }, element("span", { class: "swatch", style: `background: ${classOf(label).colour}` }), text);
+}
+
+// --- pictures: a photograph, and over it labels, boxes and outlines in the photograph's own pixels -------------------
+
+function picture(item, crop = [0, 0, item.width, item.height]) {
+  const [x, y, width, height] = crop;
+  const per = (part, whole) => `${(100 * part) / whole}%`;
+  const place = `left: ${per(-x, width)}; top: ${per(-y, height)}; width: ${per(item.width, width)}; height: ${per(item.height, height)}`;
+  const photo = element("img", { src: `data:image/webp;base64,${item.photo}`, alt: "", style: place, decoding: "async" });
+  const drawing = element("svg", { viewBox: crop.join(" "), "aria-hidden": "true" });
+  const tall = width / height < 4 / 3;
+  return element("span", { class: tall ? "picture tall" : "picture", style: `aspect-ratio: ${width} / ${height}` }, photo, drawing);
+}
+
+function paint(where, item, layer, { boxes = [], outlines = [] } = {}) {
+  const drawing = where.querySelector("svg");
+  const paths = (layer === null ? [] : item.layers[layer]).map(([label, d]) => {
+    const { colour } = classOf(label);
+    return element("path", { d, fill: colour, stroke: colour, "data-label": label });
+  });
+  const labels = element("g", { class: "labels" }, ...paths);
+  const segments = outlines.map((d) => element("path", { class: "outline", d }));
+  // Each frame is two lines, the wide light one below: dark classes stay visible on dark pictures.
+  const framed = boxes.flatMap((box) => [frame(box, "halo"), frame(box, "box")]);
+  drawing.replaceChildren(labels, ...segments, ...framed);
+  where.classList.toggle("plain", layer === null);
+}
+
+function frame({ corners: [x0, y0, x1, y1], label }, kind) {
+  return element("rect", { class: kind, x: x0, y: y0, width: x1 - x0, height: y1 - y0, stroke: classOf(label).colour });
+}
+
+// --- an explorer: controls, cards, and a viewer for one image -------------------------------------------------------
+
+class Explorer {
+  constructor(root, { views, pictures: items }) {
+    Object.assign(this, { root, views, items, step: views.length - 1, label: "", order: "", find: "", count: CARDS });
+    this.viewer = root.querySelector("dialog");
+    this.cards = root.querySelector(".cards");
+    this.view = root.querySelector("[data-role=view]").value;
+    this.order = root.querySelector("[data-role=order]").value;
+    root.addEventListener("input", ({ target }) => this.set(target.dataset.role, target.value));
+    root.addEventListener("click", ({ target }) => this.act(target.closest("[data-do]")));
+    this.viewer.addEventListener("keydown", (event) => this.press(event));
+    this.viewer.addEventListener("close", () => this.play(false));
+    this.list();
+  }
+
+  all(role) {
+    return this.root.querySelectorAll(`[data-role=${role}]`);
+  }
+
+  set(role, value) {
+    if (role === "step") this.go(Number(value));
+    else if (role === "view") this.look(value);
+    else if (role in this) {
+      this[role] = value;
+      this.count = CARDS;
+      this.list();
+    }
+  }
+
+  act(control) {
+    const todo = control?.dataset.do;
+    if (todo === "play") this.play(!this.timer);
+    if (todo === "more") this.list((this.count += CARDS));
+    if (todo === "open") this.open(this.items[Number(control.dataset.item)]);
+    if (todo === "previous") this.turn(-1);
+    if (todo === "next") this.turn(1);
+    if (todo === "close") this.viewer.close();
+  }
+
+  press(event) {
+    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const turn = { n: 1, p: -1 }[event.key.toLowerCase()];
+    if (step) this.move(step);
+    if (turn) this.turn(turn);
+    if (step || turn) event.preventDefault();
+  }
+
+  // What is shown.
+
+  go(step) {
+    this.step = Math.max(0, Math.min(this.views.length - 1, step));
+    this.all("step").forEach((slider) => {
+      slider.value = this.step;
+      slider.setAttribute("aria-valuetext", `generation ${this.views[this.step]}`);
+    });
+    this.all("number").forEach((output) => (output.value = this.views[this.step]));
+    this.look("step");
+  }
+
+  look(view) {
+    this.view = view;
+    this.all("view").forEach((choice) => (choice.checked = choice.value === view));
+    this.repaint();
+  }
+
+  move(by) {
+    if (this.all("step").length) return this.go(this.step + by);
+    const offered = [...this.viewer.querySelectorAll("[data-role=view]")].map((choice) => choice.value);
+    this.look(offered[(offered.indexOf(this.view) + by + offered.length) % offered.length]);
+  }
+
+  play(on) {
+    clearInterval(this.timer);
+    this.timer = null;
+    if (on) {
+      if (this.step === this.views.length - 1) this.go(0);
+      this.timer = setInterval(() => (this.step < this.views.length - 1 ? this.go(this.step + 1) : this.play(false)), PAUSE);
+    }
+    this.root.querySelectorAll("[data-do=play]").forEach((button) => {
+      button.setAttribute("aria-pressed", Boolean(on));
+      button.textContent = on ? "❚❚" : "▶";
+    });
+  }
+
+  layer(item) {
+    if (this.view === "photo") return null;
+    if (this.view === "truth") return item.truth;
+    return item.views[this.view === "step" ? this.step : Number(this.view)];
+  }
+
+  // The cards.
+
+  value(item, key) {
+    const own = key === "score" && this.label && item.iou ? item.iou[this.label]?.[0] : item[key];
+    return own ?? null;
+  }
+
+  list() {
+    const [key, sign] = this.order.split(":");
+    const wanted = this.find.trim().toLowerCase();
+    this.found = this.items.filter(
+      (item) => (!this.label || item.labels.includes(Number(this.label))) && item.id.toLowerCase().includes(wanted));
+    const rank = (item) => this.value(item, key) ?? Infinity * Number(sign); // what is unknown comes last
+    if (sign) this.found.sort((a, b) => Number(sign) * (rank(a) - rank(b)) || 0);
+    const cards = this.found.slice(0, this.count);
+    this.cards.replaceChildren(...cards.map((item) => this.card(item)));
+    this.all("count").forEach((text) => (text.textContent = `${this.found.length} of ${this.items.length} images`));
+    this.root.querySelector("[data-do=more]").hidden = cards.length === this.found.length;
+    this.repaint();
+  }
+
+  card(item) {
+    const frame = element("span", { class: "frame" }, picture(item));
+    const name = element("span", { class: "name" }, item.id);
+    const note = element("span", { class: "note" }, this.note(item));
+    const open = { type: "button", class: "card", "data-do": "open", "data-item": this.items.indexOf(item), "data-id": item.id };
+    return element("li", {}, element("button", open, frame, name, note, element("span", { class: "chips" })));
+  }
+
+  repaint() {
+    this.cards.querySelectorAll(".card").forEach((card) => {
+      const item = this.items[Number(card.dataset.item)];
+      const layer = this.layer(item);
+      paint(card.querySelector(".picture"), item, layer);
+      const seen = layer === null ? item.labels : item.layers[layer].map(([label]) => label);
+      card.querySelector(".chips").replaceChildren(...seen.map((label) => chip(label)));
+    });
+    if (this.viewer.open) this.show();
+  }
+
+  // The viewer.
+
+  open(item, box = null) {
+    this.item = item;
+    this.marked = box === null ? null : { box, candidate: null };
+    const pictures = [element("figure", {}, picture(item), element("figcaption"))];
+    if (item.truth !== null) pictures.push(element("figure", {}, picture(item), element("figcaption", {}, "true mask")));
+    this.viewer.querySelector(".stages").replaceChildren(...pictures);
+    this.viewer.querySelector("h3").replaceChildren(item.id, element("small", {}, this.note(item)));
+    if (!this.viewer.open) this.viewer.showModal();
+    this.show();
+  }
+
+  turn(by) {
+    const next = this.found[this.found.indexOf(this.item) + by];
+    if (next) this.open(next);
+  }
+
+  show() {
+    const [own, truth] = this.viewer.querySelectorAll(".stages .picture");
+    paint(own, this.item, this.layer(this.item), this.drawn());
+    if (truth) paint(truth, this.item, this.item.truth);
+    const choice = [...this.viewer.querySelectorAll("[data-role=view]")].find(({ value }) => value === this.view);
+    const title = choice.parentElement.textContent.trim();
+    this.viewer.querySelector("figcaption").textContent = this.view === "step" ? `generation ${this.views[this.step]}` : title;
+    this.viewer.querySelector(".detail").replaceChildren(...this.detail());
+  }
+
+  drawn() {
+    return {};
+  }
+}
+
+class Predictions extends Explorer {
+  note(item) {
+    if (item.score === null) return "no true mask";
+    const gained = item.gained === null ? "" : `, CRF ${item.gained < 0 ? "−" : "+"}${Math.abs(item.gained).toFixed(1)}`;
+    return this.label ? `IoU ${shown(this.value(item, "score"), 1)} %` : `mIoU ${shown(item.score, 1)} %${gained}`;
+  }
+
+  detail() {
+    const rows = Object.entries(this.item.iou).map(([label, [crf, plain]]) =>
+      element("tr", {}, element("th", { scope: "row" }, chip(label)), element("td", {}, shown(crf, 1)), element("td", {}, shown(plain, 1))));
+    if (!rows.length) return [];
+    const titles = ["Class", "IoU % with CRF", "without"].map((title) => element("th", { scope: "col" }, title));
+    return [element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows))];
+  }
+}
+
+class Generations extends Explorer {
+  note(item) {
+    const score = item.score === null ? "" : `mIoU ${shown(item.score, 1)} %`;
+    const changed = this.views.length > 1 ? `changed ${shown(item.changed, 1)} %` : "";
+    return [score, changed].filter(Boolean).join(", ");
+  }
+
+  drawn() {
+    const step = this.view === "step" ? this.step : this.views.length - 1;
+    const one = this.marked?.box ?? null;
+    const boxes = this.item.boxes.filter((box, index) => one === null || index === one);
+    const chosen = boxes.map((box) => this.marked?.candidate ?? box.choices[step].chosen);
+    return { boxes, outlines: chosen.map((candidate) => this.item.segments[candidate]).filter(Boolean) };
+  }
+
+  mark(marked) {
+    this.marked = marked;
+    paint(this.viewer.querySelector(".picture"), this.item, this.layer(this.item), this.drawn());
+  }
+
+  detail() {
+    const titles = ["Box", "Candidate", "Eₒ", "Eᵣ", "Expected IoU"].map((title) => element("th", { scope: "col" }, title));
+    const bodies = this.item.boxes.map((box, index) => element("tbody", {}, ...this.choices(box, index)));
+    return [element("table", { class: "choices" }, element("thead", {}, element("tr", {}, ...titles)), ...bodies)];
+  }
+
+  choices(box, index) {
+    const { chosen, best } = box.choices[this.step];
+    const head = element("th", { scope: "rowgroup", rowspan: Math.max(1, best.length) }, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
+    const why = data.without[chosen];
+    const rows = why ? [[element("td", { colspan: 4, class: "why" }, why)]] : best.map(([candidate, ...costs]) => {
+      const mark = candidate === chosen ? { class: "chosen", "aria-label": `${candidate}, chosen` } : {};
+      return [element("td", mark, String(candidate)), ...costs.map((cost) => element("td", {}, shown(cost, 2)))];
+    });
+    return rows.map((cells, rank) => {
+      const row = element("tr", { tabindex: 0 }, ...(rank ? [] : [head]), ...cells);
+      const marked = { box: index, candidate: why ? null : best[rank][0] };
+      for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => this.mark(marked));
+      for (const event of ["mouseleave", "blur"]) row.addEventListener(event, () => this.mark(null));
+      return row;
+    });
+  }
+}
+
+// --- the boxes worth a look -----------------------------------------------------------------------------------------
+
+function oddBoxes(root, explorer) {
+  const cards = data.generations.odd.map(({ item: place, box: number, why }) => {
+    const item = data.generations.pictures[place];
+    const box = item.boxes[number];
+    const crop = around(box.corners, item);
+    const shot = picture(item, crop);
+    paint(shot, item, item.views[item.views.length - 1], { boxes: [box] });
+    const name = element("span", { class: "name" }, chip(box.label), element("small", {}, item.id));
+    const reasons = element("span", { class: "note" }, why.join("; "));
+    const card = element("button", { type: "button", class: "card" }, element("span", { class: "frame" }, shot), name, reasons);
+    card.addEventListener("click", () => explorer.open(item, number));
+    return element("li", {}, card);
+  });
+  root.replaceChildren(...cards);
+}
+
+function around([x0, y0, x1, y1], { width, height }) {
+  const margin = 0.2 * Math.max(x1 - x0, y1 - y0) + 4;
+  const [left, top] = [Math.max(0, x0 - margin), Math.max(0, y0 - margin)];
+  return [left, top, Math.min(width, x1 + margin) - left, Math.min(height, y1 + margin) - top];
+}
+
+// --- the table of classes: sorted by any column, beside another experiment ------------------------------------------
+
+function sortable(table) {
+  const body = table.tBodies[0];
+  const number = (row, column) => Number.parseFloat(row.cells[column].textContent.replace("−", "-"));
+  table.querySelectorAll("th button").forEach((button) => {
+    button.addEventListener("click", () => {
+      const title = button.closest("th");
+      const down = title.ariaSort !== "descending";
+      table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+      title.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const rows = [...body.rows].filter((row) => !row.classList.contains("mean"));
+      const value = (row) => number(row, title.cellIndex);
+      rows.sort((a, b) => (down ? 1 : -1) * (value(b) - value(a)) || Number.isNaN(value(a)) - Number.isNaN(value(b)));
+      body.prepend(...rows);
+    });
+  });
+}
+
+function compare(table, name) {
+  const other = data.beside[name];
+  for (const row of table.tBodies[0].rows) {
+    const own = Number.parseFloat(row.dataset.share);
+    const theirs = other ? other[Number(row.dataset.row)] : null;
+    const mark = row.querySelector(".mark");
+    mark.hidden = theirs === null;
+    mark.style.left = `${theirs ?? 0}%`;
+    const known = theirs !== null && !Number.isNaN(own);
+    const difference = known ? (own - theirs).toFixed(1).replace("-", "−") : "";
+    row.querySelector(".theirs").textContent = theirs === null ? "" : theirs.toFixed(1);
+    row.querySelector(".difference").textContent = known && own >= theirs ? `+${difference}` : difference;
+  }
+}
+
+// --- put together ---------------------------------------------------------------------------------------------------
+
+const explorers = {};
+for (const [kind, Kind] of Object.entries({ predictions: Predictions, generations: Generations })) {
+  const root = document.getElementById(`explore-${kind}`);
+  if (root) explorers[kind] = new Kind(root, data[kind]);
+}
+const odd = document.getElementById("odd-boxes");
+if (odd) oddBoxes(odd, explorers.generations);
+const table = document.querySelector(".results");
+sortable(table);
+const chooser = document.getElementById("beside");
+if (chooser) {
+  chooser.addEventListener("input", () => compare(table, chooser.value));
+  compare(table, chooser.value);
+}

@@ -1,0 +1,210 @@
+"""The page of an experiment as a person explores it, in a headless browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import NAMES, Browser, find_browser
+from results_tree import CLASSES, Tree, write_run
+
+from boxsup.catalogue.tables import read_catalogue, read_image
+
+PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser without a page."""
+    program = find_browser()
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    browser = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_page(running: Browser):
+    """Open a page; at the end nothing may have been complained of, and no other file been asked for."""
+    opened: list[Path] = []
+
+    def start(page: Path) -> Browser:
+        opened.append(page)
+        running.open(page)
+        return running
+
+    yield start
+    assert running.complaints == []
+    assert running.requests == [page.resolve().as_uri() for page in opened]
+
+
+@pytest.fixture
+def browser(tree: Tree, open_page) -> Browser:
+    """The page of the finished run."""
+    tree.report()
+    return open_page(tree.folder / "report.html")
+
+
+def ids(browser: Browser, explorer: str) -> list[str]:
+    return browser.value(f"[...document.querySelectorAll('{explorer} .card')].map(card => card.dataset.id)")
+
+
+def paths(browser: Browser, where: str) -> list[list[str]]:
+    """The labels and paths that the first picture there shows."""
+    shown = "path => [path.dataset.label, path.getAttribute('d')]"
+    return browser.value(
+        f"[...document.querySelector('{where} .picture').querySelectorAll('.labels path')].map({shown})"
+    )
+
+
+def choose(browser: Browser, selector: str, value: str) -> None:
+    browser.value(
+        f"(() => {{ const it = document.querySelector(`{selector}`); it.value = '{value}'; "
+        "it.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+
+
+def test_it_shows_scores_and_pictures_on_paper_dark_ground_and_a_telephone(tree, browser, tmp_path) -> None:
+    score = pd.read_csv(tree.seed() / "evaluation/002.csv")["iou_crf"].iloc[-1]
+    assert browser.value("document.querySelector('#miou-crf').textContent") == f"{100 * score:.1f} %"
+    sizes = {"desk": (1280, 900), "telephone": (360, 740)}
+    grounds = {}
+    for name, (width, height) in sizes.items():
+        for dark in (False, True):
+            browser.resize(width, height)
+            browser.dark(dark)
+            assert browser.value("document.documentElement.scrollWidth") == width
+            browser.value(f"document.querySelector('{PREDICTIONS}').scrollIntoView({{ behavior: 'instant' }})")
+            browser.screenshot(tmp_path / "shot.png")
+            shot = read_image(tmp_path / "shot.png")
+            assert shot.shape[:2] == (height, width)
+            assert len(np.unique(shot @ [1, 256, 65536])) > 500  # photographs
+            grounds[name, dark] = np.median(shot)
+    assert all((ground < 60) == dark for (_, dark), ground in grounds.items())
+
+
+def test_the_slider_moves_the_image(browser) -> None:
+    def view() -> str:
+        return browser.value("document.querySelector('dialog[open] figcaption').textContent")
+
+    browser.click(f"{GENERATIONS} .card")
+    last = paths(browser, "dialog[open]")
+    assert view() == "generation 2"
+    browser.press("ArrowLeft")
+    first = paths(browser, "dialog[open]")
+    assert view() == "generation 1"
+    assert first != last
+    assert paths(browser, f"{GENERATIONS} .cards") == first  # the cards follow
+    browser.press("ArrowLeft")
+    assert view() == "generation 1"
+    browser.value("document.querySelector('dialog[open] [type=range]').focus()")
+    browser.press("ArrowRight")
+    assert view() == "generation 2"
+    assert paths(browser, "dialog[open]") == last
+    browser.press("Escape")
+    assert browser.value("document.querySelector('dialog[open]')") is None
+    browser.value(f"document.querySelector('{GENERATIONS} > .tools [type=range]').focus()")
+    browser.press("ArrowLeft")
+    assert paths(browser, f"{GENERATIONS} .cards") == first
+
+
+def test_what_a_box_chose_and_what_it_cost(tree, browser) -> None:
+    choose(browser, f"{GENERATIONS} [data-role=order]", "listed")
+    shown = ids(browser, GENERATIONS)
+    assert shown == [f"train_{i:03d}" for i in (1, 2, 3, 4)]  # 000 keeps its mask
+    browser.click(f"{GENERATIONS} .card[data-id=train_001]")
+    rows = "[...document.querySelectorAll('dialog[open] tbody tr')].map(row => row.innerText.split('\\t'))"
+    assert browser.value(rows) == [["1 dog <b>", "its rectangle"]]
+    browser.press("n")
+    assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == "train_002"
+    assert browser.value(rows) == [["1 cat", "1", "0.25", "-0.50", "0.75"], ["0", "0.25", "-0.50", "0.75"]]
+    assert browser.value("document.querySelector('dialog[open] .chosen').innerText") == "0"
+    outline = "document.querySelector('dialog[open] .outline').getAttribute('d')"
+    chosen = browser.value(outline)
+    browser.value("document.querySelector('dialog[open] tbody tr').focus()")
+    runner_up = browser.value(outline)
+    assert chosen != runner_up
+    assert re.findall(r"^M(\d+) ", chosen)[0] == "0"  # candidate 0 is the left half of the picture, 1 the right one
+    assert re.findall(r"^M(\d+) ", runner_up)[0] == "32"
+    browser.press("p")
+    assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == "train_001"
+
+
+def test_filters_filter_and_orders_order(tree, browser) -> None:
+    val = read_catalogue(tree.val)
+    assert sorted(ids(browser, PREDICTIONS)) == val.ids
+    scores = browser.value(
+        f"[...document.querySelectorAll('{PREDICTIONS} .note')].map(note => parseFloat(note.innerText.slice(5)))"
+    )
+    assert scores == sorted(scores)
+    assert scores[0] < scores[-1]
+    worst_first = ids(browser, PREDICTIONS)
+    choose(browser, f"{PREDICTIONS} [data-role=order]", "score:-1")
+    assert ids(browser, PREDICTIONS) == worst_first[::-1]
+    choose(browser, f"{PREDICTIONS} [data-role=label]", "1")
+    cats = set(val.boxes["image"][val.boxes["label"] == 1])
+    assert set(ids(browser, PREDICTIONS)) == cats
+    assert 0 < len(cats) < len(val.ids)
+    choose(browser, f"{PREDICTIONS} [data-role=find]", "_002")
+    assert ids(browser, PREDICTIONS) == ["val_002"]
+    assert browser.value(f"document.querySelector('{PREDICTIONS} [data-role=count]').textContent") == "1 of 4 images"
+    choose(browser, f"{PREDICTIONS} [data-role=find]", "none such")
+    assert ids(browser, PREDICTIONS) == []
+
+
+def test_what_is_shown_can_be_chosen(browser) -> None:
+    seen = {}
+    for value in ("0", "1", "truth", "photo"):
+        browser.value(f"document.querySelector('{PREDICTIONS} [value=\"{value}\"]').click()")
+        seen[value] = paths(browser, f"{PREDICTIONS} .cards")
+    assert seen["photo"] == []
+    assert seen["truth"]
+    assert len({str(found) for found in seen.values()}) == 4
+
+
+def test_a_box_worth_a_look_opens_its_image(browser) -> None:
+    cards = "[...document.querySelectorAll('#odd-boxes .card')].map(card => card.innerText.split('\\n'))"
+    assert ["no candidate fits: its rectangle is labelled"] in [card[1:] for card in browser.value(cards)]
+    browser.click("#odd-boxes .card")
+    name = browser.value("document.querySelector('#odd-boxes .card small').textContent")
+    assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == name
+    assert browser.value("document.querySelectorAll('dialog[open] .box').length") == 1
+
+
+def test_classes_are_sorted_and_set_beside_another_experiment(tree, open_page) -> None:
+    other = Tree(tree.config, folder=Path("results/demo_box"))
+    write_run(other, 0)
+    table = pd.read_csv(other.seed() / "evaluation/002.csv").assign(iou_crf=[0.5, 0.25, None, 0.375])
+    table.to_csv(other.seed() / "evaluation/002.csv", index=False)
+    tree.report("--beside", '{"demo_box": {"seeds": [0], "epochs": 2}, "not_run": {"seeds": [0], "epochs": 2}}')
+    browser = open_page(tree.folder / "report.html")
+    own = 100 * pd.read_csv(tree.seed() / "evaluation/002.csv")["iou_crf"].round(3)
+    rows = "[...document.querySelectorAll('.results tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+    beside = {row[0]: row[5:7] for row in browser.value(rows)}
+    assert beside["background"][0] == "50.0"
+    assert float(beside["background"][1].replace("−", "-")) == pytest.approx(own[0] - 50, abs=0.051)
+    assert beside["dog <b>"] == ["", ""]
+    options = browser.value("[...document.querySelectorAll('#beside option')].map(option => option.value)")
+    assert options == ["demo_box", ""]
+    choose(browser, "#beside", "")
+    assert {tuple(row[5:7]) for row in browser.value(rows)} == {("", "")}
+    for order in (-1, 1):
+        browser.click(".results th:nth-child(3) button")
+        found = [float(row[2]) for row in browser.value(rows)]
+        assert found[:-1] == sorted(found[:-1], reverse=order < 0)
+        assert browser.value(rows)[-1][0] == "mean"
+    assert set(CLASSES) < {row[0] for row in browser.value(rows)}
+
+
+def test_generations_play(browser) -> None:
+    browser.click(f"{GENERATIONS} [data-do=play]")
+    done = f"document.querySelector('{GENERATIONS} [data-do=play]').ariaPressed === 'false'"
+    assert browser.value(f"document.querySelector('{GENERATIONS} output').value") == "1"
+    wait = f"new Promise(end => setInterval(() => {done} && end(true), 50))"
+    assert browser.value(wait)
+    assert browser.value(f"document.querySelector('{GENERATIONS} output').value") == "2"
