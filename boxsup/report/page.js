@@ -195,7 +195,10 @@ class Explorer {
     if (item.truth !== null) pictures.push(element("figure", {}, picture(item), element("figcaption", {}, "true mask")));
     this.viewer.querySelector(".stages").replaceChildren(...pictures);
     this.viewer.querySelector("h3").replaceChildren(item.id, element("small", {}, this.note(item)));
-    if (!this.viewer.open) this.viewer.showModal();
+    if (!this.viewer.open) {
+      this.viewer.showModal();
+      this.viewer.querySelector("h3").focus(); // and not a button that the next key would press
+    }
     this.show();
   }
 

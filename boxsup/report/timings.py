@@ -43,7 +43,7 @@ def timing_rows(timings: pd.DataFrame) -> list[dict[str, Any]]:
 
 def duration(seconds: float) -> str:
     """Seconds as people say them: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from boxsup.errors import DataError, StoreError
-from boxsup.proposals.pool import Pools, creating_pools, distinct_rows, make_pool
+from boxsup.proposals.pool import Pools, creating_pools, distinct_rows, find_pool, find_pools, make_pool
 from boxsup.random import generator
 from boxsup.store.arrays import create_group
 
@@ -112,6 +112,20 @@ def test_pools_come_back_from_two_shards(tmp_path):
     assert [a["settings"]["seed"] for a in read.attributes] == [0, 1]
     assert all(same(read[name], pools[name]) for name in names)
     assert len(read["im0"]) == 0
+
+
+def test_pools_are_found_once_also_beside_shards_of_another_run(tmp_path):
+    made = {image: random_pool(seed, 6, 7, 5) for seed, image in enumerate("abc")}
+    for name, images in {"0-of-1": "abc", "0-of-2": "ab", "1-of-2": "c"}.items():
+        with creating_pools(tmp_path / f"p/{name}.zarr", list(images), np.array([[6, 7]] * len(images)), {}) as writer:
+            for image in images:
+                writer.append(image, made[image])
+    found = list(find_pools([tmp_path / "none", tmp_path / "p"], ["c", "x", "a", "c"]))
+    assert [image for image, _ in found] == ["c", "a"]
+    assert all(same(pool, made[image]) for image, pool in found)
+    assert same(find_pool([tmp_path / "p"], "b"), made["b"])
+    with pytest.raises(StoreError, match="p: no candidates of x; make them again"):
+        find_pool([tmp_path / "p"], "x")
 
 
 def test_a_store_of_no_images_is_a_store(tmp_path):

@@ -1,13 +1,15 @@
-"""The tree of results that the tests of this folder read: made once, copied for each test."""
+"""The tree of results that the tests of this folder read, made once and copied for each; and a browser."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import NAMES, Browser, find_browser
 from results_tree import Tree, write_run, write_split
 
 from boxsup.config import merge
@@ -35,3 +37,29 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config
     experiment = merge(merge(config["defaults"], config["experiments"]["demo_semi"]), {"seeds": [0]})
     proposals = config["proposals"]["selective_search"]
     return Tree({"experiment": experiment, "dataset": config["datasets"]["demo"], "proposals": proposals})
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser without a page."""
+    program = find_browser()
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    browser = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_page(running: Browser):
+    """Open a page; at the end nothing may have been complained of, and no other file been asked for."""
+    opened: list[Path] = []
+
+    def start(page: Path) -> Browser:
+        opened.append(page)
+        running.open(page)
+        return running
+
+    yield start
+    assert running.complaints == []
+    assert running.requests == [page.resolve().as_uri() for page in opened]

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from browser import NAMES, Browser, find_browser
+from browser import Browser
 from results_tree import CLASSES, Tree, write_run
 
 from boxsup.catalogue.tables import read_catalogue, read_image
 
 PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser without a page."""
-    program = find_browser()
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
-    browser = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def open_page(running: Browser):
-    """Open a page; at the end nothing may have been complained of, and no other file been asked for."""
-    opened: list[Path] = []
-
-    def start(page: Path) -> Browser:
-        opened.append(page)
-        running.open(page)
-        return running
-
-    yield start
-    assert running.complaints == []
-    assert running.requests == [page.resolve().as_uri() for page in opened]
 
 
 @pytest.fixture
@@ -92,7 +65,8 @@ def test_the_slider_moves_the_image(browser) -> None:
     def view() -> str:
         return browser.value("document.querySelector('dialog[open] figcaption').textContent")
 
-    browser.click(f"{GENERATIONS} .card")
+    browser.value(f"document.querySelector('{GENERATIONS} .card').focus()")
+    browser.press("Enter")
     last = paths(browser, "dialog[open]")
     assert view() == "generation 2"
     browser.press("ArrowLeft")

@@ -147,3 +147,25 @@ def test_the_page_of_proposals(tmp_path, monkeypatch, hostile_ids):
     assert is_harmless(page)
     text = Elements(page).text
     assert [name for name in (NAMES[1], NAMES[2], IMAGE) if name not in text] == []
+
+
+def test_names_in_a_browser_are_text_and_runs_nothing(hostile, open_page) -> None:
+    hostile.report()
+    browser = open_page(hostile.folder / "report.html")
+    shown = browser.value("[...document.querySelectorAll('#explore-generations .card')].map(card => card.dataset.id)")
+    assert shown
+    assert all(name.endswith(IMAGE) for name in shown)
+    browser.click("#explore-generations .card")
+    assert IMAGE in browser.value("document.querySelector('dialog[open] h3').textContent")
+    assert browser.value("[document.scripts.length, document.querySelectorAll('[onerror]').length]") == [2, 0]
+
+
+def test_a_script_that_gets_in_is_not_run(tree, open_page) -> None:
+    page = tree.folder / "report.html"
+    attack = "<script>document.title = 'broken'</script><img src=data:, onerror='document.title = 1'>"
+    page.write_text(tree.report().replace("<main>", f"<main>{attack}"), encoding="utf-8")
+    browser = open_page(page)
+    assert browser.value("document.title") == "demo_semi · BoxSup"
+    assert browser.value("document.querySelectorAll('.card').length") > 0  # ours does
+    assert sum("Content Security Policy" in said for said in browser.complaints) == 2
+    browser.complaints.clear()

@@ -96,6 +96,13 @@ def test_another_seed_shares_the_proposals(rerun):
     assert jobs["network"] == {"demo_semi/seed-1/epochs/000/model.pt"}
 
 
+def test_a_page_compares_with_what_was_run_and_runs_no_other_experiment(rerun, snakemake, demo):
+    command = snakemake(demo, "--dry-run", "--force", "--printshellcmds", TARGET).stdout
+    assert '"demo_box":{"epochs":2,"seeds":[0]}' in command
+    jobs = rerun({"experiments": {"demo_box": {"epochs": 1}}})
+    assert set(jobs) == {"report"}  # of which runs there may be is a setting of the page
+
+
 def test_one_generation_by_force(rerun):
     generation = f"results/{RUN}/labels/002.zarr"
     assert rerun({}, "--force", target=generation) == {"labels": {f"{RUN}/labels/002.zarr"}}

@@ -16,12 +16,17 @@ from workflow_runs import RUN, TARGET, TINY, command, contents
 import boxsup
 from boxsup.catalogue.tables import read_catalogue, read_mask
 
+TIMED = ["proposals", "overlaps", "fixed_masks", "network", "labels", "epoch", "predictions", "evaluation", "trimap"]
+
 
 def test_the_demo_ends_in_a_report(demo):
     page = (demo / TARGET).read_text()
     assert "demo data, not PASCAL VOC" in page
     scores = pd.read_csv(demo / "results" / RUN / "evaluation/002.csv").set_index("class")
     assert f"{100 * scores.loc['mean', 'iou']:.1f}" in page
+    assert 'id="time"' in page
+    timed = [name for name in TIMED if f'<th scope="row">{name}</th>' not in page]
+    assert timed == []
 
 
 def test_every_generation_opens_in_one_line(demo):
