@@ -17,7 +17,7 @@ from boxsup.report.survey import COSTS, Looked, look_over, pick
 from boxsup.report.templates import rounded
 from boxsup.store.labels import Labels
 
-IMAGES = 60
+IMAGES = 48
 STEPS = 16  # generations
 RUNNERS = 5  # candidates of a box in a generation
 

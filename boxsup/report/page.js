@@ -259,23 +259,23 @@ class Generations extends Explorer {
   }
 
   detail() {
-    const titles = ["Box", "Candidate", "Eₒ", "Eᵣ", "Expected IoU"].map((title) => element("th", { scope: "col" }, title));
-    const bodies = this.item.boxes.map((box, index) => element("tbody", {}, ...this.choices(box, index)));
-    return [element("table", { class: "choices" }, element("thead", {}, element("tr", {}, ...titles)), ...bodies)];
+    return this.item.boxes.map((box, index) => {
+      const name = element("caption", {}, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
+      const titles = ["Candidate", "Eₒ", "Eᵣ", "Expected IoU"].map((title) => element("th", { scope: "col" }, title));
+      const head = element("thead", {}, element("tr", {}, ...titles));
+      return element("table", { class: "choices" }, name, head, element("tbody", {}, ...this.choices(box, index)));
+    });
   }
 
   choices(box, index) {
     const { chosen, best } = box.choices[this.step];
-    const head = element("th", { scope: "rowgroup", rowspan: Math.max(1, best.length) }, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
     const why = data.without[chosen];
-    const rows = why ? [[element("td", { colspan: 4, class: "why" }, why)]] : best.map(([candidate, ...costs]) => {
+    if (why) return [element("tr", {}, element("td", { colspan: 4, class: "why" }, why))];
+    return best.map(([candidate, ...costs]) => {
       const mark = candidate === chosen ? { class: "chosen", "aria-label": `${candidate}, chosen` } : {};
-      return [element("td", mark, String(candidate)), ...costs.map((cost) => element("td", {}, shown(cost, 2)))];
-    });
-    return rows.map((cells, rank) => {
-      const row = element("tr", { tabindex: 0 }, ...(rank ? [] : [head]), ...cells);
-      const marked = { box: index, candidate: why ? null : best[rank][0] };
-      for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => this.mark(marked));
+      const cells = costs.map((cost) => element("td", {}, shown(cost, 2)));
+      const row = element("tr", { tabindex: 0 }, element("td", mark, String(candidate)), ...cells);
+      for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => this.mark({ box: index, candidate }));
       for (const event of ["mouseleave", "blur"]) row.addEventListener(event, () => this.mark(null));
       return row;
     });

@@ -18,7 +18,7 @@ from PIL import Image
 from boxsup.catalogue.tables import ImageRow, read_image, read_mask
 from boxsup.report.drawing import outlines
 
-WIDE, NARROW = 240, 96  # px, longer side of a picture, and of one where there are very many
+WIDE, NARROW = 240, 88  # px, longer side of a picture, and of one where there are very many
 QUALITY = {WIDE: 55, NARROW: 40}  # of WebP
 TOLERANCE = 1.0  # px of the picture: how far a path may leave the border that it follows
 SPECK = 4.0  # px² of the picture: smaller parts are left out
