@@ -13,7 +13,6 @@ from boxsup.report.templates import percent
 CLASSES = 40  # rows and columns at most: those with the most pixels
 LARGEST = 8  # entries in words
 LEAST = 0.005  # share below which a cell stays empty
-DARK = 0.55  # share above which a cell is so dark that its text is light
 
 
 def confusion_section(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, Any]:
@@ -25,8 +24,8 @@ def confusion_section(confusion: NDArray[np.int64], classes: Sequence[str]) -> d
 
     Returns:
         Empty without pixels; else `names` of rows and columns, `rows` of cells, each with its `share` of the true
-        class's pixels, in [0, 1], the `text` in it and whether it is `dark`; `largest`, confusions as (true, predicted,
-        per cent); and `left_out`, how many classes there is no room for.
+        class's pixels, in [0, 1], and the `text` in it; `largest`, confusions as (true, predicted, per cent); and
+        `left_out`, how many classes there is no room for.
     """
     if not confusion.sum():
         return {}
@@ -47,6 +46,5 @@ def confusion_section(confusion: NDArray[np.int64], classes: Sequence[str]) -> d
     }
 
 
-def _cell(share: float) -> dict[str, Any]:
-    shown = share >= LEAST
-    return {"share": f"{share:.3f}", "text": f"{100 * share:.0f}" if shown else "", "dark": share > DARK}
+def _cell(share: float) -> dict[str, str]:
+    return {"share": f"{share:.3f}", "text": f"{100 * share:.0f}" if share >= LEAST else ""}

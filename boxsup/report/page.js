@@ -3,13 +3,14 @@
 // attributes: nothing is parsed as HTML.
 
 const data = JSON.parse(document.getElementById("data").textContent);
+const SVG = "http://www.w3.org/2000/svg";
 const DRAWN = new Set(["svg", "g", "path", "rect"]);
 const CARDS = 24; // shown at first, and more at each turn
 const PAUSE = 600; // ms between generations while they play
 const UNKNOWN = "–";
 
 function element(tag, attributes = {}, ...children) {
-  const made = DRAWN.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  const made = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
@@ -19,9 +20,16 @@ function element(tag, attributes = {}, ...children) {
 
 const classOf = (label) => data.classes[label] ?? data.void;
 const shown = (value, decimals) => (value === null ? UNKNOWN : value.toFixed(decimals));
+const signed = (value) => (value === null ? UNKNOWN : (value < 0 ? "" : "+") + value.toFixed(1)).replace("-", "−");
+const numbers = (values, decimals) => values.map((value) => element("td", {}, shown(value, decimals)));
+
+function titled(...titles) {
+  return element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title))));
+}
 
 function chip(label, text = classOf(label).name) {
-  return element("span", { class: "chip" }, element("span", { class: "swatch", style: `background: ${classOf(label).colour}` }), text);
+  const swatch = element("span", { class: "swatch", style: `background: ${classOf(label).colour}` });
+  return element("span", { class: "chip" }, swatch, text);
 }
 
 // --- pictures: a photograph, and over it labels, boxes and outlines in the photograph's own pixels -------------------
@@ -29,11 +37,14 @@ function chip(label, text = classOf(label).name) {
 function picture(item, crop = [0, 0, item.width, item.height]) {
   const [x, y, width, height] = crop;
   const per = (part, whole) => `${(100 * part) / whole}%`;
-  const place = `left: ${per(-x, width)}; top: ${per(-y, height)}; width: ${per(item.width, width)}; height: ${per(item.height, height)}`;
-  const photo = element("img", { src: `data:image/webp;base64,${item.photo}`, alt: "", style: place, decoding: "async" });
+  const sides = `width: ${per(item.width, width)}; height: ${per(item.height, height)}`;
+  const place = `left: ${per(-x, width)}; top: ${per(-y, height)}; ${sides}`;
+  const source = `data:image/webp;base64,${item.photo}`;
+  const photo = element("img", { src: source, alt: "", style: place, decoding: "async" });
   const drawing = element("svg", { viewBox: crop.join(" "), "aria-hidden": "true" });
-  const tall = width / height < 4 / 3;
-  return element("span", { class: tall ? "picture tall" : "picture", style: `aspect-ratio: ${width} / ${height}` }, photo, drawing);
+  const kind = width / height < 4 / 3 ? "picture tall" : "picture";
+  const form = { class: kind, style: `aspect-ratio: ${width} / ${height}` };
+  return element("span", form, photo, drawing);
 }
 
 function paint(where, item, layer, { boxes = [], outlines = [] } = {}) {
@@ -95,8 +106,8 @@ class Explorer {
   }
 
   press(event) {
-    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = event.target.matches("input") ? 0 : { ArrowLeft: -1, ArrowRight: 1 }[event.key]; // they use theirs
     const turn = { n: 1, p: -1 }[event.key.toLowerCase()];
     if (step) this.move(step);
     if (turn) this.turn(turn);
@@ -132,7 +143,8 @@ class Explorer {
     this.timer = null;
     if (on) {
       if (this.step === this.views.length - 1) this.go(0);
-      this.timer = setInterval(() => (this.step < this.views.length - 1 ? this.go(this.step + 1) : this.play(false)), PAUSE);
+      const next = () => (this.step < this.views.length - 1 ? this.go(this.step + 1) : this.play(false));
+      this.timer = setInterval(next, PAUSE);
     }
     this.root.querySelectorAll("[data-do=play]").forEach((button) => {
       button.setAttribute("aria-pressed", Boolean(on));
@@ -171,7 +183,8 @@ class Explorer {
     const frame = element("span", { class: "frame" }, picture(item));
     const name = element("span", { class: "name" }, item.id);
     const note = element("span", { class: "note" }, this.note(item));
-    const open = { type: "button", class: "card", "data-do": "open", "data-item": this.items.indexOf(item), "data-id": item.id };
+    const known = { "data-item": this.items.indexOf(item), "data-id": item.id };
+    const open = { type: "button", class: "card", "data-do": "open", ...known };
     return element("li", {}, element("button", open, frame, name, note, element("span", { class: "chips" })));
   }
 
@@ -191,9 +204,9 @@ class Explorer {
   open(item, box = null) {
     this.item = item;
     this.marked = box === null ? null : { box, candidate: null };
-    const pictures = [element("figure", {}, picture(item), element("figcaption"))];
-    if (item.truth !== null) pictures.push(element("figure", {}, picture(item), element("figcaption", {}, "true mask")));
-    this.viewer.querySelector(".stages").replaceChildren(...pictures);
+    const titles = item.truth === null ? [""] : ["", "true mask"];
+    const figures = titles.map((title) => element("figure", {}, picture(item), element("figcaption", {}, title)));
+    this.viewer.querySelector(".stages").replaceChildren(...figures);
     this.viewer.querySelector("h3").replaceChildren(item.id, element("small", {}, this.note(item)));
     if (!this.viewer.open) {
       this.viewer.showModal();
@@ -211,9 +224,9 @@ class Explorer {
     const [own, truth] = this.viewer.querySelectorAll(".stages .picture");
     paint(own, this.item, this.layer(this.item), this.drawn());
     if (truth) paint(truth, this.item, this.item.truth);
-    const choice = [...this.viewer.querySelectorAll("[data-role=view]")].find(({ value }) => value === this.view);
-    const title = choice.parentElement.textContent.trim();
-    this.viewer.querySelector("figcaption").textContent = this.view === "step" ? `generation ${this.views[this.step]}` : title;
+    const chosen = this.viewer.querySelector("[data-role=view]:checked").parentElement.textContent.trim();
+    const title = this.view === "step" ? `generation ${this.views[this.step]}` : chosen;
+    this.viewer.querySelector("figcaption").textContent = title;
     this.viewer.querySelector(".detail").replaceChildren(...this.detail());
   }
 
@@ -225,31 +238,29 @@ class Explorer {
 class Predictions extends Explorer {
   note(item) {
     if (item.score === null) return "no true mask";
-    const gained = item.gained === null ? "" : `, CRF ${item.gained < 0 ? "−" : "+"}${Math.abs(item.gained).toFixed(1)}`;
-    return this.label ? `IoU ${shown(this.value(item, "score"), 1)} %` : `mIoU ${shown(item.score, 1)} %${gained}`;
+    if (this.label) return `IoU ${shown(this.value(item, "score"), 1)} %`;
+    return `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
   }
 
   detail() {
-    const rows = Object.entries(this.item.iou).map(([label, [crf, plain]]) =>
-      element("tr", {}, element("th", { scope: "row" }, chip(label)), element("td", {}, shown(crf, 1)), element("td", {}, shown(plain, 1))));
+    const rows = Object.entries(this.item.iou).map(([label, scores]) =>
+      element("tr", {}, element("th", { scope: "row" }, chip(label)), ...numbers(scores, 1)));
     if (!rows.length) return [];
-    const titles = ["Class", "IoU % with CRF", "without"].map((title) => element("th", { scope: "col" }, title));
-    return [element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows))];
+    return [element("table", {}, titled("Class", "IoU % with CRF", "without"), element("tbody", {}, ...rows))];
   }
 }
 
 class Generations extends Explorer {
   note(item) {
     const score = item.score === null ? "" : `mIoU ${shown(item.score, 1)} %`;
-    const changed = this.views.length > 1 ? `changed ${shown(item.changed, 1)} %` : "";
+    const changed = this.views.length > 1 ? `changed ${shown(item.changed, 0)} %` : "";
     return [score, changed].filter(Boolean).join(", ");
   }
 
   drawn() {
-    const step = this.view === "step" ? this.step : this.views.length - 1;
     const one = this.marked?.box ?? null;
     const boxes = this.item.boxes.filter((box, index) => one === null || index === one);
-    const chosen = boxes.map((box) => this.marked?.candidate ?? box.choices[step].chosen);
+    const chosen = boxes.map((box) => this.marked?.candidate ?? box.choices[this.step].chosen);
     return { boxes, outlines: chosen.map((candidate) => this.item.segments[candidate]).filter(Boolean) };
   }
 
@@ -261,8 +272,7 @@ class Generations extends Explorer {
   detail() {
     return this.item.boxes.map((box, index) => {
       const name = element("caption", {}, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
-      const titles = ["Candidate", "Eₒ", "Eᵣ", "Expected IoU"].map((title) => element("th", { scope: "col" }, title));
-      const head = element("thead", {}, element("tr", {}, ...titles));
+      const head = titled("Candidate", "Eₒ", "Eᵣ", "Expected IoU");
       return element("table", { class: "choices" }, name, head, element("tbody", {}, ...this.choices(box, index)));
     });
   }
@@ -273,9 +283,9 @@ class Generations extends Explorer {
     if (why) return [element("tr", {}, element("td", { colspan: 4, class: "why" }, why))];
     return best.map(([candidate, ...costs]) => {
       const mark = candidate === chosen ? { class: "chosen", "aria-label": `${candidate}, chosen` } : {};
-      const cells = costs.map((cost) => element("td", {}, shown(cost, 2)));
-      const row = element("tr", { tabindex: 0 }, element("td", mark, String(candidate)), ...cells);
-      for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => this.mark({ box: index, candidate }));
+      const row = element("tr", { tabindex: 0 }, element("td", mark, String(candidate)), ...numbers(costs, 2));
+      const pointed = { box: index, candidate };
+      for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => this.mark(pointed));
       for (const event of ["mouseleave", "blur"]) row.addEventListener(event, () => this.mark(null));
       return row;
     });
@@ -293,7 +303,8 @@ function oddBoxes(root, explorer) {
     paint(shot, item, item.views[item.views.length - 1], { boxes: [box] });
     const name = element("span", { class: "name" }, chip(box.label), element("small", {}, item.id));
     const reasons = element("span", { class: "note" }, why.join("; "));
-    const card = element("button", { type: "button", class: "card" }, element("span", { class: "frame" }, shot), name, reasons);
+    const frame = element("span", { class: "frame" }, shot);
+    const card = element("button", { type: "button", class: "card" }, frame, name, reasons);
     card.addEventListener("click", () => explorer.open(item, number));
     return element("li", {}, card);
   });
@@ -333,10 +344,9 @@ function compare(table, name) {
     const mark = row.querySelector(".mark");
     mark.hidden = theirs === null;
     mark.style.left = `${theirs ?? 0}%`;
-    const known = theirs !== null && !Number.isNaN(own);
-    const difference = known ? (own - theirs).toFixed(1).replace("-", "−") : "";
+    const difference = theirs === null || Number.isNaN(own) ? "" : signed(own - theirs);
     row.querySelector(".theirs").textContent = theirs === null ? "" : theirs.toFixed(1);
-    row.querySelector(".difference").textContent = known && own >= theirs ? `+${difference}` : difference;
+    row.querySelector(".difference").textContent = difference;
   }
 }
 
