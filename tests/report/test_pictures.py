@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
@@ -81,6 +82,17 @@ def test_real_masks_keep_their_shape(voc_mini: Path) -> None:
     assert len(overlaps) > 40
     assert np.mean(overlaps) > 0.95
     assert min(overlaps) > 0.7
+
+
+@pytest.mark.parametrize(("side", "most"), [(NARROW, 2_100), (WIDE, 9_000)])
+def test_a_picture_takes_so_little_that_vocs_val_set_fits_in_five_megabytes(voc_mini: Path, side, most) -> None:
+    # 1,409 narrow ones of 2.1 KB, 40 wide ones of 9 KB, and 48 training images of 30 KB, choices included: 4.8 MB.
+    sizes = []
+    for mask in sorted((voc_mini / "SegmentationClass").glob("*.png"))[:40]:
+        labels = read_mask(mask)
+        row = ImageRow(mask.stem, str(voc_mini / f"JPEGImages/{mask.stem}.jpg"), *labels.shape, str(mask), "")
+        sizes.append(len(json.dumps(item(row, [labels], side))))
+    assert np.mean(sizes) < most
 
 
 @pytest.mark.parametrize(("size", "side", "expected"), [
