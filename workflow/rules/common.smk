@@ -344,13 +344,14 @@ def report_config(wildcards):
 
 
 def comparable_experiments(wildcards):
-    """A params function: the other experiments that are evaluated on the same images, and which of their runs."""
+    """A params function: other experiments that are evaluated on the same images, and which of their runs; no searches."""
     own = experiment_of(wildcards)
+    points = {point["experiment"] for search in SEARCHES.values() for point in search["points"]}
     data = [own["dataset"], own["val"], own["validation"]["held_out"], own["validation"]["held_out_seed"]]
     others = {
         name: {"seeds": other["seeds"], "epochs": other["epochs"]}
         for name, other in EXPERIMENTS.items()
-        if name != wildcards.experiment
+        if name not in {wildcards.experiment, *points}
         and [other["dataset"], other["val"], *map(other["validation"].get, ("held_out", "held_out_seed"))] == data
     }
     return canonical(others)
