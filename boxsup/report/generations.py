@@ -100,7 +100,8 @@ def _add_segments(items: Sequence[dict[str, Any]], folders: Iterable[str]) -> No
     wanted = {own["id"]: (own["segments"], candidates) for own in items if (candidates := _candidates(own))}
     for image, pool in find_pools(folders, wanted):
         segments, candidates = wanted[image]
-        segments |= {str(candidate): segment(pool.mask(candidate), WIDE) for candidate in candidates}
+        known = (candidate for candidate in candidates if candidate < len(pool))  # pools made anew may have fewer
+        segments |= {str(candidate): segment(pool.mask(candidate), WIDE) for candidate in known}
 
 
 def _places(odd: Mapping[int, list[str]], picked: Sequence[Looked], catalogue: Catalogue) -> list[dict[str, Any]]:

@@ -47,9 +47,10 @@ def odd_boxes(evidence: Evidence, count: int = COUNT) -> dict[int, list[str]]:
     changes = (evidence.chosen[1:] != evidence.chosen[:-1]).sum(axis=0)
     supervising = ~np.isnan(evidence.spanned)
     rectangle = supervising & (evidence.chosen[-1] == RECTANGLE)
+    rectangle &= (rectangle != supervising).any()  # where rectangles are all there is none is odd
     # Which boxes; how odd, the oddest first by rising numbers; what to say.
     kinds: list[tuple[NDArray[np.bool_], NDArray[np.generic], Callable[[int], str]]] = [
-        (rectangle, -evidence.areas, lambda row: "no candidate fits: its rectangle is labelled"),
+        (rectangle, -evidence.areas, lambda row: "nothing fits it: its rectangle is labelled"),
         (evidence.expected < DOUBTFUL, evidence.expected, lambda row: f"expected IoU {evidence.expected[row]:.2f}"),
         (
             supervising & ~rectangle & (evidence.spanned < LOOSE),

@@ -237,7 +237,7 @@ class Explorer {
 
 class Predictions extends Explorer {
   note(item) {
-    if (item.score === null) return "no true mask";
+    if (item.score === null) return item.truth === null ? "no true mask" : "nothing to score";
     if (this.label) return `IoU ${shown(this.value(item, "score"), 1)} %`;
     return `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
   }

@@ -18,7 +18,7 @@ from boxsup.report.crf_search import crf_search_section
 from boxsup.report.generations import explore_generations
 from boxsup.report.palette import hexadecimal
 from boxsup.report.predictions import VIEWS, confusion_with_crf, explore_predictions, score_predictions
-from boxsup.report.provenance import badge, commands, facts, pretrained, versions
+from boxsup.report.provenance import badge, commands, facts, versions, weights
 from boxsup.report.results import SeedResults, mean_and_spread
 from boxsup.report.show import WITHOUT_CANDIDATE
 from boxsup.report.templates import percent_and_spread, render_template
@@ -89,7 +89,7 @@ def render(
         facts=facts(config, seeds, train, val),
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=versions(first),
-        pretrained=pretrained(first),
+        weights=weights(first),
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),

@@ -54,7 +54,7 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> list[S
 
 def explore_predictions(scored: Sequence[Scored], maps: Sequence[LabelMaps]) -> dict[str, Any]:
     """What the page's script shows of the predictions, as values of JSON: `pictures` (`_item`)."""
-    ranked = sorted((image for image in scored if image.confusions), key=lambda image: image.score)
+    ranked = sorted((image for image in scored if not np.isnan(image.score)), key=lambda image: image.score)
     extremes = {image.row.image for image in (*ranked[:EXTREMES], *ranked[-EXTREMES:])}
     wide = {image.row.image for image in scored} if len(scored) <= MANY else extremes
     pictures = [

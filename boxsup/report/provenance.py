@@ -63,10 +63,13 @@ def _installed(package: str) -> str:
         return NONE
 
 
-def pretrained(seed: SeedResults) -> dict[str, str]:
-    """File and SHA-256 of the weights that the network started from, as the predictions recorded them."""
-    recorded = Labels(seed.predictions).attributes.get("pretrained") or {}
-    return {key: str(value) for key, value in recorded.items() if value}
+def weights(seed: SeedResults) -> list[tuple[str, str]]:
+    """File and SHA-256 of the weights that the network started from and ended with, as the predictions recorded it."""
+    recorded = Labels(seed.predictions).attributes
+    start = recorded.get("pretrained") or {}
+    started = [(f"Pretrained weights, {key}", str(value)) for key, value in start.items() if value]
+    ended = [("Evaluated checkpoint, sha256", recorded["model"])] if "model" in recorded else []
+    return [*(started or [("Pretrained weights", "none recorded")]), *ended]
 
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:

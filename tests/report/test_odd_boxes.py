@@ -24,7 +24,7 @@ EVIDENCE = Evidence(
 def test_each_reason_in_turn() -> None:
     found = odd_boxes(EVIDENCE)
     assert list(found) == [1, 3, 4, 2]
-    assert found[1] == ["no candidate fits: its rectangle is labelled"]
+    assert found[1] == ["nothing fits it: its rectangle is labelled"]
     assert found[2] == ["another segment in 2 of 3 updates"]
     assert found[3] == ["expected IoU 0.30"]
     assert found[4] == ["its labels span 10 % of it: too loose, or covered, or missed"]
@@ -41,6 +41,12 @@ def test_the_oddest_of_a_kind_come_first_and_a_box_stands_once_with_all_its_reas
 def test_what_is_drawn_at_random_is_not_called_restless() -> None:
     assert 2 not in odd_boxes(replace(EVIDENCE, drawn=True))
     assert 2 not in odd_boxes(replace(EVIDENCE, chosen=EVIDENCE.chosen[-1:]))  # one generation has no updates
+
+
+def test_where_all_are_rectangles_none_is_odd() -> None:
+    chosen = np.full((1, 6), -1, np.int32)
+    rectangles = replace(EVIDENCE, chosen=chosen, spanned=np.ones(6), expected=np.full(6, np.nan))
+    assert odd_boxes(rectangles) == {}
 
 
 def test_the_span_of_labels_in_a_box() -> None:

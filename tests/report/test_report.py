@@ -102,6 +102,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
     for fact in (["Training images", "5 (train)"], ["Images whose true mask is used", "1"], ["numpy", "1.99.0"]):
         assert fact in page.rows
     assert ["Pretrained weights, sha256", "ab" * 32] in page.rows
+    assert ["Evaluated checkpoint, sha256", "cd" * 32] in page.rows
     assert "policy: poly" in page.text
 
 
