@@ -23,6 +23,9 @@ const shown = (value, decimals) => (value === null ? UNKNOWN : value.toFixed(dec
 const signed = (value) => (value === null ? UNKNOWN : (value < 0 ? "" : "+") + value.toFixed(1)).replace("-", "−");
 const numbers = (values, decimals) => values.map((value) => element("td", {}, shown(value, decimals)));
 
+// As a shell takes it for one word, whatever is in it.
+const quoted = (word) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
 function titled(...titles) {
   return element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title))));
 }
@@ -270,6 +273,12 @@ class Generations extends Explorer {
   }
 
   detail() {
+    const store = data.stores[this.views[this.step]];
+    const command = element("pre", {}, `boxsup show ${quoted(store)} ${quoted(this.item.id)}`);
+    return [...this.tables(), command];
+  }
+
+  tables() {
     return this.item.boxes.map((box, index) => {
       const name = element("caption", {}, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
       const head = titled("Candidate", "Eₒ", "Eᵣ", "Expected IoU");

@@ -75,6 +75,7 @@ def render(
         "void": {"name": "void", "colour": hexadecimal(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
+        "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
         "predictions": predictions,
     }

@@ -17,8 +17,8 @@ from boxsup.report.pictures import NARROW, WIDE, item
 from boxsup.report.templates import rounded
 from boxsup.store.labels import VOID
 
-MANY = 160  # images; of more, all but the EXTREMES best and worst are small
-EXTREMES = 20
+MANY = 160  # images; of more, all but LARGE are small
+LARGE, BEST = 48, 8  # of these the best; the others are the worst, and the worst of each class
 LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
 VIEWS = ("labels_crf", "labels")  # stacks of the store, as the page offers them
 
@@ -54,14 +54,24 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> list[S
 
 def explore_predictions(scored: Sequence[Scored], maps: Sequence[LabelMaps]) -> dict[str, Any]:
     """What the page's script shows of the predictions, as values of JSON: `pictures` (`_item`)."""
-    ranked = sorted((image for image in scored if not np.isnan(image.score)), key=lambda image: image.score)
-    extremes = {image.row.image for image in (*ranked[:EXTREMES], *ranked[-EXTREMES:])}
-    wide = {image.row.image for image in scored} if len(scored) <= MANY else extremes
+    wide = {image.row.image for image in (scored if len(scored) <= MANY else extremes(scored, LARGE, BEST))}
     pictures = [
         _item(image, maps, WIDE if image.row.image in wide else NARROW)
         for image in tqdm(scored, "report", unit="image", disable=None)
     ]
     return {"views": list(VIEWS), "pictures": pictures}
+
+
+def extremes(scored: Sequence[Scored], count: int, best: int) -> list[Scored]:
+    """At most `count` images to look at closely: the `best`, the worst of each class by its IoU, then the worst.
+
+    Where there is no room for the worst of every class, the first classes have it.
+    """
+    ranked = sorted((image for image in scored if not np.isnan(image.score)), key=lambda image: image.score)
+    table = np.array([iou_per_class(image.confusions[0]) for image in ranked if image.confusions])
+    of_classes = [int(np.nanargmin(column)) for column in table.T[1:] if np.isfinite(column).any()]
+    order = dict.fromkeys([*range(len(ranked))[::-1][:best], *of_classes, *range(len(ranked))])
+    return [ranked[place] for place in list(order)[:count]]
 
 
 def confusion_with_crf(scored: Sequence[Scored], classes: int) -> NDArray[np.int64]:

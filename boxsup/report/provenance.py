@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import shlex
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,10 +76,14 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """What to type to run the experiment again and to look closer."""
-    lines = [("Run it again, or bring it up to date", f"snakemake --cores all {folder}/report.html")]
+    lines = [
+        ("Run it again, or bring it up to date", shlex.join(["snakemake", "--cores", "all", f"{folder}/report.html"]))
+    ]
     if seed.generations:
-        store = seed.generations[max(seed.generations)]
-        lines.append(("An image with its boxes, chosen segments and labels", f"boxsup show {store} {train.ids[0]}"))
-    python = f"python -c \"import boxsup; print(boxsup.open_labels('{seed.predictions}')['{val.ids[0]}'])\""
-    lines.append(("A predicted label map as an array", python))
+        last = seed.generations[max(seed.generations)]
+        show = shlex.join(["boxsup", "show", str(last), train.ids[0]])
+        lines.append(("An image with its boxes, chosen segments and labels", show))
+    store, image = json.dumps(str(seed.predictions)), json.dumps(val.ids[0])
+    code = f"import boxsup; print(boxsup.open_labels({store})[{image}])"
+    lines.append(("A predicted label map as an array", shlex.join(["python", "-c", code])))
     return lines

@@ -100,6 +100,8 @@ def test_what_a_box_chose_and_what_it_cost(tree, browser) -> None:
     assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == "train_002"
     assert browser.value(rows) == [["1", "0.25", "-0.50", "0.75"], ["0", "0.25", "-0.50", "0.75"]]
     assert browser.value("document.querySelector('dialog[open] .chosen').innerText") == "0"
+    command = browser.value("document.querySelector('dialog[open] pre').textContent")
+    assert command == "boxsup show results/demo_semi/seed-0/labels/002.zarr train_002"
     outline = "document.querySelector('dialog[open] .outline').getAttribute('d')"
     chosen = browser.value(outline)
     browser.value("document.querySelector('dialog[open] tbody tr').focus()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from boxsup.cli import main
 from boxsup.config import resolve
 
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
-IMAGE = '"><img src=x onerror=alert(1)>'
+IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"
 
 
 class Elements(HTMLParser):
@@ -157,6 +158,9 @@ def test_names_in_a_browser_are_text_and_runs_nothing(hostile, open_page) -> Non
     assert all(name.endswith(IMAGE) for name in shown)
     browser.click("#explore-generations .card")
     assert IMAGE in browser.value("document.querySelector('dialog[open] h3').textContent")
+    shown = browser.value("document.querySelector('dialog[open] pre').textContent")
+    store = str(hostile.seed() / "labels/002.zarr")
+    assert shlex.split(shown) == ["boxsup", "show", store, browser.value("explorers.generations.item.id")]
     assert browser.value("[document.scripts.length, document.querySelectorAll('[onerror]').length]") == [2, 0]
 
 

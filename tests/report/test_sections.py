@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from boxsup.catalogue.tables import ImageRow
 from boxsup.report.class_scores import beside, class_rows
 from boxsup.report.confusions import CLASSES, confusion_section
+from boxsup.report.predictions import Scored, extremes
 from boxsup.report.templates import percent_and_spread, rounded
 from boxsup.report.timings import duration, read_timings, timing_rows
 
@@ -108,3 +110,19 @@ def test_times_are_those_of_the_run_and_no_longer_one(tmp_path) -> None:
         ("all", "3", "30 s", "10 s", "2 MB"),
     ]
     assert timing_rows(read_timings({}, epochs=2)) == []
+
+
+def test_the_best_the_worst_of_classes_and_the_worst_are_large() -> None:
+    row = ImageRow("", "", 1, 1, "", "")
+    cats = [0, 10, 50, 80, 90, 100]  # right pixels of a hundred; the third picture has a dog in place of the cat
+    scored = []
+    for number, right in enumerate(cats):
+        confusion = np.zeros((3, 4), int)
+        own = 2 if number == 2 else 1
+        confusion[own, own], confusion[own, 0] = right, 100 - right
+        confusion[0, 0] = 1000
+        scored.append(Scored(row._replace(image=str(number)), (confusion, confusion)))
+    scored.append(Scored(row._replace(image="unknown"), None))
+    assert [image.row.image for image in extremes(scored, 4, 1)] == ["5", "0", "2", "1"]
+    assert [image.row.image for image in extremes(scored, 10, 2)] == ["5", "4", "0", "2", "1", "3"]
+    assert extremes(scored[-1:], 4, 1) == []
