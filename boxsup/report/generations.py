@@ -30,8 +30,8 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
         generations: Number -> store, rising; one at least.
 
     Returns:
-        `views`, the numbers of the generations shown; `pictures` (`_item`), none where every image keeps
-        its true mask; `odd`, the boxes worth a look: place of the `item`, number of the `box` in it, `why`.
+        `views`, the numbers of the generations shown; `pictures` (`_item`), none where every image keeps its true mask;
+        `odd`, the boxes worth a look: place of the picture (`item`), number of the `box` in it, `why`.
     """
     survey = look_over(catalogue, generations)
     odd = odd_boxes(survey.boxes)
@@ -60,7 +60,7 @@ def _item(
     """A picture of an image that boxes supervise.
 
     Returns:
-        Those of `item`, the `labels` of its boxes, the `boxes` (`_boxes`), `segments`, paths by candidate, and `score`
+        What `item` does, the `labels` of its boxes, the `boxes` (`_boxes`), `segments`, paths by candidate, and `score`
         and `changed` in per cent.
     """
     row, boxes = looked.row, catalogue.boxes_of(looked.row.image)

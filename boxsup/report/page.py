@@ -17,7 +17,7 @@ from boxsup.report.confusions import confusion_section
 from boxsup.report.crf_search import crf_search_section
 from boxsup.report.generations import explore_generations
 from boxsup.report.palette import hexadecimal
-from boxsup.report.predictions import VIEWS, confusion_with_crf, explore_predictions, score_predictions
+from boxsup.report.predictions import VIEWS, explore_predictions, score_predictions
 from boxsup.report.provenance import badge, commands, facts, versions, weights
 from boxsup.report.results import SeedResults, mean_and_spread
 from boxsup.report.show import WITHOUT_CANDIDATE
@@ -65,7 +65,7 @@ def render(
     held_out = config["experiment"]["validation"]["held_out"]
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and len(seed.crf_search)}
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
-    scored = score_predictions(val, maps)
+    scored, confusion = score_predictions(val, maps)
     generations = {number: Labels(path) for number, path in first.generations.items()}
     pseudo_masks = explore_generations(train, generations) if generations else {"views": [], "pictures": [], "odd": []}
     predictions = explore_predictions(scored, maps)
@@ -95,12 +95,12 @@ def render(
         beside=compared,
         curve=curve_section(seeds),
         trimap=_trimap(seeds),
-        confusion=confusion_section(confusion_with_crf(scored, len(val.classes)), val.classes),
+        confusion=confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         quality=quality_section(seeds),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)
         | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE},
-        predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes),
+        predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes) | {"all": len(scored)},
         timings=timing_rows(timings),
         commands=commands(folder, first, train, val),
         data=data,

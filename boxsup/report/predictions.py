@@ -13,89 +13,96 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_mask
 from boxsup.evaluation.confusion import iou_per_class, mean_iou
 from boxsup.evaluation.truth import confusion_of
+from boxsup.report.gallery import spread
 from boxsup.report.pictures import NARROW, WIDE, item
 from boxsup.report.templates import rounded
 from boxsup.store.labels import VOID
 
 MANY = 160  # images; of more, all but LARGE are small
 LARGE, BEST = 48, 8  # of these the best; the others are the worst, and the worst of each class
-LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
+MOST = 1_500  # images shown: all of VOC's val
 VIEWS = ("labels_crf", "labels")  # stacks of the store, as the page offers them
+LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
 
 
 @dataclass(frozen=True)
 class Scored:
-    """An evaluated image with its confusions before and after the CRF, C×(C+1); None without a true mask."""
+    """An evaluated image and how good its predictions are; NaN without a true mask.
+
+    Attributes:
+        row: Of the catalogue.
+        scores: Mean IoU over the classes in truth or prediction, in [0, 1], with and without CRF.
+        iou: 2×C, the IoU of each class, likewise; NaN of a class that is in neither.
+    """
 
     row: ImageRow
-    confusions: tuple[NDArray[np.int64], NDArray[np.int64]] | None
-
-    @property
-    def score(self) -> float:
-        """Mean IoU with CRF over the classes in truth or prediction, in [0, 1]; NaN without a true mask."""
-        return mean_iou(self.confusions[0]) if self.confusions else float("nan")
-
-    @property
-    def plain(self) -> float:
-        """The same without CRF."""
-        return mean_iou(self.confusions[1]) if self.confusions else float("nan")
+    scores: tuple[float, float]
+    iou: NDArray[np.float64]
 
 
-def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> list[Scored]:
-    """Hold each image's label maps, in the order of VIEWS, against its true mask."""
+def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[list[Scored], NDArray[np.int64]]:
+    """Hold each image's label maps, in the order of VIEWS, against its true mask.
+
+    Returns:
+        The images in order; and the confusion with CRF over all of them, C×(C+1).
+    """
     classes = len(catalogue.classes)
+    total = np.zeros((classes, classes + 1), np.int64)
     scored = []
     for row in tqdm(list(catalogue.rows()), "report", unit="image", disable=None):
-        truth = read_mask(row.mask) if row.mask else None
-        found = None if truth is None else [confusion_of(row.image, truth, own[row.image], classes) for own in maps]
-        scored.append(Scored(row, (found[0], found[1]) if found else None))
-    return scored
+        iou, scores = np.full((len(maps), classes), np.nan), (float("nan"), float("nan"))
+        if row.mask:
+            truth = read_mask(row.mask)
+            crf, plain = (confusion_of(row.image, truth, own[row.image], classes) for own in maps)
+            iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (mean_iou(crf), mean_iou(plain))
+            total += crf
+        scored.append(Scored(row, scores, iou))
+    return scored, total
 
 
 def explore_predictions(scored: Sequence[Scored], maps: Sequence[LabelMaps]) -> dict[str, Any]:
-    """What the page's script shows of the predictions, as values of JSON: `pictures` (`_item`)."""
-    wide = {image.row.image for image in (scored if len(scored) <= MANY else extremes(scored, LARGE, BEST))}
+    """What the page's script shows of the predictions, as values of JSON.
+
+    Returns:
+        `views`, what the label maps of an image are, and `pictures` (`_item`), at most MOST: of more images the
+        extremes, and others spread evenly.
+    """
+    close = set(extremes(scored, LARGE, BEST))
+    others = [place for place in range(len(scored)) if place not in close]
+    shown = sorted(close | {others[place] for place in spread(len(others), MOST - len(close))})
     pictures = [
-        _item(image, maps, WIDE if image.row.image in wide else NARROW)
-        for image in tqdm(scored, "report", unit="image", disable=None)
+        _item(scored[place], maps, WIDE if place in close or len(scored) <= MANY else NARROW)
+        for place in tqdm(shown, "report", unit="image", disable=None)
     ]
     return {"views": list(VIEWS), "pictures": pictures}
 
 
-def extremes(scored: Sequence[Scored], count: int, best: int) -> list[Scored]:
-    """At most `count` images to look at closely: the `best`, the worst of each class by its IoU, then the worst.
+def extremes(scored: Sequence[Scored], count: int, best: int) -> list[int]:
+    """Places of at most `count` images to look at closely: the `best`, the worst of each class by its IoU, the worst.
 
-    Where there is no room for the worst of every class, the first classes have it.
+    Where there is no room for the worst of every class, the first classes have it. Images without a true mask are none.
     """
-    ranked = sorted((image for image in scored if not np.isnan(image.score)), key=lambda image: image.score)
-    table = np.array([iou_per_class(image.confusions[0]) for image in ranked if image.confusions])
-    of_classes = [int(np.nanargmin(column)) for column in table.T[1:] if np.isfinite(column).any()]
-    order = dict.fromkeys([*range(len(ranked))[::-1][:best], *of_classes, *range(len(ranked))])
-    return [ranked[place] for place in list(order)[:count]]
-
-
-def confusion_with_crf(scored: Sequence[Scored], classes: int) -> NDArray[np.int64]:
-    """C×(C+1): the confusion with CRF over all images."""
-    total = np.zeros((classes, classes + 1), np.int64)
-    for image in scored:
-        total += image.confusions[0] if image.confusions else 0
-    return total
+    scores = np.array([image.scores[0] for image in scored])
+    order = np.argsort(scores, kind="stable")[: np.isfinite(scores).sum()].tolist()  # NaN comes last
+    classes = np.array([image.iou[0] for image in scored]).T[1:]
+    worst = [int(np.nanargmin(own)) for own in classes if np.isfinite(own).any()]
+    return list(dict.fromkeys([*order[::-1][:best], *worst, *order]))[:count]
 
 
 def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]:
     """A picture of an evaluated image.
 
     Returns:
-        Those of `item`, the `labels` of its truth and predictions, and in per cent the `score`, what the CRF `gained`,
-        and `iou` by label, with and without CRF.
+        What `item` does, and the `labels` of its truth and predictions; in per cent the `score` with CRF, what the CRF
+        `gained`, and `iou` by label, with and without CRF.
     """
     picture = item(image.row, (own[image.row.image] for own in maps), side)
-    crf, plain = (iou_per_class(confusion) for confusion in image.confusions) if image.confusions else ((), ())
-    known = [label for label in range(len(crf)) if np.isfinite(crf[label]) or np.isfinite(plain[label])]
+    known = np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist()
     seen = {label for view in picture["views"] for label, _ in picture["layers"][view]}
+    crf, plain = image.scores
     return picture | {
         "labels": sorted({*known, *seen} - {0, VOID}),
-        "score": rounded(100 * image.score, 1),
-        "gained": rounded(100 * (image.score - image.plain), 1),
-        "iou": {str(label): [rounded(100 * own[label], 1) for own in (crf, plain)] for label in known},
+        "score": rounded(100 * crf, 1),
+        "gained": rounded(100 * (crf - plain), 1),
+        "iou": {str(label): [rounded(100 * own, 1) for own in image.iou[:, label]] for label in known},
     }

@@ -243,3 +243,14 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     assert "The experiment has the best values." in Page(tree.report()).text
     experiment["validation"]["held_out"] = 0
     assert "crf" not in Page(tree.report()).ids
+
+
+def test_of_very_many_images_the_extremes_and_some_others_are_shown(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"MOST": 2, "MANY": 1, "LARGE": 1}.items():
+        monkeypatch.setattr(f"boxsup.report.predictions.{name}", value)
+    page = Page(tree.report())
+    assert "2 of 4 evaluated images" in re.sub(r"\s+", " ", page.text)
+    pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
+    assert len(pictures) == 2

@@ -113,16 +113,11 @@ def test_times_are_those_of_the_run_and_no_longer_one(tmp_path) -> None:
 
 
 def test_the_best_the_worst_of_classes_and_the_worst_are_large() -> None:
-    row = ImageRow("", "", 1, 1, "", "")
-    cats = [0, 10, 50, 80, 90, 100]  # right pixels of a hundred; the third picture has a dog in place of the cat
-    scored = []
-    for number, right in enumerate(cats):
-        confusion = np.zeros((3, 4), int)
-        own = 2 if number == 2 else 1
-        confusion[own, own], confusion[own, 0] = right, 100 - right
-        confusion[0, 0] = 1000
-        scored.append(Scored(row._replace(image=str(number)), (confusion, confusion)))
-    scored.append(Scored(row._replace(image="unknown"), None))
-    assert [image.row.image for image in extremes(scored, 4, 1)] == ["5", "0", "2", "1"]
-    assert [image.row.image for image in extremes(scored, 10, 2)] == ["5", "4", "0", "2", "1", "3"]
+    row, nan = ImageRow("", "", 1, 1, "", ""), float("nan")
+    iou = [[0.9, 0.0, nan], [0.9, 0.1, nan], [0.9, nan, 0.5], [0.9, 0.8, 0.7], [0.9, 0.9, nan], [0.9, 1.0, nan]]
+    scored = [Scored(row, (np.nanmean(own), nan), np.array([own, own])) for own in iou]
+    scored.append(Scored(row, (nan, nan), np.full((2, 3), nan)))  # without a true mask
+    assert extremes(scored, 4, 1) == [5, 0, 2, 1]
+    assert extremes(scored, 10, 2) == [5, 4, 0, 2, 1, 3]
     assert extremes(scored[-1:], 4, 1) == []
+    assert extremes([], 4, 1) == []
