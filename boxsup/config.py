@@ -57,6 +57,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
     for name, experiment in plain["experiments"].items():
         _check_names(plain, name, experiment)
         _check_start(plain["experiments"], name)
+        _check_checkpoints(plain["experiments"], name)
     for name in plain["pages"]:
         _check_page(plain, name)
     return {key: plain[key] for key in ("datasets", "proposals", "experiments", "searches", "pages")}
@@ -187,6 +188,23 @@ def _check_start(experiments: Block, name: str) -> None:
             raise ConfigError(f"config: {where}: experiments that start from one another: {', '.join(seen)}")
         seen.append(start["experiment"])
         start = source["init_from"]
+
+
+def _check_checkpoints(experiments: Block, name: str) -> None:
+    """Raise unless an experiment that trains nothing takes the networks of one that would train the same."""
+    where, owner = f"experiments.{name}.checkpoints_of", experiments[name]["checkpoints_of"]
+    if owner is None:
+        return
+    _check_name(owner, experiments, where, "experiment")
+    own, theirs = experiments[name], experiments[owner]
+    if theirs["checkpoints_of"] is not None:
+        raise ConfigError(f"config: {where}: {owner} trains nothing; name {theirs['checkpoints_of']}")
+    free = ("checkpoints_of", "inference", "validation", "val", "seeds")
+    other = next((key for key in own if key not in free and own[key] != theirs[key]), None)
+    if other is not None:
+        raise ConfigError(f"config: {where}: {owner} has another {other}, and so other networks")
+    if not set(own["seeds"]) <= set(theirs["seeds"]):
+        raise ConfigError(f"config: {where}: {owner} has the seeds {theirs['seeds']} only")
 
 
 def _check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:

@@ -105,6 +105,18 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         (f"{START}.experiment", "voc_box", r"init_from\.experiment: voc_box has the network deeplab_4x4"),
         (f"{START}.experiment", "context_coco_box", r"init_from: experiments that start from one another"),
         (f"{START}.drop", None, r"init_from: the key 'drop' is missing"),
+        (
+            "experiments.boxsup_plus.checkpoints_of",
+            "voc_smi",
+            r"checkpoints_of: 'voc_smi' is no experiment.*'voc_semi'",
+        ),
+        ("experiments.boxsup_plus.checkpoints_of", "voc_semi", r"checkpoints_of: voc_semi has another supervision, and so"),
+        ("experiments.boxsup_plus.seeds", [0, 1], r"checkpoints_of: voc07_coco_semi has the seeds \[0\] only"),
+        (
+            "experiments.voc07_coco_semi.checkpoints_of",
+            "boxsup_plus",
+            r"checkpoints_of: (boxsup_plus|voc07_coco_semi) ",
+        ),
         ("pages.paper", {"full": "", "small": "dmeo", "run": False}, r"pages\.paper: no experiment is of 'dmeo'"),
         ("pages.demo_mask", {"full": "", "small": "demo", "run": False}, r"pages\.demo_mask: an experiment has this"),
         ("dataset", {}, r"config\.yaml\.dataset: unknown key; did you mean 'datasets'\?"),

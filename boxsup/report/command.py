@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", type=Path, required=True, help="folder of the training split's tables")
     parser.add_argument("--val", type=Path, required=True, help="folder of the evaluated split's tables")
     parser.add_argument("--folder", type=Path, required=True, help="results/EXPERIMENT")
+    parser.add_argument("--trained", type=Path, help="results/EXPERIMENT of its networks, where it trains none itself")
     parser.add_argument("--epochs", type=int, required=True, help="the last epoch")
     text = (
         "JSON: experiment -> its `seeds` and `epochs`: those beside it in the same folder that the page compares with"
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     others, places = (
         parse_config(text, (), option) for text, option in ((args.beside, "--beside"), (args.timings, "--timings"))
     )
-    seeds = [read_seed(args.folder, seed, args.epochs) for seed in config["experiment"]["seeds"]]
+    seeds = [read_seed(args.folder, seed, args.epochs, args.trained) for seed in config["experiment"]["seeds"]]
     validation = config["experiment"]["validation"]
     train = read_catalogue(args.train)
     val = evaluated(read_catalogue(args.val), validation["held_out"], validation["held_out_seed"])

@@ -75,7 +75,8 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
     found = {}
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
-        seeds = [seed for seed in _finished(results / entry["name"], settings) if _is_of(seed, settings)]
+        folders = (results / entry["name"], results / (settings["checkpoints_of"] or entry["name"]))
+        seeds = [seed for seed in _finished(*folders, settings) if _is_of(seed, settings)]
         splits = results / "data" / settings["dataset"]
         if seeds:
             val = read_catalogue(splits / settings["val"])
@@ -150,11 +151,11 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _finished(folder: Path, settings: Mapping[str, Any]) -> list[SeedResults]:
+def _finished(folder: Path, trained: Path, settings: Mapping[str, Any]) -> list[SeedResults]:
     seeds = []
     for seed in settings["seeds"]:
         try:
-            seeds.append(read_seed(folder, seed, settings["epochs"]))
+            seeds.append(read_seed(folder, seed, settings["epochs"], trained))
         except StoreError:  # not run, or not to the end
             continue
     return seeds

@@ -40,22 +40,24 @@ class SeedResults:
     crf_search: pd.DataFrame
 
 
-def read_seed(folder: Path, seed: int, epochs: int) -> SeedResults:
+def read_seed(folder: Path, seed: int, epochs: int, trained: Path | None = None) -> SeedResults:
     """Read the results of a run; files of epochs after `epochs` belong to a longer run and are left alone.
 
     Args:
         folder: `results/EXPERIMENT`.
         seed: Its seed.
         epochs: The last epoch.
+        trained: The folder of the experiment that trained its networks; None for itself.
 
     Raises:
         StoreError: The evaluation after the last epoch is missing; all else may be.
     """
+    learned = (trained or folder) / f"seed-{seed}"
     folder = folder / f"seed-{seed}"
     numbers = range(1, epochs + 1)
-    training = _tables([folder / f"epochs/{epoch:03d}/train.csv" for epoch in numbers])
+    training = _tables([learned / f"epochs/{epoch:03d}/train.csv" for epoch in numbers])
     curve = {epoch: path for epoch in numbers if (path := folder / f"epochs/{epoch:03d}/val.csv").exists()}
-    stores = {number: folder / f"labels/{number:03d}.zarr" for number in numbers}
+    stores = {number: learned / f"labels/{number:03d}.zarr" for number in numbers}
     return SeedResults(
         seed=seed,
         evaluation=read_table(folder / f"evaluation/{epochs:03d}.csv").set_index("class"),

@@ -12,6 +12,8 @@ import yaml
 from paths import ROOT
 from workflow_runs import RUN, TARGET, TINY, planned
 
+from boxsup.config import merge
+
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 
 
@@ -259,6 +261,21 @@ def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     runs = {f"{name}/seed-0/trimap/{epochs}.csv" for name, epochs in (("demo_mask", "006"), ("demo_rectangles", "006"))}
     assert jobs["trimap"] == runs
     assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
+
+
+def test_an_experiment_that_takes_anothers_networks_trains_none(demo, snakemake, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(demo, directory, symlinks=True)
+    tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
+    base = yaml.safe_load((ROOT / "config.yaml").read_text())["experiments"]["demo_semi"]
+    own = merge(merge(base, tiny), {"checkpoints_of": "demo_semi", "inference": {"scales": [0.8, 1.0, 1.2]}})
+    override = tmp_path / "plus.yaml"
+    override.write_text(yaml.safe_dump({"experiments": {"plus": own}}))
+    target = "results/plus/report.html"
+    jobs = planned(snakemake(directory, "--dry-run", target, configs=(TINY, override)).stdout)
+    assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
+    snakemake(directory, target, configs=(TINY, override))
+    assert f"results/{RUN}/labels/002.zarr" in (directory / target).read_text()
 
 
 def test_a_search_runs_its_points_on_the_same_proposals(rerun):

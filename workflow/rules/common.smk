@@ -195,7 +195,8 @@ def initial_model(wildcards):
     start = experiment_of(wildcards)["init_from"]
     if start is None:
         return []
-    return f"{SEED}/epochs/{start['epoch']:03d}/model.pt".format(experiment=start["experiment"], seed=wildcards.seed)
+    source = SimpleNamespace(experiment=start["experiment"], seed=wildcards.seed)
+    return epoch_file(source, start["epoch"])
 
 
 def initial_options(wildcards, input):
@@ -207,8 +208,22 @@ def seed_folder(wildcards):
     return SEED.format(experiment=wildcards.experiment, seed=wildcards.seed)
 
 
+def trained_by(name):
+    """The experiment whose networks and generations an experiment has: its own, or those it takes."""
+    return EXPERIMENTS[name]["checkpoints_of"] or name
+
+
+def trained_folder(wildcards):
+    return SEED.format(experiment=trained_by(wildcards.experiment), seed=wildcards.seed)
+
+
+def trained_model(wildcards):
+    """The checkpoint after the wildcards' epoch."""
+    return epoch_file(wildcards, int(wildcards.epoch))
+
+
 def epoch_file(wildcards, epoch, name="model.pt"):
-    return f"{seed_folder(wildcards)}/epochs/{epoch:03d}/{name}"
+    return f"{trained_folder(wildcards)}/epochs/{epoch:03d}/{name}"
 
 
 def generation(wildcards, epoch):
@@ -216,7 +231,7 @@ def generation(wildcards, epoch):
     experiment = experiment_of(wildcards)
     every = experiment["update"]["every"]
     number = (epoch - 1) // every * every + 1 if has_updates(experiment) else 1
-    return f"{seed_folder(wildcards)}/labels/{number:03d}.zarr"
+    return f"{trained_folder(wildcards)}/labels/{number:03d}.zarr"
 
 
 def generations(wildcards):
@@ -259,7 +274,7 @@ def report_inputs(wildcards):
         run = SimpleNamespace(experiment=wildcards.experiment, seed=seed)
         folder = seed_folder(run)
         paths += [epoch_file(run, epoch, "train.csv") for epoch in epochs]
-        paths += [epoch_file(run, epoch, "val.csv") for epoch in epochs if every and epoch % every == 0]
+        paths += [f"{folder}/epochs/{epoch:03d}/val.csv" for epoch in epochs if every and epoch % every == 0]
         paths += generations(run)
         paths += [path.replace(".zarr", ".csv") for path in generations(run)]
         paths += [
@@ -364,14 +379,14 @@ def timed_stages(wildcards):
     choosing = parts if has_updates(experiment) else []
     proposed = dict.fromkeys((proposals_owner(dataset), split) for dataset, split in choosing)
     kinds = [("truth", masked_parts(experiment)), (boxes, parts if boxes != "boxsup" else [])]
-    runs = [f"{name}/seed-{seed}" for seed in experiment["seeds"]]
-    chain = ("labels", "label_quality", "epoch", "validate", "predictions", "evaluation", "trimap", "crf_search")
+    runs, trained = ([f"{own}/seed-{seed}" for seed in experiment["seeds"]] for own in (name, trained_by(name)))
     places = {
         "proposals": [f"{dataset}/{split}/{experiment['proposals']}" for dataset, split in proposed],
         "overlaps": [f"{dataset}/{split}/{experiment['proposals']}" for dataset, split in choosing],
         "fixed_masks": [f"{'/'.join(part)}/{kind}.benchmark.tsv" for kind, own in kinds for part in own],
-        "network": [f"{run}.benchmark.tsv" for run in runs],
-        **{stage: runs for stage in chain},
+        "network": [f"{run}.benchmark.tsv" for run in trained],
+        **{stage: trained for stage in ("labels", "label_quality", "epoch")},
+        **{stage: runs for stage in ("validate", "predictions", "evaluation", "trimap", "crf_search")},
     }
     # Not `canonical`: the order of the stages is that of the page.
     return json.dumps({stage: [f"results/logs/{stage}/{path}" for path in paths] for stage, paths in places.items()})

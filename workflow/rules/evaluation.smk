@@ -4,7 +4,7 @@
 rule validate:
     input:
         tables=catalogue_of("val"),
-        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+        model=trained_model,
     output:
         f"{SEED}/epochs/{{epoch}}/val.csv",
     log:
@@ -30,7 +30,7 @@ rule validate:
 rule predictions:
     input:
         tables=catalogue_of("val"),
-        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+        model=trained_model,
     output:
         directory(f"{SEED}/predictions/{{epoch}}.zarr"),
     log:
@@ -56,7 +56,7 @@ rule predictions:
 use rule predictions as split_predictions with:
     input:
         tables=split_tables,
-        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+        model=trained_model,
     output:
         directory(f"{SEED}/predictions/{{split}}/{{epoch}}.zarr"),
     log:
@@ -68,7 +68,7 @@ use rule predictions as split_predictions with:
 rule crf_search:
     input:
         tables=catalogue_of("val"),
-        model=f"{SEED}/epochs/{{epoch}}/model.pt",
+        model=trained_model,
     output:
         f"{SEED}/crf_search/{{epoch}}.csv",
     log:
@@ -214,10 +214,11 @@ rule report:
         val=folder_of("val"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         epochs=setting("epochs"),
+        trained=lambda wildcards: f"results/{trained_by(wildcards.experiment)}",
         # Neither is an input: a page shows what there is of them, and makes nobody run another experiment.
         beside=comparable_experiments,
         timings=timed_stages,
     shell:
         "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
-        "--val {params.val:q} --folder {params.folder:q} --epochs {params.epochs:q} --beside {params.beside:q} "
-        "--timings {params.timings:q} --out {output:q} > {log:q} 2>&1"
+        "--val {params.val:q} --folder {params.folder:q} --trained {params.trained:q} --epochs {params.epochs:q} "
+        "--beside {params.beside:q} --timings {params.timings:q} --out {output:q} > {log:q} 2>&1"
