@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "JSON: experiment -> its `seeds` and `epochs`: those beside it in the same folder that the page compares with"
     )
     parser.add_argument("--beside", default="{}", help=text)
+    text = "JSON: name -> table of `boxsup search` over this experiment's settings; those that are there are shown"
+    parser.add_argument("--searches", default="{}", help=text)
     text = "JSON: stage -> folders or files of Snakemake's benchmarks, whose times the page shows"
     parser.add_argument("--timings", default="{}", help=text)
     parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
@@ -42,9 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the page: one HTML file that asks for no other."""
     config = parse_config(args.config, ("experiment", "dataset", "proposals"))
-    others, places = (
-        parse_config(text, (), option) for text, option in ((args.beside, "--beside"), (args.timings, "--timings"))
-    )
+    options = {"--beside": args.beside, "--timings": args.timings, "--searches": args.searches}
+    others, places, searches = (parse_config(text, (), option) for option, text in options.items())
     seeds = [read_seed(args.folder, seed, args.epochs, args.trained) for seed in config["experiment"]["seeds"]]
     validation = config["experiment"]["validation"]
     train = read_catalogue(args.train)
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
             name: tables for name, own in others.items() if (tables := evaluations(args.folder.parent / name, own))
         },
         timings=read_timings(places, args.epochs),
+        searches={name: read_table(Path(path)) for name, path in searches.items() if Path(path).exists()},
     )
     write_text(args.out, page)
     print(f"report: {args.out}: {len(page.encode()) / 1e6:.1f} MB", file=sys.stderr)

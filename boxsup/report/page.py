@@ -20,6 +20,7 @@ from boxsup.report.palette import hexadecimal
 from boxsup.report.predictions import VIEWS, explore_predictions, score_predictions
 from boxsup.report.provenance import badge, commands, facts, versions, weights
 from boxsup.report.results import SeedResults, mean_and_spread
+from boxsup.report.searches import search_sections
 from boxsup.report.show import WITHOUT_CANDIDATE
 from boxsup.report.templates import percent_and_spread, render_template
 from boxsup.report.timings import timing_rows
@@ -47,6 +48,7 @@ def render(
     val: Catalogue,
     others: Mapping[str, Sequence[pd.DataFrame]],
     timings: pd.DataFrame,
+    searches: Mapping[str, pd.DataFrame],
 ) -> str:
     """The page of an experiment as HTML that asks for no other file.
 
@@ -60,6 +62,7 @@ def render(
         val: The images that were evaluated: their split without those that are held out.
         others: Experiments to compare with, by name: the evaluations of their seeds.
         timings: The table of `read_timings`.
+        searches: Searches over this experiment's settings, by name: the tables of `boxsup search`.
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
@@ -97,6 +100,7 @@ def render(
         trimap=_trimap(seeds),
         confusion=confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
+        searches=search_sections(searches),
         quality=quality_section(seeds),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)
         | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE},

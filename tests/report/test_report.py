@@ -245,6 +245,21 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     assert "crf" not in Page(tree.report()).ids
 
 
+def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> None:
+    table = pd.DataFrame(
+        [(0.25, "own_1", 2, 0.5, 0.625), (1.0, "own_2", 2, 0.625, 0.75)],
+        columns=["update.lambda", "experiment", "seeds", "mean_iou", "mean_iou_crf"],
+    )
+    table.to_csv(tree.folder / "search.csv", index=False)
+    searches = json.dumps({"own": str(tree.folder / "search.csv"), "not_made": "nowhere.csv"})
+    page = Page(tree.report("--searches", searches))
+    assert page.open == []
+    shown = [row for row in page.rows if row[1:2] in (["own_1"], ["own_2"])]
+    assert shown == [["1.0", "own_2", "2", "62.5", "75.0"], ["0.25", "own_1", "2", "50.0", "62.5"]]
+    assert "not_made" not in page.text
+    assert "searches" not in Page(tree.report()).ids
+
+
 def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -313,6 +313,13 @@ def search_held_out(wildcards):
     return held_out(SimpleNamespace(experiment=SEARCHES[wildcards.search]["points"][0]["experiment"]))
 
 
+def searches_of(wildcards):
+    """A params function: the searches over an experiment's settings that were made; none is made for its page."""
+    names = [name for name, search in SEARCHES.items() if search["experiment"] == wildcards.experiment]
+    paths = {name: Path(f"results/{name}/search.csv") for name in names}
+    return canonical({name: str(path) for name, path in paths.items() if path.exists()})
+
+
 def split_tables(wildcards):
     """The tables of any split of an experiment's data set."""
     return tables(experiment_of(wildcards)["dataset"], wildcards.split)

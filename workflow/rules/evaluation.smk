@@ -215,10 +215,12 @@ rule report:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         epochs=setting("epochs"),
         trained=lambda wildcards: f"results/{trained_by(wildcards.experiment)}",
-        # Neither is an input: a page shows what there is of them, and makes nobody run another experiment.
+        # None is an input: a page shows what there is of them, and makes nobody run another experiment.
         beside=comparable_experiments,
+        searches=searches_of,
         timings=timed_stages,
     shell:
         "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
         "--val {params.val:q} --folder {params.folder:q} --trained {params.trained:q} --epochs {params.epochs:q} "
-        "--beside {params.beside:q} --timings {params.timings:q} --out {output:q} > {log:q} 2>&1"
+        "--beside {params.beside:q} --timings {params.timings:q} --searches {params.searches:q} "
+        "--out {output:q} > {log:q} 2>&1"

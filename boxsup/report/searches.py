@@ -1,0 +1,35 @@
+"""What searches over an experiment's settings found, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from boxsup.report.templates import percent
+
+FOUND = "experiment"  # the first column of a search's table after the values that were tried
+
+
+def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """Each search with its points from the best to the worst.
+
+    Args:
+        tables: Name of the search -> the table of `boxsup search`.
+
+    Returns:
+        `name`, `titles` of the columns and `rows` of texts.
+    """
+    return [_section(name, table) for name, table in tables.items() if len(table)]
+
+
+def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
+    keys = list(table.columns[: table.columns.get_loc(FOUND)])
+    ordered = table.sort_values("mean_iou_crf", ascending=False, kind="stable")
+    rows = [
+        [*(str(row[key]) for key in keys), row["experiment"], str(row["seeds"])]
+        + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf")]
+        for _, row in ordered.iterrows()
+    ]
+    return {"name": name, "titles": [*keys, "run", "seeds", "mIoU %", "with CRF"], "rows": rows}
