@@ -18,7 +18,7 @@ STAGE_VERSIONS = {
     "proposal-report": 2,
     "overlaps": 1,
     "fixed-masks": 2,
-    "labels": 4,
+    "labels": 5,
     "label-quality": 3,
     "network": 2,
     "epoch": 1,

@@ -110,7 +110,11 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
             "voc_smi",
             r"checkpoints_of: 'voc_smi' is no experiment.*'voc_semi'",
         ),
-        ("experiments.boxsup_plus.checkpoints_of", "voc_semi", r"checkpoints_of: voc_semi has another supervision, and so"),
+        (
+            "experiments.boxsup_plus.checkpoints_of",
+            "voc_semi",
+            r"checkpoints_of: voc_semi has another supervision, and so",
+        ),
         ("experiments.boxsup_plus.seeds", [0, 1], r"checkpoints_of: voc07_coco_semi has the seeds \[0\] only"),
         (
             "experiments.voc07_coco_semi.checkpoints_of",

@@ -14,6 +14,7 @@ from boxsup.settings import UpdateSettings
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
 NOTHING = -2  # the box supervised nothing
 SEGMENT = -3  # the box's mask is no candidate's: it was made of the box once and for all
+RECORDED = 5  # candidates of a box that are kept at least, with their costs, for people to look at
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Choice:
 
     Attributes:
         chosen: Index of the candidate, or RECTANGLE, or NOTHING.
-        best: The k best candidates, best first; empty where none was weighed.
+        best: The k best candidates, RECORDED at least, best first; empty where none was weighed.
         overlap: E_o of each of `best`.
         regression: E_r of each of `best`; zeros where the network was not asked.
         expected_iou: IoU that each of `best` is expected to have with the object, see `ranking`.
@@ -71,10 +72,15 @@ def choose(
         if candidates.iou[row].max() < settings.fallback_iou:
             choices.append(Choice.without_candidate(RECTANGLE))
             continue
-        best = ranks[row, : settings.k]
-        chosen = int(best[random.integers(len(best))])
+        best = ranks[row, : recorded(settings)]
+        chosen = int(best[random.integers(min(settings.k, len(best)))])
         choices.append(Choice(chosen, best, overlap[row, best], regression[row, best], expected[row, best]))
     return choices
+
+
+def recorded(settings: UpdateSettings) -> int:
+    """How many of a box's best candidates are kept with their costs: the k that it draws from, and runners-up."""
+    return max(settings.k, RECORDED)
 
 
 def ranking(

@@ -33,8 +33,8 @@ OTHER_OPTIONS = [("truth", "true masks"), ("photo", "photos")]
 GENERATION_OPTIONS = [("step", "labels"), *OTHER_OPTIONS]
 PREDICTION_OPTIONS = [("0", "with CRF"), ("1", "without CRF"), *OTHER_OPTIONS]
 CHOICES_NOTE = (
-    "The dot marks the candidate that the box chose, above or below its runners-up as far as they were recorded; point "
-    "at a row to see its outline. Eₒ is the overlap cost, Eᵣ the regression cost, 0 where the network was not asked."
+    "The dot marks the candidate that the box chose, among its best, the best first; point at a row to see its "
+    "outline. Eₒ is the overlap cost, Eᵣ the regression cost, 0 where the network was not asked."
 )
 
 

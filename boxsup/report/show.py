@@ -139,7 +139,7 @@ def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> I
         rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
         overlap, regression, expected = generation.costs[row, rank]
         costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}, expected IoU {expected:.2f}"
-        yield f"{name}: candidate {chosen}, rank {rank + 1} of {(generation.best[row] >= 0).sum()}, {costs}"
+        yield f"{name}: candidate {chosen}, rank {rank + 1}, {costs}"
 
 
 def _check(image: str, known: list[str]) -> None:

@@ -34,7 +34,7 @@ def test_the_caption_names_each_choice(tree: Tree) -> None:
     assert list(_choices(generation, boxes, ["1 a", "2 b", "3 c"])) == [
         "1 a: supervised nothing",
         "2 b: its rectangle",
-        "3 c: candidate 1, rank 1 of 2, overlap cost 0.25, regression cost -0.50, expected IoU 0.75",
+        "3 c: candidate 1, rank 1, overlap cost 0.25, regression cost -0.50, expected IoU 0.75",
     ]
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError
-from boxsup.labels.choice import NOTHING, RECTANGLE
+from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     fixed_choices = _fixed_choices(args.fixed, catalogue, unmasked)
 
     settings = update.settings if update else None
-    tables = ChoiceTables(len(catalogue.boxes), settings.k if settings else 1)
+    tables = ChoiceTables(len(catalogue.boxes), recorded(settings) if settings else 1)
     with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
         for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
             own = catalogue.boxes_of(row.image)
