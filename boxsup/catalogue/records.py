@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -124,17 +124,7 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
     Raises:
         DataError: The list is missing, empty or not text, or lies outside of `root`.
     """
-    if not path.is_file():
-        others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
-        raise DataError(f"{path}: no such image list; lists in that folder: {others}")
-    check_inside(path, root)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file of image ids ({error.reason} at byte {error.start})") from error
-    listed = [line.strip() for line in lines if line.strip()]
-    if not listed:
-        raise DataError(f"{path}: lists no image; put one image id on each line")
+    listed = read_lines(path, root)
     seen: dict[str, None] = {}
     problems = []
     for image in listed:
@@ -145,6 +135,30 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
         else:
             seen[image] = None
     return list(seen), problems
+
+
+def read_lines(path: Path, root: Path | None = None) -> list[str]:
+    """The lines of an image list without the space around them; empty ones are passed over.
+
+    Args:
+        path: The list, UTF-8.
+        root: The folder that it must lie in; None: anywhere, see `check_inside`.
+
+    Raises:
+        DataError: The list is missing, empty or not text, or lies outside of `root`.
+    """
+    if not path.is_file():
+        others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
+        raise DataError(f"{path}: no such image list; lists in that folder: {others}")
+    check_inside(path, root)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file of images ({error.reason} at byte {error.start})") from error
+    listed = [line.strip() for line in lines if line.strip()]
+    if not listed:
+        raise DataError(f"{path}: lists no image; put one on each line")
+    return listed
 
 
 def check_inside(path: Path, root: Path | None) -> None:
@@ -173,6 +187,12 @@ def links_outside(image: str, root: Path | None, *paths: Path | None) -> list[Pr
 def is_id(text: str) -> bool:
     """Whether a text can be the stem of a file in its folder: no separators, not hidden, printable, not too long."""
     return 0 < len(text) <= MAX_ID and text.isprintable() and not set(text) & set("/\\:") and text[0] != "."
+
+
+def is_inside(name: str) -> bool:
+    """Whether a file's name stays in its folder; a folder below it is fine."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and name.isprintable() and name[0] != "/" and ".." not in parts and "\\" not in name
 
 
 def check_pixels(image: str, path: Path) -> tuple[tuple[int, int], list[Problem]]:

@@ -15,19 +15,23 @@ from boxsup.errors import DataError
 from boxsup.store.mat5 import plain
 
 
-def read_content(path: Path, advice: str) -> bytes:
+def read_content(path: Path, advice: str, most: int | None = None) -> bytes:
     """All of a file.
 
     Args:
         path: The file.
         advice: What to do where it is missing.
+        most: Bytes that it may have; None: any number.
 
     Raises:
-        DataError: It is missing, cannot be read, or is no file: a device or a pipe would not end.
+        DataError: It is missing, too large, cannot be read, or is no file: a device or a pipe would not end.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; {advice}")
     try:
+        size = path.stat().st_size
+        if most is not None and size > most:
+            raise DataError(f"{path}: {size:,} bytes; at most {most:,} are read of such a file")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error

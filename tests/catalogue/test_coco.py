@@ -12,13 +12,14 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from boxsup.catalogue.readers.coco import Entry, box_of, check_image, labels_of, read_split
+from boxsup.catalogue.readers.coco import Entry, box_of, check_entry, labels_of, read_split
+from boxsup.catalogue.readers.folder import Layout, Place
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
 
 SIZE = (20, 30)  # height, width
-MASKED = {"annotations": "instances.json", "images": "images", "masks": True}
+MASKED = {"annotations": "instances.json", "images": "images", "masks": "annotations"}
 # VOC's 20 classes as COCO's category ids, in VOC's order, as loaders of other projects have them.
 VOC_CATEGORIES = [5, 2, 16, 9, 44, 6, 3, 17, 62, 21, 67, 18, 19, 4, 1, 64, 20, 63, 7, 72]
 
@@ -226,9 +227,28 @@ def test_boxes_alone_need_no_segmentation(root):
     for annotation in content["annotations"]:
         annotation["segmentation"] = []
     write(root, content)
-    _, [first, second] = records_of(root, ["cat"], masks=False)
+    _, [first, second] = records_of(root, ["cat"], masks="none")
     assert first.boxes == [Box(1, 2, 2, 8, 9)]
     assert first.drawn == second.drawn == {}
+
+
+def test_an_image_has_a_mask_only_where_every_object_has_a_segmentation(root):
+    content = instances()
+    content["annotations"][0]["segmentation"] = []
+    write(root, content)
+    _, [first, second] = records_of(root, ["cat", "dog"])
+    assert first.problems == second.problems == []
+    assert [box.label for box in first.boxes] == [1, 2]
+    assert first.drawn == {}
+    assert not opened(second.drawn["mask"]).any()  # no object at all is missing
+
+
+def test_a_list_picks_images_by_their_names(root):
+    (root / "val.txt").write_text("b.jpg\n")
+    assert [record.image for record in records_of(root, ["cat"], list="val.txt")[1]] == ["b"]
+    (root / "val.txt").write_text("b.jpg\nc.jpg\n")
+    with pytest.raises(DataError, match=r"val\.txt: c\.jpg is no file_name of the JSON's images"):
+        listing(root, ["cat"], list="val.txt")
 
 
 # What is done to the good file; the image and words of the problem that must be found.
@@ -250,7 +270,7 @@ DAMAGES = {
     "box of text": (("annotations", 0, "bbox"), [2, 2, "6", 7], "a", "bbox must be [x, y, width, height]"),
     "box of nothing": (("annotations", 0, "bbox"), None, "a", "bbox must be [x, y, width, height], got None"),
     "infinite box": (("annotations", 0, "bbox"), [2, 2, float("inf"), 7], "a", "bbox must be [x, y, width, height]"),
-    "no segmentation": (("annotations", 0, "segmentation"), [], "a", "annotation 7: has no segmentation"),
+    "neither polygons nor runs": (("annotations", 0, "segmentation"), "x", "a", "annotation 7: a segmentation must be"),
     "a box for a polygon": (("annotations", 0, "segmentation"), [[2, 2, 6, 7]], "a", "at least three corners"),
     "half a corner": (("annotations", 0, "segmentation"), [[1, 1, 2, 2, 3, 3, 4]], "a", "at least three corners"),
     "polygon of text": (("annotations", 0, "segmentation"), [["1"] * 6], "a", "at least three corners"),
@@ -319,5 +339,6 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
             if isinstance(part, list)
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
-    record = check_image(Entry("grey", path, *SIZE, [annotation]), None, {1: 1}, True, path)
+    where = Layout(Place(path.parent, None), Place(path, None), None, True, 2)
+    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1})
     assert bool(record.boxes) != bool(record.problems)

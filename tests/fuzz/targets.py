@@ -145,7 +145,51 @@ def make_coco(folder: Path) -> list[Path]:
 
 
 def read_coco(folder: Path) -> None:
-    _records("coco", folder, {"annotations": "instances.json", "images": "", "masks": True})
+    _records("coco", folder, {"annotations": "instances.json", "images": "", "masks": "annotations"})
+
+
+FOLDERS = {"images": "", "annotations": "", "masks": "annotations"}
+
+
+def make_yolo(folder: Path) -> list[Path]:
+    _picture().save(folder / "a.jpg")
+    (folder / "a.txt").write_text("0 0.5 0.5 0.25 0.4\n1 0.1 0.1 0.5 0.15 0.5 0.3 0.1 0.3\n")
+    (folder / "data.yaml").write_text("path: ../x\ntrain: images\nnames:\n  0: cat\n  1: dog\n")
+    return [folder / "a.txt", folder / "a.txt", folder / "data.yaml"]
+
+
+def make_labelme(folder: Path) -> list[Path]:
+    _picture().save(folder / "a.jpg")
+    points = {
+        "rectangle": [[3, 2], [9.5, 7]],
+        "polygon": [[3, 2], [9, 2], [9, 7.5]],
+        "circle": [[10, 10], [13, 12]],
+        "mask": [[1, 1], [5, 4]],
+    }
+    shapes = [
+        {"label": "cat", "points": corners, "group_id": number % 2, "shape_type": kind, "flags": {}}
+        for number, (kind, corners) in enumerate(points.items())
+    ]
+    content = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": "../a.jpg", "imageData": None}
+    (folder / "a.json").write_text(json.dumps(content | {"imageHeight": SIZE[0], "imageWidth": SIZE[1]}))
+    return [folder / "a.json"]
+
+
+def make_xml(folder: Path) -> list[Path]:
+    _picture().save(folder / "a.png")
+    (folder / "a.xml").write_text(XML)
+    return [folder / "a.xml"]
+
+
+def read_source(folder: Path) -> None:
+    """Recognise annotations and read what they are of, as `boxsup init` does."""
+    from boxsup.catalogue.sources import open_source
+    from boxsup.errors import DataError
+
+    records = [check() for check in open_source(folder, folder).listing().checks]
+    lines = [problem.problem for record in records for problem in record.problems]
+    if lines:
+        raise DataError(lines[0])
 
 
 def make_sbd(folder: Path) -> list[Path]:
@@ -376,6 +420,11 @@ TARGETS: dict[str, Target] = {
     "gif": Target(image_of("GIF", "P"), any_bytes, read_picture),
     "bmp": Target(image_of("BMP", "RGB"), any_bytes, read_picture),
     "coco": Target(make_coco, any_json, read_coco, 3),
+    "yolo": Target(make_yolo, any_text, lambda folder: _records("yolo", folder, FOLDERS), 2),
+    "labelme": Target(make_labelme, any_json, lambda folder: _records("labelme", folder, FOLDERS), 2),
+    "recognise-xml": Target(make_xml, any_text, read_source),
+    "recognise-labelme": Target(make_labelme, any_json, read_source),
+    "recognise-yolo": Target(make_yolo, any_text, read_source),
     "sbd": Target(make_sbd, any_bytes, lambda folder: _records("sbd", folder, {"list": "train"}), 2),
     "context": Target(
         make_context,

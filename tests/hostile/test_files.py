@@ -19,6 +19,7 @@ import boxsup
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.voc import read_annotation
 from boxsup.catalogue.records import Record
+from boxsup.catalogue.sources import open_source
 from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image, read_mask
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
 from boxsup.network.checkpoint import load
@@ -98,6 +99,8 @@ def tree(tmp_path):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(root / f"JPEGImages/{image}.jpg")
         Image.fromarray(np.zeros(SIZE, np.uint8)).save(root / f"SegmentationClass/{image}.png")
         (root / f"Annotations/{image}.xml").write_text(XML)
+        (root / f"Annotations/{image}.txt").write_text("0 0.5 0.5 1 1\n")
+        (root / f"Annotations/{image}.json").write_text('{"shapes": []}')
     (root / "ImageSets/Segmentation/train.txt").write_text("a\nb\n")
     images = [
         {"id": number, "file_name": f"{image}.jpg", "height": SIZE[0], "width": SIZE[1]}
@@ -105,6 +108,7 @@ def tree(tmp_path):
     ]
     content = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
     (root / "instances.json").write_text(json.dumps(content))
+    (root / "data.yaml").write_text("names: [cat]\n")
     return root
 
 
@@ -112,8 +116,11 @@ def records(root: Path, kind: str = "voc", **more: object) -> list[Record]:
     splits = {
         "voc": {"list": "train", "masks": "SegmentationClass"},
         "context": {"list": "train", "masks": "SegmentationClass"},
-        "coco": {"annotations": "instances.json", "images": "JPEGImages", "masks": False},
+        "coco": {"annotations": "instances.json", "images": "JPEGImages", "masks": "none"},
         "sbd": {"list": "train"},
+        "voc_xml": {"images": "JPEGImages", "annotations": "Annotations", "masks": "SegmentationClass"},
+        "yolo": {"images": "JPEGImages", "annotations": "Annotations", "masks": "SegmentationClass"},
+        "labelme": {"images": "JPEGImages", "annotations": "Annotations", "masks": "none"},
     }
     listing = READERS[kind](root, CLASSES, json.dumps(splits[kind] | more))
     assert listing.problems == []
@@ -135,6 +142,11 @@ def link(path: Path, target: Path) -> None:
         ("context", "JPEGImages/b.jpg"),
         ("context", "SegmentationClass/b.png"),
         ("coco", "JPEGImages/b.jpg"),
+        ("voc_xml", "JPEGImages/b.jpg"),
+        ("voc_xml", "Annotations/b.xml"),
+        ("voc_xml", "SegmentationClass/b.png"),
+        ("yolo", "Annotations/b.txt"),
+        ("labelme", "Annotations/b.json"),
     ],
 )
 def test_a_link_out_of_the_data_set_is_not_followed_unless_it_is_trusted(tree, secret, kind, file):
@@ -169,10 +181,13 @@ def test_a_folder_that_is_a_link_out_is_not_followed(tree, secret):
     assert all(not record.problems for record in records(tree, links=True))
 
 
-@pytest.mark.parametrize("kind", ["voc", "coco"])
-def test_a_list_that_is_a_link_out_says_nothing_of_what_is_in_it(tree, tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [("voc", "ImageSets/Segmentation/train.txt"), ("coco", "instances.json"), ("yolo", "data.yaml")],
+)
+def test_a_list_that_is_a_link_out_says_nothing_of_what_is_in_it(tree, tmp_path, kind, file):
     (tmp_path / "passwords").write_text("root:x:0\n")
-    link(tree / {"voc": "ImageSets/Segmentation/train.txt", "coco": "instances.json"}[kind], tmp_path / "passwords")
+    link(tree / file, tmp_path / "passwords")
     with pytest.raises(DataError, match="leads out of") as info:
         records(tree, kind)
     assert "root:x" not in str(info.value)
@@ -201,6 +216,60 @@ def test_what_is_no_file_is_not_read_without_end(tmp_path, special, read):
     {"pipe": os.mkfifo, "device": lambda path: link(path, Path("/dev/zero")), "folder": Path.mkdir}[special](path)
     with pytest.raises(BoxSupError, match="special: no such"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.jpg", "/etc/passwd", "x/../../secret.jpg", "..\\secret.jpg", ".hidden.jpg"]
+)
+@pytest.mark.parametrize("kind", ["voc_xml", "yolo", "labelme", "coco"])
+def test_a_list_leads_out_of_no_folder(tree, secret, kind, name):
+    (tree / "list.txt").write_text(f"a.jpg\n{name}\n")
+    settings = {"images": "JPEGImages", "annotations": "Annotations", "masks": "none", "list": "list.txt"}
+    settings |= {"annotations": "instances.json"} if kind == "coco" else {}
+    listing = READERS[kind](tree, CLASSES, json.dumps(settings))
+    [problem] = listing.problems
+    assert "is no file of the image folder" in problem.problem
+    assert [check().image for check in listing.checks] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["voc_xml", "yolo", "labelme"])
+def test_folders_of_ones_own_are_trusted_and_links_out_of_them_are_not(tree, secret, kind):
+    link(tree / "JPEGImages/b.jpg", secret)
+    settings = {"images": str(tree / "JPEGImages"), "annotations": str(tree / "Annotations"), "masks": "none"}
+    good, bad = (check() for check in READERS[kind](tree, CLASSES, json.dumps(settings)).checks)
+    assert good.problems == []
+    assert "a symbolic link leads out of" in bad.problems[0].problem
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("voc_xml", "xml"), ("yolo", "txt"), ("labelme", "json")])
+@pytest.mark.parametrize("special", ["pipe", "device", "huge"])
+def test_an_annotation_that_does_not_end_is_a_problem(tree, kind, ending, special):
+    path = tree / f"Annotations/b.{ending}"
+    path.unlink()
+    if special == "huge":
+        with path.open("wb") as file:
+            file.truncate(2**40)  # costs no disk
+    else:
+        {"pipe": os.mkfifo, "device": lambda path: link(path, Path("/dev/zero"))}[special](path)
+    [problem] = records(tree, kind, links=True)[1].problems
+    assert {"huge": "at most 67,108,864 are read"}.get(special, "no such file") in problem.problem
+
+
+def test_a_bomb_of_aliases_in_a_data_yaml_does_not_go_off(tree):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefghi", "bcdefghij", strict=True)]
+    (tree / "data.yaml").write_text("\n".join([*lines, "names: *j"]))
+    with pytest.raises(DataError, match="expected numbers from 0 with a name each"):
+        records(tree, "yolo")
+
+
+def test_names_of_classes_that_would_write_over_a_terminal_or_a_config_are_refused(tree):
+    content = json.loads((tree / "instances.json").read_text())
+    content["categories"][0]["name"] = "cat\n  evil: true\x1b[2J"
+    (tree / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="a name that cannot be shown") as info:
+        open_source(tree / "JPEGImages", tree / "instances.json")
+    assert str(info.value).isprintable()
 
 
 # --- decompression bombs ----------------------------------------------------------------------------------------------

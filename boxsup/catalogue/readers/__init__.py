@@ -6,7 +6,7 @@ same for all formats (`boxsup.catalogue.records`), and so are the tables that la
 
 from __future__ import annotations
 
-from boxsup.catalogue.readers import coco, context, sbd, voc
+from boxsup.catalogue.readers import coco, context, labelme, sbd, voc, voc_xml, yolo
 from boxsup.catalogue.records import Reader
 
 READERS: dict[str, Reader] = {
@@ -14,4 +14,7 @@ READERS: dict[str, Reader] = {
     "sbd": sbd.read_split,
     "coco": coco.read_split,
     "context": context.read_split,
+    "voc_xml": voc_xml.read_split,
+    "yolo": yolo.read_split,
+    "labelme": labelme.read_split,
 }

@@ -8,31 +8,26 @@ objects of the others are background.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask
-from boxsup.catalogue.readers.segments import draw, segment
-from boxsup.catalogue.records import (
-    MAX_ID,
-    Box,
-    Listing,
-    Problem,
-    Record,
-    check_inside,
-    check_pixels,
-    is_id,
-    links_outside,
-    problem,
+from boxsup.catalogue.readers.folder import (
+    FolderSplit,
+    Found,
+    Layout,
+    Place,
+    check_image,
+    image_names,
+    layout,
+    name_problem,
 )
+from boxsup.catalogue.readers.segments import Thing, pixel_box, segment
+from boxsup.catalogue.records import Box, Listing, Problem, Record, check_inside
 from boxsup.errors import DataError
 from boxsup.settings import parse
 from boxsup.store.foreign import read_json
@@ -52,55 +47,39 @@ VOC_NAMES = {  # of the categories that VOC calls otherwise
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class CocoSplit:
-    """A split's settings.
-
-    Attributes:
-        annotations: The JSON, below the root.
-        images: The folder of its images, likewise.
-        masks: Whether to draw masks.
-        links: Whether symbolic links may lead out of the root.
-    """
-
-    annotations: str
-    images: str
-    masks: bool
-    links: bool = False
-
-
 class Entry(NamedTuple):
-    """What the JSON says of an image: its id with us, its file, height and width, and its annotations."""
+    """What the JSON says of an image: its name below the folder of images, height and width, and its annotations."""
 
-    image: str
-    path: Path
+    name: str
     height: int
     width: int
     annotations: list[Json]
 
 
-class Thing(NamedTuple):
-    """An object: its box, and the pixels that it covers, H×W, if masks are drawn."""
-
-    box: Box
-    pixels: NDArray[np.bool_] | None
-
-
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of COCO; see `boxsup.catalogue.readers`."""
-    split = parse(CocoSplit, settings, "split")
-    path = root / split.annotations
-    inside = None if split.links else root
-    check_inside(path, inside)
-    content = read_json(path, WHERE, _with_arrays if split.masks else _without_segmentation)
-    _check_form(content, path)
+    split = parse(FolderSplit, settings, "split")
+    where = layout(root, split, classes)
+    path = where.annotations.path
+    content = read_instances(where.annotations, where.drawn)
     labels = labels_of(content["categories"], classes, path)
-    entries, problems = _entries(content, path, root / split.images)
-    return Listing(
-        [partial(check_image, entry, inside, labels, split.masks, path) for entry in entries],
-        problems,
-        draws=split.masks,
-    )
+    entries, problems = _entries(content, path)
+    if split.list:
+        names, more = image_names(root, split, where.images)
+        entries, problems = _listed(entries, names, root / split.list), problems + more
+    return Listing([partial(check_entry, where, entry, labels) for entry in entries], problems, where.drawn)
+
+
+def read_instances(place: Place, drawn: bool) -> Json:
+    """The JSON of a split, its form checked; without segmentations unless masks are drawn.
+
+    Raises:
+        DataError: It is missing, leads out of its folder, or is no such JSON.
+    """
+    check_inside(place.path, place.inside)
+    content: Json = read_json(place.path, WHERE, _with_arrays if drawn else _without_segmentation)
+    _check_form(content, place.path)
+    return content
 
 
 def labels_of(categories: Sequence[Json], classes: Sequence[str], path: Path) -> dict[int, int]:
@@ -125,43 +104,26 @@ def labels_of(categories: Sequence[Json], classes: Sequence[str], path: Path) ->
     return labels
 
 
-def check_image(entry: Entry, inside: Path | None, labels: dict[int, int], masks: bool, path: Path) -> Record:
+def check_entry(where: Layout, entry: Entry, labels: dict[int, int]) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
+        where: The split's files.
         entry: The image.
-        inside: The folder that links may not lead out of; None: they may.
         labels: See `labels_of`.
-        masks: Whether to draw them.
-        path: The JSON, to name it.
     """
-    outside = links_outside(entry.image, inside, entry.path)
-    if outside:
-        return Record(entry.image, str(entry.path), problems=outside)
-    (height, width), problems = check_pixels(entry.image, entry.path)
-    if height and (height, width) != (entry.height, entry.width):
-        text = f"the image has {width}×{height} pixels, its entry says {entry.width}×{entry.height} (width×height)"
-        problems.append(problem(entry.image, entry.path, text))
-    things: list[Thing] = []
-    if not problems:
-        things, texts = _things(entry, labels, masks)
-        problems += [problem(entry.image, path, text) for text in texts]
-    drawn = {}
-    if masks and not problems:
-        shown = [(thing.box.label, bool(thing.box.crowd), thing.pixels) for thing in things if thing.pixels is not None]
-        mask, objects = draw(height, width, shown)
-        drawn["mask"] = encode_mask(mask)
-        if objects is not None:
-            drawn["objects"] = encode_mask(objects)
-    boxes = [thing.box for thing in things]
-    return Record(entry.image, str(entry.path), height, width, boxes=boxes, problems=problems, drawn=drawn)
+
+    def things(height: int, width: int) -> Found:
+        if (height, width) != (entry.height, entry.width):
+            got, said = f"{width}×{height}", f"{entry.width}×{entry.height}"
+            return [], [f"{entry.name}: the image has {got} pixels, its entry says {said} (width×height)"]
+        return _things(entry, labels, where.drawn)
+
+    return check_image(where, entry.name, where.annotations.path, things)
 
 
 def box_of(bbox: Any, height: int, width: int) -> tuple[int, int, int, int]:  # noqa: ANN401 - JSON
-    """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`.
-
-    COCO's x, y, width and height are of the continuous plane, from 0: a pixel belongs to the box if its middle does, so
-    the borders are rounded. What is thinner than that becomes one pixel wide.
+    """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`: x, y, width and height on the plane; see `pixel_box`.
 
     Args:
         bbox: Four numbers.
@@ -176,18 +138,10 @@ def box_of(bbox: Any, height: int, width: int) -> tuple[int, int, int, int]:  # 
     x, y, across, down = bbox
     if across < 0 or down < 0:
         raise ValueError(f"bbox {bbox} has a width or height below 0")
-    sides = []
-    for start, extent, size in ((x, across, width), (y, down, height)):
-        first, last = math.floor(start + 0.5), math.floor(start + extent + 0.5)
-        if first < 0 or last > size:
-            raise ValueError(f"bbox {bbox} is not inside its image of {width}×{height} pixels (width×height)")
-        first = min(first, size - 1)
-        sides.append((first, max(last, first + 1)))
-    (x0, x1), (y0, y1) = sides
-    return x0, y0, x1, y1
+    return pixel_box((x, y, x + across, y + down), height, width, f"bbox {bbox}")
 
 
-def _things(entry: Entry, labels: dict[int, int], masks: bool) -> tuple[list[Thing], list[str]]:
+def _things(entry: Entry, labels: dict[int, int], drawn: bool) -> Found:
     """The objects of our classes that are right, in the order of the file, and one line for each that is wrong."""
     things, texts = [], []
     for annotation in entry.annotations:
@@ -200,38 +154,43 @@ def _things(entry: Entry, labels: dict[int, int], masks: bool) -> tuple[list[Thi
             if annotation.get("iscrowd", 0) not in (0, 1):
                 raise ValueError(f"iscrowd must be 0 or 1, got {annotation['iscrowd']!r}")
             corners = box_of(annotation.get("bbox"), entry.height, entry.width)
-            pixels = segment(annotation.get("segmentation"), entry.height, entry.width) if masks else None
+            own = annotation.get("segmentation") if drawn else None
+            pixels = segment(own, entry.height, entry.width) if own else None
             things.append(Thing(Box(label, *corners, crowd=int(annotation.get("iscrowd", 0))), pixels))
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
     return things, texts
 
 
-def _entries(content: Json, path: Path, folder: Path) -> tuple[list[Entry], list[Problem]]:
+def _listed(entries: Sequence[Entry], names: Sequence[str], path: Path) -> list[Entry]:
+    """The entries of the images that a list names, in its order."""
+    known = {entry.name: entry for entry in entries}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
+    return [known[name] for name in names]
+
+
+def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
     """The images of a checked JSON in its order, those that can be looked up, and what is wrong with the others."""
     by_image: dict[int, list[Json]] = defaultdict(list)
     for annotation in content["annotations"]:
         by_image[annotation["image_id"]].append(annotation)
-    entries, problems = [], []
-    seen: set[str] = set()
+    entries: dict[str, Entry] = {}
+    problems = []
     for record in content["images"]:
         name = record["file_name"]
-        image = PurePosixPath(name).stem
         own = by_image.pop(record["id"], [])
-        if not _is_inside(name) or not is_id(image):
-            problems.append(
-                Problem(name[:MAX_ID], str(path), f"file_name {name[:60]!r} is no file of the image folder")
-            )
-        elif image in seen:
-            problems.append(Problem(image, str(path), f"two images are called {image}; file names make ids"))
+        wrong = name_problem(name, entries, path)
+        if wrong is None:
+            entries[PurePosixPath(name).stem] = Entry(name, record["height"], record["width"], own)
         else:
-            seen.add(image)
-            entries.append(Entry(image, folder / name, record["height"], record["width"], own))
+            problems.append(wrong)
     problems += [
         Problem("", str(path), f"annotation {own[0].get('id')}: no image has its image_id {number}")
         for number, own in by_image.items()
     ]
-    return entries, problems
+    return list(entries.values()), problems
 
 
 def _check_form(content: Any, path: Path) -> None:  # noqa: ANN401 - JSON
@@ -254,12 +213,6 @@ def _check_form(content: Any, path: Path) -> None:  # noqa: ANN401 - JSON
 
 def _has(record: Any, **keys: type) -> bool:  # noqa: ANN401 - JSON
     return isinstance(record, dict) and all(type(record.get(key)) is kind for key, kind in keys.items())
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a file name stays in its folder; a folder below it is fine."""
-    parts = PurePosixPath(name).parts
-    return bool(parts) and not name.startswith("/") and ".." not in parts and not set(name) & set("\\\0")
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - JSON

@@ -1,0 +1,155 @@
+"""Somebody's own annotations: which format a path is of, and the records of its images whichever it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from boxsup.catalogue.readers import READERS, coco, labelme, voc_xml, yolo
+from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
+from boxsup.catalogue.records import BACKGROUND, Listing
+from boxsup.errors import DataError
+from boxsup.store.foreign import read_content, read_json
+
+EXPECTED = (
+    "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
+    "of LabelMe JSON"
+)
+ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
+UPWARDS = 2  # folders above that of the labels in which a data.yaml is looked for
+NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_xml.class_names, "labelme": labelme.class_names}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images with annotations, recognised.
+
+    Attributes:
+        format: As in the configuration, a key of `boxsup.catalogue.readers.READERS`.
+        images: The folder of images.
+        annotations: The JSON, or the folder of annotations.
+        classes: Names by label, the background first: all that the annotations know of.
+        data: The `data.yaml` of YOLO's labels, else None.
+        masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
+    """
+
+    format: str
+    images: Path
+    annotations: Path
+    classes: tuple[str, ...]
+    data: Path | None = None
+    masks: str = NONE
+
+    def split(self, names: str = "") -> dict[str, str]:
+        """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
+
+        Args:
+            names: Its list of images, below the data set's root; "" for all.
+        """
+        masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
+        split = {"images": str(self.images.absolute()), "annotations": str(self.annotations.absolute()), "masks": masks}
+        data = {"data": str(self.data.absolute())} if self.data else {}
+        return {**({"list": names} if names else {}), **split, **data}
+
+    def listing(self) -> Listing:
+        """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
+        return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
+
+    def with_masks(self, masks: str) -> Source:
+        """The same with true masks from elsewhere."""
+        return replace(self, masks=masks)
+
+    def with_classes(self, names: Sequence[str]) -> Source:
+        """The same with these classes alone, in this order."""
+        return replace(self, classes=(BACKGROUND, *names))
+
+
+def recognise(images: Path, boxes: Path) -> str:
+    """The format of annotations: `coco`, `voc_xml`, `yolo` or `labelme`.
+
+    Args:
+        images: The folder of images, which LabelMe's files may lie in too.
+        boxes: A JSON of COCO's form, or a folder that holds, itself or in folders below, the files of one format.
+
+    Raises:
+        DataError: It is none of them; says what was found and what is expected.
+    """
+    if not images.is_dir():
+        raise DataError(f"{images}: no such folder of images")
+    if boxes.is_file():
+        if boxes.suffix.lower() == ".json":
+            return "coco"
+        raise DataError(f"{boxes}: found a file {boxes.suffix or 'without ending'}; {EXPECTED}")
+    if not boxes.is_dir():
+        raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
+    counts = {ending: sum(1 for _ in annotation_files(boxes, ending)) for ending in ENDINGS}
+    found = [ending for ending, count in counts.items() if count]
+    if yolo.ENDING in found and find_data(boxes) is None:
+        if found == [yolo.ENDING]:
+            raise DataError(
+                f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
+                "names YOLO's classes (`names: [cat, dog]`); put it there"
+            )
+        found.remove(yolo.ENDING)  # lists of images, read-me files
+    if found == [labelme.ENDING]:
+        _check_labelme(boxes)
+    if len(found) == 1:
+        return ENDINGS[found[0]]
+    several = ", ".join(f"{count} {ending} files" for ending, count in counts.items() if count)
+    raise DataError(f"{boxes}: found {several or 'no annotation'}; {EXPECTED}")
+
+
+def open_source(images: Path, boxes: Path) -> Source:
+    """Recognise annotations and read which classes they know of; no image is read yet.
+
+    Raises:
+        DataError: They are of no known format, or name no class, or one whose name cannot be printed.
+    """
+    form = recognise(images, boxes)
+    data = find_data(boxes) if form == "yolo" else None
+    if form == "coco":
+        content = coco.read_instances(Place(boxes, None), drawn=False)
+        names = [category["name"] for category in content["categories"]]
+    elif data is not None:
+        names = [name for _, name in sorted(yolo.read_names(data).items())]
+    else:
+        ending = next(ending for ending, known in ENDINGS.items() if known == form)
+        files = (read_content(file, "", MOST_BYTES) for file in annotation_files(boxes, ending))
+        names = sorted({name for content in files for name in NAMES[form](content)})
+    if not names:
+        raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
+    odd = next((name for name in names if not name.isprintable()), None)
+    if odd is not None:
+        raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
+    return Source(form, images, boxes, (BACKGROUND, *dict.fromkeys(names)), data)
+
+
+def _check_labelme(folder: Path) -> None:
+    """Raise a DataError that names COCO's JSON where a folder holds that and no files of LabelMe's."""
+    first = next(annotation_files(folder, labelme.ENDING))
+    if first.stat().st_size > MOST_BYTES or "shapes" not in _keys(first):
+        raise DataError(
+            f"{folder}: found {first.name}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named itself, "
+            "not its folder"
+        )
+
+
+def _keys(path: Path) -> set[str]:
+    content = read_json(path, "")
+    return set(content) if isinstance(content, dict) else set()
+
+
+def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
+    """The files of an ending in a folder and below that may be annotations, sorted."""
+    for path in sorted(folder.rglob(f"*{ending}")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and path.name not in ("classes.txt", "README.txt"):
+            yield path
+
+
+def find_data(labels: Path) -> Path | None:
+    """The `data.yaml` in the folder of YOLO's labels or above it."""
+    folders = [labels, *labels.absolute().parents[:UPWARDS]]
+    return next((folder / yolo.DATA for folder in folders if (folder / yolo.DATA).is_file()), None)

@@ -1,0 +1,348 @@
+"""Own annotations: the same objects in four formats are the same boxes; each format by hand; what is no annotation."""
+
+import io
+import json
+
+import numpy as np
+import own_data
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from boxsup.catalogue.check import run_checks
+from boxsup.catalogue.readers.labelme import read_shapes
+from boxsup.catalogue.readers.yolo import read_labels, read_names
+from boxsup.catalogue.records import Box
+from boxsup.catalogue.sources import open_source, recognise
+from boxsup.errors import DataError
+
+SIZE = (20, 30)  # height, width
+CLASSES = ("background", "cat", "dog")
+
+
+@pytest.fixture(scope="module")
+def made():
+    return own_data.pictures(4)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, made):
+    """The same pictures with their boxes in every format."""
+    root = tmp_path_factory.mktemp("own")
+    own_data.write_images(root / "images", made)
+    own_data.write_voc_xml(root / "xml", made)
+    own_data.write_yolo(root / "yolo", made)
+    own_data.write_labelme(root / "labelme", made)
+    own_data.write_coco(root / "instances.json", made)
+    return root
+
+
+SOURCES = {"coco": "instances.json", "voc_xml": "xml", "yolo": "yolo/labels", "labelme": "labelme"}
+
+
+@pytest.mark.parametrize("form", SOURCES)
+def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
+    assert recognise(root / "images", root / SOURCES[form]) == form
+    source = open_source(root / "images", root / SOURCES[form])
+    assert set(source.classes) == set(own_data.CLASSES)
+    listing = source.with_classes(own_data.FORMS).listing()
+    assert listing.problems == []
+    records = list(run_checks(listing.checks, 1))
+    assert [record.image for record in records] == list(made)
+    for record, each in zip(records, made.values(), strict=True):
+        assert (record.problems, (record.height, record.width)) == ([], each.instances.shape)
+        assert [box[:5] for box in record.boxes] == [(thing.label, *thing.box) for thing in each.things]
+
+
+@pytest.mark.parametrize("form", SOURCES)
+def test_records_do_not_depend_on_the_number_of_processes(root, form):
+    checks = open_source(root / "images", root / SOURCES[form]).listing().checks
+    assert list(run_checks(checks, 2)) == list(run_checks(checks, 1))
+
+
+@pytest.mark.parametrize("form", ["voc_xml", "yolo", "labelme", "coco"])
+def test_folders_below_and_masks_of_some_images(tmp_path, made, form):
+    first, *others = made
+    parts = {"a": {first: made[first]}, "b": {image: made[image] for image in others}}
+    for name, part in parts.items():
+        own_data.write_images(tmp_path / "images" / name, part, "jpg")
+        {"voc_xml": own_data.write_voc_xml, "labelme": own_data.write_labelme}.get(form, lambda *_: None)(
+            tmp_path / "boxes" / name, part
+        )
+    if form == "yolo":  # annotations of all folders in one
+        own_data.write_yolo(tmp_path / "boxes", made)
+    if form == "coco":
+        own_data.write_coco(tmp_path / "boxes.json", made, "jpg")
+        content = json.loads((tmp_path / "boxes.json").read_text())
+        for image in content["images"]:
+            folder = "a" if image["file_name"].startswith(first) else "b"
+            image["file_name"] = f"{folder}/{image['file_name']}"
+        (tmp_path / "boxes.json").write_text(json.dumps(content))
+    own_data.write_masks(tmp_path / "masks", made, [first])
+    boxes = {"yolo": "boxes/labels", "coco": "boxes.json"}.get(form, "boxes")
+    source = open_source(tmp_path / "images", tmp_path / boxes).with_classes(own_data.FORMS)
+    records = [check() for check in source.with_masks(str(tmp_path / "masks")).listing().checks]
+    assert [record.problems for record in records] == [[]] * len(made)
+    assert [bool(record.mask) for record in records] == [True] + [False] * len(others)
+    assert all(record.boxes for record in records)
+
+
+# --- recognition ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_annotation_is_said_in_one_line(tmp_path, root):
+    cases = {
+        "missing": (None, "no such file or folder; expected a COCO JSON"),
+        "a.zip": (b"PK", r"found a file \.zip; expected"),
+        "empty/": (None, "found no annotation; expected"),
+        "txt/a.txt": (b"0 0.5 0.5 1 1", r"found 1 \.txt files, and no data\.yaml in it or above it"),
+        "coco/instances.json": (b'{"images": []}', r"found instances\.json, which is no LabelMe JSON"),
+    }
+    for name, (content, words) in cases.items():
+        place = tmp_path / name.split("/")[0]
+        if content is not None or name.endswith("/"):
+            (tmp_path / name).parent.mkdir(exist_ok=True) if "." in name else place.mkdir()
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=words) as info:
+            recognise(root / "images", place)
+        assert "\n" not in str(info.value)
+    with pytest.raises(DataError, match="no such folder of images"):
+        recognise(tmp_path / "nowhere", root / "xml")
+    for form in ("xml", "labelme"):
+        for file in (root / form).iterdir():
+            (tmp_path / "both").mkdir(exist_ok=True)
+            (tmp_path / "both" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match=r"found 4 \.xml files, 4 \.json files; expected"):
+        recognise(root / "images", tmp_path / "both")
+
+
+def test_text_files_beside_another_format_do_not_matter(tmp_path, root, made):
+    own_data.write_voc_xml(tmp_path / "xml", made)
+    (tmp_path / "xml/train.txt").write_text("picture_00\n")
+    assert recognise(root / "images", tmp_path / "xml") == "voc_xml"
+
+
+# --- YOLO -------------------------------------------------------------------------------------------------------------
+
+
+def yolo(text, drawn=False):
+    return read_labels({0: 2, 1: 0, 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
+
+
+def test_a_box_of_yolo_by_hand():
+    # 30×20: the middle at (9, 5), 6 wide, 4 high.
+    assert yolo("0 0.3 0.25 0.2 0.2\n")[0][0].box == Box(2, 6, 3, 12, 7)
+    assert yolo("2.0 0.5 0.5 1 1")[0][0].box == Box(1, 0, 0, 30, 20)
+    assert yolo("1 0.5 0.5 1 1\n\n") == ([], [])  # none of our classes; an empty line
+    assert yolo("﻿0 0.5 0.5 1 1".encode())[1] == []
+
+
+def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
+    line = "0 0.1 0.1 0.5 0.1 0.5 0.3 0.1 0.3"  # x 3 to 15, y 2 to 6
+    [thing], problems = yolo(line, drawn=True)
+    expected = np.zeros(SIZE, bool)
+    expected[2:6, 3:15] = True
+    assert (problems, thing.box) == ([], Box(2, 3, 2, 15, 6))
+    np.testing.assert_array_equal(thing.pixels, expected)
+    assert yolo(line)[0][0].pixels is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 0.5 0.5 1", "expected `class x y width height`, or `class` and at least three corners `x y`, got 4"),
+        ("0 0.5 0.5 1 1 0.9", "got 6 fields"),
+        ("0 0.5 0.5 1 1 0.9 0.9 0.9", "got 8 fields"),
+        ("3 0.5 0.5 1 1", "class 3 is none of data.yaml's, 0 to 2"),
+        ("-1 0.5 0.5 1 1", "class -1 is none"),
+        ("0.5 0.5 0.5 1 1", "class 0.5 is none"),
+        ("cat 0.5 0.5 1 1", "expected numbers, got 'cat"),
+        ("0 nan 0.5 1 1", "expected numbers"),
+        ("0 1e400 0.5 1 1", "expected numbers"),
+        ("0 15 10 30 20", "must be shares of the image's width and height, from 0 to 1, not pixels"),
+        ("0 0.9 0.5 0.5 1", "the box 0.9 0.5 0.5 1 is not inside its image of 30×20 pixels"),
+        ("0 0.5 0.5 -0.1 1", "a width or height below 0"),
+        ("0 0.1 0.1 0.5 0.1 1.5 0.3", "a polygon is not inside its image"),
+    ],
+)
+def test_a_bad_line_of_yolo_is_a_problem_that_numbers_it(line, words):
+    things, [text] = yolo(f"0 0.5 0.5 1 1\n{line}\n")
+    assert len(things) == 1
+    assert text.startswith("line 2: ")
+    assert words in text
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="0123456789.- e\n", max_size=60).map(str.encode))
+def test_whatever_a_label_file_holds_it_is_read_or_a_problem(content):
+    things, texts = yolo(content, drawn=True)
+    for thing in things:
+        assert 0 <= thing.box.x0 < thing.box.x1 <= 30
+        assert 0 <= thing.box.y0 < thing.box.y1 <= 20
+    assert all("\n" not in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('names: ["cat\\ndog"]', "names: expected numbers from 0 with a name each"),
+        ("names: [cat, {a: b}]", "names: expected numbers from 0 with a name each"),
+        ("names: {-1: cat}", "expected numbers from 0"),
+        ("names: {cat: 0}", "expected numbers from 0"),
+        ("names: []", "it must name the classes"),
+        ("nc: 2", "it must name the classes"),
+        ("[1, 2", "not readable as YAML"),
+        ("names: !!python/object/apply:os.mkdir [made]", "not readable as YAML"),
+        ("[" * 5000, "not readable as YAML"),
+        ("kpt_shape: [17, 3]\nnames: [cat]", "labels are of keypoints"),
+        ("x: " + "y" * 2**20, "at most 1,048,576 are read"),
+    ],
+)
+def test_a_file_that_names_no_classes_says_how_to(tmp_path, content, words):
+    (tmp_path / "data.yaml").write_text(content)
+    with pytest.raises(DataError, match=words) as info:
+        read_names(tmp_path / "data.yaml")
+    assert "\n" not in str(info.value)
+
+
+def test_names_of_classes_may_be_numbers_and_their_numbers_have_gaps(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: {0: 5, 7: cat}")
+    assert read_names(tmp_path / "data.yaml") == {0: "5", 7: "cat"}
+
+
+def test_an_image_without_a_label_file_is_background_in_yolo_and_not_annotated_elsewhere(tmp_path, made):
+    own_data.write_images(tmp_path / "images", made)
+    own_data.write_yolo(tmp_path / "yolo", made)
+    own_data.write_labelme(tmp_path / "labelme", made)
+    for file in ("yolo/labels/picture_00.txt", "labelme/picture_00.json"):
+        (tmp_path / file).unlink()
+    first, *_ = (check() for check in open_source(tmp_path / "images", tmp_path / "yolo/labels").listing().checks)
+    assert (first.boxes, first.problems) == ([], [])
+    first, second, *_ = (check() for check in open_source(tmp_path / "images", tmp_path / "labelme").listing().checks)
+    assert "the image is not annotated" in first.problems[0].problem
+    assert second.problems == []
+
+
+# --- LabelMe ----------------------------------------------------------------------------------------------------------
+
+
+def labelme(*shapes, drawn=False, **more):
+    shapes = [{"label": "cat", "shape_type": "rectangle", "points": [[3, 2], [9, 7]]} | shape for shape in shapes]
+    return read_shapes(CLASSES, json.dumps({"shapes": shapes} | more).encode(), *SIZE, drawn)
+
+
+def test_shapes_of_labelme_by_hand():
+    boxes = [
+        {},
+        {"points": [[9.2, 7], [3, 1.6]], "label": "dog"},  # corners in any order
+        {"points": [[3, 2], [9, 2], [9, 7], [3, 7]]},  # all four
+        {"shape_type": "mask", "points": [[3, 2], [8, 6]]},  # its last pixel
+        {"shape_type": "circle", "points": [[10, 10], [14, 10]]},
+        {"shape_type": "polygon", "points": [[3, 2], [9, 2], [9, 7]]},
+        {"points": [[-0.8, -0.2], [30.9, 20]]},  # a border drawn at the edge
+    ]
+    things, problems = labelme(*boxes)
+    assert problems == []
+    assert [tuple(thing.box[:5]) for thing in things] == [
+        (1, 3, 2, 9, 7),
+        (2, 3, 2, 9, 7),
+        (1, 3, 2, 9, 7),
+        (1, 3, 2, 9, 7),
+        (1, 6, 6, 14, 14),
+        (1, 3, 2, 9, 7),
+        (1, 0, 0, 30, 20),
+    ]
+
+
+def test_shapes_of_a_group_are_one_object():
+    left = {"shape_type": "polygon", "points": [[1, 1], [4, 1], [4, 3], [1, 3]], "group_id": 5}
+    right = {"shape_type": "polygon", "points": [[8, 1], [9, 1], [9, 6], [8, 6]], "group_id": 5}
+    [thing, other], problems = labelme(left, right, right | {"label": "dog"}, drawn=True)
+    expected = np.zeros(SIZE, bool)
+    expected[1:3, 1:4] = expected[1:6, 8:9] = True
+    assert (problems, thing.box) == ([], Box(1, 1, 1, 9, 6))
+    assert other.box == Box(2, 8, 1, 9, 6)
+    np.testing.assert_array_equal(thing.pixels, expected)
+    [thing], _ = labelme(left, {"group_id": 5}, drawn=True)
+    assert thing.pixels is None  # a part is known by its box only
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ({"label": "cow"}, "unknown label 'cow'; known are cat, dog"),
+        ({"label": None}, "unknown label 'None'"),
+        ({"shape_type": "line"}, "shape_type 'line' with 2 points is no rectangle, polygon, circle or mask"),
+        ({"shape_type": "polygon"}, "at least three corners"),
+        ({"points": [[1, 2]]}, "shape_type 'rectangle' with 1 points"),
+        ({"points": [[1, 2], [1]]}, r"points must be a list of [x, y]"),
+        ({"points": [[1, 2], [1, float("nan")]]}, "points must be a list"),
+        ({"points": [[1, 2], ["1", 3]]}, "points must be a list"),
+        ({"points": None}, "points must be a list"),
+        ({"points": [[1, 2], [40, 9]]}, "the rectangle is not inside its image of 30×20"),
+    ],
+)
+def test_a_bad_shape_is_a_problem_that_numbers_it(shape, words):
+    things, [text] = labelme({}, shape)
+    assert len(things) == 1
+    assert text.startswith("shape 2: ")
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "not readable as JSON"),
+        (b"\xff\xfe{", "not readable as JSON"),
+        (b"[" * 100_000, "not readable as JSON"),
+        (b"[]", "expected LabelMe's JSON"),
+        (b'{"shapes": [1]}', "expected LabelMe's JSON"),
+        (b'{"shapes": [], "imageWidth": 20, "imageHeight": 30}', "was made for an image of 20×30 pixels"),
+    ],
+)
+def test_what_is_no_file_of_labelmes_is_a_problem(content, words):
+    things, [text] = read_shapes(CLASSES, content, *SIZE, False)
+    assert things == []
+    assert words in text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["label", "points", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    points=JSON | st.lists(st.lists(st.floats(-3, 35), min_size=2, max_size=2), max_size=5),
+    kind=JSON | st.sampled_from(["polygon", "rectangle", "circle", "mask"]),
+    group=JSON,
+)
+def test_whatever_a_shape_holds_it_is_read_or_a_problem(points, kind, group):
+    things, texts = labelme({"points": points, "shape_type": kind, "group_id": group}, drawn=True)
+    assert len(things) + len(texts) == 1
+    for thing in things:
+        assert 0 <= thing.box.x0 < thing.box.x1 <= 30
+        assert 0 <= thing.box.y0 < thing.box.y1 <= 20
+
+
+# --- masks from annotations -------------------------------------------------------------------------------------------
+
+
+def test_masks_are_drawn_of_images_whose_every_object_has_a_polygon(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump({"names": ["cat", "dog"]}))
+    polygon = "1 0.1 0.1 0.5 0.1 0.5 0.3 0.1 0.3\n"
+    for image, text in (("a", polygon), ("b", polygon + "0 0.5 0.5 0.2 0.2\n"), ("c", "")):
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / f"images/{image}.png")
+        (tmp_path / f"labels/{image}.txt").write_text(text)
+    source = open_source(tmp_path / "images", tmp_path / "labels").with_masks("annotations")
+    a, b, c = (check() for check in source.listing().checks)
+    mask = np.asarray(Image.open(io.BytesIO(a.drawn["mask"])))
+    assert (mask[2:6, 3:15] == 2).all()
+    assert (mask > 0).sum() == 4 * 12
+    assert b.drawn == {}
+    assert not np.asarray(Image.open(io.BytesIO(c.drawn["mask"]))).any()
