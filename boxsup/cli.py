@@ -24,6 +24,7 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 # Subcommand, of one word or two: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order
 # of the data flow.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("boxsup.project.command", "your images and boxes, checked and split, as a configuration that runs"),
     "shapes": ("boxsup.catalogue.commands.shapes", "generate the demo data, a tree in VOC layout"),
     "download": (
         "boxsup.catalogue.commands.download",

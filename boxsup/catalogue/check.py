@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
-from boxsup.catalogue.records import Check, Problem, Record
+from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.store.atomic import creating
 from boxsup.workers import in_order
 
+T = TypeVar("T")
 BATCH = 16  # images a worker takes at a time
 
 
-def run_checks(checks: Sequence[Check], workers: int) -> Iterator[Record]:
+def run_checks(checks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
     """Check the images of a split.
 
     Args:
-        checks: One an image.
+        checks: One an image: `boxsup.catalogue.records.Check`, or another call that can be sent to a process.
         workers: Processes; 1 works in this one. Results do not depend on it.
 
     Yields:
-        A record an image, in the order of `checks`.
+        A record an image, or what the calls give, in the order of `checks`.
     """
     if workers <= 1:
         yield from (check() for check in checks)
@@ -35,7 +37,7 @@ def run_checks(checks: Sequence[Check], workers: int) -> Iterator[Record]:
     yield from chain.from_iterable(in_order(_run_batch, batches, workers))
 
 
-def _run_batch(checks: Sequence[Check]) -> list[Record]:
+def _run_batch(checks: Sequence[Callable[[], T]]) -> list[T]:
     return [check() for check in checks]
 
 

@@ -57,6 +57,11 @@ class Source:
         """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
         return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
 
+    def files(self) -> list[Path]:
+        """The annotation files of a format that has one an image."""
+        endings = [ending for ending, form in ENDINGS.items() if form == self.format]
+        return [file for ending in endings for file in annotation_files(self.annotations, ending)]
+
     def with_masks(self, masks: str) -> Source:
         """The same with true masks from elsewhere."""
         return replace(self, masks=masks)
@@ -115,9 +120,8 @@ def open_source(images: Path, boxes: Path) -> Source:
     elif data is not None:
         names = [name for _, name in sorted(yolo.read_names(data).items())]
     else:
-        ending = next(ending for ending, known in ENDINGS.items() if known == form)
-        files = (read_content(file, "", MOST_BYTES) for file in annotation_files(boxes, ending))
-        names = sorted({name for content in files for name in NAMES[form](content)})
+        contents = (read_content(file, "", MOST_BYTES) for file in Source(form, images, boxes, ()).files())
+        names = sorted({name for content in contents for name in NAMES[form](content)})
     if not names:
         raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
     odd = next((name for name in names if not name.isprintable()), None)

@@ -17,6 +17,7 @@ from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.store.labels import VOID
 
 WIDTHS = range(1, 41)  # px
+COLUMNS = ("width", "band", "band_crf", "interior", "interior_crf", "band_pixels")
 
 
 def boundary_distance(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -82,4 +83,4 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
             row[f"interior{suffix}"] = mean_iou(counts[width:].sum(axis=0))
         row["band_pixels"] = without[:width].sum() / max(1, without.sum())
         rows.append(row)
-    return pd.DataFrame(rows, columns=["width", "band", "band_crf", "interior", "interior_crf", "band_pixels"])
+    return pd.DataFrame(rows, columns=list(COLUMNS))

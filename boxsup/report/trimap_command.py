@@ -27,4 +27,7 @@ def run(args: argparse.Namespace) -> None:
     if not 1 <= len(experiments) <= len(SERIES):
         raise ConfigError(f"trimap plot: expected one to {len(SERIES)} experiments, got {len(experiments)}")
     series = {name: [read_table(Path(path)) for path in entry["tables"]] for name, entry in experiments.items()}
+    unknown = [name for name, tables in series.items() if any(table.empty for table in tables)]
+    if unknown:
+        raise ConfigError(f"trimap plot: no image that {unknown[0]} is evaluated on has a true mask; take it off")
     write_text(args.out, render(series, {name: entry["evaluated"] for name, entry in experiments.items()}))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -105,15 +106,22 @@ def test_evaluation_says_which_image_is_missing_or_does_not_fit(
     assert not (tmp_path / "e.csv").exists()
 
 
-def test_evaluation_without_any_truth_is_refused(
+def test_without_any_truth_nothing_is_known_and_the_tables_say_so(
     split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = split({"unmasked": None}, [])
     empty = {"unmasked": [[0] * 4] * 4}
     store = write_predictions(tmp_path / "p.zarr", folder, empty, empty)
+    arguments = ["--catalogue", str(folder), "--predictions", str(store), "--out"]
+    main(["evaluation", *arguments, str(tmp_path / "e.csv")])
+    assert (tmp_path / "e.csv").read_text().splitlines()[1:] == ["background,,,0", "cat,,,0", "dog,,,0", "mean,,,0"]
+    main(["trimap", "measure", *arguments, str(tmp_path / "t.csv")])
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 0
+    assert capsys.readouterr().err.count("no image has a true mask") == 2
+    compared = {"experiments": {"boxes": {"evaluated": "own, val", "tables": [str(tmp_path / "t.csv")]}}}
     with pytest.raises(SystemExit):
-        main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(tmp_path / "e.csv")])
-    assert "none of the split's images has a true mask" in capsys.readouterr().err
+        main(["trimap", "plot", "--config", json.dumps(compared), "--out", str(tmp_path / "t.html")])
+    assert "no image that boxes is evaluated on has a true mask" in capsys.readouterr().err
 
 
 def label_quality(folder: Path, labels: Path, *more: str) -> pd.Series:

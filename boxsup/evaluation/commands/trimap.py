@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
 from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
 from boxsup.evaluation.tables import write_table
-from boxsup.evaluation.trimap import boundary_distance, distance_confusion, trimap_table
-from boxsup.evaluation.truth import with_masks
+from boxsup.evaluation.trimap import COLUMNS, boundary_distance, distance_confusion, trimap_table
 
 TOLD = 5  # px: the width that the log line speaks of
 
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the table of `boxsup.evaluation.trimap.trimap_table`.
 
-    Images without a true mask are left out, and so are held-out ones.
+    Images without a true mask are left out, and so are held-out ones; where none has one, the table has no rows.
     """
     catalogue = evaluated_split(args)
-    images, classes = with_masks(catalogue), len(catalogue.classes)
+    images, classes = [row for row in catalogue.rows() if row.mask], len(catalogue.classes)
     predicted = predicted_maps(args.predictions, images)
     sums: list[np.ndarray] = []
     for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
@@ -42,6 +42,10 @@ def run(args: argparse.Namespace) -> None:
         except ValueError as error:
             raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
         sums = [total + new for total, new in zip(sums, counts, strict=True)] if sums else counts
+    if not sums:
+        write_table(args.out, pd.DataFrame(columns=list(COLUMNS)))
+        print("trimap: no image has a true mask: there is nothing to compare with", file=sys.stderr)
+        return
     table = trimap_table(*sums)
     write_table(args.out, table)
     told = table.set_index("width").loc[TOLD]

@@ -1,0 +1,146 @@
+"""What is in somebody's own data: every image and annotation looked at once, nothing kept but what decisions need."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from boxsup.catalogue.records import VOID, Box, Check, Problem, Record
+from boxsup.catalogue.tables import FORMATS, read_mask
+
+ORIENTATION, UPRIGHT = 0x0112, 1  # the tag of EXIF, and its value for an image that is shown as it is stored
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image, looked at.
+
+    Attributes:
+        record: What its check gave, without the pixels of drawn masks.
+        masked: Whether it has a true mask.
+        labels: What is seen in that, void and background left out.
+        rectangles: Whether that is no more than its boxes, filled.
+        upright: Whether it is shown as it is stored.
+    """
+
+    record: Record
+    masked: bool = False
+    labels: frozenset[int] = frozenset()
+    rectangles: bool = False
+    upright: bool = True
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All images that can be used, and what is wrong with the others.
+
+    Attributes:
+        images: In order.
+        problems: All that is wrong, one line each.
+        classes: Names by the labels of the images' boxes and masks.
+    """
+
+    images: list[Seen]
+    problems: list[Problem]
+    classes: tuple[str, ...]
+
+    @property
+    def boxes(self) -> Counter[str]:
+        """Class -> how many boxes it has."""
+        return self.boxes_of({seen.record.image for seen in self.images})
+
+    def boxes_of(self, images: Collection[str]) -> Counter[str]:
+        """Class -> how many boxes it has in some images."""
+        records = [seen.record for seen in self.images if seen.record.image in images]
+        return Counter(self.classes[box.label] for record in records for box in record.boxes)
+
+    @property
+    def crowds(self) -> int:
+        """How many of the boxes are of crowds."""
+        return sum(box.crowd for seen in self.images for box in seen.record.boxes)
+
+    @property
+    def background(self) -> int:
+        """How many images have no box."""
+        return sum(not seen.record.boxes for seen in self.images)
+
+    @property
+    def masked(self) -> set[str]:
+        """Ids of the images with a true mask."""
+        return {seen.record.image for seen in self.images if seen.masked}
+
+    @property
+    def side(self) -> float:
+        """The median of the images' longer sides in pixels."""
+        return float(np.median([max(seen.record.height, seen.record.width) for seen in self.images]))
+
+    @property
+    def turned(self) -> int:
+        """How many images are shown otherwise than they are stored."""
+        return sum(not seen.upright for seen in self.images)
+
+    @property
+    def odd_masks(self) -> list[str]:
+        """Ids of the images whose true mask shows a class that none of their boxes is of."""
+        return [
+            seen.record.image
+            for seen in self.images
+            if seen.masked and not seen.labels <= {box.label for box in seen.record.boxes}
+        ]
+
+    @property
+    def rectangles(self) -> bool:
+        """Whether the true masks are the boxes, filled: tools write boxes as polygons of four corners."""
+        shown = [seen for seen in self.images if seen.masked and seen.record.boxes]
+        return bool(shown) and all(seen.rectangles for seen in shown)
+
+    def without_masks(self) -> Survey:
+        """The same where true masks are not looked at."""
+        return replace(self, images=[replace(seen, masked=False, labels=frozenset()) for seen in self.images])
+
+
+def looking(checks: Sequence[Check]) -> list[Callable[[], Seen]]:
+    """Calls that check and look, for `boxsup.catalogue.check.run_checks`; they can be sent to another process."""
+    return [partial(look, check) for check in checks]
+
+
+def look(check: Check) -> Seen:
+    """Check an image and look at its mask."""
+    record = check()
+    if record.problems:
+        return Seen(replace(record, drawn={}))
+    drawn = record.drawn.get("mask")
+    upright = is_upright(Path(record.path))
+    if drawn is None and not record.mask:
+        return Seen(record, upright=upright)
+    mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
+    labels = frozenset(int(label) for label in np.unique(mask)) - {0, VOID}
+    return Seen(replace(record, drawn={}), True, labels, is_boxes(mask, record.boxes), upright)
+
+
+def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
+    """Whether the foreground of an H×W mask is the boxes, filled."""
+    filled = np.zeros(mask.shape, bool)
+    for box in boxes:
+        filled[box.y0 : box.y1, box.x0 : box.x1] = True
+    return np.array_equal(filled, mask > 0)
+
+
+def is_upright(path: Path) -> bool:
+    """Whether an image that can be read is shown as it is stored: cameras store others with an EXIF orientation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                return bool(image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT)
+        except Exception:  # of damaged EXIF, whatever its reader stumbles over: the pixels themselves can be read
+            return True

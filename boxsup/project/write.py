@@ -1,0 +1,110 @@
+"""A project's files: the configuration with its reasons, and the lists of images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from boxsup.catalogue.readers.folder import DRAWN, NONE
+from boxsup.catalogue.sources import Source
+from boxsup.project.plan import Plan
+from boxsup.project.splits import Splits
+
+CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+POINTS = 5  # of the learning curve
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a project's configuration is made of.
+
+    Attributes:
+        folder: Where it is written.
+        name: Of the data set; the experiment is NAME_box or NAME_semi.
+        source: The annotations, with the classes that are used.
+        splits: The images.
+        truth: Whether the images evaluated on have true masks.
+        plan: Settings.
+        side: Median of the images' longer sides in pixels.
+        cores: Of the machine.
+    """
+
+    folder: Path
+    name: str
+    source: Source
+    splits: Splits
+    truth: bool
+    plan: Plan
+    side: float
+    cores: int
+
+    @property
+    def experiment(self) -> str:
+        """Its name."""
+        return f"{self.name}_{'semi' if self.splits.masks else 'box'}"
+
+    @property
+    def command(self) -> str:
+        """What to run next."""
+        target = f"results/{self.experiment}/report.html"
+        return f"snakemake --cores {self.cores} --configfile={self.folder / CONFIG} {target}"
+
+
+def config_text(project: Project) -> str:
+    """The configuration as YAML, to be laid over `config.yaml`; see `boxsup/project/config.yaml.j2`.
+
+    What comes from the data (paths, names of classes) stands in it as JSON, which YAML reads, and in no comment.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("boxsup.project", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # YAML
+    )
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    files = project.source.split()
+    every = max(1, project.plan.epochs // POINTS) if project.truth else 0
+    return environment.get_template("config.yaml.j2").render(
+        **{key: getattr(project, key) for key in ("name", "source", "splits", "plan", "cores", "experiment")},
+        path=project.folder / CONFIG,
+        root=str(project.folder.absolute()),
+        files=files,
+        notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
+        classes=list(project.source.classes[1:]),
+        side=round(project.side),
+        val_note="" if project.truth else ", to be looked at: none has a true mask, so nothing is measured on them",
+        every=every,
+        every_note=f"epochs between points of the learning curve, {POINTS} or so"
+        if every
+        else "no curve without true masks",
+    )
+
+
+def _note(key: str, value: str, semi: bool) -> str:
+    """A comment beside the path of some files."""
+    if key != "masks":
+        return ""
+    if value == NONE:
+        return " # there are none"
+    what = "drawn of images whose every object has a segmentation" if value == DRAWN else "ID.png, of some images"
+    used = "`supervision.masks` says whose are trained on" if semi else "to measure with: none is trained on"
+    return f" # {what}; {used}"
+
+
+def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
+    """File name -> what is in it: the names of the images of each split, one a line.
+
+    Args:
+        splits: Ids of images.
+        names: Id -> the image's name below the folder of images.
+    """
+    parts: dict[str, Sequence[str]] = {"train.txt": splits.train, "val.txt": splits.val}
+    if splits.masks:
+        parts["masks.txt"] = splits.masks
+    return {file: "".join(f"{names[image]}\n" for image in images) for file, images in parts.items()}

@@ -1,0 +1,249 @@
+"""`boxsup init` on the same pictures in each format: what it finds and writes, and that the configuration holds."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import own_data
+import pytest
+import yaml
+from paths import ROOT
+from PIL import Image
+from snakemake.utils import update_config
+
+from boxsup.catalogue.palette import write_mask
+from boxsup.catalogue.readers import READERS
+from boxsup.cli import main
+from boxsup.config import resolve
+
+COUNT = 10
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Pictures, their boxes in every format, and the masks of four."""
+    root = tmp_path_factory.mktemp("data")
+    made = own_data.pictures(COUNT)
+    own_data.write_images(root / "images", made)
+    own_data.write_voc_xml(root / "xml", made)
+    own_data.write_yolo(root / "yolo", made)
+    own_data.write_labelme(root / "labelme", made)
+    own_data.write_coco(root / "instances.json", made)
+    own_data.write_masks(root / "masks", made, list(made)[:4])
+    return root
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+BOXES = {"coco": "instances.json", "voc_xml": "xml", "yolo": "yolo/labels", "labelme": "labelme"}
+
+
+def init(data, form, *more, images="images", boxes=None):
+    main(["init", "mine", "--images", str(data / images), "--boxes", str(data / (boxes or BOXES[form])), *more])
+
+
+def resolved(folder, base):
+    """The project's configuration laid over the project's own, as Snakemake does, and checked."""
+    config = json.loads(json.dumps(base))
+    update_config(config, yaml.safe_load((folder / "mine/config.yaml").read_text()))
+    return resolve(config, yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()))
+
+
+def records(config, split, name="own"):
+    dataset = config["datasets"][name]
+    classes = ("background", *dataset["classes"])
+    listing = READERS[dataset["format"]](Path(dataset["root"]), classes, json.dumps(dataset["splits"][split]))
+    assert listing.problems == []
+    return [check() for check in listing.checks]
+
+
+@pytest.mark.parametrize("form", BOXES)
+def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, capsys, form):
+    init(data, form)
+    made = resolved(here, config)
+    experiment = made["experiments"]["own_box"]
+    assert experiment["supervision"] == {"masks": "none", "boxes": "boxsup"}
+    assert made["datasets"]["own"]["format"] == form
+    assert sorted(made["datasets"]["own"]["classes"]) == sorted(own_data.FORMS)
+    train, val = records(made, "train"), records(made, "val")
+    assert (len(train), len(val)) == (COUNT - 1, 1)
+    assert sorted(record.image for record in train + val) == list(own_data.pictures(COUNT))
+    assert all(record.boxes and not record.problems and not record.drawn for record in train + val)
+    told = capsys.readouterr().out
+    assert "images       10: 9 to train on, 1 to evaluate on" in told
+    assert "masks        none: nothing is measured" in told
+    assert f"boxes        {sum(len(record.boxes) for record in train + val)}, of 3 classes" in told
+    assert "problems     none" in told
+    assert "--configfile=mine/config.yaml results/own_box/report.html" in told
+    assert sorted(os.listdir(here / "mine")) == ["config.yaml", "problems.csv", "train.txt", "val.txt"]
+
+
+@pytest.mark.parametrize("form", BOXES)
+def test_masks_of_some_images_make_a_semi_supervised_one(here, data, config, capsys, form):
+    init(data, form, "--masks", str(data / "masks"), "--classes", *own_data.FORMS, "--name", "birds")
+    made = resolved(here, config)
+    assert made["experiments"]["birds_semi"]["supervision"] == {"masks": "masks", "boxes": "boxsup"}
+    assert made["datasets"]["birds"]["classes"] == list(own_data.FORMS)
+    splits = {split: records(made, split, "birds") for split in ("train", "val", "masks")}
+    masked = {record.image for records in splits.values() for record in records if record.mask}
+    assert masked == set(list(own_data.pictures(COUNT))[:4])
+    assert [len(splits[split]) for split in ("train", "val", "masks")] == [9, 1, 3]
+    assert all(record.mask for record in splits["val"] + splits["masks"])
+    told = capsys.readouterr().out
+    assert "4 images have a true mask: 3 are trained on" in told
+    assert "mask" not in told.split("problems", 1)[1].replace("masks.txt", "")  # none is odd
+
+
+def test_equal_runs_write_equal_files(here, data):
+    init(data, "yolo")
+    first = {file.name: file.read_bytes() for file in (here / "mine").iterdir()}
+    (here / "mine/config.yaml").unlink()
+    init(data, "yolo", "--workers", "2")
+    assert {file.name: file.read_bytes() for file in (here / "mine").iterdir()} == first
+
+
+def test_an_edited_configuration_is_not_written_over(here, data, capsys):
+    init(data, "yolo")
+    (here / "mine/config.yaml").write_text("mine")
+    with pytest.raises(SystemExit):
+        init(data, "labelme")
+    assert "mine/config.yaml: is there already, and may be edited" in capsys.readouterr().err
+    assert (here / "mine/config.yaml").read_text() == "mine"
+
+
+def test_segmentations_measure_and_with_masks_they_are_trained_on(here, data, config, capsys):
+    content = json.loads((data / "instances.json").read_text())
+    for annotation in content["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        annotation["segmentation"] = [[x, y, x + width, y, x + width, y + height]]
+    (here / "polygons.json").write_text(json.dumps(content))
+    init(data, "coco", boxes=here / "polygons.json")
+    made = resolved(here, config)
+    assert made["datasets"]["own"]["splits"]["val"]["masks"] == "annotations"
+    assert made["experiments"]["own_box"]["supervision"]["masks"] == "none"
+    assert made["experiments"]["own_box"]["validation"]["every"] > 0
+    assert all("mask" in record.drawn for record in records(made, "val"))
+    assert "10 images have a true mask by their segmentations: to measure with" in capsys.readouterr().out
+    (here / "mine/config.yaml").unlink()
+    init(data, "coco", "--masks", str(here / "polygons.json"), boxes=here / "polygons.json")
+    made = resolved(here, config)
+    assert made["experiments"]["own_semi"]["supervision"]["masks"] == "masks"
+    assert len(records(made, "masks")) == 8
+
+
+def test_segmentations_that_are_boxes_are_not_taken_for_masks(here, data, config, capsys):
+    content = json.loads((data / "instances.json").read_text())
+    for annotation in content["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        annotation["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+    (here / "boxes.json").write_text(json.dumps(content))
+    init(data, "coco", boxes=here / "boxes.json")
+    assert resolved(here, config)["datasets"]["own"]["splits"]["val"]["masks"] == "none"
+    (here / "mine/config.yaml").unlink()
+    with pytest.raises(SystemExit):
+        init(data, "coco", "--masks", str(here / "boxes.json"), boxes=here / "boxes.json")
+    assert "the segmentations are the boxes themselves" in capsys.readouterr().err
+
+
+def test_classes_that_do_not_occur_are_left_out_unless_masks_have_their_values(here, data, config):
+    content = json.loads((data / "instances.json").read_text())
+    content["categories"] = [{"id": 1, "name": "kiwi"}, *content["categories"]]
+    (here / "more.json").write_text(json.dumps(content))
+    init(data, "coco", boxes=here / "more.json")
+    assert resolved(here, config)["datasets"]["own"]["classes"] == list(own_data.FORMS)
+    (here / "mine/config.yaml").unlink()
+    (here / "masks").mkdir()
+    made = own_data.pictures(COUNT)
+    for image in list(made)[:4]:
+        mask = made[image].masks()[0]
+        write_mask(here / f"masks/{image}.png", np.where((mask > 0) & (mask < 255), mask + 1, mask).astype(np.uint8))
+    init(data, "coco", "--masks", str(here / "masks"), boxes=here / "more.json")
+    assert resolved(here, config)["datasets"]["own"]["classes"] == ["kiwi", *own_data.FORMS]
+
+
+def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images", made)
+    own_data.write_yolo(here / "yolo", made)
+    (here / "yolo/labels/picture_00.txt").write_text("0 0.5 0.5 1 1\n9 0.5 0.5 1 1\n")
+    (here / "images/picture_01.png").write_bytes(b"no image")
+    (here / "yolo/labels/picture_02.txt").unlink()
+    (here / "yolo/labels/stray.txt").write_text("0 0.5 0.5 1 1\n")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(made["picture_03"].image).save(here / "images/picture_03.png", exif=exif)
+    init(here, "yolo")
+    told = capsys.readouterr().out
+    assert "problems     3; left out: 2 images" in told
+    assert "labels/picture_00.txt: line 2: class 9 is none of data.yaml's, 0 to 2" in told
+    assert "labels/stray.txt: no image has its name" in told
+    assert "1 images have no box: they are taken for background" in told
+    assert "1 images have an EXIF orientation, which is not applied" in told
+    assert "less than 10 boxes" in told
+    lines = (here / "mine/problems.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", ""]
+    config = resolved(here, config)
+    assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 2
+
+
+def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys):
+    init(data, "coco", "--masks", str(data / "masks"), "--classes", *reversed(own_data.FORMS))
+    assert "masks show a class that the image has no box of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--name", "a/b"], "--name: expected letters, digits and _, got 'a/b'"),
+        (["--epochs", "0"], "--epochs: expected 1 to 999, got 0"),
+        (["--classes", "ring", "ring"], "every name must stand there once"),
+        (["--classes", "cow"], "--classes: the annotations have no class 'cow'; they have ring, crescent, star"),
+        (["--masks", "nowhere"], "nowhere: no such folder of masks"),
+    ],
+)
+def test_a_wrong_argument_says_what_is_right(here, data, capsys, more, words):
+    with pytest.raises(SystemExit) as info:
+        init(data, "coco", *more)
+    assert info.value.code == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert not (here / "mine").exists()
+
+
+def test_masks_of_no_image_and_boxes_of_no_image_are_refused(here, data, capsys):
+    (here / "empty").mkdir()
+    with pytest.raises(SystemExit):
+        init(data, "voc_xml", "--masks", str(here / "empty"))
+    assert "empty: no image has a true mask; expected PNGs with their images' names" in capsys.readouterr().err
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "others", {f"other_{image}": each for image, each in made.items()})
+    with pytest.raises(SystemExit):
+        init(data, "yolo", images=here / "others")
+    assert "none of the 10 images has a box; annotations have the names of their images" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        init(data, "labelme", images=here / "others")
+    assert "no image is left" in capsys.readouterr().err
+    assert not (here / "mine").exists()
+
+
+def test_hostile_names_stay_names(here, config):
+    """Quotes, braces and anchors in names of classes and folders are text to YAML, and nothing else."""
+    made = {"a": own_data.pictures(1)["picture_00"], "b": own_data.pictures(2)["picture_01"]}
+    folder = here / 'it\'s {a} "trap": *x & #'
+    own_data.write_images(folder / "images", made)
+    own_data.write_yolo(folder / "yolo", made)
+    names = ['x", root: /etc', "{{ 7 * 7 }} #", "*alias: 'é"]
+    (folder / "yolo/data.yaml").write_text(yaml.safe_dump({"names": names}))
+    init(folder, "yolo")
+    made = resolved(here, config)
+    assert set(made["datasets"]["own"]["classes"]) <= set(names)
+    assert made["datasets"]["own"]["splits"]["train"]["images"] == str(folder / "images")
+    assert set(made["datasets"]["own"]) == {"format", "root", "splits", "classes", "on_problem", "shards"}
+    assert made["datasets"].keys() == config["datasets"].keys() | {"own"}
+    assert len(records(made, "train")) == 1
