@@ -32,6 +32,7 @@ class Source:
         annotations: The JSON, or the folder of annotations.
         classes: Names by label, the background first: all that the annotations know of.
         data: The `data.yaml` of YOLO's labels, else None.
+        corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
     """
 
@@ -40,6 +41,7 @@ class Source:
     annotations: Path
     classes: tuple[str, ...]
     data: Path | None = None
+    corners: str = ""
     masks: str = NONE
 
     def split(self, names: str = "") -> dict[str, str]:
@@ -50,8 +52,8 @@ class Source:
         """
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
         split = {"images": str(self.images.absolute()), "annotations": str(self.annotations.absolute()), "masks": masks}
-        data = {"data": str(self.data.absolute())} if self.data else {}
-        return {**({"list": names} if names else {}), **split, **data}
+        own = {"list": names, "data": str(self.data.absolute()) if self.data else "", "corners": self.corners}
+        return split | {key: value for key, value in own.items() if value}
 
     def listing(self) -> Listing:
         """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
@@ -113,21 +115,28 @@ def open_source(images: Path, boxes: Path) -> Source:
         DataError: They are of no known format, or name no class, or one whose name cannot be printed.
     """
     form = recognise(images, boxes)
+    corners = ""
     data = find_data(boxes) if form == "yolo" else None
     if form == "coco":
-        content = coco.read_instances(Place(boxes, None), drawn=False)
-        names = [category["name"] for category in content["categories"]]
+        instances = coco.read_instances(Place(boxes, None), drawn=False)
+        names = [category["name"] for category in instances["categories"]]
     elif data is not None:
         names = [name for _, name in sorted(yolo.read_names(data).items())]
     else:
-        contents = (read_content(file, "", MOST_BYTES) for file in Source(form, images, boxes, ()).files())
-        names = sorted({name for content in contents for name in NAMES[form](content)})
+        found: set[str] = set()
+        corners = "voc" if form == "voc_xml" else ""
+        for file in Source(form, images, boxes, ()).files():
+            content = read_content(file, "", MOST_BYTES)
+            found.update(NAMES[form](content))
+            if form == "voc_xml" and voc_xml.counts_from_zero(content):
+                corners = "plane"
+        names = sorted(found)
     if not names:
         raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
         raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
-    return Source(form, images, boxes, (BACKGROUND, *dict.fromkeys(names)), data)
+    return Source(form, images, boxes, (BACKGROUND, *dict.fromkeys(names)), data, corners)
 
 
 def _check_labelme(folder: Path) -> None:

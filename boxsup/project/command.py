@@ -113,8 +113,8 @@ def _survey(source: Source, workers: int) -> Survey:
     if problems and not images:
         first = problems[0]
         raise DataError(f"{first.file}: {first.problem} (the first of {len(problems)} problems; no image is left)")
-    lost = [file for file in source.files() if file.stem not in known]
-    problems += [Problem("", str(file), "no image has its name") for file in lost]
+    lost = [str(file) for file in source.files() if file.stem not in known]
+    problems += [Problem("", file.encode(errors="replace").decode(), "no image has its name") for file in lost]
     survey = Survey(images, problems, source.classes)
     if not survey.boxes:
         raise DataError(

@@ -73,6 +73,7 @@ def _problems(project: Project, survey: Survey) -> list[str]:
     if not problems:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
-    first = [f"  {problem.file}: {problem.problem}" for problem in problems[:SHOWN]]
+    lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
+    first = ["  " + "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; left out: {images:,} images", *first, *more]

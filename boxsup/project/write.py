@@ -88,6 +88,8 @@ def config_text(project: Project) -> str:
 
 def _note(key: str, value: str, semi: bool) -> str:
     """A comment beside the path of some files."""
+    if key == "corners":
+        return {"voc": " # pixels from 1, the last included", "plane": " # borders from 0: a box begins there"}[value]
     if key != "masks":
         return ""
     if value == NONE:

@@ -125,6 +125,28 @@ def test_text_files_beside_another_format_do_not_matter(tmp_path, root, made):
     assert recognise(root / "images", tmp_path / "xml") == "voc_xml"
 
 
+# --- VOC XML ----------------------------------------------------------------------------------------------------------
+
+
+def test_xml_that_counts_from_zero_is_noticed(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "xml").mkdir()
+    for image, corners in (("a", (0, 2, 30, 20)), ("b", (3, 4, 9, 10))):
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / f"images/{image}.png")
+        tags = "".join(f"<{tag}>{x}</{tag}>" for tag, x in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True))
+        xml = f"<annotation><object><name>cat</name><bndbox>{tags}</bndbox></object></annotation>"
+        (tmp_path / f"xml/{image}.xml").write_text(xml)
+    source = open_source(tmp_path / "images", tmp_path / "xml")
+    assert source.corners == "plane"
+    boxes = [check().boxes for check in source.listing().checks]
+    assert boxes == [[Box(1, 0, 2, 30, 20)], [Box(1, 3, 4, 9, 10)]]
+    (tmp_path / "xml/a.xml").unlink()
+    source = open_source(tmp_path / "images", tmp_path / "xml")
+    assert source.corners == "voc"
+    _, b = (check() for check in source.listing().checks)
+    assert b.boxes == [Box(1, 2, 3, 9, 10)]
+
+
 # --- YOLO -------------------------------------------------------------------------------------------------------------
 
 

@@ -173,7 +173,8 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     (here / "yolo/labels/picture_00.txt").write_text("0 0.5 0.5 1 1\n9 0.5 0.5 1 1\n")
     (here / "images/picture_01.png").write_bytes(b"no image")
     (here / "yolo/labels/picture_02.txt").unlink()
-    (here / "yolo/labels/stray.txt").write_text("0 0.5 0.5 1 1\n")
+    with open(os.fsencode(here) + b"/yolo/labels/stray\x1b\xff.txt", "w") as file:
+        file.write("0 0.5 0.5 1 1\n")
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(made["picture_03"].image).save(here / "images/picture_03.png", exif=exif)
@@ -181,7 +182,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     told = capsys.readouterr().out
     assert "problems     3; left out: 2 images" in told
     assert "labels/picture_00.txt: line 2: class 9 is none of data.yaml's, 0 to 2" in told
-    assert "labels/stray.txt: no image has its name" in told
+    assert "labels/stray??.txt: no image has its name" in told
     assert "1 images have no box: they are taken for background" in told
     assert "1 images have an EXIF orientation, which is not applied" in told
     assert "less than 10 boxes" in told

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import own_data
 import pandas as pd
 import pytest
 import yaml
@@ -239,6 +240,11 @@ def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
     (tmp_path / "mine.yaml").write_text(mine)
     for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
         (tmp_path / name).symlink_to(ROOT / name)
+    if "mine/config.yaml" in arguments:
+        [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
+        own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
+        own_data.write_labelme(tmp_path / "annotations", made)
+        subprocess.run([sys.executable, "-m", "boxsup", *init.split()], cwd=tmp_path, check=True)
     command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()]
     result = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout

@@ -90,6 +90,15 @@ def test_the_commands_of_each_format_make_a_plan_that_snakemake_takes(clone, sec
     assert {"proposals", "overlaps", "labels", "epoch", "predictions", "evaluation", "report"} <= set(jobs)
 
 
+def test_masks_of_some_images_make_a_plan_too(clone):
+    place(clone, "yolo", own_data.pictures(10), "yolo")
+    first, second = commands("Masks of some images")
+    assert "4 images have a true mask: 3 are trained on" in run(clone, first)
+    jobs = planned(run(clone, second, "--dry-run"))
+    assert jobs["catalogue"] == {f"data/own/{split}/images.csv" for split in ("train", "val", "masks")}
+    assert jobs["fixed_masks"] == {"data/own/masks/masks/truth.zarr"}
+
+
 def test_boxes_alone_end_in_a_report(clone):
     place(clone, "yolo", own_data.pictures(6, side=64), "yolo")
     first, second, *_ = commands("YOLO")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from boxsup.catalogue.readers.segments import pixel_box
 from boxsup.catalogue.records import (
     VOID,
     Box,
@@ -133,7 +134,9 @@ def check_image(tree: Tree, image: str) -> Record:
     return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems)
 
 
-def read_annotation(xml: bytes, height: int, width: int, classes: Sequence[str]) -> tuple[list[Box], list[str]]:
+def read_annotation(
+    xml: bytes, height: int, width: int, classes: Sequence[str], plane: bool = False
+) -> tuple[list[Box], list[str]]:
     """The objects of a VOC annotation.
 
     Args:
@@ -141,6 +144,8 @@ def read_annotation(xml: bytes, height: int, width: int, classes: Sequence[str])
         height: Of the image in pixels; 0 if it is not known, and boxes are then not held against it.
         width: Likewise.
         classes: Names by label, the background first.
+        plane: Whether corners are borders on the plane of `boxsup.catalogue.readers.segments`, from 0, as some tools
+            write them, in place of VOC's own, which are pixels from 1.
 
     Returns:
         The boxes that are right, and one line for each thing that is wrong, objects numbered from 1.
@@ -154,13 +159,13 @@ def read_annotation(xml: bytes, height: int, width: int, classes: Sequence[str])
     boxes, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
         try:
-            boxes.append(_box(element, height, width, classes))
+            boxes.append(_box(element, height, width, classes, plane))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
     return boxes, problems
 
 
-def _box(element: Element, height: int, width: int, classes: Sequence[str]) -> Box:
+def _box(element: Element, height: int, width: int, classes: Sequence[str], plane: bool) -> Box:
     """One `object` element; raises a ValueError that says what is wrong with it."""
     name = (element.findtext("name") or "").strip()
     if name not in classes[1:]:
@@ -172,6 +177,9 @@ def _box(element: Element, height: int, width: int, classes: Sequence[str]) -> B
     shown = f"({xmin}, {ymin}) to ({xmax}, {ymax})"
     if xmax < xmin or ymax < ymin:
         raise ValueError(f"box {shown} is inside out: xmin and ymin must not exceed xmax and ymax")
+    if plane:
+        corners = pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
+        return Box(classes.index(name), *corners, int(difficult))
     if height and (min(xmin, ymin) < 1 or xmax > width or ymax > height):
         raise ValueError(f"box {shown} is not inside its image, whose pixels are (1, 1) to ({width}, {height})")
     # 1-based and inclusive: the first pixel moves down by one, the last becomes the first behind the box.
