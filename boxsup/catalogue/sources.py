@@ -9,7 +9,7 @@ from pathlib import Path
 
 from boxsup.catalogue.readers import READERS, coco, labelme, voc_xml, yolo
 from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
-from boxsup.catalogue.records import BACKGROUND, Listing
+from boxsup.catalogue.records import BACKGROUND, Listing, check_inside, links_outside
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -18,6 +18,7 @@ EXPECTED = (
     "of LabelMe JSON"
 )
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
+OTHERS = ("classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt")  # that tools leave beside labels
 UPWARDS = 2  # folders above that of the labels in which a data.yaml is looked for
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_xml.class_names, "labelme": labelme.class_names}
 
@@ -34,6 +35,7 @@ class Source:
         data: The `data.yaml` of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
+        links: Whether symbolic links may lead out of these folders.
     """
 
     format: str
@@ -43,24 +45,39 @@ class Source:
     data: Path | None = None
     corners: str = ""
     masks: str = NONE
+    links: bool = False
 
-    def split(self, names: str = "") -> dict[str, str]:
+    def split(self, names: str = "") -> dict[str, str | bool]:
         """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
 
         Args:
             names: Its list of images, below the data set's root; "" for all.
         """
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
-        split = {"images": str(self.images.absolute()), "annotations": str(self.annotations.absolute()), "masks": masks}
-        own = {"list": names, "data": str(self.data.absolute()) if self.data else "", "corners": self.corners}
-        return split | {key: value for key, value in own.items() if value}
+        data = str(self.data.absolute()) if self.data else ""
+        more: dict[str, str | bool] = {"list": names, "data": data, "corners": self.corners, "links": self.links}
+        return {
+            "images": str(self.images.absolute()),
+            "annotations": str(self.annotations.absolute()),
+            "masks": masks,
+            **{key: value for key, value in more.items() if value},
+        }
 
     def listing(self) -> Listing:
         """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
         return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
 
     def files(self) -> list[Path]:
-        """The annotation files of a format that has one an image."""
+        """The annotation files of a format that has one an image, without links that may not be followed."""
+        inside = None if self.links else self.annotations
+        return [file for file in self._all_files() if not links_outside(file.stem, inside, file)]
+
+    def check_links(self) -> None:
+        """Raise a DataError if annotation files are links that may not be followed."""
+        for file in self._all_files():
+            check_inside(file, None if self.links else self.annotations)
+
+    def _all_files(self) -> list[Path]:
         endings = [ending for ending, form in ENDINGS.items() if form == self.format]
         return [file for ending in endings for file in annotation_files(self.annotations, ending)]
 
@@ -108,35 +125,47 @@ def recognise(images: Path, boxes: Path) -> str:
     raise DataError(f"{boxes}: found {several or 'no annotation'}; {EXPECTED}")
 
 
-def open_source(images: Path, boxes: Path) -> Source:
+def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """Recognise annotations and read which classes they know of; no image is read yet.
+
+    Args:
+        images: See `recognise`.
+        boxes: Likewise.
+        links: Whether symbolic links may lead out of the two.
 
     Raises:
         DataError: They are of no known format, or name no class, or one whose name cannot be printed.
     """
-    form = recognise(images, boxes)
-    corners = ""
-    data = find_data(boxes) if form == "yolo" else None
-    if form == "coco":
+    source = Source(recognise(images, boxes), images, boxes, (), links=links)
+    if source.format == "coco":
         instances = coco.read_instances(Place(boxes, None), drawn=False)
         names = [category["name"] for category in instances["categories"]]
-    elif data is not None:
+    elif source.format == "yolo":
+        data = find_data(boxes) or boxes / yolo.DATA
+        source = replace(source, data=data)
         names = [name for _, name in sorted(yolo.read_names(data).items())]
     else:
-        found: set[str] = set()
-        corners = "voc" if form == "voc_xml" else ""
-        for file in Source(form, images, boxes, ()).files():
-            content = read_content(file, "", MOST_BYTES)
-            found.update(NAMES[form](content))
-            if form == "voc_xml" and voc_xml.counts_from_zero(content):
-                corners = "plane"
-        names = sorted(found)
+        names, zero = _seen_in(source)
+        if source.format == "voc_xml":
+            source = replace(source, corners="plane" if zero else "voc")
     if not names:
+        source.check_links()
         raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
         raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
-    return Source(form, images, boxes, (BACKGROUND, *dict.fromkeys(names)), data, corners)
+    return source.with_classes(list(dict.fromkeys(names)))
+
+
+def _seen_in(source: Source) -> tuple[list[str], bool]:
+    """The names of all objects, sorted, and whether a corner of VOC XML is at 0; one file in memory at a time."""
+    names: set[str] = set()
+    zero = False
+    for file in source.files():
+        content = read_content(file, "", MOST_BYTES)
+        names.update(NAMES[source.format](content))
+        zero = zero or (source.format == "voc_xml" and voc_xml.counts_from_zero(content))
+    return sorted(names), zero
 
 
 def _check_labelme(folder: Path) -> None:
@@ -158,7 +187,7 @@ def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
     """The files of an ending in a folder and below that may be annotations, sorted."""
     for path in sorted(folder.rglob(f"*{ending}")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.name not in ("classes.txt", "README.txt"):
+        if path.is_file() and not hidden and path.name not in OTHERS:
             yield path
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from pathlib import Path
+import sys
+from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.readers.folder import DRAWN, NONE
+from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
 from boxsup.catalogue.records import Problem, parse_classes
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.errors import ConfigError, DataError
@@ -29,7 +30,6 @@ LEAST_IMAGES = 200  # a process: starting one costs a second or two
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = f"Example: {EXAMPLE}. docs/own-data.md has one for each format."
     parser.add_argument("project", type=Path, help="folder to write: config.yaml, lists of images, problems.csv")
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
     boxes = "COCO JSON, or folder of VOC XML, of YOLO txt (data.yaml in or above it), or of LabelMe JSON"
@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", nargs="+", help=classes)
     parser.add_argument("--name", default="own", help="of the data set; the experiment is NAME_box or NAME_semi")
     parser.add_argument("--epochs", type=int, help="default: by the number of images")
+    parser.add_argument(
+        "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
+    )
     parser.add_argument("--workers", type=int, help="processes that check images; default: all cores")
 
 
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     write_problems(args.project / PROBLEMS, survey.problems)
     for file, text in files.items():  # the configuration last: where it stands, all do
         write_text(args.project / file, text)
-    print("\n".join(summary(project, survey)))
+    print("\n".join(summary(project, survey)), file=sys.stderr)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
@@ -78,7 +81,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
 
 def _source(args: argparse.Namespace) -> Source:
     """The annotations with all their classes, or those asked for, and the masks that can be looked at."""
-    source = open_source(args.images, args.boxes)
+    source = open_source(args.images, args.boxes, args.links)
     if args.classes:
         parse_classes(json.dumps(args.classes))
         unknown = [name for name in args.classes if name not in source.classes[1:]]
@@ -115,7 +118,8 @@ def _survey(source: Source, workers: int) -> Survey:
         raise DataError(f"{first.file}: {first.problem} (the first of {len(problems)} problems; no image is left)")
     lost = [str(file) for file in source.files() if file.stem not in known]
     problems += [Problem("", file.encode(errors="replace").decode(), "no image has its name") for file in lost]
-    survey = Survey(images, problems, source.classes)
+    others = [name for name in all_names(source.images) if PurePosixPath(name).stem not in known]
+    survey = Survey(images, problems, source.classes, len(others))
     if not survey.boxes:
         raise DataError(
             f"{source.annotations}: none of the {len(images)} images has a box; annotations have the names of their "

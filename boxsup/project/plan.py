@@ -9,7 +9,35 @@ EPOCHS = (6, 45)  # at least: pseudo-masks are made anew each epoch; at most: th
 SMALL_SIDE = 320  # px: in smaller images objects are small too
 LARGE_SIDE = 1000  # px: proposals of larger images take seconds and gigabytes each
 WORKING_SIDE = 520  # px: what longer images are scaled to for the network, about VOC's size
-LEAST_MEMORY = 10.0  # GiB that ResNet-101 takes with ten crops of 321 px
+LEAST_MEMORY = 10.0  # GiB of a GPU that ten crops of 321 px are meant for with ResNet-101
+IMAGES_A_JOB = 50  # of proposals
+MOST_JOBS, MOST_THREADS = 32, 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings that go together.
+
+    Attributes:
+        network: Its name.
+        rate: Learning rate.
+        batch: Images a step.
+        crop: Pixels that are seen of an image at once.
+        scale: Range of the random scale of an image that is WORKING_SIDE long or less.
+        steps: Of a whole run, about.
+    """
+
+    network: str
+    rate: float
+    batch: int
+    crop: int
+    scale: tuple[float, float]
+    steps: int
+
+
+LARGE = Recipe("deeplab_v2_resnet101", 2.5e-4, 10, 321, (0.5, 1.5), 20_000)  # DeepLab v2's
+SMALL = Recipe("mobilenet_v2", 0.004, 8, 257, (0.48, 1.04), 400)  # benchmarks/voc240.yaml, 240 photographs
+PICTURES = Recipe("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # the demo's
 
 
 @dataclass(frozen=True)
@@ -64,38 +92,42 @@ def this_machine() -> Hardware:
 def plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
     """Choose settings.
 
-    With a large GPU they are DeepLab v2's with ResNet-101 (20,000 steps of 10 images, as in its paper); otherwise those
-    of MobileNetV2 that docs/results measured on 240 photographs, or for small pictures those of the demo.
-
     Args:
         images: To train on.
         side: Median of the images' longer sides in pixels.
         hardware: The machine.
         epochs: How many the user wants, if they say.
     """
+    recipe, why = _recipe(side, hardware)
     ratio = min(1.0, WORKING_SIDE / side)
-    threads = max(1, min(4, hardware.cores))
-    shards = max(1, min(32, round(images / 50)))
-    common = {"threads": threads, "workers": threads if hardware.gpu_memory else 0, "shards": shards}
-    if hardware.gpu_memory >= LEAST_MEMORY:
-        why = f"a GPU with {hardware.gpu_memory:.0f} GiB; mobilenet_v2 is for less than {LEAST_MEMORY:.0f}"
-        batch, steps = min(10, images), 20_000
-        number, why_epochs = _epochs(images, batch, steps, epochs)
-        scale = (round(0.5 * ratio, 2), round(1.5 * ratio, 2))
-        return Plan(
-            "deeplab_v2_resnet101", why, number, why_epochs, 2.5e-4, batch, 321, scale, round(ratio, 2), **common
-        )
-    machine = f"a GPU with {hardware.gpu_memory:.0f} GiB" if hardware.gpu_memory else "no GPU"
+    batch = min(recipe.batch, images)
+    number, why_epochs = _epochs(images, batch, recipe.steps, epochs)
+    threads = max(1, min(MOST_THREADS, hardware.cores))
+    return Plan(
+        recipe.network,
+        why,
+        number,
+        why_epochs,
+        recipe.rate,
+        batch,
+        crop=max(32, round(side)) if recipe is PICTURES else recipe.crop,
+        scale=(round(recipe.scale[0] * ratio, 3), round(recipe.scale[1] * ratio, 3)),
+        test_scale=round(ratio, 3),
+        threads=threads,
+        workers=threads if hardware.gpu_memory else 0,
+        shards=max(1, min(MOST_JOBS, round(images / IMAGES_A_JOB))),
+    )
+
+
+def _recipe(side: float, hardware: Hardware) -> tuple[Recipe, str]:
+    """The settings for a machine and a size of images, and what decided it."""
+    memory = hardware.gpu_memory
+    machine = f"a GPU with {memory:.0f} GiB" if memory else "no GPU"
+    if memory >= LEAST_MEMORY:
+        return LARGE, f"{machine}; mobilenet_v2 would do with less than {LEAST_MEMORY:.0f}"
     if side < SMALL_SIDE:
-        why = f"{machine}; at stride 8, as images are small ({side:.0f} px)"
-        batch, crop = min(4, images), max(32, round(side))
-        number, why_epochs = _epochs(images, batch, 400, epochs)
-        return Plan("mobilenet_v2_8s", why, number, why_epochs, 0.01, batch, crop, (0.9, 1.5), 1.0, **common)
-    why = f"{machine}; deeplab_v2_resnet101 is for one with {LEAST_MEMORY:.0f} GiB or more"
-    batch = min(8, images)
-    number, why_epochs = _epochs(images, batch, 400, epochs)
-    scale = (round(0.48 * ratio, 2), round(1.04 * ratio, 2))
-    return Plan("mobilenet_v2", why, number, why_epochs, 0.004, batch, 257, scale, round(ratio, 2), **common)
+        return PICTURES, f"{machine}; at stride 8, as images are small ({side:.0f} px)"
+    return SMALL, f"{machine}; deeplab_v2_resnet101 is for one with {LEAST_MEMORY:.0f} GiB or more"
 
 
 def _epochs(images: int, batch: int, steps: int, wanted: int | None) -> tuple[int, str]:

@@ -38,6 +38,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     """What may be other than it should be."""
     if survey.background:
         yield f"{survey.background:,} images have no box: they are taken for background"
+    if survey.unknown:
+        yield f"{survey.unknown:,} images in the folder are not in the annotations: they are not used"
     if survey.turned:
         yield (
             f"{survey.turned:,} images have an EXIF orientation, which is not applied: boxes drawn on the turned image "

@@ -47,11 +47,13 @@ class Survey:
         images: In order.
         problems: All that is wrong, one line each.
         classes: Names by the labels of the images' boxes and masks.
+        unknown: How many images in the folder the annotations say nothing of.
     """
 
     images: list[Seen]
     problems: list[Problem]
     classes: tuple[str, ...]
+    unknown: int = 0
 
     @property
     def boxes(self) -> Counter[str]:

@@ -86,10 +86,12 @@ def config_text(project: Project) -> str:
     )
 
 
-def _note(key: str, value: str, semi: bool) -> str:
-    """A comment beside the path of some files."""
+def _note(key: str, value: str | bool, semi: bool) -> str:
+    """A comment beside a key of the splits."""
     if key == "corners":
-        return {"voc": " # pixels from 1, the last included", "plane": " # borders from 0: a box begins there"}[value]
+        return " # pixels from 1, the last one included" if value == "voc" else " # borders from 0: a box begins there"
+    if key == "links":
+        return " # as you said: links out of these folders are followed"
     if key != "masks":
         return ""
     if value == NONE:

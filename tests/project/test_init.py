@@ -74,7 +74,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     assert (len(train), len(val)) == (COUNT - 1, 1)
     assert sorted(record.image for record in train + val) == list(own_data.pictures(COUNT))
     assert all(record.boxes and not record.problems and not record.drawn for record in train + val)
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "images       10: 9 to train on, 1 to evaluate on" in told
     assert "masks        none: nothing is measured" in told
     assert f"boxes        {sum(len(record.boxes) for record in train + val)}, of 3 classes" in told
@@ -94,7 +94,7 @@ def test_masks_of_some_images_make_a_semi_supervised_one(here, data, config, cap
     assert masked == set(list(own_data.pictures(COUNT))[:4])
     assert [len(splits[split]) for split in ("train", "val", "masks")] == [9, 1, 3]
     assert all(record.mask for record in splits["val"] + splits["masks"])
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "4 images have a true mask: 3 are trained on" in told
     assert "mask" not in told.split("problems", 1)[1].replace("masks.txt", "")  # none is odd
 
@@ -128,7 +128,7 @@ def test_segmentations_measure_and_with_masks_they_are_trained_on(here, data, co
     assert made["experiments"]["own_box"]["supervision"]["masks"] == "none"
     assert made["experiments"]["own_box"]["validation"]["every"] > 0
     assert all("mask" in record.drawn for record in records(made, "val"))
-    assert "10 images have a true mask by their segmentations: to measure with" in capsys.readouterr().out
+    assert "10 images have a true mask by their segmentations: to measure with" in capsys.readouterr().err
     (here / "mine/config.yaml").unlink()
     init(data, "coco", "--masks", str(here / "polygons.json"), boxes=here / "polygons.json")
     made = resolved(here, config)
@@ -179,7 +179,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     exif[0x0112] = 6
     Image.fromarray(made["picture_03"].image).save(here / "images/picture_03.png", exif=exif)
     init(here, "yolo")
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "problems     3; left out: 2 images" in told
     assert "labels/picture_00.txt: line 2: class 9 is none of data.yaml's, 0 to 2" in told
     assert "labels/stray??.txt: no image has its name" in told
@@ -192,9 +192,31 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 2
 
 
+def test_images_that_the_json_does_not_know_are_told_of(here, data, capsys):
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images", made)
+    own_data.write_images(here / "images/more", {"x": made["picture_00"], "y": made["picture_01"]})
+    init(data, "coco", images=here / "images")
+    assert "2 images in the folder are not in the annotations" in capsys.readouterr().err
+
+
+def test_links_out_are_followed_where_they_are_trusted(here, data, config, capsys):
+    for folder in ("images", "labelme"):
+        (here / folder).mkdir()
+        for file in (data / folder).iterdir():
+            (here / folder / file.name).symlink_to(file)
+    with pytest.raises(SystemExit):
+        init(here, "labelme")
+    assert "a symbolic link leads out of" in capsys.readouterr().err
+    init(here, "labelme", "--links")
+    made = resolved(here, config)
+    assert made["datasets"]["own"]["splits"]["val"]["links"] is True
+    assert len(records(made, "train")) == COUNT - 1
+
+
 def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys):
     init(data, "coco", "--masks", str(data / "masks"), "--classes", *reversed(own_data.FORMS))
-    assert "masks show a class that the image has no box of" in capsys.readouterr().out
+    assert "masks show a class that the image has no box of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
