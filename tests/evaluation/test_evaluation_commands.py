@@ -114,7 +114,12 @@ def test_without_any_truth_nothing_is_known_and_the_tables_say_so(
     store = write_predictions(tmp_path / "p.zarr", folder, empty, empty)
     arguments = ["--catalogue", str(folder), "--predictions", str(store), "--out"]
     main(["evaluation", *arguments, str(tmp_path / "e.csv")])
-    assert (tmp_path / "e.csv").read_text().splitlines()[1:] == ["background,,,0", "cat,,,0", "dog,,,0", "mean,,,0"]
+    assert (tmp_path / "e.csv").read_text().splitlines()[1:] == [
+        "background,,,0,0",
+        "cat,,,0,0",
+        "dog,,,0,0",
+        "mean,,,0,0",
+    ]
     main(["trimap", "measure", *arguments, str(tmp_path / "t.csv")])
     assert len(pd.read_csv(tmp_path / "t.csv")) == 0
     assert capsys.readouterr().err.count("no image has a true mask") == 2
