@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
-from boxsup.catalogue.records import Problem, parse_classes
+from boxsup.catalogue.records import Problem, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.plan import plan, this_machine
-from boxsup.project.splits import choose_splits
+from boxsup.project.splits import split
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, looking
 from boxsup.project.write import CONFIG, PROBLEMS, Project, config_text, lists
@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     masks = "folder of true masks ID.png of some images to train on, too; or ANNOTATIONS again: its segmentations"
     parser.add_argument("--masks", type=Path, help=masks)
     classes = "names, in the order of the masks' values 1, 2, …; default: those of the annotations"
+    val = "images to evaluate on: a list of names, or a folder of images; default: drawn"
+    parser.add_argument("--val", type=Path, help=val)
     parser.add_argument("--classes", nargs="+", help=classes)
     parser.add_argument("--name", default="own", help="of the data set; the experiment is NAME_box or NAME_semi")
     parser.add_argument("--epochs", type=int, help="default: by the number of images")
@@ -50,12 +52,14 @@ def run(args: argparse.Namespace) -> None:
     """Look at everything once, write the project, and say what was found and what to run next."""
     _check_arguments(args)
     machine = this_machine()
-    source = _source(args)
+    source, chosen = _source(args), _val(args.val)
     survey = _survey(source, args.workers or machine.cores)
     source, survey = _settled(source, survey, args)
     images = {seen.record.image: [box.label for box in seen.record.boxes] for seen in survey.images}
-    splits = choose_splits(images, survey.masked, args.masks is not None)
-    truth = set(splits.val) <= survey.masked
+    if chosen and chosen.isdisjoint(images):
+        raise DataError(f"{args.val}: none of its {len(chosen)} images is one that can be used")
+    splits = split(images, survey.masked, args.masks is not None, chosen)
+    truth = not survey.masked.isdisjoint(splits.val)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
     project = Project(args.project, args.name, source, splits, truth, settings, survey.side, machine.cores)
     files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
@@ -94,6 +98,14 @@ def _source(args: argparse.Namespace) -> Source:
     if not args.masks.is_dir():
         raise DataError(f"{args.masks}: no such folder of masks; name one, or the annotations themselves")
     return source.with_masks(str(args.masks))
+
+
+def _val(path: Path | None) -> set[str]:
+    """Ids of the images to evaluate on, as a list or a folder has them; none without one."""
+    if path is None:
+        return set()
+    names = all_names(path) if path.is_dir() else read_lines(path)
+    return {PurePosixPath(name).stem for name in names}
 
 
 def _survey(source: Source, workers: int) -> Survey:

@@ -64,7 +64,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
 def _masks(project: Project, survey: Survey) -> str:
     count = f"{len(survey.masked):,} images have a true mask"
     if project.splits.masks:
-        return f"{count}: {len(project.splits.masks):,} are trained on, the others are evaluated on"
+        measured = len(survey.masked.intersection(project.splits.val))
+        return f"{count}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
     if project.source.masks == NONE:
         return "none: nothing is measured, the page shows what is predicted"
     return f"{count} by their segmentations: to measure with, none is trained on (--masks ANNOTATIONS would)"

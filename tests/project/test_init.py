@@ -192,6 +192,23 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 2
 
 
+def test_images_to_evaluate_on_may_be_chosen(here, data, config, capsys):
+    (here / "val.txt").write_text("images/picture_03.png\npicture_05\n")
+    init(data, "labelme", "--val", "val.txt")
+    assert [record.image for record in records(resolved(here, config), "val")] == ["picture_03", "picture_05"]
+    (here / "mine/config.yaml").unlink()
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images/val", {"picture_00": made["picture_00"]})
+    own_data.write_images(here / "images/train", {image: each for image, each in made.items() if image != "picture_00"})
+    init(data, "yolo", "--val", "images/val", images=here / "images")
+    assert [record.image for record in records(resolved(here, config), "val")] == ["picture_00"]
+    (here / "mine/config.yaml").unlink()
+    (here / "val.txt").write_text("a\n")
+    with pytest.raises(SystemExit):
+        init(data, "yolo", "--val", "val.txt")
+    assert "val.txt: none of its 1 images is one that can be used" in capsys.readouterr().err
+
+
 def test_images_that_the_json_does_not_know_are_told_of(here, data, capsys):
     made = own_data.pictures(COUNT)
     own_data.write_images(here / "images", made)

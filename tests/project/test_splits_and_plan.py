@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from boxsup.errors import DataError
 from boxsup.project.plan import Hardware, plan
-from boxsup.project.splits import choose_splits
+from boxsup.project.splits import split
 
 IMAGES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.lists(st.integers(1, 4)), min_size=2)
 
@@ -14,7 +14,7 @@ IMAGES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.lists(st.
 @given(IMAGES, st.booleans(), st.data())
 def test_splits_share_no_image_and_keep_every_class_for_training(images, with_masks, data):
     masked = set(data.draw(st.lists(st.sampled_from(list(images)), unique=True)))
-    splits = choose_splits(images, masked, with_masks)
+    splits = split(images, masked, with_masks)
     assert sorted(splits.train + splits.val) == sorted(images)
     assert splits.train
     assert splits.val
@@ -31,21 +31,29 @@ def test_splits_share_no_image_and_keep_every_class_for_training(images, with_ma
 def test_a_fifth_of_the_masks_or_a_tenth_of_the_images_are_evaluated_on():
     images = {f"{number:04d}": [1] for number in range(2000)}
     known = list(images)[:50]
-    assert len(choose_splits(images, known, True).val) == 10
-    assert len(choose_splits(images, list(images), False).val) == 400
-    assert len(choose_splits(images, [], False).val) == 100
-    assert len(choose_splits(dict(list(images.items())[:70]), [], False).val) == 7
+    assert len(split(images, known, True).val) == 10
+    assert len(split(images, list(images), False).val) == 400
+    assert len(split(images, [], False).val) == 100
+    assert len(split(dict(list(images.items())[:70]), [], False).val) == 7
 
 
 def test_the_draw_goes_by_ids_alone():
     images = {f"{number:04d}": [1] for number in range(100)}
     turned = dict(reversed(images.items()))
-    assert set(choose_splits(images, [], False).val) == set(choose_splits(turned, [], False).val)
+    assert set(split(images, [], False).val) == set(split(turned, [], False).val)
+
+
+def test_chosen_images_are_evaluated_on_and_no_others():
+    images = {image: [1] for image in "abcde"}
+    splits = split(images, ["a", "b"], True, ["b", "d", "unknown"])
+    assert (splits.train, splits.val, splits.masks) == (["a", "c", "e"], ["b", "d"], ["a"])
+    with pytest.raises(DataError, match="all 5 images are evaluated on"):
+        split(images, [], False, images)
 
 
 def test_one_image_is_too_few():
     with pytest.raises(DataError, match="1 usable image: two at least are needed"):
-        choose_splits({"a": [1]}, [], False)
+        split({"a": [1]}, [], False)
 
 
 LAPTOP, CARD = Hardware(2, 0.0), Hardware(16, 24.0)
