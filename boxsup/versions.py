@@ -30,7 +30,7 @@ STAGE_VERSIONS = {
     "search": 1,
     "trimap": 1,
     "trimap-plot": 2,
-    "report": 3,
+    "report": 4,
     "paper": 2,
 }
 

@@ -17,13 +17,18 @@ from boxsup.report.templates import NONE
 from boxsup.store.labels import Labels
 
 PACKAGES = ("boxsup", "torch", "torchvision", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
+VOC_FORMATS = ("voc", "sbd", "union")
 VOC_SIZES = (10_582, 1_449)  # images of trainaug and val
 
 
 def badge(config: dict[str, Any], train: Catalogue, val: Catalogue) -> str:
-    """What the scores are not, where they are not VOC's; else empty."""
+    """What the scores are not, where they may be taken for VOC's, or that there are none; else empty."""
+    if not (val.images["mask"] != "").any():
+        return "no true masks: nothing is measured, what is predicted can be looked at"
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
+    if config["dataset"]["format"] not in VOC_FORMATS:
+        return ""
     if (len(train.images), len(val.images) + config["experiment"]["validation"]["held_out"]) != VOC_SIZES:
         return "a subset in VOC layout: scores are not VOC scores"
     return ""

@@ -163,6 +163,17 @@ def test_scores_that_are_not_vocs_say_so(tree: Tree, kind: str, badge: str) -> N
     assert badge in Page(tree.report()).text
 
 
+def test_own_data_are_not_taken_for_vocs_and_boxes_alone_say_that_nothing_is_measured(tree: Tree) -> None:
+    tree.config["dataset"]["format"] = "yolo"
+    assert "badge" not in Page(tree.report()).ids
+    images = pd.read_csv(tree.val / "images.csv").assign(mask="")
+    images.to_csv(tree.val / "images.csv", index=False)
+    evaluation = pd.read_csv(tree.seed() / "evaluation/002.csv")
+    evaluation[["iou", "iou_crf"]] = np.nan
+    evaluation.assign(truth_pixels=0).to_csv(tree.seed() / "evaluation/002.csv", index=False)
+    assert "no true masks: nothing is measured" in Page(tree.report()).text
+
+
 def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:
     first, out = tree.report(), Path("again.html")
     code = "import sys; from boxsup.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
