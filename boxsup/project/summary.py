@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.project.plan import LARGE_SIDE
 from boxsup.project.survey import Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
-SHOWN = 5  # problems that are spelled out
+SHOWN = 5  # problems and classes that are spelled out
+RARE = 10  # boxes
 
 
 def summary(project: Project, survey: Survey) -> list[str]:
@@ -18,7 +22,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
     counts = survey.boxes
     train, val = (survey.boxes_of(images) for images in (splits.train, splits.val))
     crowds = f", {survey.crowds} of crowds" if survey.crowds else ""
-    width = max(len(name) for name in counts)
+    width = max(len(name) for name in project.source.classes[1:])
     return [
         f"annotations  {project.source.format}: {project.source.annotations}",
         f"images       {len(survey.images):,}: {len(splits.train):,} to train on, {len(splits.val):,} to evaluate on",
@@ -30,35 +34,44 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"note         {text}" for text in notes(project, survey)),
         f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
         "",
-        f"  {project.command}",
+        f"  {project.command(_snakemake())}",
     ]
 
 
 def notes(project: Project, survey: Survey) -> Iterator[str]:
     """What may be other than it should be."""
     if survey.background:
-        yield f"{survey.background:,} images have no box: they are taken for background"
+        yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:
-        yield f"{survey.unknown:,} images in the folder are not in the annotations: they are not used"
+        yield f"images in the folder that are not in the annotations, and not used: {survey.unknown:,}"
     if survey.turned:
         yield (
-            f"{survey.turned:,} images have an EXIF orientation, which is not applied: boxes drawn on the turned image "
-            "do not fit; save these images as they are shown"
+            f"images with an EXIF orientation, which is not applied: {survey.turned:,}; boxes drawn on the turned "
+            "image do not fit, save such images as they are shown"
         )
     if survey.side > LARGE_SIDE:
         yield (
-            f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scaled down with their "
-            f"boxes to {LARGE_SIDE} px or less they lose little"
+            f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
+            f"down to {LARGE_SIDE} px"
         )
     odd = survey.odd_masks
     if odd:
         yield (
-            f"{len(odd):,} masks show a class that the image has no box of, the first is {odd[0]}'s; if it is not so, "
-            f"the values of masks are in another order than {', '.join(project.source.classes[1:4])}, …: --classes"
+            f"masks that show a class which their image has no box of: {len(odd):,}, the first is {odd[0]}'s; "
+            f"--classes gives the order of their values, now {', '.join(project.source.classes[1:4])}, …"
         )
-    rare = [name for name in project.source.classes[1:] if survey.boxes[name] < 10]
+    rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]
     if rare:
-        yield f"{len(rare)} classes have less than 10 boxes, {', '.join(rare[:5])} for instance: little can be learned"
+        few = ", ".join(rare[:SHOWN])
+        yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
+
+
+def _snakemake() -> str:
+    """Snakemake of the environment that this runs in: its name where a shell finds it by that, else its path."""
+    own = Path(sys.executable).parent / "snakemake"
+    if shutil.which("snakemake") == str(own):
+        return "snakemake"
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 def _masks(project: Project, survey: Survey) -> str:
@@ -79,4 +92,4 @@ def _problems(project: Project, survey: Survey) -> list[str]:
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
     first = ["  " + "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
-    return [f"problems     {len(problems):,}; left out: {images:,} images", *first, *more]
+    return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

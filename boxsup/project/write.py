@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
-POINTS = 5  # of the learning curve
+POINTS, NO_CURVE = 5, "no learning curve without true masks"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,10 @@ class Project:
         """Its name."""
         return f"{self.name}_{'semi' if self.splits.masks else 'box'}"
 
-    @property
-    def command(self) -> str:
-        """What to run next."""
+    def command(self, snakemake: str = "snakemake") -> str:
+        """What to run next, for a shell, with Snakemake by this name or path."""
         target = f"results/{self.experiment}/report.html"
-        return f"snakemake --cores {self.cores} --configfile={self.folder / CONFIG} {target}"
+        return shlex.join([snakemake, "--cores", str(self.cores), f"--configfile={self.folder / CONFIG}", target])
 
 
 def config_text(project: Project) -> str:
@@ -71,8 +71,7 @@ def config_text(project: Project) -> str:
     files = project.source.split()
     every = max(1, project.plan.epochs // POINTS) if project.truth else 0
     return environment.get_template("config.yaml.j2").render(
-        **{key: getattr(project, key) for key in ("name", "source", "splits", "plan", "cores", "experiment")},
-        path=project.folder / CONFIG,
+        project=project,
         root=str(project.folder.absolute()),
         files=files,
         notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
@@ -80,9 +79,7 @@ def config_text(project: Project) -> str:
         side=round(project.side),
         val_note="" if project.truth else ", to be looked at: none has a true mask, so nothing is measured on them",
         every=every,
-        every_note=f"epochs between points of the learning curve, {POINTS} or so"
-        if every
-        else "no curve without true masks",
+        every_note=f"epochs between points of the learning curve, {POINTS} or so" if every else NO_CURVE,
     )
 
 

@@ -79,6 +79,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     assert "masks        none: nothing is measured" in told
     assert f"boxes        {sum(len(record.boxes) for record in train + val)}, of 3 classes" in told
     assert "problems     none" in told
+    assert "snakemake --cores" in told
     assert "--configfile=mine/config.yaml results/own_box/report.html" in told
     assert sorted(os.listdir(here / "mine")) == ["config.yaml", "problems.csv", "train.txt", "val.txt"]
 
@@ -96,7 +97,17 @@ def test_masks_of_some_images_make_a_semi_supervised_one(here, data, config, cap
     assert all(record.mask for record in splits["val"] + splits["masks"])
     told = capsys.readouterr().err
     assert "4 images have a true mask: 3 are trained on" in told
-    assert "mask" not in told.split("problems", 1)[1].replace("masks.txt", "")  # none is odd
+    assert "masks that show" not in told
+
+
+def test_the_command_can_be_pasted_also_where_names_have_spaces(here, data, capsys):
+    boxes = ["--images", str(data / "images"), "--boxes", str(data / "yolo/labels")]
+    main(["init", "my birds", *boxes])
+    command = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "'--configfile=my birds/config.yaml' results/own_box/report.html" in command
+    program, arguments = command.strip().split(maxsplit=1)
+    assert Path(program).name == "snakemake"
+    assert arguments in (here / "my birds/config.yaml").read_text()
 
 
 def test_equal_runs_write_equal_files(here, data):
@@ -173,6 +184,8 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     (here / "yolo/labels/picture_00.txt").write_text("0 0.5 0.5 1 1\n9 0.5 0.5 1 1\n")
     (here / "images/picture_01.png").write_bytes(b"no image")
     (here / "yolo/labels/picture_02.txt").unlink()
+    (here / "yolo/labels/picture_04.txt").unlink()
+    (here / "yolo/labels/picture_04.txt").symlink_to("not/fetched/yet")
     with open(os.fsencode(here) + b"/yolo/labels/stray\x1b\xff.txt", "w") as file:
         file.write("0 0.5 0.5 1 1\n")
     exif = Image.Exif()
@@ -180,16 +193,16 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     Image.fromarray(made["picture_03"].image).save(here / "images/picture_03.png", exif=exif)
     init(here, "yolo")
     told = capsys.readouterr().err
-    assert "problems     3; left out: 2 images" in told
+    assert "problems     4; images left out: 3" in told
     assert "labels/picture_00.txt: line 2: class 9 is none of data.yaml's, 0 to 2" in told
     assert "labels/stray??.txt: no image has its name" in told
-    assert "1 images have no box: they are taken for background" in told
-    assert "1 images have an EXIF orientation, which is not applied" in told
-    assert "less than 10 boxes" in told
+    assert "images without a box, taken for background: 1" in told
+    assert "images with an EXIF orientation, which is not applied: 1" in told
+    assert "classes with less than 10 boxes" in told
     lines = (here / "mine/problems.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", ""]
+    assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", "picture_04", ""]
     config = resolved(here, config)
-    assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 2
+    assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 3
 
 
 def test_images_to_evaluate_on_may_be_chosen(here, data, config, capsys):
@@ -214,7 +227,7 @@ def test_images_that_the_json_does_not_know_are_told_of(here, data, capsys):
     own_data.write_images(here / "images", made)
     own_data.write_images(here / "images/more", {"x": made["picture_00"], "y": made["picture_01"]})
     init(data, "coco", images=here / "images")
-    assert "2 images in the folder are not in the annotations" in capsys.readouterr().err
+    assert "images in the folder that are not in the annotations, and not used: 2" in capsys.readouterr().err
 
 
 def test_links_out_are_followed_where_they_are_trusted(here, data, config, capsys):
@@ -233,7 +246,7 @@ def test_links_out_are_followed_where_they_are_trusted(here, data, config, capsy
 
 def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys):
     init(data, "coco", "--masks", str(data / "masks"), "--classes", *reversed(own_data.FORMS))
-    assert "masks show a class that the image has no box of" in capsys.readouterr().err
+    assert "masks that show a class which their image has no box of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Place:
         """What belongs to an image: its name with another ending, in the same folder below, else right here."""
         own = PurePosixPath(name).with_suffix(ending)
         same, flat = self.path / own, self.path / own.name
-        return same if same.is_file() else flat
+        return same if os.path.lexists(same) else flat  # also a link to nothing, which is a problem
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def check_file(where: Layout, name: str, annotations: Annotations) -> Record:
     file = where.annotations.beside(name, annotations.ending)
 
     def things(height: int, width: int) -> Found:
-        if not annotations.needed and not file.exists():
+        if not annotations.needed and not os.path.lexists(file):
             return [], []
         try:
             content = read_content(file, "the image is not annotated: take it off the list", MOST_BYTES)
@@ -216,7 +216,7 @@ def check_image(where: Layout, name: str, annotation: Path, things: Callable[[in
     """
     image, path = PurePosixPath(name).stem, where.images.path / name
     mask = where.masks.beside(name, ".png") if where.masks else None
-    mask = mask if mask is not None and mask.is_file() else None
+    mask = mask if mask is not None and os.path.lexists(mask) else None
     places = [(path, where.images), (annotation, where.annotations), (mask, where.masks)]
     for file, within in places:
         outside = links_outside(image, within.inside, file) if within else []
