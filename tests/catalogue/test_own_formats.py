@@ -1,5 +1,6 @@
 """Own annotations: the same objects in four formats are the same boxes; each format by hand; what is no annotation."""
 
+import base64
 import io
 import json
 
@@ -260,6 +261,7 @@ def test_shapes_of_labelme_by_hand():
         {},
         {"points": [[9.2, 7], [3, 1.6]], "label": "dog"},  # corners in any order
         {"points": [[3, 2], [9, 2], [9, 7], [3, 7]]},  # all four
+        {"shape_type": "rotation", "points": [[6, 2], [9, 4], [6, 7], [3, 5]]},
         {"shape_type": "mask", "points": [[3, 2], [8, 6]]},  # its last pixel
         {"shape_type": "circle", "points": [[10, 10], [14, 10]]},
         {"shape_type": "polygon", "points": [[3, 2], [9, 2], [9, 7]]},
@@ -270,6 +272,7 @@ def test_shapes_of_labelme_by_hand():
     assert [tuple(thing.box[:5]) for thing in things] == [
         (1, 3, 2, 9, 7),
         (2, 3, 2, 9, 7),
+        (1, 3, 2, 9, 7),
         (1, 3, 2, 9, 7),
         (1, 3, 2, 9, 7),
         (1, 6, 6, 14, 14),
@@ -289,6 +292,41 @@ def test_shapes_of_a_group_are_one_object():
     np.testing.assert_array_equal(thing.pixels, expected)
     [thing], _ = labelme(left, {"group_id": 5}, drawn=True)
     assert thing.pixels is None  # a part is known by its box only
+
+
+def in_base64(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_a_mask_of_labelme_is_placed_in_its_box():
+    inner = np.array([[1, 0, 1], [0, 1, 1]], np.uint8)
+    shape = {"shape_type": "mask", "points": [[4, 6], [6, 7]], "mask": in_base64(inner)}
+    [thing], problems = labelme(shape, drawn=True)
+    expected = np.zeros(SIZE, bool)
+    expected[6:8, 4:7] = inner
+    assert (problems, thing.box) == ([], Box(1, 4, 6, 7, 8))
+    np.testing.assert_array_equal(thing.pixels, expected)
+    assert labelme(shape)[0][0].pixels is None
+    assert labelme(shape | {"mask": None}, drawn=True)[0][0].pixels is None  # its box is all that is known
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        ("no base64!", "cat: its mask is no PNG that fits its box"),
+        ("AAAA", "cat: its mask is no PNG that fits its box"),
+        (in_base64(np.ones((3, 3), np.uint8)), r"(3×3 pixels in a box of 3×2)"),
+        (in_base64(np.ones((2, 3, 3), np.uint8)), "no PNG of one channel"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_a_problem_where_it_is_asked_for(mask, words):
+    shape = {"shape_type": "mask", "points": [[4, 6], [6, 7]], "mask": mask}
+    assert labelme(shape)[1] == []
+    things, [text] = labelme(shape, {"label": "dog"}, drawn=True)
+    assert [thing.box.label for thing in things] == [2]
+    assert words in text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -161,13 +162,23 @@ def make_yolo(folder: Path) -> list[Path]:
 def make_labelme(folder: Path) -> list[Path]:
     _picture().save(folder / "a.jpg")
     points = {
-        "rectangle": [[3, 2], [9.5, 7]],
         "polygon": [[3, 2], [9, 2], [9, 7.5]],
         "circle": [[10, 10], [13, 12]],
         "mask": [[1, 1], [5, 4]],
+        "rectangle": [[3, 2], [9.5, 7]],
     }
+    buffer = io.BytesIO()
+    Image.fromarray(np.ones((4, 5), np.uint8)).save(buffer, "PNG")
+    mask = base64.b64encode(buffer.getvalue()).decode()
     shapes = [
-        {"label": "cat", "points": corners, "group_id": number % 2, "shape_type": kind, "flags": {}}
+        {
+            "label": "cat",
+            "mask": mask if kind == "mask" else None,
+            "points": corners,
+            "group_id": number or None,
+            "shape_type": kind,
+            "flags": {},
+        }
         for number, (kind, corners) in enumerate(points.items())
     ]
     content = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": "../a.jpg", "imageData": None}

@@ -1,12 +1,15 @@
 """Reads LabelMe's JSON files (Wada, labelme; X-AnyLabeling's are of the same form): one an image, with its `shapes`.
 
-A shape is a rectangle, a polygon, a circle or a mask, in pixels on the plane of `boxsup.catalogue.readers.segments`.
+A shape is a rectangle, a polygon, a circle or a mask (a PNG in base64, of the pixels of its box), in pixels on the
+plane of `boxsup.catalogue.readers.segments`; X-AnyLabeling's rotated boxes are taken by the upright box around them.
 Shapes of one label and `group_id` are parts of one object, as in labelme's own converters. The image itself, which may
 be in the file (`imageData`), and the path that it names are not looked at.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -15,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
 from boxsup.catalogue.readers.segments import MARGIN, Thing, pixel_box, polygon_box, segment
@@ -22,15 +26,17 @@ from boxsup.catalogue.records import Box, Listing
 from boxsup.settings import parse
 
 ENDING = ".json"
+BOXES = ("rectangle", "rotation", "mask")  # shapes that are given by corners
 CORNERS = 64  # of the polygon that a circle becomes
 Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """A part of an object: half-open pixel corners, and polygons if it says more than its box."""
+    """A part of an object: half-open pixel corners, and a polygon or a mask in base64 if it says more than its box."""
 
     corners: tuple[int, int, int, int]
-    polygons: list[NDArray[np.float64]]
+    polygon: NDArray[np.float64] | None = None
+    mask: str = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
@@ -74,10 +80,13 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
             objects.setdefault((label, (number,) if group is None else str(group)), []).append(part)
         except ValueError as error:
             texts.append(f"shape {number}: {error}")
-    try:
-        return [_thing(label, parts, height, width, drawn) for (label, _), parts in objects.items()], texts
-    except ValueError as error:
-        return [], [*texts, str(error)]
+    things = []
+    for (label, _), parts in objects.items():
+        try:
+            things.append(_thing(label, parts, height, width, drawn))
+        except ValueError as error:
+            texts.append(f"{classes[label]}: {error}")
+    return things, texts
 
 
 def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
@@ -110,15 +119,15 @@ def _shape(shape: Json, height: int, width: int) -> Shape:
     kind, points = shape.get("shape_type", "polygon"), _points(shape.get("points"))
     if kind == "polygon":
         polygon = points.ravel()
-        return Shape(polygon_box([polygon], height, width), [polygon])
+        return Shape(polygon_box([polygon], height, width), polygon)
     if kind == "circle" and len(points) == 2:
         radius = float(np.hypot(*(points[1] - points[0])))
         angles = np.arange(CORNERS) * 2 * np.pi / CORNERS
         ring = points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         polygon = ring.clip(0, (width, height)).ravel()
-        return Shape(polygon_box([polygon], height, width), [polygon])
+        return Shape(polygon_box([polygon], height, width), polygon)
     # A rectangle has two corners, in some versions four; a mask has the first and the last pixel of its box.
-    if kind not in ("rectangle", "mask") or len(points) not in (2, 4):
+    if kind not in BOXES or len(points) not in (2, 4):
         raise ValueError(
             f"shape_type {str(kind)[:60]!r} with {len(points)} points is no rectangle, polygon, circle or mask"
         )
@@ -126,7 +135,8 @@ def _shape(shape: Json, height: int, width: int) -> Shape:
     if not ((first >= -MARGIN) & (last <= (width + MARGIN, height + MARGIN))).all():
         raise ValueError(f"the {kind} is not inside its image of {width}×{height} pixels (width×height)")
     corners = np.concatenate([first, last]).reshape(2, 2).clip(0, (width, height)).ravel()
-    return Shape(pixel_box(corners.tolist(), height, width, f"the {kind}"), [])
+    mask = shape.get("mask") if kind == "mask" else None
+    return Shape(pixel_box(corners.tolist(), height, width, f"the {kind}"), mask=mask if isinstance(mask, str) else "")
 
 
 def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
@@ -141,6 +151,28 @@ def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: b
     """The object that shapes of one group are."""
     corners = np.array([part.corners for part in parts])
     box = Box(label, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
-    known = drawn and all(part.polygons for part in parts)
-    polygons = [polygon for part in parts for polygon in part.polygons]
-    return Thing(box, segment(polygons, height, width) if known else None)
+    if not drawn or any(part.polygon is None and not part.mask for part in parts):
+        return Thing(box, None)
+    pixels = np.zeros((height, width), np.bool_)
+    for part in parts:
+        if part.polygon is not None:
+            pixels |= segment([part.polygon], height, width)
+        else:
+            x0, y0, x1, y1 = part.corners
+            pixels[y0:y1, x0:x1] |= _mask(part.mask, y1 - y0, x1 - x0)
+    return Thing(box, pixels)
+
+
+def _mask(text: str, height: int, width: int) -> NDArray[np.bool_]:
+    """The H×W pixels of a mask in base64; raises a ValueError if it is no PNG of one channel of that size."""
+    try:
+        content = io.BytesIO(base64.b64decode(text, validate=True))
+        with Image.open(content, formats=("PNG",)) as image:
+            if image.size != (width, height):  # before any pixel is decoded
+                raise ValueError(f"{image.size[0]}×{image.size[1]} pixels in a box of {width}×{height}")
+            pixels = np.asarray(image) > 0
+    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever they stumble over
+        raise ValueError(f"its mask is no PNG that fits its box ({error})") from error
+    if pixels.ndim != 2:
+        raise ValueError("its mask is no PNG of one channel")
+    return pixels
