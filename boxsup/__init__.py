@@ -6,11 +6,29 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from boxsup.inference.model import Model
     from boxsup.store.labels import Labels
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "open_labels"]
+__all__ = ["__version__", "load", "open_labels"]
+
+
+def load(path: str | PathLike[str], threads: int | None = None) -> Model:
+    """Open a trained model: `boxsup.load(path).predict(image)`.
+
+    Args:
+        path: A checkpoint, `epochs/E/model.pt` under `results/`; it carries the network, its classes and how it takes
+            images. Nothing in it is run as code.
+        threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is. A GPU is used
+            where there is one.
+
+    Raises:
+        StoreError: The file is missing, damaged or no checkpoint of boxsup.
+    """
+    from boxsup.inference.model import Model  # torch costs seconds that most stages need not pay
+
+    return Model(path, threads)
 
 
 def open_labels(path: str | PathLike[str]) -> Labels:

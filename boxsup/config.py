@@ -9,8 +9,10 @@ import difflib
 import json
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -19,6 +21,8 @@ from boxsup.report.published import own_name, published_experiments
 from boxsup.searches import with_points
 
 Block = dict[str, Any]
+
+PROJECT = Path(__file__).with_name("config.yaml")  # a link to the project's own, so that an installed package has it
 
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
@@ -76,6 +80,28 @@ def _validate(config: Block, schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise ConfigError(_message(error))
+
+
+def project_config(over: Path | None = None) -> Block:
+    """`config.yaml` as it stands, for commands that run outside of the workflow; not checked by the schema.
+
+    Args:
+        over: A file of some of its keys, which is laid over it.
+
+    Raises:
+        ConfigError: `over` is missing, or no YAML of keys and values.
+    """
+    config: Block = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))
+    if over is None:
+        return config
+    try:
+        own = yaml.safe_load(over.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{over}: not a readable configuration ({reason})") from error
+    if not isinstance(own, dict):
+        raise ConfigError(f"{over}: expected keys and values as in config.yaml")
+    return merge(config, own)
 
 
 def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN401 - not checked yet

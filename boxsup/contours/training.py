@@ -15,7 +15,7 @@ from boxsup.contours.bsds import Annotated
 from boxsup.contours.network import ContourNet, folded
 from boxsup.contours.sampling import random_square
 from boxsup.errors import BoxSupError
-from boxsup.network.images import MEAN, STD
+from boxsup.network.images import IMAGENET
 from boxsup.random import generator, torch_seed
 
 
@@ -114,7 +114,7 @@ def make_batch(images: Sequence[Annotated], recipe: Recipe, seed: int, step: int
     random = generator(seed, "contours", step)
     drawn = [random_square(images[int(random.integers(len(images)))], recipe.side, random) for _ in range(recipe.batch)]
     squares = np.stack([square for square, _ in drawn])
-    pixels = (squares - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
+    pixels = (squares - np.asarray(IMAGENET.mean, np.float32)) / np.asarray(IMAGENET.std, np.float32)
     targets = np.stack([target for _, target in drawn])
     # The transposed view is channels last, which the convolutions prefer.
     return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(targets)[:, None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
 from collections.abc import Iterator
@@ -16,9 +15,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.inference.crf import label_maps, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
+from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
 from boxsup.workers import in_order
@@ -27,9 +28,8 @@ from boxsup.workers import in_order
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--model", type=Path, required=True, help="the checkpoint")
-    parser.add_argument("--threads", type=int, required=True, help="of the network on the CPU; a setting")
-    parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
+    add_model_arguments(parser)
+    add_scales_argument(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         "classes": list(predictor.classes),
         "network": predictor.checkpoint.network,
         "pretrained": predictor.checkpoint.pretrained,
-        "model": _sha256(args.model),
+        "model": sha256_of(args.model),
         "scales": args.scales,
         "crf": asdict(settings),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
@@ -70,8 +70,3 @@ def _scored(catalogue: Catalogue, predictor: Predictor, settings: CrfSettings) -
     for pixels, scores in predictor.scored(catalogue.images["path"]):
         kept = relevant(scores, settings)
         yield pixels, scores[kept], kept, settings
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -30,7 +30,7 @@ class Predictor:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        threads: int,
+        threads: int | None,
         classes: tuple[str, ...] | None = None,
         scales: Sequence[float] = (1.0,),
     ) -> None:
@@ -38,7 +38,7 @@ class Predictor:
 
         Args:
             path: Of the checkpoint.
-            threads: Of torch on the CPU, on which the last bits of scores depend.
+            threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is.
             classes: What its classes must be, where they must be some.
             scales: Of the image; the probabilities at several are averaged (the paper's BoxSup+, Table 4).
 
@@ -56,20 +56,32 @@ class Predictor:
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def scored(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in the order of the paths.
+        """`scored_images` of files, each read in a thread so that the network does not wait for it."""
+        return self.scored_images(map(read_image, paths))
 
-        Images are read in one thread and go through the network in another, so that it waits neither for files nor for
+    def scored_images(
+        self, images: Iterable[NDArray[np.uint8]]
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in order.
+
+        Images are taken in one thread and go through the network in another, so that it waits neither for them nor for
         who works on the scores. Beside those in hand, the scores of two images are in memory at most.
         """
-        images = ahead(map(read_image, paths))
-        return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in images)
+        return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in ahead(images))
 
     @torch.inference_mode()
-    def log_probabilities(self, image: NDArray[np.uint8]) -> Tensor:
-        """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device."""
-        torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
-        batch = normalised(image)[None].to(self._device, memory_format=torch.channels_last)
-        each = [self._at_scale(batch, scale) for scale in self._scales]
+    def log_probabilities(self, image: NDArray[np.uint8], scales: Sequence[float] | None = None) -> Tensor:
+        """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device.
+
+        Args:
+            image: The pixels.
+            scales: Others than those given at the start.
+        """
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
+        batch = normalised(image, self.checkpoint.normalisation)[None]
+        batch = batch.to(self._device, memory_format=torch.channels_last)
+        each = [self._at_scale(batch, scale) for scale in scales or self._scales]
         return each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
 
     def _at_scale(self, batch: Tensor, scale: float) -> Tensor:
@@ -78,5 +90,9 @@ class Predictor:
         if scale != 1:
             scaled = [max(1, round(side * scale)) for side in size]
             batch = functional.interpolate(batch, scaled, mode="bilinear", align_corners=False, antialias=True)
-        logits = functional.interpolate(self._model(batch), size, mode="bilinear", align_corners=False)
-        return functional.log_softmax(logits, dim=1)[0]
+        return full_size(self._model(batch), size)[0]
+
+
+def full_size(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """N×C×h×w logits of a network as natural-log probabilities N×C×H×W at an image's own `size` (H, W)."""
+    return functional.log_softmax(functional.interpolate(logits, size, mode="bilinear", align_corners=False), dim=1)

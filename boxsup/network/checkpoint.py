@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import torch
 
-from boxsup.errors import StoreError
+from boxsup.errors import BoxSupError, StoreError
 from boxsup.network import Segmenter, build
+from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import creating
 from boxsup.store.checksums import AGAIN, archive_damages
 
@@ -25,6 +27,7 @@ class Checkpoint:
         model: The network itself, on the CPU.
         epoch: How many epochs it has been trained.
         pretrained: `file` and `sha256` of the weights it started from, or empty.
+        normalisation: How it takes images.
     """
 
     network: str
@@ -32,6 +35,7 @@ class Checkpoint:
     model: Segmenter
     epoch: int
     pretrained: dict[str, str]
+    normalisation: Normalisation = IMAGENET
 
 
 def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
@@ -46,6 +50,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
             "state": state,
             "epoch": checkpoint.epoch,
             "pretrained": checkpoint.pretrained,
+            "normalisation": {name: list(values) for name, values in checkpoint.normalisation._asdict().items()},
         },
     )
 
@@ -61,9 +66,23 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
             model = build(content["network"], len(content["classes"]))
         model.load_state_dict(content["state"], assign=True)
-        return Checkpoint(content["network"], tuple(content["classes"]), model, content["epoch"], content["pretrained"])
-    except (KeyError, TypeError, RuntimeError) as error:
+        normalisation = _normalisation(content)
+        classes = tuple(map(str, content["classes"]))
+        return Checkpoint(content["network"], classes, model, content["epoch"], content["pretrained"], normalisation)
+    except BoxSupError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: not a checkpoint of boxsup ({type(error).__name__})") from error
+
+
+def _normalisation(content: dict[str, Any]) -> Normalisation:
+    """What the file says of its images; ImageNet's where it does not, as no network had another before it was said."""
+    if "normalisation" not in content:
+        return IMAGENET
+    mean, std = (tuple(map(float, content["normalisation"][name])) for name in Normalisation._fields)
+    if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
+        raise ValueError("normalisation")
+    return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-# Of ImageNet, in [0, 1], red, green, blue: what torchvision's weights were trained with.
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+class Normalisation(NamedTuple):
+    """What a network's images are brought to mean 0 and deviation 1 by: of red, green and blue in [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
-def normalised(image: NDArray[np.uint8]) -> Tensor:
-    """An H×W×3 uint8 RGB image as 3×H×W float32 of mean 0 and deviation 1 over ImageNet."""
-    scaled = (image.astype(np.float32) / 255 - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
+# What torchvision's weights were trained with.
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def normalised(image: NDArray[np.uint8], by: Normalisation = IMAGENET) -> Tensor:
+    """An H×W×3 uint8 RGB image as a network takes it: 3×H×W float32, (value / 255 - mean) / std."""
+    scaled = (image.astype(np.float32) / 255 - np.asarray(by.mean, np.float32)) / np.asarray(by.std, np.float32)
     return torch.from_numpy(scaled.transpose(2, 0, 1))
 
 

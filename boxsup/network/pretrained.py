@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import importlib.util
 import os
@@ -15,6 +14,7 @@ from torch import Tensor
 from boxsup.errors import ConfigError, StoreError
 from boxsup.settings import NetworkSettings
 from boxsup.store.atomic import creating
+from boxsup.store.checksums import sha256_of
 
 # torchvision's files: their names end in the first eight digits of their sha256.
 FILES = {
@@ -97,8 +97,7 @@ def _download(model: str) -> Path:
 
 
 def _load(path: Path, expected: str) -> Pretrained:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of(path)
     if not sha256.startswith(expected):
         raise ConfigError(
             f"{path}: its sha256 begins with {sha256[:8]}, expected {expected}; "

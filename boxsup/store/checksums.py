@@ -20,7 +20,7 @@ STAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that it made;
 
 def write_checksums(folder: Path) -> None:
     """Write the checksums of a folder's files into it, the same bytes for equal files."""
-    lines = [f"{_sha256(folder / name)}  {name}\n" for name in _files(folder)]
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in _files(folder)]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -52,7 +52,7 @@ def folder_damages(folder: Path) -> list[str]:
     damages += [f"{name} is not part of it" for name in sorted(there - expected.keys())]
     for name in sorted(there & expected.keys()):
         try:
-            if _sha256(folder / name) != expected[name]:
+            if sha256_of(folder / name) != expected[name]:
                 damages.append(f"{name} has other bytes than when it was made")
         except OSError as error:
             damages.append(f"{name} cannot be read ({error.strerror})")
@@ -74,6 +74,12 @@ def archive_damages(path: Path) -> list[str]:
     return ["holds nothing"] if empty else []
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _read_checksums(folder: Path) -> dict[str, str]:
     """File -> its SHA-256 in hex digits; raises a ValueError where that is not what the lines hold."""
     pairs = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
@@ -87,8 +93,3 @@ def _files(folder: Path) -> Iterator[str]:
     paths = sorted(Path(base, name) for base, _, names in os.walk(folder) for name in names)
     names = (path.relative_to(folder).as_posix() for path in paths)
     return (name for name in names if name not in (CHECKSUMS, STAMP))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.network.images import MEAN
+from boxsup.network.images import IMAGENET
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import VOID
 
-PAD = tuple(round(255 * mean) for mean in MEAN)  # about zero after normalisation
+PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation
 
 
 def augment(

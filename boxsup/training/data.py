@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_image
 from boxsup.errors import DataError
-from boxsup.network.images import normalised
+from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels
@@ -27,15 +27,23 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         ids: The images'.
     """
 
-    def __init__(self, catalogue: Catalogue, labels: Path, settings: TrainingSettings, seed: int, epoch: int) -> None:
-        """Look at the images of `catalogue` with the label maps of the store `labels`.
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        labels: Path,
+        settings: TrainingSettings,
+        seed: int,
+        epoch: int,
+        normalisation: Normalisation = IMAGENET,
+    ) -> None:
+        """Look at the images of `catalogue`, normalised, with the label maps of the store `labels`.
 
         Raises:
             DataError: The store lacks an image.
         """
         self.ids, self._paths = catalogue.ids, list(catalogue.images["path"])
         self._labels_path, self._labels = labels, Labels(labels)
-        self._settings, self._seed, self._epoch = settings, seed, epoch
+        self._settings, self._seed, self._epoch, self._normalisation = settings, seed, epoch, normalisation
         check_ids(self.ids, list(self._labels), str(labels))
 
     def __len__(self) -> int:
@@ -48,7 +56,7 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
-        return normalised(pixels), torch.from_numpy(labels).long()
+        return normalised(pixels, self._normalisation), torch.from_numpy(labels).long()
 
     def __getstate__(self) -> dict[str, object]:
         """For worker processes: they open the store anew."""

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, load, load_checkpoint, save, save_checkpoint
+from boxsup.network.images import IMAGENET, Normalisation
 
 CLASSES = ("background", "disc", "square")
 
@@ -37,7 +39,8 @@ def test_a_checkpoint_comes_back_whole(checkpoint, saved):
 
 def test_it_holds_plain_values_under_the_documented_keys(saved):
     content = torch.load(saved, weights_only=True)
-    assert set(content) == {"network", "classes", "state", "epoch", "pretrained"}
+    assert set(content) == {"network", "classes", "state", "epoch", "pretrained", "normalisation"}
+    assert content["normalisation"] == {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     assert content["classes"] == list(CLASSES)
 
 
@@ -80,6 +83,36 @@ def test_a_foreign_file_is_one_line(content, tmp_path):
 def test_another_number_of_classes_is_noticed(saved, tmp_path):
     content = load(saved)
     save(tmp_path / "model.pt", {**content, "classes": ["a", "b"]})
+    with pytest.raises(StoreError, match="not a checkpoint of boxsup"):
+        load_checkpoint(tmp_path / "model.pt")
+
+
+def test_how_a_network_takes_images_comes_back(checkpoint, tmp_path):
+    own = Normalisation((0.5, 0.25, 0.125), (1.0, 2.0, 0.5))
+    save_checkpoint(tmp_path / "own.pt", replace(checkpoint, normalisation=own))
+    assert load_checkpoint(tmp_path / "own.pt").normalisation == own
+
+
+def test_a_file_that_does_not_say_it_takes_images_as_imagenets(saved, tmp_path):
+    content = {name: value for name, value in load(saved).items() if name != "normalisation"}
+    save(tmp_path / "model.pt", content)
+    assert load_checkpoint(tmp_path / "model.pt").normalisation == IMAGENET
+
+
+@pytest.mark.parametrize(
+    "normalisation",
+    [
+        None,
+        {},
+        {"mean": [0, 0, 0]},
+        {"mean": [0, 0], "std": [1, 1]},
+        {"mean": [0, 0, 0], "std": [1, 0, 1]},
+        {"mean": [0, float("nan"), 0], "std": [1, 1, 1]},
+        {"mean": ["x", 0, 0], "std": [1, 1, 1]},
+    ],
+)
+def test_a_normalisation_that_cannot_be_used_is_one_line(saved, tmp_path, normalisation):
+    save(tmp_path / "model.pt", {**load(saved), "normalisation": normalisation})
     with pytest.raises(StoreError, match="not a checkpoint of boxsup"):
         load_checkpoint(tmp_path / "model.pt")
 

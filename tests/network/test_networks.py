@@ -9,7 +9,7 @@ from torchvision.models import mobilenet_v2, resnet101
 
 from boxsup.errors import ConfigError
 from boxsup.network import build
-from boxsup.network.images import MEAN, STD, normalised
+from boxsup.network.images import IMAGENET, normalised
 from boxsup.network.vgg import decimate
 
 NAMES = [
@@ -239,4 +239,4 @@ def test_images_are_normalised_as_torchvisions_weights_expect():
     assert got.dtype == torch.float32
     expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
     np.testing.assert_allclose(got[:, 0, 1], expected, rtol=1e-5)
-    assert (MEAN, STD) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert IMAGENET == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

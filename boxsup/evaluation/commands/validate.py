@@ -12,15 +12,15 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.inference.scores import Predictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--model", type=Path, required=True, help="checkpoint")
-    parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU; a setting of the experiment")
-    parser.add_argument("--scales", type=float, nargs="+", default=[1.0], help="of the images: averaged")
+    add_model_arguments(parser)
+    add_scales_argument(parser)
     add_held_out_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 

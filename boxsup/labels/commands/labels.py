@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError
+from boxsup.inference.arguments import add_model_arguments
 from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
@@ -35,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", default="", help="JSON of the update's settings; not read where nothing chooses")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
-    parser.add_argument("--model", type=Path, help="checkpoint of the epoch before; without it, overlap alone")
-    parser.add_argument("--threads", type=int, default=1, help="of the network on the CPU; a setting of the experiment")
+    add_model_arguments(parser, required=False)  # of the epoch before; without it, overlap alone
     parser.add_argument(
         "--fixed", type=Path, nargs="*", default=[], help="masks for images without true ones, in place of an update"
     )

@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(TrainingSettings, args.training, "training")
     schedule = parse(ScheduleSettings, args.schedule, "schedule")
     checkpoint = load_checkpoint(args.model)
-    data = Epoch(read_catalogue(args.catalogue), args.labels, settings, args.seed, args.epoch)
+    catalogue = read_catalogue(args.catalogue)
+    data = Epoch(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
     loader = batches(data, settings, args.seed, args.epoch, args.workers)
     model, iterations = checkpoint.model, len(loader)
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,10 +12,12 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import StoreError
 from boxsup.network import Segmenter, build
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.network.start import take_over
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, parse
+from boxsup.store.checksums import sha256_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +36,14 @@ def run(args: argparse.Namespace) -> None:
     classes = read_catalogue(args.catalogue).classes
     torch.manual_seed(torch_seed(args.seed, "network"))
     model = build(settings.name, len(classes))
-    pretrained = {}
+    pretrained, normalisation = {}, IMAGENET
     if args.init:
-        pretrained = _from_checkpoint(model, args.init, args.drop)
+        source = load_checkpoint(args.init)
+        take_over(model, source.model.state_dict(), args.drop)
+        pretrained, normalisation = {"file": str(args.init), "sha256": sha256_of(args.init)}, source.normalisation
     elif settings.weights != "none":
         pretrained = _from_imagenet(model, settings)
-    save_checkpoint(args.out, Checkpoint(settings.name, classes, model, 0, pretrained))
+    save_checkpoint(args.out, Checkpoint(settings.name, classes, model, 0, pretrained, normalisation))
     weights = sum(parameter.numel() for parameter in model.parameters())
     start = pretrained.get("file", "random weights")
     print(f"{settings.name}: {weights / 1e6:.1f} M weights, {len(classes)} classes, from {start}", file=sys.stderr)
@@ -56,9 +58,3 @@ def _from_imagenet(model: Segmenter, settings: NetworkSettings) -> dict[str, str
             f"{found.file}: not the weights of torchvision's {model.imagenet}, which {settings.name} starts from"
         ) from error
     return {"file": found.file, "sha256": found.sha256}
-
-
-def _from_checkpoint(model: Segmenter, path: Path, drop: Sequence[str]) -> dict[str, str]:
-    take_over(model, load_checkpoint(path).model.state_dict(), drop)
-    with path.open("rb") as file:
-        return {"file": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

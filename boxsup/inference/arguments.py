@@ -1,0 +1,51 @@
+"""What commands ask a network with, declared once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+THREADS = 4  # as `training.threads` in config.yaml
+MAX_SCALE = 4.0
+
+
+def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Declare the checkpoint and the threads that it is run on."""
+    parser.add_argument("--model", type=Path, required=required, help="the checkpoint, a model.pt")
+    parser.add_argument(
+        "--threads",
+        type=whole_number,
+        default=THREADS,
+        metavar="N",
+        help=f"of the network on the CPU; results depend on it in the last bits of scores [{THREADS}]",
+    )
+
+
+def add_scales_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the scales of the image at which scores are averaged."""
+    parser.add_argument(
+        "--scales",
+        type=scale,
+        nargs="+",
+        default=[1.0],
+        metavar="S",
+        help="of the images, whose probabilities are averaged, for instance 0.8 1 1.2 [1]",
+    )
+
+
+def whole_number(text: str) -> int:
+    """A number from 1 on, as `argparse` asks for it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got '{text}'")
+    return int(text)
+
+
+def scale(text: str) -> float:
+    """A scale of images, as `argparse` asks for it."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAX_SCALE:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, at most {MAX_SCALE:g}, got '{text}'")
+    return value

@@ -1,0 +1,92 @@
+"""A trained model for use from Python: `boxsup.load(path).predict(image)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image
+from boxsup.config import project_config
+from boxsup.errors import ConfigError, DataError
+from boxsup.inference.arguments import MAX_SCALE
+from boxsup.inference.crf import dense_crf
+from boxsup.inference.scores import Predictor
+from boxsup.settings import CrfSettings, build
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model sees in an image.
+
+    Attributes:
+        labels: H×W uint8, the most likely label of each pixel: 0 background, 1…C-1 classes.
+        names: C names by label: `names[labels[y, x]]` is what is at a pixel.
+        scores: C×H×W float32 natural-log probabilities of the network, before the CRF; None unless asked for.
+    """
+
+    labels: NDArray[np.uint8]
+    names: tuple[str, ...]
+    scores: NDArray[np.float32] | None = None
+
+
+class Model:
+    """A trained network with its classes; see `boxsup.load`.
+
+    Attributes:
+        classes: C names by label; the first is the background.
+        network: Its name in the configuration.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
+        """Read a checkpoint; see `boxsup.load`."""
+        self._predictor = Predictor(path, threads)
+        self.classes = self._predictor.classes
+        self.network = self._predictor.checkpoint.network
+
+    def predict(
+        self,
+        image: str | os.PathLike[str] | NDArray[np.uint8],
+        *,
+        crf: bool | CrfSettings = False,
+        scales: Sequence[float] = (1.0,),
+        scores: bool = False,
+    ) -> Prediction:
+        """Label every pixel of an image.
+
+        Args:
+            image: A file, or H×W×3 uint8 RGB pixels.
+            crf: Refine the labels by the dense CRF, with the settings of `config.yaml` or others.
+            scales: Of the image, above 0 and at most 4, whose probabilities are averaged.
+            scores: Return the scores too.
+
+        Raises:
+            DataError: The file is no readable image, or the array is of another kind.
+            ConfigError: A scale is out of range.
+        """
+        if not scales or not all(0 < scale <= MAX_SCALE for scale in scales):
+            raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
+        pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
+        found = self._predictor.log_probabilities(pixels, scales).cpu().numpy()
+        if crf is False:
+            labels = found.argmax(axis=0).astype(np.uint8)
+        else:
+            labels = dense_crf(pixels, found, crf_settings() if crf is True else crf)
+        return Prediction(labels, self.classes, found if scores else None)
+
+
+def crf_settings() -> CrfSettings:
+    """The dense CRF's settings in `config.yaml`."""
+    return build(CrfSettings, project_config()["defaults"]["inference"]["crf"], "inference.crf")
+
+
+def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        shape = "×".join(map(str, image.shape))
+        raise DataError(f"image: expected H×W×3 uint8 RGB, got {shape} {image.dtype}")
+    if image.shape[0] * image.shape[1] > MAX_PIXELS or max(image.shape) > MAX_SIDE:
+        raise DataError(f"image: at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with")
+    return image

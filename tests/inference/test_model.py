@@ -1,0 +1,113 @@
+"""`boxsup.load(path).predict(image)`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from networks import network_that_has_seen
+from PIL import Image
+from small_split import CLASSES, draw
+
+import boxsup
+from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
+from boxsup.inference.crf import dense_crf
+from boxsup.inference.model import crf_settings
+from boxsup.inference.scores import Predictor
+from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from boxsup.network.images import Normalisation
+
+PICTURE = draw(5)[0]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    network = network_that_has_seen(draw(seed)[0] for seed in range(4))
+    file = tmp_path_factory.mktemp("model") / "model.pt"
+    save_checkpoint(file, Checkpoint("mobilenet_v2", CLASSES, network, 3, {}))
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path):
+    return boxsup.load(path)
+
+
+def test_labels_are_the_most_likely_and_names_stand_by_label(path, model):
+    prediction = model.predict(PICTURE, scores=True)
+    expected = Predictor(path, None).log_probabilities(PICTURE).cpu().numpy()
+    np.testing.assert_array_equal(prediction.scores, expected)
+    np.testing.assert_array_equal(prediction.labels, expected.argmax(axis=0))
+    assert prediction.labels.dtype == np.uint8
+    assert prediction.names == model.classes == CLASSES
+    assert len(np.unique(prediction.labels)) > 1
+
+
+def test_scores_are_probabilities_and_given_on_request_only(model):
+    np.testing.assert_allclose(np.exp(model.predict(PICTURE, scores=True).scores).sum(axis=0), 1, atol=1e-5)
+    assert model.predict(PICTURE).scores is None
+
+
+def test_a_file_and_its_pixels_give_the_same(model, tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(model.predict(tmp_path / "a.png").labels, model.predict(PICTURE).labels)
+
+
+def test_the_crf_is_that_of_the_configuration_or_ones_own(model):
+    scores = model.predict(PICTURE, scores=True).scores
+    own = replace(crf_settings(), iterations=1, bilateral_rgb=40.0)
+    for given, settings in ((True, crf_settings()), (own, own)):
+        np.testing.assert_array_equal(model.predict(PICTURE, crf=given).labels, dense_crf(PICTURE, scores, settings))
+    assert (model.predict(PICTURE, crf=True).labels != model.predict(PICTURE).labels).any()
+
+
+def test_probabilities_at_scales_are_averaged(model):
+    both, *each = (
+        np.exp(model.predict(PICTURE, scales=scales, scores=True).scores) for scales in ((1.0, 0.5), (1.0,), (0.5,))
+    )
+    np.testing.assert_allclose(both, np.mean(each, axis=0), atol=1e-6)
+    assert np.abs(each[0] - each[1]).max() > 1e-3
+
+
+def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
+    checkpoint = load_checkpoint(path)
+    mean, std = (np.array(values, np.float32) for values in checkpoint.normalisation)
+    # Twice the deviation around the same mean: the network sees the picture at half its contrast.
+    wide = Normalisation(tuple(mean.tolist()), tuple((2 * std).tolist()))
+    save_checkpoint(tmp_path / "wide.pt", replace(checkpoint, normalisation=wide))
+    faded = (PICTURE / 255 - mean) / 2 + mean
+    assert faded.min() > 0
+    got = boxsup.load(tmp_path / "wide.pt").predict(PICTURE, scores=True).scores
+    expected = model.predict((255 * faded).round().astype(np.uint8), scores=True).scores
+    np.testing.assert_allclose(got, expected, atol=0.1)  # to the rounding of the faded picture
+    assert np.abs(got - model.predict(PICTURE, scores=True).scores).max() > 0.3
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 5), np.uint8),
+        np.zeros((4, 5, 4), np.uint8),
+        np.zeros((4, 5, 3), np.float32),
+        np.zeros((0, 5, 3), np.uint8),
+        np.broadcast_to(np.uint8(0), (2**15, 2, 3)),
+        "nowhere.png",
+    ],
+)
+def test_what_is_no_image_is_said(model, image):
+    with pytest.raises(DataError) as info:
+        model.predict(image)
+    assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (-1.0,), (5.0,), (float("nan"),)])
+def test_scales_out_of_range_are_refused(model, scales):
+    with pytest.raises(ConfigError, match="scales: expected"):
+        model.predict(PICTURE, scales=scales)
+
+
+def test_what_is_no_checkpoint_is_said(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"PK")
+    for path in (tmp_path / "model.pt", tmp_path / "nowhere.pt", tmp_path):
+        with pytest.raises(StoreError) as info:
+            boxsup.load(path)
+        assert isinstance(info.value, BoxSupError)
