@@ -47,13 +47,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network": ("boxsup.training.commands.network", "the checkpoint before the first epoch"),
     "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
-    "predictions": ("boxsup.inference.command", "label maps of a split, before and after the dense CRF"),
+    "predictions": ("boxsup.inference.commands.predictions", "label maps of a split, before and after the dense CRF"),
+    "predict": (
+        "boxsup.inference.commands.predict",
+        "label maps and overlays of images and videos by a trained model",
+    ),
     "crf-search": (
         "boxsup.evaluation.commands.crf_search",
         "weights of the dense CRF, searched on held-out images",
     ),
     "search": ("boxsup.evaluation.commands.search", "runs that differ in a few settings, on held-out images"),
-    "comp6": ("boxsup.inference.comp6", "predictions as the archive that the VOC evaluation server takes"),
+    "comp6": ("boxsup.inference.commands.comp6", "predictions as the archive that the VOC evaluation server takes"),
     "evaluation": ("boxsup.evaluation.commands.evaluation", "VOC protocol: confusion and IoU per class"),
     "trimap measure": (
         "boxsup.evaluation.commands.trimap",
@@ -73,6 +77,12 @@ GROUPS: dict[str, str] = {
     "trimap": "error analysis by the distance from true boundaries",
 }
 
+# Where the outputs cannot go: a full disk, no rights, a file where a folder should be, a name too long.
+UNWRITABLE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES,
+    errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+)  # fmt: skip
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
@@ -88,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         # Who reads our output has gone (`boxsup … | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in UNWRITABLE:
             raise
         place = error.filename or "the output"
         _fail(f"{place}: {os.strerror(error.errno)}; nothing was left half-written, free space or fix it and run again")

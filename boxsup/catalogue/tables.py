@@ -23,6 +23,7 @@ IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image: 5,800×5,800; a candidate's or a network's memory is of that order
+LIMIT = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with, scale it down"
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 CLASS_COLUMNS = ("label", "name")
 TEXTS = ("image", "path", "mask", "objects", "name")  # columns of text; the others hold whole numbers
@@ -153,18 +154,21 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """A file of FORMATS whose size, as its first bytes claim it, is one that can be worked with."""
     if not os.path.isfile(path):  # a pipe would not end
         raise FileNotFoundError
-    limit = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with, scale it down"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that are refused below, and of tags that do not matter
         try:
             image = Image.open(path, formats=FORMATS)
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{error}; {limit}") from error
+            raise ValueError(f"{error}; {LIMIT}") from error
         with image:
-            width, height = image.size
-            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                raise ValueError(f"{width}×{height} pixels (width×height); {limit}")
+            check_size(*image.size)
             yield image
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise a ValueError where pictures of this size, in pixels, are larger than can be worked with."""
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise ValueError(f"{width}×{height} pixels (width×height); {LIMIT}")
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:

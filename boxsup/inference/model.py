@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image
+from boxsup.catalogue.tables import check_size, read_image
 from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MAX_SCALE
@@ -87,6 +87,8 @@ def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         shape = "×".join(map(str, image.shape))
         raise DataError(f"image: expected H×W×3 uint8 RGB, got {shape} {image.dtype}")
-    if image.shape[0] * image.shape[1] > MAX_PIXELS or max(image.shape) > MAX_SIDE:
-        raise DataError(f"image: at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with")
+    try:
+        check_size(image.shape[1], image.shape[0])
+    except ValueError as error:
+        raise DataError(f"image: {error}") from error
     return image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def creating(path: str | os.PathLike[str]) -> Iterator[Path]:
+def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     """Write a file or folder beside its place and rename it at the end.
 
     The partial name is hidden and carries host and PID, so that an orphaned writer and its successor never meet; what
@@ -20,6 +21,7 @@ def creating(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Args:
         path: Where the finished file or folder shall be.
+        suffix: What the partial name ends in, for writers that take the format from it.
 
     Yields:
         The partial path; nothing exists there yet.
@@ -27,7 +29,7 @@ def creating(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    partial = _hidden(path, "partial")
+    partial = _hidden(path, f"partial{suffix}")
     try:
         yield partial
         if partial.is_dir() and path.is_dir():
@@ -44,8 +46,13 @@ def creating(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all."""
     with creating(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
 
 
 def _hidden(path: Path, state: str) -> Path:
@@ -54,8 +61,8 @@ def _hidden(path: Path, state: str) -> Path:
 
 def _sweep(path: Path) -> None:
     """Remove partials of writers on this machine that are no longer alive."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(socket.gethostname())}\.(\d+)\.partial")
-    for other in path.parent.glob(f".{path.name}.*.partial"):
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(socket.gethostname())}\.(\d+)\.partial(\.\w+)?")
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*.partial*"):
         match = pattern.fullmatch(other.name)
         if match and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
             _remove(other)

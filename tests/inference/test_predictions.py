@@ -11,7 +11,7 @@ from torch import nn
 
 from boxsup.catalogue.tables import read_catalogue, read_image
 from boxsup.cli import main
-from boxsup.inference.command import predict
+from boxsup.inference.commands.predictions import predict
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
 from boxsup.network import build

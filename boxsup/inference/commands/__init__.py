@@ -1,0 +1,1 @@
+"""The thin commands that run a network."""

@@ -1,0 +1,194 @@
+"""`boxsup predict`: label maps of images and videos by a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.palette import encode_mask
+from boxsup.catalogue.records import Problem
+from boxsup.catalogue.tables import read_image
+from boxsup.config import project_config
+from boxsup.errors import DataError
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
+from boxsup.inference.crf import refined, relevant
+from boxsup.inference.inputs import Input, find_inputs
+from boxsup.inference.scores import Predictor
+from boxsup.inference.video import Video, VideoWriter
+from boxsup.report.palette import overlay
+from boxsup.settings import CrfSettings, build
+from boxsup.store.atomic import creating, write_bytes
+from boxsup.workers import in_order
+
+EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
+WHOLE = 0.9  # of the frames that a video announces, which some containers estimate
+QUALITY = 92  # of overlays' JPEGs
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One image's labels.
+
+    Attributes:
+        pixels: H×W×3 uint8 RGB.
+        labels: H×W uint8.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    @property
+    def overlay(self) -> NDArray[np.uint8]:
+        """The image with its labels in colour."""
+        return overlay(self.pixels, self.labels)
+
+
+@dataclass
+class Summary:
+    """What was seen in each file, and what was wrong with the others."""
+
+    classes: tuple[str, ...]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, item: Input, size: tuple[int, int], frames: int, pixels: Counter[int]) -> None:
+        """Enter a row for each label that a file's frames of `size` (H, W) show, with its number of pixels."""
+        for label, count in sorted(pixels.items()):
+            row = {"file": str(item.path), "name": item.name, "height": size[0], "width": size[1], "frames": frames}
+            share = count / (size[0] * size[1] * frames)
+            self.rows.append(row | {"label": label, "class": self.classes[label], "pixels": count, "share": share})
+
+    def write(self, out: Path) -> None:
+        """Write `summary.csv` and `problems.csv`."""
+        columns = ["file", "name", "height", "width", "frames", "label", "class", "pixels", "share"]
+        with creating(out / "summary.csv") as partial:
+            pd.DataFrame(self.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f")
+        write_problems(out / "problems.csv", self.problems)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
+    add_model_arguments(parser)
+    add_scales_argument(parser)
+    parser.add_argument("--crf", action="store_true", help="refine the labels by the dense CRF")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: the CRF's settings")
+    parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
+    parser.add_argument("--out", type=Path, default=Path("predicted"), help="the folder to write [predicted]")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `masks/NAME.png`, `overlays/NAME.jpg`, `videos/NAME.mp4`, `summary.csv` and `problems.csv`.
+
+    A file that cannot be used is noted, and the others go on; the command then ends with status 1.
+    """
+    inputs = find_inputs(args.inputs, args.out)
+    predictor = Predictor(args.model, args.threads, None, args.scales)
+    settings = None
+    if args.crf:
+        crf = project_config(args.config)["defaults"]["inference"]["crf"]
+        settings = build(CrfSettings, crf, "defaults.inference.crf")
+    summary = Summary(predictor.classes)
+    images, videos = ([item for item in inputs if item.video == video] for video in (False, True))
+    _predict_images(images, predictor, settings, args.workers, args.out, summary)
+    for item in videos:
+        try:
+            _predict_video(item, predictor, settings, args.workers, args.out, summary)
+        except DataError as error:
+            summary.problems.append(Problem(item.name, str(item.path), str(error)))
+    summary.write(args.out)
+    print(f"predict: {len(inputs)} files, see {args.out / 'summary.csv'}", file=sys.stderr)
+    if summary.problems:
+        first = summary.problems[0].problem
+        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / 'problems.csv'}: {first}")
+
+
+def _predict_images(
+    images: Sequence[Input],
+    predictor: Predictor,
+    settings: CrfSettings | None,
+    workers: int,
+    out: Path,
+    summary: Summary,
+) -> None:
+    good: deque[Input] = deque()  # those that were read and wait for their labels
+
+    def readable() -> Iterator[NDArray[np.uint8]]:
+        for item in images:
+            try:
+                pixels = read_image(item.path)
+            except DataError as error:
+                summary.problems.append(Problem(item.name, str(item.path), str(error)))
+                continue
+            good.append(item)
+            yield pixels
+
+    seen = label(readable(), predictor, settings, workers)
+    for result in tqdm(seen, "images", len(images), unit="image", disable=None):
+        item = good.popleft()
+        # Names may have dots: `with_suffix` would cut them.
+        write_bytes(out / "masks" / f"{item.name}.png", encode_mask(result.labels))
+        write_bytes(out / "overlays" / f"{item.name}.jpg", _jpeg(result.overlay))
+        summary.add(item, result.labels.shape, 1, counts(result.labels))
+
+
+def _predict_video(
+    item: Input, predictor: Predictor, settings: CrfSettings | None, workers: int, out: Path, summary: Summary
+) -> None:
+    video = Video(item.path)
+    pixels: Counter[int] = Counter()
+    size, frames = (0, 0), 0
+    path = out / "videos" / f"{item.name}.mp4"
+    with creating(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
+        seen = label(video, predictor, settings, workers)
+        for result in tqdm(seen, item.name, video.announced or None, unit="frame", disable=None):
+            writer.append(result.overlay)
+            pixels += counts(result.labels)
+            size, frames = result.labels.shape, frames + 1
+    summary.add(item, size, frames, pixels)
+    if frames < WHOLE * video.announced:
+        text = f"{item.path}: ends after {frames} of {video.announced} frames; the file is damaged or cut off"
+        summary.problems.append(Problem(item.name, str(item.path), text))
+
+
+def label(
+    images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
+) -> Iterator[Seen]:
+    """The labels of each H×W×3 uint8 image, in order, by the CRF in `workers` processes where it has settings."""
+    waiting: deque[NDArray[np.uint8]] = deque()
+
+    def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
+        for pixels, scores in predictor.scored_images(images):
+            kept = relevant(scores, settings)
+            waiting.append(pixels)
+            yield pixels, scores[kept], kept, settings
+
+    if settings is None:
+        for pixels, scores in predictor.scored_images(images):
+            yield Seen(pixels, scores.argmax(axis=0).astype(np.uint8))
+    else:
+        for labels in in_order(refined, calls(settings), workers):
+            yield Seen(waiting.popleft(), labels)
+
+
+def counts(labels: NDArray[np.uint8]) -> Counter[int]:
+    """The pixels of each label that there is."""
+    values, pixels = np.unique(labels, return_counts=True)
+    return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+
+
+def _jpeg(image: NDArray[np.uint8]) -> bytes:
+    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return content.tobytes()

@@ -1,0 +1,197 @@
+"""The command `predict`, from files to masks, overlays, videos and a summary."""
+
+import os
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from networks import network_that_has_seen
+from PIL import Image
+from small_split import CLASSES, draw
+
+import boxsup
+from boxsup.catalogue.palette import voc_palette
+from boxsup.catalogue.tables import read_image, read_mask
+from boxsup.cli import main
+from boxsup.errors import DataError, StoreError
+from boxsup.inference.video import Video, VideoWriter
+from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.store.atomic import creating
+
+SIDE = (48, 56)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three pictures, a video of five frames, and a model."""
+    folder = tmp_path_factory.mktemp("predict")
+    (folder / "in").mkdir()
+    pictures = [draw(seed)[0] for seed in range(5)]
+    for number, picture in enumerate(pictures[:3]):
+        Image.fromarray(picture).save(folder / "in" / f"{number}.png")
+    with VideoWriter(folder / "in" / "clip.mp4", 12.5) as writer:
+        for picture in pictures:
+            writer.append(picture)
+    save_checkpoint(folder / "m.pt", Checkpoint("mobilenet_v2", CLASSES, network_that_has_seen(pictures[:4]), 0, {}))
+    return folder
+
+
+def predict(folder, out, *more, inputs=None):
+    inputs = [str(folder / "in")] if inputs is None else inputs
+    main(["predict", *map(str, inputs), "--model", str(folder / "m.pt"), "--out", str(out), *more])
+
+
+@pytest.fixture(scope="module")
+def plain(folder):
+    predict(folder, folder / "plain")
+    return folder / "plain"
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_file_has_its_results_and_nothing_else_is_written(plain):
+    assert sorted(files(plain)) == [
+        *(f"masks/{number}.png" for number in range(3)),
+        *(f"overlays/{number}.jpg" for number in range(3)),
+        "problems.csv",
+        "summary.csv",
+        "videos/clip.mp4",
+    ]
+
+
+def test_masks_are_the_models_in_vocs_palette(folder, plain):
+    model = boxsup.load(folder / "m.pt", threads=4)
+    for number in range(3):
+        expected = model.predict(folder / "in" / f"{number}.png").labels
+        np.testing.assert_array_equal(read_mask(plain / "masks" / f"{number}.png"), expected)
+        with Image.open(plain / "masks" / f"{number}.png") as image:
+            assert image.getpalette() == voc_palette().ravel().tolist()
+        assert read_image(plain / "overlays" / f"{number}.jpg").shape == (*SIDE, 3)
+
+
+def test_the_crf_and_scales_are_the_models(folder, tmp_path):
+    predict(folder, tmp_path, "--crf", "--scales", "0.5", "1", inputs=[folder / "in" / "1.png"])
+    model = boxsup.load(folder / "m.pt", threads=4)
+    expected = model.predict(folder / "in" / "1.png", crf=True, scales=(0.5, 1.0)).labels
+    np.testing.assert_array_equal(read_mask(tmp_path / "masks" / "1.png"), expected)
+
+
+def test_the_crfs_settings_may_be_ones_own(folder, tmp_path):
+    (tmp_path / "own.yaml").write_text("defaults: {inference: {crf: {bilateral_weight: x}}}")
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "out", "--crf", "--config", str(tmp_path / "own.yaml"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_counts_pixels(folder, plain):
+    table = pd.read_csv(plain / "summary.csv")
+    for name, rows in table.groupby("name"):
+        assert rows["share"].sum() == pytest.approx(1, abs=1e-5)
+        assert rows["pixels"].sum() == 48 * 56 * rows["frames"].iloc[0]
+        assert rows["frames"].iloc[0] == (5 if name == "clip" else 1)
+    labels = read_mask(plain / "masks" / "2.png")
+    rows = table[table["name"] == "2"].set_index("label")
+    assert rows["pixels"].to_dict() == dict(zip(*np.unique(labels, return_counts=True), strict=True))
+    assert all(rows["class"] == [CLASSES[label] for label in rows.index])
+    assert len(pd.read_csv(plain / "problems.csv")) == 0
+
+
+def test_a_video_comes_back_with_its_rate_and_every_frame(folder, plain):
+    video = Video(plain / "videos" / "clip.mp4")
+    frames = list(video)
+    assert (video.rate, video.announced, len(frames)) == (12.5, 5, 5)
+    source = next(iter(Video(folder / "in" / "clip.mp4")))
+    expected = boxsup.load(folder / "m.pt", threads=4).predict(source).labels
+    grey = np.ptp(frames[0].astype(int), axis=-1) < 30  # background stays grey, labels are coloured; lossy
+    assert (grey == (expected == 0)).mean() > 0.8
+
+
+def test_the_same_again_is_the_same_bytes(folder, plain, tmp_path):
+    predict(folder, tmp_path / "again")
+    assert files(tmp_path / "again") == files(plain)
+
+
+def test_a_bad_file_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.png").write_bytes((folder / "in" / f"{number}.png").read_bytes())
+    (tmp_path / "in" / "0.png").write_bytes((folder / "in" / "0.png").read_bytes()[:500])
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"no video")
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "out", inputs=[tmp_path / "in"])
+    assert "2 of 4 files, see" in capsys.readouterr().err
+    problems = pd.read_csv(tmp_path / "out" / "problems.csv", dtype=str)
+    assert list(problems["image"]) == ["0", "bad"]
+    assert sorted(files(tmp_path / "out")) == [
+        "masks/1.png", "masks/2.png", "overlays/1.jpg", "overlays/2.jpg", "problems.csv", "summary.csv",
+    ]  # fmt: skip
+
+
+def test_a_cut_off_video_is_noted(folder, tmp_path):
+    path = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIDE[::-1])
+    for seed in range(20):
+        writer.write(draw(seed)[0])
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "out", inputs=[path])
+    [problem] = pd.read_csv(tmp_path / "out" / "problems.csv")["problem"]
+    assert "of 20 frames; the file is damaged or cut off" in problem
+
+
+@pytest.mark.parametrize("playlist", ["ffconcat version 1.0\nfile {name}\n", "#EXTM3U\n#EXTINF:1,\n{name}\n"])
+def test_a_playlist_in_a_videos_clothes_leads_nowhere(folder, tmp_path, playlist, capfd):
+    (tmp_path / "secret.mp4").write_bytes((folder / "in" / "clip.mp4").read_bytes())
+    (tmp_path / "evil.mp4").write_text(playlist.format(name="secret.mp4"))
+    with pytest.raises(DataError, match="not a readable video"):
+        Video(tmp_path / "evil.mp4")
+    assert capfd.readouterr().err == ""  # FFmpeg's own words are no help
+
+
+def test_what_is_no_file_is_no_video(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for path in (tmp_path / "pipe.mp4", tmp_path, tmp_path / "nowhere.mp4"):
+        with pytest.raises(DataError, match="no such video"):
+            Video(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "nowhere.pt"], "nowhere.pt: no such checkpoint"),
+        (["--out", "{folder}/m.pt"], "{folder}/m.pt/masks: Not a directory"),
+        (["--config", "nowhere.yaml", "--crf"], "nowhere.yaml: not a readable configuration"),
+    ],
+)
+def test_a_users_mistake_is_one_line(folder, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "out", *(argument.format(folder=folder) for argument in arguments))
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"boxsup: error: {message.format(folder=folder)}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "9", "wide"])
+def test_a_scale_out_of_range_says_what_is_right(folder, tmp_path, capsys, scale):
+    with pytest.raises(SystemExit, match="2"):
+        predict(folder, tmp_path / "out", "--scales", scale)
+    assert "expected a number above 0, at most 4" in capsys.readouterr().err
+
+
+def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
+    """Of frames of another size, which OpenCV drops without a word as it does where a disk is full."""
+
+    def write():
+        with creating(tmp_path / "a.mp4", ".mp4") as partial, VideoWriter(partial, 10.0) as writer:
+            writer.append(draw(0)[0])
+            assert partial.is_file()
+            writer.append(draw(0, 96, 96)[0])
+
+    with pytest.raises(StoreError, match="could not be written whole"):
+        write()
+    assert list(tmp_path.iterdir()) == []
