@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "boxsup.inference.commands.predict",
         "label maps and overlays of images and videos by a trained model",
     ),
+    "export": ("boxsup.inference.commands.export", "a trained model as ONNX or for torch.export, with its classes"),
     "crf-search": (
         "boxsup.evaluation.commands.crf_search",
         "weights of the dense CRF, searched on held-out images",
