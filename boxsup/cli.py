@@ -52,6 +52,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "boxsup.inference.commands.predict",
         "label maps and overlays of images and videos by a trained model",
     ),
+    "masks": (
+        "boxsup.labels.commands.masks",
+        "masks for your boxes by a trained model, with their quality; goes on where it was stopped",
+    ),
     "export": ("boxsup.inference.commands.export", "a trained model as ONNX or for torch.export, with its classes"),
     "crf-search": (
         "boxsup.evaluation.commands.crf_search",

@@ -26,6 +26,7 @@ STAGE_VERSIONS = {
     "predictions": 3,
     "comp6": 1,
     "evaluation": 2,
+    "masks": 1,
     "export": 1,
     "crf-search": 1,
     "search": 1,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -27,7 +29,8 @@ def in_order(
         initializer: Called once in each process.
     """
     # Spawned, as a fork would copy the state of torch's threads.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=initializer) as executor:
+    start = (_start, (initializer,))
+    with ProcessPoolExecutor(workers, get_context("spawn"), *start) as executor:
         waiting: deque[Future[T]] = deque()
         for call in calls:
             waiting.append(executor.submit(function, *call))
@@ -35,6 +38,20 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _start(initializer: Callable[[], None] | None) -> None:
+    """Prepare a worker process: it ends with the one that started it, which after `kill -9` cannot tell it to."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def ahead(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:

@@ -12,10 +12,10 @@ from boxsup.network import Segmenter, build
 from boxsup.network.images import normalised
 
 
-def network_that_has_seen(pictures: Iterable[np.ndarray]) -> Segmenter:
-    """MobileNetV2 for three classes with random weights, its normalisations those of some pictures of one size."""
+def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> Segmenter:
+    """MobileNetV2 with random weights, its normalisations those of some pictures of one size."""
     torch.manual_seed(2)
-    network = build("mobilenet_v2", 3)
+    network = build("mobilenet_v2", classes)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0

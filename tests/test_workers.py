@@ -1,6 +1,11 @@
 import operator
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from boxsup.errors import DataError
@@ -10,6 +15,11 @@ from boxsup.workers import AHEAD, ahead, in_order
 def late(seconds):
     time.sleep(seconds)
     return seconds
+
+
+def stay(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
 
 
 def refuse():
@@ -33,6 +43,20 @@ def test_calls_are_taken_as_they_are_needed():
 def test_errors_for_people_come_through():
     with pytest.raises(DataError, match=r"a\.png: no such image"):
         list(in_order(refuse, [()], 1))
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    code = "import sys\nsys.path.insert(0, sys.argv[1])\n"
+    code += "from test_workers import stay\nfrom boxsup.workers import in_order\n"
+    code += f"if __name__ == '__main__': list(in_order(stay, [({str(tmp_path)!r},)] * 2, 2))"
+    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent)]) as run:
+        while len(list(tmp_path.iterdir())) < 2:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.kill()
+    for worker in tmp_path.iterdir():
+        psutil.wait_procs([psutil.Process(int(worker.name))] if psutil.pid_exists(int(worker.name)) else [], timeout=60)
+        assert not psutil.pid_exists(int(worker.name))
 
 
 def test_items_are_made_ahead_but_few_of_them():

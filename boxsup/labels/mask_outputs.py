@@ -1,0 +1,105 @@
+"""What `boxsup masks` gives of the images that are done: masks in other tools' formats, and a table of all boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from boxsup.labels.mask_parts import BoxPart, ImagePart
+from boxsup.labels.mask_quality import Measures, flags, quality
+from boxsup.store.atomic import creating, write_text
+from boxsup.writers import coco, voc, yolo
+from boxsup.writers.objects import MaskedObject, tight_box
+
+COLUMNS = (
+    *("image", "file", "object", "class", "x0", "y0", "x1", "y1"),
+    *("quality", "flags", "rectangle", "fill", "tight_x0", "tight_y0", "tight_x1", "tight_y1"),
+    *Measures._fields,
+)
+
+Parts = Iterable[ImagePart]
+
+
+def write_voc(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+    """`voc/SegmentationClass/ID.png` and `voc/SegmentationObject/ID.png`."""
+    with creating(out / "voc") as folder:
+        folder.mkdir()
+        for part in parts:
+            voc.write(folder, part.image, part.height, part.width, [thing for _, thing in things_of(part)])
+
+
+def write_yolo(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+    """`yolo/labels/ID.txt` and `yolo/data.yaml`, which asks for the images in `yolo/images`."""
+    with creating(out / "yolo") as folder:
+        folder.mkdir()
+        write_text(folder / "data.yaml", yolo.data_yaml(classes))
+        for part in parts:
+            labels = Path("labels", part.file).with_suffix(".txt")
+            yolo.write(folder / labels, [thing for _, thing in things_of(part)])
+
+
+def write_coco(out: Path, parts: Parts, classes: Sequence[str], encoding: coco.Encoding = "rle") -> None:
+    """`coco.json`, masks as runs; or `coco_polygons.json`."""
+    images: list[coco.ImageEntry] = []
+    annotations: list[coco.Json] = []
+    for number, part in enumerate(parts, start=1):
+        images.append(coco.ImageEntry(number, part.file, part.height, part.width))
+        for _, thing in things_of(part):
+            annotations.append(coco.annotation(len(annotations) + 1, number, thing, encoding))
+    name = "coco.json" if encoding == "rle" else "coco_polygons.json"
+    coco.write(out / name, coco.content(images, annotations, classes))
+
+
+def write_polygons(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+    """`coco_polygons.json`."""
+    write_coco(out, parts, classes, "polygons")
+
+
+# Format -> what writes it, from the folder of results, the parts in order, and the classes with the background first.
+FORMATS: dict[str, Callable[[Path, Parts, Sequence[str]], None]] = {
+    "voc": write_voc,
+    "coco": write_coco,
+    "coco_polygons": write_polygons,
+    "yolo": write_yolo,
+}
+
+
+def write_table(path: Path, parts: Parts, classes: Sequence[str]) -> pd.DataFrame:
+    """Write a row a box with its mask's quality and flags, the boxes that a person should look at first.
+
+    Returns:
+        The table, its columns COLUMNS: half-open 0-based pixel corners of the box, and of the tight box of its mask;
+        `fill`, the share of the box that the mask covers; `flags` with a space between; and the measures behind them.
+    """
+    rows = [row for part in parts for row in _rows(part, classes)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "quality"], kind="stable").index
+    table = table.loc[order]
+    with creating(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.4f")
+    return table
+
+
+def things_of(part: ImagePart) -> Iterator[tuple[BoxPart, MaskedObject]]:
+    """An image's boxes as objects; crowds have no mask, and are left out."""
+    for each in part.boxes:
+        if each.mask is not None:
+            corners = (each.box.x0, each.box.y0, each.box.x1, each.box.y1)
+            yield each, MaskedObject(each.box.label, corners, each.mask.pixels, round(quality(each.mask.measures), 4))
+
+
+def _rows(part: ImagePart, classes: Sequence[str]) -> Iterator[tuple[object, ...]]:
+    for number, (each, thing) in enumerate(things_of(part), start=1):
+        assert each.mask is not None
+        measures = each.mask.measures
+        x0, y0, x1, y1 = thing.box
+        fill = each.mask.pixels.sum() / ((x1 - x0) * (y1 - y0))
+        yield (
+            *(part.image, part.file, number, classes[thing.label], x0, y0, x1, y1),
+            *(thing.score, " ".join(flags(measures)), int(each.mask.rectangle), fill),
+            *(tight_box(each.mask.pixels) or thing.box),
+            *measures[:-1],
+            classes[measures.rival] if measures.rival else "",
+        )
