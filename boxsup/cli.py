@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import difflib
 import errno
 import importlib
 import os
+import resource
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NoReturn
 
 from boxsup.errors import BoxSupError
 
@@ -21,8 +28,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Torch keeps the compiled kernels of every size of image, 1,024 of them; 256 hold a training step's and 80 MB less.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
-# Subcommand, of one word or two: (module with `add_arguments(parser)` and `run(args)`, one line of help), in the order
-# of the data flow.
+# Subcommand, of one word or two: (module with `add_arguments(parser)`, `run(args)`, EXAMPLE; one line of help), in the
+# order of the data flow.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("boxsup.project.command", "your images and boxes, checked and split, as a configuration that runs"),
     "shapes": ("boxsup.catalogue.commands.shapes", "generate the demo data, a tree in VOC layout"),
@@ -73,6 +80,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paper": ("boxsup.report.paper_command", "the page that sets experiments beside the paper's tables and figures"),
     "check": ("boxsup.store.command", "stores and checkpoints against the checksums that they were written with"),
     "show": ("boxsup.report.show", "an image with the boxes, the chosen segments and the labels of a generation"),
+    "completion": ("boxsup.completion", "a script that lets a shell complete boxsup's commands and options"),
 }
 
 # First words that several commands share, and one line of help.
@@ -82,6 +90,9 @@ GROUPS: dict[str, str] = {
     "trimap": "error analysis by the distance from true boundaries",
 }
 
+STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configuration, 2 for wrong arguments"
+UNSEEN = "snakemake -np TARGET prints what rules pass for a $NAME"
+
 # Where the outputs cannot go: a full disk, no rights, a file where a folder should be, a name too long.
 UNWRITABLE = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES,
@@ -89,47 +100,117 @@ UNWRITABLE = (
 )  # fmt: skip
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and end with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to look, without the usage of all options before it."""
+        self.exit(2, f"{self.prog}: error: {message}; see `{self.prog} --help`\n")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    verbose = False
     try:
         args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too
-        args.run(args)
+        verbose = args.verbose
+        with _quiet() if args.quiet else _verbose(args) if verbose else contextlib.nullcontext():
+            args.run(args)
     except BoxSupError as error:
-        _fail(str(error))
+        _fail(str(error), verbose)
     except BrokenPipeError:
         # Who reads our output has gone (`boxsup … | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        place = error.filename or "the output"
-        _fail(f"{place}: {os.strerror(error.errno)}; nothing was left half-written, free space or fix it and run again")
+        place, reason = error.filename or "the output", os.strerror(error.errno)
+        _fail(f"{place}: {reason}; nothing was left half-written, free space or fix it and run again", verbose)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="boxsup", description=sys.modules["boxsup"].__doc__)
+def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
+    """The parser of the command line, and those of the commands by their names.
+
+    Args:
+        wanted: Commands whose modules are imported for their arguments; torch costs seconds that others need not pay.
+    """
+    parser = Parser(prog="boxsup", description=sys.modules["boxsup"].__doc__, epilog=STATUSES)
+    parser.add_argument("--version", action="version", version=f"boxsup {sys.modules['boxsup'].__version__}")
     stages = parser.add_subparsers(metavar="STAGE", required=True)
     groups = {
         name: stages.add_parser(name, help=line, description=line).add_subparsers(metavar="ACTION", required=True)
         for name, line in GROUPS.items()
     }
-    for name, (module, help_line) in COMMANDS.items():
+    commands = {}
+    for name, (module, line) in COMMANDS.items():
         *group, action = name.split()
         parsers = groups[group[0]] if group else stages
-        stage = parsers.add_parser(action, help=help_line, description=help_line)
-        # Only the stage that was asked for is imported: torch costs seconds, and most stages do without it.
-        if arguments[: len(group) + 1] == [*group, action]:
-            command = importlib.import_module(module)
-            command.add_arguments(stage)
-            stage.set_defaults(run=command.run)
-    return parser.parse_args(arguments)
+        form = argparse.RawDescriptionHelpFormatter
+        commands[name] = parsers.add_parser(action, help=line, description=line, formatter_class=form)
+        if name in wanted:
+            _add_command(commands[name], module)
+    return parser, commands
 
 
-def _fail(message: str) -> None:
+def _add_command(parser: Parser, module: str) -> None:
+    command = importlib.import_module(module)
+    command.add_arguments(parser)
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    output.add_argument(
+        "--verbose", action="store_true", help="say what is run, how long it took, and where errors arise"
+    )
+    note = f"\n\n{UNSEEN}" if "$" in command.EXAMPLE else ""
+    parser.epilog = f"example:\n  {command.EXAMPLE}{note}\n\n{STATUSES}"
+    parser.set_defaults(run=command.run)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    named = [name for name in COMMANDS if arguments[: len(name.split())] == name.split()]
+    parser, commands = make_parser(named)
+    known = {name.split()[0] for name in COMMANDS}
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
+        parser.error(f"there is no command '{arguments[0]}'{_hint(arguments[0], known)}")
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        command = commands[named[0]]
+        options = [option for action in command._actions for option in action.option_strings]
+        command.error(f"unknown argument {shlex.join(unknown)}{_hint(unknown[0].partition('=')[0], options)}")
+    return args
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let nothing be said, neither words nor bars; errors are said after it."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
+
+
+@contextlib.contextmanager
+def _verbose(args: argparse.Namespace) -> Iterator[None]:
+    """Say what is run, and at the end what it took."""
+    for name, value in sorted(vars(args).items()):
+        if name not in ("run", "quiet", "verbose"):
+            print(f"boxsup: {name} = {value}", file=sys.stderr)
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+    print(f"boxsup: {seconds:.1f} s, at most {peak:.0f} MiB of memory without its workers", file=sys.stderr)
+
+
+def _fail(message: str, verbose: bool) -> NoReturn:
+    if verbose:
+        traceback.print_exc()
     print(f"boxsup: error: {message}", file=sys.stderr)
     sys.exit(1)

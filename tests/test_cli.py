@@ -1,25 +1,121 @@
+import ast
 import importlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from paths import ROOT
 
-from boxsup.cli import COMMANDS
+from boxsup.cli import COMMANDS, main, make_parser
+
+
+@pytest.fixture(scope="module")
+def commands():
+    """The parsers of all commands."""
+    return make_parser(list(COMMANDS))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command):
+def test_every_command_explains_itself_with_an_example_that_parses(command, commands):
+    parser, stages = commands
     module = importlib.import_module(COMMANDS[command][0])
-    assert callable(module.run)
-    result = subprocess.run(
-        [sys.executable, "-m", "boxsup", *command.split(), "--help"], capture_output=True, text=True
-    )
-    assert result.returncode == 0
-    assert "--" in result.stdout
+    words = shlex.split(module.EXAMPLE.partition(" > ")[0])
+    assert words[0] == "boxsup"
+    assert words[1 : 1 + len(command.split())] == command.split()
+    assert parser.parse_args(words[1:]).run == module.run
+    text = stages[command].format_help()
+    assert module.EXAMPLE in text
+    assert "exit status: 0" in text
+    assert {"--quiet", "--verbose"} <= set(text.replace("]", " ").split())
+
+
+def test_help_is_printed(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", "--help"])
+    assert "example:\n  boxsup check results" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predcit"], "boxsup: error: there is no command 'predcit', did you mean predict?; see `boxsup --help`"),
+        (["check", "results", "--quite"], "boxsup check: error: unknown argument --quite, did you mean --quiet?"),
+        (["check", "a", "--format=x"], "boxsup check: error: unknown argument --format=x; see `boxsup check --help`"),
+        (["proposals", "mke"], "argument ACTION: invalid choice: 'mke' (choose from"),
+        (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),
+        (["check"], "boxsup check: error: the following arguments are required: PATH"),
+        (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
+        ([], "the following arguments are required: STAGE"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_that_says_what_is_right_and_status_2(capsys, arguments, message):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+SHAPES = ["shapes", "--settings", '{"seed": 0, "side": 64, "train": 1, "val": 1, "masks": 1}', "--classes", '["ring"]']
+
+
+def test_quiet_says_nothing_but_errors(tmp_path, capsys):
+    main([*SHAPES, "--out", str(tmp_path / "tree"), "--quiet"])
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(SystemExit, match="1"):
+        main(["check", str(tmp_path / "nowhere"), "--quiet"])
+    assert capsys.readouterr().err == f"boxsup: error: {tmp_path}/nowhere: no such file or folder\n"
+
+
+def test_verbose_says_what_runs_what_it_took_and_where_errors_arise(tmp_path, capsys):
+    main([*SHAPES, "--out", str(tmp_path / "tree"), "--verbose"])
+    errors = capsys.readouterr().err
+    assert f"boxsup: out = {tmp_path}/tree\n" in errors
+    assert "MiB of memory" in errors
+    with pytest.raises(SystemExit, match="1"):
+        main(["check", str(tmp_path / "nowhere"), "--verbose"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_bars_are_drawn_on_terminals_only():
+    """Every bar is made with `disable=None`, by which tqdm asks whether there is a terminal."""
+    bars = []
+    for path in (ROOT / "boxsup").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tqdm":
+                own = [word.value for word in node.keywords if word.arg == "disable"]
+                bars.append((path.name, len(own) == 1 and isinstance(own[0], ast.Constant) and own[0].value is None))
+    assert len(bars) > 10
+    assert [name for name, asks in bars if not asks] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_shells_complete_every_command(shell, capsys, tmp_path):
+    pytest.importorskip("shtab")
+    main(["completion", shell])
+    script = capsys.readouterr().out
+    assert all(name.split()[-1] in script for name in COMMANDS)
+    assert "scales" in script
+    if shell == "bash":
+        (tmp_path / "script").write_text(script)
+        subprocess.run(["bash", "-n", str(tmp_path / "script")], check=True)
+        ask = (
+            f"source {tmp_path}/script; COMP_WORDS=(boxsup predi); COMP_CWORD=1; _shtab_boxsup; echo ${{COMPREPLY[@]}}"
+        )
+        found = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout
+        assert set(found.split()) == {"predict", "predictions"}
+
+
+def test_what_completion_needs_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="1"):
+        main(["completion", "bash"])
+    assert "needs shtab: pip install shtab" in capsys.readouterr().err
 
 
 def test_the_list_of_commands_needs_no_torch():

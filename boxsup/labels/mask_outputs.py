@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from boxsup.labels.mask_parts import BoxPart, ImagePart
+from boxsup.labels.box_masks import BoxMask
+from boxsup.labels.mask_parts import ImagePart
 from boxsup.labels.mask_quality import Measures, flags, quality
 from boxsup.store.atomic import creating, write_text
-from boxsup.writers import coco, voc, yolo
-from boxsup.writers.objects import MaskedObject, tight_box
+from boxsup.writers import boxes, coco, voc, yolo
+from boxsup.writers.objects import MaskedObject
 
-COLUMNS = (
-    *("image", "file", "object", "class", "x0", "y0", "x1", "y1"),
-    *("quality", "flags", "rectangle", "fill", "tight_x0", "tight_y0", "tight_x1", "tight_y1"),
-    *Measures._fields,
-)
+# The measures but for the tightness, which stands in the table as `iou` already.
+MEASURES = tuple(name for name in Measures._fields if name != "tightness")
+COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "fill", *MEASURES)
 
 Parts = Iterable[ImagePart]
 
@@ -70,36 +69,36 @@ def write_table(path: Path, parts: Parts, classes: Sequence[str]) -> pd.DataFram
     """Write a row a box with its mask's quality and flags, the boxes that a person should look at first.
 
     Returns:
-        The table, its columns COLUMNS: half-open 0-based pixel corners of the box, and of the tight box of its mask;
-        `fill`, the share of the box that the mask covers; `flags` with a space between; and the measures behind them.
+        The table, its columns COLUMNS: those of tightened boxes, where `score` is the quality; the file; `flags`
+        with a space between; whether the mask is the box's rectangle; `fill`, the share of the box that the mask
+        covers; and the measures behind these.
     """
     rows = [row for part in parts for row in _rows(part, classes)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "quality"], kind="stable").index
+    order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
     table = table.loc[order]
     with creating(path) as partial:
         table.to_csv(partial, index=False, float_format="%.4f")
     return table
 
 
-def things_of(part: ImagePart) -> Iterator[tuple[BoxPart, MaskedObject]]:
-    """An image's boxes as objects; crowds have no mask, and are left out."""
+def things_of(part: ImagePart) -> Iterator[tuple[BoxMask, MaskedObject]]:
+    """The masks of an image's boxes, and each as an object to write; crowds have none, and are left out."""
     for each in part.boxes:
         if each.mask is not None:
             corners = (each.box.x0, each.box.y0, each.box.x1, each.box.y1)
-            yield each, MaskedObject(each.box.label, corners, each.mask.pixels, round(quality(each.mask.measures), 4))
+            yield (
+                each.mask,
+                MaskedObject(each.box.label, corners, each.mask.pixels, round(quality(each.mask.measures), 4)),
+            )
 
 
 def _rows(part: ImagePart, classes: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    for number, (each, thing) in enumerate(things_of(part), start=1):
-        assert each.mask is not None
-        measures = each.mask.measures
+    things = list(things_of(part))
+    tightened = boxes.rows(part.image, [thing for _, thing in things], classes)
+    for row, (mask, thing) in zip(tightened, things, strict=True):
         x0, y0, x1, y1 = thing.box
-        fill = each.mask.pixels.sum() / ((x1 - x0) * (y1 - y0))
-        yield (
-            *(part.image, part.file, number, classes[thing.label], x0, y0, x1, y1),
-            *(thing.score, " ".join(flags(measures)), int(each.mask.rectangle), fill),
-            *(tight_box(each.mask.pixels) or thing.box),
-            *measures[:-1],
-            classes[measures.rival] if measures.rival else "",
-        )
+        fill = thing.pixels.sum() / ((x1 - x0) * (y1 - y0))
+        own = mask.measures._asdict() | {"rival": classes[mask.measures.rival] if mask.measures.rival else ""}
+        measures = (own[name] for name in MEASURES)
+        yield (*row, part.file, " ".join(flags(mask.measures)), int(mask.rectangle), fill, *measures)

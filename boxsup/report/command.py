@@ -20,6 +20,11 @@ from boxsup.report.results import read_seed
 from boxsup.report.timings import read_timings
 from boxsup.store.atomic import write_text
 
+EXAMPLE = (
+    'boxsup report --experiment demo_semi --config "$CONFIG" --train results/data/demo/train --val '
+    "results/data/demo/val --folder results/demo_semi --epochs 6 --out report.html"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

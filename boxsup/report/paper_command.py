@@ -13,6 +13,8 @@ from boxsup.report.paper_page import TITLES, render
 from boxsup.report.paper_results import SCALES, comparison, measured, read_runs, values_table
 from boxsup.store.atomic import creating, write_text
 
+EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tables tables --out paper.html'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -13,6 +13,11 @@ from boxsup.report.proposal_page import render
 from boxsup.report.proposal_results import Method, read_method
 from boxsup.store.atomic import write_text
 
+EXAMPLE = (
+    'boxsup proposals report --dataset demo --split train --config "$CONFIG" --catalogue '
+    "results/data/demo/train --folder results/data/demo/train/proposals --out page.html"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

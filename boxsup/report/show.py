@@ -22,6 +22,8 @@ from boxsup.report.palette import overlay
 from boxsup.store.atomic import creating
 from boxsup.store.labels import Labels
 
+EXAMPLE = "boxsup show results/demo_semi/seed-0/labels/003.zarr train_0001 --out show"
+
 SIDE = 480  # px: the least side of a picture
 TEXT = 15  # px
 WITHOUT_CANDIDATE = {RECTANGLE: "its rectangle", NOTHING: "supervised nothing", SEGMENT: "a segment made of it"}

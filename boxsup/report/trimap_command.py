@@ -13,6 +13,8 @@ from boxsup.report.figures import SERIES
 from boxsup.report.trimap import render
 from boxsup.store.atomic import write_text
 
+EXAMPLE = 'boxsup trimap plot --config "$CONFIG" --out trimap.html'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

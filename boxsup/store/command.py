@@ -13,6 +13,8 @@ from tqdm import tqdm
 from boxsup.errors import StoreError
 from boxsup.store.checksums import archive_damages, folder_damages
 
+EXAMPLE = "boxsup check results"
+
 RESULTS = "results"  # the folder that the names of Snakemake's targets begin with
 
 

@@ -132,7 +132,7 @@ def test_the_table_has_every_box_those_worth_a_look_first(whole):
     flagged = (table["flags"] != "").tolist()
     assert flagged == sorted(flagged, reverse=True)
     for _, rows in table.groupby(table["flags"] == ""):
-        assert rows["quality"].is_monotonic_increasing
+        assert rows["score"].is_monotonic_increasing
     assert set(" ".join(table["flags"]).split()) <= set(FLAGS)
     assert ((table["tight_x0"] >= table["x0"]) & (table["tight_y1"] <= table["y1"])).all()
 

@@ -18,6 +18,11 @@ from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.errors import DataError
 from boxsup.store.atomic import creating
 
+EXAMPLE = (
+    'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
+    '"SegmentationClass"}\' --classes \'["cat", "dog"]\' --on-problem stop --out tables'
+)
+
 TABLES = ("images.csv", "boxes.csv", "classes.csv")
 DRAWN = "drawn"
 

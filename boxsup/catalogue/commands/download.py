@@ -10,6 +10,8 @@ from pathlib import Path
 from boxsup.catalogue.download import SOURCES, provide
 from boxsup.store.atomic import write_text
 
+EXAMPLE = "boxsup download --root data/VOC2012 --source voc2012 --download true --out source.json"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

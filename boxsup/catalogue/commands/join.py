@@ -12,6 +12,8 @@ from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.store.atomic import creating
 
+EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

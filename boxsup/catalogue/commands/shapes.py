@@ -13,6 +13,11 @@ from boxsup.catalogue.tree import check_settings, write_tree
 from boxsup.settings import ShapesSettings, parse
 from boxsup.store.atomic import creating
 
+EXAMPLE = (
+    'boxsup shapes --settings \'{"seed": 0, "side": 160, "train": 120, "val": 60, "masks": 12}\' --classes '
+    '\'["ring", "star"]\' --out data/shapes'
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

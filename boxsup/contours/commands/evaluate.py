@@ -18,6 +18,8 @@ from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detect
 from boxsup.errors import ConfigError
 from boxsup.store.atomic import creating
 
+EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -16,6 +16,8 @@ from boxsup.contours import bsds
 from boxsup.errors import ConfigError
 from boxsup.settings import NetworkSettings
 
+EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
+
 LINES = 20  # of progress in a log
 ENCODER = "mobilenet_v2"
 

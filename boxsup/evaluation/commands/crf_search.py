@@ -23,6 +23,12 @@ from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 from boxsup.workers import in_order
 
+EXAMPLE = (
+    "boxsup crf-search --catalogue results/data/demo/val --model "
+    'results/demo_semi/seed-0/epochs/006/model.pt --crf "$CRF" --search "$SEARCH" --held-out 20 --out '
+    "crf.csv"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

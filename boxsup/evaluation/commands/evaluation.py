@@ -12,6 +12,11 @@ from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
 
+EXAMPLE = (
+    "boxsup evaluation --catalogue results/data/demo/val --predictions "
+    "results/demo_semi/seed-0/predictions/006.zarr --out 006.csv"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -15,6 +15,11 @@ from boxsup.evaluation.quality import collapse_warning, measure
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
 
+EXAMPLE = (
+    "boxsup label-quality --catalogue results/data/demo/train --labels "
+    "results/demo_semi/seed-0/labels/003.zarr --out 003.csv"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -16,6 +16,11 @@ from boxsup.evaluation.proposals import Matches, concatenate, match, objects_tab
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.proposals.pool import Pools, store_bytes
 
+EXAMPLE = (
+    "boxsup proposals evaluate --catalogue results/data/demo/train --proposals "
+    "results/data/demo/train/proposals/mcg/0-of-1.zarr --out evaluation"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -16,6 +16,11 @@ from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import COLUMNS, boundary_distance, distance_confusion, trimap_table
 
+EXAMPLE = (
+    "boxsup trimap measure --catalogue results/data/demo/val --predictions "
+    "results/demo_semi/seed-0/predictions/006.zarr --out trimap.csv"
+)
+
 TOLD = 5  # px: the width that the log line speaks of
 
 

@@ -15,6 +15,11 @@ from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.inference.scores import Predictor
 
+EXAMPLE = (
+    "boxsup validate --catalogue results/data/demo/val --model "
+    "results/demo_semi/seed-0/epochs/006/model.pt --out val.csv"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

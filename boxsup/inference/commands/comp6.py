@@ -20,6 +20,8 @@ from boxsup.errors import ConfigError
 from boxsup.store.atomic import creating
 from boxsup.store.labels import Labels
 
+EXAMPLE = "boxsup comp6 --predictions results/voc_box/seed-0/predictions/test/045.zarr --split test --out 045.tar"
+
 FOLDER = "results/VOC2012/Segmentation/comp6_{split}_cls"
 CLASSES = 21  # with the background
 

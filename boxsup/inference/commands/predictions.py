@@ -24,6 +24,11 @@ from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
 from boxsup.workers import in_order
 
+EXAMPLE = (
+    "boxsup predictions --catalogue results/data/demo/val --model "
+    'results/demo_semi/seed-0/epochs/006/model.pt --crf "$CRF" --out 006.zarr'
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -19,6 +19,8 @@ from boxsup.store.labels import creating_labels
 from boxsup.versions import provenance
 from boxsup.workers import in_order
 
+EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut --workers 4 --out grabcut.zarr"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

@@ -25,6 +25,12 @@ from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, creating_labels
 from boxsup.versions import provenance
 
+EXAMPLE = (
+    'boxsup labels --catalogue results/data/demo/train --generation 1 --seed 0 --settings "$SETTINGS" '
+    "--proposals results/data/demo/train/proposals/mcg/0-of-1.zarr --overlaps "
+    "results/data/demo/train/overlaps/mcg/0-of-1.zarr --out 001.zarr"
+)
+
 READ_AHEAD = 8  # images whose candidates are in memory at once, some 0.6 MB each
 
 

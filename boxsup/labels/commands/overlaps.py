@@ -12,6 +12,11 @@ from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.versions import provenance
 
+EXAMPLE = (
+    "boxsup overlaps --catalogue results/data/demo/train --proposals "
+    "results/data/demo/train/proposals/mcg/0-of-1.zarr --out overlaps.zarr"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

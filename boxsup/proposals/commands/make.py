@@ -27,6 +27,8 @@ from boxsup.settings import ProposalSettings
 from boxsup.store.atomic import creating
 from boxsup.versions import provenance
 
+EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
+
 QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
 
 

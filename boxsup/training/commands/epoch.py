@@ -21,6 +21,12 @@ from boxsup.store.atomic import creating
 from boxsup.training.data import Epoch, batches, images_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 
+EXAMPLE = (
+    "boxsup epoch --catalogue results/data/demo/train --labels results/demo_semi/seed-0/labels/001.zarr "
+    '--model results/demo_semi/seed-0/epochs/000/model.pt --epoch 1 --seed 0 --training "$TRAINING" '
+    '--schedule "$SCHEDULE" --out 001'
+)
+
 LINES = 10  # of progress in a log
 
 

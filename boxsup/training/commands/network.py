@@ -19,6 +19,11 @@ from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, parse
 from boxsup.store.checksums import sha256_of
 
+EXAMPLE = (
+    'boxsup network --catalogue results/data/demo/train --seed 0 --settings \'{"name": "mobilenet_v2_8s", '
+    '"weights": "none", "sha256": ""}\' --out model.pt'
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
