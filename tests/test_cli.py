@@ -46,7 +46,7 @@ def test_help_is_printed(capsys):
         (["predcit"], "boxsup: error: there is no command 'predcit', did you mean predict?; see `boxsup --help`"),
         (["check", "results", "--quite"], "boxsup check: error: unknown argument --quite, did you mean --quiet?"),
         (["check", "a", "--format=x"], "boxsup check: error: unknown argument --format=x; see `boxsup check --help`"),
-        (["proposals", "mke"], "argument ACTION: invalid choice: 'mke' (choose from"),
+        (["proposals", "draw"], "argument ACTION: invalid choice: 'draw' (choose from"),
         (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),

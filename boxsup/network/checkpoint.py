@@ -16,6 +16,8 @@ from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import creating
 from boxsup.store.checksums import AGAIN, archive_damages
 
+MAX_CLASSES = 255  # with the background; label 255 is void
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -63,16 +65,23 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     content = load(path)
     try:
+        classes, normalisation = _classes(content), _normalisation(content)
         with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-            model = build(content["network"], len(content["classes"]))
+            model = build(content["network"], len(classes))
         model.load_state_dict(content["state"], assign=True)
-        normalisation = _normalisation(content)
-        classes = tuple(map(str, content["classes"]))
         return Checkpoint(content["network"], classes, model, content["epoch"], content["pretrained"], normalisation)
     except BoxSupError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: not a checkpoint of boxsup ({type(error).__name__})") from error
+
+
+def _classes(content: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the classes, which are labels of 8 bits and stand in tables and on terminals."""
+    names = tuple(content["classes"])
+    if not 0 < len(names) <= MAX_CLASSES or not all(isinstance(name, str) and name.isprintable() for name in names):
+        raise ValueError("classes")
+    return names
 
 
 def _normalisation(content: dict[str, Any]) -> Normalisation:

@@ -117,6 +117,13 @@ def test_a_normalisation_that_cannot_be_used_is_one_line(saved, tmp_path, normal
         load_checkpoint(tmp_path / "model.pt")
 
 
+@pytest.mark.parametrize("classes", [[], ["a", "b", 3], ["a", "b", "c\x1b[2J"], ["a"] * 256, "ab\n", None])
+def test_classes_that_cannot_be_labels_or_shown_are_one_line(saved, tmp_path, classes):
+    save(tmp_path / "model.pt", {**load(saved), "classes": classes})
+    with pytest.raises(StoreError, match="not a checkpoint of boxsup"):
+        load_checkpoint(tmp_path / "model.pt")
+
+
 class Malicious:
     def __reduce__(self):
         return os.mkdir, ("made_by_a_checkpoint",)
