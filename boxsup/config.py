@@ -104,6 +104,20 @@ def project_config(over: Path | None = None) -> Block:
     return merge(config, own)
 
 
+def block(config: Mapping[str, Any], *keys: str) -> Block:
+    """The keys and values that stand in a configuration which no schema has checked, below some keys.
+
+    Raises:
+        ConfigError: A key is missing, or something else stands there.
+    """
+    found: Any = config
+    for place, key in enumerate(keys, start=1):
+        found = found.get(key) if isinstance(found, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise ConfigError(f"config: {'.'.join(keys[:place])}: expected keys and values, got {found!r}")
+    return dict(found)
+
+
 def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN401 - not checked yet
     """An experiment whose `update`, the name of one of `updates` or keys over one, is spelled out."""
     update = experiment.get("update", {})

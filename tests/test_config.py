@@ -4,7 +4,7 @@ import pytest
 import yaml
 from paths import ROOT
 
-from boxsup.config import canonical, epoch_settings, generation_settings, merge, resolve
+from boxsup.config import block, canonical, epoch_settings, generation_settings, merge, project_config, resolve
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.settings import (
@@ -182,3 +182,27 @@ def test_numbers_are_not_truth_values_and_whole_numbers_are_whole(config, key, v
     else:
         with pytest.raises(ConfigError, match=rf"training\.{key}: expected"):
             build(TrainingSettings, training, "training")
+
+
+def test_the_package_has_the_projects_configuration_and_lays_a_file_over_it(config, tmp_path):
+    assert project_config() == config
+    (tmp_path / "own.yaml").write_text("defaults: {inference: {crf: {iterations: 3}}}")
+    crf = block(project_config(tmp_path / "own.yaml"), "defaults", "inference", "crf")
+    assert crf == {**config["defaults"]["inference"]["crf"], "iterations": 3}
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "!!python/object/apply:os.mkdir [made]", "\xff"])
+def test_a_file_that_is_no_configuration_is_one_line(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"own\.yaml") as info:
+        project_config(tmp_path / "own.yaml")
+    assert "\n" not in str(info.value)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("text", ["defaults: 3", "defaults: {inference: none}", "defaults: {inference: {crf: [1]}}"])
+def test_a_value_in_place_of_keys_is_named(tmp_path, text):
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"config: defaults.*: expected keys and values, got"):
+        block(project_config(tmp_path / "own.yaml"), "defaults", "inference", "crf")

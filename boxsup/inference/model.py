@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import check_size, read_image
-from boxsup.config import project_config
+from boxsup.config import block, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MAX_SCALE
 from boxsup.inference.crf import dense_crf
@@ -78,9 +79,10 @@ class Model:
         return Prediction(labels, self.classes, found if scores else None)
 
 
-def crf_settings() -> CrfSettings:
-    """The dense CRF's settings in `config.yaml`."""
-    return build(CrfSettings, project_config()["defaults"]["inference"]["crf"], "inference.crf")
+def crf_settings(over: Path | None = None) -> CrfSettings:
+    """The dense CRF's settings in `config.yaml`, and in a file whose keys are laid over it."""
+    where = ("defaults", "inference", "crf")
+    return build(CrfSettings, block(project_config(over), *where), ".".join(where))
 
 
 def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,43 +22,45 @@ COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "fill", *MEASURES)
 Parts = Iterable[ImagePart]
 
 
-def write_voc(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+def write_voc(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
     """`voc/SegmentationClass/ID.png` and `voc/SegmentationObject/ID.png`."""
     with creating(out / "voc") as folder:
         folder.mkdir()
         for part in parts:
-            voc.write(folder, part.image, part.height, part.width, [thing for _, thing in things_of(part)])
+            record = part.record
+            voc.write(folder, record.image, record.height, record.width, [thing for _, thing in things_of(part)])
 
 
-def write_yolo(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+def write_yolo(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
     """`yolo/labels/ID.txt` and `yolo/data.yaml`, which asks for the images in `yolo/images`."""
     with creating(out / "yolo") as folder:
         folder.mkdir()
         write_text(folder / "data.yaml", yolo.data_yaml(classes))
         for part in parts:
-            labels = Path("labels", part.file).with_suffix(".txt")
+            labels = Path("labels", file_of(part, images)).with_suffix(".txt")
             yolo.write(folder / labels, [thing for _, thing in things_of(part)])
 
 
-def write_coco(out: Path, parts: Parts, classes: Sequence[str], encoding: coco.Encoding = "rle") -> None:
+def write_coco(out: Path, parts: Parts, classes: Sequence[str], images: Path, encoding: coco.Encoding = "rle") -> None:
     """`coco.json`, masks as runs; or `coco_polygons.json`."""
-    images: list[coco.ImageEntry] = []
+    entries: list[coco.ImageEntry] = []
     annotations: list[coco.Json] = []
     for number, part in enumerate(parts, start=1):
-        images.append(coco.ImageEntry(number, part.file, part.height, part.width))
+        entries.append(coco.ImageEntry(number, file_of(part, images), part.record.height, part.record.width))
         for _, thing in things_of(part):
             annotations.append(coco.annotation(len(annotations) + 1, number, thing, encoding))
     name = "coco.json" if encoding == "rle" else "coco_polygons.json"
-    coco.write(out / name, coco.content(images, annotations, classes))
+    coco.write(out / name, coco.content(entries, annotations, classes))
 
 
-def write_polygons(out: Path, parts: Parts, classes: Sequence[str]) -> None:
+def write_polygons(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
     """`coco_polygons.json`."""
-    write_coco(out, parts, classes, "polygons")
+    write_coco(out, parts, classes, images, "polygons")
 
 
-# Format -> what writes it, from the folder of results, the parts in order, and the classes with the background first.
-FORMATS: dict[str, Callable[[Path, Parts, Sequence[str]], None]] = {
+# Format -> what writes it, from the folder of results, the parts in order, the classes with the background first, the
+# folder of images.
+FORMATS: dict[str, Callable[[Path, Parts, Sequence[str], Path], None]] = {
     "voc": write_voc,
     "coco": write_coco,
     "coco_polygons": write_polygons,
@@ -65,7 +68,7 @@ FORMATS: dict[str, Callable[[Path, Parts, Sequence[str]], None]] = {
 }
 
 
-def write_table(path: Path, parts: Parts, classes: Sequence[str]) -> pd.DataFrame:
+def write_table(path: Path, parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame:
     """Write a row a box with its mask's quality and flags, the boxes that a person should look at first.
 
     Returns:
@@ -73,7 +76,7 @@ def write_table(path: Path, parts: Parts, classes: Sequence[str]) -> pd.DataFram
         with a space between; whether the mask is the box's rectangle; `fill`, the share of the box that the mask
         covers; and the measures behind these.
     """
-    rows = [row for part in parts for row in _rows(part, classes)]
+    rows = [row for part in parts for row in _rows(part, classes, images)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
     table = table.loc[order]
@@ -82,23 +85,26 @@ def write_table(path: Path, parts: Parts, classes: Sequence[str]) -> pd.DataFram
     return table
 
 
+def file_of(part: ImagePart, images: Path) -> str:
+    """The name of an image's file below the folder of images."""
+    return Path(os.path.relpath(part.record.path, images)).as_posix()
+
+
 def things_of(part: ImagePart) -> Iterator[tuple[BoxMask, MaskedObject]]:
     """The masks of an image's boxes, and each as an object to write; crowds have none, and are left out."""
-    for each in part.boxes:
-        if each.mask is not None:
-            corners = (each.box.x0, each.box.y0, each.box.x1, each.box.y1)
-            yield (
-                each.mask,
-                MaskedObject(each.box.label, corners, each.mask.pixels, round(quality(each.mask.measures), 4)),
-            )
+    for box, mask in zip(part.record.boxes, part.masks, strict=True):
+        if mask is not None:
+            score = round(quality(mask.measures), 4)
+            yield mask, MaskedObject(box.label, (box.x0, box.y0, box.x1, box.y1), mask.pixels, score)
 
 
-def _rows(part: ImagePart, classes: Sequence[str]) -> Iterator[tuple[object, ...]]:
+def _rows(part: ImagePart, classes: Sequence[str], images: Path) -> Iterator[tuple[object, ...]]:
     things = list(things_of(part))
-    tightened = boxes.rows(part.image, [thing for _, thing in things], classes)
+    tightened = boxes.rows(part.record.image, [thing for _, thing in things], classes)
     for row, (mask, thing) in zip(tightened, things, strict=True):
         x0, y0, x1, y1 = thing.box
         fill = thing.pixels.sum() / ((x1 - x0) * (y1 - y0))
-        own = mask.measures._asdict() | {"rival": classes[mask.measures.rival] if mask.measures.rival else ""}
+        rival = mask.measures.rival
+        own = mask.measures._asdict() | {"rival": classes[rival] if 0 < rival < len(classes) else ""}
         measures = (own[name] for name in MEASURES)
-        yield (*row, part.file, " ".join(flags(mask.measures)), int(mask.rectangle), fill, *measures)
+        yield (*row, file_of(part, images), " ".join(flags(mask.measures)), int(mask.rectangle), fill, *measures)

@@ -1,11 +1,13 @@
 """The command `masks`: from somebody's boxes and a model to masks with their quality, and back after a kill."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,16 @@ from networks import network_that_has_seen
 from PIL import Image
 from pycocotools.coco import COCO
 
-from boxsup.catalogue.records import Box
+from boxsup.catalogue.records import Box, Record
 from boxsup.catalogue.tables import corners_of, read_catalogue, read_image, read_mask
 from boxsup.cli import main
 from boxsup.config import generation_settings
+from boxsup.errors import DataError
 from boxsup.inference.scores import Predictor
+from boxsup.labels.box_masks import BoxMask
 from boxsup.labels.generation import Update
-from boxsup.labels.mask_parts import part_key
-from boxsup.labels.mask_quality import FLAGS
+from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.labels.mask_quality import FLAGS, Measures
 from boxsup.labels.overlaps import box_iou
 from boxsup.network import build as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
@@ -200,13 +204,42 @@ def test_what_is_damaged_or_changed_is_done_again_and_a_bad_image_left_out(folde
 
 def test_a_parts_key_is_of_all_that_it_depends_on(tmp_path):
     (tmp_path / "a.png").write_bytes(b"one")
-    boxes = [Box(1, 0, 0, 5, 5)]
-    keys = [part_key({"model": 1}, tmp_path / "a.png", boxes)]
-    keys.append(part_key({"model": 2}, tmp_path / "a.png", boxes))
-    keys.append(part_key({"model": 1}, tmp_path / "a.png", [Box(2, 0, 0, 5, 5)]))
+    record = Record("a", str(tmp_path / "a.png"), 9, 9, boxes=[Box(1, 0, 0, 5, 5)])
+    keys = [part_key({"model": 1}, record), part_key({"model": 2}, record)]
+    keys.append(part_key({"model": 1}, replace(record, boxes=[Box(2, 0, 0, 5, 5)])))
     (tmp_path / "a.png").write_bytes(b"two")
-    keys.append(part_key({"model": 1}, tmp_path / "a.png", boxes))
+    keys.append(part_key({"model": 1}, record))
     assert len(set(keys)) == 4
+
+
+MEASURES = Measures(0.9, 0.8, 0.1, 1.0, 0.7, 0.6, 0.2, 2)
+
+
+def test_a_part_comes_back_as_it_was_and_a_forged_one_is_made_anew(tmp_path):
+    record = Record("a", "a.png", 4, 6, boxes=[Box(1, 1, 0, 4, 3), Box(1, 0, 0, 6, 4, crowd=1), Box(2, 3, 1, 6, 4)])
+    pixels = [np.zeros((4, 6), np.bool_) for _ in range(2)]
+    pixels[0][1, 1:3] = pixels[1][1:4, 3:6] = True
+    rectangle = MEASURES._replace(expected_iou=math.nan, network_agreement=math.nan, overlap_cost=math.nan)
+    masks = [BoxMask(pixels[0], False, MEASURES), None, BoxMask(pixels[1], True, rectangle)]
+    write_part(tmp_path, "key", ImagePart(record, masks))
+    back = read_part(tmp_path, "key", record)
+    assert back.masks[1] is None
+    for mask, own in zip(back.masks[::2], masks[::2], strict=True):
+        np.testing.assert_array_equal(mask.pixels, own.pixels)
+        assert mask.rectangle == own.rectangle
+        np.testing.assert_equal(tuple(mask.measures), tuple(own.measures))
+    content = json.loads((tmp_path / "a.json").read_text())
+    whole = json.dumps(content)
+    outside = json.dumps({**content, "masks": [content["masks"][2], None, content["masks"][2]]})
+    for forged in (
+        *(whole[:-9], "[]", "3", '{"key": "key"}', outside, json.dumps({**content, "masks": content["masks"][:2]})),
+        *(whole.replace('"key": "key"', '"key": "other"'), whole.replace('"runs": "', '"runs": "~')),
+        *(whole.replace("0.9", '"x"'), whole.replace('"rival": 2', '"rival": 2.5')),
+    ):
+        (tmp_path / "a.json").write_text(forged)
+        with pytest.raises(DataError, match=r"a\.json: cannot be used"):
+            read_part(tmp_path, "key", record)
+        assert not has_part(tmp_path, "key", record)
 
 
 def test_a_class_that_the_model_does_not_know_is_said(folder, tmp_path, capsys):
@@ -214,7 +247,7 @@ def test_a_class_that_the_model_does_not_know_is_said(folder, tmp_path, capsys):
     save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", names, build_network("mobilenet_v2", 3), 0, {}))
     with pytest.raises(SystemExit, match="1"):
         main([*arguments(folder, tmp_path / "out"), "--model", str(tmp_path / "m.pt")])
-    assert "m.pt, which knows cat, dog; rename it" in capsys.readouterr().err
+    assert "is none that the model knows, cat, dog; rename it" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

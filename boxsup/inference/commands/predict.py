@@ -20,15 +20,15 @@ from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
-from boxsup.config import project_config
 from boxsup.errors import DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.inputs import Input, find_inputs
+from boxsup.inference.model import crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.report.palette import overlay
-from boxsup.settings import CrfSettings, build
+from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
 from boxsup.workers import in_order
 
@@ -96,10 +96,7 @@ def run(args: argparse.Namespace) -> None:
     """
     inputs = find_inputs(args.inputs, args.out)
     predictor = Predictor(args.model, args.threads, None, args.scales)
-    settings = None
-    if args.crf:
-        crf = project_config(args.config)["defaults"]["inference"]["crf"]
-        settings = build(CrfSettings, crf, "defaults.inference.crf")
+    settings = crf_settings(args.config) if args.crf else None
     summary = Summary(predictor.classes)
     images, videos = ([item for item in inputs if item.video == video] for video in (False, True))
     _predict_images(images, predictor, settings, args.workers, args.out, summary)

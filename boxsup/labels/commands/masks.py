@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache, partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.check import run_checks, to_catalogue, write_problems
+from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.records import Problem, Record
-from boxsup.catalogue.sources import open_source
-from boxsup.catalogue.tables import read_image
-from boxsup.config import generation_settings, project_config
+from boxsup.catalogue.sources import Source, open_source
+from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
-from boxsup.labels.box_masks import check_update, masks_of_boxes
 from boxsup.labels.mask_outputs import FORMATS, write_table
-from boxsup.labels.mask_parts import BoxPart, ImagePart, has_part, part_key, read_part, write_part
-from boxsup.proposals.methods import build_settings, make_proposer, packages
-from boxsup.proposals.pool import Pool
-from boxsup.proposals.selection import Proposer
-from boxsup.settings import ProposalSettings, UpdateSettings, build
-from boxsup.store.checksums import sha256_of
-from boxsup.versions import provenance
-from boxsup.workers import in_order
+from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.labels.masker import Masker
+from boxsup.proposals.methods import build_settings
+from boxsup.settings import UpdateSettings, build
 
 EXAMPLE = (
     "boxsup masks --images photos --boxes annotations.json --model results/mine_box/seed-0/epochs/012/model.pt --out m"
@@ -41,7 +29,7 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class Job:
-    """An image, what its part is known by, and whether that is there."""
+    """An image, what its part is known by, and whether that was there at the start."""
 
     record: Record
     key: str
@@ -70,121 +58,59 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    config = project_config(args.config)
-    update = build(UpdateSettings, generation_settings(config["defaults"]["update"]), "defaults.update")
-    check_update(update)
-    if args.proposals not in config["proposals"]:
-        raise ConfigError(f"--proposals {args.proposals}: expected one of {', '.join(config['proposals'])}")
-    proposals = build_settings(config["proposals"][args.proposals], f"proposals.{args.proposals}")
     source = open_source(args.images, args.boxes)
+    masker = _masker(args)
+    records, problems = _checked(source, args.workers)
+    jobs = [_job(masker.relabelled(record, source.classes), masker, args.out / "parts") for record in records]
+    waiting = [job for job in jobs if not job.done]
+    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
+        parts = masker.parts([job.record for job in waiting], args.workers)
+        for job, part in zip(waiting, parts, strict=True):
+            write_part(args.out / "parts", job.key, part)
+            bar.update()
+    _write_outputs(args.out, args.format, jobs, masker.classes, args.images)
+    write_problems(args.out / "problems.csv", problems)
+    if problems:
+        place, first = args.out / "problems.csv", problems[0].problem
+        raise DataError(f"{len(problems)} problems left images out, see {place}; first: {first}")
+
+
+def _masker(args: argparse.Namespace) -> Masker:
+    config = project_config(args.config)
+    where, proposals = ("defaults", "update"), block(config, "proposals")
+    update = build(UpdateSettings, generation_settings(block(config, *where)), ".".join(where))
+    if args.proposals not in proposals:
+        raise ConfigError(f"--proposals {args.proposals}: expected one of {', '.join(proposals)}")
+    method = build_settings(proposals[args.proposals], f"proposals.{args.proposals}")
+    return Masker(args.model, args.threads, args.scales, update, method)
+
+
+def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
+    """The images that can be used, and what is wrong with the others."""
     listing = source.listing()
-    checks = tqdm(run_checks(listing.checks, args.workers), "check", len(listing.checks), unit="image", disable=None)
-    records = list(checks)
+    checks = run_checks(listing.checks, workers)
+    records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    masker = Masker(args, update, proposals)
-    usable = [masker.relabelled(record, source.classes) for record in records if not record.problems]
-    folder = args.out / "parts"
-    jobs = [_job(record, masker.settings, folder) for record in usable]
-    done = sum(job.done for job in jobs)
-    bar = tqdm(desc="masks", total=len(jobs), initial=done, unit="image", disable=None)
-    for job, part in masker.parts([job for job in jobs if not job.done], args.workers):
-        write_part(folder, job.key, part)
-        bar.update()
-    bar.close()
-    _write_outputs(args, jobs, masker.classes, problems, done)
+    return [record for record in records if not record.problems], problems
 
 
-def _job(record: Record, settings: dict[str, Any], folder: Path) -> Job:
-    key = part_key(settings, Path(record.path), record.boxes)
-    return Job(record, key, has_part(folder, record.image, key))
-
-
-class Masker:
-    """Makes the parts of images, with the settings that they depend on.
-
-    Attributes:
-        classes: Of the model, the background first.
-        settings: All that masks depend on beside the image and its boxes, as JSON has it.
-    """
-
-    def __init__(self, args: argparse.Namespace, update: UpdateSettings, proposals: ProposalSettings) -> None:
-        """Read the model."""
-        from boxsup.inference.scores import Predictor  # torch costs seconds that bad annotations need not wait for
-
-        self._predictor = Predictor(args.model, args.threads, None, args.scales)
-        self._update, self._proposals, self._images, self._model = update, proposals, args.images, args.model
-        self.classes = self._predictor.classes
-        self.settings: dict[str, Any] = {
-            "model": sha256_of(args.model),
-            "threads": args.threads,
-            "scales": args.scales,
-            "update": asdict(update),
-            "proposals": asdict(proposals),
-            "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
-        }
-
-    def relabelled(self, record: Record, classes: Sequence[str]) -> Record:
-        """A record whose labels are the model's, by the names of its own classes.
-
-        Raises:
-            ConfigError: The model does not know a class.
-        """
-        boxes = []
-        for box in record.boxes:
-            name = classes[box.label]
-            if name not in self.classes[1:]:
-                raise ConfigError(
-                    f"--boxes: the class '{name}' of {record.image} is none of {self._model}, which knows "
-                    f"{', '.join(self.classes[1:])}; rename it in the annotations, or name a model trained on it"
-                )
-            boxes.append(box._replace(label=self.classes.index(name)))
-        return Record(record.image, record.path, record.height, record.width, boxes=boxes)
-
-    def parts(self, jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, ImagePart]]:
-        """The jobs and their parts, in order; candidates come from as many processes."""
-        if not jobs:
-            return
-        calls = ((self._proposals, job.record.image, job.record.path) for job in jobs)
-        made = in_order(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
-        for job, (pixels, pool) in zip(jobs, made, strict=True):
-            yield job, self._part(job.record, pixels, pool)
-
-    def _part(self, record: Record, pixels: NDArray[np.uint8], pool: Pool) -> ImagePart:
-        scores = self._predictor.log_probabilities(pixels).cpu().numpy()
-        boxes = to_catalogue([record], self.classes).boxes
-        masks = masks_of_boxes(record.image, pool, boxes, scores, self._update)
-        own = [BoxPart(box, mask) for box, mask in zip(record.boxes, masks, strict=True)]
-        file = os.path.relpath(record.path, self._images)
-        return ImagePart(record.image, Path(file).as_posix(), record.height, record.width, own)
-
-
-def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray[np.uint8], Pool]:
-    pixels = read_image(path)
-    return pixels, _proposer(settings)(pixels, image)
-
-
-@cache  # once a process
-def _proposer(settings: ProposalSettings) -> Proposer:
-    return make_proposer(settings)
+def _job(record: Record, masker: Masker, folder: Path) -> Job:
+    key = part_key(masker.settings, record)
+    return Job(record, key, has_part(folder, key, record))
 
 
 def _write_outputs(
-    args: argparse.Namespace, jobs: Sequence[Job], classes: Sequence[str], problems: Sequence[Problem], done: int
+    out: Path, formats: Sequence[str], jobs: Sequence[Job], classes: Sequence[str], images: Path
 ) -> None:
-    def parts() -> Iterator[ImagePart]:
-        return (read_part(args.out / "parts", job.record.image, job.key) for job in jobs)
+    def parts() -> Iterator[ImagePart]:  # from disk each time: they may be many
+        return (read_part(out / "parts", job.key, job.record) for job in jobs)
 
-    for name in args.format:
-        FORMATS[name](args.out, parts(), classes)
-    table = write_table(args.out / "boxes.csv", parts(), classes)
-    write_problems(args.out / "problems.csv", problems)
-    flagged = int((table["flags"] != "").sum())
+    for name in formats:
+        FORMATS[name](out, parts(), classes, images)
+    table = write_table(out / "boxes.csv", parts(), classes, images)
+    done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
-        f"{args.out / 'boxes.csv'}",
+        f"{out / 'boxes.csv'}",
         file=sys.stderr,
     )
-    if problems:
-        raise DataError(
-            f"{len(problems)} problems left images out, see {args.out / 'problems.csv'}; first: {problems[0].problem}"
-        )
