@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue, read_image, read_mask
-from boxsup.config import generation_settings, project_config
+from boxsup.config import block, generation_settings, project_config
 from boxsup.inference.scores import Predictor
 from boxsup.labels.box_masks import masks_of_boxes
 from boxsup.labels.mask_quality import FLAGS, INTERCEPT, WEIGHTS, flags, quality
@@ -86,7 +86,7 @@ def main() -> None:
 def measured(images: Set, runs: Path) -> Iterator[dict[str, object]]:
     """A row a box, right or wrong: its measures, and the IoU of its mask with the object where it is right."""
     config = project_config()
-    settings = build(UpdateSettings, generation_settings(config["defaults"]["update"]), "update")
+    settings = build(UpdateSettings, generation_settings(block(config, "defaults", "update")), "update")
     propose = make_proposer(build_settings(config["proposals"]["mcg"], "proposals.mcg"))
     catalogue = read_catalogue(runs / images.tables)
     predictor = Predictor(runs / images.model, 2, catalogue.classes)

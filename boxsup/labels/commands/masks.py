@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--proposals", default="mcg", metavar="NAME", help="candidates, by their name in config [mcg]")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
+    parser.add_argument(
+        "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
+    )
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the proposals [2]")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write; run again to go on where it was")
 
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    source = open_source(args.images, args.boxes)
+    source = open_source(args.images, args.boxes, args.links)
     masker = _masker(args)
     records, problems = _checked(source, args.workers)
     jobs = [_job(masker.relabelled(record, source.classes), masker, args.out / "parts") for record in records]
