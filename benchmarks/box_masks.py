@@ -36,6 +36,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("results"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for the table")
     args = parser.parse_args()
+    missing = [args.runs / each.model for each in (PHOTOGRAPHS,) if not (args.runs / each.model).is_file()]
+    if missing:
+        print(f"box_masks: {missing[0]} is not there: `make experiments` and `make demo` train what it takes")
+        return
     cv2.setNumThreads(1)
     rows = pd.DataFrame(measured(args.runs))
     table = rows.groupby("masks", sort=False).agg(

@@ -61,6 +61,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("results"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for the table and the figure")
     args = parser.parse_args()
+    missing = [args.runs / each.model for each in SETS if not (args.runs / each.model).is_file()]
+    if missing:
+        print(f"mask_quality: {missing[0]} is not there: `make experiments` and `make demo` train what it takes")
+        return
     boxes = pd.DataFrame([row for each in SETS for row in measured(each, args.runs)])
     true = boxes[(boxes["kind"] == "true") & boxes["iou"].notna()].reset_index(drop=True)
     fitted = true[true["expected_iou"].notna()]
