@@ -18,6 +18,8 @@ from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import confusions, with_masks
 from boxsup.settings import mapping
 
+EXAMPLE = 'boxsup search --catalogue results/data/demo/val --points "$POINTS" --held-out 20 --out search.csv'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
