@@ -68,21 +68,18 @@ FORMATS: dict[str, Callable[[Path, Parts, Sequence[str], Path], None]] = {
 }
 
 
-def write_table(path: Path, parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame:
-    """Write a row a box with its mask's quality and flags, the boxes that a person should look at first.
+def table_of(parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame:
+    """A row a box with its mask's quality and flags, the boxes that a person should look at first.
 
     Returns:
-        The table, its columns COLUMNS: those of tightened boxes, where `score` is the quality; the file; `flags`
-        with a space between; whether the mask is the box's rectangle; `fill`, the share of the box that the mask
-        covers; and the measures behind these.
+        Columns COLUMNS: those of tightened boxes, where `score` is the quality; the file; `flags` with a space between;
+        whether the mask is the box's rectangle; `fill`, the share of the box that the mask covers; and the measures
+        behind these.
     """
     rows = [row for part in parts for row in _rows(part, classes, images)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
-    table = table.loc[order]
-    with creating(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
-    return table
+    return table.loc[order]
 
 
 def file_of(part: ImagePart, images: Path) -> str:

@@ -21,6 +21,8 @@ from boxsup.labels.mask_quality import Measures
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
+COSTS = 3  # measures that a rectangle has not
+
 
 @dataclass(frozen=True)
 class ImagePart:
@@ -96,6 +98,9 @@ def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask |
         raise ValueError("a mask is not in its box")
     given: dict[str, Any] = {name: content["measures"][name] for name in Measures._fields}
     measures: dict[str, Any] = {name: math.nan if value is None else value for name, value in given.items()}
-    if not all(type(value) in (int, float) for value in measures.values()) or type(given["rival"]) is not int:
+    numbers = [value for value in given.values() if value is not None]
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise ValueError("measures are no numbers")
+    if type(given["rival"]) is not int or len(numbers) not in (len(given), len(given) - COSTS):
+        raise ValueError("measures are missing")
     return BoxMask(pixels, bool(content["rectangle"]), Measures(**measures))

@@ -98,7 +98,8 @@ def quality(measures: Measures) -> float:
     if math.isnan(measures.expected_iou):
         return RECTANGLE_QUALITY
     values = (measures.expected_iou, measures.network_agreement, measures.overlap_cost)
-    return 1.0 / (1.0 + math.exp(-INTERCEPT - sum(w * value for w, value in zip(WEIGHTS, values, strict=True))))
+    logit = INTERCEPT + sum(weight * value for weight, value in zip(WEIGHTS, values, strict=True))
+    return 0.5 + 0.5 * math.tanh(logit / 2)  # the logistic function, without overflow
 
 
 def flags(measures: Measures) -> list[str]:

@@ -16,6 +16,8 @@ import numpy as np
 from mutations import Mutation, Random, any_bytes, any_json, any_png, any_text
 from PIL import Image
 
+from boxsup.catalogue.records import Box, Record
+
 ROOT = Path(__file__).parents[2]
 SIZE = (20, 30)
 CLASSES = ("background", "cat", "dog")
@@ -328,6 +330,34 @@ def read_pools(folder: Path) -> None:
         assert iou.ndim == 2
 
 
+PART = Record("a", "a.jpg", *SIZE, boxes=[Box(1, 2, 3, 20, 9), Box(1, 0, 0, 30, 20, crowd=1), Box(2, 4, 1, 9, 19)])
+
+
+def make_part(folder: Path) -> list[Path]:
+    from boxsup.labels.box_masks import BoxMask
+    from boxsup.labels.mask_parts import ImagePart, write_part
+    from boxsup.labels.mask_quality import Measures
+
+    masks: list[BoxMask | None] = [None] * 3
+    for place, rectangle in ((0, False), (2, True)):
+        box, pixels = PART.boxes[place], np.zeros(SIZE, np.bool_)
+        pixels[box.y0 + 1 : box.y1, box.x0 : box.x1 - 2] = True
+        known = (np.nan,) * 3 if rectangle else (0.9, 0.8, 0.1)
+        masks[place] = BoxMask(pixels, rectangle, Measures(*known, 0.9, 0.8, 0.7, 0.1, 2))
+    write_part(folder, "key", ImagePart(PART, masks))
+    return [folder / "a.json"]
+
+
+def read_part_of(folder: Path) -> None:
+    from boxsup.labels.mask_outputs import table_of
+    from boxsup.labels.mask_parts import read_part
+
+    part = read_part(folder, "key", PART)
+    assert len(part.masks) == len(PART.boxes)
+    table = table_of([part], CLASSES, folder)
+    assert table["score"].between(0, 1).all()
+
+
 def any_store_file(content: bytes, random: Random) -> bytes:
     return any_json(content, random) if content.startswith(b"{") else any_bytes(content, random)
 
@@ -446,6 +476,7 @@ TARGETS: dict[str, Target] = {
     "results": Target(make_results, any_json, imported("results.json", "images.json"), 2),
     "labels": Target(make_labels, any_store_file, read_labels, 2),
     "pools": Target(make_pools, any_store_file, read_pools, 2),
+    "part": Target(make_part, any_json, read_part_of),
     "checkpoint": Target(make_checkpoint, any_checkpoint, read_checkpoint, 1.5),
     "tables": Target(make_tables, any_text, read_tables),
     "config": Target(make_config, any_text, read_config, 0.5),

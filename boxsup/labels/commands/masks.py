@@ -16,11 +16,12 @@ from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
-from boxsup.labels.mask_outputs import FORMATS, write_table
+from boxsup.labels.mask_outputs import FORMATS, table_of
 from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.labels.masker import Masker
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
+from boxsup.store.atomic import creating
 
 EXAMPLE = (
     "boxsup masks --images photos --boxes annotations.json --model results/mine_box/seed-0/epochs/012/model.pt --out m"
@@ -110,7 +111,9 @@ def _write_outputs(
 
     for name in formats:
         FORMATS[name](out, parts(), classes, images)
-    table = write_table(out / "boxes.csv", parts(), classes, images)
+    table = table_of(parts(), classes, images)
+    with creating(out / "boxes.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
