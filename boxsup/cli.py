@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too
         verbose = args.verbose
-        with _quiet() if args.quiet else _verbose(args) if verbose else contextlib.nullcontext():
+        with _telling(args):
             args.run(args)
     except BoxSupError as error:
         _fail(str(error), verbose)
@@ -177,6 +177,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
         parser.error(f"there is no command '{arguments[0]}'{_hint(arguments[0], known)}")
     args, unknown = parser.parse_known_args(arguments)
+    if not named:  # an option between the words of a command
+        parser.error("expected the command before its options")
     if unknown:
         command = commands[named[0]]
         options = [option for action in command._actions for option in action.option_strings]
@@ -187,6 +189,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _hint(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
     return f", did you mean {close[0]}?" if close else ""
+
+
+def _telling(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """How much is said while a command runs."""
+    if args.quiet:
+        return _quiet()
+    return _verbose(args) if args.verbose else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -7,8 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
+
+from boxsup.errors import BoxSupError
 
 T = TypeVar("T")
 AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
@@ -27,17 +30,26 @@ def in_order(
         calls: Its arguments, taken as they are needed: AHEAD a worker at most wait with their results.
         workers: How many processes; results do not depend on it.
         initializer: Called once in each process.
+
+    Raises:
+        BoxSupError: A process was ended from outside.
     """
     # Spawned, as a fork would copy the state of torch's threads.
     start = (_start, (initializer,))
     with ProcessPoolExecutor(workers, get_context("spawn"), *start) as executor:
         waiting: deque[Future[T]] = deque()
-        for call in calls:
-            waiting.append(executor.submit(function, *call))
-            if len(waiting) >= AHEAD * workers:
+        try:
+            for call in calls:
+                waiting.append(executor.submit(function, *call))
+                if len(waiting) >= AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise BoxSupError(
+                "a worker process was ended from outside, most often for want of memory; use fewer workers, or smaller "
+                "images"
+            ) from error
 
 
 def _start(initializer: Callable[[], None] | None) -> None:

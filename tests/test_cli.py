@@ -51,6 +51,7 @@ def test_help_is_printed(capsys):
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
         ([], "the following arguments are required: STAGE"),
+        (["proposals", "--quiet", "make"], "boxsup: error: expected the command before its options"),
     ],
 )
 def test_a_wrong_argument_is_one_line_that_says_what_is_right_and_status_2(capsys, arguments, message):

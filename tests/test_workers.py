@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from boxsup.errors import DataError
+from boxsup.errors import BoxSupError, DataError
 from boxsup.workers import AHEAD, ahead, in_order
 
 
@@ -43,6 +43,11 @@ def test_calls_are_taken_as_they_are_needed():
 def test_errors_for_people_come_through():
     with pytest.raises(DataError, match=r"a\.png: no such image"):
         list(in_order(refuse, [()], 1))
+
+
+def test_a_worker_that_is_ended_from_outside_is_said_to_be():
+    with pytest.raises(BoxSupError, match="a worker process was ended from outside"):
+        list(in_order(os._exit, [(9,)], 1))
 
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path):
