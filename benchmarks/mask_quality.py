@@ -26,7 +26,7 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalo
 from boxsup.config import block, generation_settings, project_config
 from boxsup.inference.scores import Predictor
 from boxsup.labels.box_masks import masks_of_boxes
-from boxsup.labels.mask_quality import FLAGS, INTERCEPT, WEIGHTS, flags, quality
+from boxsup.labels.mask_quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
 from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.random import generator
@@ -65,7 +65,7 @@ def main() -> None:
     if missing:
         print(f"mask_quality: {missing[0]} is not there: `make experiments` and `make demo` train what it takes")
         return
-    boxes = pd.DataFrame([row for each in SETS for row in measured(each, args.runs)])
+    boxes = pd.concat([flagged_boxes(pd.DataFrame(measured(each, args.runs))) for each in SETS], ignore_index=True)
     true = boxes[(boxes["kind"] == "true") & boxes["iou"].notna()].reset_index(drop=True)
     fitted = true[true["expected_iou"].notna()]
     true["fitted"] = true["quality"]
@@ -104,7 +104,6 @@ def measured(images: Set, runs: Path) -> Iterator[dict[str, object]]:
         for box, mask in zip(boxes.itertuples(), masks, strict=True):
             if mask is None:
                 continue
-            raised = flags(mask.measures)
             corners = np.array([box.x0, box.y0, box.x1, box.y1])
             yield {
                 "set": images.name,
@@ -113,9 +112,15 @@ def measured(images: Set, runs: Path) -> Iterator[dict[str, object]]:
                 "iou": true_iou(mask.pixels, corners, box.label, truth, objects) if box.kind == "true" else np.nan,
                 "quality": quality(mask.measures),
                 **mask.measures._asdict(),
-                **{name: name in raised for name in FLAGS},
-                "any": bool(raised),
             }
+
+
+def flagged_boxes(boxes: pd.DataFrame) -> pd.DataFrame:
+    """A set's boxes with a column a flag, as if the wrong ones were few among the right ones."""
+    least = least_seen(boxes.loc[boxes["kind"] == "true", "seen"].to_list())
+    raised = [flags(Measures(*row), least) for row in boxes[list(Measures._fields)].itertuples(index=False)]
+    columns = {name: [name in own for own in raised] for name in FLAGS}
+    return boxes.assign(**columns, any=[bool(own) for own in raised])
 
 
 def with_wrong_ones(catalogue: Catalogue, row: ImageRow) -> pd.DataFrame:

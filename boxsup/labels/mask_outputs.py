@@ -10,7 +10,7 @@ import pandas as pd
 
 from boxsup.labels.box_masks import BoxMask
 from boxsup.labels.mask_parts import ImagePart
-from boxsup.labels.mask_quality import Measures, flags, quality
+from boxsup.labels.mask_quality import Measures, flags, least_seen, quality
 from boxsup.store.atomic import creating, write_text
 from boxsup.writers import boxes, coco, voc, yolo
 from boxsup.writers.objects import MaskedObject
@@ -76,7 +76,9 @@ def table_of(parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame
         whether the mask is the box's rectangle; `fill`, the share of the box that the mask covers; and the measures
         behind these.
     """
-    rows = [row for part in parts for row in _rows(part, classes, images)]
+    found = [pair for part in parts for pair in _rows(part, classes, images)]
+    least = least_seen([measures.seen for _, measures in found])
+    rows = [row | {"flags": " ".join(flags(measures, least))} for row, measures in found]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
     return table.loc[order]
@@ -95,13 +97,18 @@ def things_of(part: ImagePart) -> Iterator[tuple[BoxMask, MaskedObject]]:
             yield mask, MaskedObject(box.label, (box.x0, box.y0, box.x1, box.y1), mask.pixels, score)
 
 
-def _rows(part: ImagePart, classes: Sequence[str], images: Path) -> Iterator[tuple[object, ...]]:
+def _rows(part: ImagePart, classes: Sequence[str], images: Path) -> Iterator[tuple[dict[str, object], Measures]]:
+    """The row of each box, without its flags, and what is known of its mask."""
     things = list(things_of(part))
     tightened = boxes.rows(part.record.image, [thing for _, thing in things], classes)
     for row, (mask, thing) in zip(tightened, things, strict=True):
         x0, y0, x1, y1 = thing.box
-        fill = thing.pixels.sum() / ((x1 - x0) * (y1 - y0))
         rival = mask.measures.rival
-        own = mask.measures._asdict() | {"rival": classes[rival] if 0 < rival < len(classes) else ""}
-        measures = (own[name] for name in MEASURES)
-        yield (*row, file_of(part, images), " ".join(flags(mask.measures)), int(mask.rectangle), fill, *measures)
+        own = {
+            "file": file_of(part, images),
+            "rectangle": int(mask.rectangle),
+            "fill": thing.pixels.sum() / ((x1 - x0) * (y1 - y0)),
+            **mask.measures._asdict(),
+            "rival": classes[rival] if 0 < rival < len(classes) else "",
+        }
+        yield dict(zip(boxes.COLUMNS, row, strict=True)) | own, mask.measures

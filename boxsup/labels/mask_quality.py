@@ -8,6 +8,7 @@ measured, by `benchmarks/mask_quality.py`; docs/use.md has the curve.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from boxsup.labels.overlaps import box_iou
 
 INTERCEPT, WEIGHTS = -3.71, (2.86, 3.83, -0.57)  # of expected_iou, network_agreement and overlap_cost
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
-LEAST_SEEN = 0.05  # of the greatest probability of its label in a box
+LEAST_SEEN = 0.05  # of the greatest probability of its label in a box,
+LEAST_SHARE = 0.1  # or so much of the median over all boxes: a network that has learned little is sure of nothing
 LEAST_TIGHTNESS = 0.6
 MOST_OVERLAP_COST = 0.6
 RIVAL = 0.5  # mean probability of another class on the segment, if it is also RIVALRY times that of the label
@@ -102,11 +104,21 @@ def quality(measures: Measures) -> float:
     return 0.5 + 0.5 * math.tanh(logit / 2)  # the logistic function, without overflow
 
 
-def flags(measures: Measures) -> list[str]:
-    """The FLAGS of a box that a person should look at; none where nothing is odd."""
+def least_seen(seen: Sequence[float]) -> float:
+    """What the network must see in a box at least, from what it has `seen` in all of them; see `flags`."""
+    return min(LEAST_SEEN, LEAST_SHARE * float(np.median(seen))) if len(seen) else LEAST_SEEN
+
+
+def flags(measures: Measures, least: float = LEAST_SEEN) -> list[str]:
+    """The FLAGS of a box that a person should look at; none where nothing is odd.
+
+    Args:
+        measures: Of its mask.
+        least: The probability of its label that the network must see somewhere in the box, see `least_seen`.
+    """
     rectangle = math.isnan(measures.expected_iou)
     raised = {
-        "nothing": rectangle or measures.seen < LEAST_SEEN,
+        "nothing": rectangle or measures.seen < least,
         "loose": measures.tightness < LEAST_TIGHTNESS or measures.overlap_cost > MOST_OVERLAP_COST,
         "disagreement": measures.rival_share > max(RIVAL, RIVALRY * measures.label_share),
     }

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from boxsup.labels import mask_quality
-from boxsup.labels.mask_quality import FLAGS, RECTANGLE_QUALITY, Measures, flags, measure, quality
+from boxsup.labels.mask_quality import (
+    FLAGS,
+    LEAST_SEEN,
+    RECTANGLE_QUALITY,
+    Measures,
+    flags,
+    least_seen,
+    measure,
+    quality,
+)
 
 BOX = np.array([1, 0, 5, 4])
 MASK = np.zeros((4, 6), np.bool_)
@@ -76,3 +85,11 @@ def test_each_flag_has_its_reason(change, flag):
 def test_a_rival_must_be_likely_and_far_ahead():
     assert flags(GOOD._replace(rival_share=0.4, label_share=0.1)) == []
     assert flags(GOOD._replace(rival_share=0.55, label_share=0.4)) == []
+
+
+def test_what_must_be_seen_falls_with_what_the_network_sees_of_all_boxes():
+    assert least_seen([]) == least_seen([0.9, 0.8, 0.01]) == LEAST_SEEN
+    assert least_seen([0.2, 0.1, 0.3]) == pytest.approx(0.02)
+    young = GOOD._replace(seen=0.03)
+    assert flags(young) == ["nothing"]
+    assert flags(young, least_seen([0.03, 0.02, 0.04])) == []
