@@ -18,8 +18,8 @@ def load(path: str | PathLike[str], threads: int | None = None) -> Model:
     """Open a trained model: `boxsup.load(path).predict(image)`.
 
     Args:
-        path: A checkpoint, `epochs/E/model.pt` under `results/`; it carries the network, its classes and how it takes
-            images. Nothing in it is run as code.
+        path: A checkpoint, `epochs/E/model.pt` under `results/`, or the folder of a run, whose last epoch counts; it
+            carries the network, its classes and how it takes images. Nothing in it is run as code.
         threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is. A GPU is used
             where there is one.
 

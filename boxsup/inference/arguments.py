@@ -9,9 +9,13 @@ THREADS = 4  # as `training.threads` in config.yaml
 MAX_SCALE = 4.0
 
 
-def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Declare the checkpoint and the threads that it is run on."""
-    parser.add_argument("--model", type=Path, required=required, help="the checkpoint, a model.pt")
+MODEL_FILE = "the checkpoint, a model.pt"
+MODEL_OR_RUN = f"{MODEL_FILE}, or the folder of a run or an experiment: its last epoch"
+
+
+def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True, what: str = MODEL_FILE) -> None:
+    """Declare the checkpoint and the threads that it is run on; `what` helps with the former."""
+    parser.add_argument("--model", type=Path, required=required, help=what)
     parser.add_argument(
         "--threads",
         type=whole_number,

@@ -16,6 +16,7 @@ from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MAX_SCALE
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
+from boxsup.network.checkpoint import find_checkpoint
 from boxsup.settings import CrfSettings, build
 
 
@@ -44,7 +45,7 @@ class Model:
 
     def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
         """Read a checkpoint; see `boxsup.load`."""
-        self._predictor = Predictor(path, threads)
+        self._predictor = Predictor(find_checkpoint(path), threads)
         self.classes = self._predictor.classes
         self.network = self._predictor.checkpoint.network
 

@@ -11,6 +11,7 @@ import own_data
 import pandas as pd
 import pytest
 from paths import DATA, ROOT
+from pycocotools.coco import COCO
 from workflow_runs import planned
 
 from boxsup.catalogue.tables import read_catalogue
@@ -99,7 +100,7 @@ def test_masks_of_some_images_make_a_plan_too(clone):
     assert jobs["fixed_masks"] == {"data/own/masks/masks/truth.zarr"}
 
 
-def test_boxes_alone_end_in_a_report(clone):
+def test_boxes_alone_end_in_a_report_and_in_masks(clone):
     place(clone, "yolo", own_data.pictures(6, side=64), "yolo")
     first, second, *_ = commands("YOLO")
     run(clone, first, "--epochs", "1")
@@ -108,3 +109,9 @@ def test_boxes_alone_end_in_a_report(clone):
     scores = pd.read_csv(clone / "results/own_box/seed-0/evaluation/001.csv")
     assert scores["iou"].isna().all()  # no image has a true mask
     assert len(read_catalogue(clone / "results/data/own/train").boxes) > 0
+    (masks,) = commands("Masks for your boxes")
+    run(clone, masks)
+    table = pd.read_csv(clone / "mine/masks/boxes.csv")
+    objects = COCO(str(clone / "mine/masks/coco.json"))
+    assert len(table) == len(objects.anns) > 0
+    assert all(objects.annToMask(record).any() for record in objects.anns.values())

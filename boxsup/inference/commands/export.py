@@ -13,7 +13,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import ConfigError
-from boxsup.inference.arguments import whole_number
+from boxsup.inference.arguments import MODEL_OR_RUN, whole_number
 from boxsup.inference.export import (
     LEAST_SIDE,
     OPSET,
@@ -27,7 +27,7 @@ from boxsup.inference.export import (
     exported,
     greatest_difference,
 )
-from boxsup.network.checkpoint import load_checkpoint
+from boxsup.network.checkpoint import find_checkpoint, load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import creating, write_text
 from boxsup.store.checksums import sha256_of
@@ -39,7 +39,7 @@ SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no ima
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--model", type=Path, required=True, help="the checkpoint, a model.pt")
+    parser.add_argument("--model", type=Path, required=True, help=MODEL_OR_RUN)
     parser.add_argument(
         "--format", choices=list(WRITERS), required=True, help=f"onnx, opset {OPSET}, or torch, for torch.export.load"
     )
@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f"--out {out}: expected a file that ends in {suffix}")
     size = tuple(args.size) if args.size else None
     pictures = [_picture(path, size) for path in args.images] or _noise(size)
-    checkpoint = load_checkpoint(args.model)
+    model = find_checkpoint(args.model)
+    checkpoint = load_checkpoint(model)
     network = FullSize(checkpoint.model).eval()
     write, runner = WRITERS[args.format]
     with creating(out, suffix) as partial:
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     packages = ("torch", *(PACKAGES if args.format == "onnx" else ()))
     facts = description(checkpoint, args.format, size) | ({"opset": OPSET} if args.format == "onnx" else {})
     facts |= {
-        "checkpoint": sha256_of(args.model),
+        "checkpoint": sha256_of(model),
         "checked": {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE},
         "versions": provenance("export", *packages),
     }
