@@ -12,6 +12,7 @@ from PIL import Image
 from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.shapes import Picture, picture
 from boxsup.catalogue.tree import annotation
+from boxsup.writers.rings import one_ring, parts_of
 
 FORMS = ("ring", "crescent", "star")
 CLASSES = ("background", *FORMS)
@@ -67,8 +68,8 @@ def write_labelme(folder: Path, made: dict[str, Picture]) -> None:
         (folder / f"{image}.json").write_text(json.dumps(content | {"imageHeight": height, "imageWidth": width}))
 
 
-def write_coco(path: Path, made: dict[str, Picture], ending: str = "png") -> None:
-    """Boxes alone; the categories' ids are not their places."""
+def write_coco(path: Path, made: dict[str, Picture], ending: str = "png", masks: bool = False) -> None:
+    """Boxes, and masks if asked for; the categories' ids are not their places."""
     images, annotations = [], []
     for number, (image, each) in enumerate(made.items(), start=1):
         height, width = each.instances.shape
@@ -76,7 +77,12 @@ def write_coco(path: Path, made: dict[str, Picture], ending: str = "png") -> Non
         for thing in each.things:
             x0, y0, x1, y1 = thing.box
             record = {"id": len(annotations) + 1, "image_id": number, "category_id": 10 * thing.label, "iscrowd": 0}
-            annotations.append(record | {"bbox": [x0, y0, x1 - x0, y1 - y0]})
+            record["bbox"] = [x0, y0, x1 - x0, y1 - y0]
+            if masks:
+                pixels = each.instances == each.things.index(thing) + 1
+                record |= {"segmentation": [one_ring([part]).ravel().tolist() for part in parts_of(pixels)]}
+                record["area"] = int(pixels.sum())
+            annotations.append(record)
     categories = [{"id": 10 * label, "name": name} for label, name in enumerate(CLASSES) if label]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))

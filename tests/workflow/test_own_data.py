@@ -11,19 +11,19 @@ import own_data
 import pandas as pd
 import pytest
 from paths import DATA, ROOT
-from pycocotools.coco import COCO
 from workflow_runs import planned
-
-from boxsup.catalogue.tables import read_catalogue
 
 PAGE = ROOT / "docs/own-data.md"
 BIN = Path(sys.executable).parent
 
 
-def commands(section):
+def section(title):
+    return PAGE.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def commands(title):
     """The shell commands of a section of the page, in order."""
-    text = PAGE.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```sh\n(.*?)^```", section(title), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
 
 
@@ -70,17 +70,17 @@ def real(name):
 
 
 @pytest.mark.parametrize(
-    ("section", "counts"),
+    ("title", "counts"),
     [("COCO", (80, 20)), ("VOC XML", (679, 76)), ("YOLO", (9, 1)), ("LabelMe", (9, 1))],
 )
-def test_the_commands_of_each_format_make_a_plan_that_snakemake_takes(clone, section, counts):
-    if section == "COCO":
+def test_the_commands_of_each_format_make_a_plan_that_snakemake_takes(clone, title, counts):
+    if title == "COCO":
         (clone / "data/coco").symlink_to(real("coco-mini"))
-    elif section == "VOC XML":
+    elif title == "VOC XML":
         (clone / "data/voc").symlink_to(real("voc-mini") / "VOC2012")
     else:
-        place(clone, section.lower(), own_data.pictures(10), section.lower())
-    first, second, *_ = commands(section)
+        place(clone, title.lower(), own_data.pictures(10), title.lower())
+    first, second, *_ = commands(title)
     told = run(clone, first)
     train, val = counts
     assert f"{train + val}: {train} to train on, {val} to evaluate on" in told
@@ -100,18 +100,17 @@ def test_masks_of_some_images_make_a_plan_too(clone):
     assert jobs["fixed_masks"] == {"data/own/masks/masks/truth.zarr"}
 
 
-def test_boxes_alone_end_in_a_report_and_in_masks(clone):
-    place(clone, "yolo", own_data.pictures(6, side=64), "yolo")
-    first, second, *_ = commands("YOLO")
-    run(clone, first, "--epochs", "1")
-    run(clone, second)
+def test_the_whole_way_from_boxes_to_masks_that_pycocotools_scores(clone):
+    made = own_data.pictures(6, side=64)
+    own_data.write_images(clone / "data/coco/images", made, "jpg")
+    own_data.write_coco(clone / "data/coco/annotations/instances_mini.json", made, "jpg", masks=True)
+    for command in commands("From boxes to masks"):
+        run(clone, command)
     assert (clone / "results/own_box/report.html").stat().st_size > 10_000
-    scores = pd.read_csv(clone / "results/own_box/seed-0/evaluation/001.csv")
-    assert scores["iou"].isna().all()  # no image has a true mask
-    assert len(read_catalogue(clone / "results/data/own/train").boxes) > 0
-    (masks,) = commands("Masks for your boxes")
-    run(clone, masks)
-    table = pd.read_csv(clone / "mine/masks/boxes.csv")
-    objects = COCO(str(clone / "mine/masks/coco.json"))
-    assert len(table) == len(objects.anns) > 0
-    assert all(objects.annToMask(record).any() for record in objects.anns.values())
+    scores = pd.read_csv(clone / "results/own_box/seed-0/evaluation/002.csv")
+    assert scores["iou"].notna().any()
+    [script] = re.findall(r"^```python\n(.*?)^```", section("From boxes to masks"), re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", script], cwd=clone, capture_output=True, text=True, check=True)
+    count, iou = re.search(r"(\d+) masks, mean IoU (\S+)", done.stdout).groups()
+    assert int(count) == sum(len(each.things) for each in made.values())
+    assert 0.3 < float(iou) <= 1
