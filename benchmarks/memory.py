@@ -10,7 +10,6 @@ here). The tables of a split and the indices of its stores must grow: what they 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -18,11 +17,11 @@ import tempfile
 import tracemalloc
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import yaml
+from common.stages import TABLES, as_json, catalogue_of, stages_of
 
-from boxsup.config import epoch_settings, fixed_crf_settings, generation_settings
+from boxsup.config import fixed_crf_settings
 
 ROOT = Path(__file__).parents[1]
 SIDE = 128
@@ -80,51 +79,22 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     defaults, classes = config["defaults"], config["datasets"]["demo"]["classes"]
     shapes = {"seed": 0, "side": SIDE, "train": size, "val": 1, "masks": 1}
-    training = epoch_settings(defaults["training"]) | {"batch": 8, "crop": 96, "threads": 1}
-    update = generation_settings(defaults["update"])
-    network = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
-    tables, pools = ["--catalogue", "train"], ["--proposals", "pools.zarr", "--overlaps", "overlaps.zarr"]
-    labels = [*tables, "--seed", "0", "--settings", as_json(update), *pools, "--threads", "1"]
+    crf = {**defaults["inference"]["crf"], "iterations": 1}
+    few = {"rounds": 1, "bilateral_weight": [3, 6], "bilateral_xy": [9, 18], "bilateral_rgb": [3, 6]}
+    fixed = {**fixed_crf_settings(defaults["inference"]), "iterations": 1}
     return [
         ("shapes", ["shapes", "--settings", as_json(shapes), "--classes", as_json(classes), "--out", "tree"]),
-        (
-            "catalogue",
-            ["catalogue", "--format", "voc", "--root", "tree", "--split", as_json(SPLIT)]
-            + ["--classes", as_json(classes), "--on-problem", "stop", "--out", "train"],
+        ("catalogue", catalogue_of("tree", SPLIT, classes)),
+        *stages_of(
+            proposals=config["proposals"]["selective_search"],
+            network={"name": "mobilenet_v2", "weights": "none", "sha256": ""},
+            training=defaults["training"] | {"batch": 8, "crop": 96, "threads": 1},
+            defaults={**defaults, "inference": {**defaults["inference"], "crf": crf}},
         ),
-        (
-            "proposals",
-            ["proposals", "make", *tables, "--settings", as_json(config["proposals"]["selective_search"])]
-            + ["--out", "pools.zarr"],
-        ),
-        ("overlaps", ["overlaps", *tables, "--proposals", "pools.zarr", "--out", "overlaps.zarr"]),
-        ("fixed-masks", ["fixed-masks", *tables, "--kind", "truth", "--out", "truth.zarr"]),
-        ("labels by overlap", ["labels", *labels, "--generation", "1", "--out", "1.zarr"]),
-        ("label-quality", ["label-quality", *tables, "--labels", "1.zarr", "--out", "1.csv"]),
-        ("network", ["network", *tables, "--seed", "0", "--settings", as_json(network), "--out", "0/model.pt"]),
-        (
-            "epoch",
-            ["epoch", *tables, "--labels", "1.zarr", "--model", "0/model.pt", "--epoch", "1", "--seed", "0"]
-            + ["--training", as_json(training), "--schedule", as_json(defaults["schedule"]), "--out", "1"],
-        ),
-        (
-            "labels by the network",
-            ["labels", *labels, "--generation", "2", "--model", "1/model.pt", "--out", "2.zarr"],
-        ),
-        (
-            "predictions",
-            ["predictions", *tables, "--model", "1/model.pt", "--threads", "1"]
-            + ["--crf", as_json(defaults["inference"]["crf"] | {"iterations": 1}), "--out", "predictions.zarr"],
-        ),
-        ("evaluation", ["evaluation", *tables, "--predictions", "predictions.zarr", "--out", "evaluation.csv"]),
         (
             "crf-search",
-            ["crf-search", *tables, "--model", "1/model.pt", "--threads", "1", "--held-out", str(size // 2)]
-            + ["--crf", as_json(fixed_crf_settings(defaults["inference"]) | {"iterations": 1}), "--out", "search.csv"]
-            + [
-                "--search",
-                as_json({"rounds": 1, "bilateral_weight": [3, 6], "bilateral_xy": [9, 18], "bilateral_rgb": [3, 6]}),
-            ],
+            ["crf-search", *TABLES, "--model", "1/model.pt", "--threads", "1", "--held-out", str(size // 2)]
+            + ["--crf", as_json(fixed), "--search", as_json(few), "--out", "search.csv"],
         ),
     ]
 
@@ -139,10 +109,6 @@ def peak(folder: str, *arguments: str) -> float:
     if process.returncode:
         sys.exit(errors)
     return usage.ru_maxrss / 1024 * 1.048576
-
-
-def as_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return json.dumps(value)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,160 @@
+"""What a run costs as the number of images grows, stage by stage, and what COCO's 123,287 images would cost.
+
+    python benchmarks/scaling.py
+    python benchmarks/scaling.py --write        # docs/results/scaling.csv, scaling_run.csv and scaling.png
+
+Every stage of an experiment runs as a command on the first 60, 120 and 240 photographs of `voc-mini/VOC2012`'s
+`train.txt`, in the folder that BOXSUP_DATA names; nothing is measured without it. Seconds are those of processors, so
+that a busy machine changes them less; the network is MobileNetV2 at 321 px, on the CPU. A straight line through the
+three sizes gives what a stage costs by itself and what an image adds; the largest distance from it is printed, since a
+stage that is not linear would show there. The cost of a run of 45 epochs is that line at 123,287 images, 5,000 of them
+predicted: an extrapolation, not a measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from common.stages import catalogue_of, stages_of
+from matplotlib import pyplot as plt
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
+RESULTS = ROOT / "docs" / "results"
+COCO, PREDICTED, EPOCHS = 123_287, 5_000, 45
+SHARDS = 64
+WARMUP = 2  # generations of a run that ask no network
+# How often a run does what is measured here once, and on how many images.
+TIMES = {
+    "labels by overlap": WARMUP,
+    "labels by the network": EPOCHS - WARMUP,
+    "label-quality": EPOCHS,
+    "epoch": EPOCHS,
+}
+IMAGES = {"predictions": PREDICTED, "evaluation": PREDICTED}
+SHARDED = ("proposals", "overlaps")  # jobs that run side by side
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[60, 120, 240], help="numbers of images, three or more")
+    parser.add_argument("--write", action="store_true", help="keep the tables and the figure")
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"skipped: no photographs at {DATA}; set BOXSUP_DATA to a folder with voc-mini/VOC2012")
+        return
+    table = pd.concat([measure(size) for size in args.sizes], ignore_index=True)
+    run = run_of(table)
+    print(table.to_string(index=False, float_format="%.2f"))
+    print(run.to_string(index=False, float_format="%.3f"))
+    hours = run["core_hours"].sum()
+    sharded = run.loc[run["stage"].isin(SHARDED), "core_hours"].sum()
+    print(f"{COCO:,} images, {EPOCHS} epochs: {hours:,.0f} hours of a core, {run['gigabytes'].sum():,.0f} GB, "
+          f"{run['files'].sum():,.0f} files; of the hours {sharded:,.0f} in {SHARDS} shards")  # fmt: skip
+    if args.write:
+        table.round(3).to_csv(RESULTS / "scaling.csv", index=False, lineterminator="\n")
+        run.round(4).to_csv(RESULTS / "scaling_run.csv", index=False, lineterminator="\n")
+        plot(table, RESULTS / "scaling.png")
+
+
+def measure(size: int) -> pd.DataFrame:
+    """A row a stage: `images`, `seconds` of processors, `peak_mb`, and what it wrote: `megabytes`, `files`."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    defaults, classes = config["defaults"], config["datasets"]["voc"]["classes"]
+    split = {"list": "part", "masks": "SegmentationClass", "links": True}
+    training = defaults["training"] | {"batch": 8, "crop": 321, "threads": 1}
+    stages = stages_of(
+        proposals=config["proposals"]["mcg"],
+        network={"name": "mobilenet_v2", "weights": "none", "sha256": ""},
+        training=training,
+        defaults=defaults,
+    )
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "tree/ImageSets/Segmentation").mkdir(parents=True)
+        for kind in ("JPEGImages", "Annotations", "SegmentationClass"):
+            (folder / "tree" / kind).symlink_to((DATA / kind).resolve())
+        ids = (DATA / "ImageSets/Segmentation/train.txt").read_text().split()[:size]
+        (folder / "tree/ImageSets/Segmentation/part.txt").write_text("\n".join(ids) + "\n")
+        before = written(folder)
+        for stage, arguments in [("catalogue", catalogue_of("tree", split, classes)), *stages]:
+            seconds, peak = cost(folder, arguments)
+            after = written(folder)
+            row = {"stage": stage, "images": len(ids), "seconds": seconds, "peak_mb": peak}
+            rows.append(row | {"megabytes": (after[0] - before[0]) / 1e6, "files": after[1] - before[1]})
+            before = after
+    return pd.DataFrame(rows)
+
+
+def cost(folder: Path, arguments: list[str]) -> tuple[float, float]:
+    """Seconds of processors and the peak resident set in MB of one stage and its workers."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "boxsup", *arguments], cwd=folder, stderr=subprocess.PIPE, text=True
+    ) as process:
+        errors = process.stderr.read() if process.stderr else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(errors)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024 * 1.048576
+
+
+def written(folder: Path) -> tuple[int, int]:
+    """Bytes and number of the files in a folder, links not followed."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sum(path.stat().st_size for path in files), len(files)
+
+
+def run_of(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a stage: its line (`seconds` of its own, `seconds_an_image`), how far from it the measurements are, and
+    what a run of `COCO` images is by it: `core_hours`, `gigabytes`, `files`, of all the times that the stage runs.
+    """  # noqa: D205
+    rows = []
+    for stage, own in table.groupby("stage", sort=False):
+        slope, start = np.polyfit(own["images"], own["seconds"], 1)
+        distance = np.abs(own["seconds"] - (start + slope * own["images"])).max() / own["seconds"].max()
+        size, times = IMAGES.get(str(stage), COCO), TIMES.get(str(stage), 1)
+        jobs = SHARDS if stage in SHARDED else times
+        last = own.iloc[-1]
+        rows.append(
+            {
+                "stage": stage,
+                "seconds": start,
+                "seconds_an_image": slope,
+                "off_the_line": distance,
+                "core_hours": (jobs * max(start, 0) + times * slope * size) / 3600,
+                "gigabytes": times * size * last["megabytes"] / last["images"] / 1e3,
+                "files": jobs * last["files"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def plot(table: pd.DataFrame, out: Path) -> None:
+    """Seconds of processors, with the lines, and peak memory, by the number of images."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for number, (stage, own) in enumerate(table.groupby("stage", sort=False)):
+        colour = f"C{number % 10}"
+        line = np.poly1d(np.polyfit(own["images"], own["seconds"], 1))
+        ends = np.array([0, own["images"].max()])
+        left.plot(own["images"], own["seconds"], "o", color=colour, markersize=4, label=stage)
+        left.plot(ends, line(ends), color=colour, linewidth=0.8)
+        right.plot(own["images"], own["peak_mb"], "o-", color=colour, markersize=4, linewidth=0.8)
+    left.set(xlabel="images", ylabel="seconds of processors", ylim=(0, None), xlim=(0, None))
+    right.set(xlabel="images", ylabel="peak memory, MB", ylim=(0, None), xlim=(0, None))
+    left.legend(fontsize=7)
+    figure.savefig(out, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

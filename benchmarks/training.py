@@ -1,0 +1,178 @@
+"""Images a second of an epoch, against the same network fed from memory, and against torchvision's way of training.
+
+    python benchmarks/training.py
+    python benchmarks/training.py --images 160 --threads 2 --workers 0
+
+Photographs with their true masks, MobileNetV2 from random weights, one batch size and crop for all, on the device that
+there is. Each epoch is run a few times in turn, on its second pass over warm files, and the best of each counts:
+
+* ours: `train_epoch` on what `boxsup epoch` reads: JPEGs and a store of labels, scaled, cut and mirrored at random.
+* memory, the limit: `train_epoch` on the same batches, made before the clock starts.
+* torchvision: the loop of its reference for segmentation, written with `torchvision.transforms.v2`: pictures and masks
+  opened by Pillow, resized, mirrored, cut and normalised as tensors, `DataLoader`, SGD, a step of the rate a batch.
+
+Photographs are those of `voc-mini/VOC2012` in the folder that BOXSUP_DATA names; nothing is measured without them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_mask
+from boxsup.config import epoch_settings
+from boxsup.network import build as build_network
+from boxsup.network.images import IMAGENET, device
+from boxsup.settings import ScheduleSettings, TrainingSettings, build
+from boxsup.store.labels import creating_labels
+from boxsup.training.data import Epoch, batches
+from boxsup.training.epoch import make_optimizer, train_epoch
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
+VOID = 255
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=80)
+    parser.add_argument("--crop", type=int, default=321)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read, of both loaders")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"skipped: no photographs at {DATA}; set BOXSUP_DATA to a folder with voc-mini/VOC2012")
+        return
+    torch.set_num_threads(args.threads)
+    defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
+    settings = build(TrainingSettings, epoch_settings(defaults["training"]), "training")
+    settings = replace(settings, batch=args.batch, crop=args.crop, threads=args.threads)
+    schedule = build(ScheduleSettings, defaults["schedule"], "schedule")
+    catalogue = photographs(args.images)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder, "labels.zarr")
+        with creating_labels(store, catalogue.ids, catalogue.sizes, {}) as writer:
+            for row in catalogue.rows():
+                writer.append(row.image, labels=read_mask(row.mask))
+        data = Epoch(catalogue, store, settings, 0, 1)
+        memory = list(batches(data, settings, 0, 1, 0))
+        theirs = DataLoader(
+            Reference(catalogue, settings),
+            args.batch,
+            shuffle=True,
+            num_workers=args.workers,
+            drop_last=True,
+            persistent_workers=args.workers > 0,
+        )
+        runs: dict[str, Callable[[], None]] = {
+            "ours": lambda: train_ours(batches(data, settings, 0, 1, args.workers), len(memory), settings, schedule),
+            "memory": lambda: train_ours(memory, len(memory), settings, schedule),
+            "torchvision": lambda: train_theirs(theirs, settings),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(args.rounds):
+            for name, run in runs.items():
+                start = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - start)
+    speed = {name: len(memory) * args.batch / min(own) for name, own in seconds.items()}
+    print(f"{device()}, {len(memory) * args.batch} images, crops of {args.crop} px, batches of {args.batch}, "
+          f"{args.threads} threads, {args.workers} workers")  # fmt: skip
+    for name, value in speed.items():
+        print(f"{name:12s} {value:7.2f} images/s")
+    print(f"ours / memory: {speed['ours'] / speed['memory']:.3f}")
+    print(f"ours / torchvision: {speed['ours'] / speed['torchvision']:.2f}")
+
+
+def photographs(count: int) -> Catalogue:
+    """The first photographs of `train.txt`, with their true masks."""
+    rows = []
+    for image in (DATA / "ImageSets/Segmentation/train.txt").read_text().split()[:count]:
+        path, mask = DATA / "JPEGImages" / f"{image}.jpg", DATA / "SegmentationClass" / f"{image}.png"
+        with Image.open(path) as opened:
+            rows.append((image, str(path), opened.height, opened.width, str(mask), ""))
+    classes = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]["voc"]["classes"]
+    images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
+    return Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), ("background", *classes))
+
+
+def fresh(settings: TrainingSettings) -> tuple[torch.nn.Module, torch.optim.SGD]:
+    torch.manual_seed(0)
+    model = build_network("mobilenet_v2", 21).to(device(), memory_format=torch.channels_last)
+    return model, make_optimizer(model, settings)
+
+
+def train_ours(
+    data: DataLoader[tuple[Tensor, Tensor]] | list[tuple[Tensor, Tensor]],
+    iterations: int,
+    settings: TrainingSettings,
+    schedule: ScheduleSettings,
+) -> None:
+    model, optimizer = fresh(settings)
+    train_epoch(model, optimizer, data, iterations, settings, schedule, 0, 1, each=lambda step: None)
+
+
+class Reference(Dataset[tuple[Tensor, Tensor]]):
+    """Photographs as torchvision's reference for segmentation takes them."""
+
+    def __init__(self, catalogue: Catalogue, settings: TrainingSettings) -> None:
+        self._files = [(row.path, row.mask) for row in catalogue.rows()]
+        low, high = settings.scale
+        self._scale, self._crop = (low, high), settings.crop
+        self._mirror = v2.RandomHorizontalFlip(0.5)
+        self._cut = v2.RandomCrop(
+            settings.crop, pad_if_needed=True, fill={tv_tensors.Image: 0, tv_tensors.Mask: VOID, "others": 0}
+        )
+        self._as_numbers = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(*IMAGENET)])
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        path, mask_path = self._files[index]
+        image = v2.functional.pil_to_tensor(Image.open(path).convert("RGB"))
+        mask = torch.from_numpy(np.array(Image.open(mask_path)))[None]
+        size = max(1, round(min(image.shape[1:]) * float(torch.empty(1).uniform_(*self._scale))))
+        pair = tv_tensors.Image(image), tv_tensors.Mask(mask)
+        if size != min(image.shape[1:]):
+            pair = v2.functional.resize(pair[0], [size], antialias=True), v2.functional.resize(pair[1], [size])
+        cut_image, cut_mask = self._cut(*self._mirror(*pair))
+        return self._as_numbers(cut_image), cut_mask[0].long()
+
+
+def train_theirs(data: DataLoader[tuple[Tensor, Tensor]], settings: TrainingSettings) -> None:
+    """The loop of the reference: loss at full size, void left out, the rate set after each batch."""
+    model, optimizer = fresh(settings)
+    rate = torch.optim.lr_scheduler.PolynomialLR(optimizer, len(data), power=0.9)
+    model.train()
+    for images, labels in data:
+        moved = images.to(device(), memory_format=torch.channels_last), labels.to(device())
+        logits = functional.interpolate(model(moved[0]), moved[1].shape[1:], mode="bilinear", align_corners=False)
+        loss = functional.cross_entropy(logits, moved[1], ignore_index=VOID)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate.step()
+        loss.item()  # their meter prints it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The scripts in `examples/`, run as a user runs them, on the tiny demo."""
+
+import subprocess
+import sys
+
+import pytest
+from paths import ROOT
+from PIL import Image
+
+
+@pytest.fixture
+def example(demo):
+    """Run a script of the gallery in the demo's folder; its output."""
+
+    def run(name, *arguments):
+        command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
+        result = subprocess.run(command, cwd=demo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    return run
+
+
+def test_generations_stand_side_by_side(example, tmp_path):
+    out = tmp_path / "generations.png"
+    assert example("generations.py", "--out", out).strip() == str(out)
+    with Image.open(out) as picture:
+        width, height = picture.size
+    assert width > 2 * height  # boxes, and two generations
+
+
+def test_the_choice_of_every_box_is_told_by_weight(example):
+    lines = example("choice.py").splitlines()
+    assert lines[1].split()[:3] == ["λ", "box", "rank"]
+    assert lines[1].split()[-1] == "IoU"
+    weights = [line.split()[0] for line in lines[2:]]
+    assert sorted(set(weights)) == ["0.000", "0.500", "2.000"]
+    assert len(weights) % 15 == 0  # five candidates of each box by each of three weights
+
+
+def test_a_network_segments_an_image(example, demo, tmp_path):
+    out = tmp_path / "segment.png"
+    lines = example("segment.py", "--out", out).splitlines()
+    assert lines[-1] == str(out)
+    shares = [float(line.split()[-2]) for line in lines[:-1]]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    with Image.open(out) as picture, Image.open(demo / "results/data/demo/tree/JPEGImages/val_0001.jpg") as photo:
+        assert picture.size == photo.size
