@@ -62,6 +62,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
         _check_names(plain, name, experiment)
         _check_start(plain["experiments"], name)
         _check_checkpoints(plain["experiments"], name)
+        _check_gpus(name, experiment["training"])
     for name in plain["pages"]:
         _check_page(plain, name)
     return {key: plain[key] for key in ("datasets", "proposals", "experiments", "searches", "pages")}
@@ -137,8 +138,8 @@ def generation_settings(update: Mapping[str, Any]) -> Block:
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:
-    """The settings of the training that results depend on."""
-    return {key: value for key, value in training.items() if key != "workers"}
+    """The settings of the training that results depend on; `gpus` where they are several."""
+    return {key: value for key, value in training.items() if key != "workers" and (key, value) != ("gpus", 1)}
 
 
 def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
@@ -245,6 +246,13 @@ def _check_checkpoints(experiments: Block, name: str) -> None:
         raise ConfigError(f"config: {where}: {owner} has another {other}, and so other networks")
     if not set(own["seeds"]) <= set(theirs["seeds"]):
         raise ConfigError(f"config: {where}: {owner} has the seeds {theirs['seeds']} only")
+
+
+def _check_gpus(name: str, training: Block) -> None:
+    """Raise unless each GPU has an image of every batch."""
+    gpus, batch = training["gpus"], training["batch"]
+    if gpus > batch:
+        raise ConfigError(f"config: experiments.{name}.training.gpus: {gpus} have no image each in a batch of {batch}")
 
 
 def _check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:

@@ -157,6 +157,7 @@ class TrainingSettings:
     mirror: bool
     mixed_precision: bool
     threads: int
+    gpus: int = 1
 
 
 @dataclass(frozen=True)

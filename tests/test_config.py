@@ -104,6 +104,11 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         (f"{START}.epoch", 46, r"init_from\.epoch: coco_box has 45 epochs only"),
         (f"{START}.experiment", "voc_box", r"init_from\.experiment: voc_box has the network deeplab_4x4"),
         (f"{START}.experiment", "context_coco_box", r"init_from: experiments that start from one another"),
+        (
+            "experiments.voc_box.training",
+            {"gpus": 21},
+            r"voc_box\.training\.gpus: 21 have no image each in a batch of 20",
+        ),
         (f"{START}.drop", None, r"init_from: the key 'drop' is missing"),
         (
             "experiments.boxsup_plus.checkpoints_of",

@@ -15,7 +15,8 @@ from torch.nn import functional
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.network.images import device, normalised
+from boxsup.network.devices import device
+from boxsup.network.images import normalised
 from boxsup.workers import ahead
 
 

@@ -25,8 +25,3 @@ def normalised(image: NDArray[np.uint8], by: Normalisation = IMAGENET) -> Tensor
     """An H×W×3 uint8 RGB image as a network takes it: 3×H×W float32, (value / 255 - mean) / std."""
     scaled = (image.astype(np.float32) / 255 - np.asarray(by.mean, np.float32)) / np.asarray(by.std, np.float32)
     return torch.from_numpy(scaled.transpose(2, 0, 1))
-
-
-def device() -> torch.device:
-    """The accelerator where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
@@ -18,6 +19,7 @@ from boxsup.random import generator
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels
 from boxsup.training.augmentation import augment
+from boxsup.training.parallel import own_part, processes
 
 
 class Epoch(Dataset[tuple[Tensor, Tensor]]):
@@ -73,31 +75,31 @@ def batches(
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """All images once in the epoch's order, in whole batches: what is left over sits this epoch out.
 
-    Fewer images than `settings.batch` make one batch.
+    Fewer images than `settings.batch` make one batch. One of several processes gets its part of each batch.
 
     Raises:
-        DataError: There is no image.
+        DataError: There is no image, or several processes have not one batch.
     """
-    if not len(data):
-        raise DataError("the training split has no image")
-    batch = min(settings.batch, len(data))
-    order = generator(seed, "order", epoch).permutation(len(data))
-    order = order[: len(order) // batch * batch]
+    order = order_of(data, settings, seed, epoch)
+    own = order[:, own_part(order.shape[1])]
     return DataLoader(
-        Subset(data, np.asarray(order).tolist()),
-        batch_size=batch,
+        Subset(data, own.ravel().tolist()),
+        batch_size=own.shape[1],
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def images_of(loader: DataLoader[tuple[Tensor, Tensor]], batch: int) -> list[str]:
-    """The ids of the images in a batch of `batches`, which is numbered from 0."""
-    subset, size = loader.dataset, loader.batch_size or 1
-    assert isinstance(subset, Subset)
-    assert isinstance(subset.dataset, Epoch)
-    return [subset.dataset.ids[index] for index in subset.indices[batch * size : (batch + 1) * size]]
+def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Which image of `data` stands where in the epoch: batches × images; see `batches`."""
+    if not len(data):
+        raise DataError("the training split has no image")
+    if processes() > 1 and len(data) < settings.batch:
+        raise DataError(f"training.gpus: {len(data)} images are not one batch of {settings.batch}; set it to 1")
+    batch = min(settings.batch, len(data))
+    order = generator(seed, "order", epoch).permutation(len(data))
+    return order[: len(order) // batch * batch].reshape(-1, batch)
 
 
 def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

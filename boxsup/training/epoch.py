@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from torch.nn import functional
 
 from boxsup.errors import BoxSupError
 from boxsup.network import Segmenter
-from boxsup.network.images import device
+from boxsup.network.devices import device
 from boxsup.random import torch_seed
 from boxsup.settings import ScheduleSettings, TrainingSettings
 from boxsup.store.labels import VOID
+from boxsup.training.parallel import over_whole_batches, processes, summed
 from boxsup.training.schedule import learning_rate
 
 
@@ -39,7 +41,7 @@ class Step:
     Attributes:
         epoch: From 1.
         iteration: From 0, counted over all epochs.
-        loss: Mean cross-entropy of the labelled pixels, nats.
+        loss: Mean cross-entropy of the labelled pixels of the batch, all processes' parts of it, nats.
         rate: Learning rate of the body.
         seconds: Since the epoch began.
     """
@@ -71,12 +73,13 @@ def train_epoch(
 ) -> None:
     """Train a network in place over one epoch.
 
-    On the CPU the result is the same to the last bit for the same arguments and `settings.threads`.
+    On the CPU the result is the same to the last bit for the same arguments and the same number of processes.
 
     Args:
         model: The network after the epoch before.
         optimizer: Its momentum buffers likewise.
-        data: Batches of B×3×S×S float32 images and B×S×S int64 labels.
+        data: Batches of B×3×S×S float32 images and B×S×S int64 labels; in one of several processes, its part of each
+            (`boxsup.training.parallel`).
         iterations: How many batches an epoch has.
         settings: See `config.yaml`, `defaults.training`.
         schedule: See `config.yaml`, `defaults.schedule`.
@@ -92,6 +95,7 @@ def train_epoch(
     where = device()
     mixed = settings.mixed_precision and where.type == "cuda"
     model.to(where, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = over_whole_batches(model, settings.batch)
     scaler = torch.amp.GradScaler(where.type, enabled=mixed)
     start = time.perf_counter()
     for batch, (images, labels) in enumerate(data):
@@ -101,14 +105,15 @@ def train_epoch(
             group["lr"] = rate * group["factor"]
         images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
         with torch.autocast(where.type, enabled=mixed):
-            loss = pixel_loss(model(images), labels.to(where, non_blocking=True))
-        value = loss.item()
-        if not torch.isfinite(loss):
+            loss = pixel_loss(network(images), labels.to(where, non_blocking=True))
+        value = float(summed(loss))
+        if not math.isfinite(value):
             raise DivergedError(
                 f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}", batch
             )
         optimizer.zero_grad()
-        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        # Gradients are averaged over processes, and the loss is the sum of theirs.
+        scaler.scale(loss * processes()).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
         each(Step(epoch, iteration, value, rate, time.perf_counter() - start))
@@ -126,8 +131,9 @@ def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:
         labels: B×H×W int64; 255 is void and does not count.
 
     Returns:
-        A scalar; 0 where no pixel is labelled.
+        A scalar; 0 where no pixel is labelled. In one of several processes, the share of its images in the mean over
+        the whole batch.
     """
     enlarged = functional.interpolate(logits.float(), labels.shape[1:], mode="bilinear", align_corners=False)
     total = functional.cross_entropy(enlarged, labels, ignore_index=VOID, reduction="sum")
-    return total / (labels != VOID).sum().clamp(min=1)
+    return total / summed((labels != VOID).sum()).clamp(min=1)

@@ -17,7 +17,7 @@ from boxsup.cli import main
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.training.commands.epoch import Progress
-from boxsup.training.data import Epoch, batches, images_of
+from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
 
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
@@ -132,7 +132,7 @@ def test_a_diverging_epoch_writes_nothing(trained, capsys):
     assert "lower training.rate" in message
     assert f"the last good checkpoint is {trained}/epochs/000/model.pt;" in message
     data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, 1)
-    second = images_of(batches(data, SETTINGS, 0, 1, 0), 1)
+    second = [data.ids[index] for index in order_of(data, SETTINGS, 0, 1)[1]]
     assert f"its images: {', '.join(second)};" in message
     assert len(set(second)) == SETTINGS.batch
     assert not (trained / "diverged").exists()

@@ -7,7 +7,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.errors import DataError
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels, creating_labels
-from boxsup.training.data import Epoch, batches, images_of, plain_errors
+from boxsup.training.data import Epoch, batches, order_of, plain_errors
 
 SETTINGS = TrainingSettings(0.01, 10.0, 0.9, 5e-4, 3, 33, (0.8, 1.2), True, False, 1)
 
@@ -39,11 +39,9 @@ def test_batches_are_whole_and_hold_each_image_once(split):
     assert len({number for batch in got for number in batch}) == 6
 
 
-def test_the_images_of_a_batch_are_named(split):
-    catalogue, _ = split
-    loader = batches(Epoch(*split, SETTINGS, 0, 2), SETTINGS, 0, 2, 0)
-    expected = [[catalogue.ids[number] for number in batch] for batch in numbers(loader)]
-    assert [images_of(loader, batch) for batch in range(len(loader))] == expected
+def test_the_order_says_which_images_a_batch_holds(split):
+    data = Epoch(*split, SETTINGS, 0, 2)
+    assert order_of(data, SETTINGS, 0, 2).tolist() == numbers(batches(data, SETTINGS, 0, 2, 0))
 
 
 def test_fewer_images_than_a_batch_are_one_batch(split):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.network.checkpoint import load, load_checkpoint, save, save_checkpoint
-from boxsup.network.images import device
+from boxsup.network.devices import device
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.atomic import creating
-from boxsup.training.data import Epoch, batches, images_of, plain_errors
+from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
+from boxsup.training.parallel import leads
 
 EXAMPLE = (
     "boxsup epoch --catalogue results/data/demo/train --labels results/demo_semi/seed-0/labels/001.zarr "
@@ -40,38 +42,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, help="of the experiment")
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read; results do not depend on it")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read, for each GPU")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
     parser.add_argument("--out", type=Path, required=True, help="folder for model.pt, optimizer.pt and train.csv")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the checkpoint after the epoch; model.pt comes last."""
+    """Write the checkpoint after the epoch, trained in one process or in several; model.pt comes last."""
+    gpus = parse(TrainingSettings, args.training, "training").gpus
+    if gpus == 1:
+        train(args)
+        return
+    from boxsup.training.torchrun import together  # costs time that one process need not pay
+
+    together(train, args, gpus)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train the epoch in this process, alone or as one of several, the first of which writes."""
     settings = parse(TrainingSettings, args.training, "training")
     schedule = parse(ScheduleSettings, args.schedule, "schedule")
     checkpoint = load_checkpoint(args.model)
     catalogue = read_catalogue(args.catalogue)
     data = Epoch(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
     loader = batches(data, settings, args.seed, args.epoch, args.workers)
-    model, iterations = checkpoint.model, len(loader)
+    order = order_of(data, settings, args.seed, args.epoch)
+    model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)
     if args.optimizer:
         _restore(optimizer, args.optimizer)
-    with Progress(args.epoch, iterations, loader.batch_size or 1, args.tensorboard) as progress:
+    with Progress(args.epoch, iterations, batch, args.tensorboard if leads() else None, shown=leads()) as progress:
         read = plain_errors(loader)
         try:
             train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
         except DivergedError as error:
-            images = ", ".join(images_of(loader, error.batch))
+            images = ", ".join(data.ids[index] for index in order[error.batch])
             raise BoxSupError(
                 f"{error}; its images: {images}; the last good checkpoint is {args.model}; lower training.rate (or "
                 "training.head_rate) and run again"
             ) from error
-    with creating(args.out / "train.csv") as partial:
-        progress.table().to_csv(partial, index=False)
-    save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
-    save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
+    if leads():
+        with creating(args.out / "train.csv") as partial:
+            progress.table().to_csv(partial, index=False)
+        save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
+        save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
 
 
 def _momentum(optimizer: torch.optim.SGD) -> list[torch.Tensor]:
@@ -93,11 +108,12 @@ def _restore(optimizer: torch.optim.SGD, path: Path) -> None:
 class Progress:
     """A bar with loss and images/s on a terminal, plain lines in a log, and TensorBoard's events if it is installed."""
 
-    def __init__(self, epoch: int, iterations: int, batch: int, tensorboard: Path | None) -> None:
+    def __init__(self, epoch: int, iterations: int, batch: int, tensorboard: Path | None, shown: bool = True) -> None:
         """Follow an epoch of `iterations` batches of `batch` images."""
         self._steps: list[Step] = []
-        self._iterations, self._batch = iterations, batch
-        self._bar = tqdm(total=iterations, desc=f"epoch {epoch}", unit="batch", disable=None)
+        self._iterations, self._batch, self._shown = iterations, batch, shown
+        terminal = None if shown else io.StringIO()  # the others of several processes have none
+        self._bar = tqdm(total=iterations, desc=f"epoch {epoch}", unit="batch", file=terminal, disable=None)
         self._every = -(-iterations // LINES)
         self._events = _events(tensorboard, (epoch - 1) * iterations) if tensorboard else None
 
@@ -119,7 +135,7 @@ class Progress:
         text = f"loss {sum(s.loss for s in recent) / len(recent):.3f}, {done * self._batch / step.seconds:.1f} images/s"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update()
-        if self._bar.disable and (done % self._every == 0 or done == self._iterations):
+        if self._shown and self._bar.disable and (done % self._every == 0 or done == self._iterations):
             print(f"epoch {step.epoch}: batch {done} of {self._iterations}, {text}", file=sys.stderr, flush=True)
         if self._events is not None:
             self._events.add_scalar("loss", step.loss, step.iteration)

@@ -1,0 +1,139 @@
+"""An epoch in several processes, started as the command starts them, beside the same epoch in one."""
+
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import torch
+from small_split import write_split
+from test_training_commands import TRAINING, epoch_arguments, network_arguments
+from torch.nn import functional
+
+from boxsup.cli import main
+from boxsup.network import build
+from boxsup.network.checkpoint import load_checkpoint
+from boxsup.training.parallel import leads, over_whole_batches, own_part, processes, summed
+from boxsup.training.torchrun import together
+
+PATIENCE = 120  # s until processes have come so far that they are killed
+GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
+
+
+def boxsup(arguments):
+    run = [sys.executable, "-m", "boxsup", *arguments]
+    return subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Eleven pictures and a network: two batches of five."""
+    folder = tmp_path_factory.mktemp("parallel") / "run"
+    write_split(folder, 11)
+    main(network_arguments(folder))
+    return folder
+
+
+def first_step(args):
+    """Loss, gradients and statistics of a network's first step on five images, in double precision; one writes them."""
+    torch.manual_seed(0)
+    network = build("mobilenet_v2", 3).double().train()
+    images, labels = torch.randn(5, 3, 33, 33, dtype=torch.float64), torch.randint(0, 3, (5, 3, 3))
+    labels[0, 1:] = 255
+    labels[4] = 255
+    own = own_part(5)
+    torch.manual_seed(1)  # of dropout
+    whole = over_whole_batches(network, 5)
+    scores = whole(images[own])
+    lost = functional.cross_entropy(scores, labels[own], ignore_index=255, reduction="sum")
+    loss = lost / summed((labels[own] != 255).sum())
+    (loss * processes()).backward()
+    total = summed(loss)
+    if leads():
+        gradients = {name: value.grad for name, value in network.named_parameters()}
+        torch.save({"loss": total, "gradients": gradients, "state": network.state_dict()}, args.out)
+
+
+def test_a_step_of_two_processes_is_that_of_one(tmp_path):
+    first_step(Namespace(out=tmp_path / "one.pt"))
+    together(first_step, Namespace(out=tmp_path / "two.pt"), 2)
+    one, two = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two"))
+    torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-12, atol=0)
+    largest = max(value.abs().max() for value in one["gradients"].values())
+    for name, value in one["gradients"].items():
+        torch.testing.assert_close(two["gradients"][name], value, rtol=1e-9, atol=float(1e-12 * largest))
+    for name, value in one["state"].items():
+        torch.testing.assert_close(two["state"][name], value, rtol=1e-12, atol=1e-13)
+
+
+def test_two_processes_follow_the_loss_curve_of_one(start):
+    main(epoch_arguments(start, 1, out="by-1", training=GENTLE))
+    with boxsup(epoch_arguments(start, 1, out="by-2", training=GENTLE | {"gpus": 2})) as run:
+        _, errors = run.communicate()
+    assert run.returncode == 0, errors
+    assert errors.splitlines()[-1].startswith("epoch 1: batch 2 of 2, ")
+    assert len(errors.splitlines()) == 2  # one of them speaks, and torch says nothing
+    one, two = (pd.read_csv(start / f"by-{gpus}/001/train.csv") for gpus in (1, 2))
+    # Floats are summed in another order, and a fresh network on small pictures magnifies that.
+    np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-3)
+    assert two.drop(columns="loss").equals(one.drop(columns="loss"))
+    assert load_checkpoint(start / "by-2/001/model.pt").epoch == 1
+
+
+@pytest.mark.parametrize(("batch", "count"), [(20, 3), (5, 2), (4, 4), (7, 5)])
+def test_parts_are_as_even_as_can_be_and_make_up_the_batch(monkeypatch, batch, count):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: count)
+    parts = []
+    for rank in range(count):
+        monkeypatch.setattr("torch.distributed.get_rank", lambda rank=rank: rank)
+        parts.append(range(batch)[own_part(batch)])
+    assert [image for part in parts for image in part] == list(range(batch))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_what_one_process_cannot_read_is_one_line(start, tmp_path):
+    table = pd.read_csv(start / "catalogue/images.csv", dtype=str)
+    for name in ("boxes", "classes"):
+        (tmp_path / f"catalogue/{name}.csv").parent.mkdir(exist_ok=True)
+        (tmp_path / f"catalogue/{name}.csv").write_bytes((start / f"catalogue/{name}.csv").read_bytes())
+    table.assign(path=[*table["path"][:-1], "gone.png"]).to_csv(tmp_path / "catalogue/images.csv", index=False)
+    arguments = epoch_arguments(start, 1, out="gone", training=TRAINING | {"batch": 11, "gpus": 2})
+    arguments[arguments.index("--catalogue") + 1] = str(tmp_path / "catalogue")
+    with boxsup(arguments) as run:
+        _, errors = run.communicate()
+    assert run.returncode == 1
+    assert [line for line in errors.splitlines() if "error" in line.lower()] == [
+        "boxsup: error: gone.png: no such image"
+    ]
+    assert "Traceback" not in errors
+    assert not (start / "gone").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_processes_end_with_the_one_that_started_them(start, tmp_path, number, status):
+    slow = TRAINING | {"batch": 2, "crop": 400, "scale": [8.0, 8.0], "gpus": 2}
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "boxsup", *epoch_arguments(start, 1, out="killed", training=slow)],
+            stderr=file,
+        )
+    deadline = time.monotonic() + PATIENCE
+    while "batch 1 of 5" not in log.read_text():
+        assert run.poll() is None, log.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    children = psutil.Process(run.pid).children(recursive=True)
+    assert len(children) >= 2
+    run.send_signal(number)
+    assert run.wait() == status
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+    assert not alive
+    assert "Traceback" not in log.read_text()
+    assert not (start / "killed").exists()
