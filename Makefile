@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test lint docs fuzz faults bench experiments study-update lock clean help
+.PHONY: demo test cluster lint docs fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -15,6 +15,9 @@ demo: .venv/installed ## Run the main job on the embedded demo data: results/dem
 
 test: .venv/installed ## Run the whole test suite
 	$(BIN)/python -m pytest
+
+cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a scheduler (docs/cluster.md)
+	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/cluster.txt
 
 lint: .venv/installed ## Check style, types and rules
 	$(BIN)/ruff check .

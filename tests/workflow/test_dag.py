@@ -83,6 +83,46 @@ def test_processes_rerun_nothing(rerun):
     assert set(rerun(experiment(training={"workers": 3}, inference={"workers": 1}))) == {"report"}
 
 
+def test_gpus_rerun_epochs_which_ask_for_them(rerun, snakemake, tmp_path):
+    assert set(rerun(experiment(training={"gpus": 2}))) == CHAIN
+    own = tmp_path / "gpus.yaml"
+    own.write_text(yaml.safe_dump(experiment(training={"gpus": 2, "threads": 3})))
+    options = ("--dry-run", "--printshellcmds", "--cores", "8", "--resources", "gpu=2", "--")
+    plan = snakemake(tmp_path, *options, f"results/{RUN}/epochs/001/model.pt", configs=(TINY, own)).stdout
+    [epoch] = re.findall(r"^rule epoch:\n(?:    .*\n)+", plan, re.MULTILINE)
+    assert "    threads: 6\n" in epoch
+    assert "gpu=2" in epoch
+    assert re.search(r"^Shell command: boxsup epoch .*\"gpus\":2,", plan, re.MULTILINE)
+
+
+def test_each_rule_states_what_it_asks_for_once():
+    table = re.search(
+        r"^ASKED = \{\n(.+?)^\}", (ROOT / "workflow/rules/resources.smk").read_text(), re.DOTALL | re.MULTILINE
+    )
+    asked = re.findall(r'^    "(\w+)": ', table[1], re.MULTILINE)
+    rules = {}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n(?=    ))+)", path.read_text(), re.MULTILINE):
+            rules[name] = re.findall(r'asks\("(\w+)"\)', body), body
+    assert sorted(asked) == sorted(rules)
+    for name, (own, body) in rules.items():
+        assert own == [name]
+        assert re.search(r"mem_mb|runtime|gpu=", body) is None
+
+
+def test_the_documentation_says_what_rules_ask_for():
+    asked = dict(
+        re.findall(
+            r'^    "(\w+)": \(.+?, (\d+, \d+)\)', (ROOT / "workflow/rules/resources.smk").read_text(), re.MULTILINE
+        )
+    )
+    row = re.compile(r"^\| `(\w+)`[^|]*\|[^|]*\| ([\d,]+) \|[^|]*\| (\d+) \|", re.MULTILINE)
+    said = row.findall((ROOT / "docs/cluster.md").read_text())
+    assert len(said) == 10
+    for rule, memory, minutes in said:
+        assert asked[rule] == f"{memory.replace(',', '')}, {minutes}"
+
+
 def test_the_order_of_keys_reruns_nothing(rerun):
     tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
     assert rerun(experiment(**dict(reversed(tiny.items())))) == {}

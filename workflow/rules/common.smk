@@ -249,6 +249,10 @@ def previous_optimizer(wildcards):
     return epoch_file(wildcards, epoch, "optimizer.pt") if epoch else []
 
 
+def training_gpus(wildcards):
+    return experiment_of(wildcards)["training"]["gpus"]
+
+
 def epoch_labels(wildcards):
     return generation(wildcards, int(wildcards.epoch))
 

@@ -12,6 +12,8 @@ rule shapes:
         dataset=datasets_of("shapes"),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("shapes"),
     params:
         version=STAGE_VERSIONS["shapes"],
         settings=dataset_setting("shapes"),
@@ -31,6 +33,8 @@ rule download:
         dataset=datasets_of("voc", "context"),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("download"),
     params:
         version=STAGE_VERSIONS["download"],
         root=root_of,
@@ -55,6 +59,8 @@ rule catalogue:
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
+    resources:
+        **asks("catalogue"),
     params:
         version=STAGE_VERSIONS["catalogue"],
         format=format_of,
@@ -82,6 +88,8 @@ rule join:
         dataset=datasets_of("union"),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("join"),
     params:
         version=STAGE_VERSIONS["join"],
         parts=part_folders,

@@ -15,7 +15,7 @@ rule validate:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
     resources:
-        gpu=1,
+        **asks("validate"),
     params:
         version=STAGE_VERSIONS["validate"],
         torch_threads=setting("training", "threads"),
@@ -41,7 +41,7 @@ rule predictions:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
     resources:
-        gpu=1,
+        **asks("predictions"),
     params:
         version=STAGE_VERSIONS["predictions"],
         torch_threads=setting("training", "threads"),
@@ -79,7 +79,7 @@ rule crf_search:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
     resources:
-        gpu=1,
+        **asks("crf_search"),
     params:
         version=STAGE_VERSIONS["crf-search"],
         torch_threads=setting("training", "threads"),
@@ -105,6 +105,8 @@ rule search:
         "results/logs/search/{search}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("search"),
     params:
         version=STAGE_VERSIONS["search"],
         points=lambda wildcards: canonical({"points": searched_points(wildcards.search)}),
@@ -126,6 +128,8 @@ rule comp6:
         "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("comp6"),
     params:
         version=STAGE_VERSIONS["comp6"],
     shell:
@@ -144,6 +148,8 @@ rule evaluation:
         "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("evaluation"),
     params:
         version=STAGE_VERSIONS["evaluation"],
         held_out=held_out,
@@ -165,6 +171,8 @@ rule trimap:
         "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("trimap"),
     params:
         version=STAGE_VERSIONS["trimap"],
         held_out=held_out,
@@ -185,6 +193,8 @@ rule trimap_plot:
         "results/logs/trimap_plot/{experiments}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("trimap_plot"),
     params:
         version=STAGE_VERSIONS["trimap-plot"],
         config=trimap_config,
@@ -207,6 +217,8 @@ rule report:
         "results/logs/report/{experiment}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("report"),
     params:
         version=STAGE_VERSIONS["report"],
         config=report_config,

@@ -15,6 +15,8 @@ rule fixed_masks:
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: 4 if wildcards.kind in ("grabcut", "bbox_seg") else 1
+    resources:
+        **asks("fixed_masks"),
     params:
         version=STAGE_VERSIONS["fixed-masks"],
         folder=tables_folder,
@@ -43,7 +45,7 @@ rule labels:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
     resources:
-        gpu=1,
+        **asks("labels"),
     params:
         version=STAGE_VERSIONS["labels"],
         settings=update_settings,  # stands in `options`, whose changes Snakemake does not see
@@ -70,6 +72,8 @@ rule label_quality:
         "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("label_quality"),
     params:
         version=STAGE_VERSIONS["label-quality"],
         folder=tables_folder,

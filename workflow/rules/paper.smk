@@ -17,6 +17,8 @@ rule paper:
         "results/logs/paper/{page}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("paper"),
     params:
         version=STAGE_VERSIONS["paper"],
         found=paper_found,

@@ -16,6 +16,8 @@ rule proposals:
         dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("proposals"),
     params:
         version=STAGE_VERSIONS["proposals"],
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
@@ -40,6 +42,8 @@ rule proposal_evaluation:
         dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("proposal_evaluation"),
     params:
         version=STAGE_VERSIONS["proposal-evaluation"],
         folder=tables_folder,
@@ -67,6 +71,8 @@ rule proposal_report:
         dataset=names(proposed_datasets()),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("proposal_report"),
     params:
         version=STAGE_VERSIONS["proposal-report"],
         config=lambda wildcards: canonical({"dataset": DATASETS[wildcards.dataset], "proposals": compared_proposals()}),
@@ -91,6 +97,8 @@ rule overlaps:
         dataset=names(read_datasets()),
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("overlaps"),
     params:
         version=STAGE_VERSIONS["overlaps"],
         folder=tables_folder,

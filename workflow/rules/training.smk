@@ -13,6 +13,8 @@ rule network:
         "results/logs/network/{experiment}/seed-{seed}.benchmark.tsv"
     conda:
         "../../envs/boxsup.yaml"
+    resources:
+        **asks("network"),
     params:
         version=STAGE_VERSIONS["network"],
         settings=setting("network"),
@@ -40,9 +42,9 @@ rule epoch:
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
+    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"] * training_gpus(wildcards)
     resources:
-        gpu=1,
+        **asks("epoch"),
         workers=lambda wildcards: experiment_of(wildcards)["training"]["workers"],
     params:
         version=STAGE_VERSIONS["epoch"],
