@@ -133,8 +133,8 @@ def _preset(updates: Any, name: str, experiment: Block) -> Block:  # noqa: ANN40
 
 
 def generation_settings(update: Mapping[str, Any]) -> Block:
-    """The settings of an update that a generation itself reads; the others only say which generations there are."""
-    return {key: value for key, value in update.items() if key not in ("every", "warmup")}
+    """The settings of an update that its choices read; the others say which generations there are, and how to ask."""
+    return {key: value for key, value in update.items() if key not in ("every", "warmup", "scales")}
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:

@@ -61,7 +61,7 @@ class Plan:
         batch: Images a step.
         crop: Pixels that are seen of an image at once.
         scale: Range of the random scale of an image.
-        test_scale: Of the images when masks are predicted.
+        test_scale: Of the images when boxes ask the network, and when masks are predicted.
         threads: Of torch on the CPU.
         workers: Processes that read images.
         shards: Jobs of proposals a split.

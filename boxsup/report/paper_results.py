@@ -169,8 +169,11 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
     crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
     wanted = {"network": settings["network"]["name"], "scales": settings["inference"]["scales"], "crf": crf}
-    chosen_by = Labels(seed.generations[max(seed.generations)]).attributes.get("settings")  # None: no box chose
-    return all(made.get(key) == value for key, value in wanted.items()) and chosen_by in (None, update)
+    last = Labels(seed.generations[max(seed.generations)]).attributes
+    chosen = {"settings": update, "scales": settings["update"]["scales"]}  # None: no box chose, or none asked
+    return all(made.get(key) == value for key, value in wanted.items()) and all(
+        last.get(key) in (None, value) for key, value in chosen.items()
+    )
 
 
 def _images(seed: SeedResults) -> int:

@@ -80,6 +80,10 @@ def test_the_network_moves_the_choices_and_their_costs_are_on_record(split, labe
     asked = labels(*pools(split), "--model", tmp_path / "model.pt")
     assert np.nanmax(np.abs(asked.table("regression_cost"))) > 0
     assert (asked.table("chosen") != chosen).any()
+    assert (by_overlap.attributes["scales"], asked.attributes["scales"]) == (None, [1.0])
+    smaller = labels(*pools(split), "--model", tmp_path / "model.pt", "--scales", "0.5", out="3.zarr")
+    assert smaller.attributes["scales"] == [0.5]
+    assert not np.array_equal(smaller.table("regression_cost"), asked.table("regression_cost"), equal_nan=True)
     best, expected = asked.table("best"), asked.table("expected_iou")
     for row in np.flatnonzero(asked.table("chosen") >= 0):
         assert asked.table("chosen")[row] in best[row]

@@ -66,6 +66,12 @@ def test_scales_rerun_predictions_only(rerun):
     assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
 
 
+def test_scales_of_the_update_rerun_the_generations_that_ask_the_network(rerun):
+    jobs = rerun(experiment(update={"scales": [0.7, 1.0]}))
+    assert set(jobs) == CHAIN
+    assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
+
+
 def test_held_out_images_rerun_what_scores_predictions(rerun):
     jobs = rerun(experiment(validation={"held_out": 1}))
     assert set(jobs) == {"evaluation", "trimap", "report"}

@@ -177,6 +177,8 @@ def label_options(wildcards, input):
         options.append(option("masked", str(Path(input.masked).parent)))
     if settings := update_settings(wildcards):
         options.append(option("settings", settings))
+    if input.get("model"):
+        options.append(option("scales", experiment_of(wildcards)["update"]["scales"]))
     return " ".join(options)
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.arguments import add_model_arguments
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
     add_model_arguments(parser, required=False)  # of the epoch before; without it, overlap alone
+    add_scales_argument(parser)
     parser.add_argument(
         "--fixed", type=Path, nargs="*", default=[], help="masks for images without true ones, in place of an update"
     )
@@ -95,7 +96,7 @@ def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str
     pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
     check_ids(images, list(pools), "proposals")
     check_ids(images, list(overlaps), "overlaps")
-    scores = _network_scores(args.model, args.threads, catalogue) if args.model else None
+    scores = _network_scores(args.model, args.threads, catalogue, args.scales) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
 
 
@@ -114,10 +115,10 @@ def _fixed_choices(paths: Sequence[Path], catalogue: Catalogue, images: Sequence
     return chosen
 
 
-def _network_scores(model: Path, threads: int, catalogue: Catalogue) -> Scores:
+def _network_scores(model: Path, threads: int, catalogue: Catalogue, scales: Sequence[float]) -> Scores:
     from boxsup.inference.scores import Predictor  # torch costs seconds that generations by overlap alone need not pay
 
-    predictor = Predictor(model, threads, catalogue.classes)
+    predictor = Predictor(model, threads, catalogue.classes, scales)
     paths = dict(zip(catalogue.images["image"], catalogue.images["path"], strict=True))
 
     def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -132,6 +133,7 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catal
         "generation": args.generation,
         "seed": args.seed,
         "settings": asdict(settings) if settings else None,
+        "scales": args.scales if args.model else None,
         "catalogue": str(args.catalogue),
         "classes": list(catalogue.classes),
         # The folders and not their shards: the same bytes, however many jobs made the proposals.
