@@ -32,7 +32,7 @@ STAGE_VERSIONS = {
     "search": 1,
     "trimap": 1,
     "trimap-plot": 2,
-    "report": 4,
+    "report": 5,
     "paper": 2,
 }
 

@@ -15,10 +15,13 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import ConfigError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
+from boxsup.report.full_size import PICTURES, write_full_size
 from boxsup.report.page import render
+from boxsup.report.predictions import VIEWS
 from boxsup.report.results import read_seed
 from boxsup.report.timings import read_timings
 from boxsup.store.atomic import write_text
+from boxsup.store.labels import Labels
 
 EXAMPLE = (
     'boxsup report --experiment demo_semi --config "$CONFIG" --train results/data/demo/train --val '
@@ -47,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page: one HTML file that asks for no other."""
+    """Write the page, one HTML file that asks for no other, and beside it `pictures/`, to which it links."""
     config = parse_config(args.config, ("experiment", "dataset", "proposals"))
     options = {"--beside": args.beside, "--timings": args.timings, "--searches": args.searches}
     others, places, searches = (parse_config(text, (), option) for option, text in options.items())
@@ -69,8 +72,11 @@ def run(args: argparse.Namespace) -> None:
         timings=read_timings(places, args.epochs),
         searches={name: read_table(Path(path)) for name, path in searches.items() if Path(path).exists()},
     )
-    write_text(args.out, page)
-    print(f"report: {args.out}: {len(page.encode()) / 1e6:.1f} MB", file=sys.stderr)
+    full = set(page.full)
+    shown = [row for row in val.rows() if row.image in full]
+    write_full_size(args.out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
+    write_text(args.out, page.text)
+    print(f"report: {args.out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
 
 
 def evaluations(folder: Path, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:

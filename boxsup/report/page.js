@@ -248,8 +248,13 @@ class Predictions extends Explorer {
   detail() {
     const rows = Object.entries(this.item.iou).map(([label, scores]) =>
       element("tr", {}, element("th", { scope: "row" }, chip(label)), ...numbers(scores, 1)));
-    if (!rows.length) return [];
-    return [element("table", {}, titled("Class", "IoU % with CRF", "without"), element("tbody", {}, ...rows))];
+    const scores = element("table", {}, titled("Class", "IoU % with CRF", "without"), element("tbody", {}, ...rows));
+    return [...(rows.length ? [scores] : []), ...(this.item.full ? [this.link()] : [])];
+  }
+
+  link() {
+    const file = `pictures/${encodeURIComponent(this.item.id)}.jpg`;
+    return element("p", {}, element("a", { href: file, target: "_blank" }, "Photo, prediction and true mask at full size"));
   }
 }
 

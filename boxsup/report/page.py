@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,19 @@ CHOICES_NOTE = (
 )
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """The page of an experiment.
+
+    Attributes:
+        text: HTML that asks for no other file.
+        full: Ids of the evaluated images that it links to at full size, see `boxsup.report.full_size`.
+    """
+
+    text: str
+    full: list[str]
+
+
 def render(
     name: str,
     config: dict[str, Any],
@@ -49,8 +63,8 @@ def render(
     others: Mapping[str, Sequence[pd.DataFrame]],
     timings: pd.DataFrame,
     searches: Mapping[str, pd.DataFrame],
-) -> str:
-    """The page of an experiment as HTML that asks for no other file.
+) -> Rendered:
+    """The page of an experiment.
 
     Args:
         name: Of the experiment.
@@ -82,7 +96,7 @@ def render(
         "generations": pseudo_masks,
         "predictions": predictions,
     }
-    return render_template(
+    text = render_template(
         "page.html.j2",
         name=name,
         badge=badge(config, train, val),
@@ -109,6 +123,7 @@ def render(
         commands=commands(folder, first, train, val),
         data=data,
     )
+    return Rendered(text, [picture["id"] for picture in predictions["pictures"] if picture["full"]])
 
 
 def _explorer(found: Mapping[str, Any], options: Sequence[tuple[str, str]], classes: Sequence[str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]
 
     Returns:
         What `item` does, and the `labels` of its truth and predictions; in per cent the `score` with CRF, what the CRF
-        `gained`, and `iou` by label, with and without CRF.
+        `gained`, and `iou` by label, with and without CRF; and whether it is also shown in `full` size, in a file.
     """
     picture = item(image.row, (own[image.row.image] for own in maps), side)
     known = np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist()
@@ -104,5 +104,6 @@ def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]
         "labels": sorted({*known, *seen} - {0, VOID}),
         "score": rounded(100 * crf, 1),
         "gained": rounded(100 * (crf - plain), 1),
+        "full": side == WIDE,
         "iou": {str(label): [rounded(100 * own, 1) for own in image.iou[:, label]] for label in known},
     }

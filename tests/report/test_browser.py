@@ -87,6 +87,13 @@ def test_the_slider_moves_the_image(browser) -> None:
     assert paths(browser, f"{GENERATIONS} .cards") == first
 
 
+def test_a_prediction_leads_to_its_picture_at_full_size(tree, browser) -> None:
+    browser.click(f"{PREDICTIONS} .card")
+    link = browser.value("document.querySelector('dialog[open] .detail a').getAttribute('href')")
+    assert link == f"pictures/{ids(browser, PREDICTIONS)[0]}.jpg"
+    assert (tree.folder / link).is_file()
+
+
 def test_what_a_box_chose_and_what_it_cost(tree, browser) -> None:
     choose(browser, f"{GENERATIONS} [data-role=order]", "listed")
     shown = ids(browser, GENERATIONS)

@@ -16,9 +16,11 @@ import pytest
 import yaml
 from results_tree import CLASSES, Tree, write_run, write_split
 
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.tables import read_catalogue, read_image
 from boxsup.cli import main
 from boxsup.evaluation.held_out import held_out
+from boxsup.report.palette import overlay
+from boxsup.store.labels import Labels
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
 SCRIPT = files("boxsup.report").joinpath("page.js").read_text(encoding="utf-8")
@@ -280,3 +282,19 @@ def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     assert "2 of 4 evaluated images" in re.sub(r"\s+", " ", page.text)
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert len(pictures) == 2
+    full = [picture["id"] for picture in pictures if picture["full"]]
+    assert [path.stem for path in (tree.folder / "pictures").iterdir()] == full
+    assert len(full) == 1
+
+
+def test_pictures_at_full_size_stand_beside_the_page_photo_prediction_truth(tree: Tree) -> None:
+    tree.report()
+    catalogue, predictions = read_catalogue(tree.val), Labels(tree.seed() / "predictions/002.zarr", "labels_crf")
+    assert sorted(path.name for path in (tree.folder / "pictures").iterdir()) == [f"{i}.jpg" for i in catalogue.ids]
+    for row in catalogue.rows():
+        sheet = read_image(tree.folder / "pictures" / f"{row.image}.jpg").astype(int)
+        photo, panels = read_image(row.path), 3 if row.mask else 2
+        assert sheet.shape == (row.height, panels * row.width + (panels - 1) * 8, 3)
+        own = sheet[:, row.width + 8 : 2 * row.width + 8]
+        difference = np.abs(own - overlay(photo, predictions[row.image])).mean()
+        assert difference < np.abs(own - photo).mean() / 2

@@ -206,11 +206,12 @@ rule report:
     input:
         report_inputs,
     output:
-        report(
+        page=report(
             "results/{experiment}/report.html",
             caption="../report/experiment.rst",
             category="Experiments",
         ),
+        pictures=directory("results/{experiment}/pictures"),
     log:
         "results/logs/report/{experiment}.log",
     benchmark:
@@ -235,4 +236,4 @@ rule report:
         "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
         "--val {params.val:q} --folder {params.folder:q} --trained {params.trained:q} --epochs {params.epochs:q} "
         "--beside {params.beside:q} --timings {params.timings:q} --searches {params.searches:q} "
-        "--out {output:q} > {log:q} 2>&1"
+        "--out {output.page:q} > {log:q} 2>&1"
