@@ -177,8 +177,7 @@ def label_options(wildcards, input):
         options.append(option("masked", str(Path(input.masked).parent)))
     if settings := update_settings(wildcards):
         options.append(option("settings", settings))
-    if input.get("model"):
-        options.append(option("scales", experiment_of(wildcards)["update"]["scales"]))
+    options.append(option("scales", asking_scales(wildcards)))
     return " ".join(options)
 
 
@@ -187,6 +186,11 @@ def asking_model(wildcards):
     experiment, epoch = experiment_of(wildcards), int(wildcards.epoch)
     asks = has_updates(experiment) and epoch > experiment["update"]["warmup"]
     return epoch_file(wildcards, epoch - 1) if asks else []
+
+
+def asking_scales(wildcards):
+    """At which scales of the image a generation asks the network; none where it asks none."""
+    return experiment_of(wildcards)["update"]["scales"] if asking_model(wildcards) else []
 
 
 # --- the epoch chain --------------------------------------------------------------------------------------------------

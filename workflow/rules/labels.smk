@@ -48,7 +48,8 @@ rule labels:
         **asks("labels"),
     params:
         version=STAGE_VERSIONS["labels"],
-        settings=update_settings,  # stands in `options`, whose changes Snakemake does not see
+        settings=update_settings,  # this and the next stand in `options`, whose changes Snakemake does not see
+        scales=asking_scales,
         torch_threads=setting("training", "threads"),
         folder=tables_folder,
         options=label_options,
