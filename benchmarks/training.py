@@ -40,13 +40,12 @@ from boxsup.config import epoch_settings
 from boxsup.network import build as build_network
 from boxsup.network.images import IMAGENET, device
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import VOID, creating_labels
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
-VOID = 255
 
 
 def main() -> None:

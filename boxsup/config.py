@@ -51,6 +51,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Block:
             for name, experiment in experiments.items()
         }
     _validate(plain, schema)
+    for name, search in plain["searches"].items():
+        _check_name(search["experiment"], plain["experiments"], f"searches.{name}.experiment", "experiment")
     plain["experiments"], plain["searches"] = with_points(plain["experiments"], plain["searches"])
     _validate({**plain, "searches": {}}, schema)  # the points' values too; the searches are resolved now
     for name, dataset in plain["datasets"].items():

@@ -20,21 +20,19 @@ def with_points(experiments: Mapping[str, Any], searches: Mapping[str, Any]) -> 
 
     Args:
         experiments: Each with every key that `defaults` has.
-        searches: `config.yaml`, `searches`: name -> `experiment`, `held_out`, `held_out_seed` and `values`, the values
-            to try by dotted key (`update.lambda`).
+        searches: `config.yaml`, `searches`: name -> `experiment`, one of them, `held_out`, `held_out_seed` and
+            `values`, those to try by dotted key (`update.lambda`).
 
     Returns:
         The experiments, and by name of search its `experiment` and `points`: a list of `experiment`, the name of the
         one of this point, and `values`, by dotted key. The last key varies fastest.
 
     Raises:
-        ConfigError: A search names no experiment or no key of one, or a point has the name of an experiment.
+        ConfigError: A search names no key of an experiment, or a point has the name of one.
     """
     every, resolved = dict(experiments), {}
     for name, search in searches.items():
         where = f"config: searches.{name}"
-        if search["experiment"] not in experiments:
-            raise ConfigError(f"{where}.experiment: '{search['experiment']}' is no experiment")
         base = experiments[search["experiment"]]
         held_out = {key: search[key] for key in ("held_out", "held_out_seed")}
         points = []

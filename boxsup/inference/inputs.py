@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from boxsup.catalogue.readers.folder import ENDINGS
 from boxsup.errors import ConfigError
 
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 
@@ -68,11 +68,11 @@ def _meant(argument: str, out: Path) -> Iterator[Path]:
         matches = sorted(glob.glob(argument, recursive=True))
         found = [file for file in map(Path, map(os.path.abspath, matches)) if _shown(file)]
     if not found:
-        kinds = ", ".join(suffix[1:] for suffix in (*IMAGES, *VIDEOS))
+        kinds = ", ".join(suffix[1:] for suffix in (*sorted(ENDINGS), *VIDEOS))
         what = "has no images or videos" if path.is_dir() else "no such file, folder or pattern that matches images"
         raise ConfigError(f"{argument}: {what} ({kinds})")
     return (file for file in found if not file.is_relative_to(out))
 
 
 def _shown(file: Path) -> bool:
-    return file.suffix.lower() in (*IMAGES, *VIDEOS) and not file.name.startswith(".") and not file.is_dir()
+    return file.suffix.lower() in (*ENDINGS, *VIDEOS) and not file.name.startswith(".") and not file.is_dir()
