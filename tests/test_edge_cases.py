@@ -14,6 +14,7 @@ import boxsup
 from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
+from boxsup.config import generation_settings
 from boxsup.network import build
 from boxsup.settings import CrfSettings
 
@@ -61,7 +62,7 @@ def folder(tmp_path_factory, config):
     for kind in ("truth", "rectangles", "grabcut", "bbox_seg"):
         run("fixed-masks", catalogue=tables, kind=kind, out=folder / f"{kind}.zarr")
     run("network", catalogue=tables, seed=0, settings=json.dumps(NETWORK), out=folder / "epochs/000/model.pt")
-    update = {key: value for key, value in config["defaults"]["update"].items() if key not in ("every", "warmup")}
+    update = generation_settings(config["defaults"]["update"])
     made = {
         "catalogue": tables,
         "seed": 0,
