@@ -38,7 +38,8 @@ from torchvision.transforms import v2
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_mask
 from boxsup.config import epoch_settings
 from boxsup.network import build as build_network
-from boxsup.network.images import IMAGENET, device
+from boxsup.network.devices import device
+from boxsup.network.images import IMAGENET
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import VOID, creating_labels
 from boxsup.training.data import Epoch, batches

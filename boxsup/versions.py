@@ -21,7 +21,7 @@ STAGE_VERSIONS = {
     "labels": 5,
     "label-quality": 3,
     "network": 2,
-    "epoch": 1,
+    "epoch": 2,
     "validate": 1,
     "predictions": 3,
     "comp6": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,5 +24,6 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 def normalised(image: NDArray[np.uint8], by: Normalisation = IMAGENET) -> Tensor:
     """An H×W×3 uint8 RGB image as a network takes it: 3×H×W float32, (value / 255 - mean) / std."""
-    scaled = (image.astype(np.float32) / 255 - np.asarray(by.mean, np.float32)) / np.asarray(by.std, np.float32)
-    return torch.from_numpy(scaled.transpose(2, 0, 1))
+    levels = np.arange(256, dtype=np.float32)[None, :, None]
+    table = (levels / 255 - np.asarray(by.mean, np.float32)) / np.asarray(by.std, np.float32)
+    return torch.from_numpy(cv2.LUT(image, table).transpose(2, 0, 1))

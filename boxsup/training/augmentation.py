@@ -54,7 +54,8 @@ def _resize(
 def _pad(image: NDArray[np.uint8], labels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Fill up to side×side at the right and bottom."""
     height, width = labels.shape
-    padded, void = np.empty((side, side, 3), np.uint8), np.full((side, side), VOID, np.uint8)
-    padded[:] = PAD
-    padded[:height, :width], void[:height, :width] = image, labels
-    return padded, void
+    border = 0, side - height, 0, side - width, cv2.BORDER_CONSTANT
+    return (
+        np.asarray(cv2.copyMakeBorder(image, *border, value=PAD), np.uint8),
+        np.asarray(cv2.copyMakeBorder(labels, *border, value=(VOID,)), np.uint8),
+    )

@@ -23,7 +23,7 @@ from boxsup.training.parallel import own_part, processes
 
 
 class Epoch(Dataset[tuple[Tensor, Tensor]]):
-    """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S int64.
+    """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S uint8.
 
     Attributes:
         ids: The images'.
@@ -58,7 +58,7 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
-        return normalised(pixels, self._normalisation), torch.from_numpy(labels).long()
+        return normalised(pixels, self._normalisation), torch.from_numpy(labels)
 
     def __getstate__(self) -> dict[str, object]:
         """For worker processes: they open the store anew."""

@@ -78,7 +78,7 @@ def train_epoch(
     Args:
         model: The network after the epoch before.
         optimizer: Its momentum buffers likewise.
-        data: Batches of B×3×S×S float32 images and B×S×S int64 labels; in one of several processes, its part of each
+        data: Batches of B×3×S×S float32 images and B×S×S uint8 labels; in one of several processes, its part of each
             (`boxsup.training.parallel`).
         iterations: How many batches an epoch has.
         settings: See `config.yaml`, `defaults.training`.
@@ -105,7 +105,7 @@ def train_epoch(
             group["lr"] = rate * group["factor"]
         images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
         with torch.autocast(where.type, enabled=mixed):
-            loss = pixel_loss(network(images), labels.to(where, non_blocking=True))
+            loss = pixel_loss(network(images), labels.to(where, non_blocking=True).long())
         value = float(summed(loss))
         if not math.isfinite(value):
             raise DivergedError(
@@ -134,6 +134,9 @@ def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:
         A scalar; 0 where no pixel is labelled. In one of several processes, the share of its images in the mean over
         the whole batch.
     """
-    enlarged = functional.interpolate(logits.float(), labels.shape[1:], mode="bilinear", align_corners=False)
-    total = functional.cross_entropy(enlarged, labels, ignore_index=VOID, reduction="sum")
+    # A pixel's scores side by side, through to the loss: a third less time on the CPU than over planes of a class each.
+    side_by_side = logits.float().contiguous(memory_format=torch.channels_last)
+    enlarged = functional.interpolate(side_by_side, labels.shape[1:], mode="bilinear", align_corners=False)
+    scores = enlarged.permute(0, 2, 3, 1).flatten(0, 2)
+    total = functional.cross_entropy(scores, labels.flatten(), ignore_index=VOID, reduction="sum")
     return total / summed((labels != VOID).sum()).clamp(min=1)

@@ -76,7 +76,7 @@ def test_workers_change_nothing(split):
 def test_an_item_is_what_the_network_takes(split):
     image, labels = Epoch(*split, SETTINGS, 0, 1)[0]
     assert (image.shape, image.dtype) == ((3, 33, 33), torch.float32)
-    assert (labels.shape, labels.dtype) == ((33, 33), torch.int64)
+    assert (labels.shape, labels.dtype) == ((33, 33), torch.uint8)
 
 
 def test_a_picture_that_went_missing_is_one_line_also_from_a_worker(split):
