@@ -1,4 +1,4 @@
-"""Own data in each format: the commands of docs/own-data.md, on real files and on the demo's, down to a report."""
+"""Own data in each format: the commands of docs/own-data/, on real files and on the demo's, down to masks."""
 
 import re
 import shlex
@@ -13,17 +13,17 @@ import pytest
 from paths import DATA, ROOT
 from workflow_runs import planned
 
-PAGE = ROOT / "docs/own-data.md"
+PAGES = ROOT / "docs/own-data"
 BIN = Path(sys.executable).parent
 
 
-def section(title):
-    return PAGE.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+def section(page, title):
+    return page.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
-def commands(title):
-    """The shell commands of a section of the page, in order."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", section(title), re.MULTILINE | re.DOTALL)
+def commands(text):
+    """The shell commands of a page or a section of one, in order."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
 
 
@@ -51,7 +51,7 @@ def run(clone, command, *more):
 
 
 def place(clone, name, made, form):
-    """The files that a section is about, where its commands look for them."""
+    """The files that a page is about, where its commands look for them."""
     folder = clone / "data" / name
     if form == "yolo":
         own_data.write_images(folder / "images", made, "jpg")
@@ -70,17 +70,17 @@ def real(name):
 
 
 @pytest.mark.parametrize(
-    ("title", "counts"),
-    [("COCO", (80, 20)), ("VOC XML", (679, 76)), ("YOLO", (9, 1)), ("LabelMe", (9, 1))],
+    ("form", "counts"),
+    [("coco", (80, 20)), ("voc-xml", (679, 76)), ("yolo", (9, 1)), ("labelme", (9, 1))],
 )
-def test_the_commands_of_each_format_make_a_plan_that_snakemake_takes(clone, title, counts):
-    if title == "COCO":
+def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, form, counts):
+    if form == "coco":
         (clone / "data/coco").symlink_to(real("coco-mini"))
-    elif title == "VOC XML":
+    elif form == "voc-xml":
         (clone / "data/voc").symlink_to(real("voc-mini") / "VOC2012")
     else:
-        place(clone, title.lower(), own_data.pictures(10), title.lower())
-    first, second, *_ = commands(title)
+        place(clone, form, own_data.pictures(10), form)
+    first, second, *_ = commands((PAGES / f"{form}.md").read_text())
     told = run(clone, first)
     train, val = counts
     assert f"{train + val}: {train} to train on, {val} to evaluate on" in told
@@ -91,9 +91,24 @@ def test_the_commands_of_each_format_make_a_plan_that_snakemake_takes(clone, tit
     assert {"proposals", "overlaps", "labels", "epoch", "predictions", "evaluation", "report"} <= set(jobs)
 
 
+@pytest.mark.parametrize(
+    ("form", "written"), [("yolo", ["yolo/labels/{}.txt", "yolo/data.yaml"]), ("labelme", ["coco.json"])]
+)
+def test_masks_come_out_in_the_form_that_a_page_says(clone, form, written):
+    made = own_data.pictures(3, side=64)
+    place(clone, form, made, form)
+    run(clone, commands((PAGES / f"{form}.md").read_text())[0])
+    plan = "--cores 2 --configfile=mine/config.yaml results/own_box/seed-0/epochs/000/model.pt"
+    run(clone, f".venv/bin/snakemake {plan}")  # no network is trained here: any that runs will do
+    told = run(clone, commands((PAGES / f"{form}.md").read_text())[2])
+    assert str(sum(len(each.things) for each in made.values())) in told
+    for name in written:
+        assert (clone / "masks" / name.format(next(iter(made)))).stat().st_size
+
+
 def test_masks_of_some_images_make_a_plan_too(clone):
     place(clone, "yolo", own_data.pictures(10), "yolo")
-    first, second = commands("Masks of some images")
+    first, second = commands(section(ROOT / "docs/own-data.md", "Masks of some images"))
     assert "4 images have a true mask: 3 are trained on" in run(clone, first)
     jobs = planned(run(clone, second, "--dry-run"))
     assert jobs["catalogue"] == {f"data/own/{split}/images.csv" for split in ("train", "val", "masks")}
@@ -104,12 +119,13 @@ def test_the_whole_way_from_boxes_to_masks_that_pycocotools_scores(clone):
     made = own_data.pictures(6, side=64)
     own_data.write_images(clone / "data/coco/images", made, "jpg")
     own_data.write_coco(clone / "data/coco/annotations/instances_mini.json", made, "jpg", masks=True)
-    for command in commands("From boxes to masks"):
+    text = section(PAGES / "coco.md", "How good are they?")
+    for command in commands(text):
         run(clone, command)
-    assert (clone / "results/own_box/report.html").stat().st_size > 10_000
-    scores = pd.read_csv(clone / "results/own_box/seed-0/evaluation/002.csv")
+    assert (clone / "results/short_box/report.html").stat().st_size > 10_000
+    scores = pd.read_csv(clone / "results/short_box/seed-0/evaluation/002.csv")
     assert scores["iou"].notna().any()
-    [script] = re.findall(r"^```python\n(.*?)^```", section("From boxes to masks"), re.MULTILINE | re.DOTALL)
+    [script] = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", script], cwd=clone, capture_output=True, text=True, check=True)
     count, iou = re.search(r"(\d+) masks, mean IoU (\S+)", done.stdout).groups()
     assert int(count) == sum(len(each.things) for each in made.values())
