@@ -1,9 +1,10 @@
-"""What an epoch's job costs beside its training: the wall time of `boxsup epoch` against the time inside its steps.
+"""What the two jobs of an epoch cost beside their work: `boxsup labels` beside its updates, `boxsup epoch` beside its
+steps.
 
-Runs the job as the workflow does, in a process of its own, on generated pictures, and prints the seconds of its parts
-and the ratio of the whole to the training. Whole and parts are of the same run; training holds reading and augmenting,
-as it does with `workers: 0`.
-"""
+Runs the jobs as the workflow does, each in a process of its own, on generated pictures, and prints the seconds of their
+parts and how many are not work. Whole and parts are of the same run. Work is the time in `Update.labels` (the network's
+forward pass, reading and choosing) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
+"""  # noqa: D205
 
 from __future__ import annotations
 
@@ -21,28 +22,31 @@ import yaml
 from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
-from boxsup.config import canonical
-from boxsup.store.labels import creating_labels
+from boxsup.config import canonical, epoch_settings, generation_settings
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")
-# `python -m boxsup epoch …` that also says what of its time it imported, loaded, trained and wrote.
+# The owner of the function that does the work, and its name, by job.
+WORK = {"labels": "boxsup.labels.generation:Update.labels", "epoch": "boxsup.training.commands.epoch:train_epoch"}
+# `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
-import json, runpy, sys, time
+import importlib, json, runpy, sys, time
 start = time.perf_counter()
-import boxsup.network.mobilenet
-import boxsup.training.commands.epoch as command
-imported = time.perf_counter()
-train, marks = command.train_epoch, []
-def timed(*arguments):
-    marks.append(time.perf_counter())
-    train(*arguments)
-    marks.append(time.perf_counter())
-command.train_epoch = timed
+module, _, function = sys.argv.pop(1).partition(":")
+import boxsup.network.mobilenet, boxsup.inference.scores
+owner = importlib.import_module(module)
+for name in function.split(".")[:-1]:
+    owner = getattr(owner, name)
+name = function.split(".")[-1]
+imported, worked, work = time.perf_counter() - start, [], getattr(owner, name)
+def timed(*arguments, **options):
+    begin = time.perf_counter()
+    result = work(*arguments, **options)
+    worked.append(time.perf_counter() - begin)
+    return result
+setattr(owner, name, timed)
 runpy.run_module("boxsup", run_name="__main__")
-end = time.perf_counter()
-print(json.dumps({"imports": imported - start, "loading": marks[0] - imported, "training": marks[1] - marks[0],
-                  "writing": end - marks[1]}))
+print(json.dumps({"work": sum(worked), "imports": imported}))
 """
 
 
@@ -52,51 +56,73 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=257, help="of pictures and crops, in pixels")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    print(f"{args.images} images of {args.side}×{args.side} px, batches of 8, MobileNetV2, {args.threads} threads")
+    beside = 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_split(folder, args.images, args.side)
-        arguments = prepare(folder, args.side, args.threads)
-        start = time.perf_counter()
-        run = subprocess.run([sys.executable, "-c", TIMED, *arguments], check=True, capture_output=True, text=True)
-        whole = time.perf_counter() - start
-    parts = json.loads(run.stdout)
-    parts["start and exit"] = whole - sum(parts.values())
-    print(f"{args.images} images of {args.side}×{args.side} px, batches of 8, MobileNetV2, {args.threads} threads")
-    print(f"{'the whole job':15s} {whole:6.2f} s")
-    for part, seconds in parts.items():
-        print(f"  {part:14s} {seconds:5.2f} s")
-    print(f"whole / training: {whole / parts['training']:.2f}")
+        for job, arguments in prepare(folder, args.side, args.threads).items():
+            parts = timed(job, arguments)
+            print(f"{job:7s}" + ", ".join(f"{part} {seconds:.2f} s" for part, seconds in parts.items()))
+            beside += parts["whole"] - parts["work"]
+    print(f"beside the work of both: {beside:.2f} s")
+
+
+def timed(job: str, arguments: list[str]) -> dict[str, float]:
+    """Seconds of a job: the whole, its work, its imports, and what is left: reading, writing, start and exit."""
+    start = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-c", TIMED, WORK[job], *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    whole = time.perf_counter() - start
+    parts = json.loads(run.stdout.splitlines()[-1])
+    return {"whole": whole, **parts, "rest": whole - sum(parts.values())}
 
 
 def draw_split(folder: Path, count: int, side: int) -> None:
-    """Noise with a bright square each, and its labels."""
+    """Noise with a bright square each, and its box."""
     random = np.random.default_rng(0)
     rows = [(f"{i:04d}", str(folder / f"{i:04d}.jpg"), side, side, "", "") for i in range(count)]
     images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask", "objects"])
-    catalogue = Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), CLASSES)
-    write_catalogue(folder / "catalogue", catalogue)
-    with creating_labels(folder / "labels.zarr", catalogue.ids, catalogue.sizes, {}) as writer:
-        for row in catalogue.rows():
-            labels = np.zeros((side, side), np.uint8)
-            y, x = random.integers(0, side // 2, 2)
-            labels[y : y + side // 3, x : x + side // 3] = 1
-            pixels = random.normal(100, 20, (side, side, 3)) + 80 * labels[..., None]
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(row.path, quality=90)
-            writer.append(row.image, labels=labels)
+    corners, extent = random.integers(0, side // 2, (count, 2)), side // 3
+    for (_, path, *_), (y, x) in zip(rows, corners, strict=True):
+        pixels = random.normal(100, 20, (side, side, 3))
+        pixels[y : y + extent, x : x + extent] += 80
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=90)
+    boxes = pd.DataFrame(
+        [(row[0], 1, x, y, x + extent, y + extent, 0, 0) for row, (y, x) in zip(rows, corners, strict=True)],
+        columns=list(BOX_COLUMNS),
+    )
+    write_catalogue(folder / "catalogue", Catalogue(images, boxes, CLASSES))
 
 
-def prepare(folder: Path, side: int, threads: int) -> list[str]:
-    """The arguments of the epoch, after making the network that it starts from."""
-    defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
-    training = defaults["training"] | {"batch": 8, "crop": side, "threads": threads}
-    del training["workers"]
+def prepare(folder: Path, side: int, threads: int) -> dict[str, list[str]]:
+    """The arguments of both jobs of the second epoch, after all that goes before."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    defaults = config["defaults"]
+    training = canonical(epoch_settings(defaults["training"] | {"batch": 8, "crop": side, "threads": threads}))
+    common = ["--catalogue", str(folder / "catalogue")]
+    run = [*common, "--seed", "0"]
+    pools = ["--proposals", str(folder / "pools.zarr"), "--overlaps", str(folder / "overlaps.zarr")]
     network = canonical({"name": "mobilenet_v2", "weights": "none", "sha256": ""})
-    common = ["--catalogue", str(folder / "catalogue"), "--seed", "0"]
-    start = ["network", *common, "--settings", network, "--out", str(folder / "000/model.pt")]
-    subprocess.run([sys.executable, "-m", "boxsup", *start], check=True, capture_output=True)
-    files = ["--labels", str(folder / "labels.zarr"), "--model", str(folder / "000/model.pt")]
-    settings = ["--training", canonical(training), "--schedule", canonical(defaults["schedule"])]
-    return ["epoch", *common, *files, *settings, "--epoch", "1", "--out", str(folder / "001")]
+    update = canonical(generation_settings(defaults["update"]))
+    labels = ["labels", *run, "--settings", update, *pools, "--threads", str(threads)]
+    first, second = str(folder / "001.zarr"), str(folder / "002.zarr")
+    model = str(folder / "000/model.pt")
+    proposals = canonical(config["proposals"]["mcg"])
+    for arguments in (
+        ["proposals", "make", *common, "--settings", proposals, "--out", str(folder / "pools.zarr")],
+        ["overlaps", *common, "--proposals", str(folder / "pools.zarr"), "--out", str(folder / "overlaps.zarr")],
+        ["network", *run, "--settings", network, "--out", model],
+        [*labels, "--generation", "1", "--out", first],
+    ):
+        subprocess.run([sys.executable, "-m", "boxsup", *arguments], check=True, capture_output=True)
+    settings = ["--training", training, "--schedule", canonical(defaults["schedule"])]
+    return {
+        "labels": [*labels, "--generation", "2", "--model", model, "--out", second],
+        "epoch": ["epoch", *run, "--labels", first, "--model", model, *settings, "--epoch", "1"]
+        + ["--out", str(folder / "001")],
+    }
 
 
 if __name__ == "__main__":
