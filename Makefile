@@ -43,7 +43,7 @@ experiments: .venv/installed ## Repeat the paper's comparisons on 240 real photo
 	$(BIN)/snakemake --cores all --configfile=benchmarks/voc240.yaml results/paper_voc240/report.html
 
 study-update: .venv/installed ## Repeat docs/update.md: variants of the label update
-	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv \
+	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv $(STUDY)/masks/images.csv \
 	    $(foreach kind,proposals overlaps,$(foreach i,0 1,$(STUDY)/train/$(kind)/mcg/$(i)-of-2.zarr))
 	$(BIN)/python benchmarks/update_study
 

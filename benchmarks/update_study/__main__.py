@@ -31,6 +31,7 @@ from sources import Data
 from steps import one_steps, trained_networks
 from variants import step_variants
 
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.config import merge, resolve
 from boxsup.settings import CrfSettings, build
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--name", default="update", help="what the tables' names begin with")
     parser.add_argument("--loops", nargs="*", default=["default:0,1,2", "paper:0"], help="NAME[:SEEDS[:EPOCHS]] …")
     parser.add_argument("--no-steps", action="store_true", help="whole loops only")
+    parser.add_argument("--questions", nargs="*", help="of the steps; rows of others are kept")
     args = parser.parse_args()
     torch.set_num_threads(2)
     base = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -60,11 +62,16 @@ def main() -> None:
     data = Data.read(ROOT / "results/data" / experiment["dataset"], experiment["proposals"])
     paper = base["updates"]["paper"]
     if not args.no_steps:
-        networks = trained_networks(data, experiment)
-        table = one_steps(
-            data, experiment, step_variants(paper, build(CrfSettings, experiment["inference"]["crf"], "crf")), networks
-        )
-        table.to_csv(args.out / f"{args.name}_steps.csv", index=False, float_format="%.2f")
+        masked = read_catalogue(ROOT / "results/data" / experiment["dataset"] / "masks")
+        crf = build(CrfSettings, experiment["inference"]["crf"], "crf")
+        variants = step_variants(paper, crf, data.filling_rates(masked.ids))
+        chosen = [variant for variant in variants if not args.questions or variant.question in args.questions]
+        table = one_steps(data, experiment, chosen, trained_networks(data, experiment))
+        path = args.out / f"{args.name}_steps.csv"
+        if args.questions and path.exists():
+            kept = pd.read_csv(path)
+            table = pd.concat([kept[~kept["question"].isin(args.questions)], table], ignore_index=True)
+        table.to_csv(path, index=False, float_format="%.2f")
         plot_steps(table, args.out / f"{args.name}_steps.png")
     path = args.out / f"{args.name}_loops.csv"
     done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["loop", "seed", "epochs"])

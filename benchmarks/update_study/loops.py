@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from sources import Block, Data, settings
 from torch import Tensor
+from torch.nn import functional
 
 from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import mean_iou
@@ -29,9 +31,9 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
-from boxsup.store.labels import Labels, creating_labels
+from boxsup.store.labels import VOID, Labels, creating_labels
 from boxsup.training.data import Epoch, batches
-from boxsup.training.epoch import make_optimizer, train_epoch
+from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Loop:
     rising: bool = False  # lambda grows to the last epoch, from nothing to twice its value
     falling: bool = False  # k draws until the middle, then the winner
     prior: float = 0.0  # weight of the log frequencies of labels, added to the scores in training: logit adjustment
+    balance: float = 0.0  # a label counts by its frequency to minus this, in the mean as much as another: balanced loss
 
 
 def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: int) -> pd.DataFrame:
@@ -76,9 +79,11 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
                 break
             epoch = Epoch(data.train, store, training, seed, generation)
             loader = batches(epoch, training, seed, generation, 0)
-            train_epoch(
-                model, optimizer, loader, len(loader), training, schedule, seed, generation, each=lambda step: None
-            )
+            loss = balanced_loss(Labels(store), len(classes), loop.balance)
+            with mock.patch("boxsup.training.epoch.pixel_loss", loss):
+                train_epoch(
+                    model, optimizer, loader, len(loader), training, schedule, seed, generation, each=lambda step: None
+                )
             state = {name: value.clone() for name, value in model.state_dict().items()}
             averaged = average(averaged, state, loop.ema)
             asked_model = copy.deepcopy(model)
@@ -97,10 +102,28 @@ def settings_at(update: UpdateSettings, loop: Loop, progress: float) -> UpdateSe
     return replace(update, lambda_=weight, k=k)
 
 
+def balanced_loss(labels: Labels, classes: int, power: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """Cross-entropy in which a label counts by its frequency to minus `power`; 0 is the package's own loss."""
+    if not power:
+        return pixel_loss
+    weights = torch.from_numpy(frequencies(labels, classes)).float().clamp(min=1e-4) ** -power
+
+    def loss(logits: Tensor, wanted: Tensor) -> Tensor:
+        enlarged = functional.interpolate(logits, wanted.shape[1:], mode="bilinear", align_corners=False)
+        return functional.cross_entropy(enlarged, wanted, weights, ignore_index=VOID)
+
+    return loss
+
+
+def frequencies(labels: Labels, classes: int) -> NDArray[np.float64]:
+    """Shares of the labels in a generation."""
+    counts = sum(np.bincount(labels[image].ravel(), minlength=256)[:classes] for image in labels)
+    return np.asarray(counts / counts.sum())
+
+
 def adjust_logits(model: torch.nn.Module, labels: Labels, classes: int, weight: float) -> None:
     """Add the labels' log frequencies to what the network says in training, and so to nothing that it says after."""
-    counts = sum(np.bincount(labels[image].ravel(), minlength=256)[:classes] for image in labels)
-    prior = weight * torch.log(torch.from_numpy(counts / counts.sum()).float().clamp(min=1e-6))
+    prior = weight * torch.log(torch.from_numpy(frequencies(labels, classes)).float().clamp(min=1e-6))
     model.register_forward_hook(lambda own, _, logits: logits + prior[:, None, None] if own.training else logits)
 
 
@@ -194,6 +217,7 @@ def loops(paper: Block) -> dict[str, Loop]:
         Loop("λ 1", ({"lambda": 1.0},)),
         Loop("difficult void", ({"difficult": "void"},)),
         Loop("logit adjustment", prior=1.0),
+        Loop("class-balanced loss", balance=0.5),
         Loop("rank 0", ({"rank": 0.0},)),
         Loop("warm-up 1", warmup=1),
         Loop("warm-up 4", warmup=4),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
@@ -55,6 +56,20 @@ class Data:
             {row.image: read_mask(row.mask) for row in train.rows()},
             {row.image: read_image(row.path) for row in (*train.rows(), *val.rows())},
         )
+
+    def filling_rates(self, ids: Sequence[str]) -> NDArray[np.float64]:
+        """What the true masks of `ids` fill of their boxes: the mean by label, 0 of the background; those that have no
+        box have the mean of all.
+        """  # noqa: D205
+        rows = [
+            (box.label, (self.truth[image][box.y0 : box.y1, box.x0 : box.x1] == box.label).mean())
+            for image in ids
+            for box in self.train.boxes_of(image).itertuples()
+        ]
+        table = pd.DataFrame(rows, columns=["label", "filled"])
+        means = table.groupby("label")["filled"].mean()
+        mean = table["filled"].mean()
+        return np.array([0.0, *(means.get(label, mean) for label in range(1, len(self.train.classes)))])
 
 
 def settings(configuration: Block, *over: Block) -> UpdateSettings:

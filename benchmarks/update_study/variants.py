@@ -14,6 +14,7 @@ from boxsup.inference.crf import marginals
 from boxsup.labels.choice import RECTANGLE, choose, ranking
 from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
 from boxsup.labels.grabcut import grabcut
+from boxsup.labels.overlaps import box_areas
 from boxsup.settings import CrfSettings, UpdateSettings
 
 Step = Callable[[Scene, UpdateSettings], Masks]
@@ -94,6 +95,16 @@ def by_rank(scene: Scene, chosen: UpdateSettings) -> Masks:
     return best_of(scene, chosen, costs)
 
 
+def by_filling(rates: NDArray[np.float64], weight: float) -> Step:
+    """A candidate pays for what it fills of its box more or less than its class is expected to, as a share of it."""
+
+    def step(scene: Scene, chosen: UpdateSettings) -> Masks:
+        filled = scene.candidates.clipped / box_areas(scene.candidates.boxes)[:, None]
+        return best_of(scene, chosen, costs_of(scene, chosen) + weight * abs(filled - rates[scene.labels][:, None]))
+
+    return step
+
+
 def majority(scene: Scene, chosen: UpdateSettings) -> Masks:
     """No candidate at all: the superpixels that more than half of the expectation holds."""
     expected = expectation(scene.candidates, costs_of(scene, chosen), chosen)
@@ -147,8 +158,9 @@ class Variant:
     state: str = "half"
 
 
-def step_variants(paper: Block, crf: CrfSettings) -> list[Variant]:
-    """The questions of one step, each with its answers."""
+def step_variants(paper: Block, crf: CrfSettings, rates: NDArray[np.float64]) -> list[Variant]:
+    """The questions of one step, each with its answers; `rates`: what a class fills of its boxes, by label."""
+    alike = np.full_like(rates, rates[1:].mean())
     literal = {**paper, "k": 1}
     image = {**CENTRED, "lambda": 3.0, "norm": "image", "centre": False, "clamp": 0.0}
     plain = [
@@ -189,6 +201,10 @@ def step_variants(paper: Block, crf: CrfSettings) -> list[Variant]:
         Variant("other boxes", "pay 0.2 for what others hold", step=jointly(0.2)),
         Variant("other boxes", "pay 0.4 for what others hold", step=jointly(0.4)),
         Variant("who wins an overlap", "the higher score", step=score_wins),
+        Variant("expected filling", "one rate, 0.1", step=by_filling(alike, 0.1)),
+        Variant("expected filling", "one rate, 0.3", step=by_filling(alike, 0.3)),
+        Variant("expected filling", "a rate a class, 0.1", step=by_filling(rates, 0.1)),
+        Variant("expected filling", "a rate a class, 0.3", step=by_filling(rates, 0.3)),
         Variant("trim and grow", "superpixels held by half", step=majority),
         Variant("scores", "dense CRF first", step=crf_first(crf)),
         Variant("scores", "and mirrored", scores="mirrored"),
