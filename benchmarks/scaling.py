@@ -9,11 +9,15 @@ that a busy machine changes them less; the network is MobileNetV2 at 321 px, on 
 three sizes gives what a stage costs by itself and what an image adds; the largest distance from it is printed, since a
 stage that is not linear would show there. The cost of a run of 45 epochs is that line at 123,287 images, 5,000 of them
 predicted: an extrapolation, not a measurement.
+
+With a GPU the network's time is left out, for none was at hand: an epoch costs what reading and augmenting its images
+do, a generation what it does without a network. Those hours are what a run takes at least.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +29,8 @@ import pandas as pd
 import yaml
 from common.stages import catalogue_of, stages_of
 from matplotlib import pyplot as plt
+
+from boxsup.config import epoch_settings
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
@@ -40,7 +46,21 @@ TIMES = {
     "epoch": EPOCHS,
 }
 IMAGES = {"predictions": PREDICTED, "evaluation": PREDICTED}
-SHARDED = ("proposals", "overlaps")  # jobs that run side by side
+SHARDED = ("proposals", "overlaps", "fixed-masks")  # jobs that run side by side
+CORES = 8  # of the machine with a GPU
+ON_CORES = ("predictions", "images of an epoch")  # stages whose workers use all of them
+WITHOUT_NETWORK = {"epoch": "images of an epoch", "labels by the network": "labels by overlap"}
+READING = "images of an epoch"  # what an epoch does but for the network
+READ = """
+import json, sys
+from pathlib import Path
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.settings import TrainingSettings, parse
+from boxsup.training.data import Epoch, batches
+settings = parse(TrainingSettings, sys.argv[1], "training")
+for _ in batches(Epoch(read_catalogue(Path("train")), Path("1.zarr"), settings, 0, 1), settings, 0, 1, 0):
+    pass
+"""
 
 
 def main() -> None:
@@ -55,10 +75,10 @@ def main() -> None:
     run = run_of(table)
     print(table.to_string(index=False, float_format="%.2f"))
     print(run.to_string(index=False, float_format="%.3f"))
-    hours = run["core_hours"].sum()
-    sharded = run.loc[run["stage"].isin(SHARDED), "core_hours"].sum()
-    print(f"{COCO:,} images, {EPOCHS} epochs: {hours:,.0f} hours of a core, {run['gigabytes'].sum():,.0f} GB, "
-          f"{run['files'].sum():,.0f} files; of the hours {sharded:,.0f} in {SHARDS} shards")  # fmt: skip
+    total = run.sum(numeric_only=True)
+    print(f"{COCO:,} images, {EPOCHS} epochs: {total['hours_1_core']:,.0f} hours of one core; at least "
+          f"{total['hours_gpu']:,.1f} with {CORES} cores and a GPU, {total['hours_cluster']:,.1f} with {SHARDS} shards "
+          f"too; {total['gigabytes']:,.0f} GB, {total['files']:,.0f} files")  # fmt: skip
     if args.write:
         table.round(3).to_csv(RESULTS / "scaling.csv", index=False, lineterminator="\n")
         run.round(4).to_csv(RESULTS / "scaling_run.csv", index=False, lineterminator="\n")
@@ -87,19 +107,21 @@ def measure(size: int) -> pd.DataFrame:
         (folder / "tree/ImageSets/Segmentation/part.txt").write_text("\n".join(ids) + "\n")
         before = written(folder)
         for stage, arguments in [("catalogue", catalogue_of("tree", split, classes)), *stages]:
-            seconds, peak = cost(folder, arguments)
+            seconds, peak = cost(folder, ["-m", "boxsup", *arguments])
             after = written(folder)
             row = {"stage": stage, "images": len(ids), "seconds": seconds, "peak_mb": peak}
             rows.append(row | {"megabytes": (after[0] - before[0]) / 1e6, "files": after[1] - before[1]})
             before = after
+        seconds, peak = cost(folder, ["-c", READ, json.dumps(epoch_settings(training))])
+        rows.append(
+            {"stage": READING, "images": len(ids), "seconds": seconds, "peak_mb": peak, "megabytes": 0, "files": 0}
+        )
     return pd.DataFrame(rows)
 
 
 def cost(folder: Path, arguments: list[str]) -> tuple[float, float]:
     """Seconds of processors and the peak resident set in MB of one stage and its workers."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "boxsup", *arguments], cwd=folder, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, *arguments], cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         errors = process.stderr.read() if process.stderr else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -116,14 +138,19 @@ def written(folder: Path) -> tuple[int, int]:
 
 def run_of(table: pd.DataFrame) -> pd.DataFrame:
     """A row a stage: its line (`seconds` of its own, `seconds_an_image`), how far from it the measurements are, and
-    what a run of `COCO` images is by it: `core_hours`, `gigabytes`, `files`, of all the times that the stage runs.
+    what a run of `COCO` images is by it, of all the times that the stage runs: `hours_1_core`; `hours_gpu` and
+    `hours_cluster`, without the network's; `gigabytes`, `files`.
     """  # noqa: D205
+    lines = {stage: np.polyfit(own["images"], own["seconds"], 1) for stage, own in table.groupby("stage")}
     rows = []
-    for stage, own in table.groupby("stage", sort=False):
-        slope, start = np.polyfit(own["images"], own["seconds"], 1)
+    for stage, own in table[table["stage"] != READING].groupby("stage", sort=False):
+        slope, start = lines[stage]
         distance = np.abs(own["seconds"] - (start + slope * own["images"])).max() / own["seconds"].max()
         size, times = IMAGES.get(str(stage), COCO), TIMES.get(str(stage), 1)
         jobs = SHARDS if stage in SHARDED else times
+        alone = WITHOUT_NETWORK.get(str(stage), stage)
+        starts, images = jobs * max(start, 0) / 3600, times * size / 3600
+        fed = lines[alone][0] * images
         last = own.iloc[-1]
         rows.append(
             {
@@ -131,12 +158,19 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
                 "seconds": start,
                 "seconds_an_image": slope,
                 "off_the_line": distance,
-                "core_hours": (jobs * max(start, 0) + times * slope * size) / 3600,
+                "hours_1_core": starts + slope * images,
+                "hours_gpu": (starts + fed) / CORES if stage in SHARDED else starts + fed / shared(alone),
+                "hours_cluster": (starts + fed) / SHARDS if stage in SHARDED else starts + fed / shared(alone),
                 "gigabytes": times * size * last["megabytes"] / last["images"] / 1e3,
                 "files": jobs * last["files"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def shared(stage: str) -> int:
+    """Among how many cores of the machine with a GPU a stage's work is shared."""
+    return CORES if stage in ON_CORES else 1
 
 
 def plot(table: pd.DataFrame, out: Path) -> None:
