@@ -70,6 +70,15 @@ class Predictor:
         """
         return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in ahead(images))
 
+    def scored_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
+        """Natural-log probabilities of some labels of each image, len(labels)×H×W float32, as `scored_images` has all.
+
+        Args:
+            images: The file of each, and its labels: only theirs leave the device.
+        """
+        read = ahead((read_image(path), labels) for path, labels in images)
+        return ahead(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in read)
+
     @torch.inference_mode()
     def log_probabilities(self, image: NDArray[np.uint8], scales: Sequence[float] | None = None) -> Tensor:
         """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device.

@@ -90,6 +90,25 @@ def test_the_network_moves_the_choices_and_their_costs_are_on_record(split, labe
         assert (np.diff(expected[row][best[row] >= 0]) <= 0).all()
 
 
+def test_images_whose_boxes_choose_nothing_do_not_shift_the_scores_of_others(split, labels, tmp_path):
+    train = read_catalogue(split / "train")
+    save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", train.classes, opinionated_network(), 1, {}))
+    asked = labels(*pools(split), "--model", tmp_path / "m.pt")
+    crowds = train.boxes.assign(crowd=train.boxes["image"].isin(train.ids[1::2]).astype(int))
+    write_catalogue(tmp_path / "crowds", replace(train, boxes=crowds))
+    fewer = labels(*pools(split), "--model", tmp_path / "m.pt", "--catalogue", tmp_path / "crowds", out="3.zarr")
+    for number, image in enumerate(train.ids):
+        if number % 2:
+            assert set(np.unique(fewer[image])) == {0, 255}
+        else:
+            np.testing.assert_array_equal(fewer[image], asked[image])
+    chosen = fewer.table("chosen")
+    assert (chosen[crowds["crowd"] == 1] == NOTHING).all()
+    rows = (crowds["crowd"] == 0).to_numpy()
+    for name in ("chosen", "regression_cost"):
+        np.testing.assert_array_equal(fewer.table(name)[rows], asked.table(name)[rows])
+
+
 def test_a_network_of_other_classes_is_refused(split, labels, tmp_path):
     save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", ("background", "x"), build("mobilenet_v2", 2), 1, {}))
     with pytest.raises(SystemExit, match="1"):

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue, read_image
+from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
-from boxsup.labels.generation import ChoiceTables, Scores, Update
+from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
@@ -96,7 +96,7 @@ def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str
     pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
     check_ids(images, list(pools), "proposals")
     check_ids(images, list(overlaps), "overlaps")
-    scores = _network_scores(args.model, args.threads, catalogue, args.scales) if args.model else None
+    scores = _ScoresAhead(args, catalogue, images) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
 
 
@@ -115,17 +115,26 @@ def _fixed_choices(paths: Sequence[Path], catalogue: Catalogue, images: Sequence
     return chosen
 
 
-def _network_scores(model: Path, threads: int, catalogue: Catalogue, scales: Sequence[float]) -> Scores:
-    from boxsup.inference.scores import Predictor  # torch costs seconds that generations by overlap alone need not pay
+class _ScoresAhead:
+    """A network's scores, for which it works in a thread of its own while boxes of earlier images choose."""
 
-    predictor = Predictor(model, threads, catalogue.classes, scales)
-    paths = dict(zip(catalogue.images["image"], catalogue.images["path"], strict=True))
+    def __init__(self, args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> None:
+        from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
 
-    def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        log_probabilities = predictor.log_probabilities(read_image(paths[image]))
-        return log_probabilities[labels].cpu().numpy()  # only the image's own classes leave the device
+        predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
+        own = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
+        labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in own}
+        paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
+        wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
+        scored = predictor.scored_labels((path, present) for _, path, present in wanted)
+        self._scored = zip(wanted, scored, strict=True)
 
-    return scores
+    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Scores of an image, asked for in the order of the catalogue."""
+        for (name, _, present), scores in self._scored:
+            if name == image:  # those passed over have boxes, none of which chooses
+                return scores[np.searchsorted(present, labels)]
+        raise AssertionError(image)
 
 
 def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catalogue: Catalogue) -> dict[str, Any]:
