@@ -40,6 +40,7 @@ from torchvision.transforms import v2
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_mask
 from boxsup.config import epoch_settings
+from boxsup.memory import keep_freed_memory
 from boxsup.network import build as build_network
 from boxsup.network.devices import device
 from boxsup.network.images import IMAGENET
@@ -92,6 +93,8 @@ def prepare(name: str, store: Path, args: argparse.Namespace) -> None:
     """Get ready for `epoch` in a process of its own."""
     global train
     torch.set_num_threads(args.threads)
+    if name != "torchvision":
+        keep_freed_memory()  # as `boxsup` does
     defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
     settings = build(TrainingSettings, epoch_settings(defaults["training"]), "training")
     settings = replace(settings, batch=args.batch, crop=args.crop, threads=args.threads)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from boxsup.errors import BoxSupError
+from boxsup.memory import keep_freed_memory
 
 # One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
@@ -113,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    keep_freed_memory()
     verbose = False
     try:
         args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too

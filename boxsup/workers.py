@@ -12,6 +12,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
+from boxsup.memory import keep_freed_memory
 
 T = TypeVar("T")
 AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
@@ -55,6 +56,7 @@ def in_order(
 def _start(initializer: Callable[[], None] | None) -> None:
     """Prepare a worker process: it ends with the one that started it, which after `kill -9` cannot tell it to."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_freed_memory()
     if initializer is not None:
         initializer()
 

@@ -170,7 +170,7 @@ def test_a_stopped_stage_takes_back_what_is_half_written(tmp_path, stop):
             time.sleep(0.05)
         stage.send_signal(stop)
         _, errors = stage.communicate(timeout=60)
-    assert stage.returncode == 128 + stop
+    assert stage.returncode == 128 + stop, errors
     assert b"Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from boxsup.errors import BoxSupError
-from boxsup.memory import keep_freed_memory
 from boxsup.network import Segmenter
 from boxsup.network.devices import device
 from boxsup.random import torch_seed
@@ -94,8 +93,6 @@ def train_epoch(
     torch.set_num_threads(settings.threads)
     torch.manual_seed(torch_seed(seed, "epoch", epoch))  # dropout draws from torch's own generator
     where = device()
-    if where.type == "cpu":
-        keep_freed_memory()
     mixed = settings.mixed_precision and where.type == "cuda"
     model.to(where, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     network = over_whole_batches(model, settings.batch)

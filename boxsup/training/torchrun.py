@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from boxsup.errors import BoxSupError
+from boxsup.memory import keep_freed_memory
 from boxsup.network.devices import take, use
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
@@ -67,6 +68,7 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(128 + signal.SIGKILL)
+    keep_freed_memory()
     own = use(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
