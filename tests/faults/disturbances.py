@@ -147,7 +147,8 @@ def damage(change: Callable[[Path, np.random.Generator], None], pattern: str) ->
 
     def act(round_: Round) -> None:
         round_.disturbed(lambda run: os.killpg(run.pid, signal.SIGTERM))
-        found = sorted(path for path in round_.folder.glob(pattern) if not path.name.startswith("."))
+        matching = (path for path in round_.folder.glob(pattern) if path.is_file())
+        found = sorted(path for path in matching if not path.name.startswith("."))
         if not found:
             return
         file = found[int(round_.random.integers(len(found)))]
