@@ -12,6 +12,7 @@ import resource
 import shlex
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -114,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    threading.excepthook = _thread_failed
     keep_freed_memory()
     verbose = False
     try:
@@ -129,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        place, reason = error.filename or "the output", os.strerror(error.errno)
+        place, reason = os.fsdecode(error.filename or "the output"), os.strerror(error.errno)
         _fail(f"{place}: {reason}; nothing was left half-written, free space or fix it and run again", verbose)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
@@ -218,6 +220,12 @@ def _verbose(args: argparse.Namespace) -> Iterator[None]:
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
     print(f"boxsup: {seconds:.1f} s, at most {peak:.0f} MiB of memory without its workers", file=sys.stderr)
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """Say nothing of a thread that cannot write, as TensorBoard's: the main one meets the same error and tells it."""
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno in UNWRITABLE):
+        threading.__excepthook__(failure)
 
 
 def _fail(message: str, verbose: bool) -> NoReturn:

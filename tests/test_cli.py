@@ -158,6 +158,32 @@ def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+FAILING = """
+import errno, threading
+import boxsup.labels.commands.overlaps as overlaps
+from boxsup.cli import main
+
+def fail(args):
+    error = OSError(errno.ENOSPC, "no room", b"results/events")
+    def write():
+        raise error
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    raise error
+
+overlaps.run = fail
+main(["overlaps", "--catalogue", "x", "--proposals", "x", "--out", "x"])
+"""
+
+
+def test_a_full_disk_that_a_thread_meets_too_is_one_line():
+    result = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith("boxsup: error: results/events: No space left on device")
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_stage_takes_back_what_is_half_written(tmp_path, stop):
     # A shell's background job ignores SIGINT, and so would the processes that it starts.
