@@ -161,7 +161,7 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
                 "hours_1_core": starts + slope * images,
                 "hours_gpu": (starts + fed) / CORES if stage in SHARDED else starts + fed / shared(alone),
                 "hours_cluster": (starts + fed) / SHARDS if stage in SHARDED else starts + fed / shared(alone),
-                "gigabytes": times * size * last["megabytes"] / last["images"] / 1e3,
+                "gigabytes": max(0, np.polyval(np.polyfit(own["images"], own["megabytes"], 1), size)) * times / 1e3,
                 "files": jobs * last["files"],
             }
         )
@@ -177,7 +177,7 @@ def plot(table: pd.DataFrame, out: Path) -> None:
     """Seconds of processors, with the lines, and peak memory, by the number of images."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for number, (stage, own) in enumerate(table.groupby("stage", sort=False)):
-        colour = f"C{number % 10}"
+        colour = plt.get_cmap("tab20")(number)
         line = np.poly1d(np.polyfit(own["images"], own["seconds"], 1))
         ends = np.array([0, own["images"].max()])
         left.plot(own["images"], own["seconds"], "o", color=colour, markersize=4, label=stage)
