@@ -48,9 +48,9 @@ TIMES = {
 IMAGES = {"predictions": PREDICTED, "evaluation": PREDICTED}
 SHARDED = ("proposals", "overlaps", "fixed-masks")  # jobs that run side by side
 CORES = 8  # of the machine with a GPU
-ON_CORES = ("predictions", "images of an epoch")  # stages whose workers use all of them
-WITHOUT_NETWORK = {"epoch": "images of an epoch", "labels by the network": "labels by overlap"}
 READING = "images of an epoch"  # what an epoch does but for the network
+ON_CORES = ("predictions", READING)  # stages whose workers use all of them
+WITHOUT_NETWORK = {"epoch": READING, "labels by the network": "labels by overlap"}
 READ = """
 import json, sys
 from pathlib import Path
