@@ -53,17 +53,22 @@ def by_soft_iou(scene: Scene, chosen: UpdateSettings) -> Masks:
 
 def score_wins(scene: Scene, chosen: UpdateSettings) -> Masks:
     """Where segments overlap, the label of the higher score, in place of the smaller box."""
-    masks = [
-        np.ones(scene.pool.superpixels.shape, bool) if mask is None else mask.copy()
-        for mask in by_update(scene, chosen)
-    ]
-    for mask, window in zip(masks, scene.candidates.windows(), strict=True):
-        inside = np.zeros_like(mask)
-        inside[window] = True
-        mask &= inside
-    scores = np.where(masks, scene.scores[1:], -np.inf)
-    winners = scores.argmax(axis=0)
-    return [mask & (winners == row) for row, mask in enumerate(masks)]
+    return contested(scene, by_update(scene, chosen), scene.scores[1:])
+
+
+def expectation_wins(scene: Scene, chosen: UpdateSettings) -> Masks:
+    """Where segments overlap, the box whose candidates are expected there most, in place of the smaller box."""
+    expected = expectation(scene.candidates, costs_of(scene, chosen), chosen)
+    return contested(scene, by_update(scene, chosen), expected[:, scene.pool.superpixels])
+
+
+def contested(scene: Scene, masks: Masks, values: NDArray[np.floating]) -> Masks:
+    """Masks clipped to their boxes that overlap nowhere: a pixel goes to the one of the greatest value (B×H×W)."""
+    clipped = np.zeros(values.shape, bool)
+    for row, (mask, window) in enumerate(zip(masks, scene.candidates.windows(), strict=True)):
+        clipped[row][window] = True if mask is None else mask[window]
+    winners = np.where(clipped, values, -np.inf).argmax(axis=0)
+    return [mask & (winners == row) for row, mask in enumerate(clipped)]
 
 
 def jointly(weight: float) -> Step:
@@ -201,6 +206,7 @@ def step_variants(paper: Block, crf: CrfSettings, rates: NDArray[np.float64]) ->
         Variant("other boxes", "pay 0.2 for what others hold", step=jointly(0.2)),
         Variant("other boxes", "pay 0.4 for what others hold", step=jointly(0.4)),
         Variant("who wins an overlap", "the higher score", step=score_wins),
+        Variant("who wins an overlap", "of whom more is expected", step=expectation_wins),
         Variant("expected filling", "one rate, 0.1", step=by_filling(alike, 0.1)),
         Variant("expected filling", "one rate, 0.3", step=by_filling(alike, 0.3)),
         Variant("expected filling", "a rate a class, 0.1", step=by_filling(rates, 0.1)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 THREADS = 4  # as `training.threads` in config.yaml
@@ -37,6 +38,17 @@ def add_scales_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_bias_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how much is added to the background's score before labels are decided."""
+    parser.add_argument(
+        "--background-bias",
+        type=number,
+        default=0.0,
+        metavar="NATS",
+        help="added to the log-probability of the background: below 0, more is seen as objects, for instance -0.5 [0]",
+    )
+
+
 def whole_number(text: str) -> int:
     """A number from 1 on, as `argparse` asks for it."""
     if not text.isdecimal() or int(text) < 1:
@@ -44,12 +56,25 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """A finite number, as `argparse` asks for it."""
+    value = _float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a number, got '{text}'")
+    return value
+
+
 def scale(text: str) -> float:
     """A scale of images, as `argparse` asks for it."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _float(text)
     if not 0 < value <= MAX_SCALE:
         raise argparse.ArgumentTypeError(f"expected a number above 0, at most {MAX_SCALE:g}, got '{text}'")
     return value
+
+
+def _float(text: str) -> float:
+    """The number that a text says, or NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Prediction:
     Attributes:
         labels: H×W uint8, the most likely label of each pixel: 0 background, 1…C-1 classes.
         names: C names by label: `names[labels[y, x]]` is what is at a pixel.
-        scores: C×H×W float32 natural-log probabilities of the network, before the CRF; None unless asked for.
+        scores: C×H×W float32 natural-log probabilities, with the bias and before the CRF; None unless asked for.
     """
 
     labels: NDArray[np.uint8]
@@ -55,6 +56,7 @@ class Model:
         *,
         crf: bool | CrfSettings = False,
         scales: Sequence[float] = (1.0,),
+        background_bias: float = 0.0,
         scores: bool = False,
     ) -> Prediction:
         """Label every pixel of an image.
@@ -63,16 +65,19 @@ class Model:
             image: A file, or H×W×3 uint8 RGB pixels.
             crf: Refine the labels by the dense CRF, with the settings of `config.yaml` or others.
             scales: Of the image, above 0 and at most 4, whose probabilities are averaged.
+            background_bias: Nats that are added to the background's score; below 0, more is seen as objects.
             scores: Return the scores too.
 
         Raises:
             DataError: The file is no readable image, or the array is of another kind.
-            ConfigError: A scale is out of range.
+            ConfigError: A scale is out of range, or the bias no number.
         """
         if not scales or not all(0 < scale <= MAX_SCALE for scale in scales):
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
+        if not math.isfinite(background_bias):
+            raise ConfigError(f"background_bias: expected a number, got {background_bias}")
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        found = self._predictor.log_probabilities(pixels, scales).cpu().numpy()
+        found = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
         if crf is False:
             labels = found.argmax(axis=0).astype(np.uint8)
         else:

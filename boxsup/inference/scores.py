@@ -34,6 +34,7 @@ class Predictor:
         threads: int | None,
         classes: tuple[str, ...] | None = None,
         scales: Sequence[float] = (1.0,),
+        background_bias: float = 0.0,
     ) -> None:
         """Read a checkpoint.
 
@@ -42,6 +43,7 @@ class Predictor:
             threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is.
             classes: What its classes must be, where they must be some.
             scales: Of the image; the probabilities at several are averaged (the paper's BoxSup+, Table 4).
+            background_bias: See `log_probabilities`.
 
         Raises:
             StoreError: The file is missing, damaged, no checkpoint of ours, or one of other classes.
@@ -51,7 +53,7 @@ class Predictor:
         self.classes = self.checkpoint.classes
         if classes is not None and self.classes != classes:
             raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
-        self._scales = tuple(scales)
+        self._scales, self._background_bias = tuple(scales), background_bias
         self._device = device()
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -80,19 +82,32 @@ class Predictor:
         return ahead(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in read)
 
     @torch.inference_mode()
-    def log_probabilities(self, image: NDArray[np.uint8], scales: Sequence[float] | None = None) -> Tensor:
+    def log_probabilities(
+        self, image: NDArray[np.uint8], scales: Sequence[float] | None = None, background_bias: float | None = None
+    ) -> Tensor:
         """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device.
+
+        With a bias b the background counts e^b times, p'(0) ∝ e^b p(0) and p'(l) ∝ p(l), which sum to 1 again: a prior
+        corrected as by Saerens, Latinne & Decaestecker (Neural Computation 2002). The likeliest label of each pixel
+        gives the most right pixels, and not the greatest IoU: of a class whose IoU can be J a pixel is worth having
+        from odds of J on and not from 1 (Nowozin, CVPR 2014, has the exact decision), which b = log J amounts to.
 
         Args:
             image: The pixels.
             scales: Others than those given at the start.
+            background_bias: Nats; another than that given at the start.
         """
         if self._threads is not None:
             torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
         batch = normalised(image, self.checkpoint.normalisation)[None]
         batch = batch.to(self._device, memory_format=torch.channels_last)
         each = [self._at_scale(batch, scale) for scale in scales or self._scales]
-        return each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+        scores = each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+        bias = self._background_bias if background_bias is None else background_bias
+        if bias:
+            scores[0] += bias
+            scores = functional.log_softmax(scores, dim=0)
+        return scores
 
     def _at_scale(self, batch: Tensor, scale: float) -> Tensor:
         """Log-probabilities of a 1×3×H×W batch, seen enlarged or made smaller: C×H×W."""

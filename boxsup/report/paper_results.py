@@ -162,13 +162,14 @@ def _finished(folder: Path, trained: Path, settings: Mapping[str, Any]) -> list[
 
 
 def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
-    """Whether a run's stores name these settings: of its network, update, scales and CRF."""
+    """Whether a run's stores name these settings: of its network, update, scales, bias and CRF."""
     if not seed.predictions.is_dir() or not seed.generations:
         return False
     made = Labels(seed.predictions).attributes
     update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
     crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
-    wanted = {"network": settings["network"]["name"], "scales": settings["inference"]["scales"], "crf": crf}
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
+    wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes
     chosen = {"settings": update, "scales": settings["update"]["scales"]}  # None: no box chose, or none asked
     return all(made.get(key) == value for key, value in wanted.items()) and all(

@@ -69,6 +69,15 @@ def test_probabilities_at_scales_are_averaged(model):
     assert np.abs(each[0] - each[1]).max() > 1e-3
 
 
+def test_the_more_the_background_is_held_back_the_less_of_it_is_seen(model):
+    shares = [(model.predict(PICTURE, background_bias=bias).labels == 0).mean() for bias in (-9.0, -0.1, 0.0, 0.1, 9.0)]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    with pytest.raises(ConfigError, match="background_bias: expected a number, got nan"):
+        model.predict(PICTURE, background_bias=float("nan"))
+
+
 @torch.inference_mode()
 def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
     own = Normalisation((0.5, 0.25, 0.125), (1.0, 2.0, 0.5))

@@ -72,10 +72,11 @@ def test_masks_are_the_models_in_vocs_palette(folder, plain):
         assert read_image(plain / "overlays" / f"{number}.jpg").shape == (*SIDE, 3)
 
 
-def test_the_crf_and_scales_are_the_models(folder, tmp_path):
-    predict(folder, tmp_path, "--crf", "--scales", "0.5", "1", inputs=[folder / "in" / "1.png"])
+def test_the_crf_scales_and_bias_are_the_models(folder, tmp_path):
+    options = ["--crf", "--scales", "0.5", "1", "--background-bias", "-0.5"]
+    predict(folder, tmp_path, *options, inputs=[folder / "in" / "1.png"])
     model = boxsup.load(folder / "m.pt", threads=4)
-    expected = model.predict(folder / "in" / "1.png", crf=True, scales=(0.5, 1.0)).labels
+    expected = model.predict(folder / "in" / "1.png", crf=True, scales=(0.5, 1.0), background_bias=-0.5).labels
     np.testing.assert_array_equal(read_mask(tmp_path / "masks" / "1.png"), expected)
 
 
@@ -181,6 +182,12 @@ def test_a_scale_out_of_range_says_what_is_right(folder, tmp_path, capsys, scale
     with pytest.raises(SystemExit, match="2"):
         predict(folder, tmp_path / "out", "--scales", scale)
     assert "expected a number above 0, at most 4" in capsys.readouterr().err
+
+
+def test_a_bias_that_is_no_number_says_what_is_right(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        predict(folder, tmp_path / "out", "--background-bias", "nan")
+    assert "expected a number, got 'nan'" in capsys.readouterr().err
 
 
 def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):

@@ -74,6 +74,16 @@ def test_an_image_is_seen_at_its_scale(path, monkeypatch):
     assert Predictor(path, 1, scales=[0.1]).log_probabilities(draw(3, 40, 56)[0][:3, :3]).shape == (3, 3, 3)
 
 
+@pytest.mark.parametrize("scales", [[1.0], [0.5, 1.0]])
+def test_a_bias_multiplies_the_odds_of_the_background(path, scales):
+    image = draw(3, 40, 56)[0]
+    plain = Predictor(path, 1, scales=scales).log_probabilities(image).exp()
+    biased = Predictor(path, 1, scales=scales, background_bias=float(np.log(0.5))).log_probabilities(image).exp()
+    torch.testing.assert_close(biased.sum(dim=0), torch.ones_like(plain[0]))
+    torch.testing.assert_close(biased[1] / biased[0], 2 * plain[1] / plain[0])
+    torch.testing.assert_close(biased[1] / biased[2], plain[1] / plain[2])
+
+
 def test_scores_are_the_same_to_the_last_bit_again(path):
     image = draw(1)[0]
     one, other = (Predictor(path, 1).log_probabilities(image) for _ in range(2))

@@ -61,8 +61,9 @@ def test_the_crf_reruns_predictions_only(rerun):
     }
 
 
-def test_scales_rerun_predictions_only(rerun):
-    jobs = rerun(experiment(inference={"scales": [0.8, 1.0, 1.2]}))
+@pytest.mark.parametrize("change", [{"scales": [0.8, 1.0, 1.2]}, {"background_bias": -0.5}])
+def test_scales_and_a_bias_rerun_predictions_only(rerun, change):
+    jobs = rerun(experiment(inference=change))
     assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
 
 

@@ -20,11 +20,12 @@ rule validate:
         version=STAGE_VERSIONS["validate"],
         torch_threads=setting("training", "threads"),
         scales=scales,
+        bias=setting("inference", "background_bias"),
         held_out=held_out,
         folder=tables_folder,
     shell:
         "boxsup validate --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} {params.held_out} --out {output:q} > {log:q} 2>&1"
+        "--scales {params.scales:q} --background-bias {params.bias:q} {params.held_out} --out {output:q} > {log:q} 2>&1"
 
 
 rule predictions:
@@ -46,11 +47,12 @@ rule predictions:
         version=STAGE_VERSIONS["predictions"],
         torch_threads=setting("training", "threads"),
         scales=scales,
+        bias=setting("inference", "background_bias"),
         settings=setting("inference", "crf"),
         folder=tables_folder,
     shell:
         "boxsup predictions --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
+        "--scales {params.scales:q} --background-bias {params.bias:q} --crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 use rule predictions as split_predictions with:
@@ -84,13 +86,14 @@ rule crf_search:
         version=STAGE_VERSIONS["crf-search"],
         torch_threads=setting("training", "threads"),
         scales=scales,
+        bias=setting("inference", "background_bias"),
         fixed=fixed_crf,
         search=setting("inference", "crf_search"),
         held_out=held_out,
         folder=tables_folder,
     shell:
         "boxsup crf-search --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
+        "--scales {params.scales:q} --background-bias {params.bias:q} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
         "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 

@@ -17,7 +17,7 @@ from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
 from boxsup.evaluation.tables import write_table
-from boxsup.inference.arguments import add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
     add_scales_argument(parser)
+    add_bias_argument(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings that are not searched")
     parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
     add_held_out_arguments(parser)
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     fixed = mapping(args.crf, "inference.crf")
     whole = read_catalogue(args.catalogue)
     images = held_out(whole, args.held_out, args.held_out_seed)
-    predictor = Predictor(args.model, args.threads, whole.classes, args.scales)
+    predictor = Predictor(args.model, args.threads, whole.classes, args.scales, args.background_bias)
     rounds: dict[Point, int] = {}
     scores: dict[Point, float] = {}
     points, steps = grid(search)

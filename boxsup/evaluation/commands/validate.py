@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, with_masks
-from boxsup.inference.arguments import add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
 from boxsup.inference.scores import Predictor
 
 EXAMPLE = (
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
     add_scales_argument(parser)
+    add_bias_argument(parser)
     add_held_out_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     No label map touches the disk.
     """
     catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
-    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
+    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
     scored = predictor.scored(row.path for row in with_masks(catalogue))
     maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
     (confusion,) = confusions(catalogue, maps, "validate")

@@ -21,7 +21,13 @@ from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
-from boxsup.inference.arguments import MODEL_OR_RUN, add_model_arguments, add_scales_argument, whole_number
+from boxsup.inference.arguments import (
+    MODEL_OR_RUN,
+    add_bias_argument,
+    add_model_arguments,
+    add_scales_argument,
+    whole_number,
+)
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.model import crf_settings
@@ -84,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
     add_model_arguments(parser, what=MODEL_OR_RUN)
     add_scales_argument(parser)
+    add_bias_argument(parser)
     parser.add_argument("--crf", action="store_true", help="refine the labels by the dense CRF")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: the CRF's settings")
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
@@ -96,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
     A file that cannot be used is noted, and the others go on; the command then ends with status 1.
     """
     inputs = find_inputs(args.inputs, args.out)
-    predictor = Predictor(find_checkpoint(args.model), args.threads, None, args.scales)
+    predictor = Predictor(find_checkpoint(args.model), args.threads, None, args.scales, args.background_bias)
     settings = crf_settings(args.config) if args.crf else None
     summary = Summary(predictor.classes)
     images, videos = ([item for item in inputs if item.video == video] for video in (False, True))

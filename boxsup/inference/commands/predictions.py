@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.inference.arguments import add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
 from boxsup.inference.crf import label_maps, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
     add_scales_argument(parser)
+    add_bias_argument(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
@@ -44,13 +45,14 @@ def run(args: argparse.Namespace) -> None:
     """Write the label maps of every image of the split."""
     catalogue = read_catalogue(args.catalogue)
     settings = parse(CrfSettings, args.crf, "inference.crf")
-    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
+    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
     attributes = {
         "classes": list(predictor.classes),
         "network": predictor.checkpoint.network,
         "pretrained": predictor.checkpoint.pretrained,
         "model": sha256_of(args.model),
         "scales": args.scales,
+        "background_bias": args.background_bias,
         "crf": asdict(settings),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
