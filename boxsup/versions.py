@@ -23,7 +23,7 @@ STAGE_VERSIONS = {
     "network": 2,
     "epoch": 2,
     "validate": 1,
-    "predictions": 3,
+    "predictions": 4,
     "comp6": 1,
     "evaluation": 2,
     "masks": 1,
@@ -33,7 +33,7 @@ STAGE_VERSIONS = {
     "trimap": 1,
     "trimap-plot": 2,
     "report": 5,
-    "paper": 2,
+    "paper": 3,
 }
 
 
