@@ -48,7 +48,8 @@ def page(tree: Tree, settings: dict[str, Any]):
 
 def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
     """Enter into a run's stores what the stages enter: what they were made with."""
-    made = {"network": settings["network"]["name"], **{key: settings["inference"][key] for key in ("scales", "crf")}}
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
+    made = {"network": settings["network"]["name"], **asked}
     zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
     update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
     zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
