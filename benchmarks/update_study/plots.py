@@ -1,4 +1,4 @@
-"""The study's figures: one panel a question of single steps, and the loops by generation."""
+"""The study's figures: one panel a question, of single steps and of whole loops by generation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 COLUMNS = 3
-BEYOND = 10.0  # points of label mIoU: loops that end so far below the best are drawn in a panel of their own
+QUESTIONS = {  # of whole loops, and the loops that answer them
+    "the default": ("default",),
+    "E_r": ("centred", "soft IoU, λ 1"),
+    "λ": ("λ rising", "λ 1"),
+    "k": ("soft IoU, k 5", "k 5", "k 5, then the winner"),
+    "when boxes choose anew": ("soft IoU, warm-up 1", "warm-up 1", "warm-up 4", "every 3"),
+    "what the network learns": ("logit adjustment", "class-balanced loss", "averaged network"),
+    "difficult boxes": ("difficult void",),
+    "the paper": ("paper", "paper, first by boxes"),
+}
 
 
 def plot_steps(table: pd.DataFrame, out: Path) -> None:
@@ -45,28 +54,43 @@ def plot_steps(table: pd.DataFrame, out: Path) -> None:
 
 
 def plot_loops(table: pd.DataFrame, out: Path) -> None:
-    """Label mIoU and fill by generation, of loops that hold and of those that collapse: means over the seeds."""
+    """Label mIoU, and below it fill, by generation: a panel a question, with the default of as many epochs in grey.
+
+    Lines are means over the seeds, shades their least and greatest.
+    """
     table = table[~table["loop"].isin(["true masks", "rectangles", "by boxes alone"])]
-    runs = [
-        (f"{name}, {epochs} epochs", rows.groupby("generation")[["label_miou", "fill"]].mean())
-        for (name, epochs), rows in table.groupby(["loop", "epochs"], sort=False)
-    ]
-    best = max(means["label_miou"].iloc[-1] for _, means in runs)
-    holds = {name: best - means["label_miou"].iloc[-1] < BEYOND for name, means in runs}
-    groups = ["hold", "collapse"] if not all(holds.values()) else ["hold"]
-    figure, axes = plt.subplots(1, 2 * len(groups), figsize=(6.5 * len(groups), 4.2), layout="constrained")
-    for number, (name, means) in enumerate(runs):
-        style = {"color": plt.cm.tab20(number % 20), "marker": ".", "markersize": 4, "linewidth": 1.2, "label": name}
-        first = 0 if holds[name] else 2
-        axes[first].plot(means.index, means["label_miou"], **style)
-        axes[first + 1].plot(means.index, means["fill"], **{**style, "label": None})
-    for number, axis in enumerate(axes):
-        axis.set_xlabel("generation")
-        what = ("label mIoU (%)", "fill")[number % 2]
-        axis.set_title(f"{what}, loops that {groups[number // 2]}", fontsize=10, loc="left", fontweight="bold")
-        plain(axis)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    asked = table["loop"].map(lambda name: next((q for q, names in QUESTIONS.items() if name in names), "others"))
+    panels = [(question, table[asked == question]) for question in (*QUESTIONS, "others") if (asked == question).any()]
+    columns = min(4, len(panels))
+    lines = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        2 * lines, columns, figsize=(3.1 * columns, 4.6 * lines), layout="constrained", squeeze=False
+    )
+    places = axes.reshape(lines, 2, columns).transpose(0, 2, 1).reshape(-1, 2)  # of a panel: above and below
+    for axis in places[len(panels) :].ravel():
+        axis.remove()
+    for (question, own), (above, below) in zip(panels, places, strict=False):
+        beside = table[(table["loop"] == "default") & table["epochs"].isin(own["epochs"])]
+        for axis, column in ((above, "label_miou"), (below, "fill")):
+            if question != "the default":
+                band(axis, beside, column, "#888888", "default")
+            for (name, epochs), rows in own.groupby(["loop", "epochs"], sort=False):
+                band(axis, rows, column, None, f"{epochs} epochs" if name == "default" else name)
+            axis.tick_params(labelsize=7)
+            plain(axis)
+        above.set_title(question, fontsize=9, loc="left", fontweight="bold")
+        above.set_ylabel("label mIoU (%)", fontsize=7)
+        above.legend(fontsize=7, frameon=False)
+        below.set_ylabel("fill", fontsize=7)
+        below.set_xlabel("generation", fontsize=7)
     save(figure, out)
+
+
+def band(axis: Axes, rows: pd.DataFrame, column: str, colour: str | None, label: str | None) -> None:
+    """A loop's mean by generation, with the range of its seeds."""
+    values = rows.groupby("generation")[column].agg(["mean", "min", "max"])
+    (line,) = axis.plot(values.index, values["mean"], ".-", color=colour, markersize=3, linewidth=1.2, label=label)
+    axis.fill_between(values.index, values["min"], values["max"], color=line.get_color(), alpha=0.15, linewidth=0)
 
 
 def plain(axis: Axes) -> None:
