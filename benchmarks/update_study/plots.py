@@ -43,7 +43,8 @@ def plot_steps(table: pd.DataFrame, out: Path) -> None:
         axis.plot(own["rest"], places, "s", color="#1b6ca8", markersize=4, label="rest, to confirm on")
         for split, colour in (("third", "#d95f02"), ("rest", "#1b6ca8")):
             axis.axvline(default[split], color=colour, linewidth=0.8, linestyle=":")
-        axis.set_yticks(places, own["variant"], fontsize=7)
+        names = own["variant"].where(own["network"] == "half", own["variant"] + ", " + own["network"])
+        axis.set_yticks(places, names, fontsize=7)
         axis.set_ylim(-0.7, len(own) - 0.3)
         axis.set_title(question, fontsize=9, loc="left", fontweight="bold")
         axis.tick_params(axis="x", labelsize=7)
