@@ -29,6 +29,7 @@ import pandas as pd
 import yaml
 from common.stages import catalogue_of, stages_of
 from matplotlib import pyplot as plt
+from numpy.typing import NDArray
 
 from boxsup.config import epoch_settings
 
@@ -141,7 +142,7 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
     what a run of `COCO` images is by it, of all the times that the stage runs: `hours_1_core`; `hours_gpu` and
     `hours_cluster`, without the network's; `gigabytes`, `files`.
     """  # noqa: D205
-    lines = {stage: np.polyfit(own["images"], own["seconds"], 1) for stage, own in table.groupby("stage")}
+    lines = {stage: line(own, "seconds") for stage, own in table.groupby("stage")}
     rows = []
     for stage, own in table[table["stage"] != READING].groupby("stage", sort=False):
         slope, start = lines[stage]
@@ -151,6 +152,7 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
         alone = WITHOUT_NETWORK.get(str(stage), stage)
         starts, images = jobs * max(start, 0) / 3600, times * size / 3600
         fed = lines[alone][0] * images
+        in_turn = starts + fed / shared(alone)
         last = own.iloc[-1]
         rows.append(
             {
@@ -159,13 +161,18 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
                 "seconds_an_image": slope,
                 "off_the_line": distance,
                 "hours_1_core": starts + slope * images,
-                "hours_gpu": (starts + fed) / CORES if stage in SHARDED else starts + fed / shared(alone),
-                "hours_cluster": (starts + fed) / SHARDS if stage in SHARDED else starts + fed / shared(alone),
-                "gigabytes": max(0, np.polyval(np.polyfit(own["images"], own["megabytes"], 1), size)) * times / 1e3,
+                "hours_gpu": (starts + fed) / CORES if stage in SHARDED else in_turn,
+                "hours_cluster": (starts + fed) / SHARDS if stage in SHARDED else in_turn,
+                "gigabytes": max(0, np.polyval(line(own, "megabytes"), size)) * times / 1e3,
                 "files": jobs * last["files"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def line(own: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Slope and start of a stage's `column` by the number of images."""
+    return np.polyfit(own["images"], own[column], 1)
 
 
 def shared(stage: str) -> int:
@@ -178,10 +185,9 @@ def plot(table: pd.DataFrame, out: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for number, (stage, own) in enumerate(table.groupby("stage", sort=False)):
         colour = plt.get_cmap("tab20")(number)
-        line = np.poly1d(np.polyfit(own["images"], own["seconds"], 1))
         ends = np.array([0, own["images"].max()])
         left.plot(own["images"], own["seconds"], "o", color=colour, markersize=4, label=stage)
-        left.plot(ends, line(ends), color=colour, linewidth=0.8)
+        left.plot(ends, np.polyval(line(own, "seconds"), ends), color=colour, linewidth=0.8)
         right.plot(own["images"], own["peak_mb"], "o-", color=colour, markersize=4, linewidth=0.8)
     left.set(xlabel="images", ylabel="seconds of processors", ylim=(0, None), xlim=(0, None))
     right.set(xlabel="images", ylabel="peak memory, MB", ylim=(0, None), xlim=(0, None))

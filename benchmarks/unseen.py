@@ -30,30 +30,29 @@ ROWS = ("mask", "semi", "box_greedy", "box", "box_gop", "box_ss", "grabcut", "bb
 def confusion_by_bias(model: Path, catalogue: Catalogue) -> NDArray[np.int64]:
     """Of a network's labels of the images with a true mask: a matrix a bias."""
     scored = Predictor(model, torch.get_num_threads()).scored(row.path for row in with_masks(catalogue))
-    maps = (tuple(labels(found, bias) for bias in BIASES) for _, found in scored)
+    maps = (labels_by_bias(found) for _, found in scored)
     return np.stack(confusions(catalogue, maps, str(model)))
 
 
-def labels(log_probabilities: NDArray[np.float32], bias: float) -> NDArray[np.uint8]:
-    """The likeliest labels, H×W; the predictor's own bias would take a forward pass for each."""
-    biased = log_probabilities.copy()
-    biased[0] += bias
-    return biased.argmax(axis=0).astype(np.uint8)
+def labels_by_bias(log_probabilities: NDArray[np.float32]) -> tuple[NDArray[np.uint8], ...]:
+    """The likeliest labels, H×W, with each bias; the predictor's own would take a forward pass for each."""
+    background, objects = log_probabilities[0], log_probabilities[1:]
+    likeliest, score = 1 + objects.argmax(axis=0).astype(np.uint8), objects.max(axis=0)
+    return tuple(np.where(background + bias >= score, 0, likeliest).astype(np.uint8) for bias in BIASES)
 
 
-def scores(results: Path, names: Sequence[str]) -> pd.DataFrame:
-    """A row an experiment, seed and bias, of each last network that is there."""
+def scores(results: Path, models: Sequence[Path]) -> pd.DataFrame:
+    """A row an experiment, seed and bias."""
     val, seen = read_catalogue(results / "data/voc240/val"), set(read_catalogue(results / "data/voc240/train").ids)
     more = read_catalogue(results / "data/voc635/train")
     others = more.part([image for image in more.ids if image not in seen])
     rows = []
-    for name in names:
-        for model in sorted(results.glob(f"voc240_{name}/seed-*/epochs/012/model.pt")):
-            on_val, on_others = confusion_by_bias(model, val), confusion_by_bias(model, others)
-            seed = int(model.parts[-4].removeprefix("seed-"))
-            for bias, matrices in zip(BIASES, zip(on_val, on_others, on_val + on_others, strict=True), strict=True):
-                found = zip(("val", "others", "both"), (100 * mean_iou(matrix) for matrix in matrices), strict=True)
-                rows.append({"experiment": name, "seed": seed, "bias": bias} | dict(found))
+    for model in models:
+        on_val, on_others = confusion_by_bias(model, val), confusion_by_bias(model, others)
+        name, seed = model.parts[-5].removeprefix("voc240_"), int(model.parts[-4].removeprefix("seed-"))
+        for bias, *matrices in zip(BIASES, on_val, on_others, on_val + on_others, strict=True):
+            found = zip(("val", "others", "both"), (100 * mean_iou(matrix) for matrix in matrices), strict=True)
+            rows.append({"experiment": name, "seed": seed, "bias": bias} | dict(found))
     return pd.DataFrame(rows)
 
 
@@ -63,11 +62,12 @@ def main() -> None:
     parser.add_argument("--rows", nargs="*", default=ROWS)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    if not (args.results / "data/voc635/train").is_dir():
+    models = [m for row in args.rows for m in sorted(args.results.glob(f"voc240_{row}/seed-*/epochs/012/model.pt"))]
+    if not models or not (args.results / "data/voc635/train").is_dir():
         print(f"{args.results}: nothing to score; run `make experiments` first")
         return
     torch.set_num_threads(2)
-    table = scores(args.results, args.rows)
+    table = scores(args.results, models)
     grouped = table.groupby(["bias", "experiment"], sort=False)[["val", "others", "both"]]
     print(grouped.agg(["mean", "std"]).to_string(float_format="%.1f"))
     if args.write:

@@ -38,8 +38,9 @@ def add_scales_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_bias_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare how much is added to the background's score before labels are decided."""
+def add_labelling_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what labels are decided by: the scales, and what is added to the background's score."""
+    add_scales_argument(parser)
     parser.add_argument(
         "--background-bias",
         type=number,

@@ -25,7 +25,8 @@ rule validate:
         folder=tables_folder,
     shell:
         "boxsup validate --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} {params.held_out} --out {output:q} > {log:q} 2>&1"
+        "--scales {params.scales:q} --background-bias {params.bias:q} "
+        "{params.held_out} --out {output:q} > {log:q} 2>&1"
 
 
 rule predictions:
@@ -52,7 +53,8 @@ rule predictions:
         folder=tables_folder,
     shell:
         "boxsup predictions --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} --crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
+        "--scales {params.scales:q} --background-bias {params.bias:q} "
+        "--crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 use rule predictions as split_predictions with:
@@ -93,7 +95,8 @@ rule crf_search:
         folder=tables_folder,
     shell:
         "boxsup crf-search --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} --crf {params.fixed:q} --search {params.search:q} {params.held_out} "
+        "--scales {params.scales:q} --background-bias {params.bias:q} "
+        "--crf {params.fixed:q} --search {params.search:q} {params.held_out} "
         "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 

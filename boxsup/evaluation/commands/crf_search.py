@@ -17,7 +17,7 @@ from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
 from boxsup.evaluation.tables import write_table
-from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
@@ -34,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
-    add_scales_argument(parser)
-    add_bias_argument(parser)
+    add_labelling_arguments(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings that are not searched")
     parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
     add_held_out_arguments(parser)

@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, with_masks
-from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.scores import Predictor
 
 EXAMPLE = (
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
-    add_scales_argument(parser)
-    add_bias_argument(parser)
+    add_labelling_arguments(parser)
     add_held_out_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
 

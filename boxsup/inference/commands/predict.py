@@ -21,13 +21,7 @@ from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
-from boxsup.inference.arguments import (
-    MODEL_OR_RUN,
-    add_bias_argument,
-    add_model_arguments,
-    add_scales_argument,
-    whole_number,
-)
+from boxsup.inference.arguments import MODEL_OR_RUN, add_labelling_arguments, add_model_arguments, whole_number
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.model import crf_settings
@@ -89,8 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
     add_model_arguments(parser, what=MODEL_OR_RUN)
-    add_scales_argument(parser)
-    add_bias_argument(parser)
+    add_labelling_arguments(parser)
     parser.add_argument("--crf", action="store_true", help="refine the labels by the dense CRF")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: the CRF's settings")
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")

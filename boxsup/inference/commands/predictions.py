@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.inference.arguments import add_bias_argument, add_model_arguments, add_scales_argument
+from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.crf import label_maps, relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
@@ -34,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     add_model_arguments(parser)
-    add_scales_argument(parser)
-    add_bias_argument(parser)
+    add_labelling_arguments(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
