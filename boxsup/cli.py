@@ -10,7 +10,6 @@ import importlib
 import os
 import resource
 import shlex
-import signal
 import sys
 import threading
 import time
@@ -18,17 +17,12 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
+from boxsup.environment import settle
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
+from boxsup.stopping import stop_at_signals
 
-# One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-# Torch starts on one thread; stages that use more say how many. Contours are found on one, and changing costs time.
-os.environ["OMP_NUM_THREADS"] = "1"
-# Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Torch keeps the compiled kernels of every size of image, 1,024 of them; 256 hold a training step's and 80 MB less.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+settle()  # before a stage's module imports what reads it
 
 # Subcommand, of one word or two: (module with `add_arguments(parser)`, `run(args)`, EXAMPLE; one line of help), in the
 # order of the data flow.
@@ -113,13 +107,13 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if argv is None:  # who calls this from Python has handlers of their own
+        stop_at_signals()
     threading.excepthook = _thread_failed
     keep_freed_memory()
     verbose = False
     try:
-        args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too
+        args = _parse(arguments)
         verbose = args.verbose
         with _telling(args):
             args.run(args)
@@ -133,8 +127,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         place, reason = os.fsdecode(error.filename or "the output"), os.strerror(error.errno)
         _fail(f"{place}: {reason}; nothing was left half-written, free space or fix it and run again", verbose)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
 
 
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:

@@ -12,6 +12,7 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -23,6 +24,7 @@ from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
+from boxsup.stopping import taken_back
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
 SBD_PREFIX, SBD_CLASSES = PurePosixPath("benchmark_RELEASE/dataset"), 21
@@ -217,10 +219,8 @@ def _staging(root: Path) -> Iterator[Path]:
     folder = root.with_name(f".{root.name}.boxsup-partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
+    with taken_back(partial(shutil.rmtree, folder, ignore_errors=True)):
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _merge(source: Path, target: Path, last: str) -> None:

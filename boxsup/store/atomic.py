@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import os
 import re
@@ -10,6 +11,8 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+from boxsup.stopping import taken_back
 
 
 @contextlib.contextmanager
@@ -30,7 +33,7 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     partial = _hidden(path, f"partial{suffix}")
-    try:
+    with taken_back(functools.partial(_remove, partial)):
         yield partial
         if partial.is_dir() and path.is_dir():
             # A folder cannot be renamed onto a full one: the old one steps aside for the moment between.
@@ -40,8 +43,6 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
             _remove(old)
         else:
             partial.replace(path)
-    finally:
-        _remove(partial)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

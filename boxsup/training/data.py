@@ -17,6 +17,7 @@ from boxsup.errors import DataError
 from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
+from boxsup.stopping import spared
 from boxsup.store.labels import Labels
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import own_part, processes
@@ -105,6 +106,8 @@ def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> 
 def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """The loader's batches; a worker's error in one line, without the traceback that DataLoader wraps it in."""
     try:
-        yield from loader
+        with spared():  # it may start processes
+            read = iter(loader)
+        yield from read
     except DataError as error:
         raise DataError(str(error).rpartition("boxsup.errors.DataError: ")[2].strip()) from error
