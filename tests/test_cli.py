@@ -1,12 +1,10 @@
 import ast
 import importlib
-import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from paths import ROOT
