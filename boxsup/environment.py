@@ -1,4 +1,4 @@
-"""The environment variables that a command works under, whatever it is started with; set before numpy and torch come."""
+"""The environment variables that a command works under, whatever it is started with; set before numpy is there."""
 
 from __future__ import annotations
 
