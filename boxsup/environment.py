@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+import stat
+from pathlib import Path
 
 # What others say of threads. Torch's kernels wait for as many as they asked for, and with fewer (OMP_THREAD_LIMIT=1,
 # OMP_DYNAMIC=true, OMP_MAX_ACTIVE_LEVELS=0) they wait for ever; bound to one core, they take turns.
@@ -28,18 +29,51 @@ UNLESS_GIVEN = {
 QUIET = "ignore:resource_tracker:UserWarning"
 
 
-def settle(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Let results, and whether there are any, not depend on what the environment says of threads.
+def settle() -> None:
+    """Let results, and whether there are any, not depend on what the environment says of threads and of a home.
 
     What chooses instructions stays as it is (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA, MKL_CBWR): it is how people make
     machines agree.
     """
-    for name in [name for name in environment if name.startswith(THREADS) and name not in KEPT]:
-        del environment[name]
-    environment.pop("MKL_DOMAIN_NUM_THREADS", None)
-    environment.update(ONE_THREAD)
-    for name, value in UNLESS_GIVEN.items():
-        environment.setdefault(name, value)
-    given = environment.get("PYTHONWARNINGS", "")
+    _settle_threads()
+    _settle_home()
+    given = os.environ.get("PYTHONWARNINGS", "")
     if QUIET not in given:
-        environment["PYTHONWARNINGS"] = ",".join(filter(None, (given, QUIET)))
+        os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, QUIET)))
+
+
+def scratch() -> Path | None:
+    """A folder of this user's alone for what can be made again; None where there is no place for one."""
+    import tempfile  # costs time that most commands need not pay
+
+    try:
+        parent = Path(tempfile.gettempdir())
+        if parent == Path.cwd():  # nothing else can be written to
+            return None
+        folder = parent / f"boxsup-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if own and os.access(folder, os.W_OK) else None
+
+
+def _settle_threads() -> None:
+    for name in [name for name in os.environ if name.startswith(THREADS) and name not in KEPT]:
+        del os.environ[name]
+    os.environ.pop("MKL_DOMAIN_NUM_THREADS", None)
+    os.environ.update(ONE_THREAD)
+    for name, value in UNLESS_GIVEN.items():
+        os.environ.setdefault(name, value)
+
+
+def _settle_home() -> None:
+    """Of a user without a home, or with one that cannot be written to, as in a container with any user id."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/"  # else libraries make a folder called `~` in the current one
+    if os.access(os.path.expanduser("~"), os.W_OK):
+        return
+    folder = None if "MPLCONFIGDIR" in os.environ or "XDG_CONFIG_HOME" in os.environ else scratch()
+    if folder is not None:
+        os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")

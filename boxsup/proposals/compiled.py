@@ -7,13 +7,23 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from boxsup.environment import scratch
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
     """Compile a loop with numba, once a machine: the result is cached beside the module.
 
+    Where that cannot be written to, it is cached in the user's cache folder or, without one, in a folder for temporary
+    files that is the user's alone; where there is none either, every process compiles anew.
+
     No `parallel` and no `fastmath`: results must not depend on the number of cores or the width of their vectors.
     Shards are what runs in parallel.
     """
-    return cast(F, numba.njit(cache=True)(function))
+    try:
+        return cast(F, numba.njit(cache=True)(function))
+    except RuntimeError:  # no place for a cache
+        folder = scratch()
+        numba.config.CACHE_DIR = str(folder / "numba") if folder else ""
+        return cast(F, numba.njit(cache=folder is not None)(function))
