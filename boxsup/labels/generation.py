@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import corners_of
 from boxsup.labels.choice import NOTHING, Choice, choose
 from boxsup.labels.costs import Candidates
+from boxsup.labels.overlaps import together
 from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
@@ -71,7 +72,7 @@ class Update:
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
-        masks = [pool.mask(choices[row].chosen) if choices[row].chosen >= 0 else None for row in shown]
+        masks = ChosenMasks(pool, [choices[row].chosen for row in shown])
         painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
         return ImageLabels(painted, choices)
 
@@ -85,14 +86,31 @@ class Update:
     ) -> list[Choice]:
         if not len(rows):
             return []
-        members = pool.matrix().astype(np.float32)
-        candidates = Candidates(pool.superpixels, members, pool.boxes, corners, self.overlaps[image][rows])
-        log_probabilities = None
+        scores, layers = None, np.zeros(len(rows), np.intp)
         if self.scores is not None:
-            present, where = np.unique(np.concatenate(([0], labels)), return_inverse=True)
-            log_probabilities = self.scores(image, present)[where]
-        draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows]
-        return choose(candidates, log_probabilities, self.settings, draws)
+            present, of_background = np.unique(np.concatenate(([0], labels)), return_inverse=True)
+            scores, layers = self.scores(image, present), of_background[1:]
+        members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
+        choices = []
+        for part in together(len(rows)):
+            candidates = Candidates(pool.superpixels, members, pool.boxes, corners[part], iou[part])
+            # No copies of scores: boxes are many, labels few.
+            asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[part])]
+            draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[part]]
+            choices += choose(candidates, asked, self.settings, draws)
+        return choices
+
+
+class ChosenMasks:
+    """The masks of chosen candidates, H×W each, made when they are asked for; None for a box without a candidate."""
+
+    def __init__(self, pool: Pool, chosen: Sequence[int]) -> None:
+        """Of the candidates `chosen` of a pool; see `Choice.chosen`."""
+        self._pool, self._chosen = pool, chosen
+
+    def __getitem__(self, index: int) -> NDArray[np.bool_] | None:
+        candidate = self._chosen[index]
+        return self._pool.mask(candidate) if candidate >= 0 else None
 
 
 class ChoiceTables:

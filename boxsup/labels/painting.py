@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 from boxsup.store.labels import VOID
 
 
+class Masks(Protocol):
+    """Masks by the number of their box: a list, or what makes them when they are asked for."""
+
+    def __getitem__(self, index: int, /) -> NDArray[np.bool_] | None:
+        """The mask H×W, or None."""
+
+
 def paint(
     height: int,
     width: int,
     boxes: NDArray[np.integer],
     labels: NDArray[np.integer],
-    masks: Sequence[NDArray[np.bool_] | None],
+    masks: Masks,
     clip: bool,
 ) -> NDArray[np.uint8]:
     """A label map of the boxes' segments over background.
@@ -28,7 +35,7 @@ def paint(
         width: The same.
         boxes: B×4 half-open pixel corners.
         labels: B, 1…C-1 or 255.
-        masks: B, each H×W, or None for the box's rectangle.
+        masks: B, each H×W, or None for the box's rectangle; each is asked for once.
         clip: End each segment at its box.
 
     Returns:
