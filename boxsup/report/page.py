@@ -116,7 +116,7 @@ def render(
         beside=compared,
         curve=curve_section(seeds),
         trimap=_trimap(seeds),
-        confusion=confusion_section(confusion, val.classes),
+        confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         searches=search_sections(searches),
         quality=quality_section(seeds),

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> None:
     catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
     basis = basis_of(catalogue, truth_pixels(catalogue))
     confusion = np.zeros((len(basis.classes), len(basis.classes) + 1), np.int64)
+    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
     if not basis.why_not:
-        predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
         scored = predictor.scored(row.path for row in with_masks(catalogue))
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
         (confusion,) = confusions(catalogue, maps, "validate")
