@@ -70,14 +70,17 @@ class Basis:
             return "no image has a true mask"
         if is_measured(self.pixels):
             return ""
-        masks = f"the true {'mask' if self.images == 1 else 'masks'} of {_counted(self.images, 'image', 'images')}"
+        masks = (
+            "the true mask of 1 image shows" if self.images == 1 else f"the true masks of {self.images:,} images show"
+        )
         if not self.pixels[1:].any():
-            return f"{masks} show no class, only background or void"
+            return f"{masks} no class, only background or void"
         if self.measured.any():
-            return f"{masks} show {self.classes[int(self.measured.argmax())]} alone" + self._but()
-        return f"{masks} show a handful of pixels" + self._but()
+            return f"{masks} {self.classes[int(self.measured.argmax())]} alone{self._few()}"
+        return f"{masks} a handful of pixels{self._few()}"
 
-    def _but(self) -> str:
+    def _few(self) -> str:
+        """How many pixels there are of what is not measured."""
         few = [
             f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS
         ]
