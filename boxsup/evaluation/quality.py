@@ -106,14 +106,16 @@ def measure(
     basis = basis_of(catalogue.part({row.image for row in supervised}), confusion.sum(axis=1))
     return Quality(
         generation,
+        images=basis.images,
         miou=measured_mean(confusion),
         fill=_mean(fills),
         box_fill=_mean(box_fills),
         changed=changed,
         rectangles=rectangles,
         boxes=int(supervising.sum()),
+        objects=basis.objects,
+        classes=basis.counts["classes"],
         note=_note(basis, bool(supervised)),
-        **basis.counts,
     )
 
 

@@ -58,7 +58,5 @@ def run(args: argparse.Namespace) -> None:
 
 def _told(table: pd.DataFrame, basis: Basis) -> str:
     told = table.set_index("width").loc[TOLD]
-    return (
-        f"with CRF, {TOLD} px: mean IoU {score_text(told['band_crf'])} in the band, "
-        f"{score_text(told['interior_crf'])} outside, over {basis.over}"
-    )
+    band, interior = (score_text(float(told[column])) for column in ("band_crf", "interior_crf"))
+    return f"with CRF, {TOLD} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"
