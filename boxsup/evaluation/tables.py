@@ -10,25 +10,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.evaluation.confusion import iou_per_class, mean_iou
+from boxsup.evaluation.measured import Basis, measured_iou, measured_mean
 from boxsup.store.atomic import creating
 
 MEAN = "mean"
 
 
-def score_table(classes: tuple[str, ...], **confusions: NDArray[np.int64]) -> pd.DataFrame:
-    """IoU per class and their mean, in [0, 1].
+def score_table(basis: Basis, **confusions: NDArray[np.int64]) -> pd.DataFrame:
+    """IoU per class and their mean, in [0, 1], and what they are over.
 
     Args:
-        classes: Names by label, background first.
+        basis: What the matrices are over.
         **confusions: Column name -> C×(C+1) confusion matrix.
 
     Returns:
-        Columns `class` and those of `confusions`; C + 1 rows, the last of them `mean`. A class that is in neither
-        truth nor predictions has NaN.
+        Columns `class`, those of `confusions`, `truth_pixels`, `images`, `objects`, `classes` and `note`; C + 1 rows,
+        the last of them `mean`. The IoU of a class that is not measured, or the mean where nothing is, is NaN, and
+        `note` says why. `images`, `objects` and `classes` are the same in each row; see `Basis.counts`.
     """
-    columns = {name: [*iou_per_class(matrix), mean_iou(matrix)] for name, matrix in confusions.items()}
-    return pd.DataFrame({"class": [*classes, MEAN], **columns})
+    columns = {name: [*measured_iou(matrix), measured_mean(matrix)] for name, matrix in confusions.items()}
+    table = pd.DataFrame({"class": [*basis.classes, MEAN], **columns})
+    table["truth_pixels"] = [*basis.pixels, basis.pixels.sum()]
+    return table.assign(**basis.counts, note=basis.notes())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
 from boxsup.catalogue.records import Problem, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.errors import ConfigError, DataError
+from boxsup.project.evidence import check_masks, check_objects
 from boxsup.project.plan import plan, this_machine
 from boxsup.project.splits import split
 from boxsup.project.summary import summary
@@ -54,14 +55,15 @@ def run(args: argparse.Namespace) -> None:
     machine = this_machine()
     source, chosen = _source(args), _val(args.val)
     survey = _survey(source, args.workers or machine.cores)
+    check_objects(survey, source)
     source, survey = _settled(source, survey, args)
-    images = {seen.record.image: [box.label for box in seen.record.boxes] for seen in survey.images}
+    images = survey.objects
     if chosen and chosen.isdisjoint(images):
         raise DataError(f"{args.val}: none of its {len(chosen)} images is one that can be used")
     splits = split(images, survey.masked, args.masks is not None, chosen)
-    truth = not survey.masked.isdisjoint(splits.val)
+    basis = survey.basis(splits.val, source.classes)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
-    project = Project(args.project, args.name, source, splits, truth, settings, survey.side, machine.cores)
+    project = Project(args.project, args.name, source, splits, basis, settings, survey.side, machine.cores)
     files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
     write_problems(args.project / PROBLEMS, survey.problems)
     for file, text in files.items():  # the configuration last: where it stands, all do
@@ -144,15 +146,11 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
     """The masks and classes that will be used.
 
     Raises:
-        DataError: Masks were asked for, and there are none.
+        DataError: Masks were asked for, and there are none that show an object.
     """
-    drawn = source.masks == DRAWN
-    if args.masks is not None and not survey.masked:
-        expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
-        raise DataError(f"{args.masks}: no image has a true mask; expected {expected}")
-    if args.masks is not None and drawn and survey.rectangles:
-        raise DataError(f"{args.masks}: the segmentations are the boxes themselves; leave --masks out")
-    if args.masks is None and (survey.rectangles or not survey.masked):
+    if args.masks is not None:
+        check_masks(survey, source, args.masks)
+    elif survey.rectangles or not survey.evidence:
         source, survey = source.with_masks(NONE), survey.without_masks()
     if args.classes is None and source.masks in (NONE, DRAWN):
         # Of COCO's 80, or data.yaml's, those that occur. Masks in files have the values of all.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boxsup.catalogue.readers.folder import NONE
+from boxsup.project.evidence import mask_notes
 from boxsup.project.plan import LARGE_SIDE
 from boxsup.project.survey import Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
@@ -27,6 +28,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         f"annotations  {project.source.format}: {project.source.annotations}",
         f"images       {len(survey.images):,}: {len(splits.train):,} to train on, {len(splits.val):,} to evaluate on",
         f"masks        {_masks(project, survey)}",
+        *_measured(project),
         f"boxes        {counts.total():,}{crowds}, of {len(counts)} classes",
         f"  {'':{width}}  {'train':>7}  {'val':>7}",
         *(f"  {name:{width}}  {train[name]:7,}  {val[name]:7,}" for name in project.source.classes[1:]),
@@ -54,16 +56,25 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
             f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
             f"down to {LARGE_SIDE} px"
         )
-    odd = survey.odd_masks
-    if odd:
-        yield (
-            f"masks that show a class which their image has no box of: {len(odd):,}, the first is {odd[0]}'s; "
-            f"--classes gives the order of their values, now {', '.join(project.source.classes[1:4])}, …"
-        )
+    yield from mask_notes(survey, project.source)
+    yield from _lost_classes(project, survey)
     rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]
     if rare:
         few = ", ".join(rare[:SHOWN])
         yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
+
+
+def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
+    """Classes that have boxes, and nothing is learned of them."""
+    taught = {survey.classes[label] for label in survey.learned}
+    objects = [survey.objects[image] for image in project.splits.train]
+    trained = {survey.classes[label] for labels in objects for label in labels}
+    crowds = [name for name in project.source.classes[1:] if survey.boxes[name] and name not in taught]
+    if crowds:
+        yield f"classes whose boxes are all of crowds, of which nothing is learned: {', '.join(crowds[:SHOWN])}"
+    lost = [name for name in project.source.classes[1:] if name in taught - trained]
+    if lost:
+        yield f"classes that no image to train on has an object of: {', '.join(lost[:SHOWN])}"
 
 
 def _snakemake() -> str:
@@ -75,13 +86,23 @@ def _snakemake() -> str:
 
 
 def _masks(project: Project, survey: Survey) -> str:
-    count = f"{len(survey.masked):,} images have a true mask"
+    count = f"{len(survey.evidence):,} images have a true mask"
     if project.splits.masks:
-        measured = len(survey.masked.intersection(project.splits.val))
+        measured = len(survey.masked.keys() & set(project.splits.val))
         return f"{count}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
     if project.source.masks == NONE:
         return "none: nothing is measured, the page shows what is predicted"
     return f"{count} by their segmentations: to measure with, none is trained on (--masks ANNOTATIONS would)"
+
+
+def _measured(project: Project) -> list[str]:
+    """What scores will be over; no line where there are no masks at all."""
+    if project.source.masks == NONE:
+        return []
+    if project.truth:
+        apart = f" (not measured: {project.basis.apart})" if project.basis.apart else ""
+        return [f"measured     on {project.basis.over}{apart}"]
+    return [f"measured     nothing: of those to evaluate on {project.basis.why_not}; the page shows what is predicted"]
 
 
 def _problems(project: Project, survey: Survey) -> list[str]:

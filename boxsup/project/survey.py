@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from boxsup.catalogue.records import VOID, Box, Check, Problem, Record
 from boxsup.catalogue.tables import FORMATS, read_mask
+from boxsup.evaluation.measured import Basis
 
 ORIENTATION, UPRIGHT = 0x0112, 1  # the tag of EXIF, and its value for an image that is shown as it is stored
 
@@ -26,17 +27,25 @@ class Seen:
 
     Attributes:
         record: What its check gave, without the pixels of drawn masks.
-        masked: Whether it has a true mask.
-        labels: What is seen in that, void and background left out.
-        rectangles: Whether that is no more than its boxes, filled.
+        pixels: How many pixels of its true mask have each value; empty without one.
+        rectangles: Whether that mask is no more than its boxes, filled.
         upright: Whether it is shown as it is stored.
     """
 
     record: Record
-    masked: bool = False
-    labels: frozenset[int] = frozenset()
+    pixels: Mapping[int, int] = field(default_factory=dict)
     rectangles: bool = False
     upright: bool = True
+
+    @property
+    def labels(self) -> frozenset[int]:
+        """The classes of its true mask, void and background left out."""
+        return frozenset(self.pixels) - {0, VOID}
+
+    @property
+    def objects(self) -> list[Box]:
+        """Its boxes without those of crowds: what can be learned, and what scores are of."""
+        return [box for box in self.record.boxes if not box.crowd]
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,39 @@ class Survey:
         return sum(not seen.record.boxes for seen in self.images)
 
     @property
-    def masked(self) -> set[str]:
-        """Ids of the images with a true mask."""
-        return {seen.record.image for seen in self.images if seen.masked}
+    def objects(self) -> dict[str, frozenset[int]]:
+        """Image id -> the classes of its boxes, crowds left out."""
+        return {seen.record.image: frozenset(box.label for box in seen.objects) for seen in self.images}
+
+    @property
+    def learned(self) -> frozenset[int]:
+        """The classes that boxes teach."""
+        return frozenset().union(*self.objects.values())
+
+    @property
+    def masked(self) -> dict[str, frozenset[int]]:
+        """Id of each image with a true mask -> the classes in that which boxes teach; an empty image has none."""
+        learned = self.learned
+        return {seen.record.image: seen.labels & learned for seen in self.images if seen.pixels}
+
+    @property
+    def evidence(self) -> set[str]:
+        """Ids of the images whose true mask can be measured with: it shows a class that boxes teach."""
+        return {image for image, labels in self.masked.items() if labels}
+
+    @property
+    def blank(self) -> list[Seen]:
+        """The images with objects whose true mask shows no class at all."""
+        return [seen for seen in self.images if seen.pixels and not seen.labels and seen.objects]
+
+    def basis(self, images: Collection[str], classes: tuple[str, ...]) -> Basis:
+        """What scores of some images would be over, with these of the classes, the background first."""
+        chosen = [seen for seen in self.images if seen.record.image in images and seen.pixels]
+        pixels = np.zeros(VOID + 1, np.int64)
+        for seen in chosen:
+            pixels[list(seen.pixels)] += list(seen.pixels.values())
+        counts = pixels[[self.classes.index(name) for name in classes]]
+        return Basis(classes, counts, len(chosen), sum(len(seen.objects) for seen in chosen))
 
     @property
     def side(self) -> float:
@@ -94,20 +133,18 @@ class Survey:
     def odd_masks(self) -> list[str]:
         """Ids of the images whose true mask shows a class that none of their boxes is of."""
         return [
-            seen.record.image
-            for seen in self.images
-            if seen.masked and not seen.labels <= {box.label for box in seen.record.boxes}
+            seen.record.image for seen in self.images if not seen.labels <= {box.label for box in seen.record.boxes}
         ]
 
     @property
     def rectangles(self) -> bool:
         """Whether the true masks are the boxes, filled: tools write boxes as polygons of four corners."""
-        shown = [seen for seen in self.images if seen.masked and seen.record.boxes]
+        shown = [seen for seen in self.images if seen.labels]
         return bool(shown) and all(seen.rectangles for seen in shown)
 
     def without_masks(self) -> Survey:
         """The same where true masks are not looked at."""
-        return replace(self, images=[replace(seen, masked=False, labels=frozenset()) for seen in self.images])
+        return replace(self, images=[replace(seen, pixels={}) for seen in self.images])
 
 
 def looking(checks: Sequence[Check]) -> list[Callable[[], Seen]]:
@@ -125,16 +162,18 @@ def look(check: Check) -> Seen:
     if drawn is None and not record.mask:
         return Seen(record, upright=upright)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
-    labels = frozenset(int(label) for label in np.unique(mask)) - {0, VOID}
-    return Seen(replace(record, drawn={}), True, labels, is_boxes(mask, record.boxes), upright)
+    counts = np.bincount(mask.ravel(), minlength=VOID + 1)
+    pixels = {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+    return Seen(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
-    """Whether the foreground of an H×W mask is the boxes, filled."""
+    """Whether the foreground of an H×W mask is the boxes, filled; void, and with it crowds, are left out."""
     filled = np.zeros(mask.shape, bool)
     for box in boxes:
-        filled[box.y0 : box.y1, box.x0 : box.x1] = True
-    return np.array_equal(filled, mask > 0)
+        filled[box.y0 : box.y1, box.x0 : box.x1] |= not box.crowd
+    known = mask != VOID
+    return np.array_equal(filled[known], mask[known] > 0)
 
 
 def is_upright(path: Path) -> bool:

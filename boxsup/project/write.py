@@ -12,6 +12,7 @@ import jinja2
 
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
+from boxsup.evaluation.measured import Basis
 from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
@@ -28,7 +29,7 @@ class Project:
         name: Of the data set; the experiment is NAME_box or NAME_semi.
         source: The annotations, with the classes that are used.
         splits: The images.
-        truth: Whether the images evaluated on have true masks.
+        basis: What scores of the images to evaluate on will be over.
         plan: Settings.
         side: Median of the images' longer sides in pixels.
         cores: Of the machine.
@@ -38,10 +39,15 @@ class Project:
     name: str
     source: Source
     splits: Splits
-    truth: bool
+    basis: Basis
     plan: Plan
     side: float
     cores: int
+
+    @property
+    def truth(self) -> bool:
+        """Whether anything is measured on the images to evaluate on."""
+        return not self.basis.why_not
 
     @property
     def experiment(self) -> str:
@@ -77,7 +83,7 @@ def config_text(project: Project) -> str:
         notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
         classes=list(project.source.classes[1:]),
         side=round(project.side),
-        val_note="" if project.truth else ", to be looked at: none has a true mask, so nothing is measured on them",
+        val_note="" if project.truth else ", to be looked at: nothing is measured on them",
         every=every,
         every_note=f"epochs between points of the learning curve, {POINTS} or so" if every else NO_CURVE,
     )

@@ -83,8 +83,9 @@ def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
+    unknown = "not measured" if row[f"{scale}_run"] else ""
     return {
-        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=""),
+        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
         "plain": _number(row[f"{scale}_plain"]),
         "labels": _number(row[f"{scale}_labels"]),
         "seeds": str(row[f"{scale}_seeds"] or ""),

@@ -12,6 +12,7 @@ from typing import Any
 
 from boxsup.catalogue.tables import Catalogue
 from boxsup.config import without_held_out
+from boxsup.evaluation.measured import Basis
 from boxsup.report.results import SeedResults
 from boxsup.report.templates import NONE
 from boxsup.store.labels import Labels
@@ -21,10 +22,12 @@ VOC_FORMATS = ("voc", "sbd", "union")
 VOC_SIZES = (10_582, 1_449)  # images of trainaug and val
 
 
-def badge(config: dict[str, Any], train: Catalogue, val: Catalogue) -> str:
+def badge(config: dict[str, Any], train: Catalogue, val: Catalogue, basis: Basis) -> str:
     """What the scores are not, where they may be taken for VOC's, or that there are none; else empty."""
-    if not (val.images["mask"] != "").any():
+    if not basis.images:
         return "no true masks: nothing is measured, what is predicted can be looked at"
+    if basis.why_not:
+        return "nothing is measured, what is predicted can be looked at"
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
     if config["dataset"]["format"] not in VOC_FORMATS:

@@ -31,5 +31,7 @@ def run(args: argparse.Namespace) -> None:
     series = {name: [read_table(Path(path)) for path in entry["tables"]] for name, entry in experiments.items()}
     unknown = [name for name, tables in series.items() if any(table.empty for table in tables)]
     if unknown:
-        raise ConfigError(f"trimap plot: no image that {unknown[0]} is evaluated on has a true mask; take it off")
+        raise ConfigError(
+            f"trimap plot: nothing is measured on the images that {unknown[0]} is evaluated on; take it off"
+        )
     write_text(args.out, render(series, {name: entry["evaluated"] for name, entry in experiments.items()}))

@@ -116,7 +116,7 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
         tables.append(out.read_bytes())
     assert tables[0] == tables[1]
     table = pd.read_csv(folder / "1.csv")
-    assert list(table.columns) == ["round", *Point._fields, "mean_iou"]
+    assert list(table.columns) == ["round", *Point._fields, "mean_iou", "images", "objects", "classes"]
     assert table["round"].value_counts()[1] == 8
     assert set(table["round"]) == {1, 2}
     assert table["mean_iou"].nunique() > 1

@@ -170,10 +170,12 @@ def test_own_data_are_not_taken_for_vocs_and_boxes_alone_say_that_nothing_is_mea
     assert "badge" not in Page(tree.report()).ids
     images = pd.read_csv(tree.val / "images.csv").assign(mask="")
     images.to_csv(tree.val / "images.csv", index=False)
-    evaluation = pd.read_csv(tree.seed() / "evaluation/002.csv")
-    evaluation[["iou", "iou_crf"]] = np.nan
-    evaluation.assign(truth_pixels=0).to_csv(tree.seed() / "evaluation/002.csv", index=False)
-    assert "no true masks: nothing is measured" in Page(tree.report()).text
+    tree.evaluate(0)
+    page = Page(tree.report())
+    assert "no true masks: nothing is measured" in page.text
+    assert "not measured" in page.text
+    assert "no image has a true mask" in page.text
+    assert "boundaries" not in page.ids
 
 
 def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:
@@ -240,12 +242,14 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     experiment = tree.config["experiment"]
     experiment["validation"]["held_out"] = 1
     columns = ["round", "bilateral_weight", "bilateral_xy", "bilateral_rgb", "mean_iou"]
+    over = {"images": 3, "objects": 5, "classes": 1}
     points = [(1, 5, 50, 3, 0.5), (1, 10, 50, 3, 0.625), (2, 10, 55, 3.5, 0.75), (2, 10, 45, 3.5, 0.7)]
     path = tree.seed() / "crf_search/002.csv"
     path.parent.mkdir()
-    pd.DataFrame(points, columns=columns).to_csv(path, index=False)
+    pd.DataFrame(points, columns=columns).assign(**over).to_csv(path, index=False)
     text = tree.report()
     page = Page(text)
+    assert "Over 3 images, 5 objects, 1 class." in page.text
     assert ["0", "1", "2", "10", "50", "3", "62.5"] in page.rows
     assert ["0", "2", "2", "10", "55", "3.5", "75.0"] in page.rows
     assert [row[0] for row in page.rows if row[-1] in ("75.0", "70.0", "62.5", "50.0")][-4:] == ["2", "2", "1", "1"]
@@ -263,12 +267,13 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
         [(0.25, "own_1", 2, 0.5, 0.625), (1.0, "own_2", 2, 0.625, 0.75)],
         columns=["update.lambda", "experiment", "seeds", "mean_iou", "mean_iou_crf"],
     )
-    table.to_csv(tree.folder / "search.csv", index=False)
+    table.assign(images=3, objects=0, classes=2, note="").to_csv(tree.folder / "search.csv", index=False)
     searches = json.dumps({"own": str(tree.folder / "search.csv"), "not_made": "nowhere.csv"})
     page = Page(tree.report("--searches", searches))
     assert page.open == []
     shown = [row for row in page.rows if row[1:2] in (["own_1"], ["own_2"])]
     assert shown == [["1.0", "own_2", "2", "62.5", "75.0"], ["0.25", "own_1", "2", "50.0", "62.5"]]
+    assert "Over 3 images, 2 classes." in page.text
     assert "not_made" not in page.text
     assert "searches" not in Page(tree.report()).ids
 

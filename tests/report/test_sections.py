@@ -60,7 +60,7 @@ def test_others_go_from_the_best_to_the_worst() -> None:
 
 
 def test_confusions_are_shares_of_the_true_class() -> None:
-    matrix = np.array([[90, 10, 0, 0], [5, 10, 4, 1], [0, 1, 1, 0]])
+    matrix = 100 * np.array([[90, 10, 0, 0], [5, 10, 4, 1], [0, 1, 1, 0]])
     section = confusion_section(matrix, ["background", "cat", "dog"])
     assert section["names"] == ["background", "cat", "dog"]
     texts = [[cell["text"] for cell in cells] for _, cells in section["rows"]]
@@ -68,6 +68,14 @@ def test_confusions_are_shares_of_the_true_class() -> None:
     assert section["largest"] == [("dog", "cat", "50.0"), ("cat", "dog", "20.0")]
     assert section["left_out"] == 0
     assert confusion_section(np.zeros((3, 4), int), ["background", "cat", "dog"]) == {}
+
+
+def test_a_handful_of_pixels_has_no_share() -> None:
+    matrix = np.array([[90_000, 0, 0, 0], [50, 50, 0, 0], [49, 50, 0, 0]])
+    section = confusion_section(matrix, ["background", "cat", "dog"])
+    texts = [[cell["text"] for cell in cells] for _, cells in section["rows"]]
+    assert texts == [["100", "", ""], ["50", "50", ""], ["", "", ""]]
+    assert section["largest"] == []
 
 
 def test_of_many_classes_those_with_the_most_pixels_stay() -> None:

@@ -7,10 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import DataError
+from boxsup.evaluation.measured import score_text
 from boxsup.evaluation.quality import collapse_warning, measure
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     if (chosen >= 0).any():  # masks that no update makes do not collapse
         quality = replace(quality, warning=collapse_warning(quality, first))
     write_table(args.out, quality.table())
-    miou = "no true masks" if np.isnan(quality.miou) else f"mean IoU {100 * quality.miou:.1f} %"
+    miou = quality.note or f"mean IoU {score_text(quality.miou)}"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
     if quality.warning:
         print(f"label-quality: warning: {quality.warning}", file=sys.stderr)

@@ -45,6 +45,10 @@ def run(args: argparse.Namespace) -> None:
         matches.append((row.image, found))
         candidates.append(pool_size)
     objects = pd.concat([objects_table(image, found) for image, found in matches], ignore_index=True)
+    if objects.empty:
+        raise DataError(
+            f"the object masks of {len(images)} images show no object: there is nothing to evaluate against"
+        )
     summary = summary_table(concatenate([found for _, found in matches]), candidates)
     summary["images"], summary["objects"] = len(images), len(objects)
     summary["seconds"] = _seconds(args.timings, [row.image for row in images])
