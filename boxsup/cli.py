@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "boxsup.catalogue.commands.download",
         "fetch VOC 2012 and SBD, VOC 2010 or VOC 2007, or say which files to put where",
     ),
+    "inventory": ("boxsup.catalogue.commands.inventory", "which files a split is made of, to tell when they change"),
     "catalogue": ("boxsup.catalogue.commands.catalogue", "check every file of a split and write its tables"),
     "join": ("boxsup.catalogue.commands.join", "the tables of a union of splits"),
     "contours train": ("boxsup.contours.commands.train", "the contour network, from BSDS500"),

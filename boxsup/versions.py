@@ -11,6 +11,7 @@ from importlib.metadata import version
 STAGE_VERSIONS = {
     "shapes": 1,
     "download": 1,
+    "inventory": 1,
     "catalogue": 3,
     "join": 1,
     "proposals": 3,

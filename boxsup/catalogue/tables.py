@@ -81,13 +81,18 @@ class Catalogue:
 
     def shard(self, index: int, count: int) -> Catalogue:
         """Shard `index` (from 0) of `count` runs of neighbours, every image in exactly one."""
-        bounds = np.linspace(0, len(self.images), count + 1).astype(int)
-        return self.part(self.ids[bounds[index] : bounds[index + 1]])
+        return self.part(self.ids[slice(*shard_bounds(len(self.images), index, count))])
 
     def part(self, images: Collection[str]) -> Catalogue:
         """The images of these ids alone, in the order of the split."""
         rows, boxes = (table[table["image"].isin(images)].reset_index(drop=True) for table in (self.images, self.boxes))
         return Catalogue(rows, boxes, self.classes)
+
+
+def shard_bounds(images: int, index: int, count: int) -> tuple[int, int]:
+    """Where shard `index` (from 0) of `count` starts and ends in a split of so many images."""
+    first, last = np.linspace(0, images, count + 1).astype(int)[index : index + 2]
+    return int(first), int(last)
 
 
 def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:

@@ -45,9 +45,42 @@ rule download:
         "--out {output:q} > {log:q} 2>&1"
 
 
+rule inventory:
+    input:
+        source_of,
+    output:
+        f"{SPLIT}/inventory.json",
+    log:
+        "results/logs/inventory/{dataset}/{split}.log",
+    benchmark:
+        "results/logs/inventory/{dataset}/{split}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=names(read_datasets()),
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: 4
+    resources:
+        **asks("inventory"),
+    params:
+        version=STAGE_VERSIONS["inventory"],
+        format=format_of,
+        root=root_of,
+        split=dataset_setting("splits", "{split}"),
+        classes=dataset_setting("classes"),
+        on_problem=dataset_setting("on_problem"),
+        source=generated_from,
+        since=since,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "boxsup inventory --format {params.format:q} --root {params.root:q} --split {params.split:q} "
+        "--classes {params.classes:q} --on-problem {params.on_problem:q} --source {params.source:q} "
+        "--since {params.since:q} --workers {threads:q} --out {params.folder:q} > {log:q} 2>&1"
+
+
 rule catalogue:
     input:
         source_of,
+        f"{SPLIT}/inventory.json",
     output:
         multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
     log:

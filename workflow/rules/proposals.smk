@@ -3,7 +3,7 @@
 
 rule proposals:
     input:
-        f"{SPLIT}/images.csv",
+        images_of_shard,
         imported_files,
     output:
         pools=directory(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr"),
@@ -21,6 +21,7 @@ rule proposals:
     params:
         version=STAGE_VERSIONS["proposals"],
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
+        images=shard_pixels,
         folder=tables_folder,
     shell:
         "boxsup proposals make --catalogue {params.folder:q} --shard {wildcards.i:q}/{wildcards.n:q} "
@@ -85,7 +86,7 @@ rule proposal_report:
 
 rule overlaps:
     input:
-        boxes=f"{SPLIT}/boxes.csv",
+        boxes=boxes_of_shard,
         proposals=shard_proposals,
     output:
         directory(f"{SPLIT}/overlaps/{{proposals}}/{{i}}-of-{{n}}.zarr"),
@@ -101,6 +102,7 @@ rule overlaps:
         **asks("overlaps"),
     params:
         version=STAGE_VERSIONS["overlaps"],
+        boxes=shard_boxes,
         folder=tables_folder,
     shell:
         "boxsup overlaps --catalogue {params.folder:q} --proposals {input.proposals:q} --out {output:q} > {log:q} 2>&1"

@@ -4,6 +4,7 @@
 ASKED = {
     "shapes": (0, 1000, 20),
     "download": (0, 1000, 480),
+    "inventory": (0, 4000, 120),  # COCO's JSON is read for the names of images; all files are read the first time
     "catalogue": (0, 4000, 120),  # COCO's JSON is read whole: 1.7 GB
     "join": (0, 2000, 20),
     "proposals": (0, 4000, 240),

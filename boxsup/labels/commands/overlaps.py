@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from boxsup.catalogue.changes import overlaps_from, recording
+from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
@@ -29,6 +31,9 @@ def run(args: argparse.Namespace) -> None:
     """Write the IoU tables of every image of the shard."""
     catalogue = read_catalogue(args.catalogue)
     pools = Pools([args.proposals])
-    with creating_overlaps(args.out, list(pools), {"versions": provenance("overlaps", "numpy", "zarr")}) as writer:
+    inventory = read_inventory(args.catalogue)
+    made_from = overlaps_from(inventory.boxes(list(pools))) if inventory else None
+    attributes = {"versions": provenance("overlaps", "numpy", "zarr")}
+    with recording(args.out, made_from), creating_overlaps(args.out, list(pools), attributes) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
             writer.append(box_iou(corners_of(catalogue.boxes_of(image)), pool.boxes))

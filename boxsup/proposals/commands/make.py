@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import threading
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from boxsup.catalogue.changes import proposals_from, recording
+from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
@@ -58,7 +61,12 @@ def run(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)  # shards are what runs in parallel
     _compile(propose)
     timings = []
-    with creating_pools(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer:
+    inventory = read_inventory(args.catalogue)
+    made_from = proposals_from(json.loads(args.settings), inventory.pixels(catalogue.ids)) if inventory else None
+    with (
+        recording(args.out, made_from),
+        creating_pools(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer,
+    ):
         for image_id, pool, seconds in _pools(catalogue, propose):
             writer.append(image_id, pool)
             timings.append(Timing(image_id, seconds, len(pool), pool.regions))

@@ -1,0 +1,185 @@
+"""What changed in a split's files since its inventory was taken, told while a run is planned.
+
+The job of the inventory runs where anything did, then the catalogue. Shards of candidates and overlaps are told apart:
+a record beside each says what it was made from, and it is made again only where that is no longer so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boxsup.catalogue.inventory import Inventory, read_inventory, read_seen, take, unlisted, write_seen
+from boxsup.catalogue.readers.places import places
+from boxsup.catalogue.tables import read_catalogue, shard_bounds
+from boxsup.errors import BoxSupError
+from boxsup.store.atomic import write_text
+from boxsup.versions import STAGE_VERSIONS
+
+FIRST = "the first time"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split as its inventory is taken of it.
+
+    Attributes:
+        folder: Of its tables.
+        form: Of its files, a key of `boxsup.catalogue.readers.READERS`.
+        root: Of the data set.
+        classes: Names by label, the background first.
+        split: JSON of the split's settings.
+        on_problem: "stop" or "skip".
+        source: JSON of what generated the files, "" for a user's own.
+    """
+
+    folder: Path
+    form: str
+    root: Path
+    classes: tuple[str, ...]
+    split: str
+    on_problem: str
+    source: str = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its catalogue depends on beside the files; not where they lie, but for paths in the split's settings."""
+        own = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
+        return {**own, "on_problem": self.on_problem, "source": self.source, "version": STAGE_VERSIONS["catalogue"]}
+
+    def take(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
+        """Take the inventory, and keep what was seen of the files.
+
+        Args:
+            since: The change that it is for.
+            before: The last one.
+            workers: Threads.
+        """
+        seen = read_seen(self.folder)
+        try:
+            where = places(self.form, self.root, self.classes, self.split)
+            inventory, now = take(where, self.settings, since, seen, workers, before)
+        except (BoxSupError, OSError) as error:  # the catalogue says it to people
+            return unlisted(self.settings, since, str(error))
+        if now != seen:
+            with contextlib.suppress(OSError):  # read again next time
+                write_seen(self.folder, now)
+        return inventory
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A split as it was and as it is.
+
+    Attributes:
+        folder: Of its tables.
+        before: Its inventory, None if none was taken yet.
+        now: As its files are; None where that is not known: there was none before, or all of them are away, as on a
+            disk that is not mounted.
+    """
+
+    folder: Path
+    before: Inventory | None
+    now: Inventory | None
+
+    def since(self) -> str:
+        """What an inventory that is taken now is for: the same as the last one unless something changed."""
+        if self.before is None or self.now is None:
+            return self.before.since if self.before else FIRST
+        if self.now.content == self.before.content:
+            return self.before.since
+        return describe(self.before, self.now)
+
+    def pixels(self, index: int, count: int) -> str:
+        """A hash of what the candidates of a shard are made from; "" if it is not known."""
+        return self.now.pixels(self._shard(self.now, index, count)) if self.now else ""
+
+    def boxes(self, index: int, count: int) -> str:
+        """A hash of what the boxes of a shard are read from; "" if it is not known."""
+        return self.now.boxes(self._shard(self.now, index, count)) if self.now else ""
+
+    def _shard(self, now: Inventory, index: int, count: int) -> list[str]:
+        left_out = self._left_out() if now.settings["on_problem"] == "skip" else set()
+        ids = [image for image in now.ids if image not in left_out]
+        return ids[slice(*shard_bounds(len(ids), index, count))]
+
+    def _left_out(self) -> set[str]:
+        """Images that the catalogue had left out for their problems."""
+        try:
+            return set(self.before.ids if self.before else ()) - set(read_catalogue(self.folder).ids)
+        except BoxSupError:
+            return set()
+
+
+def changes(split: Split) -> Changes:
+    """Compare a split's files with its inventory."""
+    before = read_inventory(split.folder)
+    if before is None:
+        return Changes(split.folder, None, None)
+    now = split.take(before.since, before)
+    away = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
+    return Changes(split.folder, before, None if away else now)
+
+
+def describe(before: Inventory, now: Inventory) -> str:
+    """One line of how a split changed, another for each state that it may come to."""
+    old, new = _hashes(before), _hashes(now)
+    found = {
+        "changed": [path for path in new if old.get(path, new[path]) != new[path]],
+        "added": [path for path in new if path not in old],
+        "taken out": [path for path in old if path not in new],
+    }
+    parts = [f"{word} {_some(paths)}" for word, paths in found.items() if paths]
+    state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{'; '.join(parts) or 'settings or the list changed'} ({state})"
+
+
+def _hashes(inventory: Inventory) -> dict[str, str]:
+    return {file.path: file.sha256 for files in (inventory.shared, *inventory.files) for file in files}
+
+
+def _some(paths: Sequence[str]) -> str:
+    first = paths[0].encode(errors="backslashreplace").decode()  # names of files may be any bytes
+    return f"{first} and {len(paths) - 1} more" if len(paths) > 1 else first
+
+
+@contextlib.contextmanager
+def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None]:
+    """Make a shard, and say beside it what it was made from.
+
+    Args:
+        store: Its folder.
+        made_from: See `is_made_from`; None says nothing.
+    """
+    _record(store).unlink(missing_ok=True)
+    yield
+    if made_from is not None:
+        write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
+
+
+def _record(store: Path) -> Path:
+    return store.with_name(f".{store.name}.made-from.json")
+
+
+def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
+    """Whether a shard was made from what it would be made from now."""
+    try:
+        return store.is_dir() and json.loads(_record(store).read_bytes()) == made_from
+    except (OSError, ValueError):
+        return False
+
+
+def proposals_from(settings: Mapping[str, Any], pixels: str) -> dict[str, Any]:
+    """What a shard of candidates is made from: the settings of its method, and `Changes.pixels`."""
+    return {"settings": dict(settings), "images": pixels, "version": STAGE_VERSIONS["proposals"]}
+
+
+def overlaps_from(boxes: str) -> dict[str, Any]:
+    """What a shard of overlaps is made from, beside its candidates: `Changes.boxes`."""
+    return {"boxes": boxes, "version": STAGE_VERSIONS["overlaps"]}

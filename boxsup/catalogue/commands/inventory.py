@@ -1,0 +1,40 @@
+"""`boxsup inventory`: which files a split is made of, and the hash of each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from boxsup.catalogue.changes import FIRST, Split
+from boxsup.catalogue.inventory import read_inventory, write_inventory
+from boxsup.catalogue.readers import READERS
+from boxsup.catalogue.records import parse_classes
+
+EXAMPLE = (
+    'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
+    '"SegmentationClass"}\' --classes \'["cat", "dog"]\' --on-problem stop --out tables'
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--format", choices=READERS, required=True, help="what the data set is kept in")
+    parser.add_argument("--root", type=Path, required=True, help="of the data set")
+    parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
+    parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
+    parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="what the catalogue will do")
+    parser.add_argument("--source", default="", help="JSON of what generated the files; none: they are your own")
+    parser.add_argument("--since", default=FIRST, help="the change that it is for; the workflow names it")
+    parser.add_argument("--workers", type=int, default=1, help="threads; results do not depend on it")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the split's tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `inventory.json`, the same bytes where nothing changed."""
+    classes = parse_classes(args.classes)
+    split = Split(args.out, args.format, args.root, classes, args.split, args.on_problem, args.source)
+    inventory = split.take(args.since, read_inventory(args.out), args.workers)
+    write_inventory(args.out, inventory)
+    files = sum(map(len, (inventory.shared, *inventory.files)))
+    print(f"inventory: {len(inventory.ids)} images, {files} files; {inventory.since}", file=sys.stderr)

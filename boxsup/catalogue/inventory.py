@@ -1,0 +1,246 @@
+"""The inventory of a split: which files it is made of, and the SHA-256 of what is in them.
+
+A file is read only where its size or times are others than when it was last read, and is the same if its content is:
+copying or touching a data set changes nothing. What was seen of each file is kept beside the inventory to make the next
+look quick; without it, all files are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, Names, Place, Places
+from boxsup.store.atomic import write_text
+from boxsup.store.checksums import sha256_of
+
+INVENTORY, SEEN = "inventory.json", ".seen.json"  # in the folder of a split's tables
+GRAIN = 2 * 10**9  # ns; what changes twice within this may have the same time both times: FAT counts by two seconds
+UNREADABLE = "unreadable"  # in place of a hash
+BATCH = 1000  # files that a thread looks at in one go
+
+
+class File(NamedTuple):
+    """A file of an image: its kind, see `boxsup.catalogue.readers.places`, its path, and the SHA-256 of its content."""
+
+    kind: str
+    path: str
+    sha256: str
+
+
+class Look(NamedTuple):
+    """What tells that a file is as it was when it was read: its size in bytes, two times in ns, and its SHA-256."""
+
+    size: int
+    modified: int
+    changed: int  # its content or its rights; programs set `modified` back, but not this
+    sha256: str
+
+
+Seen = Mapping[str, Look]  # path -> what was last seen there
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a split is made of.
+
+    Attributes:
+        settings: What else its catalogue depends on; `source`, what made its files, and `on_problem` among it.
+        since: The change that it was made for; see `boxsup.catalogue.changes`.
+        problems: What is wrong with the list of images.
+        shared: Annotation files of all images.
+        ids: Of the images, in order.
+        names: Theirs below the folder of images.
+        files: Those of each image.
+    """
+
+    settings: Mapping[str, Any]
+    since: str
+    problems: list[str]
+    shared: list[File]
+    ids: list[str]
+    names: list[str]
+    files: list[list[File]]
+
+    @cached_property
+    def content(self) -> tuple[Any, ...]:
+        """What is equal for equal data sets, wherever they lie."""
+        own = [[(file.kind, file.sha256) for file in files] for files in self.files]
+        return dict(self.settings), self.problems, [file.sha256 for file in self.shared], self.ids, own
+
+    def pixels(self, ids: Sequence[str]) -> str:
+        """A hash of what candidates of these images, in order, are made from."""
+        # Where images with problems are left out, all that makes problems decides which ones there are.
+        basis = self.settings if self.settings["on_problem"] == "skip" else self.settings["source"]
+        return self._digest(basis, (), {IMAGE}, ids)
+
+    def boxes(self, ids: Sequence[str]) -> str:
+        """A hash of what the boxes of these images, in order, are read from."""
+        return self._digest(self.settings, self.shared, {ANNOTATION}, ids)
+
+    def _digest(self, basis: Any, shared: Iterable[File], kinds: Collection[str], ids: Sequence[str]) -> str:  # noqa: ANN401 - JSON
+        own = [[image, *(file.sha256 for file in self._by_id.get(image, ()) if file.kind in kinds)] for image in ids]
+        text = json.dumps([basis, [file.sha256 for file in shared], own], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[File]]:
+        return dict(zip(self.ids, self.files, strict=True))
+
+
+def take(
+    places: Places,
+    settings: Mapping[str, Any],
+    since: str,
+    seen: Seen,
+    workers: int = 1,
+    before: Inventory | None = None,
+) -> tuple[Inventory, dict[str, Look]]:
+    """Look at the files of a split.
+
+    Args:
+        places: Where they are.
+        settings: See `Inventory`.
+        since: Likewise.
+        seen: What was seen of them before; the others are read.
+        workers: Threads; the result does not depend on it.
+        before: The last inventory: where the names of images stand in a large file that is the same, they are too.
+
+    Returns:
+        The inventory, and what was seen of each file, less files that changed within GRAIN: they may change again and
+        look the same.
+
+    Raises:
+        DataError: The images cannot be listed.
+    """
+    now = time.time_ns()
+    with ThreadPoolExecutor(workers) as executor:
+        looks = _looks(map(str, places.shared), seen, executor)
+        shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
+        if places.from_shared and before is not None and [file.sha256 for file in before.shared] == _hashes(shared):
+            listed = Names(before.ids, before.names, before.problems)
+        else:
+            listed = places.names()
+        found = _found(places.folders, listed.names)
+        looks |= _looks((path for own in found for _, path in own), seen, executor)
+    files = [[File(kind, path, looks[path].sha256) for kind, path in own] for own in found]
+    settled = {path: look for path, look in looks.items() if now - look.changed > GRAIN and look.sha256 != UNREADABLE}
+    return Inventory(settings, since, listed.problems, shared, listed.ids, listed.names, files), settled
+
+
+def unlisted(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
+    """The inventory of a split whose images cannot be listed."""
+    return Inventory(settings, since, [problem], [], [], [], [])
+
+
+def _hashes(files: Iterable[File]) -> list[str]:
+    return [file.sha256 for file in files]
+
+
+def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[str, str]]]:
+    """Kind and path of the files of each image."""
+    indices = [(place.kind, _index(place)) for place in folders]
+    found = []
+    for name in names:
+        below = _key(os.path.splitext(name)[0])
+        anywhere = f"*/{below.rpartition('/')[2]}"
+        found.append([(kind, path) for kind, index in indices for path in index.get(below) or index.get(anywhere, ())])
+    return found
+
+
+def _index(place: Place) -> dict[str, list[str]]:
+    """The files of a folder and below by their names there, and by "*/" and their last part, both without endings."""
+    index: dict[str, list[str]] = defaultdict(list)
+    for base, folders, names in os.walk(place.folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(base, place.folder)
+        inner = "" if below == "." else f"{below}/"
+        for name in sorted(names):
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in place.endings:
+                path = os.path.join(base, name)
+                index[_key(inner + stem)].append(path)
+                index[f"*/{_key(stem)}"].append(path)
+    return index
+
+
+def _key(text: str) -> str:
+    """What is equal for names that look the same, however their accents are kept and in letters of either case."""
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
+
+
+def _looks(paths: Iterable[str], seen: Seen, executor: ThreadPoolExecutor) -> dict[str, Look]:
+    """What there is at each path, in order."""
+    rest = iter(dict.fromkeys(paths))
+    batches = iter(lambda: list(islice(rest, BATCH)), [])
+    looks: dict[str, Look] = {}
+    for batch in executor.map(lambda batch: [(path, _look(path, seen.get(path))) for path in batch], batches):
+        looks.update(batch)
+    return looks
+
+
+def _look(path: str, last: Look | None) -> Look:
+    try:
+        found = os.stat(path)
+        times = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        if last is not None and last[:3] == times:
+            return last
+        if stat.S_ISREG(found.st_mode):  # a pipe would not end
+            return Look(*times, sha256_of(Path(path)))
+    except OSError:
+        pass
+    return Look(0, 0, 0, UNREADABLE)
+
+
+def write_inventory(folder: Path, inventory: Inventory) -> None:
+    """Write an inventory, a line an image; the same bytes for equal ones."""
+    head = {
+        "settings": inventory.settings,
+        "since": inventory.since,
+        "problems": inventory.problems,
+        "shared": inventory.shared,
+    }
+    rows = zip(inventory.ids, inventory.names, inventory.files, strict=True)
+    lines = [json.dumps(value, sort_keys=True) for value in (head, *rows)]
+    write_text(folder / INVENTORY, "[{}]\n".format(",\n".join(lines)))
+
+
+def read_inventory(folder: Path) -> Inventory | None:
+    """The inventory of a split; None if there is none that can be read: its files are then new."""
+    try:
+        head, *rows = json.loads((folder / INVENTORY).read_bytes())
+        ids, names, files = ([row[place] for row in rows] for place in range(3))
+        shared = [File(*file) for file in head.pop("shared")]
+        return Inventory(**head, shared=shared, ids=ids, names=names, files=[list(_files(own)) for own in files])
+    except (OSError, ValueError, TypeError, KeyError, IndexError):
+        return None
+
+
+def _files(rows: Iterable[Sequence[str]]) -> Iterator[File]:
+    return (File(*row) for row in rows)
+
+
+def write_seen(folder: Path, seen: Seen) -> None:
+    """Keep what was seen of each file."""
+    write_text(folder / SEEN, json.dumps(seen))
+
+
+def read_seen(folder: Path) -> dict[str, Look]:
+    """What was seen of each file; nothing if that was lost."""
+    try:
+        content = json.loads((folder / SEEN).read_bytes())
+        return {path: Look(*look) for path, look in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

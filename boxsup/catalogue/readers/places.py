@@ -1,0 +1,156 @@
+"""Where each format keeps the files of a split, without opening any of them: what `boxsup.catalogue.inventory` watches.
+
+A file belongs to an image if it has the image's name with another ending and lies in one of these folders: in the same
+folder below as the image does below its own, or anywhere below where none lies there. Nothing is checked here; that is
+what readers are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from boxsup.catalogue.readers import coco, context, folder, labelme, sbd, voc, voc_xml, yolo
+from boxsup.catalogue.records import Problem, is_inside, read_list
+from boxsup.errors import DataError
+from boxsup.settings import parse
+from boxsup.store.foreign import read_json
+
+IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
+PNG = frozenset({".png"})
+
+
+class Place(NamedTuple):
+    """A folder of files of one kind, whose names end in one of `endings`, in letters of either case."""
+
+    kind: str
+    folder: Path
+    endings: frozenset[str]
+
+
+class Names(NamedTuple):
+    """The ids of a split's images in order, their names below the folder of images, and what is wrong with the list."""
+
+    ids: list[str]
+    names: list[str]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files of a split are.
+
+    Attributes:
+        folders: Of its images, and of what belongs to one of them.
+        shared: Annotation files that are of all images.
+        names: Lists the images; raises a DataError as the reader does.
+        from_shared: Whether the names stand in a shared file, which may take a minute to read.
+    """
+
+    folders: tuple[Place, ...]
+    shared: tuple[Path, ...]
+    names: Callable[[], Names]
+    from_shared: bool = False
+
+
+def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Places:
+    """Where the files of a split are.
+
+    Args:
+        form: Of the data set, a key of `boxsup.catalogue.readers.READERS`.
+        root: Of the data set.
+        classes: Names by label, the background first.
+        settings: JSON of the split's settings.
+    """
+    if form in _TREES:
+        return _TREES[form](root, settings)
+    split = parse(_SPLITS[form], settings, "split")
+    where = folder.layout(root, split, classes)
+    found = [Place(IMAGE, where.images.path, folder.ENDINGS)]
+    if form in _ENDINGS:
+        found.append(Place(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
+    found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
+    if form == "coco":
+        names = partial(_coco_names, root, split, where)
+        return Places(tuple(found), (where.annotations.path,), names, from_shared=not split.list)
+    shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
+    return Places(tuple(found), shared, partial(_folder_names, root, split, where))
+
+
+def _voc(root: Path, settings: str) -> Places:
+    split = parse(voc.VocSplit, settings, "split")
+    masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
+    folders = [
+        Place(IMAGE, root / voc.IMAGES, folder.ENDINGS),
+        Place(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
+        *(Place(MASK, root / name, PNG) for name in masks),
+    ]
+    return Places(tuple(folders), (), partial(_listed, voc.list_file(root, split.list)))
+
+
+def _context(root: Path, settings: str) -> Places:
+    split = parse(voc.VocSplit, settings, "split")
+    masks = root / split.masks
+    folders = (
+        Place(IMAGE, root / voc.IMAGES, folder.ENDINGS),
+        Place(ANNOTATION, masks, frozenset({".mat"})),
+        Place(MASK, masks, PNG),
+    )
+    return Places(folders, (masks.parent / context.NAMES,), partial(_listed, voc.list_file(root, split.list)))
+
+
+def _sbd(root: Path, settings: str) -> Places:
+    split = parse(sbd.SbdSplit, settings, "split")
+    kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
+    folders = (Place(IMAGE, root / "img", folder.ENDINGS), *kept)
+    return Places(folders, (), partial(_listed, root / f"{split.list}.txt"))
+
+
+_TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
+_SPLITS: dict[str, type[folder.FolderSplit]] = {
+    "coco": folder.FolderSplit,
+    "voc_xml": voc_xml.VocXmlSplit,
+    "yolo": yolo.YoloSplit,
+    "labelme": folder.FolderSplit,
+}
+_ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
+
+
+def _listed(path: Path) -> Names:
+    ids, problems = read_list(path)
+    return Names(ids, [f"{image}.jpg" for image in ids], _texts(problems))
+
+
+def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
+    names, problems = folder.image_names(root, split, where.images)
+    return Names([PurePosixPath(name).stem for name in names], names, _texts(problems))
+
+
+def _coco_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
+    """The images that the JSON names, in its order, or those of the list."""
+    if split.list:
+        return _folder_names(root, split, where)
+    content = read_json(where.annotations.path, coco.WHERE, _without_annotation)
+    images = content.get("images") if isinstance(content, dict) else None
+    if not isinstance(images, list):
+        raise DataError(f"{where.annotations.path}: has no list of images")
+    found = (image.get("file_name") for image in images if isinstance(image, dict))
+    return _unique(name for name in found if isinstance(name, str) and is_inside(name))
+
+
+def _unique(names: Iterable[str]) -> Names:
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(PurePosixPath(name).stem, name)
+    return Names(list(first), list(first.values()), [])
+
+
+def _texts(problems: Iterable[Problem]) -> list[str]:
+    return [each.problem for each in problems]
+
+
+def _without_annotation(record: dict[str, Any]) -> dict[str, Any]:
+    return {} if "image_id" in record else record

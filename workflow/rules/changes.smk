@@ -1,0 +1,71 @@
+# What changed in the files of data sets since they were read: input and params functions; no rules.
+from boxsup.catalogue.changes import Changes, Split, changes, is_made_from, overlaps_from, proposals_from
+from boxsup.catalogue.records import parse_classes
+
+LOOKED = {}  # folder of a split's tables -> when its inventory was written, and how the files differ from it
+
+
+def generated_from(wildcards):
+    """What a data set's files were generated from; "" for a user's own."""
+    dataset = DATASETS[wildcards.dataset]
+    made = [dataset["shapes"], STAGE_VERSIONS["shapes"]] if dataset["format"] == "shapes" else []
+    return canonical(made) if made else ""
+
+
+def changes_of(wildcards):
+    """How a split's files differ from its inventory; looked at once for each that is taken.
+
+    Only by the process that plans: jobs of a cluster read this file too, and do what was planned.
+    """
+    folder = Path(SPLIT.format(dataset=wildcards.dataset, split=wildcards.split))
+    if not workflow.is_main_process:
+        return Changes(folder, None, None)
+    inventory = folder / "inventory.json"
+    taken = inventory.stat().st_mtime_ns if inventory.exists() else None
+    if folder not in LOOKED or taken not in (None, LOOKED[folder][0]):  # it is away while its job makes it again
+        LOOKED[folder] = taken, changes(split_of(folder, wildcards))
+    return LOOKED[folder][1]
+
+
+def split_of(folder, wildcards):
+    classes = parse_classes(dataset_setting("classes")(wildcards))
+    own = dataset_setting("splits", "{split}")(wildcards), dataset_setting("on_problem")(wildcards)
+    return Split(folder, format_of(wildcards), Path(root_of(wildcards)), classes, *own, generated_from(wildcards))
+
+
+def since(wildcards):
+    """A params function: the last change of a split's files."""
+    return changes_of(wildcards).since()
+
+
+def shard_pixels(wildcards):
+    """A params function: a hash of the images of a shard."""
+    return changes_of(wildcards).pixels(int(wildcards.i), int(wildcards.n))
+
+
+def shard_boxes(wildcards):
+    """A params function: a hash of the annotations of a shard."""
+    return changes_of(wildcards).boxes(int(wildcards.i), int(wildcards.n))
+
+
+def images_of_shard(wildcards):
+    """An input function: the table of images; it may be newer than candidates that would be the same."""
+    settings = CONFIG["proposals"][wildcards.proposals]
+    store = Path(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr".format(**wildcards))
+    same = settings["method"] != "imported" and is_made_from(store, proposals_from(settings, shard_pixels(wildcards)))
+    return unless(same, f"{SPLIT}/images.csv".format(**wildcards))
+
+
+def boxes_of_shard(wildcards):
+    """An input function: the table of boxes; it may be newer than overlaps that would be the same."""
+    store = Path(f"{SPLIT}/overlaps/{{proposals}}/{{i}}-of-{{n}}.zarr".format(**wildcards))
+    same = is_made_from(store, overlaps_from(shard_boxes(wildcards)))
+    return unless(same, f"{SPLIT}/boxes.csv".format(**wildcards))
+
+
+def unless(same, path):
+    """An input that makes nothing run again where that would come out the same.
+
+    Snakemake otherwise runs all that depends on a table whenever the table is to be made, whatever will be in it.
+    """
+    return ancient(path) if same else path
