@@ -65,7 +65,8 @@ def made(things: Sequence[MaskedObject], classes: Sequence[str], image: str, hei
 def _polygons(shapes: Sequence[Json], mask: Mask, groups: Iterator[int]) -> Iterator[Json]:
     """The pieces of an object that shapes gave, in a group of their own if there are several and they were in none."""
     parts = parts_of(mask)
-    group = next(groups) if len(parts) > 1 else None
+    alone = any(shape.get("group_id") is None for shape in shapes)
+    group = next(groups) if alone and len(parts) > 1 else None
     for place, part in enumerate(parts):
         own = shapes[min(place, len(shapes) - 1)]
         named = own.get("group_id")

@@ -81,9 +81,9 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    source = open_source(args.images, args.boxes, args.links)
-    formats = formats_of(args.format, source)
-    masker, stamps = _masker(args), stamps_of(source)
+    source, masker = open_source(args.images, args.boxes, args.links), _masker(args)
+    source = source.in_order_of(masker.classes)
+    formats, stamps = formats_of(args.format, source), stamps_of(source)
     records, problems = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     problems += _unknown(masker, [record for _, record in usable], source)
