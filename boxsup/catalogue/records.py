@@ -54,6 +54,9 @@ class Record:
         boxes: Its objects in the order of the annotation.
         problems: All that is wrong with its files.
         drawn: `mask` or `objects` -> PNG of one that the data set keeps in another form than a PNG of its own.
+        annotation: The file that its boxes are from, "" if that is not kept.
+        origins: Of each box, the places in that file, from 0, of what it was read from: annotations of COCO's JSON,
+            objects of VOC's XML, lines of YOLO's text, shapes of LabelMe's JSON. What was passed over counts.
     """
 
     image: str
@@ -65,6 +68,8 @@ class Record:
     boxes: list[Box] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     drawn: Mapping[str, bytes] = field(default_factory=dict)
+    annotation: str = ""
+    origins: list[tuple[int, ...]] = field(default_factory=list)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process

@@ -20,6 +20,7 @@ EXPECTED = (
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
 OTHERS = ("classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt")  # that tools leave beside labels
 UPWARDS = 2  # folders above that of the labels in which a data.yaml is looked for
+NUMBERED = ("coco", "yolo")  # formats that give classes an order
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_xml.class_names, "labelme": labelme.class_names}
 
 
@@ -88,6 +89,17 @@ class Source:
     def with_classes(self, names: Sequence[str]) -> Source:
         """The same with these classes alone, in this order."""
         return replace(self, classes=(BACKGROUND, *names))
+
+
+    def in_order_of(self, classes: Sequence[str]) -> Source:
+        """The same with classes in this order, the others behind, where the annotations themselves give none.
+
+        Args:
+            classes: Names, the background first.
+        """
+        if self.format in NUMBERED:
+            return self
+        return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
 def recognise(images: Path, boxes: Path) -> str:

@@ -24,7 +24,7 @@ def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], mar
 
     Args:
         image: Its id.
-        things: Its objects, numbered from 1.
+        things: Its objects.
         classes: Names by label, the background first.
         margin: Pixels that a tightened box is larger than its mask on each side.
 
@@ -33,10 +33,10 @@ def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], mar
         tightens nothing: its fields are empty.
     """
     found: list[Row] = []
-    for number, thing in enumerate(things, start=1):
+    for place, thing in enumerate(things, start=1):
         tight = tight_box(thing.pixels, margin)
         own = (*tight, _iou(thing.box, tight)) if tight else (None,) * 5
-        found.append((image, number, classes[thing.label], *thing.box, *own, thing.score))
+        found.append((image, thing.number or place, classes[thing.label], *thing.box, *own, thing.score))
     return found
 
 

@@ -349,12 +349,12 @@ def make_part(folder: Path) -> list[Path]:
 
 
 def read_part_of(folder: Path) -> None:
-    from boxsup.labels.mask_outputs import table_of
     from boxsup.labels.mask_parts import read_part
+    from boxsup.labels.mask_table import table_of
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)
-    table = table_of([part], CLASSES, folder)
+    table = table_of([part], CLASSES, CLASSES, folder)
     assert table["score"].between(0, 1).all()
 
 

@@ -99,7 +99,7 @@ def test_one_ring_with_slits_encloses_exactly_the_mask(mask):
 
 @given(MASKS, st.sampled_from(["rle", "polygons"]))
 def test_pycocotools_makes_the_mask_of_either_encoding(mask, encoding):
-    record = coco.annotation(1, 1, MaskedObject(1, (0, 0, 1, 1), mask), encoding)
+    record = coco.annotation(1, 1, MaskedObject(1, (0, 0, 1, 1), mask), encoding, tight=True)
     segmentation = record["segmentation"]
     if isinstance(segmentation, list):
         segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, *mask.shape))
@@ -123,7 +123,7 @@ def test_a_file_loads_in_pycocotools_with_every_mask_as_it_was(tmp_path, drawn, 
         np.testing.assert_array_equal(loaded.annToMask(annotation) > 0, thing.pixels)
         assert annotation["category_id"] == thing.label
         assert annotation["score"] == pytest.approx(thing.score)
-        x, y, across, down = annotation["annotated_bbox"]
+        x, y, across, down = annotation["bbox"]
         assert (x, y, x + across, y + down) == thing.box
     before = (tmp_path / "masks.json").read_bytes()
     coco.write(tmp_path / "masks.json", coco.content(images, records, CLASSES))

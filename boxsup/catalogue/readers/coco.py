@@ -48,12 +48,15 @@ Json = dict[str, Any]
 
 
 class Entry(NamedTuple):
-    """What the JSON says of an image: its name below the folder of images, height and width, and its annotations."""
+    """What the JSON says of an image: its name below the folder of images, height and width, and its annotations.
+
+    Each annotation comes with its place in the file.
+    """
 
     name: str
     height: int
     width: int
-    annotations: list[Json]
+    annotations: list[tuple[int, Json]]
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
@@ -144,7 +147,7 @@ def box_of(bbox: Any, height: int, width: int) -> tuple[int, int, int, int]:  # 
 def _things(entry: Entry, labels: dict[int, int], drawn: bool) -> Found:
     """The objects of our classes that are right, in the order of the file, and one line for each that is wrong."""
     things, texts = [], []
-    for annotation in entry.annotations:
+    for place, annotation in entry.annotations:
         label = labels.get(annotation["category_id"])
         if label == 0:
             continue
@@ -156,7 +159,7 @@ def _things(entry: Entry, labels: dict[int, int], drawn: bool) -> Found:
             corners = box_of(annotation.get("bbox"), entry.height, entry.width)
             own = annotation.get("segmentation") if drawn else None
             pixels = segment(own, entry.height, entry.width) if own else None
-            things.append(Thing(Box(label, *corners, crowd=int(annotation.get("iscrowd", 0))), pixels))
+            things.append(Thing(Box(label, *corners, crowd=int(annotation.get("iscrowd", 0))), pixels, (place,)))
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
     return things, texts
@@ -173,9 +176,9 @@ def _listed(entries: Sequence[Entry], names: Sequence[str], path: Path) -> list[
 
 def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
     """The images of a checked JSON in its order, those that can be looked up, and what is wrong with the others."""
-    by_image: dict[int, list[Json]] = defaultdict(list)
-    for annotation in content["annotations"]:
-        by_image[annotation["image_id"]].append(annotation)
+    by_image: dict[int, list[tuple[int, Json]]] = defaultdict(list)
+    for place, annotation in enumerate(content["annotations"]):
+        by_image[annotation["image_id"]].append((place, annotation))
     entries: dict[str, Entry] = {}
     problems = []
     for record in content["images"]:
@@ -187,7 +190,7 @@ def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
         else:
             problems.append(wrong)
     problems += [
-        Problem("", str(path), f"annotation {own[0].get('id')}: no image has its image_id {number}")
+        Problem("", str(path), f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
         for number, own in by_image.items()
     ]
     return list(entries.values()), problems

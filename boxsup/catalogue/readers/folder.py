@@ -230,5 +230,11 @@ def check_image(where: Layout, name: str, annotation: Path, things: Callable[[in
     if mask is not None:
         problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
     drawn = drawn_masks(height, width, found) if where.drawn and not problems else {}
-    boxes = [thing.box for thing in found]
-    return Record(image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn)
+    return Record(
+        *(image, str(path), height, width, str(mask or "")),
+        boxes=[thing.box for thing in found],
+        problems=problems,
+        drawn=drawn,
+        annotation=str(annotation),
+        origins=[thing.origin for thing in found],
+    )

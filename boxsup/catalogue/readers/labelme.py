@@ -32,11 +32,15 @@ Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """A part of an object: half-open pixel corners, and a polygon or a mask in base64 if it says more than its box."""
+    """A part of an object: half-open pixel corners, and a polygon or a mask in base64 if it says more than its box.
+
+    `place` is the shape's in the file, from 0.
+    """
 
     corners: tuple[int, int, int, int]
     polygon: NDArray[np.float64] | None = None
     mask: str = ""
+    place: int = 0
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
@@ -75,7 +79,7 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     for number, shape in enumerate(shapes, start=1):
         try:
             label, group = _label(shape, classes), shape.get("group_id")
-            part = _shape(shape, height, width)
+            part = _shape(shape, height, width)._replace(place=number - 1)
             # A place of its own for each shape that is in no group: no number is equal to it.
             objects.setdefault((label, (number,) if group is None else str(group)), []).append(part)
         except ValueError as error:
@@ -149,10 +153,10 @@ def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
 
 def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> Thing:
     """The object that shapes of one group are."""
-    corners = np.array([part.corners for part in parts])
+    corners, origin = np.array([part.corners for part in parts]), tuple(part.place for part in parts)
     box = Box(label, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
     if not drawn or any(part.polygon is None and not part.mask for part in parts):
-        return Thing(box, None)
+        return Thing(box, None, origin)
     pixels = np.zeros((height, width), np.bool_)
     for part in parts:
         if part.polygon is not None:
@@ -160,7 +164,7 @@ def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: b
         else:
             x0, y0, x1, y1 = part.corners
             pixels[y0:y1, x0:x1] |= _mask(part.mask, y1 - y0, x1 - x0)
-    return Thing(box, pixels)
+    return Thing(box, pixels, origin)
 
 
 def _mask(text: str, height: int, width: int) -> NDArray[np.bool_]:

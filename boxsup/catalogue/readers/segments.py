@@ -21,10 +21,11 @@ MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the ed
 
 
 class Thing(NamedTuple):
-    """An object: its box, and the pixels that it covers, H×W, if they are known and asked for."""
+    """An object: its box, the pixels that it covers, H×W, if known and asked for, and its `Record.origins`."""
 
     box: Box
     pixels: NDArray[np.bool_] | None
+    origin: tuple[int, ...] = ()
 
 
 def pixel_box(corners: Sequence[float], height: int, width: int, shown: str) -> tuple[int, int, int, int]:

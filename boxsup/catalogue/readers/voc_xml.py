@@ -60,9 +60,12 @@ def counts_from_zero(content: bytes) -> bool:
 
 
 def read_objects(classes: Sequence[str], plane: bool, content: bytes, height: int, width: int, drawn: bool) -> Found:
-    """The objects of an image, whose pixels VOC's XML does not know; see `voc.read_annotation`."""
+    """The objects of an image, whose pixels VOC's XML does not know; see `voc.read_annotation`.
+
+    Every object is a box or a problem, so that places are right where there is no problem.
+    """
     boxes, texts = read_annotation(content, height, width, classes, plane)
-    return [Thing(box, None) for box in boxes], texts
+    return [Thing(box, None, (place,)) for place, box in enumerate(boxes)], texts
 
 
 def _objects(content: bytes) -> list[Element]:

@@ -115,7 +115,7 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
         if not line.strip():
             continue
         try:
-            thing = _thing(line.split(), labels, height, width, drawn)
+            thing = _thing(line.split(), labels, height, width, drawn)._replace(origin=(number - 1,))
             things += [thing] if thing.box.label else []
         except ValueError as error:
             texts.append(f"line {number}: {error}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MODEL_OR_RUN, add_model_arguments, add_scales_argument, whole_number
-from boxsup.labels.mask_outputs import FORMATS, table_of
+from boxsup.labels.mask_copies import Results, stamps_of
+from boxsup.labels.mask_outputs import FORMATS, formats_of
 from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
 from boxsup.network.checkpoint import find_checkpoint
 from boxsup.proposals.methods import build_settings
@@ -29,11 +32,27 @@ EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results
 
 @dataclass(frozen=True)
 class Job:
-    """An image, what its part is known by, and whether that was there at the start."""
+    """An image.
 
+    Attributes:
+        number: Its place among all images, from 1.
+        record: As its annotation has it.
+        asked: Its boxes that the model knows the class of, with the model's labels.
+        key: What its part is known by.
+        done: Whether that was there at the start.
+    """
+
+    number: int
     record: Record
+    asked: Record
     key: str
     done: bool
+
+    def part(self, folder: Path, known: Sequence[bool]) -> ImagePart:
+        """What there is of it: of each of its own boxes, given which classes by their labels the model knows."""
+        masks = iter(read_part(folder, self.key, self.asked).masks)
+        own = [next(masks) if known[box.label] else None for box in self.record.boxes]
+        return ImagePart(self.record, own, self.number)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser, what=MODEL_OR_RUN)
     add_scales_argument(parser)
     parser.add_argument(
-        "--format", nargs="+", choices=list(FORMATS), default=["voc", "coco"], help="of the masks [voc coco]"
+        "--format", nargs="+", choices=list(FORMATS), help="of the masks [that of the boxes, voc, coco]"
     )
+    parser.add_argument("--tight-boxes", action="store_true", help="COCO's bbox is tight around the mask, not as given")
     parser.add_argument("--proposals", default="mcg", metavar="NAME", help="candidates, by their name in config [mcg]")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
     parser.add_argument(
@@ -61,21 +81,28 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    source = open_source(args.images, args.boxes, args.links)
-    masker = _masker(args)
+    source, masker = open_source(args.images, args.boxes, args.links), _masker(args)
+    source = source.in_order_of(masker.classes)
+    formats, stamps = formats_of(args.format, source), stamps_of(source)
     records, problems = _checked(source, args.workers)
-    jobs = [_job(masker.relabelled(record, source.classes), masker, args.out / "parts") for record in records]
+    usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
+    problems += _unknown(masker, [record for _, record in usable], source)
+    parts = args.out / "parts"
+    jobs = [_job(number, record, masker, source, parts) for number, record in usable]
     waiting = [job for job in jobs if not job.done]
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
-        parts = masker.parts([job.record for job in waiting], args.workers)
-        for job, part in zip(waiting, parts, strict=True):
-            write_part(args.out / "parts", job.key, part)
+        made = masker.parts([job.asked for job in waiting], args.workers)
+        for job, part in zip(waiting, made, strict=True):
+            write_part(parts, job.key, part)
             bar.update()
-    _write_outputs(args.out, args.format, jobs, masker.classes, args.images)
+    known = [masker.knows(name) for name in source.classes]
+    results = Results(source, stamps, lambda: (job.part(parts, known) for job in jobs), args.tight_boxes)
+    problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
+    _write_table(args.out, results, jobs, masker.classes)
     write_problems(args.out / "problems.csv", problems)
     if problems:
         place, first = args.out / "problems.csv", problems[0].problem
-        raise DataError(f"{len(problems)} problems left images out, see {place}; first: {first}")
+        raise DataError(f"{len(problems)} problems left images or boxes out, see {place}; first: {first}")
 
 
 def _masker(args: argparse.Namespace) -> Masker:
@@ -89,28 +116,47 @@ def _masker(args: argparse.Namespace) -> Masker:
 
 
 def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
-    """The images that can be used, and what is wrong with the others."""
+    """The images, and what is wrong with them."""
     listing = source.listing()
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
-    problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    return [record for record in records if not record.problems], problems
+    return records, [*listing.problems, *(problem for record in records for problem in record.problems)]
 
 
-def _job(record: Record, masker: Masker, folder: Path) -> Job:
-    key = part_key(masker.settings, record)
-    return Job(record, key, has_part(folder, key, record))
+def _unknown(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
+    """A problem for each image with boxes whose class the model does not know.
+
+    Raises:
+        ConfigError: It knows none of all.
+    """
+    known = ", ".join(masker.classes[1:])
+    problems, count = [], 0
+    for record in records:
+        names = Counter(source.classes[box.label] for box in record.boxes)
+        unknown = {name: number for name, number in names.items() if not masker.knows(name)}
+        count += sum(names.values()) - sum(unknown.values())
+        if unknown:
+            told = ", ".join(f"{number} of '{name}'" for name, number in unknown.items())
+            text = f"no mask for {told}: the model does not know the class, but {known}"
+            problems.append(Problem(record.image, record.annotation, text))
+    if problems and not count:
+        own = ", ".join(f"'{name}'" for name in source.classes[1:])
+        raise ConfigError(
+            f"--boxes: none of their classes, {own}, is one that the model knows, {known}; rename them in the "
+            "annotations, or name a model that was trained on them"
+        )
+    return problems
 
 
-def _write_outputs(
-    out: Path, formats: Sequence[str], jobs: Sequence[Job], classes: Sequence[str], images: Path
-) -> None:
-    def parts() -> Iterator[ImagePart]:  # from disk each time: they may be many
-        return (read_part(out / "parts", job.key, job.record) for job in jobs)
+def _job(number: int, record: Record, masker: Masker, source: Source, folder: Path) -> Job:
+    asked = masker.relabelled(record, source.classes)
+    key = part_key(masker.settings, asked)
+    return Job(number, record, asked, key, has_part(folder, key, asked))
 
-    for name in formats:
-        FORMATS[name](out, parts(), classes, images)
-    table = table_of(parts(), classes, images)
+
+def _write_table(out: Path, results: Results, jobs: Sequence[Job], known: Sequence[str]) -> None:
+    source = results.source
+    table = table_of(results.parts(), source.classes, known, source.images)
     with creating(out / "boxes.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
