@@ -24,6 +24,7 @@ STAGE_VERSIONS = {
     "epoch": 2,
     "validate": 1,
     "predictions": 4,
+    "labelling": 1,
     "comp6": 1,
     "evaluation": 2,
     "masks": 1,
