@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
     "predictions": ("boxsup.inference.commands.predictions", "label maps of a split, before and after the dense CRF"),
+    "labelling": ("boxsup.inference.commands.labelling", "how a run labels images, kept beside its checkpoints"),
     "predict": (
         "boxsup.inference.commands.predict",
         "label maps and overlays of images and videos by a trained model",

@@ -25,6 +25,7 @@ STAGE_VERSIONS = {
     "epoch": 2,
     "validate": 2,
     "predictions": 4,
+    "labelling": 1,
     "comp6": 1,
     "evaluation": 3,
     "masks": 1,

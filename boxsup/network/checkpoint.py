@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from boxsup.errors import BoxSupError, StoreError
+from boxsup.near import did_you_mean, near_paths
 from boxsup.network import Segmenter, build
 from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import creating
@@ -94,27 +95,6 @@ def _normalisation(content: dict[str, Any]) -> Normalisation:
     return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def find_checkpoint(path: str | os.PathLike[str]) -> Path:
-    """The checkpoint that a path means: a file itself; of a run's or an experiment's folder, that of the last epoch.
-
-    Args:
-        path: A `model.pt`; `results/EXPERIMENT/seed-S`; or `results/EXPERIMENT`, whose first seed counts.
-
-    Raises:
-        StoreError: The folder has none.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        return path
-    runs = [path, *sorted(path.glob("seed-*"), key=lambda run: (len(run.name), run.name))]
-    epochs = next(filter(None, (sorted(run.glob("epochs/*/model.pt")) for run in runs)), None)
-    if epochs is None:
-        raise StoreError(
-            f"{path}: no checkpoint in it; name a model.pt, or the folder of a run with epochs/NNN/model.pt"
-        )
-    return epochs[-1]
-
-
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """`torch.save`, whole or not at all, in bytes that do not depend on the file's name."""
     with creating(path) as partial, partial.open("wb") as file:
@@ -133,7 +113,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise StoreError(f"{path}: no such checkpoint")
+        raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
     damages = archive_damages(path)  # torch itself looks at no checksum: a flipped bit would become a weight
     if damages:
         raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {AGAIN}")

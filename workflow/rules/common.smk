@@ -14,6 +14,7 @@ from boxsup.config import (
     epoch_settings,
     fixed_crf_settings,
     generation_settings,
+    labelling_settings,
     resolve,
     without_held_out,
 )
@@ -78,6 +79,10 @@ def scales(wildcards):
 
 def fixed_crf(wildcards):
     return canonical(fixed_crf_settings(experiment_of(wildcards)["inference"]))
+
+
+def labelling(wildcards):
+    return canonical(labelling_settings(experiment_of(wildcards), wildcards.experiment))
 
 
 def held_out(wildcards):
@@ -279,7 +284,7 @@ def report_inputs(wildcards):
     experiment = experiment_of(wildcards)
     last, every = experiment["epochs"], experiment["validation"]["every"]
     epochs = range(1, last + 1)
-    paths = []
+    paths = [f"results/{wildcards.experiment}/labelling.json"]
     for seed in experiment["seeds"]:
         run = SimpleNamespace(experiment=wildcards.experiment, seed=seed)
         folder = seed_folder(run)

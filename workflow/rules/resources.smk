@@ -17,6 +17,7 @@ ASKED = {
     "network": (0, 4000, 20),
     "epoch": (training_gpus, 16000, 120),
     "validate": (1, 8000, 60),
+    "labelling": (0, 500, 5),
     "predictions": (1, 8000, 120),
     "crf_search": (1, 8000, 240),
     "search": (0, 2000, 60),
@@ -33,6 +34,7 @@ ASKED = {
 localrules:
     download,
     join,
+    labelling,
     proposal_report,
     trimap_plot,
     report,

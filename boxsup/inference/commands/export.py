@@ -13,7 +13,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import ConfigError
-from boxsup.inference.arguments import MODEL_OR_RUN, whole_number
+from boxsup.inference.arguments import MODEL_OR_RUN, add_labelling_arguments, whole_number
 from boxsup.inference.export import (
     LEAST_SIDE,
     OPSET,
@@ -27,7 +27,8 @@ from boxsup.inference.export import (
     exported,
     greatest_difference,
 )
-from boxsup.network.checkpoint import find_checkpoint, load_checkpoint
+from boxsup.inference.trained import chosen, find_trained, tell
+from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import creating, write_text
 from boxsup.store.checksums import sha256_of
@@ -40,6 +41,7 @@ SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no ima
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--model", type=Path, required=True, help=MODEL_OR_RUN)
+    add_labelling_arguments(parser, of_run=True)
     parser.add_argument(
         "--format", choices=list(WRITERS), required=True, help=f"onnx, opset {OPSET}, or torch, for torch.export.load"
     )
@@ -64,20 +66,22 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f"--out {out}: expected a file that ends in {suffix}")
     size = tuple(args.size) if args.size else None
     pictures = [_picture(path, size) for path in args.images] or _noise(size)
-    model = find_checkpoint(args.model)
-    checkpoint = load_checkpoint(model)
-    network = FullSize(checkpoint.model).eval()
+    trained = find_trained(args.model)
+    checkpoint = load_checkpoint(trained.checkpoint)
+    how = chosen(trained.labelling, args)
+    tell(trained)
+    facts = {
+        **description(checkpoint, args.format, size, how),
+        **({"opset": OPSET} if args.format == "onnx" else {}),
+        "checkpoint": sha256_of(trained.checkpoint),
+        "versions": provenance("export", "torch", *(PACKAGES if args.format == "onnx" else ())),
+    }
+    network = FullSize(checkpoint.model, how.scales, how.background_bias).eval()
     write, runner = WRITERS[args.format]
     with creating(out, suffix) as partial:
-        write(exported(network, size), partial)
+        write(exported(network, size), partial, json.dumps(facts, ensure_ascii=False))
         worst = greatest_difference(network, checkpoint, runner(partial), pictures)
-    packages = ("torch", *(PACKAGES if args.format == "onnx" else ()))
-    facts = description(checkpoint, args.format, size) | ({"opset": OPSET} if args.format == "onnx" else {})
-    facts |= {
-        "checkpoint": sha256_of(model),
-        "checked": {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE},
-        "versions": provenance("export", *packages),
-    }
+    facts["checked"] = {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE}
     write_text(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     print(
         f"export: {out}, {out.stat().st_size / 1e6:.1f} MB; off by {worst:.1g} at most on {len(pictures)} pictures",

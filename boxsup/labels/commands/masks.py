@@ -16,13 +16,13 @@ from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.arguments import MODEL_OR_RUN, add_model_arguments, add_scales_argument, whole_number
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
+from boxsup.inference.trained import find_trained, tell
 from boxsup.labels.mask_copies import Results, stamps_of
 from boxsup.labels.mask_outputs import FORMATS, formats_of
 from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
-from boxsup.network.checkpoint import find_checkpoint
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
 from boxsup.store.atomic import creating
@@ -61,8 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, required=True, help="COCO's JSON, or a folder of VOC XML, YOLO or LabelMe annotations"
     )
-    add_model_arguments(parser, what=MODEL_OR_RUN)
-    add_scales_argument(parser)
+    add_model_arguments(parser, of_run=True)
+    add_scales_argument(parser, of_run=True)
     parser.add_argument(
         "--format", nargs="+", choices=list(FORMATS), help="of the masks [that of the boxes, voc, coco]"
     )
@@ -112,7 +112,12 @@ def _masker(args: argparse.Namespace) -> Masker:
     if args.proposals not in proposals:
         raise ConfigError(f"--proposals {args.proposals}: expected one of {', '.join(proposals)}")
     method = build_settings(proposals[args.proposals], f"proposals.{args.proposals}")
-    return Masker(find_checkpoint(args.model), args.threads, args.scales, update, method)
+    trained = find_trained(args.model)
+    threads, scales = args.threads or trained.labelling.threads, args.scales or trained.labelling.update_scales
+    masker = Masker(trained.checkpoint, threads, scales, update, method)
+    if not args.scales:
+        tell(trained)
+    return masker
 
 
 def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
