@@ -6,13 +6,16 @@ import argparse
 import json
 import re
 import sys
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
-from boxsup.catalogue.records import Problem, parse_classes, read_lines
+from boxsup.catalogue.names import same, shown
+from boxsup.catalogue.readers.folder import DRAWN, NONE
+from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
+from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.evidence import check_masks, check_objects
@@ -53,13 +56,18 @@ def run(args: argparse.Namespace) -> None:
     """Look at everything once, write the project, and say what was found and what to run next."""
     _check_arguments(args)
     machine = this_machine()
-    source, chosen = _source(args), _val(args.val)
-    survey = _survey(source, args.workers or machine.cores)
-    check_objects(survey, source)
-    source, survey = _settled(source, survey, args)
-    images = survey.objects
-    if chosen and chosen.isdisjoint(images):
-        raise DataError(f"{args.val}: none of its {len(chosen)} images is one that can be used")
+    try:
+        source = _source(args)
+        survey = _survey(source, args.workers or machine.cores)
+        check_objects(survey, source)
+        source, survey = _settled(source, survey, args)
+    except Unusable as error:
+        where = write_problems(args.project / PROBLEMS, error.problems)
+        raise DataError(f"{shown(str(error))}; all are in {where}") from error
+    chosen, images = _val(args.val, source), survey.objects
+    named, chosen = len(chosen), {image for image in images if same(image) in chosen}
+    if named and not chosen:
+        raise DataError(f"{args.val}: none of its {named} images is one that can be used")
     splits = split(images, survey.masked, args.masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
@@ -102,12 +110,15 @@ def _source(args: argparse.Namespace) -> Source:
     return source.with_masks(str(args.masks))
 
 
-def _val(path: Path | None) -> set[str]:
+def _val(path: Path | None, source: Source) -> set[str]:
     """Ids of the images to evaluate on, as a list or a folder has them; none without one."""
     if path is None:
         return set()
+    below = Path()
+    if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
+        below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
-    return {PurePosixPath(name).stem for name in names}
+    return {same(source.image_id((below / name).as_posix())) for name in names}
 
 
 def _survey(source: Source, workers: int) -> Survey:
@@ -128,18 +139,20 @@ def _survey(source: Source, workers: int) -> Survey:
         if not seen.record.problems and seen.record.image not in wrong:
             images.append(seen)
     if problems and not images:
-        first = problems[0]
-        raise DataError(f"{first.file}: {first.problem} (the first of {len(problems)} problems; no image is left)")
-    lost = [str(file) for file in source.files() if file.stem not in known]
-    problems += [Problem("", file.encode(errors="replace").decode(), "no image has its name") for file in lost]
-    others = [name for name in all_names(source.images) if PurePosixPath(name).stem not in known]
-    survey = Survey(images, problems, source.classes, len(others))
+        raise Unusable(_first(problems, "no image is left"), problems)
+    problems += listing.lost
+    others = [name for name in images_below(source.images) if source.image_id(name) not in known]
+    survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
-        raise DataError(
-            f"{source.annotations}: none of the {len(images)} images has a box; annotations have the names of their "
-            "images"
-        )
+        text = f"none of the {len(images)} images has a box; annotations have the names of their images"
+        raise Unusable(_first(problems, text) if problems else f"{source.annotations}: {text}", problems)
     return survey
+
+
+def _first(problems: Sequence[Problem], left: str) -> str:
+    """The first problem in a line, with how many there are and what is left."""
+    count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
+    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
 
 
 def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[Source, Survey]:
@@ -149,6 +162,9 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
         DataError: Masks were asked for, and there are none that show an object.
     """
     if args.masks is not None:
+        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks)]
+        if own and not survey.evidence and source.masks != DRAWN:
+            raise Unusable(_first(own, "no image has a true mask"), survey.problems)
         check_masks(survey, source, args.masks)
     elif survey.rectangles or not survey.evidence:
         source, survey = source.with_masks(NONE), survey.without_masks()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
+from boxsup.catalogue.names import shown
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.project.evidence import mask_notes
 from boxsup.project.plan import LARGE_SIDE
-from boxsup.project.survey import Survey
+from boxsup.project.survey import DARK, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
 SHOWN = 5  # problems and classes that are spelled out
@@ -42,6 +44,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
 
 def notes(project: Project, survey: Survey) -> Iterator[str]:
     """What may be other than it should be."""
+    yield from project.source.notes
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:
@@ -51,6 +54,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
             f"images with an EXIF orientation, which is not applied: {survey.turned:,}; boxes drawn on the turned "
             "image do not fit, save such images as they are shown"
         )
+    yield from _odd_images(survey)
+    yield from _odd_boxes(survey)
     if survey.side > LARGE_SIDE:
         yield (
             f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
@@ -75,6 +80,29 @@ def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
     lost = [name for name in project.source.classes[1:] if name in taught - trained]
     if lost:
         yield f"classes that no image to train on has an object of: {', '.join(lost[:SHOWN])}"
+
+
+def _odd_images(survey: Survey) -> Iterator[str]:
+    if survey.passed:
+        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.passed)
+        few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
+        yield f"files among the images that are not read, by their endings: {shown(few)}"
+    if survey.dark:
+        yield (
+            f"images of 16 bits whose values end below {DARK * 256:,}: {len(survey.dark):,}, the first is "
+            f"{survey.dark[0]}; their high byte is seen, which is nearly black: save all with 8 bits, scaled alike"
+        )
+
+
+def _odd_boxes(survey: Survey) -> Iterator[str]:
+    if survey.thin:
+        yield f"boxes that are one pixel wide or high, as clicks make them: {len(survey.thin):,}, {_first(survey.thin)}"
+    if survey.doubled:
+        yield f"boxes that stand twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
+
+
+def _first(images: Sequence[str]) -> str:
+    return f"the first is in {images[0]}"
 
 
 def _snakemake() -> str:
@@ -111,6 +139,6 @@ def _problems(project: Project, survey: Survey) -> list[str]:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
-    first = ["  " + "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
+    first = [f"  {shown(line)}" for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

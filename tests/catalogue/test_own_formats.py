@@ -179,7 +179,7 @@ def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
         ("0 0.5 0.5 1", "expected `class x y width height`, or `class` and at least three corners `x y`, got 4"),
         ("0 0.5 0.5 1 1 0.9", "got 6 fields"),
         ("0 0.5 0.5 1 1 0.9 0.9 0.9", "got 8 fields"),
-        ("3 0.5 0.5 1 1", "class 3 is none of data.yaml's, 0 to 2"),
+        ("3 0.5 0.5 1 1", "class 3 is none of those that are named, 0 to 2"),
         ("-1 0.5 0.5 1 1", "class -1 is none"),
         ("0.5 0.5 0.5 1 1", "class 0.5 is none"),
         ("cat 0.5 0.5 1 1", "expected numbers, got 'cat"),

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from boxsup.catalogue.names import image_id
+from boxsup.catalogue.readers.beside import lost_files
 from boxsup.catalogue.readers.folder import (
     FolderSplit,
     Found,
@@ -66,11 +68,14 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     path = where.annotations.path
     content = read_instances(where.annotations, where.drawn)
     labels = labels_of(content["categories"], classes, path)
-    entries, problems = _entries(content, path)
+    entries, problems = _entries(content, path, where.by_path)
     if split.list:
-        names, more = image_names(root, split, where.images)
+        names, more = image_names(root, split, where)
         entries, problems = _listed(entries, names, root / split.list), problems + more
-    return Listing([partial(check_entry, where, entry, labels) for entry in entries], problems, where.drawn)
+    masks = where.mask_files()
+    checks = [partial(check_entry, where, entry, labels, masks.of(entry.name) if masks else None) for entry in entries]
+    lost = lost_files(masks, [entry.name for entry in entries], where.images.path) if masks and not split.list else []
+    return Listing(checks, problems, where.drawn, lost)
 
 
 def read_instances(place: Place, drawn: bool) -> Json:
@@ -107,13 +112,14 @@ def labels_of(categories: Sequence[Json], classes: Sequence[str], path: Path) ->
     return labels
 
 
-def check_entry(where: Layout, entry: Entry, labels: dict[int, int]) -> Record:
+def check_entry(where: Layout, entry: Entry, labels: dict[int, int], mask: Path | None) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         where: The split's files.
         entry: The image.
         labels: See `labels_of`.
+        mask: The PNG of its true mask, or None.
     """
 
     def things(height: int, width: int) -> Found:
@@ -122,7 +128,7 @@ def check_entry(where: Layout, entry: Entry, labels: dict[int, int]) -> Record:
             return [], [f"{entry.name}: the image has {got} pixels, its entry says {said} (width×height)"]
         return _things(entry, labels, where.drawn)
 
-    return check_image(where, entry.name, where.annotations.path, things)
+    return check_image(where, entry.name, where.annotations.path, mask, things)
 
 
 def box_of(bbox: Any, height: int, width: int) -> tuple[int, int, int, int]:  # noqa: ANN401 - JSON
@@ -174,7 +180,7 @@ def _listed(entries: Sequence[Entry], names: Sequence[str], path: Path) -> list[
     return [known[name] for name in names]
 
 
-def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
+def _entries(content: Json, path: Path, by_path: bool) -> tuple[list[Entry], list[Problem]]:
     """The images of a checked JSON in its order, those that can be looked up, and what is wrong with the others."""
     by_image: dict[int, list[tuple[int, Json]]] = defaultdict(list)
     for place, annotation in enumerate(content["annotations"]):
@@ -184,9 +190,10 @@ def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
     for record in content["images"]:
         name = record["file_name"]
         own = by_image.pop(record["id"], [])
-        wrong = name_problem(name, entries, path)
+        image = image_id(name, by_path)
+        wrong = name_problem(name, entries[image].name if image in entries else None, path, by_path)
         if wrong is None:
-            entries[PurePosixPath(name).stem] = Entry(name, record["height"], record["width"], own)
+            entries[image] = Entry(name, record["height"], record["width"], own)
         else:
             problems.append(wrong)
     problems += [
