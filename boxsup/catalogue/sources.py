@@ -90,7 +90,6 @@ class Source:
         """The same with these classes alone, in this order."""
         return replace(self, classes=(BACKGROUND, *names))
 
-
     def in_order_of(self, classes: Sequence[str]) -> Source:
         """The same with classes in this order, the others behind, where the annotations themselves give none.
 
