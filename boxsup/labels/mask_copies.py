@@ -15,6 +15,8 @@ from boxsup.store.atomic import write_bytes
 
 CHANGED = "was changed while masks were made; run again"
 Stamps = dict[Path, tuple[int, int]]
+Copy = Callable[[bytes], bytes]  # from the content of a file to that of its copy
+Fill = Callable[[ImagePart, bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,15 @@ def changed(results: Results, file: Path) -> list[Problem]:
     return [] if _stamp(file) == results.stamps[file] else [Problem("", str(file), CHANGED)]
 
 
-def copy_files(folder: Path, base: Path, results: Results, fill: Callable[[ImagePart, bytes], bytes]) -> list[Problem]:
+def copy_files(folder: Path, base: Path, results: Results, fill: Fill, other: Copy = bytes) -> list[Problem]:
     """Write a copy of each of the user's annotation files.
 
     Args:
         folder: Where to.
         base: The folder in place of which it stands.
         results: What there is.
-        fill: Gives an image's file with its masks. Files of images that are not done are copied as they are.
+        fill: Gives an image's file with its masks.
+        other: Gives the copies of the other files, of images that are not done; as they are, byte for byte.
 
     Returns:
         What is wrong with files that could not be copied.
@@ -64,11 +67,11 @@ def copy_files(folder: Path, base: Path, results: Results, fill: Callable[[Image
             del rest[file]
             problems += _copy(folder, base, results, file, partial(fill, part))
     for file in rest:
-        problems += _copy(folder, base, results, file, lambda content: content)
+        problems += _copy(folder, base, results, file, other)
     return problems
 
 
-def _copy(folder: Path, base: Path, results: Results, file: Path, fill: Callable[[bytes], bytes]) -> list[Problem]:
+def _copy(folder: Path, base: Path, results: Results, file: Path, copy: Copy) -> list[Problem]:
     problems = changed(results, file)
     if problems:
         return problems
@@ -76,7 +79,7 @@ def _copy(folder: Path, base: Path, results: Results, file: Path, fill: Callable
         content = file.read_bytes()
     except OSError as error:
         return [Problem("", str(file), f"cannot be read ({error.strerror})")]
-    write_bytes(folder / os.path.relpath(file, base), fill(content))
+    write_bytes(folder / os.path.relpath(file, base), copy(content))
     return []
 
 

@@ -45,7 +45,11 @@ def write_yolo(out: Path, results: Results) -> list[Problem]:
         if source.format == "yolo" and source.data is not None:
             base = _yolo_base(source.annotations, source.data)
             write_bytes(folder / os.path.relpath(source.data, base), source.data.read_bytes())
-            return copy_files(folder, base, results, lambda part, text: yolo.filled(text, _line_masks(part)))
+            return copy_files(
+                *(folder, base, results),
+                fill=lambda part, text: yolo.filled(text, _line_masks(part)),
+                other=lambda text: yolo.filled(text, {}),
+            )
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
         for part in results.parts():
             labels = Path("labels", file_of(part, source.images)).with_suffix(".txt")

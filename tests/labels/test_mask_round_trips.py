@@ -206,7 +206,7 @@ def test_vocs_xml_is_kept_and_its_objects_are_numbers_in_its_order(home):
 def as_ultralytics(path):
     """A file as `ultralytics.data.utils.verify_image_label` reads it: classes, polygons, and boxes around these."""
     lines = [line.split() for line in path.read_text().splitlines() if line]
-    assert any(len(line) > 6 for line in lines)
+    assert all(len(line) > 6 for line in lines)  # else boxes are taken for polygons, or those of all files are dropped
     classes = [int(line[0]) for line in lines]
     polygons = [np.array(line[1:], np.float32).reshape(-1, 2) for line in lines]
     boxes = []
