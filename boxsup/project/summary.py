@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.project.plan import LARGE_SIDE
@@ -34,7 +31,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"note         {text}" for text in notes(project, survey)),
         f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
         "",
-        f"  {project.command(_snakemake())}",
+        f"  {project.command()}",
     ]
 
 
@@ -64,14 +61,6 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     if rare:
         few = ", ".join(rare[:SHOWN])
         yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
-
-
-def _snakemake() -> str:
-    """Snakemake of the environment that this runs in: its name where a shell finds it by that, else its path."""
-    own = Path(sys.executable).parent / "snakemake"
-    if shutil.which("snakemake") == str(own):
-        return "snakemake"
-    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 def _masks(project: Project, survey: Survey) -> str:
