@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from boxsup.config import PROJECT
@@ -32,11 +32,13 @@ class Start:
         snakefile: The workflow.
         configfiles: Those of the command line, in order.
         config: `KEY=VALUE`, as on the command line.
+        directory: Where it ran, as on the command line; "" for where the user was.
     """
 
     snakefile: str = ""
     configfiles: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
+    directory: str = ""
 
     def command(self, targets: Iterable[str], *options: str, home: Path | None = None) -> str:
         """A command for a shell that makes targets, whose folder `results` is in `home` [where the user is]."""
@@ -50,6 +52,10 @@ class Start:
             words += ["--configfile", *(shown(path, home) for path in self.configfiles)]
         words += ["--config", *self.config] if self.config else []
         return shlex.join([*words, "--cores", "all", *options, *targets])
+
+    def there(self, command: str) -> str:
+        """A command that runs where Snakemake ran, for a user who is where it was started."""
+        return f"cd {shlex.quote(self.directory)} && {command}" if self.directory else command
 
 
 def program(name: str, home: Path | None = None) -> str:
@@ -86,7 +92,7 @@ def started() -> Start:
 
 def record(results: Path, owners: Iterable[str], start: Start) -> None:
     """Write down how what owners have was made: `EXPERIMENT`, `data/DATASET`."""
-    known = {**_recorded(results), **{owner: asdict(start) for owner in owners}}
+    known = {**_recorded(results), **{owner: asdict(replace(start, directory="")) for owner in owners}}
     write_text(results / RECORD, json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from boxsup.again import program
+from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.class_scores import beside, class_rows
@@ -93,7 +93,7 @@ def render(
         "void": {"name": "void", "colour": hexadecimal(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
-        "show": f"{program('boxsup')} show",
+        "show": started().there(f"{program('boxsup')} show"),
         "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
         "predictions": predictions,

@@ -55,7 +55,7 @@ def render(
         sizes=Markup(sizes_svg(methods, shares(catalogue, methods[0].objects))) if last["objects"] else "",
         gallery=object_rows(catalogue, methods),
         settings=yaml.safe_dump(config["proposals"], sort_keys=False, default_flow_style=None, width=88),
-        command=started().command([f"{folder}/report.html"]),
+        command=started().there(started().command([f"{folder}/report.html"])),
     )
 
 

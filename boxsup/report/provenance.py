@@ -82,7 +82,8 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """What to type to run the experiment again and to look closer."""
-    lines = [("Run it again, or bring it up to date", started().command([f"{folder}/report.html"]))]
+    start = started()
+    lines = [("Run it again, or bring it up to date", start.command([f"{folder}/report.html"]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
         show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])
@@ -90,4 +91,4 @@ def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) 
     store, image = json.dumps(str(seed.predictions)), json.dumps(val.ids[0])
     code = f"import boxsup; print(boxsup.open_labels({store})[{image}])"
     lines.append(("A predicted label map as an array", shlex.join([program("python"), "-c", code])))
-    return lines
+    return [(title, start.there(command)) for title, command in lines]

@@ -29,6 +29,7 @@ START = Start(
     str(Path(workflow.main_snakefile).absolute()),
     tuple(map(str, workflow.overwrite_configfiles)),
     tuple(f"{key}={value}" for key, value in workflow.config_settings.config.items()),
+    str(workflow.overwrite_workdir or ""),
 )
 os.environ.setdefault(VARIABLE, json.dumps(asdict(START)))
 os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
