@@ -6,7 +6,7 @@ from boxsup.targets import explain
 
 def asked_targets():
     """The targets of the command line. Snakemake itself tells a Snakefile too late: after it was read."""
-    if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:] + (Path(sys.argv[0]).stem,):
+    if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
         return []
     return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
 
