@@ -89,7 +89,7 @@ GROUPS: dict[str, str] = {
 }
 
 STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configuration, 2 for wrong arguments"
-UNSEEN = "snakemake -np TARGET prints what rules pass for a $NAME"
+UNSEEN = "snakemake -npF results/demo_semi/report.html prints what rules pass for a $NAME"
 
 # Where the outputs cannot go: a full disk, no rights, a file where a folder should be, a name too long.
 UNWRITABLE = (

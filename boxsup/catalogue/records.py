@@ -188,7 +188,7 @@ def check_inside(path: Path, root: Path | None) -> None:
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
             f"{path}: a symbolic link leads out of {root}; put the file there, or trust the data set's links with "
-            "`links: true` beside the split's list (`boxsup init --links`)"
+            "`links: true` beside the split's list (the option --links of boxsup init)"
         )
 
 

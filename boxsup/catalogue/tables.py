@@ -108,20 +108,26 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     return Catalogue(images, boxes, tuple(classes["name"]))
 
 
+def _again(path: Path) -> str:
+    from boxsup.again import commands_for  # what reads tables need not read configurations
+
+    commands = commands_for([path], "--force")
+    return f"make it again: {commands[0]}" if commands else "make it again by Snakemake, or from images and annotations"
+
+
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least these columns: texts, and whole numbers in those that have no text."""
-    again = "make it again with `boxsup catalogue`"
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
     except FileNotFoundError as error:
-        raise StoreError(f"{path}: no such table; make it with `boxsup catalogue`") from error
+        raise StoreError(f"{path}: no such table; {_again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these
-        raise StoreError(f"{path}: not a readable table; {again}") from error
+        raise StoreError(f"{path}: not a readable table; {_again(path)}") from error
     for name in columns:
         if name not in table:
-            raise StoreError(f"{path}: no column '{name}'; {again}")
+            raise StoreError(f"{path}: no column '{name}'; {_again(path)}")
         if name not in TEXTS and len(table) and table[name].dtype != np.int64:
-            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {again}")
+            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {_again(path)}")
     return table
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from boxsup.catalogue.names import shown
 from boxsup.catalogue.readers.folder import NONE
@@ -38,7 +36,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"note         {text}" for text in notes(project, survey)),
         f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
         "",
-        f"  {project.command(_snakemake())}",
+        f"  {project.command()}",
     ]
 
 
@@ -103,14 +101,6 @@ def _odd_boxes(survey: Survey) -> Iterator[str]:
 
 def _first(images: Sequence[str]) -> str:
     return f"the first is in {images[0]}"
-
-
-def _snakemake() -> str:
-    """Snakemake of the environment that this runs in: its name where a shell finds it by that, else its path."""
-    own = Path(sys.executable).parent / "snakemake"
-    if shutil.which("snakemake") == str(own):
-        return "snakemake"
-    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 def _masks(project: Project, survey: Survey) -> str:

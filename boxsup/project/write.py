@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
+from boxsup.again import project_start
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
 from boxsup.evaluation.measured import Basis
@@ -54,10 +54,9 @@ class Project:
         """Its name."""
         return f"{self.name}_{'semi' if self.splits.masks else 'box'}"
 
-    def command(self, snakemake: str = "snakemake") -> str:
-        """What to run next, for a shell, with Snakemake by this name or path."""
-        target = f"results/{self.experiment}/report.html"
-        return shlex.join([snakemake, "--cores", str(self.cores), f"--configfile={self.folder / CONFIG}", target])
+    def command(self) -> str:
+        """What to run next, for a shell where the user is."""
+        return project_start(self.folder / CONFIG).command([f"results/{self.experiment}/report.html"])
 
 
 def config_text(project: Project) -> str:

@@ -280,7 +280,7 @@ class Generations extends Explorer {
 
   detail() {
     const store = data.stores[this.views[this.step]];
-    const command = element("pre", {}, `boxsup show ${quoted(store)} ${quoted(this.item.id)}`);
+    const command = element("pre", {}, `${data.show} ${quoted(store)} ${quoted(this.item.id)}`);
     return [...this.tables(), command];
   }
 

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import LEAST_PIXELS, basis_in
 from boxsup.evaluation.tables import MEAN
@@ -94,6 +95,7 @@ def render(
         "void": {"name": "void", "colour": hexadecimal(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
+        "show": started().there(f"{program('boxsup')} show"),
         "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
         "predictions": predictions,

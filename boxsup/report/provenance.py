@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.config import without_held_out
 from boxsup.evaluation.measured import Basis
@@ -84,14 +85,13 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """What to type to run the experiment again and to look closer."""
-    lines = [
-        ("Run it again, or bring it up to date", shlex.join(["snakemake", "--cores", "all", f"{folder}/report.html"]))
-    ]
+    start = started()
+    lines = [("Run it again, or bring it up to date", start.command([f"{folder}/report.html"]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
-        show = shlex.join(["boxsup", "show", str(last), train.ids[0]])
+        show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])
         lines.append(("An image with its boxes, chosen segments and labels", show))
     store, image = json.dumps(str(seed.predictions)), json.dumps(val.ids[0])
     code = f"import boxsup; print(boxsup.open_labels({store})[{image}])"
-    lines.append(("A predicted label map as an array", shlex.join(["python", "-c", code])))
-    return lines
+    lines.append(("A predicted label map as an array", shlex.join([program("python"), "-c", code])))
+    return [(title, start.there(command)) for title, command in lines]

@@ -4,11 +4,13 @@ import os
 import re
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import yaml
 
+from boxsup.again import VARIABLE, Start, owner_of, record
 from boxsup.config import (
     canonical,
     epoch_settings,
@@ -20,6 +22,17 @@ from boxsup.config import (
 )
 from boxsup.errors import ConfigError
 from boxsup.versions import STAGE_VERSIONS
+
+# How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
+# another way to start it makes nothing again.
+START = Start(
+    str(Path(workflow.main_snakefile).absolute()),
+    tuple(map(str, workflow.overwrite_configfiles)),
+    tuple(f"{key}={value}" for key, value in workflow.config_settings.config.items()),
+    str(workflow.overwrite_workdir or ""),
+)
+os.environ.setdefault(VARIABLE, json.dumps(asdict(START)))
+os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
 
 # Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
@@ -412,3 +425,9 @@ def timed_stages(wildcards):
     }
     # Not `canonical`: the order of the stages is that of the page.
     return json.dumps({stage: [f"results/logs/{stage}/{path}" for path in paths] for stage, paths in places.items()})
+
+
+onstart:
+    outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith("results/")]
+    if workflow.is_main_process:
+        record(Path("results"), sorted(set(map(owner_of, outputs))), START)
