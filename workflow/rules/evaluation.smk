@@ -18,6 +18,7 @@ rule validate:
         **asks("validate"),
     params:
         version=STAGE_VERSIONS["validate"],
+        masks=role_masks("val", "validate"),
         torch_threads=setting("training", "threads"),
         scales=scales,
         bias=setting("inference", "background_bias"),
@@ -86,6 +87,7 @@ rule crf_search:
         **asks("crf_search"),
     params:
         version=STAGE_VERSIONS["crf-search"],
+        masks=role_masks("val", "crf-search"),
         torch_threads=setting("training", "threads"),
         scales=scales,
         bias=setting("inference", "background_bias"),
@@ -115,6 +117,7 @@ rule search:
         **asks("search"),
     params:
         version=STAGE_VERSIONS["search"],
+        masks=search_masks,
         points=lambda wildcards: canonical({"points": searched_points(wildcards.search)}),
         held_out=search_held_out,
         folder=tables_folder,
@@ -158,6 +161,7 @@ rule evaluation:
         **asks("evaluation"),
     params:
         version=STAGE_VERSIONS["evaluation"],
+        masks=role_masks("val", "evaluation"),
         held_out=held_out,
         folder=tables_folder,
     shell:
@@ -181,6 +185,7 @@ rule trimap:
         **asks("trimap"),
     params:
         version=STAGE_VERSIONS["trimap"],
+        masks=role_masks("val", "trimap"),
         held_out=held_out,
         folder=tables_folder,
     shell:
