@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boxsup.catalogue.inventory import Inventory, read_inventory, read_seen, take, unlisted, write_seen
+from boxsup.catalogue.inventory import Inventory, newest_of, read_inventory, read_seen, take, unlisted, write_seen
 from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
@@ -72,6 +72,19 @@ class Split:
                 write_seen(self.folder, now)
         return inventory
 
+    def stands(self) -> bool:
+        """Whether there is a catalogue that has the images of the split's list, and no file is newer."""
+        try:
+            made = (self.folder / "images.csv").stat().st_mtime_ns
+            ids = read_catalogue(self.folder).ids
+            where = places(self.form, self.root, self.classes, self.split)
+            listed, newest = newest_of(where)
+        except FileNotFoundError:
+            return False
+        except (BoxSupError, OSError):  # the files are away
+            return True
+        return newest <= made and (listed == ids or self.on_problem == "skip")
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -82,31 +95,41 @@ class Changes:
         before: Its inventory, None if none was taken yet.
         now: As its files are; None where that is not known: there was none before, or all of them are away, as on a
             disk that is not mounted.
+        stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
     """
 
     folder: Path
     before: Inventory | None
     now: Inventory | None
+    stands: bool = False
+
+    @property
+    def state(self) -> Inventory | None:
+        """What is known of the files: as they are, else as they were."""
+        return self.now or self.before
 
     def since(self) -> str:
         """What an inventory that is taken now is for: the same as the last one unless something changed."""
-        if self.before is None or self.now is None:
-            return self.before.since if self.before else FIRST
-        if self.now.content == self.before.content:
-            return self.before.since
-        return describe(self.before, self.now)
+        if self.before is None:
+            return FIRST
+        changed = self.now is not None and self.now.content != self.before.content
+        return describe(self.before, self.now) if self.now and changed else self.before.since
 
     def pixels(self, index: int, count: int) -> str:
         """A hash of what the candidates of a shard are made from; "" if it is not known."""
-        return self.now.pixels(self._shard(self.now, index, count)) if self.now else ""
+        return self.state.pixels(self._shard(self.state, index, count)) if self.state else ""
 
     def boxes(self, index: int, count: int) -> str:
         """A hash of what the boxes of a shard are read from; "" if it is not known."""
-        return self.now.boxes(self._shard(self.now, index, count)) if self.now else ""
+        return self.state.boxes(self._shard(self.state, index, count)) if self.state else ""
 
-    def _shard(self, now: Inventory, index: int, count: int) -> list[str]:
-        left_out = self._left_out() if now.settings["on_problem"] == "skip" else set()
-        ids = [image for image in now.ids if image not in left_out]
+    def masks(self) -> str:
+        """A hash of the true masks; "" if it is not known."""
+        return self.state.masks() if self.state else ""
+
+    def _shard(self, state: Inventory, index: int, count: int) -> list[str]:
+        left_out = self._left_out() if state.settings["on_problem"] == "skip" else set()
+        ids = [image for image in state.ids if image not in left_out]
         return ids[slice(*shard_bounds(len(ids), index, count))]
 
     def _left_out(self) -> set[str]:
@@ -121,7 +144,7 @@ def changes(split: Split) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
-        return Changes(split.folder, None, None)
+        return Changes(split.folder, None, None, split.stands())
     now = split.take(before.since, before)
     away = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
     return Changes(split.folder, before, None if away else now)

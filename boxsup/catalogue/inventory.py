@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, Names, Place, Places
+from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, Names, Place, Places
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
@@ -76,8 +76,15 @@ class Inventory:
 
     @cached_property
     def content(self) -> tuple[Any, ...]:
-        """What is equal for equal data sets, wherever they lie."""
-        own = [[(file.kind, file.sha256) for file in files] for files in self.files]
+        """What is equal where the catalogue would be, wherever the files lie.
+
+        What is in true masks is not in its tables. They are checked with it, and images left out for them too.
+        """
+        open_masks = self.settings["on_problem"] == "skip"
+        own = [
+            [(file.kind, file.sha256 if file.kind != MASK or open_masks else "") for file in files]
+            for files in self.files
+        ]
         return dict(self.settings), self.problems, [file.sha256 for file in self.shared], self.ids, own
 
     def pixels(self, ids: Sequence[str]) -> str:
@@ -90,10 +97,14 @@ class Inventory:
         """A hash of what the boxes of these images, in order, are read from."""
         return self._digest(self.settings, self.shared, {ANNOTATION}, ids)
 
+    def masks(self) -> str:
+        """A hash of all true masks."""
+        return self._digest({}, (), {MASK}, self.ids)
+
     def _digest(self, basis: Any, shared: Iterable[File], kinds: Collection[str], ids: Sequence[str]) -> str:  # noqa: ANN401 - JSON
         own = [[image, *(file.sha256 for file in self._by_id.get(image, ()) if file.kind in kinds)] for image in ids]
         text = json.dumps([basis, [file.sha256 for file in shared], own], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @cached_property
     def _by_id(self) -> dict[str, list[File]]:
@@ -138,6 +149,18 @@ def take(
     files = [[File(kind, path, looks[path].sha256) for kind, path in own] for own in found]
     settled = {path: look for path, look in looks.items() if now - look.changed > GRAIN and look.sha256 != UNREADABLE}
     return Inventory(settings, since, listed.problems, shared, listed.ids, listed.names, files), settled
+
+
+def newest_of(places: Places) -> tuple[list[str], int]:
+    """The ids of a split's images, and when the last one of its files was changed, in ns; none of them is read.
+
+    Raises:
+        DataError: The images cannot be listed.
+    """
+    listed = places.names()
+    paths = [str(path) for path in places.shared]
+    paths += [path for own in _found(places.folders, listed.names) for _, path in own]
+    return listed.ids, max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
 
 
 def unlisted(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:

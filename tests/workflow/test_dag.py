@@ -197,7 +197,7 @@ def test_a_page_of_proposals_compares_all_settings_but_imported_ones(config, sna
     names = [name for name, settings in config["proposals"].items() if settings["method"] != "imported"]
     folder = "data/demo/val/proposals"
     shards = range(config["datasets"]["demo"]["shards"])
-    assert set(jobs) == {"shapes", "catalogue", "proposals", "proposal_evaluation", "proposal_report"}
+    assert set(jobs) == {"shapes", "inventory", "catalogue", "proposals", "proposal_evaluation", "proposal_report"}
     assert jobs["proposals"] == {f"{folder}/{name}/{i}-of-{len(shards)}.zarr" for name in names for i in shards}
     assert jobs["proposal_evaluation"] == {f"{folder}/{name}/evaluation/objects.csv" for name in names}
     assert jobs["proposal_report"] == {f"{folder}/report.html"}
@@ -225,6 +225,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/voc_semi/report.html", configs=()).stdout)
     assert {rule: len(made) for rule, made in jobs.items()} == {
         "download": 1,
+        "inventory": 3,
         "catalogue": 3,
         "proposals": 32,
         "overlaps": 32,

@@ -28,9 +28,10 @@ def changes_of(wildcards):
 
 
 def split_of(folder, wildcards):
-    classes = parse_classes(dataset_setting("classes")(wildcards))
-    own = dataset_setting("splits", "{split}")(wildcards), dataset_setting("on_problem")(wildcards)
-    return Split(folder, format_of(wildcards), Path(root_of(wildcards)), classes, *own, generated_from(wildcards))
+    settings = DATASETS[wildcards.dataset]
+    classes = parse_classes(canonical(settings["classes"]))
+    own = canonical(settings["splits"][wildcards.split]), settings["on_problem"], generated_from(wildcards)
+    return Split(folder, format_of(wildcards), Path(root_of(wildcards)), classes, *own)
 
 
 def since(wildcards):
@@ -38,14 +39,31 @@ def since(wildcards):
     return changes_of(wildcards).since()
 
 
+def inventory_of(wildcards):
+    """An input function: the inventory; none for a catalogue of before there were any that nothing has changed since."""
+    return [] if changes_of(wildcards).stands else f"{SPLIT}/inventory.json".format(**wildcards)
+
+
+def files_of(wildcards):
+    """An input function: what `source_of` says; a generated tree may have a new date and be the same."""
+    before = changes_of(wildcards).before
+    same = before is not None and before.settings["source"] == generated_from(wildcards) != ""
+    return unless(same, source_of(wildcards))
+
+
+def known(stage, found):
+    """A param: the hashes, or where one is not known, a value that the rule's params hold anyway: none is changed."""
+    return " ".join(found) if all(found) else STAGE_VERSIONS[stage]
+
+
 def shard_pixels(wildcards):
     """A params function: a hash of the images of a shard."""
-    return changes_of(wildcards).pixels(int(wildcards.i), int(wildcards.n))
+    return known("proposals", [changes_of(wildcards).pixels(int(wildcards.i), int(wildcards.n))])
 
 
 def shard_boxes(wildcards):
     """A params function: a hash of the annotations of a shard."""
-    return changes_of(wildcards).boxes(int(wildcards.i), int(wildcards.n))
+    return known("overlaps", [changes_of(wildcards).boxes(int(wildcards.i), int(wildcards.n))])
 
 
 def images_of_shard(wildcards):
@@ -69,3 +87,31 @@ def unless(same, path):
     Snakemake otherwise runs all that depends on a table whenever the table is to be made, whatever will be in it.
     """
     return ancient(path) if same else path
+
+
+def split_masks(stage):
+    """A params function: a hash of the true masks of the wildcards' split, which is no union."""
+    return lambda wildcards: known(stage, [changes_of(wildcards).masks()])
+
+
+def kept_masks(wildcards):
+    """The same of fixed masks that are true ones; the others do not depend on them."""
+    return known("fixed-masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
+
+
+def role_masks(role, stage):
+    """A params function: a hash of the true masks of an experiment's `train` or `val` split."""
+
+    def read(wildcards):
+        experiment = experiment_of(wildcards)
+        parts = parts_of(experiment["dataset"], experiment[role])
+        splits = (SimpleNamespace(dataset=dataset, split=split) for dataset, split in parts)
+        return known(stage, [changes_of(split).masks() for split in splits])
+
+    return read
+
+
+def search_masks(wildcards):
+    """A params function: a hash of the true masks that a search scores on."""
+    first = SEARCHES[wildcards.search]["points"][0]["experiment"]
+    return role_masks("val", "search")(SimpleNamespace(experiment=first))

@@ -47,7 +47,7 @@ rule download:
 
 rule inventory:
     input:
-        source_of,
+        files_of,
     output:
         f"{SPLIT}/inventory.json",
     log:
@@ -79,8 +79,8 @@ rule inventory:
 
 rule catalogue:
     input:
-        source_of,
-        f"{SPLIT}/inventory.json",
+        files_of,
+        inventory_of,
     output:
         multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
     log:

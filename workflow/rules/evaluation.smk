@@ -18,6 +18,7 @@ rule validate:
         **asks("validate"),
     params:
         version=STAGE_VERSIONS["validate"],
+        masks=role_masks("val", "validate"),
         torch_threads=setting("training", "threads"),
         scales=scales,
         bias=setting("inference", "background_bias"),
@@ -105,6 +106,7 @@ rule crf_search:
         **asks("crf_search"),
     params:
         version=STAGE_VERSIONS["crf-search"],
+        masks=role_masks("val", "crf-search"),
         torch_threads=setting("training", "threads"),
         scales=scales,
         bias=setting("inference", "background_bias"),
@@ -134,6 +136,7 @@ rule search:
         **asks("search"),
     params:
         version=STAGE_VERSIONS["search"],
+        masks=search_masks,
         points=lambda wildcards: canonical({"points": searched_points(wildcards.search)}),
         held_out=search_held_out,
         folder=tables_folder,
@@ -177,6 +180,7 @@ rule evaluation:
         **asks("evaluation"),
     params:
         version=STAGE_VERSIONS["evaluation"],
+        masks=role_masks("val", "evaluation"),
         held_out=held_out,
         folder=tables_folder,
     shell:
@@ -200,6 +204,7 @@ rule trimap:
         **asks("trimap"),
     params:
         version=STAGE_VERSIONS["trimap"],
+        masks=role_masks("val", "trimap"),
         held_out=held_out,
         folder=tables_folder,
     shell:

@@ -19,6 +19,7 @@ rule fixed_masks:
         **asks("fixed_masks"),
     params:
         version=STAGE_VERSIONS["fixed-masks"],
+        masks=kept_masks,
         folder=tables_folder,
     shell:
         "boxsup fixed-masks --catalogue {params.folder:q} --kind {wildcards.kind:q} --workers {threads:q} "
@@ -77,6 +78,7 @@ rule label_quality:
         **asks("label_quality"),
     params:
         version=STAGE_VERSIONS["label-quality"],
+        masks=role_masks("train", "label-quality"),
         folder=tables_folder,
         options=lambda wildcards, input: " ".join(
             option(name, input.get(name)) for name in ("previous", "first") if input.get(name)

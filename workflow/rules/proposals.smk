@@ -47,6 +47,7 @@ rule proposal_evaluation:
         **asks("proposal_evaluation"),
     params:
         version=STAGE_VERSIONS["proposal-evaluation"],
+        masks=split_masks("proposal-evaluation"),
         folder=tables_folder,
         out=lambda wildcards, output: str(Path(output[0]).parent),
     shell:

@@ -10,9 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
+from boxsup.catalogue.records import mask_problems
+from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue, read_image, read_mask
+from boxsup.errors import DataError
 from boxsup.labels.choice import NOTHING, RECTANGLE
 from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.store.labels import creating_labels
@@ -45,7 +48,15 @@ def _true_masks(catalogue: Catalogue, out: Path) -> None:
     attributes = {"masks": "truth", "versions": provenance("fixed-masks", "numpy", "zarr")}
     with creating_labels(out, [row.image for row in rows], sizes, attributes) as writer:
         for row in tqdm(rows, "truth", unit="image", disable=None):
-            writer.append(row.image, labels=read_mask(row.mask))
+            writer.append(row.image, labels=_true_mask(row, len(catalogue.classes)))
+
+
+def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
+    """A true mask, which may be another than the catalogue has checked."""
+    problems = mask_problems(Path(row.mask), row.height, row.width, classes)
+    if problems:
+        raise DataError(f"{row.mask}: {problems[0].removeprefix(f'{row.mask}: ')}")
+    return read_mask(row.mask)
 
 
 def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
