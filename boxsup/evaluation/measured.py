@@ -88,12 +88,16 @@ class Basis:
 
     def notes(self) -> list[str]:
         """C + 1 texts for a table: of each class why it is not measured, then of the mean; empty where they are."""
-        few = f"pixels in the true masks: {LEAST_PIXELS} are needed"
-        own = [
-            "" if enough else f"not measured: {count} {few}"
-            for count, enough in zip(self.pixels, self.measured, strict=True)
-        ]
-        return [*own, f"not measured: {self.why_not}" if self.why_not else ""]
+        own = [self._note(int(count)) for count in self.pixels]
+        return [f"not measured: {note}" if note else "" for note in (*own, self.why_not)]
+
+    def _note(self, count: int) -> str:
+        """Why a class of so many pixels is not measured; empty where it is."""
+        if not count:
+            return "no pixel in the true masks"
+        if count < LEAST_PIXELS:
+            return f"{count} pixels in the true masks, {LEAST_PIXELS} are needed"
+        return "no other class is" if self.why_not else ""
 
 
 def basis_of(catalogue: Catalogue, pixels: NDArray[np.int64]) -> Basis:
