@@ -547,7 +547,7 @@ TARGETS: dict[str, Target] = {
     "ids-coco": Target(lambda folder: named(write_coco)(folder)[-1:], any_json, read_lines, 2),
     "ids-labelme": Target(lambda folder: named(write_labelme)(folder)[2:], any_json, read_lines),
     "classes-yolo": Target(
-        lambda folder: [named(write_yolo)(folder)[0].parents[1] / "data.yaml"], any_text, read_named
+        lambda folder: [named(write_yolo)(folder)[0].parents[1] / "data.yaml"], any_text, read_lines
     ),
     "sbd": Target(make_sbd, any_bytes, lambda folder: _records("sbd", folder, {"list": "train"}), 2),
     "context": Target(

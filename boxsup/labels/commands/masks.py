@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     """
     source = open_source(args.images, args.boxes, args.links)
     masker = _masker(args)
-    records, problems = _checked(source, args.workers)
+    records, problems, lost = _checked(source, args.workers)
     jobs = [_job(masker.relabelled(record, source.classes), masker, args.out / "parts") for record in records]
     waiting = [job for job in jobs if not job.done]
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
@@ -72,7 +72,9 @@ def run(args: argparse.Namespace) -> None:
             write_part(args.out / "parts", job.key, part)
             bar.update()
     _write_outputs(args.out, args.format, jobs, masker.classes, args.images)
-    write_problems(args.out / "problems.csv", problems)
+    write_problems(args.out / "problems.csv", [*problems, *lost])
+    if lost:
+        print(f"masks: {len(lost)} annotations are no image's, see {args.out / 'problems.csv'}", file=sys.stderr)
     if problems:
         place, first = args.out / "problems.csv", problems[0].problem
         raise DataError(f"{len(problems)} problems left images out, see {place}; first: {first}")
@@ -88,13 +90,13 @@ def _masker(args: argparse.Namespace) -> Masker:
     return Masker(find_checkpoint(args.model), args.threads, args.scales, update, method)
 
 
-def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
-    """The images that can be used, and what is wrong with the others."""
+def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem], list[Problem]]:
+    """The images that can be used, what is wrong with the others, and annotations that are no image's."""
     listing = source.listing()
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    return [record for record in records if not record.problems], problems
+    return [record for record in records if not record.problems], problems, listing.lost
 
 
 def _job(record: Record, masker: Masker, folder: Path) -> Job:
