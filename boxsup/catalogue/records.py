@@ -150,7 +150,7 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
                 Problem(shown(image[:MAX_ID]), str(path), f"'{shown(image[:60])}' is no image id: it {fault}")
             )
         elif image in seen:
-            problems.append(Problem(image, str(path), f"{image} is listed more than once"))
+            problems.append(problem(image, path, f"{image} is listed more than once"))
         else:
             seen[image] = None
     return list(seen), problems
@@ -187,8 +187,8 @@ def check_inside(path: Path, root: Path | None) -> None:
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
-            f"{path}: a symbolic link leads out of {root}; put the file there, or trust the data set's links with "
-            "`links: true` beside the split's list (the option --links of boxsup init)"
+            f"{shown(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
+            "links with `links: true` beside the split's list (the option --links of boxsup init)"
         )
 
 
@@ -247,8 +247,9 @@ def unknown_labels(mask: NDArray[np.uint8], classes: int) -> list[int]:
 
 
 def problem(image: str, path: Path, text: str) -> Problem:
-    """One line, without the file's name in front, which has its own column."""
-    return Problem(image, str(path), " ".join(text.removeprefix(f"{path}: ").split()))
+    """One line that can be shown, without the file's name in front, which has its own column."""
+    line = " ".join(text.removeprefix(f"{path}: ").split())
+    return Problem(shown(image), shown(str(path)), shown(line))
 
 
 def _some(values: Sequence[int], most: int = 5) -> str:

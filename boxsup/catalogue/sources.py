@@ -212,7 +212,7 @@ def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
             names.update(NAMES[source.format](content))
             if source.format == "voc_xml" and not zero:
                 reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
-                zero = f"{file.name}: {reason}" if reason else ""
+                zero = f"{shown(file.name)}: {reason}" if reason else ""
         except ValueError as error:
             problems.append(problem("", file, str(error)))
     return sorted(names), zero, problems
@@ -223,8 +223,8 @@ def _check_labelme(folder: Path) -> None:
     first = next(annotation_files(folder, labelme.ENDING))
     if first.stat().st_size > MOST_BYTES or "shapes" not in _keys(first):
         raise DataError(
-            f"{folder}: found {first.name}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named itself, "
-            "not its folder"
+            f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
+            "itself, not its folder"
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.names import same, shown
+from boxsup.catalogue.names import MAX_ID, same, shown
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
 from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
@@ -141,7 +141,8 @@ def _survey(source: Source, workers: int) -> Survey:
     if problems and not images:
         raise Unusable(_first(problems, "no image is left"), problems)
     problems += listing.lost
-    others = [name for name in images_below(source.images) if source.image_id(name) not in known]
+    ids = (shown(source.image_id(name)[:MAX_ID]) for name in images_below(source.images))
+    others = [image for image in ids if image not in known]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"

@@ -163,6 +163,18 @@ def test_a_box_of_yolo_by_hand():
     assert yolo("﻿0 0.5 0.5 1 1".encode())[1] == []
 
 
+def test_a_box_of_yolo_that_leaves_its_image_by_rounding_ends_with_it():
+    # Three digits of 4000 px are 4 px: a middle of 0.9955 was written as 0.996.
+    [thing], problems = read_labels({0: 1}, b"0 0.996 0.5 0.009 0.5", 100, 4000, False)
+    assert (problems, thing.box) == ([], Box(1, 3966, 25, 4000, 75))
+    for line in (b"0 0.996 0.5 0.010 0.5", b"0 0.996000 0.5 0.009000 0.5", b"0 0.9 0.5 0.3 0.5"):
+        assert "is not inside its image" in read_labels({0: 1}, line, 100, 4000, False)[1][0]
+
+
+def test_an_oriented_box_of_yolo_is_the_upright_one_around_it():
+    assert yolo("0 0.5 0.1 0.7 0.5 0.5 0.9 0.3 0.5")[0][0].box == Box(2, 9, 2, 21, 18)
+
+
 def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
     line = "0 0.1 0.1 0.5 0.1 0.5 0.3 0.1 0.3"  # x 3 to 15, y 2 to 6
     [thing], problems = yolo(line, drawn=True)
@@ -228,6 +240,49 @@ def test_a_file_that_names_no_classes_says_how_to(tmp_path, content, words):
     with pytest.raises(DataError, match=words) as info:
         read_names(tmp_path / "data.yaml")
     assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("names: [on, off]", ["on", "off"]),  # YAML reads booleans
+        (
+            "names: {0: no, 1: 1e3, 2: 007, 3: 12:30, 4: ~, 5: 2020-01-01}",
+            ["no", "1e3", "007", "12:30", "~", "2020-01-01"],
+        ),
+        ("names: [' cat ', 'e\u0301']", ["cat", "é"]),
+    ],
+)
+def test_names_of_classes_are_what_is_written(tmp_path, content, names):
+    (tmp_path / "data.yaml").write_text(content)
+    assert read_names(tmp_path / "data.yaml") == dict(enumerate(names))
+
+
+def test_a_text_beside_the_labels_names_the_classes_where_no_yaml_does(tmp_path, root):
+    (tmp_path / "labels").mkdir()
+    for file in (root / "yolo/labels").iterdir():
+        (tmp_path / "labels" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "labels/classes.txt").write_bytes("\ufeffstar\r\n ring \r\ncrescent\r\n\r\n".encode())
+    source = open_source(root / "images", tmp_path / "labels")
+    assert source.classes[1:] == ("star", "ring", "crescent")
+    assert source.split()["data"] == str(tmp_path / "labels/classes.txt")
+    assert all(record.boxes and not record.problems for record in run_checks(source.listing().checks, 1))
+    (tmp_path / "data.yaml").write_bytes((root / "yolo/data.yaml").read_bytes())
+    assert open_source(root / "images", tmp_path / "labels").classes[1:] == own_data.FORMS
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty; expected a class's name on each line"),
+        (b"cat\n\ndog\n", "expected numbers from 0 with a name each, 1 has none to show"),
+        ("狗\n".encode("gbk"), "byte 0 is no UTF-8; save it as UTF-8"),
+    ],
+)
+def test_a_text_that_names_no_classes_says_how_to(tmp_path, content, words):
+    (tmp_path / "classes.txt").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read_names(tmp_path / "classes.txt")
 
 
 def test_names_of_classes_may_be_numbers_and_their_numbers_have_gaps(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from boxsup.catalogue.names import same
 from boxsup.catalogue.readers.image_files import ENDINGS, files_below, images_below, other_names
-from boxsup.catalogue.records import Problem
+from boxsup.catalogue.records import Problem, problem
 
 # What tools leave beside labels, which belongs to no image.
 OTHERS = frozenset(
@@ -127,7 +127,7 @@ def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem
             lines.append(f"no image has its name; {others[stem]} is not read: images end in {', '.join(ENDINGS)}")
         else:
             lines.append("" if owner == "" else "no image has its name")  # what is wrong with that image says why
-    return [Problem("", str(path), line) for path, line in zip(unread, lines, strict=True) if line]
+    return [problem("", path, line) for path, line in zip(unread, lines, strict=True) if line]
 
 
 def _key(name: PurePosixPath) -> str:

@@ -152,8 +152,8 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
     if split.list:
         return Listing(checks, problems, where.drawn)
     lost = [line for own in (files, masks) if own for line in lost_files(own, names, where.images.path)]
-    found = set(map(str, astray.values()))
-    return Listing(checks, problems, where.drawn, [line for line in lost if line.file not in found])
+    named = {line.file for line in problems}
+    return Listing(checks, problems, where.drawn, [line for line in lost if line.file not in named])
 
 
 def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str], list[Problem]]:
@@ -185,7 +185,7 @@ def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str
 def _astray(image: str, name: str, path: Path, files: Files) -> Problem:
     """An image whose annotation is not where it is looked for: it must not pass for background."""
     expected = files.place(name)
-    return Problem(image, str(path), f"not read, though it has the name of the image {name}: expected as {expected}")
+    return problem(image, path, f"not read, though it has the name of the image {name}: expected as {expected}")
 
 
 def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> Problem | None:
@@ -208,7 +208,7 @@ def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> P
             "give one another name" if by_path else "give one another name, or set `ids: path` beside the split's list"
         )
         text = f"two images are called {image}, {other} and {name}; file names make ids: {advice}"
-        return Problem(image, str(source), text)
+        return problem(image, source, text)
     return None
 
 

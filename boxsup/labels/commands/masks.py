@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     source, masker = open_source(args.images, args.boxes, args.links), _masker(args)
     source = source.in_order_of(masker.classes)
     formats, stamps = formats_of(args.format, source), stamps_of(source)
-    records, problems = _checked(source, args.workers)
+    records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     problems += _unknown(masker, [record for _, record in usable], source)
     parts = args.out / "parts"
@@ -99,7 +99,9 @@ def run(args: argparse.Namespace) -> None:
     results = Results(source, stamps, lambda: (job.part(parts, known) for job in jobs), args.tight_boxes)
     problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
     _write_table(args.out, results, jobs, masker.classes)
-    write_problems(args.out / "problems.csv", problems)
+    write_problems(args.out / "problems.csv", [*problems, *lost])
+    if lost:
+        print(f"masks: {len(lost)} annotations are no image's, see {args.out / 'problems.csv'}", file=sys.stderr)
     if problems:
         place, first = args.out / "problems.csv", problems[0].problem
         raise DataError(f"{len(problems)} problems left images or boxes out, see {place}; first: {first}")
@@ -120,12 +122,13 @@ def _masker(args: argparse.Namespace) -> Masker:
     return masker
 
 
-def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
-    """The images, and what is wrong with them."""
+def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem], list[Problem]]:
+    """The images, what is wrong with them, and annotations that are no image's."""
     listing = source.listing()
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
-    return records, [*listing.problems, *(problem for record in records for problem in record.problems)]
+    problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
+    return records, problems, list(listing.lost)
 
 
 def _unknown(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
