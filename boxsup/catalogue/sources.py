@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.readers import READERS, coco, labelme, voc_xml, yolo
+from boxsup.catalogue.names import is_background
+from boxsup.catalogue.readers import READERS, labelme, voc_xml, yolo
+from boxsup.catalogue.readers.coco_form import instance_files, read_instances
 from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
 from boxsup.catalogue.records import BACKGROUND, Listing, check_inside, links_outside
 from boxsup.errors import DataError
@@ -36,6 +38,7 @@ class Source:
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
+        notes: How they were understood, where a user may have meant it otherwise.
     """
 
     format: str
@@ -46,6 +49,7 @@ class Source:
     corners: str = ""
     masks: str = NONE
     links: bool = False
+    notes: tuple[str, ...] = ()
 
     def split(self, names: str = "") -> dict[str, str | bool]:
         """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
@@ -95,7 +99,8 @@ def recognise(images: Path, boxes: Path) -> str:
 
     Args:
         images: The folder of images, which LabelMe's files may lie in too.
-        boxes: A JSON of COCO's form, or a folder that holds, itself or in folders below, the files of one format.
+        boxes: A JSON of COCO's form, the folder of an export that has one beside the images of each part, or a folder
+            that holds, itself or in folders below, the files of one format.
 
     Raises:
         DataError: It is none of them; says what was found and what is expected.
@@ -108,7 +113,9 @@ def recognise(images: Path, boxes: Path) -> str:
         raise DataError(f"{boxes}: found a file {boxes.suffix or 'without ending'}; {EXPECTED}")
     if not boxes.is_dir():
         raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
-    counts = {ending: sum(1 for _ in annotation_files(boxes, ending)) for ending in ENDINGS}
+    if instance_files(boxes):
+        return "coco"
+    counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
     if yolo.ENDING in found and find_data(boxes) is None:
         if found == [yolo.ENDING]:
@@ -138,8 +145,8 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """
     source = Source(recognise(images, boxes), images, boxes, (), links=links)
     if source.format == "coco":
-        instances = coco.read_instances(Place(boxes, None), drawn=False)
-        names = [category["name"] for category in instances["categories"]]
+        contents = [read_instances(Place(file, None), drawn=False) for file in instance_files(boxes)]
+        names = [category["name"] for content in contents for category in content["categories"]]
     elif source.format == "yolo":
         data = find_data(boxes) or boxes / yolo.DATA
         source = replace(source, data=data)
@@ -154,7 +161,7 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
         raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
-    return source.with_classes(list(dict.fromkeys(names)))
+    return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
 def _seen_in(source: Source) -> tuple[list[str], bool]:
@@ -168,18 +175,33 @@ def _seen_in(source: Source) -> tuple[list[str], bool]:
     return sorted(names), zero
 
 
+def _counts(folder: Path) -> dict[str, int]:
+    """How many files of each ending there are; JSON that other tools leave beside their own files is passed over."""
+    counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
+    alone = counts[labelme.ENDING] == sum(counts.values())
+    return counts if alone or _has_labelme(folder) else counts | {labelme.ENDING: 0}
+
+
 def _check_labelme(folder: Path) -> None:
     """Raise a DataError that names COCO's JSON where a folder holds that and no files of LabelMe's."""
-    first = next(annotation_files(folder, labelme.ENDING))
-    if first.stat().st_size > MOST_BYTES or "shapes" not in _keys(first):
+    if not _has_labelme(folder):
+        first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
             f"{folder}: found {first.name}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named itself, "
             "not its folder"
         )
 
 
+def _has_labelme(folder: Path) -> bool:
+    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MOST_BYTES)
+    return any("shapes" in _keys(file) for file in files)
+
+
 def _keys(path: Path) -> set[str]:
-    content = read_json(path, "")
+    try:
+        content = read_json(path, "")
+    except DataError:
+        return set()
     return set(content) if isinstance(content, dict) else set()
 
 

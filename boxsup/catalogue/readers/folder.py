@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from boxsup.catalogue.names import plain_path
 from boxsup.catalogue.readers.segments import Thing, drawn_masks
 from boxsup.catalogue.records import (
     MAX_ID,
@@ -32,6 +33,7 @@ from boxsup.store.foreign import read_content
 
 ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})  # of images
 NONE, DRAWN = "none", "annotations"  # of a split's `masks`, in place of a folder
+IMAGES, LABELS = "images", PurePosixPath("labels")  # folders of an export, beside one another
 MOST_BYTES = 2**26  # of one image's annotation; LabelMe's may hold the image itself
 
 
@@ -62,10 +64,21 @@ class Place:
     inside: Path | None
 
     def beside(self, name: str, ending: str) -> Path:
-        """What belongs to an image: its name with another ending, in the same folder below, else right here."""
+        """What belongs to an image: its name with another ending, in the same folder below, else right here.
+
+        Where images lie in a folder `images`, theirs may be in `labels` beside it, as Ultralytics has it.
+        """
         own = PurePosixPath(name).with_suffix(ending)
-        same, flat = self.path / own, self.path / own.name
-        return same if os.path.lexists(same) else flat  # also a link to nothing, which is a problem
+        places = [self.path / place for place in (own, *labels_beside(own), own.name)]
+        return next((place for place in places if os.path.lexists(place)), places[-1])  # also a link to nothing
+
+
+def labels_beside(name: PurePosixPath) -> list[PurePosixPath]:
+    """Where exports keep a file of labels: in `labels`, or in `labels` where the image is in `images`."""
+    parts = name.parent.parts
+    last = max((place for place, part in enumerate(parts) if part == IMAGES), default=None)
+    swapped = [] if last is None else [PurePosixPath(*parts[:last], LABELS, *parts[last + 1 :], name.name)]
+    return [*swapped, LABELS / name]
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,10 @@ def image_names(root: Path, split: FolderSplit, images: Place) -> tuple[list[str
     if not images.path.is_dir():
         raise DataError(f"{images.path}: no such folder of images")
     source = place(root, split.list, split.links) if split.list else images
-    listed = read_lines(source.path, source.inside) if split.list else all_names(images.path)
+    if split.list:
+        listed = [plain_path(line) for line in read_lines(source.path, source.inside)]
+    else:
+        listed = all_names(images.path)
     names: dict[str, str] = {}
     problems = []
     for name in listed:
@@ -230,5 +246,8 @@ def check_image(where: Layout, name: str, annotation: Path, things: Callable[[in
     if mask is not None:
         problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
     drawn = drawn_masks(height, width, found) if where.drawn and not problems else {}
-    boxes = [thing.box for thing in found]
-    return Record(image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn)
+    boxes = [thing.box for thing in found if thing.is_object]
+    notes = [problem(image, annotation, thing.note) for thing in found if thing.note]
+    return Record(
+        image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn, notes=notes
+    )
