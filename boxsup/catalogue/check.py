@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from boxsup.catalogue.names import shown
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.store.atomic import creating
@@ -73,7 +74,8 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 
 
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
-    """Write `problems.csv`, its header alone where nothing is wrong."""
+    """Write `problems.csv`, its header alone where nothing is wrong; names that are no UTF-8 are escaped."""
+    texts = [tuple(map(shown, problem)) for problem in problems]
     with creating(path) as partial:
-        pd.DataFrame(problems, columns=list(Problem._fields)).to_csv(partial, index=False)
+        pd.DataFrame(texts, columns=list(Problem._fields)).to_csv(partial, index=False)
     return Path(path)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.names import is_background
-from boxsup.catalogue.readers import READERS, labelme, voc_xml, yolo
-from boxsup.catalogue.readers.coco_form import instance_files, read_instances
-from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
-from boxsup.catalogue.records import BACKGROUND, Listing, check_inside, links_outside
+from boxsup.catalogue.names import class_name, image_id, is_background, shown
+from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
+from boxsup.catalogue.readers.beside import annotation_files
+from boxsup.catalogue.readers.coco import open_instances
+from boxsup.catalogue.readers.coco_form import instance_files
+from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
+from boxsup.catalogue.readers.image_files import images_below
+from boxsup.catalogue.records import BACKGROUND, Listing, Problem, Unusable, check_inside, links_outside, problem
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -20,9 +23,7 @@ EXPECTED = (
     "of LabelMe JSON"
 )
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
-OTHERS = ("classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt")  # that tools leave beside labels
-UPWARDS = 2  # folders above that of the labels in which a data.yaml is looked for
-NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_xml.class_names, "labelme": labelme.class_names}
+NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Source:
         images: The folder of images.
         annotations: The JSON, or the folder of annotations.
         classes: Names by label, the background first: all that the annotations know of.
-        data: The `data.yaml` of YOLO's labels, else None.
+        data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
+        ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
-        notes: How they were understood, where a user may have meant it otherwise.
     """
 
     format: str
@@ -47,9 +49,10 @@ class Source:
     classes: tuple[str, ...]
     data: Path | None = None
     corners: str = ""
+    ids: str = "name"
+    notes: tuple[str, ...] = ()
     masks: str = NONE
     links: bool = False
-    notes: tuple[str, ...] = ()
 
     def split(self, names: str = "") -> dict[str, str | bool]:
         """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
@@ -60,6 +63,7 @@ class Source:
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
         data = str(self.data.absolute()) if self.data else ""
         more: dict[str, str | bool] = {"list": names, "data": data, "corners": self.corners, "links": self.links}
+        more["ids"] = "" if self.ids == "name" else self.ids
         return {
             "images": str(self.images.absolute()),
             "annotations": str(self.annotations.absolute()),
@@ -70,6 +74,10 @@ class Source:
     def listing(self) -> Listing:
         """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
         return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
+
+    def image_id(self, name: str) -> str:
+        """The id of an image by its name below the folder of images."""
+        return image_id(name, self.ids == "path")
 
     def files(self) -> list[Path]:
         """The annotation files of a format that has one an image, without links that may not be followed."""
@@ -91,7 +99,7 @@ class Source:
 
     def with_classes(self, names: Sequence[str]) -> Source:
         """The same with these classes alone, in this order."""
-        return replace(self, classes=(BACKGROUND, *names))
+        return replace(self, classes=(BACKGROUND, *map(class_name, names)))
 
 
 def recognise(images: Path, boxes: Path) -> str:
@@ -117,11 +125,11 @@ def recognise(images: Path, boxes: Path) -> str:
         return "coco"
     counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
-    if yolo.ENDING in found and find_data(boxes) is None:
+    if yolo.ENDING in found and yolo.find_data(boxes) is None:
         if found == [yolo.ENDING]:
             raise DataError(
                 f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
-                "names YOLO's classes (`names: [cat, dog]`); put it there"
+                "names YOLO's classes (`names: [cat, dog]`), nor a classes.txt with a name on each line; put one there"
             )
         found.remove(yolo.ENDING)  # lists of images, read-me files
     if found == [labelme.ENDING]:
@@ -145,34 +153,61 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """
     source = Source(recognise(images, boxes), images, boxes, (), links=links)
     if source.format == "coco":
-        contents = [read_instances(Place(file, None), drawn=False) for file in instance_files(boxes)]
-        names = [category["name"] for content in contents for category in content["categories"]]
-    elif source.format == "yolo":
-        data = find_data(boxes) or boxes / yolo.DATA
-        source = replace(source, data=data)
-        names = [name for _, name in sorted(yolo.read_names(data).items())]
+        names, files = open_instances(boxes)
     else:
-        names, zero = _seen_in(source)
-        if source.format == "voc_xml":
-            source = replace(source, corners="plane" if zero else "voc")
-    if not names:
-        source.check_links()
-        raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
+        source, names = _of_files(source)
+        files = images_below(images)
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
-        raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
+        raise DataError(f"{boxes}: the class '{shown(odd[:60])}' has a name that cannot be shown; give it another")
+    source = replace(source, ids=ids_of(files))
+    if source.ids == "path":
+        source = replace(
+            source, notes=(*source.notes, "images of one name in several folders: ids have the folders' names")
+        )
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
-def _seen_in(source: Source) -> tuple[list[str], bool]:
-    """The names of all objects, sorted, and whether a corner of VOC XML is at 0; one file in memory at a time."""
+def ids_of(names: Sequence[str]) -> str:
+    """What ids are made of: names, or paths where images of one name lie in several folders."""
+    by_name, by_path = ({image_id(name, by_path) for name in names} for by_path in (False, True))
+    return "path" if len(by_name) < len(by_path) else "name"
+
+
+def _of_files(source: Source) -> tuple[Source, list[str]]:
+    """The settings and the classes' names of a format that has one file an image."""
+    if source.format == "yolo":
+        data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
+        return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
+    names, zero, problems = _seen_in(source)
+    if all(is_background(name) for name in names):
+        source.check_links()
+        text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
+        if problems:
+            text = (
+                f"{problems[0].file}: {problems[0].problem} (the first of {len(problems)} problems; no class is left)"
+            )
+        raise Unusable(text, problems)
+    if source.format == "voc_xml":
+        notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
+        source = replace(source, corners="plane" if zero else "voc", notes=notes)
+    return source, names
+
+
+def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
+    """The names of all objects, sorted; what shows that VOC XML counts from 0; and files that cannot be read."""
     names: set[str] = set()
-    zero = False
-    for file in source.files():
-        content = read_content(file, "", MOST_BYTES)
-        names.update(NAMES[source.format](content))
-        zero = zero or (source.format == "voc_xml" and voc_xml.counts_from_zero(content))
-    return sorted(names), zero
+    zero, problems = "", []
+    for file in source.files():  # one in memory at a time
+        try:
+            content = read_content(file, "", MOST_BYTES)
+            names.update(NAMES[source.format](content))
+            if source.format == "voc_xml" and not zero:
+                reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
+                zero = f"{shown(file.name)}: {reason}" if reason else ""
+        except ValueError as error:
+            problems.append(problem("", file, str(error)))
+    return sorted(names), zero, problems
 
 
 def _counts(folder: Path) -> dict[str, int]:
@@ -187,8 +222,8 @@ def _check_labelme(folder: Path) -> None:
     if not _has_labelme(folder):
         first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
-            f"{folder}: found {first.name}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named itself, "
-            "not its folder"
+            f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
+            "itself, not its folder"
         )
 
 
@@ -203,17 +238,3 @@ def _keys(path: Path) -> set[str]:
     except DataError:
         return set()
     return set(content) if isinstance(content, dict) else set()
-
-
-def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
-    """The files of an ending in a folder and below that may be annotations, sorted."""
-    for path in sorted(folder.rglob(f"*{ending}")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.name not in OTHERS:
-            yield path
-
-
-def find_data(labels: Path) -> Path | None:
-    """The `data.yaml` in the folder of YOLO's labels or above it."""
-    folders = [labels, *labels.absolute().parents[:UPWARDS]]
-    return next((folder / yolo.DATA for folder in folders if (folder / yolo.DATA).is_file()), None)

@@ -149,6 +149,17 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
 
 
+def has_16_bits(path: str | os.PathLike[str]) -> bool:
+    """Whether an image that `read_image` can read has 16 bits a value, of which the high byte is seen."""
+    with _opened(path) as image:
+        if image.format == "TIFF":
+            return 16 in image.tag_v2.get(258, ())  # type: ignore[attr-defined]
+        if image.format == "PNG":  # its header says what Pillow's mode does not, of RGB
+            with open(path, "rb") as file:
+                return file.read(25)[24:] == b"\x10"
+        return image.mode.startswith("I")
+
+
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """A file of FORMATS whose size, as its first bytes claim it, is one that can be worked with."""
@@ -176,8 +187,8 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
 
     Pillow alone clips 16-bit grey in some of its releases, and shows the hidden colours of transparent pixels.
     """
-    # Older releases open 16-bit PNGs in the mode of 32-bit files.
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    # Older releases open 16-bit PNGs in the mode of 32-bit files, and all do so with PGMs.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("I", "F"):

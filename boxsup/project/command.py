@@ -8,15 +8,18 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import yaml
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
-from boxsup.catalogue.records import Problem, parse_classes, read_lines
+from boxsup.catalogue.names import same, shown
+from boxsup.catalogue.readers.folder import DRAWN, NONE
+from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
+from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
@@ -59,15 +62,20 @@ def run(args: argparse.Namespace) -> None:
     """Look at everything once, write the project, and say what was found and what to run next."""
     _check_arguments(args)
     machine = this_machine()
-    source, chosen = _source(args), _val(args.val)
-    survey = _survey(source, args.workers or machine.cores)
-    if args.val is None:
-        source, survey, chosen = _own_split(source, survey)
-    source, survey = _settled(source, survey, args)
+    try:
+        source = _source(args)
+        survey = _survey(source, args.workers or machine.cores)
+        source, survey, own = _own_split(source, survey) if args.val is None else (source, survey, set())
+        source, survey = _settled(source, survey, args)
+    except Unusable as error:
+        where = write_problems(args.project / PROBLEMS, error.problems)
+        raise DataError(f"{shown(str(error))}; all are in {where}") from error
+    chosen = _val(args.val, source)
     images = {seen.record.image: [box.label for box in seen.record.boxes] for seen in survey.images}
-    if chosen and chosen.isdisjoint(images):
-        raise DataError(f"{args.val}: none of its {len(chosen)} images is one that can be used{_outside(args)}")
-    splits = split(images, survey.masked, args.masks is not None, chosen)
+    named, chosen = len(chosen), {image for image in images if same(image) in chosen}
+    if named and not chosen:
+        raise DataError(f"{args.val}: none of its {named} images is one that can be used{_outside(args)}")
+    splits = split(images, survey.masked, args.masks is not None, chosen or own)
     truth = not survey.masked.isdisjoint(splits.val)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
     project = Project(args.project, args.name, source, splits, truth, settings, survey.side, machine.cores)
@@ -123,12 +131,15 @@ def _source(args: argparse.Namespace) -> Source:
     return source.with_masks(str(args.masks))
 
 
-def _val(path: Path | None) -> set[str]:
+def _val(path: Path | None, source: Source) -> set[str]:
     """Ids of the images to evaluate on, as a list or a folder has them; none without one."""
     if path is None:
         return set()
+    below = Path()
+    if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
+        below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
-    return {PurePosixPath(name).stem for name in names}
+    return {same(source.image_id((below / name).as_posix())) for name in names}
 
 
 def _outside(args: argparse.Namespace) -> str:
@@ -172,18 +183,20 @@ def _survey(source: Source, workers: int) -> Survey:
         if not seen.record.problems and seen.record.image not in wrong:
             images.append(seen)
     if problems and not images:
-        first = problems[0]
-        raise DataError(f"{first.file}: {first.problem} (the first of {len(problems)} problems; no image is left)")
-    lost = [str(file) for file in source.files() if file.stem not in known]
-    problems += [Problem("", file.encode(errors="replace").decode(), "no image has its name") for file in lost]
-    others = [name for name in all_names(source.images) if PurePosixPath(name).stem not in known]
-    survey = Survey(images, problems, source.classes, len(others))
+        raise Unusable(_first(problems, "no image is left"), problems)
+    problems += listing.lost
+    others = [name for name in images_below(source.images) if source.image_id(name) not in known]
+    survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
-        raise DataError(
-            f"{source.annotations}: none of the {len(images)} images has a box; annotations have the names of their "
-            "images"
-        )
+        text = f"none of the {len(images)} images has a box; annotations have the names of their images"
+        raise Unusable(_first(problems, text) if problems else f"{source.annotations}: {text}", problems)
     return survey
+
+
+def _first(problems: Sequence[Problem], left: str) -> str:
+    """The first problem in a line, with how many there are and what is left."""
+    count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
+    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
 
 
 def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[Source, Survey]:
@@ -195,6 +208,9 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
     drawn = source.masks == DRAWN
     if args.masks is not None and not survey.masked:
         expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
+        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks)]
+        if own and not drawn:
+            raise Unusable(_first(own, "no image has a true mask"), survey.problems)
         raise DataError(f"{args.masks}: no image has a true mask; expected {expected}")
     if args.masks is not None and drawn and survey.rectangles:
         raise DataError(f"{args.masks}: the segmentations are the boxes themselves; leave --masks out")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
+from boxsup.catalogue.names import shown
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.project.plan import LARGE_SIDE
-from boxsup.project.survey import Survey
+from boxsup.project.survey import DARK, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
 SHOWN = 5  # problems and classes that are spelled out
@@ -43,7 +45,7 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     yield from project.source.notes
     otherwise = survey.read_otherwise
     if otherwise:
-        first = "".join(sign if sign.isprintable() else "?" for sign in f"{otherwise[0].file}: {otherwise[0].problem}")
+        first = shown(f"{otherwise[0].file}: {otherwise[0].problem}")
         yield f"read otherwise than they stand there, all in {PROBLEMS}: {len(otherwise):,}, the first is {first}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
@@ -54,6 +56,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
             f"images with an EXIF orientation, which is not applied: {survey.turned:,}; boxes drawn on the turned "
             "image do not fit, save such images as they are shown"
         )
+    yield from _odd_images(survey)
+    yield from _odd_boxes(survey)
     if survey.side > LARGE_SIDE:
         yield (
             f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
@@ -69,6 +73,29 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     if rare:
         few = ", ".join(rare[:SHOWN])
         yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
+
+
+def _odd_images(survey: Survey) -> Iterator[str]:
+    if survey.passed:
+        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.passed)
+        few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
+        yield f"files among the images that are not read, by their endings: {shown(few)}"
+    if survey.dark:
+        yield (
+            f"images of 16 bits whose values end below {DARK * 256:,}: {len(survey.dark):,}, the first is "
+            f"{survey.dark[0]}; their high byte is seen, which is nearly black: save all with 8 bits, scaled alike"
+        )
+
+
+def _odd_boxes(survey: Survey) -> Iterator[str]:
+    if survey.thin:
+        yield f"boxes that are one pixel wide or high, as clicks make them: {len(survey.thin):,}, {_first(survey.thin)}"
+    if survey.doubled:
+        yield f"boxes that stand twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
+
+
+def _first(images: Sequence[str]) -> str:
+    return f"the first is in {images[0]}"
 
 
 def _snakemake() -> str:
@@ -95,6 +122,6 @@ def _problems(project: Project, survey: Survey) -> list[str]:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
-    first = ["  " + "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
+    first = [f"  {shown(line)}" for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.records import VOID, Box, Check, Problem, Record
-from boxsup.catalogue.tables import FORMATS, read_mask
+from boxsup.catalogue.tables import FORMATS, has_16_bits, read_image, read_mask
 
-ORIENTATION, UPRIGHT = 0x0112, 1  # the tag of EXIF, and its value for an image that is shown as it is stored
+ORIENTATION, TURNED = 0x0112, range(2, 9)  # the tag of EXIF, and its values that turn or mirror; others mean nothing
+
+DARK = 64  # of 256: a value of 14 bits in 16, seen by its high byte
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Seen:
         labels: What is seen in that, void and background left out.
         rectangles: Whether that is no more than its boxes, filled.
         upright: Whether it is shown as it is stored.
+        dark: Whether it has 16 bits a value and little in those that are seen; see `is_dark`.
     """
 
     record: Record
@@ -37,6 +40,7 @@ class Seen:
     labels: frozenset[int] = frozenset()
     rectangles: bool = False
     upright: bool = True
+    dark: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ class Survey:
         problems: All that is wrong, one line each.
         classes: Names by the labels of the images' boxes and masks.
         unknown: How many images in the folder the annotations say nothing of.
+        passed: Names of files in the folder that are no images by their endings.
     """
 
     images: list[Seen]
     problems: list[Problem]
     classes: tuple[str, ...]
     unknown: int = 0
+    passed: Sequence[str] = ()
 
     @property
     def boxes(self) -> Counter[str]:
@@ -96,6 +102,31 @@ class Survey:
         return sum(not seen.upright for seen in self.images)
 
     @property
+    def dark(self) -> list[str]:
+        """Ids of the images of 16 bits that are seen nearly black."""
+        return [seen.record.image for seen in self.images if seen.dark]
+
+    @property
+    def thin(self) -> list[str]:
+        """The image of each box that is one pixel wide or high: a click makes such."""
+        return [
+            seen.record.image
+            for seen in self.images
+            for box in seen.record.boxes
+            if min(box.x1 - box.x0, box.y1 - box.y0) == 1
+        ]
+
+    @property
+    def doubled(self) -> list[str]:
+        """The image of each box that stands in it once more, class and corners."""
+        return [
+            seen.record.image
+            for seen in self.images
+            for box, count in Counter(box[:5] for box in seen.record.boxes).items()
+            for _ in range(count - 1)
+        ]
+
+    @property
     def odd_masks(self) -> list[str]:
         """Ids of the images whose true mask shows a class that none of their boxes is of."""
         return [
@@ -126,12 +157,12 @@ def look(check: Check) -> Seen:
     if record.problems:
         return Seen(replace(record, drawn={}))
     drawn = record.drawn.get("mask")
-    upright = is_upright(Path(record.path))
+    upright, dark = is_upright(Path(record.path)), is_dark(Path(record.path))
     if drawn is None and not record.mask:
-        return Seen(record, upright=upright)
+        return Seen(record, upright=upright, dark=dark)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
     labels = frozenset(int(label) for label in np.unique(mask)) - {0, VOID}
-    return Seen(replace(record, drawn={}), True, labels, is_boxes(mask, record.boxes), upright)
+    return Seen(replace(record, drawn={}), True, labels, is_boxes(mask, record.boxes), upright, dark)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
@@ -148,6 +179,11 @@ def is_upright(path: Path) -> bool:
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=FORMATS) as image:
-                return bool(image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT)
+                return image.getexif().get(ORIENTATION) not in TURNED
         except Exception:  # of damaged EXIF, whatever its reader stumbles over: the pixels themselves can be read
             return True
+
+
+def is_dark(path: Path) -> bool:
+    """Whether an image has 16 bits a value of which the upper two are empty, as of a camera of 10, 12 or 14 bits."""
+    return has_16_bits(path) and int(read_image(path).max()) < DARK

@@ -88,6 +88,8 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
     """A comment beside a key of the splits."""
     if key == "corners":
         return " # pixels from 1, the last one included" if value == "voc" else " # borders from 0: a box begins there"
+    if key == "ids":
+        return " # images of one name lie in several folders: their ids have the folders' names"
     if key == "links":
         return " # as you said: links out of these folders are followed"
     if key != "masks":

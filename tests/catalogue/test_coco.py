@@ -351,6 +351,7 @@ SPELLINGS = {
         ("images", 0, "id"): "a1",
         ("annotations", 0, "image_id"): "a1",
         ("annotations", 1, "image_id"): "a1",
+        ("annotations", 2, "image_id"): "a1",
     },
     "a text for one of two numbers": {("images", 0, "id"): "1", ("categories", 0, "id"): "1"},
     "fractions": {
@@ -553,5 +554,5 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
     where = Layout(Place(path.parent, None), Place(path, None), None, True, 2)
-    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1})
+    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from boxsup.catalogue.forms import FORMS
 from boxsup.catalogue.palette import voc_palette
-from boxsup.catalogue.readers.voc import read_annotation
+from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import read_list
 from boxsup.catalogue.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
 from boxsup.catalogue.tables import read_catalogue, read_mask

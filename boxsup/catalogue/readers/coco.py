@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from boxsup.catalogue.names import is_background, plain_path
+from boxsup.catalogue.names import image_id, is_background, plain_path
+from boxsup.catalogue.readers.beside import existing, lost_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
 from boxsup.catalogue.readers.coco_objects import thing_of
 from boxsup.catalogue.readers.folder import (
@@ -88,17 +89,31 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     files = instance_files(where.annotations.path)
     if not files:
         raise DataError(f"{where.annotations.path}: no {EXPORT} in this folder or in one below")
-    taken: set[str] = set()
+    taken: dict[str, str] = {}
     parts = [_instances(where, file, classes, taken) for file in files]
     _check_classes(parts, classes, where.annotations.path)
+    masks = where.mask_files()
     checks = {
-        entry.name: partial(check_entry, part.where, entry, part.labels) for part in parts for entry in part.entries
+        entry.name: partial(check_entry, part.where, entry, part.labels, masks.of(entry.name) if masks else None)
+        for part in parts
+        for entry in part.entries
     }
     wrong = [each for part in parts for each in part.wrong]
     if split.list:
-        return _listed(checks, wrong, *image_names(root, split, where.images), root / split.list, where.drawn)
+        return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where.drawn)
     problems = [found for _, found in wrong] + [stray for part in parts for stray in part.strays]
-    return Listing(list(checks.values()), problems, where.drawn)
+    lost = lost_files(masks, list(checks), where.images.path) if masks else []
+    return Listing(list(checks.values()), problems, where.drawn, lost)
+
+
+def open_instances(path: Path) -> tuple[list[str], list[str]]:
+    """The names of the categories, and those of the images below their folder, that a JSON or an export's have."""
+    categories, images = [], []
+    for file in instance_files(path):
+        content = read_instances(Place(file, None), drawn=False)
+        categories += [category["name"] for category in content["categories"]]
+        images += [_name(record, file, path) for record in content["images"]]
+    return categories, images
 
 
 def _listed(
@@ -134,13 +149,14 @@ def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:
     return labels
 
 
-def check_entry(where: Layout, entry: Entry, labels: Labels) -> Record:
+def check_entry(where: Layout, entry: Entry, labels: Labels, mask: Path | None) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         where: The split's files.
         entry: The image.
         labels: See `labels_of`.
+        mask: The PNG of its true mask, or None.
     """
 
     def things(height: int, width: int) -> Found:
@@ -150,12 +166,12 @@ def check_entry(where: Layout, entry: Entry, labels: Labels) -> Record:
             return [], [f"{entry.name}: the image has {got} pixels, its entry says {said_size} (width×height)"]
         return _things(entry, labels, height, width, where.drawn)
 
-    path = where.images.path / entry.name
+    path = existing(where.images.path, entry.name)
     advice = "" if path.exists() or path.is_symlink() else _elsewhere(where.images.path, entry.name)
     if advice:
-        image = PurePosixPath(entry.name).stem
+        image = image_id(entry.name, where.by_path)
         return Record(image, str(path), problems=[problem(image, path, f"no such image; {advice}")])
-    return check_image(where, entry.name, where.annotations.path, things)
+    return check_image(where, entry.name, where.annotations.path, mask, things)
 
 
 def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) -> Found:
@@ -190,10 +206,14 @@ def _elsewhere(folder: Path, name: str) -> str:
     return f"it is there as {end}: let --images name the folder above, which holds {first}" if end else ""
 
 
-def _instances(where: Layout, file: Path, classes: Sequence[str], taken: set[str]) -> Instances:
-    """What is in a JSON, whose images' ids become `taken`; file names of an export's JSON are below its own folder."""
-    root = where.annotations.path
-    below = file.parent.relative_to(root).as_posix() if file != root else ""
+def _name(image: Json, file: Path, path: Path) -> str:
+    """An image's name below the folder of images; those of an export's JSON lie beside it."""
+    below = file.parent.relative_to(path) if file != path else Path()
+    return plain_path((below / image["file_name"]).as_posix() if below.parts else image["file_name"])
+
+
+def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[str, str]) -> Instances:
+    """What is in a JSON; `taken` holds the names of images by their ids, and gets these."""
     place = Place(file, where.annotations.inside)
     content = read_instances(place, where.drawn)
     by_image: dict[Id, list[Json]] = defaultdict(list)
@@ -203,11 +223,13 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], taken: set[str
     repeated = _repeated(content["annotations"])
     entries, wrong = [], []
     for record in content["images"]:
-        name = plain_path(f"{below}/{record['file_name']}" if below else record["file_name"])
-        own = by_image.get(record["id"], [])
-        found = name_problem(name, taken, file) or _shared(name, record["id"], numbers, file)
+        name = _name(record, file, where.annotations.path)
+        image, own = image_id(name, where.by_path), by_image.get(record["id"], [])
+        found = name_problem(name, taken.get(image), file, where.by_path)
+        if found is None and numbers[record["id"]] > 1:
+            found = problem(image, file, _shared(name, record["id"], numbers[record["id"]]))
         if found is None:
-            taken.add(PurePosixPath(name).stem)
+            taken[image] = name
             twice = repeated.intersection(identity(annotation.get("id")) for annotation in own) if repeated else ()
             entries.append(Entry(name, record["height"], record["width"], own, frozenset(twice)))
         else:
@@ -235,9 +257,7 @@ def _repeated(annotations: Iterable[Json]) -> set[Id]:
     return {number for number, count in counts.items() if count > 1 and number is not None}
 
 
-def _shared(name: str, number: Id, numbers: Mapping[Id, int], file: Path) -> Problem | None:
-    """What is wrong with an image whose id is that of another one too, as in files that were put together."""
-    if numbers[number] == 1:
-        return None
-    text = f"{name}: {numbers[number]} images have the id {number}: nobody can tell whose their boxes are"
-    return Problem(PurePosixPath(name).stem, str(file), f"{text}; give each image an id of its own")
+def _shared(name: str, number: Id, count: int) -> str:
+    """What is wrong with an image whose id is that of others too, as in files that were put together."""
+    text = f"{name}: {count} images have the id {number}: nobody can tell whose their boxes are"
+    return f"{text}; give each image an id of its own"
