@@ -65,6 +65,7 @@ class Record:
         annotation: The file that its boxes are from, "" if that is not kept.
         origins: Of each box, the places in that file, from 0, of what it was read from: annotations of COCO's JSON,
             objects of VOC's XML, lines of YOLO's text, shapes of LabelMe's JSON. What was passed over counts.
+        notes: What was read otherwise than it stands in its files, or was not read; the image is usable all the same.
     """
 
     image: str
@@ -78,6 +79,7 @@ class Record:
     drawn: Mapping[str, bytes] = field(default_factory=dict)
     annotation: str = ""
     origins: list[tuple[int, ...]] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process
