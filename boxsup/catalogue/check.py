@@ -13,7 +13,7 @@ import pandas as pd
 
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.workers import in_order
 
 T = TypeVar("T")
@@ -74,6 +74,5 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
     """Write `problems.csv`, its header alone where nothing is wrong."""
-    with creating(path) as partial:
-        pd.DataFrame(problems, columns=list(Problem._fields)).to_csv(partial, index=False)
+    write_csv(path, pd.DataFrame(problems, columns=list(Problem._fields)))
     return Path(path)

@@ -22,7 +22,7 @@ from boxsup.labels.masker import Masker
 from boxsup.network.checkpoint import find_checkpoint
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"
 
@@ -111,8 +111,7 @@ def _write_outputs(
     for name in formats:
         FORMATS[name](out, parts(), classes, images)
     table = table_of(parts(), classes, images)
-    with creating(out / "boxes.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+    write_csv(out / "boxes.csv", table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "

@@ -18,7 +18,7 @@ from boxsup.errors import BoxSupError, StoreError
 from boxsup.network.checkpoint import load, load_checkpoint, save, save_checkpoint
 from boxsup.network.devices import device
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 from boxsup.training.parallel import leads
@@ -83,8 +83,7 @@ def train(args: argparse.Namespace) -> None:
                 "training.head_rate) and run again"
             ) from error
     if leads():
-        with creating(args.out / "train.csv") as partial:
-            progress.table().to_csv(partial, index=False)
+        write_csv(args.out / "train.csv", progress.table())
         save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
         save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
 
