@@ -68,14 +68,14 @@ def stages() -> list[tuple[str, list[str]]]:
     split = as_json({"images": "images", "annotations": "boxes.json", "masks": "none"})
     network = as_json({"name": "mobilenet_v2", "weights": "none", "sha256": ""})
     update = as_json(generation_settings(config["defaults"]["update"]))
-    pools = ["--proposals", "pools.zarr", "--overlaps", "overlaps.zarr"]
+    pools = ["--proposals", "pools/0-of-1.zarr", "--overlaps", "overlaps.zarr"]
     labels = ["labels", *TABLES, "--seed", "0", "--settings", update, *pools, "--threads", "1"]
     read = ["--format", "coco", "--root", ".", "--split", split, "--classes", as_json(CLASSES[1:])]
     mcg = as_json(config["proposals"]["mcg"])
     return [
         ("catalogue", ["catalogue", *read, "--on-problem", "stop", "--out", "train"]),
-        ("proposals", ["proposals", "make", *TABLES, "--settings", mcg, "--out", "pools.zarr"]),
-        ("overlaps", ["overlaps", *TABLES, "--proposals", "pools.zarr", "--out", "overlaps.zarr"]),
+        ("proposals", ["proposals", "make", *TABLES, "--settings", mcg, "--out", "pools/0-of-1.zarr"]),
+        ("overlaps", ["overlaps", *TABLES, "--proposals", "pools/0-of-1.zarr", "--out", "overlaps.zarr"]),
         ("rectangles", ["fixed-masks", *TABLES, "--kind", "rectangles", "--out", "rectangles.zarr"]),
         ("labels by overlap", [*labels, "--generation", "1", "--out", "1.zarr"]),
         ("network", ["network", *TABLES, "--seed", "0", "--settings", network, "--out", "model.pt"]),

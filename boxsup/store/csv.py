@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
@@ -25,7 +25,8 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: s
     written = _with_texts(table, shown)
     texts = written.select_dtypes(exclude=["number", "bool"])
     # A carriage return is the one end of a line that `csv` does not quote by itself, and a line is a row.
-    quoting = csv.QUOTE_ALL if any("\r" in str(cell) for cell in texts.to_numpy().ravel()) else csv.QUOTE_MINIMAL
+    returns = any("\r" in str(cell) for cell in texts.to_numpy().ravel())
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     with creating(path) as partial:
         written.to_csv(partial, index=False, float_format=float_format, lineterminator="\n", quoting=quoting)
 

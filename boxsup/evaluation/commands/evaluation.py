@@ -35,7 +35,9 @@ def run(args: argparse.Namespace) -> None:
     images = [row for row in catalogue.rows() if row.mask]
     without, with_crf = (np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64) for _ in range(2))
     if images:
-        without, with_crf = confusions(catalogue, predicted_maps(args.predictions, images), "evaluation")
+        without, with_crf = confusions(
+            catalogue, predicted_maps(args.predictions, images, catalogue.classes), "evaluation"
+        )
     table = score_table(catalogue.classes, iou=without, iou_crf=with_crf)
     pixels = without.sum(axis=1)
     table["truth_pixels"] = [*pixels, pixels.sum()]

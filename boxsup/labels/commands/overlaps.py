@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.errors import DataError
 from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.versions import provenance
@@ -29,6 +30,10 @@ def run(args: argparse.Namespace) -> None:
     """Write the IoU tables of every image of the shard."""
     catalogue = read_catalogue(args.catalogue)
     pools = Pools([args.proposals])
+    if pools and not set(pools) & set(catalogue.ids):
+        raise DataError(
+            f"{args.proposals}: none of its images is in {args.catalogue}; name the proposals of this split"
+        )
     with creating_overlaps(args.out, list(pools), {"versions": provenance("overlaps", "numpy", "zarr")}) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
             writer.append(box_iou(corners_of(catalogue.boxes_of(image)), pool.boxes))
