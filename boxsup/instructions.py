@@ -17,7 +17,7 @@ LEVELS = {"AVX512": ("AVX512", "X86_V4"), "AVX2": ("AVX2", "X86_V3")}  # level -
 
 def instructions(network: bool = True) -> dict[str, str]:
     """The levels that NumPy and torch work with in this process: library -> level; `network`: whether torch counts."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload, index]
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     levels = {"numpy": next((name for name in LEVELS if any(own.startswith(LEVELS[name]) for own in found)), "basic")}
     if network:
         import torch  # costs seconds that stages without a network need not pay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from boxsup.labels.choice import NOTHING, Choice, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.overlaps import box_iou, together
 from boxsup.labels.painting import paint
+from boxsup.masks import Each
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
@@ -76,7 +77,8 @@ class Update:
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
-        masks = ChosenMasks(pool, [choices[row].chosen for row in shown])
+        chosen_ones = [choices[row].chosen for row in shown]
+        masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
         painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
         return ImageLabels(painted, choices)
 
@@ -103,18 +105,6 @@ class Update:
             draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[part]]
             choices += choose(candidates, asked, self.settings, draws)
         return choices
-
-
-class ChosenMasks:
-    """The masks of chosen candidates, H×W each, made when they are asked for; None for a box without a candidate."""
-
-    def __init__(self, pool: Pool, chosen: Sequence[int]) -> None:
-        """Of the candidates `chosen` of a pool; see `Choice.chosen`."""
-        self._pool, self._chosen = pool, chosen
-
-    def __getitem__(self, index: int) -> NDArray[np.bool_] | None:
-        candidate = self._chosen[index]
-        return self._pool.mask(candidate) if candidate >= 0 else None
 
 
 class ChoiceTables:

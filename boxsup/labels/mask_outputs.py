@@ -38,7 +38,7 @@ def write_yolo(out: Path, parts: Parts, classes: Sequence[str], images: Path) ->
         write_text(folder / "data.yaml", yolo.data_yaml(classes))
         for part in parts:
             labels = Path("labels", file_of(part, images)).with_suffix(".txt")
-            yolo.write(folder / labels, [thing for _, thing in things_of(part)])
+            yolo.write(folder / labels, (thing for _, thing in things_of(part)))
 
 
 def write_coco(out: Path, parts: Parts, classes: Sequence[str], images: Path, encoding: coco.Encoding = "rle") -> None:

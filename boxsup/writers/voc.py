@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.readers.segments import draw
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
+from boxsup.masks import Each
 from boxsup.store.atomic import creating
 from boxsup.writers.objects import MaskedObject
 
@@ -23,7 +24,7 @@ def label_maps(
 
     Where objects overlap, the smaller one is seen. More than 254 objects have no numbers: None.
     """
-    return draw(height, width, [(thing.label, thing.crowd, thing.pixels) for thing in things])
+    return draw(height, width, Each(lambda thing: (thing.label, thing.crowd, thing.pixels), things))
 
 
 def write(folder: str | os.PathLike[str], image: str, height: int, width: int, things: Sequence[MaskedObject]) -> None:

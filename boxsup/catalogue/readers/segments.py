@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,14 @@ from pycocotools import mask as coco_mask
 
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import VOID, Box
+from boxsup.masks import Each, packed
 
 MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
 
 
-class Thing(NamedTuple):
+@packed
+@dataclass(frozen=True)
+class Thing:
     """An object: its box, and the pixels that it covers, H×W, if they are known and asked for."""
 
     box: Box
@@ -126,11 +130,16 @@ def draw(
     return labels, numbers if len(objects) < VOID else None
 
 
+def _shown(thing: Thing) -> tuple[int, bool, NDArray[np.bool_]]:
+    pixels = thing.pixels
+    assert pixels is not None
+    return thing.box.label, bool(thing.box.crowd), pixels
+
+
 def drawn_masks(height: int, width: int, things: Sequence[Thing]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
-    shown = [(thing.box.label, bool(thing.box.crowd), thing.pixels) for thing in things if thing.pixels is not None]
-    if len(shown) < len(things):
+    if any(thing.pixels is None for thing in things):
         return {}
-    labels, objects = draw(height, width, shown)
+    labels, objects = draw(height, width, Each(_shown, things))
     masks = {"mask": labels, "objects": objects}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}
