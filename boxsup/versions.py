@@ -7,6 +7,7 @@ when results change.
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 STAGE_VERSIONS = {
     "shapes": 1,
@@ -39,6 +40,16 @@ STAGE_VERSIONS = {
 }
 
 
-def provenance(stage: str, *packages: str) -> dict[str, int | str]:
-    """What made a store: the stage's number, and the versions of boxsup and of `packages`."""
-    return {"stage": STAGE_VERSIONS[stage], **{name: version(name) for name in ("boxsup", *packages)}}
+def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, Any]:
+    """What made a store: the stage's number, versions of boxsup and of `packages`, and the processor's instructions.
+
+    Args:
+        stage: Its name in STAGE_VERSIONS.
+        packages: What its results depend on.
+        network: Whether torch has worked, if it is among them.
+    """
+    from boxsup.instructions import instructions  # imports NumPy, and a configuration needs the numbers above alone
+
+    versions = {name: version(name) for name in ("boxsup", *packages)}
+    made_with = instructions(network and "torch" in packages)
+    return {"stage": STAGE_VERSIONS[stage], **versions, "instructions": made_with}

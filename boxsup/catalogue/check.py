@@ -14,7 +14,7 @@ import pandas as pd
 from boxsup.catalogue.names import shown
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.workers import in_order
 
 T = TypeVar("T")
@@ -76,6 +76,5 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
     """Write `problems.csv`, its header alone where nothing is wrong; names that are no UTF-8 are escaped."""
     texts = [tuple(map(shown, problem)) for problem in problems]
-    with creating(path) as partial:
-        pd.DataFrame(texts, columns=list(Problem._fields)).to_csv(partial, index=False)
+    write_csv(path, pd.DataFrame(texts, columns=list(Problem._fields)))
     return Path(path)

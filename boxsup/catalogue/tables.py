@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.errors import DataError, StoreError
-from boxsup.store.atomic import creating
+from boxsup.store.csv import as_written, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
@@ -118,7 +118,7 @@ def _again(path: Path) -> str:
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least these columns: texts, and whole numbers in those that have no text."""
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
+        table = as_written(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; {_again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these
@@ -137,8 +137,7 @@ def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> Non
     classes = pd.DataFrame({"label": range(len(catalogue.classes)), "name": catalogue.classes})
     tables = {"images": catalogue.images, "boxes": catalogue.boxes, "classes": classes}
     for name, table in tables.items():
-        with creating(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
+        write_csv(folder / f"{name}.csv", table)
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:

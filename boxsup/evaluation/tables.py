@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import Basis, measured_iou, measured_mean
-from boxsup.store.atomic import creating
+from boxsup.store.csv import as_written, write_csv
 
 MEAN = "mean"
 
@@ -36,8 +36,7 @@ def score_table(basis: Basis, **confusions: NDArray[np.int64]) -> pd.DataFrame:
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file, whole or not at all: six decimals, NaN as an empty field."""
-    with creating(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6f")
+    write_csv(path, table, "%.6f")
 
 
 def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
@@ -48,8 +47,9 @@ def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     """
     try:
         # A class may be called "nan" or "NA": only an empty field is missing.
-        return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; make it with Snakemake") from error
     except pd.errors.EmptyDataError as error:
         raise StoreError(f"{path}: an empty table; remove it and make it again with Snakemake") from error
+    return as_written(table)

@@ -51,8 +51,8 @@ def choose(
 
     Args:
         candidates: Of the image, N.
-        log_probabilities: 1 + B of H×W natural logarithms: of the background, then of each box's label; or None to go by
-            overlap alone.
+        log_probabilities: 1 + B of H×W natural logarithms: of the background, then of each box's label; or None to
+            go by overlap alone.
         settings: See `config.yaml`, `defaults.update`.
         generators: One a box, so that no box's draw depends on another's.
 

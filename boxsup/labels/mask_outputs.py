@@ -53,7 +53,7 @@ def write_yolo(out: Path, results: Results) -> list[Problem]:
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
         for part in results.parts():
             labels = Path("labels", file_of(part, source.images)).with_suffix(".txt")
-            yolo.write(folder / labels, [thing for *_, thing in things_of(part)])
+            yolo.write(folder / labels, (thing for *_, thing in things_of(part)))
     return []
 
 

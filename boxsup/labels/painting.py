@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,12 @@ from numpy.typing import NDArray
 from boxsup.store.labels import VOID
 
 
-class Masks(Protocol):
-    """Masks by the number of their box: a list, or what makes them when they are asked for."""
-
-    def __getitem__(self, index: int, /) -> NDArray[np.bool_] | None:
-        """The mask H×W, or None."""
-
-
 def paint(
     height: int,
     width: int,
     boxes: NDArray[np.integer],
     labels: NDArray[np.integer],
-    masks: Masks,
+    masks: Sequence[NDArray[np.bool_] | None],
     clip: bool,
 ) -> NDArray[np.uint8]:
     """A label map of the boxes' segments over background.

@@ -17,6 +17,7 @@ from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import creating
 from boxsup.store.checksums import AGAIN, archive_damages
 
+OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 MAX_CLASSES = 255  # with the background; label 255 is void
 
 
@@ -93,6 +94,18 @@ def _normalisation(content: dict[str, Any]) -> Normalisation:
     if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
         raise ValueError("normalisation")
     return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+
+
+def instructions_of(path: Path) -> object:
+    """Which of a processor's instructions a checkpoint was trained with, which its optimizer's file beside it tells.
+
+    Not in the checkpoint itself: equal networks give equal bytes. None where it is not known.
+    """
+    try:
+        beside = torch.load(path.with_name(OPTIMIZER), map_location="cpu", weights_only=True, mmap=True)
+        return beside.get("instructions")
+    except Exception:  # torch raises many kinds, and who trains on from the file is told of them
+        return None
 
 
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(cache=True)(function))
     except RuntimeError:  # no place for a cache
         folder = scratch()
-        numba.config.CACHE_DIR = str(folder / "numba") if folder else ""
+        numba.config.CACHE_DIR = str(folder / "numba") if folder else ""  # type: ignore[attr-defined] # set by numba from its environment
         return cast(F, numba.njit(cache=folder is not None)(function))
 
 

@@ -6,12 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas as pd
-
 from boxsup.report.command import parse_config
 from boxsup.report.paper_page import TITLES, render
 from boxsup.report.paper_results import SCALES, comparison, measured, read_runs, values_table
 from boxsup.store.atomic import creating, write_text
+from boxsup.store.csv import write_csv
 
 EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tables tables --out paper.html'
 
@@ -44,11 +43,6 @@ def run(args: argparse.Namespace) -> None:
             "values": values,
             "measured": measured(found),
         }.items():
-            write_csv(folder / f"{name}.csv", table)
+            write_csv(folder / f"{name}.csv", table.round(2))
     write_text(args.out, page)
     print(f"paper: {len(found)} of its experiments were run: {args.out}", file=sys.stderr)
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """A table as CSV with two decimals, empty cells where there is no value."""
-    table.round(2).to_csv(path, index=False, lineterminator="\n")

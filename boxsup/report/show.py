@@ -64,6 +64,9 @@ class Generation:
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
         tables = ("overlap_cost", "regression_cost", "expected_iou")
+        labels.check_classes(catalogue.classes)
+        if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
+            raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
         costs = np.stack([labels.table(name) for name in tables], axis=-1)
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from boxsup.labels.overlaps import box_iou
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.writers.objects import Corners, MaskedObject, tight_box
 
 COLUMNS = (
@@ -45,8 +45,7 @@ def write(path: str | os.PathLike[str], table: Iterable[Row]) -> None:
     frame = pd.DataFrame(list(table), columns=list(COLUMNS))
     tight = [name for name in COLUMNS if name.startswith("tight")]
     frame[tight] = frame[tight].astype("Int64")  # whole numbers, also where some are missing
-    with creating(path) as partial:
-        frame.to_csv(partial, index=False)
+    write_csv(path, frame)
 
 
 def _iou(box: Corners, other: Corners) -> float:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.masks import packed
+
 Corners = tuple[int, int, int, int]
 
 
+@packed
 @dataclass(frozen=True)
 class MaskedObject:
     """An object with its mask.

@@ -14,6 +14,7 @@ from boxsup.catalogue.palette import encode_mask, voc_palette
 from boxsup.catalogue.readers.segments import draw
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
 from boxsup.catalogue.records import VOID
+from boxsup.masks import Each
 from boxsup.store.atomic import creating
 from boxsup.writers.objects import MaskedObject
 
@@ -27,7 +28,8 @@ def label_maps(
 
     Where objects overlap, the smaller one is seen. More than 254 objects have no numbers: None.
     """
-    labels, places = draw(height, width, [(thing.label, thing.crowd, thing.pixels) for thing in things])
+    objects = Each(lambda thing: (thing.label, thing.crowd, thing.pixels), things)
+    labels, places = draw(height, width, objects)
     numbers = [0, *(thing.number or place for place, thing in enumerate(things, start=1))]
     if places is None or max(numbers) >= VOID:
         return labels, None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
-from boxsup.store.atomic import creating
+from boxsup.store.csv import as_written, write_csv
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
 
@@ -25,7 +25,6 @@ def run(args: argparse.Namespace) -> None:
     """Write the tables of all parts as one, and what was wrong with them."""
     catalogue = join({str(part): read_catalogue(part) for part in args.parts})
     problems = pd.concat([pd.read_csv(part / "problems.csv", dtype=str, keep_default_na=False) for part in args.parts])
-    with creating(args.out / "problems.csv") as partial:
-        problems.to_csv(partial, index=False)
+    write_csv(args.out / "problems.csv", as_written(problems))
     write_catalogue(args.out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

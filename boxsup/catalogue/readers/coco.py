@@ -185,7 +185,7 @@ def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) 
             label = labels[annotation["category_id"]]
             if label is None:
                 continue
-            thing = thing_of(annotation, label, height, width, drawn)._replace(origin=(place,))
+            thing = thing_of(annotation, label, height, width, drawn)
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
             continue
@@ -193,7 +193,7 @@ def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) 
         notes += ["its category is the background, it is no object"] if label == 0 else []
         notes += [thing.note] if thing.note else []
         note = f"annotation {annotation.get('id')}: {'; '.join(notes)}" if notes else ""
-        things.append(thing._replace(note=note))
+        things.append(replace(thing, origin=(place,), note=note))
     return things, texts
 
 

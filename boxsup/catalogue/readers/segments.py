@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from pycocotools import mask as coco_mask
 
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import VOID, Box
+from boxsup.masks import Each, packed
 
 MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
 MOST = 1e9  # px: what is further away is no position
@@ -23,7 +25,9 @@ Corners = tuple[int, int, int, int]  # half-open pixels x0, y0, x1, y1
 Points = NDArray[np.float64]
 
 
-class Thing(NamedTuple):
+@packed
+@dataclass(frozen=True)
+class Thing:
     """An object, or a region that is none: its label is then 0 or VOID, and it is seen in masks only.
 
     Attributes:
@@ -199,12 +203,17 @@ def draw(
     return labels, numbers if not len(own) or own[-1] < VOID else None
 
 
+def _shown(thing: Thing) -> tuple[int, bool, NDArray[np.bool_]]:
+    pixels = thing.pixels
+    assert pixels is not None
+    return thing.box.label, bool(thing.box.crowd), pixels
+
+
 def drawn_masks(height: int, width: int, things: Sequence[Thing]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
     needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
-    shown = [(thing.box.label, bool(thing.box.crowd), thing.pixels) for thing in needed if thing.pixels is not None]
-    if len(shown) < len(needed):
+    if any(thing.pixels is None for thing in needed):
         return {}
-    labels, objects = draw(height, width, shown)
+    labels, objects = draw(height, width, Each(_shown, needed))
     masks = {"mask": labels, "objects": objects}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

@@ -156,15 +156,15 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
         if not line.strip():
             continue
         try:
-            thing = _thing(line.split(), labels, height, width, drawn)._replace(origin=(number - 1,))
+            thing = _thing(line.split(), number - 1, labels, height, width, drawn)
             things += [thing] if thing.box.label else []
         except ValueError as error:
             texts.append(f"line {number}: {error}")
     return things, texts
 
 
-def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
-    """The object of a line, its label 0 if its class is none of ours."""
+def _thing(fields: Sequence[str], place: int, labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
+    """The object of the line at a place, its label 0 if its class is none of ours."""
     numbers = _numbers(fields)
     kind = int(numbers[0])
     if kind != numbers[0] or kind not in labels:
@@ -175,7 +175,7 @@ def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width:
         polygon = [scaled.ravel()]
         corners, note = polygon_box(polygon, height, width)
         pixels = segment(polygon, height, width) if drawn and not note else None
-        return Thing(Box(labels[kind], *corners), pixels, note=note)
+        return Thing(Box(labels[kind], *corners), pixels, (place,), note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
@@ -184,7 +184,7 @@ def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width:
     inside = borders.clip(0, (width, height))
     if (np.abs(borders - inside) <= _rounding(fields[1:]) * np.array([width, height])).all():
         borders = inside
-    return Thing(Box(labels[kind], *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
+    return Thing(Box(labels[kind], *pixel_box(borders.ravel().tolist(), height, width, shown)), None, (place,))
 
 
 def _rounding(fields: Sequence[str]) -> float:

@@ -16,7 +16,7 @@ from boxsup.contours import bsds
 from boxsup.contours.benchmark import count, f_measure, precision_recall, score, thresholds
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"
 
@@ -68,5 +68,4 @@ def _detector(args: argparse.Namespace) -> Detector:
 def _write_curve(path: Path, counts: NDArray[np.int64], levels: NDArray[np.float64]) -> None:
     precision, recall = precision_recall(counts)
     table = {"threshold": levels, "precision": precision, "recall": recall, "f": f_measure(precision, recall)}
-    with creating(path) as partial:
-        pd.DataFrame(table).to_csv(partial, index=False, float_format="%.6f")
+    write_csv(path, pd.DataFrame(table), "%.6f")

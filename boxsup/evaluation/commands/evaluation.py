@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> None:
     images = [row for row in catalogue.rows() if row.mask]
     without, with_crf = (np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64) for _ in range(2))
     if images:
-        without, with_crf = confusions(catalogue, predicted_maps(args.predictions, images), "evaluation")
+        maps = predicted_maps(args.predictions, images, catalogue.classes)
+        without, with_crf = confusions(catalogue, maps, "evaluation")
     basis = basis_of(catalogue, without.sum(axis=1))
     table = score_table(basis, iou=without, iou_crf=with_crf)
     write_table(args.out, table)

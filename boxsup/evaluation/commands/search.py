@@ -54,5 +54,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _scores(images: Catalogue, predictions: Path) -> tuple[float, float]:
     """Mean IoU of a run over the images, before and after the CRF."""
-    without, with_crf = confusions(images, predicted_maps(predictions, with_masks(images)), predictions.stem)
+    maps = predicted_maps(predictions, with_masks(images), images.classes)
+    without, with_crf = confusions(images, maps, predictions.stem)
     return measured_mean(without), measured_mean(with_crf)

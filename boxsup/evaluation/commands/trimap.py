@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """
     catalogue = evaluated_split(args)
     images, classes = [row for row in catalogue.rows() if row.mask], len(catalogue.classes)
-    predicted = predicted_maps(args.predictions, images)
+    predicted = predicted_maps(args.predictions, images, catalogue.classes)
     sums: list[np.ndarray] = []
     for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
         truth = read_mask(row.mask)

@@ -30,6 +30,7 @@ from boxsup.inference.video import Video, VideoWriter
 from boxsup.report.palette import overlay
 from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
+from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 WHOLE = 0.9  # of the frames that a video announces, which some containers estimate
@@ -54,8 +55,7 @@ class Summary:
     def write(self, out: Path) -> None:
         """Write `summary.csv` and `problems.csv`."""
         columns = ["file", "name", "height", "width", "frames", "label", "class", "pixels", "share"]
-        with creating(out / "summary.csv") as partial:
-            pd.DataFrame(self.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f")
+        write_csv(out / "summary.csv", pd.DataFrame(self.rows, columns=columns), "%.6f")
         write_problems(out / "problems.csv", self.problems)
 
 

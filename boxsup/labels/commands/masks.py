@@ -25,7 +25,7 @@ from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"
 
@@ -165,8 +165,7 @@ def _job(number: int, record: Record, masker: Masker, source: Source, folder: Pa
 def _write_table(out: Path, results: Results, jobs: Sequence[Job], known: Sequence[str]) -> None:
     source = results.source
     table = table_of(results.parts(), source.classes, known, source.images)
-    with creating(out / "boxes.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+    write_csv(out / "boxes.csv", table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "

@@ -28,7 +28,7 @@ from boxsup.proposals.pool import Pool, creating_pools, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.versions import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
@@ -71,9 +71,7 @@ def run(args: argparse.Namespace) -> None:
             timings.append(Timing(image_id, seconds, len(pool), pool.regions))
     # Beside the store and not in it: equal runs make equal stores.
     if args.timings:
-        with creating(args.timings) as partial:
-            table = pd.DataFrame(timings, columns=list(Timing._fields))
-            table.to_csv(partial, index=False, float_format="%.6f")
+        write_csv(args.timings, pd.DataFrame(timings, columns=list(Timing._fields)), "%.6f")
     _summarise(timings, args.out)
 
 
