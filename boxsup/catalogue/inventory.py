@@ -179,7 +179,7 @@ def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[st
     for name in names:
         below = _key(os.path.splitext(name)[0])
         anywhere = f"*/{below.rpartition('/')[2]}"
-        found.append([(kind, path) for kind, index in indices for path in index.get(below) or index.get(anywhere, ())])
+        found.append([(kind, path) for kind, index in indices for path in index.get(below) or index.get(anywhere, [])])
     return found
 
 

@@ -112,7 +112,7 @@ def open_instances(path: Path) -> tuple[list[str], list[str]]:
     for file in instance_files(path):
         content = read_instances(Place(file, None), drawn=False)
         categories += [category["name"] for category in content["categories"]]
-        images += [_name(record, file, path) for record in content["images"]]
+        images += [image_name(record, file, path) for record in content["images"]]
     return categories, images
 
 
@@ -206,7 +206,7 @@ def _elsewhere(folder: Path, name: str) -> str:
     return f"it is there as {end}: let --images name the folder above, which holds {first}" if end else ""
 
 
-def _name(image: Json, file: Path, path: Path) -> str:
+def image_name(image: Json, file: Path, path: Path) -> str:
     """An image's name below the folder of images; those of an export's JSON lie beside it."""
     below = file.parent.relative_to(path) if file != path else Path()
     return plain_path((below / image["file_name"]).as_posix() if below.parts else image["file_name"])
@@ -223,7 +223,7 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[st
     repeated = _repeated(content["annotations"])
     entries, wrong = [], []
     for record in content["images"]:
-        name = _name(record, file, where.annotations.path)
+        name = image_name(record, file, where.annotations.path)
         image, own = image_id(name, where.by_path), by_image.get(record["id"], [])
         found = name_problem(name, taken.get(image), file, where.by_path)
         if found is None and numbers[record["id"]] > 1:
