@@ -20,6 +20,7 @@ from boxsup.store.labels import VOID
 # healthy run stay within a few hundredths of the first.
 FILL_BOUNDS = (0.2, 0.9)
 FILL_CHANGE = 0.25  # of the first generation's, either way
+KEPT = "not measured: every image keeps its true mask"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def measure(
 def _note(basis: Basis, supervised: bool) -> str:
     """Why a generation's mean IoU is not measured; empty where it is."""
     if not supervised:
-        return "not measured: every image keeps its true mask"
+        return KEPT
     if not basis.images:
         return "not measured: no image that boxes supervise has a true mask"
     return basis.notes()[-1]

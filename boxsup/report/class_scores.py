@@ -37,7 +37,7 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
                 "crf": percent_and_spread(*mean_and_spread(crf)),
                 "share": rounded(100 * share, 1),
                 "gain": NONE if np.isnan(gain) else f"{100 * gain:+.1f}".replace("-", "−"),
-                "pixels": percent(pixels.iloc[label] / max(1, pixels.iloc[-1])),
+                "pixels": percent(pixels.iloc[label] / pixels.iloc[-1]) if pixels.iloc[-1] else NONE,
                 "mean": mean,
             }
         )

@@ -276,3 +276,64 @@ def test_validate_on_another_data_set_is_refused(
     with pytest.raises(SystemExit):
         main(["validate", "--catalogue", str(folder), "--model", str(model), "--out", str(tmp_path / "val.csv")])
     assert "its classes are not those of" in capsys.readouterr().err
+
+
+NOTHING = [[0] * 4] * 4
+VOIDED = [[0, 0, 255, 255]] * 4  # black and white, as of a mask that has 255 for the class
+
+
+@pytest.mark.parametrize("mask", [NOTHING, VOIDED])
+def test_on_background_alone_no_command_has_a_score(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str], mask: list[list[int]]
+) -> None:
+    boxes = [("a", 1, 0, 0, 20, 20), ("b", 2, 0, 0, 20, 20)]
+    folder = split({"a": enlarged(mask), "b": enlarged(mask)}, boxes)
+    right = {image: enlarged(NOTHING) for image in ("a", "b")}
+    store = write_predictions(tmp_path / "p.zarr", folder, right, right)
+    model = tmp_path / "model.pt"
+    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    labels = write_generation(tmp_path / "1.zarr", folder, 1, right, [0, 0], [0, 0])
+    points = {"points": [{"experiment": "x", "values": {"update.k": 1}, "predictions": [str(store)]}]}
+    on, predicted = ["--catalogue", str(folder)], ["--predictions", str(store)]
+    commands = {
+        "evaluation": ["evaluation", *on, *predicted],
+        "validate": ["validate", *on, "--model", str(model), "--threads", "1"],
+        "trimap": ["trimap", "measure", *on, *predicted],
+        "search": ["search", *on, "--points", json.dumps(points), "--held-out", "1"],
+        "quality": ["label-quality", *on, "--labels", str(labels)],
+    }
+    for name, command in commands.items():
+        main([*command, "--out", str(tmp_path / f"{name}.csv")])
+        told = capsys.readouterr().err
+        assert "show no class, only background or void" in told or "shows no class" in told
+        assert "nan" not in told
+        assert "100.0" not in told
+    for name, columns in (("evaluation", ["iou", "iou_crf"]), ("validate", ["iou"]), ("quality", ["miou", "fill"]),
+                          ("search", ["mean_iou", "mean_iou_crf"])):  # fmt: skip
+        table = pd.read_csv(tmp_path / f"{name}.csv")
+        assert table[columns].isna().all(axis=None)
+        assert table["note"].iloc[-1].startswith("not measured: the true mask")
+    assert pd.read_csv(tmp_path / "trimap.csv").empty
+
+
+def test_a_class_that_the_truth_does_not_show_is_counted_apart(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": enlarged(CAT)}, [("a", 1, 10, 10, 30, 30)])
+    found = {"a": enlarged([[0, 0, 0, 2], [0, 1, 1, 0], [0, 1, 1, 0], [0] * 4])}  # one of 12 squares taken for dog
+    store = write_predictions(tmp_path / "p.zarr", folder, found, {"a": enlarged(CAT)})
+    out = tmp_path / "e.csv"
+    main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(out)])
+    table = pd.read_csv(out).set_index("class")
+    np.testing.assert_allclose(table["iou"], [9 / 10, 1, np.nan, 0.95], atol=5e-7)
+    assert table["note"].to_dict()["dog"] == "not measured: no pixel in the true masks"
+    assert table["classes"].unique().tolist() == [1]
+
+
+def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": None}, [("a", 1, 0, 0, 2, 2)])
+    model = tmp_path / "model.pt"
+    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    arguments = ["--catalogue", str(folder), "--model", str(model), "--threads", "1"]
+    main(["validate", *arguments, "--out", str(tmp_path / "val.csv")])
+    table = pd.read_csv(tmp_path / "val.csv")
+    assert table["iou"].isna().all()
+    assert table["note"].iloc[-1] == "not measured: no image has a true mask"

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from results_tree import CLASSES, Tree, write_run, write_split
 
-from boxsup.catalogue.tables import read_catalogue, read_image
+from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
 from boxsup.cli import main
 from boxsup.evaluation.held_out import held_out
 from boxsup.report.palette import overlay
@@ -176,6 +177,51 @@ def test_own_data_are_not_taken_for_vocs_and_boxes_alone_say_that_nothing_is_mea
     assert "not measured" in page.text
     assert "no image has a true mask" in page.text
     assert "boundaries" not in page.ids
+
+
+def test_the_headline_says_what_it_is_over(tree: Tree) -> None:
+    page = Page(tree.report())
+    assert "4 images, 4 objects, 2 of 2 classes and the background" in page.text
+    assert "mIoU is over 4 images, 4 objects, 2 classes." in re.sub(r"\s+", " ", page.text)
+    for mask in sorted((tree.val / "files").glob("*-mask.png"))[1::2]:  # every other image shows a dog
+        Image.fromarray(np.where(read_mask(mask) == 2, 0, read_mask(mask)).astype(np.uint8)).save(mask)
+    tree.evaluate(0)
+    page = Page(tree.report())
+    assert "4 images, 4 objects, 1 of 2 classes and the background" in page.text
+    assert "no pixel in the true masks: dog <b>" in page.text
+    assert next(row for row in page.rows if row[0] == "dog <b>")[1:3] == ["–", "–"]
+    pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
+    assert [picture["score"] is None for picture in pictures] == [False, True] * 2
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_perfect_score_over_the_background_alone_is_none(tree: Tree, value: int) -> None:
+    for mask in (tree.val / "files").glob("*-mask.png"):
+        Image.fromarray(np.where(read_mask(mask) > 0, value, 0).astype(np.uint8)).save(mask)
+    tree.evaluate(0)
+    for path in tree.seed().glob("epochs/*/val.csv"):
+        pd.read_csv(path).assign(iou=np.nan).to_csv(path, index=False)
+    text = tree.report()
+    page = Page(text)
+    words = re.sub(r"\s+", " ", page.text)
+    assert "not measured" in words
+    assert "the true masks of 4 images show no class, only background or void" in words
+    assert "No points between: nothing is measured." in words
+    assert not {"miou-crf", "over", "boundaries", "confusion"} & set(page.ids)
+    assert [row[1:3] for row in page.rows if row[0] in (*CLASSES, "mean")] == [["–", "–"]] * 4
+    assert "nan" not in words.lower().replace("name", "")
+    pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
+    assert {picture["score"] for picture in pictures} == {None}
+
+
+def test_an_evaluation_that_does_not_say_what_it_is_over_is_made_again(
+    tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tree.seed() / "evaluation/002.csv"
+    pd.read_csv(path).drop(columns=["objects", "classes", "note"]).to_csv(path, index=False)
+    with pytest.raises(SystemExit):
+        tree.report()
+    assert "002.csv: does not say what its scores are over; make it again" in capsys.readouterr().err
 
 
 def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:

@@ -54,7 +54,9 @@ def test_others_go_from_the_best_to_the_worst() -> None:
     classes = evaluation(0, 0, 0, 0).index
     good, bad = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
     other = good.rename(index={"cat": "dog"})
-    found = beside({"bad": [bad], "none": [], "good": [good, good], "other": [other]}, classes)
+    unknown = evaluation(NAN, NAN, NAN, NAN)
+    others = {"bad": [bad], "none": [], "unknown": [unknown], "good": [good, good], "other": [other]}
+    found = beside(others, classes)
     assert found == {"good": [90.0, 80.0, None, 85.0], "bad": [50.0, 10.0, 30.0, 30.0]}
     assert list(found) == ["good", "bad"]
 

@@ -90,9 +90,10 @@ def _seconds(timings: Sequence[Path], images: Sequence[str]) -> float:
 
 def _print(summary: pd.DataFrame) -> None:
     last = summary.iloc[-1]
+    j_c = "not measured (no object has a known class)" if pd.isna(last["j_c"]) else f"{last['j_c']:.3f}"
     print(
         f"proposals evaluate: {last['objects']} objects in {last['images']} images, {last['candidates']:.0f} "
-        f"candidates an image: J_i {last['j_i']:.3f}, J_c {last['j_c']:.3f}, "
+        f"candidates an image: J_i {last['j_i']:.3f}, J_c {j_c}, "
         f"recall at IoU 0.5 {last['recall_50']:.3f}, at 0.7 {last['recall_70']:.3f}",
         file=sys.stderr,
     )
