@@ -61,9 +61,23 @@ def same(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def class_name(text: str) -> str:
-    """A class's name without what nobody sees: spaces around it, and the form that its accents are kept in."""
-    return same(text.strip())
+def class_name(value: object) -> str:
+    """A class's name without what nobody sees: spaces around it, and the form that its accents are kept in.
+
+    A number is its digits, and what is no name is "".
+    """
+    text = str(value) if type(value) in (int, float) else value
+    return same(text.strip()) if isinstance(text, str) else ""
+
+
+def is_background(name: str) -> bool:
+    """Whether a class is the background: `background`, LabelMe's `_background_`, Faster R-CNN's `__background__`."""
+    return name.strip("_").lower() == "background"
+
+
+def plain_path(name: str) -> str:
+    r"""A file's name below its folder in one spelling: `./a//b.png` and Windows' `a\b.png` are `a/b.png`."""
+    return str(PurePosixPath(name.replace("\\", "/"))) if name else ""
 
 
 def shown(text: str) -> str:

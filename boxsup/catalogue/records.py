@@ -62,6 +62,7 @@ class Record:
         boxes: Its objects in the order of the annotation.
         problems: All that is wrong with its files.
         drawn: `mask` or `objects` -> PNG of one that the data set keeps in another form than a PNG of its own.
+        notes: What was read otherwise than it stands in its files, or was not read; the image is usable all the same.
     """
 
     image: str
@@ -73,6 +74,7 @@ class Record:
     boxes: list[Box] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     drawn: Mapping[str, bytes] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.names import class_name, image_id, shown
-from boxsup.catalogue.readers import READERS, coco, labelme, voc_objects, voc_xml, yolo
+from boxsup.catalogue.names import class_name, image_id, is_background, shown
+from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
 from boxsup.catalogue.readers.beside import annotation_files
-from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
+from boxsup.catalogue.readers.coco import open_instances
+from boxsup.catalogue.readers.coco_form import instance_files
+from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
 from boxsup.catalogue.records import BACKGROUND, Listing, Problem, Unusable, check_inside, links_outside, problem
 from boxsup.errors import DataError
@@ -105,7 +107,8 @@ def recognise(images: Path, boxes: Path) -> str:
 
     Args:
         images: The folder of images, which LabelMe's files may lie in too.
-        boxes: A JSON of COCO's form, or a folder that holds, itself or in folders below, the files of one format.
+        boxes: A JSON of COCO's form, the folder of an export that has one beside the images of each part, or a folder
+            that holds, itself or in folders below, the files of one format.
 
     Raises:
         DataError: It is none of them; says what was found and what is expected.
@@ -118,7 +121,9 @@ def recognise(images: Path, boxes: Path) -> str:
         raise DataError(f"{boxes}: found a file {boxes.suffix or 'without ending'}; {EXPECTED}")
     if not boxes.is_dir():
         raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
-    counts = {ending: sum(1 for _ in annotation_files(boxes, ending)) for ending in ENDINGS}
+    if instance_files(boxes):
+        return "coco"
+    counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
     if yolo.ENDING in found and yolo.find_data(boxes) is None:
         if found == [yolo.ENDING]:
@@ -148,9 +153,7 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """
     source = Source(recognise(images, boxes), images, boxes, (), links=links)
     if source.format == "coco":
-        instances = coco.read_instances(Place(boxes, None), drawn=False)
-        names = [category["name"] for category in instances["categories"]]
-        files = [record["file_name"] for record in instances["images"]]
+        names, files = open_instances(boxes)
     else:
         source, names = _of_files(source)
         files = images_below(images)
@@ -162,7 +165,7 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
         source = replace(
             source, notes=(*source.notes, "images of one name in several folders: ids have the folders' names")
         )
-    return source.with_classes(list(dict.fromkeys(name for name in names if name != BACKGROUND)))
+    return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
 def ids_of(names: Sequence[str]) -> str:
@@ -177,7 +180,7 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
         data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
         return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
     names, zero, problems = _seen_in(source)
-    if not names:
+    if all(is_background(name) for name in names):
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
         if problems:
@@ -207,16 +210,31 @@ def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
     return sorted(names), zero, problems
 
 
+def _counts(folder: Path) -> dict[str, int]:
+    """How many files of each ending there are; JSON that other tools leave beside their own files is passed over."""
+    counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
+    alone = counts[labelme.ENDING] == sum(counts.values())
+    return counts if alone or _has_labelme(folder) else counts | {labelme.ENDING: 0}
+
+
 def _check_labelme(folder: Path) -> None:
     """Raise a DataError that names COCO's JSON where a folder holds that and no files of LabelMe's."""
-    first = next(annotation_files(folder, labelme.ENDING))
-    if first.stat().st_size > MOST_BYTES or "shapes" not in _keys(first):
+    if not _has_labelme(folder):
+        first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
             f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
             "itself, not its folder"
         )
 
 
+def _has_labelme(folder: Path) -> bool:
+    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MOST_BYTES)
+    return any("shapes" in _keys(file) for file in files)
+
+
 def _keys(path: Path) -> set[str]:
-    content = read_json(path, "")
+    try:
+        content = read_json(path, "")
+    except DataError:
+        return set()
     return set(content) if isinstance(content, dict) else set()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
@@ -17,16 +21,19 @@ from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
 from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
+from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
+from boxsup.project.parts import parts
 from boxsup.project.plan import plan, this_machine
 from boxsup.project.splits import split
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, looking
-from boxsup.project.write import CONFIG, PROBLEMS, Project, config_text, lists
+from boxsup.project.write import CONFIG, EXPERIMENTS, PROBLEMS, Project, config_text, lists
 from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
+TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # what a name's own must not be among
 MOST_EPOCHS = 999
 LEAST_IMAGES = 200  # a process: starting one costs a second or two
 
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     try:
         source = _source(args)
         survey = _survey(source, args.workers or machine.cores)
+        source, survey, own = _own_split(source, survey) if args.val is None else (source, survey, set())
         source, survey = _settled(source, survey, args)
     except Unusable as error:
         where = write_problems(args.project / PROBLEMS, error.problems)
@@ -66,21 +74,20 @@ def run(args: argparse.Namespace) -> None:
     images = {seen.record.image: [box.label for box in seen.record.boxes] for seen in survey.images}
     named, chosen = len(chosen), {image for image in images if same(image) in chosen}
     if named and not chosen:
-        raise DataError(f"{args.val}: none of its {named} images is one that can be used")
-    splits = split(images, survey.masked, args.masks is not None, chosen)
+        raise DataError(f"{args.val}: none of its {named} images is one that can be used{_outside(args)}")
+    splits = split(images, survey.masked, args.masks is not None, chosen or own)
     truth = not survey.masked.isdisjoint(splits.val)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
     project = Project(args.project, args.name, source, splits, truth, settings, survey.side, machine.cores)
     files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
-    write_problems(args.project / PROBLEMS, survey.problems)
+    write_problems(args.project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration last: where it stands, all do
         write_text(args.project / file, text)
     print("\n".join(summary(project, survey)), file=sys.stderr)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    if not NAME.fullmatch(args.name):
-        raise ConfigError(f"--name: expected letters, digits and _, got {args.name!r}")
+    _check_name(args.name)
     if args.epochs is not None and not 1 <= args.epochs <= MOST_EPOCHS:
         raise ConfigError(f"--epochs: expected 1 to {MOST_EPOCHS}, got {args.epochs}")
     for path in (args.project, args.images, args.boxes, args.masks):
@@ -90,6 +97,21 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"{args.project / CONFIG}: is there already, and may be edited: take it away, or choose another folder"
         )
+
+
+def _check_name(name: str) -> None:
+    """Raise a ConfigError unless a data set can be called so beside those of `config.yaml`."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"--name: expected letters, digits and _, 60 at most, got {name!r}")
+    if yaml.safe_load(name) != name:
+        raise ConfigError(
+            f"--name: YAML takes {name} for {yaml.safe_load(name)!r}, no text; choose another, as my_{name}"
+        )
+    config = project_config()
+    for key, names in TAKEN.items():
+        taken = next((own for own in (f"{name}{ending}" for ending in names) if own in config[key]), None)
+        if taken is not None:
+            raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
 
 
 def _source(args: argparse.Namespace) -> Source:
@@ -118,6 +140,29 @@ def _val(path: Path | None, source: Source) -> set[str]:
         below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
     return {same(source.image_id((below / name).as_posix())) for name in names}
+
+
+def _outside(args: argparse.Namespace) -> str:
+    """What to do about a folder to evaluate on that is not among the images."""
+    val, images, boxes = (Path(os.path.realpath(path)) for path in (args.val, args.images, args.boxes))
+    if not val.is_dir() or val.is_relative_to(images):
+        return ""
+    above = os.path.relpath(os.path.commonpath([val, images, boxes]))
+    return (
+        f": it lies outside of --images; with `--images {shlex.quote(above)} --boxes {shlex.quote(above)}` the folders "
+        "train and valid (val) are the split, each image with its annotation"
+    )
+
+
+def _own_split(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
+    """The images to evaluate on of an export that is split already, whose images for tests are left out."""
+    own = parts(_names(source, survey))
+    if not own.val:
+        return source, survey, set()
+    note = f"the folders' own split: the {len(own.val):,} images of valid (val) are evaluated on; --val names others"
+    unused = [f"images of test, not used: {len(own.test):,}"] if own.test else []
+    images = [seen for seen in survey.images if seen.record.image not in own.test]
+    return replace(source, notes=(*source.notes, note, *unused)), replace(survey, images=images), set(own.val)
 
 
 def _survey(source: Source, workers: int) -> Survey:

@@ -43,6 +43,10 @@ def summary(project: Project, survey: Survey) -> list[str]:
 def notes(project: Project, survey: Survey) -> Iterator[str]:
     """What may be other than it should be."""
     yield from project.source.notes
+    otherwise = survey.read_otherwise
+    if otherwise:
+        first = shown(f"{otherwise[0].file}: {otherwise[0].problem}")
+        yield f"read otherwise than they stand there, all in {PROBLEMS}: {len(otherwise):,}, the first is {first}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:

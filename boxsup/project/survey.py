@@ -87,6 +87,11 @@ class Survey:
         return {seen.record.image for seen in self.images if seen.masked}
 
     @property
+    def read_otherwise(self) -> list[Problem]:
+        """What was read otherwise than it stands in the annotations, or was not read, of images that can be used."""
+        return [note for seen in self.images for note in seen.record.notes]
+
+    @property
     def side(self) -> float:
         """The median of the images' longer sides in pixels."""
         return float(np.median([max(seen.record.height, seen.record.width) for seen in self.images]))

@@ -16,6 +16,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+EXPERIMENTS = ("_box", "_semi")  # what an experiment's name ends in, behind its data set's: the second with masks
 POINTS, NO_CURVE = 5, "no learning curve without true masks"
 
 
@@ -46,7 +47,7 @@ class Project:
     @property
     def experiment(self) -> str:
         """Its name."""
-        return f"{self.name}_{'semi' if self.splits.masks else 'box'}"
+        return self.name + EXPERIMENTS[bool(self.splits.masks)]
 
     def command(self, snakemake: str = "snakemake") -> str:
         """What to run next, for a shell, with Snakemake by this name or path."""

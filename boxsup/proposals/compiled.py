@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,3 +19,25 @@ def compiled(function: F) -> F:
     Shards are what runs in parallel.
     """
     return cast(F, numba.njit(cache=True)(function))
+
+
+class _First(event.Listener):
+    """Calls a function when the first compilation begins; loops that come from the cache are not compiled."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def on_start(self, event: event.Event) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@contextmanager
+def when_compiling(call: Callable[[], None]) -> Iterator[None]:
+    """Within the block, call a function once if a loop has to be compiled, before the wait for it."""
+    with event.install_listener("numba:compile", _First(call)):
+        yield

@@ -349,7 +349,13 @@ def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys)
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--name", "a/b"], "--name: expected letters, digits and _, got 'a/b'"),
+        (["--name", "a/b"], "--name: expected letters, digits and _, 60 at most, got 'a/b'"),
+        (["--name", "n" * 61], "--name: expected letters, digits and _, 60 at most"),
+        (["--name", "demo"], "--name demo: config.yaml has datasets.demo already; choose another, as my_demo"),
+        (["--name", "voc"], "--name voc: config.yaml has datasets.voc already"),
+        (["--name", "coco"], "--name coco: config.yaml has datasets.coco already"),
+        (["--name", "on"], "--name: YAML takes on for True, no text; choose another, as my_on"),
+        (["--name", "1_000"], "--name: YAML takes 1_000 for 1000"),
         (["--epochs", "0"], "--epochs: expected 1 to 999, got 0"),
         (["--classes", "ring", "ring"], "every name must stand there once"),
         (["--classes", "cow"], "--classes: the annotations have no class 'cow'; they have ring, crescent, star"),

@@ -27,6 +27,9 @@ def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
             yield path
 
 
+IMAGES, LABELS = "images", "labels"  # folders of an export, beside one another
+
+
 def existing(folder: Path, name: str) -> Path:
     """A file below a folder by its name, or by one that looks the same; see `boxsup.catalogue.names.same`."""
     path = folder / name
@@ -37,6 +40,14 @@ def existing(folder: Path, name: str) -> Path:
         others = sorted(os.listdir(path)) if path.is_dir() and not os.path.lexists(path / part) else []
         path /= next((other for other in others if same(other) == same(part)), part)
     return path
+
+
+def in_labels(name: PurePosixPath) -> list[PurePosixPath]:
+    """Where an export keeps an image's file: in `labels` beside `images`, as Ultralytics has it, or below `labels`."""
+    parts = name.parent.parts
+    last = max((place for place, part in enumerate(parts) if part == IMAGES), default=None)
+    swapped = [] if last is None else [PurePosixPath(*parts[:last], LABELS, *parts[last + 1 :], name.name)]
+    return [*swapped, PurePosixPath(LABELS) / name]
 
 
 @dataclass
@@ -55,13 +66,13 @@ class Files:
     _taken: set[Path] = field(default_factory=set)
 
     def of(self, name: str) -> Path | None:
-        """The file of an image: in the same folder below, else right here; None if there is none.
+        """The file of an image: in the same folder below, else as exports have it, else right here; None without one.
 
         Args:
             name: The image's, below its folder.
         """
         own = PurePosixPath(name).with_suffix(self.ending)
-        for below in (own, PurePosixPath(own.name))[: 1 + self.flat]:
+        for below in (own, *in_labels(own), *[PurePosixPath(own.name)] * self.flat):
             exact = self.folder / below
             # Also a link to nothing, which is a problem.
             found = exact if os.path.lexists(exact) else self._by_key.get(_key(below))

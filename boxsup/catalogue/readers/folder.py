@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from boxsup.catalogue.names import MAX_ID, image_id, name_fault, shown
+from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, shown
 from boxsup.catalogue.readers.beside import Files, existing, lost_files
 from boxsup.catalogue.readers.image_files import all_names, images_below
 from boxsup.catalogue.readers.segments import Thing, drawn_masks
@@ -169,7 +169,10 @@ def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str
     if not images.path.is_dir():
         raise DataError(f"{images.path}: no such folder of images")
     source = place(root, split.list, split.links) if split.list else images
-    listed = read_lines(source.path, source.inside) if split.list else all_names(images.path)
+    if split.list:
+        listed = [plain_path(line) for line in read_lines(source.path, source.inside)]
+    else:
+        listed = all_names(images.path)
     names: dict[str, str] = {}
     problems = []
     for name in listed:
@@ -201,7 +204,7 @@ def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> P
     if fault:
         short = shown(name[:60])
         return Problem(
-            shown(image[:MAX_ID]), str(source), f"'{short}' is no file of the image folder: its name {fault}; rename it"
+            shown(name[:MAX_ID]), str(source), f"'{short}' is no file of the image folder: its name {fault}; rename it"
         )
     if other is not None:
         advice = (
@@ -253,5 +256,8 @@ def check_image(
     if mask is not None:
         problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
     drawn = drawn_masks(height, width, found) if where.drawn and not problems else {}
-    boxes = [thing.box for thing in found]
-    return Record(image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn)
+    boxes = [thing.box for thing in found if thing.is_object]
+    notes = [problem(image, annotation, thing.note) for thing in found if thing.note]
+    return Record(
+        image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn, notes=notes
+    )

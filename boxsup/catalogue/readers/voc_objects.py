@@ -16,10 +16,10 @@ import numpy as np
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from boxsup.catalogue.names import class_name
+from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.segments import pixel_box, polygon_box
 from boxsup.catalogue.readers.turned import around
-from boxsup.catalogue.records import BACKGROUND, Box
+from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -57,7 +57,7 @@ def read_annotation(
     height, width = height or FAR, width or FAR
     boxes, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
-        if _name(element) == BACKGROUND or _text(element, "deleted") == "1":  # as LabelMe's old files mark it
+        if is_background(_name(element)) or _text(element, "deleted") == "1":  # as LabelMe's old files mark it
             continue
         try:
             boxes.append(_box(element, height, width, classes, corners == "plane"))

@@ -173,8 +173,8 @@ def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width:
     scaled = numbers[1:].reshape(-1, 2) * (width, height)
     if len(numbers) >= LEAST_POLYGON:
         polygon = [scaled.ravel()]
-        corners = polygon_box(polygon, height, width)
-        return Thing(Box(labels[kind], *corners), segment(polygon, height, width) if drawn else None)
+        corners, note = polygon_box(polygon, height, width)
+        return Thing(Box(labels[kind], *corners), segment(polygon, height, width) if drawn and not note else None, note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
+from boxsup.proposals.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
@@ -28,8 +29,6 @@ from boxsup.store.atomic import creating
 from boxsup.versions import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
-
-QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
 
 
 class Timing(NamedTuple):
@@ -97,12 +96,9 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
 def _compile(propose: Proposer) -> None:
     """Run once on a small picture, so that a wait for the compiler is explained and not counted."""
     message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
-    notice = threading.Timer(QUIET_SECONDS, print, [message], {"file": sys.stderr, "flush": True})
-    notice.daemon = True
-    notice.start()
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
-    propose(noise, WARM_UP)
-    notice.cancel()
+    with when_compiling(partial(print, message, file=sys.stderr, flush=True)):
+        propose(noise, WARM_UP)
 
 
 def _summarise(timings: Sequence[Timing], out: Path) -> None:
