@@ -10,6 +10,7 @@ with, also draws the ring itself, which runs within the mask for that; a slit be
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -82,7 +83,7 @@ def _corners(box: Sequence[str]) -> str:
     except ValueError:
         return ""
     x0, y0, x1, y1 = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-    return _shares((x0, y0, x1, y0, x1, y1, x0, y1))
+    return _shares((x0, y0, x1, y0, x1, y1, x0, y1)) if math.isfinite(x0 + y0 + x1 + y1) else ""
 
 
 def _ring(mask: NDArray[np.bool_]) -> str:
