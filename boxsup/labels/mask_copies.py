@@ -76,10 +76,12 @@ def _copy(folder: Path, base: Path, results: Results, file: Path, copy: Copy) ->
     if problems:
         return problems
     try:
-        content = file.read_bytes()
+        content = copy(file.read_bytes())
     except OSError as error:
         return [Problem("", str(file), f"cannot be read ({error.strerror})")]
-    write_bytes(folder / os.path.relpath(file, base), copy(content))
+    except RecursionError:
+        return [Problem("", str(file), "is nested too deeply to be written")]
+    write_bytes(folder / os.path.relpath(file, base), content)
     return []
 
 

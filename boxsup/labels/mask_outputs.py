@@ -18,6 +18,7 @@ from boxsup.errors import DataError
 from boxsup.labels.mask_copies import Results, changed, copy_files
 from boxsup.labels.mask_parts import ImagePart, file_of, things_of
 from boxsup.store.atomic import creating, write_bytes, write_text
+from boxsup.store.foreign import read_content
 from boxsup.writers import coco, coco_copy, labelme, voc, yolo
 
 OWN = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}  # a source's format -> that of its masks
@@ -44,7 +45,8 @@ def write_yolo(out: Path, results: Results) -> list[Problem]:
         folder.mkdir()
         if source.format == "yolo" and source.data is not None:
             base = _yolo_base(source.annotations, source.data)
-            write_bytes(folder / os.path.relpath(source.data, base), source.data.read_bytes())
+            names = read_content(source.data, "it was there when its labels were read")
+            write_bytes(folder / os.path.relpath(source.data, base), names)
             return copy_files(
                 *(folder, base, results),
                 fill=lambda part, text: yolo.filled(text, _line_masks(part)),

@@ -1,6 +1,7 @@
 """Masks as LabelMe's polygons: in a copy of somebody's own file, or in a file of ours.
 
-A polygon is one ring of corners on the borders of pixels: holes are joined to it by slits (`boxsup.writers.rings`). An
+A polygon is one ring of corners, a quarter of a pixel within the mask: holes are joined to it by slits
+(`boxsup.writers.rings`). LabelMe's own `shape_to_mask` makes the mask of it, and of a slit a line one pixel wide. An
 object in several pieces is several polygons of one label and `group_id`, as LabelMe has it.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import one_ring, parts_of
+from boxsup.writers.rings import inset_ring, parts_of
 
 VERSION = "5.4.1"  # of LabelMe, whose form files of ours have
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ def _polygons(shapes: Sequence[Json], mask: Mask, groups: Iterator[int]) -> Iter
     for place, part in enumerate(parts):
         own = shapes[min(place, len(shapes) - 1)]
         named = own.get("group_id")
-        points = one_ring([part]).astype(float).tolist()
+        points = inset_ring([part]).tolist()
         shape = {**own, "points": points, "shape_type": "polygon", "group_id": group if named is None else named}
         yield shape | ({"mask": None} if "mask" in own else {})
 

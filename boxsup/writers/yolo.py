@@ -5,12 +5,12 @@ Annotations in another format become files with numbers of ours; `filled` is a f
 Ultralytics documents one ring of corners an object, in shares of the image's width and height. So the parts of a mask
 and their holes are joined into one ring by slits (`boxsup.writers.rings`), as Ultralytics' own converter joins the
 parts of COCO's objects. Filled by the even-odd rule it is the mask, hole for hole. OpenCV, which Ultralytics trains
-with, also draws the ring itself: a slit becomes a line one pixel wide, and borders to the right and below move out by
-one.
+with, also draws the ring itself, which runs within the mask for that; a slit becomes a line one pixel wide.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import one_ring, parts_of
+from boxsup.writers.rings import inset_ring, parts_of
 
 DECIMALS = 6  # of shares: a hundredth of a pixel at the largest image that is read
 
@@ -83,14 +83,14 @@ def _corners(box: Sequence[str]) -> str:
     except ValueError:
         return ""
     x0, y0, x1, y1 = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-    return _shares((x0, y0, x1, y0, x1, y1, x0, y1))
+    return _shares((x0, y0, x1, y0, x1, y1, x0, y1)) if math.isfinite(x0 + y0 + x1 + y1) else ""
 
 
 def _ring(mask: NDArray[np.bool_]) -> str:
     """The polygon of a mask; "" if it has no pixel."""
     parts = parts_of(mask)
     height, width = mask.shape
-    return _shares((one_ring(parts) / (width, height)).ravel().tolist()) if parts else ""
+    return _shares((inset_ring(parts) / (width, height)).ravel().tolist()) if parts else ""
 
 
 def _shares(values: Iterable[float]) -> str:

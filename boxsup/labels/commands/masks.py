@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
     formats, stamps = formats_of(args.format, source), stamps_of(source)
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
+    images = len(problems)
     problems += _unknown(masker, [record for _, record in usable], source)
     parts = args.out / "parts"
     jobs = [_job(number, record, masker, source, parts) for number, record in usable]
@@ -104,7 +105,8 @@ def run(args: argparse.Namespace) -> None:
         print(f"masks: {len(lost)} annotations are no image's, see {args.out / 'problems.csv'}", file=sys.stderr)
     if problems:
         place, first = args.out / "problems.csv", problems[0].problem
-        raise DataError(f"{len(problems)} problems left images or boxes out, see {place}; first: {first}")
+        what = "images" if len(problems) == images else "images, boxes or files"
+        raise DataError(f"{len(problems)} problems left {what} out, see {place}; first: {first}")
 
 
 def _masker(args: argparse.Namespace) -> Masker:
