@@ -62,7 +62,8 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     if (path / MODEL).is_file():
         return find_trained(path / MODEL)
     place = path.absolute()
-    folder = path if (path / NAME).is_file() else path.parent if place.name.startswith("seed-") else None
+    above = (path if path.name == place.name else place).parent
+    folder = path if (path / NAME).is_file() else above if place.name.startswith("seed-") else None
     if folder is None or not (folder / NAME).is_file():
         return Trained(last_checkpoint(path), None)
     return _of_run(None if folder == path else place.name, folder, read_labelling(folder / NAME))

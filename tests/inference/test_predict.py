@@ -172,8 +172,9 @@ def test_a_users_mistake_is_one_line(folder, tmp_path, monkeypatch, capsys, argu
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="1"):
         predict(folder, tmp_path / "out", *(argument.format(folder=folder) for argument in arguments))
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"boxsup: error: {message.format(folder=folder)}")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "no labelling.json beside it" not in line] == lines[-1:]
+    assert lines[-1].startswith(f"boxsup: error: {message.format(folder=folder)}")
     assert list(tmp_path.iterdir()) == []
 
 
