@@ -165,7 +165,7 @@ def _of_polygon(element: Element, height: int, width: int) -> tuple[int, int, in
     points = [[_corner(point, tag) for tag in ("x", "y")] for point in element.findall("polygon/pt")]
     if len(points) < 3:
         raise ValueError(f"no bndbox, and a polygon of {len(points)} corners; expected three at least")
-    return polygon_box([np.array(points).ravel()], height, width)
+    return polygon_box([np.array(points).ravel()], height, width)[0]
 
 
 def _rotation(element: Element) -> float:
