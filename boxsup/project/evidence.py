@@ -39,7 +39,8 @@ def mask_notes(survey: Survey, source: Source) -> Iterator[str]:
         first = survey.blank[0]
         count, image = len(survey.blank), first.record.image
         remedy = "" if source.masks == DRAWN else f": {_values([first])}; {_remedy([first], source)}"
-        yield f"masks that show no class though their image has objects: {count:,}, the first is {image}'s{remedy}"
+        what = "masks that show no class though their image has objects, not trained on"
+        yield f"{what}: {count:,}, the first is {image}'s{remedy}"
     odd = survey.odd_masks
     if odd:
         yield (

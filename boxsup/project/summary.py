@@ -109,12 +109,14 @@ def _first(images: Sequence[str]) -> str:
 
 def _masks(project: Project, survey: Survey) -> str:
     count = f"{len(survey.evidence):,} images have a true mask"
+    empty = len(survey.masked) - len(survey.evidence)
+    more = f" ({empty:,} more are empty)" if empty else ""
     if project.splits.masks:
         measured = len(survey.masked.keys() & set(project.splits.val))
-        return f"{count}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
+        return f"{count}{more}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
     if project.source.masks == NONE:
         return "none: nothing is measured, the page shows what is predicted"
-    return f"{count} by their segmentations: to measure with, none is trained on (--masks ANNOTATIONS would)"
+    return f"{count} by their segmentations{more}: to measure with, none is trained on (--masks ANNOTATIONS would)"
 
 
 def _measured(project: Project) -> list[str]:

@@ -102,9 +102,16 @@ class Survey:
 
     @property
     def masked(self) -> dict[str, frozenset[int]]:
-        """Id of each image with a true mask -> the classes in that which boxes teach; an empty image has none."""
+        """Id of each image with a true mask -> the classes in that which boxes teach; none of an image without objects.
+
+        An image whose mask shows none of its objects is none of them.
+        """
         learned = self.learned
-        return {seen.record.image: seen.labels & learned for seen in self.images if seen.pixels}
+        return {
+            seen.record.image: seen.labels & learned
+            for seen in self.images
+            if seen.pixels and (seen.labels & learned or not seen.objects)
+        }
 
     @property
     def evidence(self) -> set[str]:

@@ -96,7 +96,7 @@ def test_objects_are_evaluated_on_where_some_images_have_segmentations(here, cap
     own_data.write_coco(here / "instances.json", both, masks=True)
     init("coco")
     told = capsys.readouterr().err
-    assert "10 images have a true mask by their segmentations: to measure with" in told
+    assert "10 images have a true mask by their segmentations (10 more are empty): to measure with" in told
     assert "of 3 classes and the background" in told.split("measured     on 4 images")[1]
     assert len(names("val.txt") & set(made)) == 2
     assert len(names("val.txt") - set(made)) == 2
@@ -170,9 +170,10 @@ def test_some_masks_without_a_class_are_named(here, capsys):
     write_values(here / "masks", dict(list(made.items())[4:6]), [0, 255])
     init("yolo", "--masks", "masks")
     told = capsys.readouterr().err
-    assert "4 images have a true mask: 5 are trained on, 1 are evaluated on" in told
+    assert "4 images have a true mask: 3 are trained on, 1 are evaluated on" in told
     first = "the first is picture_04's: it holds 0 and 255 alone; 255 is void: write 1, 2, … for ring, crescent, star"
-    assert f"masks that show no class though their image has objects: 2, {first}" in told
+    assert f"masks that show no class though their image has objects, not trained on: 2, {first}" in told
+    assert names("masks.txt") | names("val.txt") == set(list(made)[:4])
     assert names("val.txt") <= set(list(made)[:4])
 
 
