@@ -17,6 +17,7 @@ from boxsup.store.atomic import creating
 from boxsup.workers import in_order
 
 T = TypeVar("T")
+PROBLEMS = "problems.csv"
 BATCH = 16  # images a worker takes at a time
 
 
@@ -75,5 +76,5 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
     """Write `problems.csv`, its header alone where nothing is wrong."""
     with creating(path) as partial:
-        pd.DataFrame(problems, columns=list(Problem._fields)).to_csv(partial, index=False)
+        pd.DataFrame(problems, columns=list(Problem._fields)).to_csv(partial, index=False, errors="backslashreplace")
     return Path(path)

@@ -19,6 +19,7 @@ from PIL import Image
 from boxsup.errors import DataError, StoreError
 from boxsup.store.atomic import creating
 
+TABLES = ("images.csv", "boxes.csv", "classes.csv")
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -127,7 +128,7 @@ def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> Non
     tables = {"images": catalogue.images, "boxes": catalogue.boxes, "classes": classes}
     for name, table in tables.items():
         with creating(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
+            table.to_csv(partial, index=False, errors="backslashreplace")
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:

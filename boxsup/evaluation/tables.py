@@ -34,7 +34,7 @@ def score_table(classes: tuple[str, ...], **confusions: NDArray[np.int64]) -> pd
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file, whole or not at all: six decimals, NaN as an empty field."""
     with creating(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6f")
+        table.to_csv(partial, index=False, errors="backslashreplace", float_format="%.6f")
 
 
 def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:

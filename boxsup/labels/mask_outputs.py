@@ -68,6 +68,10 @@ FORMATS: dict[str, Callable[[Path, Parts, Sequence[str], Path], None]] = {
 }
 
 
+# Format -> what it writes below the folder of results: files, and folders that appear whole.
+PLACES: dict[str, str] = {"voc": "voc", "coco": "coco.json", "coco_polygons": "coco_polygons.json", "yolo": "yolo"}
+
+
 def table_of(parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame:
     """A row a box with its mask's quality and flags, the boxes that a person should look at first.
 

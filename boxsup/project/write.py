@@ -16,6 +16,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve without true masks"
 
 
@@ -105,7 +106,7 @@ def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
         splits: Ids of images.
         names: Id -> the image's name below the folder of images.
     """
-    parts: dict[str, Sequence[str]] = {"train.txt": splits.train, "val.txt": splits.val}
+    parts: dict[str, Sequence[str]] = dict(zip(LISTS, (splits.train, splits.val), strict=True))
     if splits.masks:
-        parts["masks.txt"] = splits.masks
+        parts[MASKED] = splits.masks
     return {file: "".join(f"{names[image]}\n" for image in images) for file, images in parts.items()}

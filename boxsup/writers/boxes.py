@@ -46,7 +46,7 @@ def write(path: str | os.PathLike[str], table: Iterable[Row]) -> None:
     tight = [name for name in COLUMNS if name.startswith("tight")]
     frame[tight] = frame[tight].astype("Int64")  # whole numbers, also where some are missing
     with creating(path) as partial:
-        frame.to_csv(partial, index=False)
+        frame.to_csv(partial, index=False, errors="backslashreplace")
 
 
 def _iou(box: Corners, other: Corners) -> float:

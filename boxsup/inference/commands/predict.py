@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
@@ -31,11 +31,13 @@ from boxsup.network.checkpoint import find_checkpoint
 from boxsup.report.palette import overlay
 from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
+from boxsup.store.outputs import add_output_arguments, claim, nothing_yet
 from boxsup.workers import in_order
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 WHOLE = 0.9  # of the frames that a video announces, which some containers estimate
 QUALITY = 92  # of overlays' JPEGs
+SUMMARY = "summary.csv"
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,18 @@ class Summary:
             share = count / (size[0] * size[1] * frames)
             self.rows.append(row | {"label": label, "class": self.classes[label], "pixels": count, "share": share})
 
+    def fail(self, item: Input, error: Exception) -> None:
+        """Note what is wrong with a file, or with what is written of it."""
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        self.problems.append(Problem(item.name, str(item.path), text))
+
     def write(self, out: Path) -> None:
         """Write `summary.csv` and `problems.csv`."""
         columns = ["file", "name", "height", "width", "frames", "label", "class", "pixels", "share"]
-        with creating(out / "summary.csv") as partial:
-            pd.DataFrame(self.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f")
-        write_problems(out / "problems.csv", self.problems)
+        table = pd.DataFrame(self.rows, columns=columns)
+        with creating(out / SUMMARY) as partial:
+            table.to_csv(partial, index=False, float_format="%.6f", errors="backslashreplace")
+        write_problems(out / PROBLEMS, self.problems)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crf", action="store_true", help="refine the labels by the dense CRF")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: the CRF's settings")
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
-    parser.add_argument("--out", type=Path, default=Path("predicted"), help="the folder to write [predicted]")
+    out = Path("predicted")
+    add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -96,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
     A file that cannot be used is noted, and the others go on; the command then ends with status 1.
     """
     inputs = find_inputs(args.inputs, args.out)
+    claim(_outputs(inputs, args.out), args.out, [item.path for item in inputs])
     predictor = Predictor(find_checkpoint(args.model), args.threads, None, args.scales, args.background_bias)
     settings = crf_settings(args.config) if args.crf else None
     summary = Summary(predictor.classes)
@@ -104,13 +114,24 @@ def run(args: argparse.Namespace) -> None:
     for item in videos:
         try:
             _predict_video(item, predictor, settings, args.workers, args.out, summary)
-        except DataError as error:
-            summary.problems.append(Problem(item.name, str(item.path), str(error)))
+        except (DataError, OSError, UnicodeError) as error:
+            summary.fail(item, error)
     summary.write(args.out)
-    print(f"predict: {len(inputs)} files, see {args.out / 'summary.csv'}", file=sys.stderr)
+    print(f"predict: {len(inputs)} files, see {args.out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
-        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / 'problems.csv'}: {first}")
+        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / PROBLEMS}: {first}")
+
+
+def _outputs(inputs: Sequence[Input], out: Path) -> list[Path]:
+    """All that is written, of each input and of all of them."""
+    return [path for item in inputs for path in _places(item, out)] + [out / SUMMARY, out / PROBLEMS]
+
+
+def _places(item: Input, out: Path) -> list[Path]:
+    """Where the results of an input go; names may have dots, which `with_suffix` would cut."""
+    kinds = [("videos", "mp4")] if item.video else [("masks", "png"), ("overlays", "jpg")]
+    return [out / folder / f"{item.name}.{ending}" for folder, ending in kinds]
 
 
 def _predict_images(
@@ -128,7 +149,7 @@ def _predict_images(
             try:
                 pixels = read_image(item.path)
             except DataError as error:
-                summary.problems.append(Problem(item.name, str(item.path), str(error)))
+                summary.fail(item, error)
                 continue
             good.append(item)
             yield pixels
@@ -136,9 +157,12 @@ def _predict_images(
     seen = label(readable(), predictor, settings, workers)
     for result in tqdm(seen, "images", len(images), unit="image", disable=None):
         item = good.popleft()
-        # Names may have dots: `with_suffix` would cut them.
-        write_bytes(out / "masks" / f"{item.name}.png", encode_mask(result.labels))
-        write_bytes(out / "overlays" / f"{item.name}.jpg", _jpeg(result.overlay))
+        try:
+            for path, content in zip(_places(item, out), _encoded(result), strict=True):
+                write_bytes(path, content)
+        except OSError as error:
+            summary.fail(item, error)
+            continue
         summary.add(item, result.labels.shape, 1, counts(result.labels))
 
 
@@ -148,7 +172,7 @@ def _predict_video(
     video = Video(item.path)
     pixels: Counter[int] = Counter()
     size, frames = (0, 0), 0
-    path = out / "videos" / f"{item.name}.mp4"
+    [path] = _places(item, out)
     with creating(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
         seen = label(video, predictor, settings, workers)
         for result in tqdm(seen, item.name, video.announced or None, unit="frame", disable=None):
@@ -185,6 +209,11 @@ def counts(labels: NDArray[np.uint8]) -> Counter[int]:
     """The pixels of each label that there is."""
     values, pixels = np.unique(labels, return_counts=True)
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+
+
+def _encoded(result: Seen) -> tuple[bytes, bytes]:
+    """The files of an image's labels and of its overlay."""
+    return encode_mask(result.labels), _jpeg(result.overlay)
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:
