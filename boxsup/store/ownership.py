@@ -66,7 +66,7 @@ class Claims:
         places = {path: base for path in new if str(path) not in self._claims}
         for folder in sorted({path.parent for path in places}):
             _check_folder(folder)
-            leftovers.clear(folder, self._was_ours)
+            leftovers.clear(folder, lambda old, output: self._was_ours(old, output, base))
         found = {path: self._claim(path, own) for path, own in places.items()}
         blocked = [path for path, claim in found.items() if claim is None and not (mending and self._wrote(path, base))]
         if blocked and not self._overwrite:
@@ -99,10 +99,12 @@ class Claims:
 
     def dispose(self, old: Path, path: Path) -> None:
         """Remove what was at `path` and has been moved to `old`; keep it under a dated name unless it is ours."""
-        if self.by_snakemake or self._was_ours(old, path):
-            leftovers.remove(old)
-        else:
+        if not self._was_ours(old, path):
             print(f"boxsup: kept what was at {path}: {put_aside(old, path)}", file=sys.stderr)
+            return
+        leftovers.remove(old)
+        if os.path.lexists(old):
+            print(f"boxsup: {old}: cannot be removed; it was at {path}, and something new is there", file=sys.stderr)
 
     def close(self) -> None:
         """Bring the ledgers in order."""
@@ -132,16 +134,14 @@ class Claims:
         base = self._base(path, base)
         return path.is_file() and self._ledger(base).knows(_name(path, base))
 
-    def _was_ours(self, old: Path, path: Path) -> bool:
+    def _was_ours(self, old: Path, path: Path, base: Path | None = None) -> bool:
         """Whether what is at `old` now was ours when it was at `path`."""
         if self.by_snakemake:
             return True
-        claim = self._claims.get(os.path.abspath(path))
+        claim = self._claims.get(os.path.abspath(path)) or Claim(self._base(path, base), None)
         try:
             seen = look(old)
-            if claim is not None and claim.ours == seen:
-                return True
-            return not self._foreign(old, path, claim.base if claim else path.parent, seen)
+            return seen == claim.ours or not self._foreign(old, path, claim.base, seen)
         except OSError:
             return False
 
