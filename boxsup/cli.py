@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import errno
 import importlib
+import io
 import os
 import resource
 import shlex
@@ -21,6 +21,7 @@ from boxsup.environment import settle
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
 from boxsup.stopping import stop_at_signals
+from boxsup.store.outputs import guarded
 
 settle()  # before a stage's module imports what reads it
 
@@ -91,12 +92,6 @@ GROUPS: dict[str, str] = {
 STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configuration, 2 for wrong arguments"
 UNSEEN = "snakemake -npF results/demo_semi/report.html prints what rules pass for a $NAME"
 
-# Where the outputs cannot go: a full disk, no rights, a file where a folder should be, a name too long.
-UNWRITABLE = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES,
-    errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
-)  # fmt: skip
-
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line and end with status 2."""
@@ -112,12 +107,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv is None:  # who calls this from Python has handlers of their own
         stop_at_signals()
     threading.excepthook = _thread_failed
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes, and a terminal's letters few
+        sys.stdout.reconfigure(errors="backslashreplace")
     keep_freed_memory()
     verbose = False
     try:
         args = _parse(arguments)
         verbose = args.verbose
-        with _telling(args):
+        with _telling(args), guarded(args):
             args.run(args)
     except BoxSupError as error:
         _fail(str(error), verbose)
@@ -125,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         # Who reads our output has gone (`boxsup … | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno is None:  # of no system call
             raise
         place, reason = os.fsdecode(error.filename or "the output"), os.strerror(error.errno)
         _fail(f"{place}: {reason}; nothing was left half-written, free space or fix it and run again", verbose)
@@ -199,7 +196,7 @@ def _telling(args: argparse.Namespace) -> contextlib.AbstractContextManager[None
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Let nothing be said, neither words nor bars; errors are said after it."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+    with open(os.devnull, "w", errors="backslashreplace") as nowhere, contextlib.redirect_stderr(nowhere):
         yield
 
 
@@ -207,7 +204,7 @@ def _quiet() -> Iterator[None]:
 def _verbose(args: argparse.Namespace) -> Iterator[None]:
     """Say what is run, and at the end what it took."""
     for name, value in sorted(vars(args).items()):
-        if name not in ("run", "quiet", "verbose"):
+        if name not in ("run", "outputs", "written", "quiet", "verbose"):
             print(f"boxsup: {name} = {value}", file=sys.stderr)
     start = time.perf_counter()
     yield
@@ -218,7 +215,7 @@ def _verbose(args: argparse.Namespace) -> Iterator[None]:
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     """Say nothing of a thread that cannot write, as TensorBoard's: the main one meets the same error and tells it."""
-    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno in UNWRITABLE):
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno is not None):
         threading.__excepthook__(failure)
 
 

@@ -18,6 +18,7 @@ from boxsup.store.csv import write_csv
 from boxsup.workers import in_order
 
 T = TypeVar("T")
+PROBLEMS = "problems.csv"
 BATCH = 16  # images a worker takes at a time
 
 

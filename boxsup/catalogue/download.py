@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.stopping import taken_back
+from boxsup.store.leftovers import PARTIAL, clear, hidden, remove
+from boxsup.store.renames import move
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
 SBD_PREFIX, SBD_CLASSES = PurePosixPath("benchmark_RELEASE/dataset"), 21
@@ -215,11 +216,11 @@ def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.Tar
 
 @contextlib.contextmanager
 def _staging(root: Path) -> Iterator[Path]:
-    """An empty hidden folder beside `root`; what an earlier run left in it is removed first."""
-    folder = root.with_name(f".{root.name}.boxsup-partial")
-    shutil.rmtree(folder, ignore_errors=True)
+    """An empty hidden folder beside `root`; what a killed run left of it is removed first."""
+    clear(root.parent, lambda old, output: False)
+    folder = hidden(root, PARTIAL)
     folder.mkdir(parents=True)
-    with taken_back(partial(shutil.rmtree, folder, ignore_errors=True)):
+    with taken_back(partial(remove, folder)):
         yield folder
 
 
@@ -230,5 +231,5 @@ def _merge(source: Path, target: Path, last: str) -> None:
     for file in files:
         place = target / file.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            file.rename(place)
+        with contextlib.suppress(FileExistsError):
+            move(file, place)

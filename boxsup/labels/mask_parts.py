@@ -50,7 +50,7 @@ def part_key(settings: Mapping[str, Any], record: Record) -> str:
 def write_part(folder: Path, key: str, part: ImagePart) -> None:
     """Write an image's part; equal parts give equal bytes."""
     content = {"key": key, "masks": [_plain(mask) for mask in part.masks]}
-    write_text(_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
+    write_text(part_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def has_part(folder: Path, key: str, record: Record) -> bool:
@@ -68,7 +68,7 @@ def read_part(folder: Path, key: str, record: Record) -> ImagePart:
     Raises:
         DataError: It is missing, damaged, or has another key.
     """
-    path = _place(folder, record)
+    path = part_place(folder, record)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
@@ -92,7 +92,8 @@ def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
             yield place, mask, MaskedObject(box.label, corners, mask.pixels, score, number=place + 1)
 
 
-def _place(folder: Path, record: Record) -> Path:
+def part_place(folder: Path, record: Record) -> Path:
+    """The file of an image's part."""
     return folder / f"{record.image}.json"
 
 

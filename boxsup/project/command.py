@@ -29,8 +29,9 @@ from boxsup.project.plan import plan, this_machine
 from boxsup.project.splits import split
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, looking
-from boxsup.project.write import CONFIG, EXPERIMENTS, PROBLEMS, Project, config_text, lists
+from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, lists
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_overwrite_argument
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
@@ -57,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     parser.add_argument("--workers", type=int, help="processes that check images; default: all cores")
+    add_overwrite_argument(parser, _outputs, ["project"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    masks = [MASKED] if args.masks else []
+    return [args.project / name for name in (PROBLEMS, *LISTS, *masks, CONFIG)]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -94,10 +101,6 @@ def _check_arguments(args: argparse.Namespace) -> None:
     for path in (args.project, args.images, args.boxes, args.masks):
         if path is not None and not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
-    if (args.project / CONFIG).exists():
-        raise ConfigError(
-            f"{args.project / CONFIG}: is there already, and may be edited: take it away, or choose another folder"
-        )
 
 
 def _check_name(name: str) -> None:

@@ -18,6 +18,7 @@ from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
 EXPERIMENTS = ("_box", "_semi")  # what an experiment's name ends in, behind its data set's: the second with masks
+LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve without true masks"
 
 
@@ -113,7 +114,7 @@ def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
         splits: Ids of images.
         names: Id -> the image's name below the folder of images.
     """
-    parts: dict[str, Sequence[str]] = {"train.txt": splits.train, "val.txt": splits.val}
+    parts: dict[str, Sequence[str]] = dict(zip(LISTS, (splits.train, splits.val), strict=True))
     if splits.masks:
-        parts["masks.txt"] = splits.masks
+        parts[MASKED] = splits.masks
     return {file: "".join(f"{names[image]}\n" for image in images) for file, images in parts.items()}

@@ -23,6 +23,7 @@ from boxsup.report.results import read_evaluation, read_seed
 from boxsup.report.timings import read_timings
 from boxsup.store.atomic import write_text
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup report --experiment demo_semi --config "$CONFIG" --train results/data/demo/train --val '
@@ -47,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--searches", default="{}", help=text)
     text = "JSON: stage -> folders or files of Snakemake's benchmarks, whose times the page shows"
     parser.add_argument("--timings", default="{}", help=text)
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write", outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [args.out.parent / PICTURES, args.out]
 
 
 def run(args: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from boxsup.report.paper_page import TITLES, render
 from boxsup.report.paper_results import SCALES, comparison, measured, read_runs, values_table
 from boxsup.store.atomic import creating, write_text
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tables tables --out paper.html'
 
@@ -25,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help=text)
     parser.add_argument("--results", type=Path, required=True, help="the folder of all results")
     parser.add_argument("--tables", type=Path, required=True, help="folder to write the tables to, as CSV")
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write", outputs=_outputs, written=["tables"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [args.tables, args.out]
 
 
 def run(args: argparse.Namespace) -> None:

@@ -28,7 +28,14 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: s
     returns = any("\r" in str(cell) for cell in texts.to_numpy().ravel())
     quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     with creating(path) as partial:
-        written.to_csv(partial, index=False, float_format=float_format, lineterminator="\n", quoting=quoting)
+        written.to_csv(
+            partial,
+            index=False,
+            float_format=float_format,
+            lineterminator="\n",
+            quoting=quoting,
+            errors="backslashreplace",  # names of files may be any bytes
+        )
 
 
 def as_written(table: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def plain(folder):
 
 
 def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
 
 
 def test_every_file_has_its_results_and_nothing_else_is_written(plain):
@@ -164,7 +164,7 @@ def test_what_is_no_file_is_no_video(tmp_path):
     ("arguments", "message"),
     [
         (["--model", "nowhere.pt"], "nowhere.pt: no such checkpoint"),
-        (["--out", "{folder}/m.pt"], "{folder}/m.pt/masks: Not a directory"),
+        (["--out", "{folder}/m.pt"], "{folder}/m.pt: is read, and cannot be what is written, too"),
         (["--config", "nowhere.yaml", "--crf"], "nowhere.yaml: not a readable configuration"),
     ],
 )

@@ -281,6 +281,6 @@ def test_an_id_does_not_leave_the_folder_of_parts(folder, tmp_path):
     given[4] = str(tmp_path / "boxes.json")
     with pytest.raises(SystemExit, match="1"):
         main(given)
-    assert {path.name for path in Path(tmp_path).rglob("*") if path.is_file()} <= {
+    assert {path.name for path in Path(tmp_path).rglob("[!.]*") if path.is_file()} <= {
         "boxes.json", "boxes.csv", "problems.csv", "coco.json", "coco_polygons.json", "data.yaml",
     }  # fmt: skip

@@ -81,7 +81,9 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     assert "problems     none" in told
     assert "snakemake --cores" in told
     assert "--configfile=mine/config.yaml results/own_box/report.html" in told
-    assert sorted(os.listdir(here / "mine")) == ["config.yaml", "problems.csv", "train.txt", "val.txt"]
+    assert sorted(os.listdir(here / "mine")) == [
+        ".boxsup.sha256", "config.yaml", "problems.csv", "train.txt", "val.txt"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", BOXES)
@@ -123,7 +125,7 @@ def test_an_edited_configuration_is_not_written_over(here, data, capsys):
     (here / "mine/config.yaml").write_text("mine")
     with pytest.raises(SystemExit):
         init(data, "labelme")
-    assert "mine/config.yaml: is there already, and may be edited" in capsys.readouterr().err
+    assert "mine/config.yaml: boxsup did not write it, or it was changed since" in capsys.readouterr().err
     assert (here / "mine/config.yaml").read_text() == "mine"
 
 

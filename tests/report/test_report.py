@@ -334,14 +334,14 @@ def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert len(pictures) == 2
     full = [picture["id"] for picture in pictures if picture["full"]]
-    assert [path.stem for path in (tree.folder / "pictures").iterdir()] == full
+    assert [path.stem for path in (tree.folder / "pictures").glob("[!.]*")] == full
     assert len(full) == 1
 
 
 def test_pictures_at_full_size_stand_beside_the_page_photo_prediction_truth(tree: Tree) -> None:
     tree.report()
     catalogue, predictions = read_catalogue(tree.val), Labels(tree.seed() / "predictions/002.zarr", "labels_crf")
-    assert sorted(path.name for path in (tree.folder / "pictures").iterdir()) == [f"{i}.jpg" for i in catalogue.ids]
+    assert sorted(path.name for path in (tree.folder / "pictures").glob("[!.]*")) == [f"{i}.jpg" for i in catalogue.ids]
     for row in catalogue.rows():
         sheet = read_image(tree.folder / "pictures" / f"{row.image}.jpg").astype(int)
         photo, panels = read_image(row.path), 3 if row.mask else 2

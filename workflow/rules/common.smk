@@ -21,6 +21,7 @@ from boxsup.config import (
     without_held_out,
 )
 from boxsup.errors import ConfigError
+from boxsup.store.ownership import BY_SNAKEMAKE
 from boxsup.versions import STAGE_VERSIONS
 
 # How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
@@ -36,6 +37,8 @@ os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
 
 # Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+# Outputs are Snakemake's, which removes them itself before a job: commands replace them, and keep no manifest of them.
+os.environ[BY_SNAKEMAKE] = "1"
 
 try:
     CONFIG = resolve(

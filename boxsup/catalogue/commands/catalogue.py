@@ -11,19 +11,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import run_checks, save_drawn, to_catalogue, write_problems
+from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
-from boxsup.catalogue.tables import Catalogue, write_catalogue
+from boxsup.catalogue.tables import TABLES, Catalogue, write_catalogue
 from boxsup.errors import DataError
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import creating, discard
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
     '"SegmentationClass"}\' --classes \'["cat", "dog"]\' --on-problem stop --out tables'
 )
 
-TABLES = ("images.csv", "boxes.csv", "classes.csv")
 DRAWN = "drawn"
 
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the tables and of problems.csv")
+    add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,12 +43,12 @@ def run(args: argparse.Namespace) -> None:
     classes = parse_classes(args.classes)
     # What an earlier run found good must not stand beside what this one finds wrong.
     for table in TABLES:
-        (args.out / table).unlink(missing_ok=True)
+        discard(args.out / table)
     listing = _listing(args, classes)
     problems = list(listing.problems)
     with creating(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
         records = _records(listing, problems, partial, args)
-        report = write_problems(args.out / "problems.csv", problems)
+        report = write_problems(args.out / PROBLEMS, problems)
         if problems and args.on_problem == "stop":
             raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
         if not records:
@@ -64,7 +64,7 @@ def _listing(args: argparse.Namespace, classes: tuple[str, ...]) -> Listing:
         return READERS[args.format](args.root, classes, args.split)
     except DataError as error:
         file, _, text = str(error).partition(": ")
-        write_problems(args.out / "problems.csv", [Problem("", file, text)])
+        write_problems(args.out / PROBLEMS, [Problem("", file, text)])
         raise
 
 

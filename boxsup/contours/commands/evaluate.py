@@ -17,6 +17,7 @@ from boxsup.contours.benchmark import count, f_measure, precision_recall, score,
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--model", type=Path, help="weights that `train` wrote; the package's own otherwise")
     which.add_argument("--gradient", action="store_true", help="the detector that nobody trained")
     parser.add_argument("--thresholds", type=int, default=99, help="how many; the benchmark's number by default")
-    parser.add_argument("--out", type=Path, help="CSV of precision and recall at each threshold")
+    add_output_arguments(parser, "CSV of precision and recall at each threshold", required=False)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ from boxsup.inference.arguments import add_labelling_arguments, add_model_argume
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
+from boxsup.store.outputs import add_output_arguments
 from boxsup.workers import in_order
 
 EXAMPLE = (
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
     add_held_out_arguments(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

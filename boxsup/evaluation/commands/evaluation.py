@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup evaluation --catalogue results/data/demo/val --predictions "
@@ -22,7 +22,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_predicted_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from boxsup.evaluation.measured import score_text
 from boxsup.evaluation.quality import collapse_warning, measure
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup label-quality --catalogue results/data/demo/train --labels "
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
     parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
     parser.add_argument("--first", type=Path, help="the .csv of the first generation, to see the labels shrink or grow")
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.proposals.pool import Pools, store_bytes
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup proposals evaluate --catalogue results/data/demo/train --proposals "
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--proposals", type=Path, nargs="+", required=True, help="the .zarr folders of all shards")
     parser.add_argument("--timings", type=Path, nargs="*", default=[], help="what `boxsup proposals make` wrote beside")
-    parser.add_argument("--out", type=Path, required=True, help="folder of objects.csv and summary.csv")
+    add_output_arguments(parser, "folder of objects.csv and summary.csv", ("objects.csv", "summary.csv"))
 
 
 def run(args: argparse.Namespace) -> None:

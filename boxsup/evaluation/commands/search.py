@@ -17,6 +17,7 @@ from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
 from boxsup.settings import mapping
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = 'boxsup search --catalogue results/data/demo/val --points "$POINTS" --held-out 20 --out search.csv'
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--points", required=True, help=text)
     add_held_out_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

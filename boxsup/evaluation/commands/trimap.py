@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from boxsup.evaluation.measured import Basis, basis_of, score_text
 from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup trimap measure --catalogue results/data/demo/val --predictions "
@@ -28,7 +28,7 @@ TOLD = 5  # px: the width that the log line speaks of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_predicted_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.scores import Predictor
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup validate --catalogue results/data/demo/val --model "
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     add_labelling_arguments(parser)
     add_held_out_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import creating, write_text
 from boxsup.store.checksums import sha256_of
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = "boxsup export --model results/demo_semi/seed-0/epochs/006/model.pt --format onnx --images photos/*.jpg"
@@ -51,7 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=Path, nargs="+", default=[], metavar="FILE", help="to check it on [noise at two sizes]"
     )
-    parser.add_argument("--out", type=Path, help="the file to write; NAME.json goes beside it [model.onnx, model.pt2]")
+    text = "the file to write; NAME.json goes beside it [model.onnx, model.pt2]"
+    add_output_arguments(parser, text, required=False, outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    out = _out(args)
+    return [out, _facts(out)]
+
+
+def _out(args: argparse.Namespace) -> Path:
+    return args.out or Path(f"model{SUFFIXES[args.format]}")
+
+
+def _facts(out: Path) -> Path:
+    """The file beside a model that says what it is."""
+    return out.with_name(f"{out.name}.json")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     """
     check_packages(args.format)
     suffix = SUFFIXES[args.format]
-    out = args.out or Path(f"model{suffix}")
+    out = _out(args)
     if out.suffix != suffix:
         raise ConfigError(f"--out {out}: expected a file that ends in {suffix}")
     size = tuple(args.size) if args.size else None
@@ -82,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
         write(exported(network, size), partial, json.dumps(facts, ensure_ascii=False))
         worst = greatest_difference(network, checkpoint, runner(partial), pictures)
     facts["checked"] = {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE}
-    write_text(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_text(_facts(out), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     print(
         f"export: {out}, {out.stat().st_size / 1e6:.1f} MB; off by {worst:.1g} at most on {len(pictures)} pictures",
         file=sys.stderr,

@@ -16,14 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
 from boxsup.inference.arguments import add_crf_arguments, add_labelling_arguments, add_model_arguments, whole_number
 from boxsup.inference.inputs import Input, find_inputs
-from boxsup.inference.maps import label_maps
+from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
 from boxsup.inference.video import Video, VideoWriter
@@ -31,10 +31,12 @@ from boxsup.report.palette import overlay
 from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments, claim, nothing_yet
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 WHOLE = 0.9  # of the frames that a video announces, which some containers estimate
 QUALITY = 92  # of overlays' JPEGs
+SUMMARY = "summary.csv"
 
 
 @dataclass
@@ -52,11 +54,16 @@ class Summary:
             share = count / (size[0] * size[1] * frames)
             self.rows.append(row | {"label": label, "class": self.classes[label], "pixels": count, "share": share})
 
+    def fail(self, item: Input, error: Exception) -> None:
+        """Note what is wrong with a file, or with what is written of it."""
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        self.problems.append(Problem(item.name, str(item.path), text))
+
     def write(self, out: Path) -> None:
         """Write `summary.csv` and `problems.csv`."""
         columns = ["file", "name", "height", "width", "frames", "label", "class", "pixels", "share"]
-        write_csv(out / "summary.csv", pd.DataFrame(self.rows, columns=columns), "%.6f")
-        write_problems(out / "problems.csv", self.problems)
+        write_csv(out / SUMMARY, pd.DataFrame(self.rows, columns=columns), "%.6f")
+        write_problems(out / PROBLEMS, self.problems)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_labelling_arguments(parser, of_run=True)
     add_crf_arguments(parser)
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
-    parser.add_argument("--out", type=Path, default=Path("predicted"), help="the folder to write [predicted]")
+    out = Path("predicted")
+    add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -75,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     A file that cannot be used is noted, and the others go on; the command then ends with status 1.
     """
     inputs = find_inputs(args.inputs, args.out)
+    claim(_outputs(inputs, args.out), args.out, [item.path for item in inputs])
     trained = find_trained(args.model)
     how, crf = chosen(trained.labelling, args), chosen_crf(trained.labelling, args)
     predictor = Predictor(trained.checkpoint, args.threads or how.threads, None, how.scales, how.background_bias)
@@ -85,13 +94,24 @@ def run(args: argparse.Namespace) -> None:
     for item in videos:
         try:
             _predict_video(item, predictor, crf, args.workers, args.out, summary)
-        except DataError as error:
-            summary.problems.append(Problem(item.name, str(item.path), str(error)))
+        except (DataError, OSError, UnicodeError) as error:
+            summary.fail(item, error)
     summary.write(args.out)
-    print(f"predict: {len(inputs)} files, see {args.out / 'summary.csv'}", file=sys.stderr)
+    print(f"predict: {len(inputs)} files, see {args.out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
-        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / 'problems.csv'}: {first}")
+        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / PROBLEMS}: {first}")
+
+
+def _outputs(inputs: Sequence[Input], out: Path) -> list[Path]:
+    """All that is written, of each input and of all of them."""
+    return [path for item in inputs for path in _places(item, out)] + [out / SUMMARY, out / PROBLEMS]
+
+
+def _places(item: Input, out: Path) -> list[Path]:
+    """Where the results of an input go; names may have dots, which `with_suffix` would cut."""
+    kinds = [("videos", "mp4")] if item.video else [("masks", "png"), ("overlays", "jpg")]
+    return [out / folder / f"{item.name}.{ending}" for folder, ending in kinds]
 
 
 def _predict_images(
@@ -109,7 +129,7 @@ def _predict_images(
             try:
                 pixels = read_image(item.path)
             except DataError as error:
-                summary.problems.append(Problem(item.name, str(item.path), str(error)))
+                summary.fail(item, error)
                 continue
             good.append(item)
             yield pixels
@@ -117,9 +137,12 @@ def _predict_images(
     seen = label_maps(readable(), predictor, settings, workers)
     for result in tqdm(seen, "images", len(images), unit="image", disable=None):
         item = good.popleft()
-        # Names may have dots: `with_suffix` would cut them.
-        write_bytes(out / "masks" / f"{item.name}.png", encode_mask(result.labels))
-        write_bytes(out / "overlays" / f"{item.name}.jpg", _jpeg(overlay(result.pixels, result.labels)))
+        try:
+            for path, content in zip(_places(item, out), _encoded(result), strict=True):
+                write_bytes(path, content)
+        except OSError as error:
+            summary.fail(item, error)
+            continue
         summary.add(item, result.labels.shape, 1, counts(result.labels))
 
 
@@ -129,7 +152,7 @@ def _predict_video(
     video = Video(item.path)
     pixels: Counter[int] = Counter()
     size, frames = (0, 0), 0
-    path = out / "videos" / f"{item.name}.mp4"
+    [path] = _places(item, out)
     with creating(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
         seen = label_maps(video, predictor, settings, workers)
         for result in tqdm(seen, item.name, video.announced or None, unit="frame", disable=None):
@@ -146,6 +169,11 @@ def counts(labels: NDArray[np.uint8]) -> Counter[int]:
     """The pixels of each label that there is."""
     values, pixels = np.unique(labels, return_counts=True)
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+
+
+def _encoded(result: Maps) -> tuple[bytes, bytes]:
+    """The files of an image's labels and of its overlay."""
+    return encode_mask(result.labels), _jpeg(overlay(result.pixels, result.labels))
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:

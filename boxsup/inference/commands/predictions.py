@@ -18,6 +18,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import creating_labels
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_labelling_arguments(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import VOID, Labels, creating_labels
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="catalogue folder of the images that may use their true mask")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import run_checks, write_problems
+from boxsup.catalogue.check import PROBLEMS, run_checks, write_problems
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import block, generation_settings, project_config
@@ -20,17 +20,19 @@ from boxsup.inference.arguments import add_model_arguments, add_scales_argument,
 from boxsup.inference.trained import find_trained, tell
 from boxsup.labels.mask_copies import Results, stamps_of
 from boxsup.labels.mask_outputs import FORMATS, formats_of
-from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.labels.mask_parts import ImagePart, has_part, part_key, part_place, read_part, write_part
 from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments, claim
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"
+PARTS, TABLE = "parts", "boxes.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """An image.
 
@@ -73,7 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the proposals [2]")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write; run again to go on where it was")
+    text = "the folder to write; run again to go on where it was"
+    add_output_arguments(parser, text, outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    """What is known before the boxes are: the tables."""
+    return [args.out / name for name in (TABLE, PROBLEMS)]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -81,32 +89,31 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    source, masker = open_source(args.images, args.boxes, args.links), _masker(args)
-    source = source.in_order_of(masker.classes)
+    source, folder = open_source(args.images, args.boxes, args.links), args.out / PARTS
     formats, stamps = formats_of(args.format, source), stamps_of(source)
+    claim([args.out / FORMATS[name].place for name in formats], args.out)
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
+    parts = [part_place(folder, record) for _, record in usable]
+    claim(parts, args.out, [Path(record.path) for record in records], mending=True)
+    masker = _masker(args)
+    source = source.in_order_of(masker.classes)
     images = len(problems)
     problems += _unknown(masker, [record for _, record in usable], source)
-    parts = args.out / "parts"
-    jobs = [_job(number, record, masker, source, parts) for number, record in usable]
-    waiting = [job for job in jobs if not job.done]
-    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
-        made = masker.parts([job.asked for job in waiting], args.workers)
-        for job, part in zip(waiting, made, strict=True):
-            write_part(parts, job.key, part)
-            bar.update()
+    jobs = [_job(number, record, masker, source, folder) for number, record in usable]
+    unwritten = _make_parts(jobs, masker, folder, args.workers)
+    problems += unwritten.values()
+    jobs = [job for job in jobs if job not in unwritten]
     known = [masker.knows(name) for name in source.classes]
-    results = Results(source, stamps, lambda: (job.part(parts, known) for job in jobs), args.tight_boxes)
+    results = Results(source, stamps, lambda: (job.part(folder, known) for job in jobs), args.tight_boxes)
     problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
     _write_table(args.out, results, jobs, masker.classes)
-    write_problems(args.out / "problems.csv", [*problems, *lost])
+    place = write_problems(args.out / PROBLEMS, [*problems, *lost])
     if lost:
-        print(f"masks: {len(lost)} annotations are no image's, see {args.out / 'problems.csv'}", file=sys.stderr)
+        print(f"masks: {len(lost)} annotations are no image's, see {place}", file=sys.stderr)
     if problems:
-        place, first = args.out / "problems.csv", problems[0].problem
         what = "images" if len(problems) == images else "images, boxes or files"
-        raise DataError(f"{len(problems)} problems left {what} out, see {place}; first: {first}")
+        raise DataError(f"{len(problems)} problems left {what} out, see {place}; first: {problems[0].problem}")
 
 
 def _masker(args: argparse.Namespace) -> Masker:
@@ -164,13 +171,27 @@ def _job(number: int, record: Record, masker: Masker, source: Source, folder: Pa
     return Job(number, record, asked, key, has_part(folder, key, asked))
 
 
+def _make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int) -> dict[Job, Problem]:
+    """Make the parts that are not there; those that could not be written, and why."""
+    waiting, lost = [job for job in jobs if not job.done], {}
+    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
+        parts = masker.parts([job.asked for job in waiting], workers)
+        for job, part in zip(waiting, parts, strict=True):
+            try:
+                write_part(folder, job.key, part)
+            except OSError as error:
+                lost[job] = Problem(job.record.image, job.record.path, f"{error.filename}: {error.strerror}")
+            bar.update()
+    return lost
+
+
 def _write_table(out: Path, results: Results, jobs: Sequence[Job], known: Sequence[str]) -> None:
     source = results.source
     table = table_of(results.parts(), source.classes, known, source.images)
-    write_csv(out / "boxes.csv", table, "%.4f")
+    write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
-        f"{out / 'boxes.csv'}",
+        f"{out / TABLE}",
         file=sys.stderr,
     )

@@ -13,6 +13,7 @@ from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.errors import DataError
 from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--proposals", type=Path, required=True, help="the shard's candidate pools")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:

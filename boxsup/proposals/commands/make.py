@@ -29,6 +29,7 @@ from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
@@ -48,8 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder with images.csv and boxes.csv")
     parser.add_argument("--shard", default="0/1", metavar="I/N", help="which of N parts of the split, from 0")
     parser.add_argument("--settings", required=True, help="JSON; see config.yaml, proposals")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to make")
+    add_output_arguments(parser, "the .zarr folder to make", outputs=_outputs, written=["timings"])
     parser.add_argument("--timings", type=Path, help="a .csv file to write: seconds, candidates, regions of each image")
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [path for path in (args.out, args.timings) if path]
 
 
 def run(args: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ from boxsup.network.checkpoint import (
 from boxsup.network.devices import device
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 from boxsup.training.parallel import leads
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     parser.add_argument("--workers", type=int, default=0, help="processes that read, for each GPU")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
-    parser.add_argument("--out", type=Path, required=True, help="folder for model.pt, optimizer.pt and train.csv")
+    files = ("train.csv", "optimizer.pt", "model.pt")
+    add_output_arguments(parser, f"folder for {', '.join(files)}", files, written=["tensorboard"])
 
 
 def run(args: argparse.Namespace) -> None:
