@@ -10,19 +10,30 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from boxsup.catalogue.inventory import Inventory, newest_of, read_inventory, read_seen, take, unlisted, write_seen
+from boxsup.catalogue.inventory import (
+    INVENTORY,
+    Inventory,
+    newest_of,
+    read_inventory,
+    read_seen,
+    take,
+    unlisted,
+    write_seen,
+)
+from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.store.atomic import write_text
 from boxsup.versions import STAGE_VERSIONS
 
-FIRST = "the first time"
+FIRST, LOST = "the first time", "the one before cannot be read"
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Split:
 
     def stands(self) -> bool:
         """Whether there is a catalogue that has the images of the split's list, and no file is newer."""
+        if (self.folder / INVENTORY).exists():
+            return False
         try:
             made = (self.folder / "images.csv").stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
@@ -85,23 +98,43 @@ class Split:
             return True
         return newest <= made and (listed == ids or self.on_problem == "skip")
 
+    def faulty(self, ids: Sequence[str], asked: Collection[str]) -> set[str]:
+        """Those of the images asked for that have problems; see `boxsup.catalogue.records.Listing`.
+
+        Args:
+            ids: All of the split, in order.
+            asked: Those to check.
+
+        Raises:
+            DataError: They cannot be listed.
+        """
+        listing = READERS[self.form](self.root, self.classes, self.split)
+        wrong = {problem.image for problem in listing.problems}
+        checks = (check for image, check in zip(ids, listing.checks, strict=False) if image in asked)
+        return wrong | {record.image for record in (check() for check in checks) if record.problems}
+
 
 @dataclass(frozen=True)
 class Changes:
     """A split as it was and as it is.
 
     Attributes:
-        folder: Of its tables.
+        split: The split.
         before: Its inventory, None if none was taken yet.
         now: As its files are; None where that is not known: there was none before, or all of them are away, as on a
             disk that is not mounted.
         stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
     """
 
-    folder: Path
+    split: Split
     before: Inventory | None
     now: Inventory | None
     stands: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Of its tables."""
+        return self.split.folder
 
     @property
     def state(self) -> Inventory | None:
@@ -111,8 +144,8 @@ class Changes:
     def since(self) -> str:
         """What an inventory that is taken now is for: the same as the last one unless something changed."""
         if self.before is None:
-            return FIRST
-        changed = self.now is not None and self.now.content != self.before.content
+            return LOST if (self.folder / INVENTORY).exists() else FIRST
+        changed = self.now is not None and not self.now.same(self.before)
         return describe(self.before, self.now) if self.now and changed else self.before.since
 
     def pixels(self, index: int, count: int) -> str:
@@ -128,15 +161,19 @@ class Changes:
         return self.state.masks() if self.state else ""
 
     def _shard(self, state: Inventory, index: int, count: int) -> list[str]:
-        left_out = self._left_out() if state.settings["on_problem"] == "skip" else set()
-        ids = [image for image in state.ids if image not in left_out]
+        ids = [image for image in state.ids if image not in self._left_out]
         return ids[slice(*shard_bounds(len(ids), index, count))]
 
+    @cached_property
     def _left_out(self) -> set[str]:
-        """Images that the catalogue had left out for their problems."""
+        """Images that the catalogue leaves out for their problems; those whose files changed are checked for it."""
+        if self.before is None or self.split.on_problem == "stop":
+            return set()
         try:
-            return set(self.before.ids if self.before else ()) - set(read_catalogue(self.folder).ids)
-        except BoxSupError:
+            then = set(self.before.ids) - set(read_catalogue(self.folder).ids)
+            changed = changed_images(self.before, self.now) if self.now else set()
+            return (then - changed) | (self.split.faulty(self.now.ids, changed) if self.now and changed else set())
+        except (BoxSupError, OSError):  # the catalogue says it
             return set()
 
 
@@ -144,10 +181,10 @@ def changes(split: Split) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
-        return Changes(split.folder, None, None, split.stands())
+        return Changes(split, None, None, split.stands())
     now = split.take(before.since, before)
     away = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
-    return Changes(split.folder, before, None if away else now)
+    return Changes(split, before, None if away else now)
 
 
 def describe(before: Inventory, now: Inventory) -> str:
@@ -161,6 +198,12 @@ def describe(before: Inventory, now: Inventory) -> str:
     parts = [f"{word} {_some(paths)}" for word, paths in found.items() if paths]
     state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
     return f"{'; '.join(parts) or 'settings or the list changed'} ({state})"
+
+
+def changed_images(before: Inventory, now: Inventory) -> set[str]:
+    """The images that are new, or whose files are."""
+    then = dict(zip(before.ids, before.files, strict=True))
+    return {image for image, files in zip(now.ids, now.files, strict=True) if then.get(image) != files}
 
 
 def _hashes(inventory: Inventory) -> dict[str, str]:

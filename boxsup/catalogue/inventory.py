@@ -14,11 +14,10 @@ import stat
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +28,6 @@ from boxsup.store.checksums import sha256_of
 INVENTORY, SEEN = "inventory.json", ".seen.json"  # in the folder of a split's tables
 GRAIN = 2 * 10**9  # ns; what changes twice within this may have the same time both times: FAT counts by two seconds
 UNREADABLE = "unreadable"  # in place of a hash
-BATCH = 1000  # files that a thread looks at in one go
 
 
 class File(NamedTuple):
@@ -59,6 +57,7 @@ class Inventory:
     Attributes:
         settings: What else its catalogue depends on; `source`, what made its files, and `on_problem` among it.
         since: The change that it was made for; see `boxsup.catalogue.changes`.
+        origin: A hash of what names its images.
         problems: What is wrong with the list of images.
         shared: Annotation files of all images.
         ids: Of the images, in order.
@@ -68,6 +67,7 @@ class Inventory:
 
     settings: Mapping[str, Any]
     since: str
+    origin: str
     problems: list[str]
     shared: list[File]
     ids: list[str]
@@ -85,7 +85,16 @@ class Inventory:
             [(file.kind, file.sha256 if file.kind != MASK or open_masks else "") for file in files]
             for files in self.files
         ]
-        return dict(self.settings), self.problems, [file.sha256 for file in self.shared], self.ids, own
+        return *self._head, self.ids, own
+
+    def same(self, other: Inventory) -> bool:
+        """Whether the catalogue of both would be the same, wherever the files lie."""
+        files = self.files == other.files and self.ids == other.ids  # quick, and true most of the time
+        return (files and self._head == other._head) or self.content == other.content
+
+    @property
+    def _head(self) -> tuple[Any, ...]:
+        return dict(self.settings), self.problems, [file.sha256 for file in self.shared]
 
     def pixels(self, ids: Sequence[str]) -> str:
         """A hash of what candidates of these images, in order, are made from."""
@@ -127,7 +136,7 @@ def take(
         since: Likewise.
         seen: What was seen of them before; the others are read.
         workers: Threads; the result does not depend on it.
-        before: The last inventory: where the names of images stand in a large file that is the same, they are too.
+        before: The last inventory: where what names the images is the same, they are too.
 
     Returns:
         The inventory, and what was seen of each file, less files that changed within GRAIN: they may change again and
@@ -137,18 +146,18 @@ def take(
         DataError: The images cannot be listed.
     """
     now = time.time_ns()
-    with ThreadPoolExecutor(workers) as executor:
-        looks = _looks(map(str, places.shared), seen, executor)
-        shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
-        if places.from_shared and before is not None and [file.sha256 for file in before.shared] == _hashes(shared):
-            listed = Names(before.ids, before.names, before.problems)
-        else:
-            listed = places.names()
-        found = _found(places.folders, listed.names)
-        looks |= _looks((path for own in found for _, path in own), seen, executor)
+    looks = _looks(map(str, places.shared), seen, workers)
+    shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
+    origin = places.origin() if places.origin else "".join(file.sha256 for file in shared)
+    if before is not None and before.origin == origin and not before.problems:
+        listed = Names(before.ids, before.names, [])
+    else:
+        listed = places.names()
+    found = _found(places.folders, listed.names)
+    looks |= _looks((path for own in found for _, path in own), seen, workers)
     files = [[File(kind, path, looks[path].sha256) for kind, path in own] for own in found]
     settled = {path: look for path, look in looks.items() if now - look.changed > GRAIN and look.sha256 != UNREADABLE}
-    return Inventory(settings, since, listed.problems, shared, listed.ids, listed.names, files), settled
+    return Inventory(settings, since, origin, listed.problems, shared, listed.ids, listed.names, files), settled
 
 
 def newest_of(places: Places) -> tuple[list[str], int]:
@@ -165,11 +174,7 @@ def newest_of(places: Places) -> tuple[list[str], int]:
 
 def unlisted(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
     """The inventory of a split whose images cannot be listed."""
-    return Inventory(settings, since, [problem], [], [], [], [])
-
-
-def _hashes(files: Iterable[File]) -> list[str]:
-    return [file.sha256 for file in files]
+    return Inventory(settings, since, "", [problem], [], [], [], [])
 
 
 def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[str, str]]]:
@@ -178,24 +183,28 @@ def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[st
     found = []
     for name in names:
         below = _key(os.path.splitext(name)[0])
-        anywhere = f"*/{below.rpartition('/')[2]}"
-        found.append([(kind, path) for kind, index in indices for path in index.get(below) or index.get(anywhere, [])])
+        stem = below.rpartition("/")[2]
+        own = ((kind, index.get(below) or index.get(stem) or index.get(f"*/{stem}", [])) for kind, index in indices)
+        found.append([(kind, path) for kind, paths in own for path in paths])
     return found
 
 
 def _index(place: Place) -> dict[str, list[str]]:
-    """The files of a folder and below by their names there, and by "*/" and their last part, both without endings."""
+    """The files of a folder by their names without endings; those of folders below also by "*/" and their own name."""
     index: dict[str, list[str]] = defaultdict(list)
     for base, folders, names in os.walk(place.folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = os.path.relpath(base, place.folder)
-        inner = "" if below == "." else f"{below}/"
+        inner = os.path.relpath(base, place.folder)
         for name in sorted(names):
-            stem, ending = os.path.splitext(name)
-            if ending.lower() in place.endings:
-                path = os.path.join(base, name)
-                index[_key(inner + stem)].append(path)
-                index[f"*/{_key(stem)}"].append(path)
+            stem, dot, ending = name.rpartition(".")
+            if f"{dot}{ending}".lower() not in place.endings:
+                continue
+            path, key = f"{base}/{name}", _key(stem)
+            if inner == ".":
+                index[key].append(path)
+            else:
+                index[f"{_key(inner)}/{key}"].append(path)
+                index[f"*/{key}"].append(path)
     return index
 
 
@@ -204,14 +213,13 @@ def _key(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
 
 
-def _looks(paths: Iterable[str], seen: Seen, executor: ThreadPoolExecutor) -> dict[str, Look]:
+def _looks(paths: Iterable[str], seen: Seen, workers: int) -> dict[str, Look]:
     """What there is at each path, in order."""
-    rest = iter(dict.fromkeys(paths))
-    batches = iter(lambda: list(islice(rest, BATCH)), [])
-    looks: dict[str, Look] = {}
-    for batch in executor.map(lambda batch: [(path, _look(path, seen.get(path))) for path in batch], batches):
-        looks.update(batch)
-    return looks
+    own = list(dict.fromkeys(paths))
+    if workers == 1:
+        return {path: _look(path, seen.get(path)) for path in own}
+    with ThreadPoolExecutor(workers) as executor:
+        return dict(zip(own, executor.map(lambda path: _look(path, seen.get(path)), own), strict=True))
 
 
 def _look(path: str, last: Look | None) -> Look:
@@ -232,6 +240,7 @@ def write_inventory(folder: Path, inventory: Inventory) -> None:
     head = {
         "settings": inventory.settings,
         "since": inventory.since,
+        "origin": inventory.origin,
         "problems": inventory.problems,
         "shared": inventory.shared,
     }
@@ -245,25 +254,23 @@ def read_inventory(folder: Path) -> Inventory | None:
     try:
         head, *rows = json.loads((folder / INVENTORY).read_bytes())
         ids, names, files = ([row[place] for row in rows] for place in range(3))
-        shared = [File(*file) for file in head.pop("shared")]
-        return Inventory(**head, shared=shared, ids=ids, names=names, files=[list(_files(own)) for own in files])
+        shared = list(map(File._make, head.pop("shared")))
+        return Inventory(
+            **head, shared=shared, ids=ids, names=names, files=[list(map(File._make, own)) for own in files]
+        )
     except (OSError, ValueError, TypeError, KeyError, IndexError):
         return None
 
 
-def _files(rows: Iterable[Sequence[str]]) -> Iterator[File]:
-    return (File(*row) for row in rows)
-
-
 def write_seen(folder: Path, seen: Seen) -> None:
     """Keep what was seen of each file."""
-    write_text(folder / SEEN, json.dumps(seen))
+    write_text(folder / SEEN, json.dumps([list(seen), *zip(*seen.values(), strict=True)]))
 
 
 def read_seen(folder: Path) -> dict[str, Look]:
     """What was seen of each file; nothing if that was lost."""
     try:
-        content = json.loads((folder / SEEN).read_bytes())
-        return {path: Look(*look) for path, look in content.items()}
+        paths, *columns = json.loads((folder / SEEN).read_bytes())
+        return dict(zip(paths, map(Look._make, zip(*columns, strict=True)), strict=True))
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -2,7 +2,7 @@
 from boxsup.catalogue.changes import Changes, Split, changes, is_made_from, overlaps_from, proposals_from
 from boxsup.catalogue.records import parse_classes
 
-LOOKED = {}  # folder of a split's tables -> when its inventory was written, and how the files differ from it
+LOOKED = {}  # folder of a split's tables -> when they were written, and how the files differ from their inventory
 
 
 def generated_from(wildcards):
@@ -18,12 +18,18 @@ def changes_of(wildcards):
     Only by the process that plans: jobs of a cluster read this file too, and do what was planned.
     """
     folder = Path(SPLIT.format(dataset=wildcards.dataset, split=wildcards.split))
+    split = split_of(folder, wildcards)
     if not workflow.is_main_process:
-        return Changes(folder, None, None)
-    inventory = folder / "inventory.json"
-    taken = inventory.stat().st_mtime_ns if inventory.exists() else None
-    if folder not in LOOKED or taken not in (None, LOOKED[folder][0]):  # it is away while its job makes it again
-        LOOKED[folder] = taken, changes(split_of(folder, wildcards))
+        return Changes(split, None, None)
+    written = [
+        path.stat().st_mtime_ns if path.exists() else None
+        for path in (folder / "inventory.json", folder / "images.csv")
+    ]
+    known, found = LOOKED.get(folder, ([], None))
+    if found is None or any(
+        time not in (None, before) for time, before in zip(written, known)
+    ):  # None: being made again
+        LOOKED[folder] = written, changes(split)
     return LOOKED[folder][1]
 
 

@@ -7,6 +7,8 @@ what readers are for.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +22,7 @@ from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Problem, read_list
 from boxsup.errors import DataError
 from boxsup.settings import parse
+from boxsup.store.checksums import sha256_of
 from boxsup.store.foreign import read_json
 
 IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
@@ -50,13 +53,14 @@ class Places:
         folders: Of its images, and of what belongs to one of them.
         shared: Annotation files that are of all images.
         names: Lists the images; raises a DataError as the reader does.
-        from_shared: Whether the names stand in a shared file, which may take a minute to read.
+        origin: A hash of what names them, a list or the folder; None: the shared files do, which may take a minute to
+            read.
     """
 
     folders: tuple[Place, ...]
     shared: tuple[Path, ...]
     names: Callable[[], Names]
-    from_shared: bool = False
+    origin: Callable[[], str] | None
 
 
 def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Places:
@@ -76,12 +80,13 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
     if form in _ENDINGS:
         found.append(Place(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
     found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
+    origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
     if form == "coco":
         names = partial(_coco_names, root, split, where)
         shared = tuple(instance_files(where.annotations.path))
-        return Places(tuple(found), shared, names, from_shared=not split.list)
+        return Places(tuple(found), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
-    return Places(tuple(found), shared, partial(_folder_names, root, split, where))
+    return Places(tuple(found), shared, partial(_folder_names, root, split, where), origin)
 
 
 def _voc(root: Path, settings: str) -> Places:
@@ -92,7 +97,7 @@ def _voc(root: Path, settings: str) -> Places:
         Place(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
         *(Place(MASK, root / name, PNG) for name in masks),
     ]
-    return Places(tuple(folders), (), partial(_listed, voc.list_file(root, split.list)))
+    return Places(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
 
 
 def _context(root: Path, settings: str) -> Places:
@@ -103,14 +108,14 @@ def _context(root: Path, settings: str) -> Places:
         Place(ANNOTATION, masks, frozenset({".mat"})),
         Place(MASK, masks, PNG),
     )
-    return Places(folders, (masks.parent / context.NAMES,), partial(_listed, voc.list_file(root, split.list)))
+    return Places(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
 
 
 def _sbd(root: Path, settings: str) -> Places:
     split = parse(sbd.SbdSplit, settings, "split")
     kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
     folders = (Place(IMAGE, root / "img", IMAGES), *kept)
-    return Places(folders, (), partial(_listed, root / f"{split.list}.txt"))
+    return Places(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
 _TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
@@ -121,6 +126,20 @@ _SPLITS: dict[str, type[folder.FolderSplit]] = {
     "labelme": folder.FolderSplit,
 }
 _ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
+
+
+def _listing(path: Path) -> tuple[Callable[[], Names], Callable[[], str]]:
+    return partial(_listed, path), partial(_of_list, path)
+
+
+def _of_list(path: Path) -> str:
+    return sha256_of(path) if path.is_file() else ""
+
+
+def _of_folder(folder: Path) -> str:
+    """A hash of the names of all files in a folder and below."""
+    names = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
+    return hashlib.sha256("\n".join(sorted(names)).encode(errors="surrogateescape")).hexdigest()
 
 
 def _listed(path: Path) -> Names:

@@ -1,0 +1,174 @@
+"""Which jobs each edit of a data set's files runs again, and no others."""
+
+import json
+import shutil
+
+import own_data
+import pytest
+import yaml
+from paths import ROOT
+from workflow_runs import RUN, TARGET, TINY, planned
+
+TREE = "results/data/demo/tree"
+TRAINED = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
+CATALOGUE = {"inventory", "catalogue", "network"}
+SHARD = "data/demo/train/{}/mcg/{}-of-2.zarr"
+
+
+@pytest.fixture
+def edited(demo, snakemake, tmp_path):
+    """The jobs that a dry run plans after an edit of the demo's tree."""
+    directory = tmp_path / "run"
+    shutil.copytree(demo, directory, symlinks=True)
+
+    def jobs(name, how, run=()):
+        how(directory / TREE / name)
+        if run:
+            snakemake(directory, *run)
+        return planned(snakemake(directory, "--dry-run", TARGET).stdout)
+
+    return jobs
+
+
+def other_box(path):
+    text = path.read_text()
+    path.write_text(text.replace("<difficult>0", "<difficult>1", 1))
+    assert path.read_text() != text
+
+
+def replaced_by(name):
+    return lambda path: shutil.copyfile(path.with_name(name), path)
+
+
+def test_a_box(edited):
+    jobs = edited("Annotations/train_0000.xml", other_box)
+    assert set(jobs) == TRAINED | CATALOGUE | {"overlaps"}
+    assert jobs["catalogue"] == {"data/demo/train/images.csv"}
+    assert jobs["overlaps"] == {SHARD.format("overlaps", 0)}
+    assert len(jobs["labels"]) == 2
+
+
+def test_an_image(edited):
+    jobs = edited("JPEGImages/train_0009.jpg", replaced_by("val_0000.jpg"))
+    assert set(jobs) == TRAINED | CATALOGUE | {"proposals", "overlaps"}
+    assert jobs["proposals"] == {SHARD.format("proposals", 1)}
+    assert jobs["overlaps"] == {SHARD.format("overlaps", 1)}
+
+
+def test_a_line_of_the_list(edited):
+    jobs = edited("ImageSets/Segmentation/train.txt", lambda path: path.write_text("\n".join(path.read_text().split()[:9])))
+    assert set(jobs) == TRAINED | CATALOGUE | {"proposals", "overlaps"}
+    # 10 images were two shards of five; 9 are one of four and one of five, which begins an image earlier.
+    assert jobs["proposals"] == {SHARD.format("proposals", shard) for shard in (0, 1)}
+
+
+def test_a_true_mask_to_evaluate_on(edited):
+    jobs = edited("SegmentationClass/val_0000.png", replaced_by("val_0001.png"))
+    assert set(jobs) == {"evaluation", "trimap", "report"}
+
+
+def test_a_true_mask_that_quality_is_measured_on(edited):
+    listed = edited.__closure__ and "ImageSets/Segmentation/masks.txt"
+    kept = []
+    edited(listed, lambda path: kept.extend(path.read_text().split()))
+    other = next(f"train_{index:04d}" for index in range(10) if f"train_{index:04d}" not in kept)
+    jobs = edited(f"SegmentationClass/{other}.png", replaced_by("val_0000.png"))
+    assert set(jobs) == {"label_quality", "report"}
+
+
+def test_a_true_mask_that_is_trained_on(edited):
+    kept = []
+    edited("ImageSets/Segmentation/masks.txt", lambda path: kept.extend(path.read_text().split()))
+    jobs = edited(f"SegmentationClass/{kept[0]}.png", replaced_by("val_0000.png"))
+    assert set(jobs) == TRAINED | {"fixed_masks"}
+
+
+def test_an_edit_that_is_run_is_done(edited):
+    run = (f"results/{RUN}/labels/001.zarr",)
+    jobs = edited("JPEGImages/train_0009.jpg", replaced_by("val_0000.jpg"), run)
+    assert set(jobs) == TRAINED | {"network"}  # what follows from the generation that was made again
+    assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
+
+
+def test_an_edit_and_a_setting_of_proposals_in_one(edited, snakemake, tmp_path, demo):
+    edited("Annotations/train_0000.xml", other_box)
+    own = tmp_path / "nms.yaml"
+    own.write_text("proposals: {mcg: {nms: 0.8}}")
+    jobs = planned(snakemake(tmp_path / "run", "--dry-run", TARGET, configs=(TINY, own)).stdout)
+    assert jobs["proposals"] == {SHARD.format("proposals", shard) for shard in (0, 1)}
+    assert jobs["overlaps"] == {SHARD.format("overlaps", shard) for shard in (0, 1)}
+
+
+def touch_all(path):
+    for each in (path, *path.rglob("*")):
+        each.touch()
+
+
+def test_new_dates_run_nothing(edited):
+    assert edited(".", touch_all) == {}
+
+
+def test_data_that_are_away_run_nothing(edited):
+    assert edited(".", lambda path: path.rename(path.with_name("away"))) == {}
+
+
+FORMATS = {
+    "coco": ("boxes.json", lambda root, made: own_data.write_coco(root / "boxes.json", made)),
+    "voc_xml": ("annotations/picture_00.xml", lambda root, made: own_data.write_voc_xml(root / "annotations", made)),
+    "yolo": ("labels/picture_00.txt", own_data.write_yolo),
+    "labelme": ("annotations/picture_00.json", lambda root, made: own_data.write_labelme(root / "annotations", made)),
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_own_data_of_each_format(snakemake, tmp_path, form):
+    name, write = FORMATS[form]
+    made = own_data.pictures(4)
+    own_data.write_images(tmp_path / "data/images", made)
+    write(tmp_path / "data", made)
+    annotations = name.split("/")[0]
+    split = {"images": "images", "annotations": annotations, "masks": "none"}
+    dataset = {"format": form, "root": "data", "classes": list(own_data.FORMS), "splits": {"all": split}, "shards": 2}
+    config = tmp_path / "own.yaml"
+    config.write_text(yaml.safe_dump({"datasets": {"own": dataset | {"on_problem": "stop"}}}))
+    targets = [f"results/data/own/all/overlaps/sample/{shard}-of-2.zarr" for shard in (0, 1)]
+    config.write_text(config.read_text() + json.dumps({}) * 0)
+
+    def plan():
+        return planned(snakemake(tmp_path, "--dry-run", *targets, configs=(config,)).stdout)
+
+    targets = ["results/data/own/all/boxes.csv"]
+    snakemake(tmp_path, *targets, configs=(config,))
+    assert plan() == {}
+    (tmp_path / "data" / name).write_bytes((tmp_path / "data" / name).read_bytes() + b"\n")
+    assert plan() == {"inventory": {"data/own/all/inventory.json"}, "catalogue": {"data/own/all/images.csv"}}
+    snakemake(tmp_path, *targets, configs=(config,))
+    assert plan() == {}
+    shutil.copyfile(tmp_path / "data/images/picture_00.png", tmp_path / "data/images/picture_01.png")
+    assert set(plan()) == {"inventory", "catalogue"}
+
+
+def test_a_part_of_a_union(config, snakemake, tmp_path):
+    """What is in one part is read again, and the union is joined."""
+    roots = {name: tmp_path / name for name in ("one", "two")}
+    datasets = {}
+    for number, (name, root) in enumerate(roots.items()):
+        made = {f"{name}_{image}": each for image, each in own_data.pictures(3).items()}
+        own_data.write_images(root / "images", made)
+        own_data.write_voc_xml(root / "annotations", made)
+        split = {"images": "images", "annotations": "annotations", "masks": "none"}
+        datasets[name] = {"format": "voc_xml", "root": str(root), "splits": {"all": split}, "shards": number + 1}
+        datasets[name] |= {"classes": list(own_data.FORMS), "on_problem": "stop"}
+    datasets["both"] = {"format": "union", "splits": {"all": ["one/all", "two/all"]}}
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"datasets": datasets}))
+    target = "results/data/both/all/boxes.csv"
+    snakemake(tmp_path, target, configs=(own,))
+    annotation = next((roots["two"] / "annotations").glob("*.xml"))
+    annotation.write_bytes(annotation.read_bytes() + b"\n")
+    jobs = planned(snakemake(tmp_path, "--dry-run", target, configs=(own,)).stdout)
+    assert jobs == {
+        "inventory": {"data/two/all/inventory.json"},
+        "catalogue": {"data/two/all/images.csv"},
+        "join": {"data/both/all/images.csv"},
+    }
