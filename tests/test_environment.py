@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from paths import ROOT
@@ -25,9 +26,17 @@ print(areas(np.ones((2, 3), bool), np.arange(3)).tolist())
 
 
 @pytest.fixture
-def installed(tmp_path):
+def place():
+    """A folder that every user comes to, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def installed(place):
     """An installation that nobody writes to, and what runs code with it as a user who owns two folders alone."""
-    shutil.copytree(ROOT / "boxsup", tmp_path / "site/boxsup", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "boxsup", place / "site/boxsup", ignore=shutil.ignore_patterns("__pycache__"))
     as_stranger = []
     if os.geteuid() == 0:  # who writes to everything, whatever its permissions
         may_read = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
@@ -35,23 +44,23 @@ def installed(tmp_path):
         if not shutil.which("setpriv") or subprocess.run([*as_stranger, "true"], capture_output=True).returncode:
             pytest.skip("cannot become another user")
     for name in ("work", "tmp"):
-        (tmp_path / name).mkdir()
+        (place / name).mkdir()
         if as_stranger:
-            os.chown(tmp_path / name, STRANGER, STRANGER)
-    folders = [tmp_path / "site", *(path for path in (tmp_path / "site").rglob("*") if path.is_dir())]
+            os.chown(place / name, STRANGER, STRANGER)
+    folders = [place / "site", *(path for path in (place / "site").rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
 
     def run(**environment):
-        own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "site"), "TMPDIR": str(tmp_path / "tmp")}
+        own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(place / "site"), "TMPDIR": str(place / "tmp")}
         command = [*as_stranger, sys.executable, "-c", COMPILING]
         done = subprocess.run(
-            command, cwd=tmp_path / "work", env=own | environment, capture_output=True, text=True, timeout=PATIENCE
+            command, cwd=place / "work", env=own | environment, capture_output=True, text=True, timeout=PATIENCE
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "[3, 3]\n", "")
-        assert list((tmp_path / "work").iterdir()) == []  # nothing called `~` for want of a home
+        assert list((place / "work").iterdir()) == []  # nothing called `~` for want of a home
 
-    run.cache = tmp_path / "tmp" / f"boxsup-{STRANGER if as_stranger else os.getuid()}"
+    run.cache = place / "tmp" / f"boxsup-{STRANGER if as_stranger else os.getuid()}"
     yield run
     for folder in folders:
         folder.chmod(0o755)
