@@ -55,8 +55,8 @@ def scratch() -> Path | None:
         found = folder.lstat()
     except OSError:
         return None
-    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
-    return folder if own and os.access(folder, os.W_OK) else None
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return folder if own and found.st_mode & 0o722 == 0o700 else None  # for nobody else to write to
 
 
 def _settle_threads() -> None:
