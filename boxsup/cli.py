@@ -111,8 +111,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     threading.excepthook = _thread_failed
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes, and a terminal's letters few
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):  # names of files may be any bytes, and a terminal's letters few
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     keep_freed_memory()
     verbose = False
     try:
