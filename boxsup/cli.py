@@ -107,8 +107,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv is None:  # who calls this from Python has handlers of their own
         stop_at_signals()
     threading.excepthook = _thread_failed
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes, and a terminal's letters few
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):  # names of files may be any bytes, and a terminal's letters few
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     keep_freed_memory()
     verbose = False
     try:

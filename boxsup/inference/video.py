@@ -40,6 +40,8 @@ class Video:
         """
         if not path.is_file():
             raise DataError(f"{path}: no such video")
+        if not is_utf8(path):
+            raise DataError(f"{path}: OpenCV reads no video whose path is no UTF-8; rename it")
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._path = path
         self._capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
@@ -72,6 +74,15 @@ class Video:
             raise DataError(f"{self._path}: no frame of it can be read")
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a path, from where we are on, is UTF-8 as OpenCV wants it."""
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class VideoWriter:
     """An MP4 file of frames of one size, made frame by frame; odd sides lose their last row or column.
 
@@ -102,6 +113,8 @@ class VideoWriter:
         Raises:
             StoreError: The file cannot be written.
         """
+        if not is_utf8(self._path):
+            raise StoreError(f"{self._path.parent}: OpenCV writes no video to a path that is no UTF-8; write elsewhere")
         if self._writer is None:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*CODEC)

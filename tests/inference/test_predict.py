@@ -1,6 +1,7 @@
 """The command `predict`, from files to masks, overlays, videos and a summary."""
 
 import os
+import subprocess
 
 import cv2
 import numpy as np
@@ -203,3 +204,75 @@ def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
     with pytest.raises(StoreError, match="could not be written whole"):
         write()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_users_masks_are_not_written_over(folder, tmp_path, capsys):
+    """A data set with `masks/` as its folder for results: refused, and with `--overwrite` kept."""
+    (tmp_path / "data" / "masks").mkdir(parents=True)
+    (tmp_path / "data" / "masks" / "0.png").write_bytes(b"drawn by hand")
+    before = files(tmp_path / "data")
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "data")
+    [line] = capsys.readouterr().err.splitlines()
+    assert "data/masks/0.png: boxsup did not write it, or it was changed since; write elsewhere" in line
+    assert files(tmp_path / "data") == before
+    predict(folder, tmp_path / "data", "--overwrite")
+    [kept] = (tmp_path / "data" / "masks").glob("0.*T*.png")
+    assert kept.read_bytes() == b"drawn by hand"
+    assert read_mask(tmp_path / "data" / "masks" / "0.png").shape == SIDE
+
+
+def test_a_mask_that_a_person_corrected_is_not_lost_at_the_next_run(folder, tmp_path, capsys):
+    for _ in range(2):  # ours, it is replaced
+        predict(folder, tmp_path)
+    corrected = tmp_path / "masks" / "1.png"
+    corrected.write_bytes((tmp_path / "masks" / "0.png").read_bytes())
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path)
+    assert "masks/1.png: boxsup did not write it, or it was changed since" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inputs", [["in"], ["in/0.png", "../elsewhere/1.png"], ["in/*.png"], ["*/0.png"], ["."]])
+def test_results_are_not_written_over_or_around_what_is_read(folder, tmp_path, monkeypatch, capsys, inputs):
+    for place, number in (("data/in", 0), ("elsewhere", 1)):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / f"{number}.png").write_bytes((folder / "in" / f"{number}.png").read_bytes())
+    monkeypatch.chdir(tmp_path / "data")
+    before = files(tmp_path)
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, ".", "--overwrite", inputs=inputs)
+    assert "is read" in capsys.readouterr().err
+    assert files(tmp_path) == before
+
+
+def test_a_file_that_cannot_be_written_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
+    predict(folder, tmp_path)
+    fixed = tmp_path / "masks" / "1.png"
+    if subprocess.run(["chattr", "+i", fixed], capture_output=True).returncode:
+        pytest.skip("no file can be made immutable here")
+    try:
+        with pytest.raises(SystemExit, match="1"):
+            predict(folder, tmp_path)
+    finally:
+        subprocess.run(["chattr", "-i", fixed], check=True)
+    assert "1 of 4 files, see" in capsys.readouterr().err
+    [problem] = pd.read_csv(tmp_path / "problems.csv", dtype=str).itertuples()
+    assert (problem.image, problem.problem) == ("1", f"{fixed}: Operation not permitted")
+    summary = pd.read_csv(tmp_path / "summary.csv", dtype=str)
+    assert set(summary["name"]) == {"0", "2", "clip"}
+    assert not [path for path in tmp_path.rglob(".*") if path.name != ".boxsup.sha256"]
+
+
+def test_names_that_are_no_utf8_have_their_results_or_are_noted(folder, tmp_path, capsys):
+    odd = os.fsdecode(b"caf\xe9")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / f"{odd}.png").write_bytes((folder / "in" / "0.png").read_bytes())
+    (tmp_path / "in" / f"{odd}.mp4").write_bytes((folder / "in" / "clip.mp4").read_bytes())
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path / "out", inputs=[tmp_path / "in"])
+    assert read_mask(tmp_path / "out" / "masks" / f"{odd}.png").shape == SIDE
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv", dtype=str)
+    assert set(summary["name"]) == {"caf\\udce9"}
+    [problem] = pd.read_csv(tmp_path / "out" / "problems.csv", dtype=str).itertuples()
+    assert (problem.image, "UTF-8" in problem.problem) == ("caf\\udce9", True)

@@ -197,9 +197,55 @@ def test_what_is_damaged_or_changed_is_done_again_and_a_bad_image_left_out(folde
     changed = [parts.index(part) for part in parts if part.stat().st_mtime_ns != before[part]]
     assert changed == [0, 2, 3]
     assert parts[0].read_bytes() == (whole / "parts" / parts[0].name).read_bytes()
+    assert len(list(parts[0].parent.glob(f"{names[0]}.*T*.json"))) == 1  # the damaged one: somebody may have edited it
     assert list(pd.read_csv(tmp_path / "whole" / "problems.csv")["image"]) == [names[4]]
     masks = {path.stem for path in (tmp_path / "whole" / "voc" / "SegmentationClass").iterdir()}
     assert masks == set(names) - {names[4]}
+
+
+def test_a_users_voc_folder_is_not_taken_for_ours(folder, tmp_path, capsys):
+    """Images in `data/voc/JPEGImages`, results into `data`: once, this has deleted the images."""
+    (tmp_path / "data" / "voc").mkdir(parents=True)
+    shutil.copytree(folder / "images", tmp_path / "data" / "voc" / "JPEGImages")
+    before = files(tmp_path)
+    given = arguments(folder, tmp_path / "data", "--overwrite")
+    given[2] = str(tmp_path / "data" / "voc" / "JPEGImages")
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "JPEGImages lies in it, which is read; write elsewhere" in capsys.readouterr().err
+    given = arguments(folder, tmp_path / "data")  # of other images
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    said = capsys.readouterr().err
+    assert "JPEGImages" in said
+    assert f"the first of {IMAGES}" in said
+    assert files(tmp_path) == before
+
+
+def test_boxes_are_not_written_over(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "coco.json").write_text("{}")
+    given = arguments(folder, ".")
+    given[4] = "coco.json"
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "is read" in capsys.readouterr().err
+    assert files(tmp_path) == {"coco.json": b"{}"}
+
+
+def test_a_mask_that_a_person_corrected_is_kept(folder, whole, tmp_path, capsys):
+    shutil.copytree(whole, tmp_path / "out")
+    corrected = sorted((tmp_path / "out" / "voc" / "SegmentationClass").iterdir())[2]
+    corrected.write_bytes(b"corrected")
+    with pytest.raises(SystemExit, match="1"):
+        main(arguments(folder, tmp_path / "out"))
+    assert f"{corrected.name} in it is not as boxsup wrote it, the first of 1" in capsys.readouterr().err
+    assert corrected.read_bytes() == b"corrected"
+    main(arguments(folder, tmp_path / "out", "--overwrite"))
+    [kept] = (tmp_path / "out").glob("voc.*T*")
+    assert (kept / "SegmentationClass" / corrected.name).read_bytes() == b"corrected"
+    new, old = files(tmp_path / "out" / "voc"), files(whole / "voc")
+    assert new == old
 
 
 def test_a_parts_key_is_of_all_that_it_depends_on(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,33 @@ def test_equal_runs_write_equal_files(here, data):
     (here / "mine/config.yaml").unlink()
     init(data, "yolo", "--workers", "2")
     assert {file.name: file.read_bytes() for file in (here / "mine").iterdir()} == first
+
+
+@pytest.mark.parametrize("name", ["train.txt", "val.txt", "masks.txt", "problems.csv", "config.yaml"])
+def test_what_init_did_not_write_is_kept(here, data, capsys, name):
+    (here / "mine").mkdir()
+    (here / "mine" / name).write_text("my own list")
+    more = ["--masks", str(data / "masks")]
+    with pytest.raises(SystemExit):
+        init(data, "yolo", *more)
+    assert f"mine/{name}: boxsup did not write it, or it was changed since" in capsys.readouterr().err
+    assert os.listdir(here / "mine") == [name]
+    assert (here / "mine" / name).read_text() == "my own list"
+    init(data, "yolo", *more, "--overwrite")
+    [kept] = (here / "mine").glob(f"{Path(name).stem}.*T*")
+    assert kept.read_text() == "my own list"
+    init(data, "labelme", *more)  # what it wrote itself it writes anew
+
+
+def test_a_project_may_be_around_its_images_but_none_of_its_files_is_read(here, data, capsys):
+    shutil.copytree(data, here / "mine")
+    init(here / "mine", "yolo", images=here / "mine" / "images")
+    (here / "mine" / "train.txt").unlink()
+    os.link(here / "mine" / "instances.json", here / "mine" / "train.txt")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        init(here / "mine", "coco", "--overwrite")
+    assert "instances.json: is read, and cannot be what is written, too" in capsys.readouterr().err
 
 
 def test_an_edited_configuration_is_not_written_over(here, data, capsys):

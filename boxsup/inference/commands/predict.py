@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     for item in videos:
         try:
             _predict_video(item, predictor, crf, args.workers, args.out, summary)
-        except (DataError, OSError, UnicodeError) as error:
+        except (DataError, OSError) as error:
             summary.fail(item, error)
     summary.write(args.out)
     print(f"predict: {len(inputs)} files, see {args.out / SUMMARY}", file=sys.stderr)
