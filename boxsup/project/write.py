@@ -17,7 +17,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
-POINTS, NO_CURVE = 5, "no learning curve without true masks"
+POINTS, NO_CURVE = 5, "no learning curve where nothing is measured"
 
 
 @dataclass(frozen=True)

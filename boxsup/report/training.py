@@ -100,7 +100,7 @@ def _quality_chart(
         if table[column].notna().any()
     ]
     named = [line.label for line in lines if line.label]
-    return line_chart(name, lines, "generation", unit if len(named) > 1 else f"{', '.join(named)} ({unit})")
+    return line_chart(name, lines, "generation", unit if len(named) != 1 else f"{named[0]} ({unit})")
 
 
 def _once(index: int, label: str) -> str:
