@@ -61,7 +61,7 @@ class Basis:
         absent = [name for name, count in zip(self.classes, self.pixels, strict=True) if not count]
         few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS]
         texts = {"no pixel in the true masks": absent, f"fewer than {LEAST_PIXELS} pixels": few}
-        return "; ".join(f"{text}: {_named(names)}" for text, names in texts.items() if names)
+        return "; ".join(f"{_named(names)} ({text})" for text, names in texts.items() if names)
 
     @property
     def why_not(self) -> str:

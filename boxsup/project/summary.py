@@ -124,7 +124,7 @@ def _measured(project: Project) -> list[str]:
     if project.source.masks == NONE:
         return []
     if project.truth:
-        apart = f" (not measured: {project.basis.apart})" if project.basis.apart else ""
+        apart = f"; not measured: {project.basis.apart}" if project.basis.apart else ""
         return [f"measured     on {project.basis.over}{apart}"]
     return [f"measured     nothing: of those to evaluate on {project.basis.why_not}; the page shows what is predicted"]
 

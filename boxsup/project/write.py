@@ -19,7 +19,7 @@ from boxsup.project.splits import Splits
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
 EXPERIMENTS = ("_box", "_semi")  # what an experiment's name ends in, behind its data set's: the second with masks
 LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
-POINTS, NO_CURVE = 5, "no learning curve without true masks"
+POINTS, NO_CURVE = 5, "no learning curve where nothing is measured"
 
 
 @dataclass(frozen=True)

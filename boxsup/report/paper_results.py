@@ -58,7 +58,7 @@ class Run:
         settings, basis = self.settings, basis_in(self.seeds[0].evaluation)
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
-        apart = f" (not measured: {basis.apart})" if basis.apart else ""
+        apart = f", not measured: {basis.apart}" if basis.apart else ""
         measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
         return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
 

@@ -99,7 +99,8 @@ def _quality_chart(
         for i, table in enumerate(tables)
         if table[column].notna().any()
     ]
-    return line_chart(name, lines, "generation", unit)
+    named = [line.label for line in lines if line.label]
+    return line_chart(name, lines, "generation", unit if len(named) != 1 else f"{named[0]} ({unit})")
 
 
 def _once(index: int, label: str) -> str:

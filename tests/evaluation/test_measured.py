@@ -40,9 +40,9 @@ def test_what_a_score_is_over_in_words():
 
 def test_classes_that_are_not_measured_are_counted_apart():
     assert basis(900, 100, 100, 100).apart == ""
-    assert basis(900, 100, 99, 0).apart == "no pixel in the true masks: cow; fewer than 100 pixels: dog"
+    assert basis(900, 100, 99, 0).apart == "cow (no pixel in the true masks); dog (fewer than 100 pixels)"
     many = Basis(tuple("abcdefghi"), np.array([900, 900, *[0] * 7]), 1, 1)
-    assert many.apart == "no pixel in the true masks: c, d, e, f, g and 2 more"
+    assert many.apart == "c, d, e, f, g and 2 more (no pixel in the true masks)"
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_the_headline_says_what_it_is_over(tree: Tree) -> None:
     tree.evaluate(0)
     page = Page(tree.report())
     assert "4 images, 4 objects, 1 of 2 classes and the background" in page.text
-    assert "no pixel in the true masks: dog <b>" in page.text
+    assert "not measured: dog <b> (no pixel in the true masks)" in page.text
     assert next(row for row in page.rows if row[0] == "dog <b>")[1:3] == ["–", "–"]
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert [picture["score"] is None for picture in pictures] == [False, True] * 2

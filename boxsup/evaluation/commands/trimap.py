@@ -57,6 +57,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _told(table: pd.DataFrame, basis: Basis) -> str:
-    told = table[table["width"] == TOLD].iloc[0]
-    band, interior = (score_text(told[column]) for column in ("band_crf", "interior_crf"))
+    told = table.loc[table["width"] == TOLD, ["band_crf", "interior_crf"]].to_numpy(np.float64)
+    band, interior = (score_text(score) for score in told[0])
     return f"with CRF, {TOLD} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"

@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.tables import score_table, write_table
-from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
+from boxsup.evaluation.truth import confusions
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.scores import Predictor
 from boxsup.store.outputs import add_output_arguments
@@ -36,16 +36,17 @@ def run(args: argparse.Namespace) -> None:
     """Write `class, iou, truth_pixels, images, objects, classes, note`; see `score_table`.
 
     IoU in [0, 1] without CRF. Images without a true mask are left out, and so are held-out ones. Where nothing is
-    measured no image is looked at, the IoU are empty, and `note` says why. No label map touches the disk.
+    measured the IoU are empty, and `note` says why. No label map touches the disk.
     """
     catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
-    basis = basis_of(catalogue, truth_pixels(catalogue))
-    confusion = np.zeros((len(basis.classes), len(basis.classes) + 1), np.int64)
+    images = [row for row in catalogue.rows() if row.mask]
+    confusion = np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64)
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
-    if not basis.why_not:
-        scored = predictor.scored(row.path for row in with_masks(catalogue))
+    if images:
+        scored = predictor.scored(row.path for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
         (confusion,) = confusions(catalogue, maps, "validate")
+    basis = basis_of(catalogue, confusion.sum(axis=1))
     table = score_table(basis, iou=confusion)
     write_table(args.out, table)
     score = f"mean IoU {score_text(table['iou'].iloc[-1])} without CRF, over {basis.over}"
