@@ -22,6 +22,7 @@ EXPECTED = (
     "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
     "of LabelMe JSON"
 )
+ORIENTED = "polygons have four corners each: they are taken for oriented boxes, and for no masks unless --masks says so"
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
 NUMBERED = ("coco", "yolo")  # formats that give classes an order
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
@@ -39,6 +40,7 @@ class Source:
         data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        boxes_only: Whether the annotations have no segmentation that is a true mask.
         notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
@@ -51,6 +53,7 @@ class Source:
     data: Path | None = None
     corners: str = ""
     ids: str = "name"
+    boxes_only: bool = False
     notes: tuple[str, ...] = ()
     masks: str = NONE
     links: bool = False
@@ -162,7 +165,8 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     Raises:
         DataError: They are of no known format, or name no class, or one whose name cannot be printed.
     """
-    source = Source(recognise(images, boxes), images, boxes, (), links=links)
+    form = recognise(images, boxes)
+    source = Source(form, images, boxes, (), boxes_only=form == "voc_xml", links=links)
     if source.format == "coco":
         names, files = open_instances(boxes)
     else:
@@ -189,6 +193,8 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
     """The settings and the classes' names of a format that has one file an image."""
     if source.format == "yolo":
         data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
+        if yolo.oriented(source.files()):
+            source = replace(source, boxes_only=True, notes=(*source.notes, ORIENTED))
         return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
     names, zero, problems = _seen_in(source)
     if all(is_background(name) for name in names):

@@ -128,7 +128,9 @@ def _source(args: argparse.Namespace) -> Source:
             known = ", ".join(source.classes[1:])
             raise ConfigError(f"--classes: the annotations have no class {unknown[0]!r}; they have {known}")
         source = source.with_classes(args.classes)
-    if args.masks is None or args.masks.absolute() == args.boxes.absolute():
+    if args.masks is None:
+        return source.with_masks(NONE if source.boxes_only else DRAWN)
+    if args.masks.absolute() == args.boxes.absolute():
         return source.with_masks(NONE if source.format == "voc_xml" else DRAWN)
     if not args.masks.is_dir():
         raise DataError(f"{args.masks}: no such folder of masks; name one, or the annotations themselves")
