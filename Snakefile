@@ -1,4 +1,4 @@
-# BoxSup, from boxes to a report: `snakemake --cores N results/EXPERIMENT/report.html`.
+# BoxSup, from boxes to a report: `.venv/bin/snakemake --cores all results/demo_semi/report.html`.
 # The rules stand in the order of the data flow; docs/architecture.md draws it.
 import os
 
