@@ -1,11 +1,14 @@
 # BoxSup, from boxes to a report: `snakemake --cores N results/EXPERIMENT/report.html`.
 # The rules stand in the order of the data flow; docs/architecture.md draws it.
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.11")
 
 
-configfile: "config.yaml"
+# Where the workflow runs in a folder that has none of its own, the project's.
+configfile: "config.yaml" if os.path.exists("config.yaml") else f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -25,3 +28,6 @@ rule all:
     default_target: True
     input:
         "results/demo_semi/report.html",
+
+
+include: "workflow/rules/targets.smk"

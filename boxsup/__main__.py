@@ -1,6 +1,15 @@
-"""`python -m boxsup STAGE …`."""
+"""`boxsup STAGE …` and `python -m boxsup STAGE …`."""
 
-from boxsup.cli import main
+from boxsup.stopping import stop_at_signals
+
+
+def main() -> None:
+    """Run the command line."""
+    stop_at_signals()  # before anything is imported that takes its time
+    from boxsup.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import errno
 import importlib
+import io
 import os
 import resource
 import shlex
-import signal
 import sys
 import threading
 import time
@@ -18,17 +17,13 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
+from boxsup.environment import settle
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
+from boxsup.stopping import stop_at_signals
+from boxsup.store.outputs import guarded
 
-# One thread for numpy's BLAS, whatever Snakemake exports: its sums, and so near ties, must not depend on --cores.
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-# Torch starts on one thread; stages that use more say how many. Contours are found on one, and changing costs time.
-os.environ["OMP_NUM_THREADS"] = "1"
-# Torch's threads sleep while they wait: spinning, they take the cores from the process that they wait for.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Torch keeps the compiled kernels of every size of image, 1,024 of them; 256 hold a training step's and 80 MB less.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+settle()  # before a stage's module imports what reads it
 
 # Subcommand, of one word or two: (module with `add_arguments(parser)`, `run(args)`, EXAMPLE; one line of help), in the
 # order of the data flow.
@@ -58,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "epoch": ("boxsup.training.commands.epoch", "train one epoch"),
     "validate": ("boxsup.evaluation.commands.validate", "mean IoU of one checkpoint, without storing masks"),
     "predictions": ("boxsup.inference.commands.predictions", "label maps of a split, before and after the dense CRF"),
+    "labelling": ("boxsup.inference.commands.labelling", "how a run labels images, kept beside its checkpoints"),
     "predict": (
         "boxsup.inference.commands.predict",
         "label maps and overlays of images and videos by a trained model",
@@ -94,13 +90,7 @@ GROUPS: dict[str, str] = {
 }
 
 STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configuration, 2 for wrong arguments"
-UNSEEN = "snakemake -np TARGET prints what rules pass for a $NAME"
-
-# Where the outputs cannot go: a full disk, no rights, a file where a folder should be, a name too long.
-UNWRITABLE = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES,
-    errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
-)  # fmt: skip
+UNSEEN = "snakemake -npF results/demo_semi/report.html prints what rules pass for a $NAME"
 
 
 class Parser(argparse.ArgumentParser):
@@ -114,15 +104,17 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    # What stops a job (a scheduler, a shutdown) must let it take back what is half-written, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if argv is None:  # who calls this from Python has handlers of their own
+        stop_at_signals()
     threading.excepthook = _thread_failed
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes, and a terminal's letters few
+        sys.stdout.reconfigure(errors="backslashreplace")
     keep_freed_memory()
     verbose = False
     try:
-        args = _parse(arguments)  # imports the stage, which takes seconds: Ctrl-C may come then too
+        args = _parse(arguments)
         verbose = args.verbose
-        with _telling(args):
+        with _telling(args), guarded(args):
             args.run(args)
     except BoxSupError as error:
         _fail(str(error), verbose)
@@ -130,12 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         # Who reads our output has gone (`boxsup … | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno is None:  # of no system call
             raise
         place, reason = os.fsdecode(error.filename or "the output"), os.strerror(error.errno)
         _fail(f"{place}: {reason}; nothing was left half-written, free space or fix it and run again", verbose)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
 
 
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
@@ -206,7 +196,7 @@ def _telling(args: argparse.Namespace) -> contextlib.AbstractContextManager[None
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Let nothing be said, neither words nor bars; errors are said after it."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+    with open(os.devnull, "w", errors="backslashreplace") as nowhere, contextlib.redirect_stderr(nowhere):
         yield
 
 
@@ -214,7 +204,7 @@ def _quiet() -> Iterator[None]:
 def _verbose(args: argparse.Namespace) -> Iterator[None]:
     """Say what is run, and at the end what it took."""
     for name, value in sorted(vars(args).items()):
-        if name not in ("run", "quiet", "verbose"):
+        if name not in ("run", "outputs", "written", "quiet", "verbose"):
             print(f"boxsup: {name} = {value}", file=sys.stderr)
     start = time.perf_counter()
     yield
@@ -225,7 +215,7 @@ def _verbose(args: argparse.Namespace) -> Iterator[None]:
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     """Say nothing of a thread that cannot write, as TensorBoard's: the main one meets the same error and tells it."""
-    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno in UNWRITABLE):
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno is not None):
         threading.__excepthook__(failure)
 
 

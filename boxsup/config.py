@@ -95,16 +95,19 @@ def project_config(over: Path | None = None) -> Block:
         ConfigError: `over` is missing, or no YAML of keys and values.
     """
     config: Block = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))
-    if over is None:
-        return config
+    return config if over is None else merge(config, read_keys(over))
+
+
+def read_keys(path: Path) -> Block:
+    """A file of some of config.yaml's keys; raises a ConfigError where it is missing, or no YAML of keys and values."""
     try:
-        own = yaml.safe_load(over.read_text(encoding="utf-8"))
+        own = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{over}: not a readable configuration ({reason})") from error
+        raise ConfigError(f"{path}: not a readable configuration ({reason})") from error
     if not isinstance(own, dict):
-        raise ConfigError(f"{over}: expected keys and values as in config.yaml")
-    return merge(config, own)
+        raise ConfigError(f"{path}: expected keys and values as in config.yaml")
+    return own
 
 
 def block(config: Mapping[str, Any], *keys: str) -> Block:
@@ -147,6 +150,22 @@ def epoch_settings(training: Mapping[str, Any]) -> Block:
 def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
     """The settings of the dense CRF that a search leaves as they are."""
     return {key: value for key, value in inference["crf"].items() if key not in inference["crf_search"]}
+
+
+def labelling_settings(experiment: Mapping[str, Any], name: str) -> Block:
+    """How an experiment labels images, what `boxsup labelling` writes down; see `boxsup.inference.labelling`."""
+    inference = experiment["inference"]
+    return {
+        "experiment": name,
+        "checkpoints_of": experiment["checkpoints_of"] or "",
+        "seeds": experiment["seeds"],
+        "epochs": experiment["epochs"],
+        "labelling": {
+            **{key: inference[key] for key in ("scales", "background_bias", "crf")},
+            "update_scales": experiment["update"]["scales"],
+            "threads": experiment["training"]["threads"],
+        },
+    }
 
 
 def without_held_out(experiment: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 from dataclasses import MISSING, dataclass, fields
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from boxsup.errors import ConfigError
@@ -236,6 +237,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any JSON
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list, got {value!r}")
         return tuple(_value(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if get_origin(kind) is UnionType:  # of a class and None
+        return None if value is None else _value(get_args(kind)[0], value, where)
     if kind in (bool, int, float, str):
         accepted = (int, float) if kind is float else (kind,)
         if type(value) not in accepted:  # and not isinstance: True is an int

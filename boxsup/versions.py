@@ -7,6 +7,7 @@ when results change.
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 STAGE_VERSIONS = {
     "shapes": 1,
@@ -20,24 +21,35 @@ STAGE_VERSIONS = {
     "overlaps": 1,
     "fixed-masks": 2,
     "labels": 5,
-    "label-quality": 3,
+    "label-quality": 4,
     "network": 2,
     "epoch": 2,
-    "validate": 1,
+    "validate": 2,
     "predictions": 4,
+    "labelling": 1,
     "comp6": 1,
-    "evaluation": 2,
+    "evaluation": 3,
     "masks": 1,
     "export": 1,
-    "crf-search": 1,
-    "search": 1,
-    "trimap": 1,
-    "trimap-plot": 2,
-    "report": 5,
-    "paper": 3,
+    "crf-search": 2,
+    "search": 2,
+    "trimap": 2,
+    "trimap-plot": 3,
+    "report": 6,
+    "paper": 4,
 }
 
 
-def provenance(stage: str, *packages: str) -> dict[str, int | str]:
-    """What made a store: the stage's number, and the versions of boxsup and of `packages`."""
-    return {"stage": STAGE_VERSIONS[stage], **{name: version(name) for name in ("boxsup", *packages)}}
+def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, Any]:
+    """What made a store: the stage's number, versions of boxsup and of `packages`, and the processor's instructions.
+
+    Args:
+        stage: Its name in STAGE_VERSIONS.
+        packages: What its results depend on.
+        network: Whether torch has worked, if it is among them.
+    """
+    from boxsup.instructions import instructions  # imports NumPy, and a configuration needs the numbers above alone
+
+    versions = {name: version(name) for name in ("boxsup", *packages)}
+    made_with = instructions(network and "torch" in packages)
+    return {"stage": STAGE_VERSIONS[stage], **versions, "instructions": made_with}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
+from boxsup.stopping import spared
 
 T = TypeVar("T")
 AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
@@ -41,7 +42,8 @@ def in_order(
         waiting: deque[Future[T]] = deque()
         try:
             for call in calls:
-                waiting.append(executor.submit(function, *call))
+                with spared():  # it may start a process
+                    waiting.append(executor.submit(function, *call))
                 if len(waiting) >= AHEAD * workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -66,24 +66,29 @@ def test_a_point_never_takes_an_experiments_name(config, schema):
         resolve(config, schema)
 
 
+def squares(labels):
+    """A label map in which each of these is 10×10 pixels."""
+    return np.kron(np.array(labels, np.uint8), np.ones((10, 10), np.uint8))
+
+
 def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp_path):
-    ids, mask = [f"i{number}" for number in range(6)], np.array([[0, 1], [0, 1]], np.uint8)
+    ids, mask = [f"i{number}" for number in range(6)], squares([[0, 1], [0, 1]])
     for image in ids:
         Image.fromarray(mask).save(tmp_path / f"{image}.png")
-    rows = [(image, str(tmp_path / f"{image}.png"), 2, 2, str(tmp_path / f"{image}.png"), "") for image in ids]
+    rows = [(image, str(tmp_path / f"{image}.png"), 20, 20, str(tmp_path / f"{image}.png"), "") for image in ids]
     boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
     catalogue = Catalogue(pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), boxes, ("background", "cat"))
     write_catalogue(tmp_path / "split", catalogue)
     drawn = set(held_out(catalogue, 2, 5).ids)
 
     def predictions(name, plain, crf):  # right everywhere but on the held-out images, so that others would show
-        with creating_labels(tmp_path / name, ids, np.full((6, 2), 2), {}, ("labels", "labels_crf")) as writer:
+        with creating_labels(tmp_path / name, ids, np.full((6, 2), 20), {}, ("labels", "labels_crf")) as writer:
             for image in ids:
                 own = (plain, crf) if image in drawn else (mask, mask)
-                writer.append(image, labels=np.asarray(own[0], np.uint8), labels_crf=np.asarray(own[1], np.uint8))
+                writer.append(image, labels=own[0], labels_crf=own[1])
         return str(tmp_path / name)
 
-    half, nothing = [[0, 1], [0, 0]], [[0, 0], [0, 0]]
+    half, nothing = squares([[0, 1], [0, 0]]), squares([[0, 0], [0, 0]])
     points = [
         {"experiment": "a", "values": {"update.k": 1}, "predictions": [predictions("a.zarr", half, mask)]},
         {"experiment": "b", "values": {"update.k": 5},
@@ -92,7 +97,10 @@ def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp
     main(["search", "--catalogue", str(tmp_path / "split"), "--points", json.dumps({"points": points}),
           "--held-out", "2", "--held-out-seed", "5", "--out", str(tmp_path / "search.csv")])  # fmt: skip
     table = pd.read_csv(tmp_path / "search.csv")
-    assert list(table.columns) == ["update.k", "experiment", "seeds", "mean_iou", "mean_iou_crf"]
+    assert list(table.columns) == [
+        "update.k", "experiment", "seeds", "mean_iou", "mean_iou_crf", "images", "objects", "classes", "note"
+    ]  # fmt: skip
+    assert table[["images", "objects", "classes"]].drop_duplicates().to_numpy().tolist() == [[2, 0, 1]]
     assert table["seeds"].tolist() == [1, 2]
     # half: cat 1 of 2, background 2 of 3; nothing: cat 0, background 2 of 4
     np.testing.assert_allclose(table["mean_iou"], [7 / 12, (1 / 4 + 1) / 2], atol=1e-6)

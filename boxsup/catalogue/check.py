@@ -11,12 +11,14 @@ from typing import TypeVar
 
 import pandas as pd
 
+from boxsup.catalogue.names import shown
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.workers import in_order
 
 T = TypeVar("T")
+PROBLEMS = "problems.csv"
 BATCH = 16  # images a worker takes at a time
 
 
@@ -73,7 +75,7 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 
 
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
-    """Write `problems.csv`, its header alone where nothing is wrong."""
-    with creating(path) as partial:
-        pd.DataFrame(problems, columns=list(Problem._fields)).to_csv(partial, index=False)
+    """Write `problems.csv`, its header alone where nothing is wrong; names that are no UTF-8 are escaped."""
+    texts = [tuple(map(shown, problem)) for problem in problems]
+    write_csv(path, pd.DataFrame(texts, columns=list(Problem._fields)))
     return Path(path)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -23,6 +23,9 @@ from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
+from boxsup.stopping import taken_back
+from boxsup.store.leftovers import PARTIAL, clear, hidden, remove
+from boxsup.store.renames import move
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
 SBD_PREFIX, SBD_CLASSES = PurePosixPath("benchmark_RELEASE/dataset"), 21
@@ -213,14 +216,12 @@ def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.Tar
 
 @contextlib.contextmanager
 def _staging(root: Path) -> Iterator[Path]:
-    """An empty hidden folder beside `root`; what an earlier run left in it is removed first."""
-    folder = root.with_name(f".{root.name}.boxsup-partial")
-    shutil.rmtree(folder, ignore_errors=True)
+    """An empty hidden folder beside `root`; what a killed run left of it is removed first."""
+    clear(root.parent, lambda old, output: False)
+    folder = hidden(root, PARTIAL)
     folder.mkdir(parents=True)
-    try:
+    with taken_back(partial(remove, folder)):
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _merge(source: Path, target: Path, last: str) -> None:
@@ -230,5 +231,5 @@ def _merge(source: Path, target: Path, last: str) -> None:
     for file in files:
         place = target / file.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            file.rename(place)
+        with contextlib.suppress(FileExistsError):
+            move(file, place)

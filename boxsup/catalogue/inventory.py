@@ -184,7 +184,7 @@ def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[st
     for name in names:
         below = _key(os.path.splitext(name)[0])
         stem = below.rpartition("/")[2]
-        own = ((kind, index.get(below) or index.get(stem) or index.get(f"*/{stem}", ())) for kind, index in indices)
+        own = ((kind, index.get(below) or index.get(stem) or index.get(f"*/{stem}", [])) for kind, index in indices)
         found.append([(kind, path) for kind, paths in own for path in paths])
     return found
 

@@ -6,18 +6,18 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
 from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.errors import ConfigError, DataError
 
 VOID = 255
 BACKGROUND = "background"
-MAX_ID = 200  # characters: file systems allow names of 255 bytes
 
 
 class Box(NamedTuple):
@@ -40,6 +40,14 @@ class Problem(NamedTuple):
     problem: str
 
 
+class Unusable(DataError):
+    """Nothing of a data set can be used; `problems` says all that is wrong with it, and the message the first."""
+
+    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
 @dataclass(frozen=True)
 class Record:
     """An image, checked; usable if it has no problems.
@@ -54,6 +62,10 @@ class Record:
         boxes: Its objects in the order of the annotation.
         problems: All that is wrong with its files.
         drawn: `mask` or `objects` -> PNG of one that the data set keeps in another form than a PNG of its own.
+        annotation: The file that its boxes are from, "" if that is not kept.
+        origins: Of each box, the places in that file, from 0, of what it was read from: annotations of COCO's JSON,
+            objects of VOC's XML, lines of YOLO's text, shapes of LabelMe's JSON. What was passed over counts.
+        notes: What was read otherwise than it stands in its files, or was not read; the image is usable all the same.
     """
 
     image: str
@@ -65,6 +77,9 @@ class Record:
     boxes: list[Box] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     drawn: Mapping[str, bytes] = field(default_factory=dict)
+    annotation: str = ""
+    origins: list[tuple[int, ...]] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process
@@ -78,11 +93,13 @@ class Listing:
         checks: One an image, in order.
         problems: What is wrong already.
         draws: Whether checks may draw masks (`Record.drawn`).
+        lost: A line for each annotation or mask that is no image's, where all images of a folder are taken.
     """
 
-    checks: list[Check]
+    checks: Sequence[Check]
     problems: list[Problem]
     draws: bool
+    lost: list[Problem] = field(default_factory=list)
 
 
 # From a data set's root, its classes with the background first, and the JSON of a split's settings.
@@ -103,6 +120,7 @@ def parse_classes(text: str) -> tuple[str, ...]:
         raise ConfigError(f"classes: expected a list of names, got {text}")
     if not 1 <= len(names) < VOID:
         raise ConfigError(f"classes: expected 1 to {VOID - 1} names, got {len(names)}")
+    names = [class_name(name) for name in names]
     if BACKGROUND in names or len(set(names)) < len(names):
         raise ConfigError(f"classes: every name must stand there once, and '{BACKGROUND}' not at all; got {text}")
     return (BACKGROUND, *names)
@@ -128,10 +146,13 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
     seen: dict[str, None] = {}
     problems = []
     for image in listed:
-        if not is_id(image):
-            problems.append(Problem(image[:MAX_ID], str(path), f"{image[:60]!r} is no image id but a path or no name"))
+        fault = id_fault(image)
+        if fault:
+            problems.append(
+                Problem(shown(image[:MAX_ID]), str(path), f"'{shown(image[:60])}' is no image id: it {fault}")
+            )
         elif image in seen:
-            problems.append(Problem(image, str(path), f"{image} is listed more than once"))
+            problems.append(problem(image, path, f"{image} is listed more than once"))
         else:
             seen[image] = None
     return list(seen), problems
@@ -168,8 +189,8 @@ def check_inside(path: Path, root: Path | None) -> None:
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
-            f"{path}: a symbolic link leads out of {root}; put the file there, or trust the data set's links with "
-            "`links: true` beside the split's list (`boxsup init --links`)"
+            f"{shown(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
+            "links with `links: true` beside the split's list (the option --links of boxsup init)"
         )
 
 
@@ -182,17 +203,6 @@ def links_outside(image: str, root: Path | None, *paths: Path | None) -> list[Pr
         except DataError as error:
             return [problem(image, path or Path(), str(error))]
     return []
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be the stem of a file in its folder: no separators, not hidden, printable, not too long."""
-    return 0 < len(text) <= MAX_ID and text.isprintable() and not set(text) & set("/\\:") and text[0] != "."
-
-
-def is_inside(name: str) -> bool:
-    """Whether a file's name stays in its folder; a folder below it is fine."""
-    parts = PurePosixPath(name).parts
-    return bool(parts) and name.isprintable() and name[0] != "/" and ".." not in parts and "\\" not in name
 
 
 def check_pixels(image: str, path: Path) -> tuple[tuple[int, int], list[Problem]]:
@@ -239,8 +249,9 @@ def unknown_labels(mask: NDArray[np.uint8], classes: int) -> list[int]:
 
 
 def problem(image: str, path: Path, text: str) -> Problem:
-    """One line, without the file's name in front, which has its own column."""
-    return Problem(image, str(path), " ".join(text.removeprefix(f"{path}: ").split()))
+    """One line that can be shown, without the file's name in front, which has its own column."""
+    line = " ".join(text.removeprefix(f"{path}: ").split())
+    return Problem(shown(image), shown(str(path)), shown(line))
 
 
 def _some(values: Sequence[int], most: int = 5) -> str:

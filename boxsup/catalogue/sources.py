@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.readers import READERS, coco, labelme, voc_xml, yolo
-from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE, Place
-from boxsup.catalogue.records import BACKGROUND, Listing, check_inside, links_outside
+from boxsup.catalogue.names import class_name, image_id, is_background, shown
+from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
+from boxsup.catalogue.readers.beside import annotation_files
+from boxsup.catalogue.readers.coco import open_instances
+from boxsup.catalogue.readers.coco_form import instance_files
+from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
+from boxsup.catalogue.readers.image_files import images_below
+from boxsup.catalogue.records import BACKGROUND, Listing, Problem, Unusable, check_inside, links_outside, problem
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -18,9 +23,8 @@ EXPECTED = (
     "of LabelMe JSON"
 )
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
-OTHERS = ("classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt")  # that tools leave beside labels
-UPWARDS = 2  # folders above that of the labels in which a data.yaml is looked for
-NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_xml.class_names, "labelme": labelme.class_names}
+NUMBERED = ("coco", "yolo")  # formats that give classes an order
+NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class Source:
         images: The folder of images.
         annotations: The JSON, or the folder of annotations.
         classes: Names by label, the background first: all that the annotations know of.
-        data: The `data.yaml` of YOLO's labels, else None.
+        data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
+        ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
     """
@@ -44,6 +50,8 @@ class Source:
     classes: tuple[str, ...]
     data: Path | None = None
     corners: str = ""
+    ids: str = "name"
+    notes: tuple[str, ...] = ()
     masks: str = NONE
     links: bool = False
 
@@ -56,6 +64,7 @@ class Source:
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
         data = str(self.data.absolute()) if self.data else ""
         more: dict[str, str | bool] = {"list": names, "data": data, "corners": self.corners, "links": self.links}
+        more["ids"] = "" if self.ids == "name" else self.ids
         return {
             "images": str(self.images.absolute()),
             "annotations": str(self.annotations.absolute()),
@@ -66,6 +75,10 @@ class Source:
     def listing(self) -> Listing:
         """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
         return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
+
+    def image_id(self, name: str) -> str:
+        """The id of an image by its name below the folder of images."""
+        return image_id(name, self.ids == "path")
 
     def files(self) -> list[Path]:
         """The annotation files of a format that has one an image, without links that may not be followed."""
@@ -87,7 +100,17 @@ class Source:
 
     def with_classes(self, names: Sequence[str]) -> Source:
         """The same with these classes alone, in this order."""
-        return replace(self, classes=(BACKGROUND, *names))
+        return replace(self, classes=(BACKGROUND, *map(class_name, names)))
+
+    def in_order_of(self, classes: Sequence[str]) -> Source:
+        """The same with classes in this order, the others behind, where the annotations themselves give none.
+
+        Args:
+            classes: Names, the background first.
+        """
+        if self.format in NUMBERED:
+            return self
+        return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
 def recognise(images: Path, boxes: Path) -> str:
@@ -95,7 +118,8 @@ def recognise(images: Path, boxes: Path) -> str:
 
     Args:
         images: The folder of images, which LabelMe's files may lie in too.
-        boxes: A JSON of COCO's form, or a folder that holds, itself or in folders below, the files of one format.
+        boxes: A JSON of COCO's form, the folder of an export that has one beside the images of each part, or a folder
+            that holds, itself or in folders below, the files of one format.
 
     Raises:
         DataError: It is none of them; says what was found and what is expected.
@@ -108,13 +132,15 @@ def recognise(images: Path, boxes: Path) -> str:
         raise DataError(f"{boxes}: found a file {boxes.suffix or 'without ending'}; {EXPECTED}")
     if not boxes.is_dir():
         raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
-    counts = {ending: sum(1 for _ in annotation_files(boxes, ending)) for ending in ENDINGS}
+    if instance_files(boxes):
+        return "coco"
+    counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
-    if yolo.ENDING in found and find_data(boxes) is None:
+    if yolo.ENDING in found and yolo.find_data(boxes) is None:
         if found == [yolo.ENDING]:
             raise DataError(
                 f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
-                "names YOLO's classes (`names: [cat, dog]`); put it there"
+                "names YOLO's classes (`names: [cat, dog]`), nor a classes.txt with a name on each line; put one there"
             )
         found.remove(yolo.ENDING)  # lists of images, read-me files
     if found == [labelme.ENDING]:
@@ -138,60 +164,88 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """
     source = Source(recognise(images, boxes), images, boxes, (), links=links)
     if source.format == "coco":
-        instances = coco.read_instances(Place(boxes, None), drawn=False)
-        names = [category["name"] for category in instances["categories"]]
-    elif source.format == "yolo":
-        data = find_data(boxes) or boxes / yolo.DATA
-        source = replace(source, data=data)
-        names = [name for _, name in sorted(yolo.read_names(data).items())]
+        names, files = open_instances(boxes)
     else:
-        names, zero = _seen_in(source)
-        if source.format == "voc_xml":
-            source = replace(source, corners="plane" if zero else "voc")
-    if not names:
-        source.check_links()
-        raise DataError(f"{boxes}: the annotations name no class; {EXPECTED}")
+        source, names = _of_files(source)
+        files = images_below(images)
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
-        raise DataError(f"{boxes}: the class {odd[:60]!r} has a name that cannot be shown; give it another")
-    return source.with_classes(list(dict.fromkeys(names)))
+        raise DataError(f"{boxes}: the class '{shown(odd[:60])}' has a name that cannot be shown; give it another")
+    source = replace(source, ids=ids_of(files))
+    if source.ids == "path":
+        source = replace(
+            source, notes=(*source.notes, "images of one name in several folders: ids have the folders' names")
+        )
+    return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
-def _seen_in(source: Source) -> tuple[list[str], bool]:
-    """The names of all objects, sorted, and whether a corner of VOC XML is at 0; one file in memory at a time."""
+def ids_of(names: Sequence[str]) -> str:
+    """What ids are made of: names, or paths where images of one name lie in several folders."""
+    by_name, by_path = ({image_id(name, by_path) for name in names} for by_path in (False, True))
+    return "path" if len(by_name) < len(by_path) else "name"
+
+
+def _of_files(source: Source) -> tuple[Source, list[str]]:
+    """The settings and the classes' names of a format that has one file an image."""
+    if source.format == "yolo":
+        data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
+        return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
+    names, zero, problems = _seen_in(source)
+    if all(is_background(name) for name in names):
+        source.check_links()
+        text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
+        if problems:
+            text = (
+                f"{problems[0].file}: {problems[0].problem} (the first of {len(problems)} problems; no class is left)"
+            )
+        raise Unusable(text, problems)
+    if source.format == "voc_xml":
+        notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
+        source = replace(source, corners="plane" if zero else "voc", notes=notes)
+    return source, names
+
+
+def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
+    """The names of all objects, sorted; what shows that VOC XML counts from 0; and files that cannot be read."""
     names: set[str] = set()
-    zero = False
-    for file in source.files():
-        content = read_content(file, "", MOST_BYTES)
-        names.update(NAMES[source.format](content))
-        zero = zero or (source.format == "voc_xml" and voc_xml.counts_from_zero(content))
-    return sorted(names), zero
+    zero, problems = "", []
+    for file in source.files():  # one in memory at a time
+        try:
+            content = read_content(file, "", MOST_BYTES)
+            names.update(NAMES[source.format](content))
+            if source.format == "voc_xml" and not zero:
+                reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
+                zero = f"{shown(file.name)}: {reason}" if reason else ""
+        except ValueError as error:
+            problems.append(problem("", file, str(error)))
+    return sorted(names), zero, problems
+
+
+def _counts(folder: Path) -> dict[str, int]:
+    """How many files of each ending there are; JSON that other tools leave beside their own files is passed over."""
+    counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
+    alone = counts[labelme.ENDING] == sum(counts.values())
+    return counts if alone or _has_labelme(folder) else counts | {labelme.ENDING: 0}
 
 
 def _check_labelme(folder: Path) -> None:
     """Raise a DataError that names COCO's JSON where a folder holds that and no files of LabelMe's."""
-    first = next(annotation_files(folder, labelme.ENDING))
-    if first.stat().st_size > MOST_BYTES or "shapes" not in _keys(first):
+    if not _has_labelme(folder):
+        first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
-            f"{folder}: found {first.name}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named itself, "
-            "not its folder"
+            f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
+            "itself, not its folder"
         )
 
 
+def _has_labelme(folder: Path) -> bool:
+    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MOST_BYTES)
+    return any("shapes" in _keys(file) for file in files)
+
+
 def _keys(path: Path) -> set[str]:
-    content = read_json(path, "")
+    try:
+        content = read_json(path, "")
+    except DataError:
+        return set()
     return set(content) if isinstance(content, dict) else set()
-
-
-def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
-    """The files of an ending in a folder and below that may be annotations, sorted."""
-    for path in sorted(folder.rglob(f"*{ending}")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.name not in OTHERS:
-            yield path
-
-
-def find_data(labels: Path) -> Path | None:
-    """The `data.yaml` in the folder of YOLO's labels or above it."""
-    folders = [labels, *labels.absolute().parents[:UPWARDS]]
-    return next((folder / yolo.DATA for folder in folders if (folder / yolo.DATA).is_file()), None)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.errors import DataError, StoreError
-from boxsup.store.atomic import creating
+from boxsup.store.csv import as_written, write_csv
 
+TABLES = ("images.csv", "boxes.csv", "classes.csv")
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -108,20 +109,26 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     return Catalogue(images, boxes, tuple(classes["name"]))
 
 
+def _again(path: Path) -> str:
+    from boxsup.again import commands_for  # what reads tables need not read configurations
+
+    commands = commands_for([path], "--force")
+    return f"make it again: {commands[0]}" if commands else "make it again by Snakemake, or from images and annotations"
+
+
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least these columns: texts, and whole numbers in those that have no text."""
-    again = "make it again with `boxsup catalogue`"
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
+        table = as_written(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
-        raise StoreError(f"{path}: no such table; make it with `boxsup catalogue`") from error
+        raise StoreError(f"{path}: no such table; {_again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these
-        raise StoreError(f"{path}: not a readable table; {again}") from error
+        raise StoreError(f"{path}: not a readable table; {_again(path)}") from error
     for name in columns:
         if name not in table:
-            raise StoreError(f"{path}: no column '{name}'; {again}")
+            raise StoreError(f"{path}: no column '{name}'; {_again(path)}")
         if name not in TEXTS and len(table) and table[name].dtype != np.int64:
-            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {again}")
+            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {_again(path)}")
     return table
 
 
@@ -131,8 +138,7 @@ def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> Non
     classes = pd.DataFrame({"label": range(len(catalogue.classes)), "name": catalogue.classes})
     tables = {"images": catalogue.images, "boxes": catalogue.boxes, "classes": classes}
     for name, table in tables.items():
-        with creating(folder / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
+        write_csv(folder / f"{name}.csv", table)
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -152,6 +158,17 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise DataError(f"{path}: no such image") from error
     except Exception as error:  # of a damaged file, Pillow's decoders raise whatever they stumble over
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
+
+
+def has_16_bits(path: str | os.PathLike[str]) -> bool:
+    """Whether an image that `read_image` can read has 16 bits a value, of which the high byte is seen."""
+    with _opened(path) as image:
+        if image.format == "TIFF":
+            return 16 in image.tag_v2.get(258, ())  # type: ignore[attr-defined]
+        if image.format == "PNG":  # its header says what Pillow's mode does not, of RGB
+            with open(path, "rb") as file:
+                return file.read(25)[24:] == b"\x10"
+        return image.mode.startswith("I")
 
 
 @contextlib.contextmanager
@@ -181,8 +198,8 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
 
     Pillow alone clips 16-bit grey in some of its releases, and shows the hidden colours of transparent pixels.
     """
-    # Older releases open 16-bit PNGs in the mode of 32-bit files.
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    # Older releases open 16-bit PNGs in the mode of 32-bit files, and all do so with PGMs.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("I", "F"):

@@ -11,7 +11,8 @@ from PIL import Image
 
 from boxsup.catalogue.forms import FORMS
 from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.readers.voc import ANNOTATIONS, CORNERS, IMAGES, LISTS, MASKS, OBJECT_MASKS
+from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, OBJECT_MASKS
+from boxsup.catalogue.readers.voc_objects import CORNERS
 from boxsup.catalogue.shapes import Picture, fill, picture
 from boxsup.errors import ConfigError
 from boxsup.random import generator

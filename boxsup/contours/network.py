@@ -21,6 +21,7 @@ from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load, save
 
 FORMAT = "boxsup contours 1"
+TRAIN = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 STRIDE = 16  # heights and widths must be multiples
 # The last block of MobileNetV2 at each stride, 2 to 16, and its channels.
 TAPS, TAP_CHANNELS = (1, 3, 6, 13), (16, 24, 32, 96)
@@ -103,13 +104,13 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
     """
     content = load(path)
     if content.get("format") != FORMAT:
-        raise StoreError(f"{path}: not a contour network of this version; make it by `boxsup contours train`")
+        raise StoreError(f"{path}: not a contour network of this version; make it again: `{TRAIN}`")
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = folded(ContourNet())
     try:
         network.load_state_dict({name: value.float() for name, value in content["state"].items()}, assign=True)
     except (KeyError, AttributeError, RuntimeError) as error:
-        raise StoreError(f"{path}: its weights are another network's; make it by `boxsup contours train`") from error
+        raise StoreError(f"{path}: its weights are another network's; make it again: `{TRAIN}`") from error
     network.to(memory_format=torch.channels_last)
     return network, content.get("made", {})
 

@@ -1,8 +1,8 @@
 """The VOC protocol: one confusion matrix over the whole data set, and the IoU of each class from it.
 
-One definition of mean IoU for everything that the project measures: pixels are counted over all images before any
-ratio is taken, pixels that are void in the truth are left out, and a class that is in neither truth nor predictions
-has no IoU and takes no part in the mean.
+One definition of IoU for everything that the project measures: pixels are counted over all images before any ratio is
+taken, pixels that are void in the truth are left out, and a class that is in neither truth nor predictions has no IoU
+and takes no part in a mean. `boxsup.evaluation.measured` says whether there is enough truth for a score.
 """
 
 from __future__ import annotations

@@ -21,9 +21,10 @@ def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
-    """Images drawn at random from those that have a true mask, in the order of the split.
+    """Images drawn at random from those that have a true mask, in the order of the split; first those with an object.
 
-    Whether an image is drawn does not depend on the order of the list, and a smaller draw is part of a greater one.
+    An image without an object tells no setting from another. Whether an image is drawn does not depend on the order of
+    the list, and a smaller draw is part of a greater one.
 
     Args:
         catalogue: The split.
@@ -40,7 +41,8 @@ def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     if count >= len(images):
         raise ConfigError(f"validation.held_out: {count} images, and the split has {len(images)} with a true mask; "
                           "hold out fewer, so that some are left to evaluate on")  # fmt: skip
-    drawn = sorted(images, key=lambda image: generator(seed, "held out", image).random())
+    shown = set(catalogue.boxes["image"])
+    drawn = sorted(images, key=lambda image: (image not in shown, generator(seed, "held out", image).random()))
     return catalogue.part(drawn[:count])
 
 

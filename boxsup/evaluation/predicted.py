@@ -26,12 +26,16 @@ def evaluated_split(args: argparse.Namespace) -> Catalogue:
     return evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
 
 
-def predicted_maps(predictions: Path, images: Sequence[ImageRow]) -> Iterator[tuple[LabelMap, ...]]:
+def predicted_maps(
+    predictions: Path, images: Sequence[ImageRow], classes: Sequence[str]
+) -> Iterator[tuple[LabelMap, ...]]:
     """Each image's label maps H×W uint8, one a stack of `STACKS`.
 
     Raises:
         DataError: The predictions lack an image.
+        StoreError: They are of others than the split's `classes`.
     """
     stacks = [Labels(predictions, name) for name in STACKS]
+    stacks[0].check_classes(classes)
     check_ids([row.image for row in images], list(stacks[0]), str(predictions))
     return (tuple(stack[row.image] for stack in stacks) for row in images)

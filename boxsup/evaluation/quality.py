@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of, read_mask
-from boxsup.evaluation.confusion import mean_iou
+from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import confusion_of
 from boxsup.labels.choice import NOTHING, RECTANGLE
 from boxsup.store.labels import VOID
@@ -20,6 +20,7 @@ from boxsup.store.labels import VOID
 # healthy run stay within a few hundredths of the first.
 FILL_BOUNDS = (0.2, 0.9)
 FILL_CHANGE = 0.25  # of the first generation's, either way
+KEPT = "not measured: every image keeps its true mask"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Quality:
     Attributes:
         generation: Its number, from 1.
         images: Box-supervised images that have a true mask in the catalogue.
-        miou: Label maps of these images against their true masks, by the VOC protocol.
+        miou: Label maps of these images against their true masks, by the VOC protocol; see `measured_mean`.
         fill: Labelled over true foreground pixels, void of the truth left out of both: the mean over these images, as
             far as they have foreground. Below 1 objects are labelled too small.
         box_fill: Labelled foreground over the union of the supervising boxes, in pixels: the mean over all
@@ -40,6 +41,9 @@ class Quality:
         rectangles: Share of supervising boxes that fell back to their rectangle.
         boxes: Number of supervising boxes.
         warning: What is wrong with how much of the boxes is labelled, and what to try; empty where nothing is.
+        objects: Annotated in the images that `miou` is over, crowds left out.
+        classes: That `miou` is over, the background left out.
+        note: Why `miou` is not measured; empty where it is.
     """
 
     generation: int
@@ -51,6 +55,9 @@ class Quality:
     rectangles: float
     boxes: int
     warning: str = ""
+    objects: int = 0
+    classes: int = 0
+    note: str = ""
 
     def table(self) -> pd.DataFrame:
         """One row, columns in the order of the attributes."""
@@ -83,7 +90,7 @@ def measure(
     asked = replace(catalogue, boxes=catalogue.boxes[supervising])
     classes = len(catalogue.classes)
     confusion = np.zeros((classes, classes + 1), np.int64)
-    images, fills, box_fills = 0, [], []
+    fills, box_fills = [], []
     supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
     for row in tqdm(supervised, "label-quality", unit="image", disable=None):
         found = labels[row.image]
@@ -91,15 +98,35 @@ def measure(
         if len(boxes):
             box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes).sum())
         if row.mask:
-            images += 1
             truth = read_mask(row.mask)
             confusion += confusion_of(row.image, truth, found, classes)
             if _foreground(truth).any():
                 fills.append(_foreground(found)[truth != VOID].sum() / _foreground(truth).sum())
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == RECTANGLE)
-    count = int(supervising.sum())
-    return Quality(generation, images, mean_iou(confusion), _mean(fills), _mean(box_fills), changed, rectangles, count)
+    basis = basis_of(catalogue.part({row.image for row in supervised}), confusion.sum(axis=1))
+    return Quality(
+        generation,
+        images=basis.images,
+        miou=measured_mean(confusion),
+        fill=_mean(fills),
+        box_fill=_mean(box_fills),
+        changed=changed,
+        rectangles=rectangles,
+        boxes=int(supervising.sum()),
+        objects=basis.objects,
+        classes=basis.counts["classes"],
+        note=_note(basis, bool(supervised)),
+    )
+
+
+def _note(basis: Basis, supervised: bool) -> str:
+    """Why a generation's mean IoU is not measured; empty where it is."""
+    if not supervised:
+        return KEPT
+    if not basis.images:
+        return "not measured: no image that boxes supervise has a true mask"
+    return basis.notes()[-1]
 
 
 def collapse_warning(quality: Quality, first: float | None) -> str:

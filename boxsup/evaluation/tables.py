@@ -10,31 +10,33 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.evaluation.confusion import iou_per_class, mean_iou
-from boxsup.store.atomic import creating
+from boxsup.evaluation.measured import Basis, measured_iou, measured_mean
+from boxsup.store.csv import as_written, write_csv
 
 MEAN = "mean"
 
 
-def score_table(classes: tuple[str, ...], **confusions: NDArray[np.int64]) -> pd.DataFrame:
-    """IoU per class and their mean, in [0, 1].
+def score_table(basis: Basis, **confusions: NDArray[np.int64]) -> pd.DataFrame:
+    """IoU per class and their mean, in [0, 1], and what they are over.
 
     Args:
-        classes: Names by label, background first.
+        basis: What the matrices are over.
         **confusions: Column name -> C×(C+1) confusion matrix.
 
     Returns:
-        Columns `class` and those of `confusions`; C + 1 rows, the last of them `mean`. A class that is in neither
-        truth nor predictions has NaN.
+        Columns `class`, those of `confusions`, `truth_pixels`, `images`, `objects`, `classes` and `note`; C + 1 rows,
+        the last of them `mean`. The IoU of a class that is not measured, or the mean where nothing is, is NaN, and
+        `note` says why. `images`, `objects` and `classes` are the same in each row; see `Basis.counts`.
     """
-    columns = {name: [*iou_per_class(matrix), mean_iou(matrix)] for name, matrix in confusions.items()}
-    return pd.DataFrame({"class": [*classes, MEAN], **columns})
+    columns = {name: [*measured_iou(matrix), measured_mean(matrix)] for name, matrix in confusions.items()}
+    table = pd.DataFrame({"class": [*basis.classes, MEAN], **columns})
+    table["truth_pixels"] = [*basis.pixels, basis.pixels.sum()]
+    return table.assign(**basis.counts, note=basis.notes())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file, whole or not at all: six decimals, NaN as an empty field."""
-    with creating(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6f")
+    write_csv(path, table, "%.6f")
 
 
 def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
@@ -45,8 +47,9 @@ def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     """
     try:
         # A class may be called "nan" or "NA": only an empty field is missing.
-        return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; make it with Snakemake") from error
     except pd.errors.EmptyDataError as error:
         raise StoreError(f"{path}: an empty table; remove it and make it again with Snakemake") from error
+    return as_written(table)

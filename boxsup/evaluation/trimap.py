@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
+from boxsup.evaluation.measured import LEAST_LABELS, measured_labels
 from boxsup.store.labels import VOID
 
 WIDTHS = range(1, 41)  # px
@@ -72,15 +73,27 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
         with_crf: The same.
 
     Returns:
-        One row a width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1], NaN where a region
-        has no pixels; `band_pixels`, their share of all that are not void.
+        One row a width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1]; `band_pixels`, the
+        band's share of all pixels that are not void. All means are over the same classes, those that are measured over
+        whole images: where one has fewer than LEAST_PIXELS left in a region, that is NaN. No row where nothing is
+        measured.
     """
+    kept = measured_labels(without.sum(axis=(0, 2)))
+    if kept.sum() < LEAST_LABELS:
+        return pd.DataFrame(columns=list(COLUMNS))
     rows = []
     for width in WIDTHS:
         row: dict[str, float] = {"width": width}
         for suffix, counts in (("", without), ("_crf", with_crf)):
-            row[f"band{suffix}"] = mean_iou(counts[:width].sum(axis=0))
-            row[f"interior{suffix}"] = mean_iou(counts[width:].sum(axis=0))
+            row[f"band{suffix}"] = _mean_over(kept, counts[:width].sum(axis=0))
+            row[f"interior{suffix}"] = _mean_over(kept, counts[width:].sum(axis=0))
         row["band_pixels"] = without[:width].sum() / max(1, without.sum())
         rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _mean_over(kept: NDArray[np.bool_], confusion: NDArray[np.int64]) -> float:
+    """The mean IoU of a region over these classes; NaN where the region has too little of one of them."""
+    if not measured_labels(confusion.sum(axis=1))[kept].all():
+        return float("nan")
+    return float(iou_per_class(confusion)[kept].mean())

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_mask
 from boxsup.errors import DataError
 from boxsup.evaluation.confusion import confusion_matrix
+from boxsup.store.labels import VOID
 
 LabelMap = NDArray[np.uint8]
 
@@ -25,6 +26,15 @@ def with_masks(catalogue: Catalogue) -> list[ImageRow]:
     if not images:
         raise DataError("none of the split's images has a true mask: there is nothing to evaluate against")
     return images
+
+
+def truth_pixels(catalogue: Catalogue) -> NDArray[np.int64]:
+    """C, how many pixels of each class the split's true masks show, void left out."""
+    pixels = np.zeros(VOID + 1, np.int64)
+    for row in catalogue.rows():
+        if row.mask:
+            pixels += np.bincount(read_mask(row.mask).ravel(), minlength=VOID + 1)
+    return pixels[: len(catalogue.classes)]
 
 
 def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], what: str) -> tuple[NDArray[np.int64], ...]:

@@ -43,14 +43,6 @@ def refined(
     return np.asarray(labels[best], np.uint8)
 
 
-def label_maps(
-    image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], labels: NDArray[np.intp], settings: CrfSettings
-) -> dict[str, NDArray[np.uint8]]:
-    """The most likely of the given `labels` before and after the CRF: `labels` and `labels_crf`; see `refined`."""
-    before = np.asarray(labels[log_probabilities.argmax(axis=0)], np.uint8)
-    return {"labels": before, "labels_crf": refined(image, log_probabilities, labels, settings)}
-
-
 def marginals(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.float32]:

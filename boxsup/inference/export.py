@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from torch.export import Dim, ExportedProgram
 
 from boxsup.catalogue.tables import MAX_SIDE
 from boxsup.errors import BoxSupError, ConfigError
-from boxsup.inference.scores import full_size
+from boxsup.inference.labelling import Labelling
+from boxsup.inference.scores import scores_of
 from boxsup.network.checkpoint import Checkpoint
 from boxsup.network.images import normalised
 
@@ -25,6 +27,8 @@ LEAST_SIDE = 64  # px, of images of free size: below, five poolings of VGG leave
 MAX_BATCH = 1024
 TOLERANCE = 1e-3  # greatest difference of a log-probability from the network's own
 INPUT, OUTPUT = "image", "log_probabilities"
+INT64 = 7  # ONNX's number of the type
+METADATA = "boxsup"  # the key of an ONNX file's metadata, and the name of an extra file of torch.export's
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # what ONNX needs
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
@@ -32,16 +36,16 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normali
 
 
 class FullSize(nn.Module):
-    """A network whose output has the size of its input: N×3×H×W normalised images -> N×C×H×W log-probabilities."""
+    """What labels are decided by: N×3×H×W normalised images -> N×C×H×W log-probabilities at their size."""
 
-    def __init__(self, network: nn.Module) -> None:
-        """Wrap a network of logits at a coarse stride."""
+    def __init__(self, network: nn.Module, scales: Sequence[float] = (1.0,), background_bias: float = 0.0) -> None:
+        """Wrap a network of logits at a coarse stride; see `boxsup.inference.scores.scores_of`."""
         super().__init__()
-        self.network = network
+        self.network, self.scales, self.background_bias = network, tuple(scales), background_bias
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
-        return full_size(self.network(image), image.shape[2:])
+        return scores_of(self.network, image, self.scales, self.background_bias)
 
 
 def check_packages(form: str) -> None:
@@ -67,20 +71,26 @@ def exported(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram
         return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
 
 
-def write_onnx(program: ExportedProgram, path: Path) -> None:
-    """Write an ONNX file of opset OPSET, whose input is INPUT and output OUTPUT."""
+def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
+    """Write an ONNX file of opset OPSET, whose input is INPUT and output OUTPUT, with facts in its metadata."""
+    from onnxscript import opset18  # an extra
+
+    # Of the sides of scaled images; halves go to the even number, as Python's do.
+    rounded: dict[Callable[..., Any], Any] = {round: lambda side: opset18.Cast(opset18.Round(side), to=INT64)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         onnx = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT], verbose=False
-        )
+            program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT], verbose=False,
+            custom_translation_table=rounded,
+        )  # fmt: skip
     assert onnx is not None
+    onnx.model.metadata_props[METADATA] = facts
     onnx.save(path)
 
 
-def write_torch(program: ExportedProgram, path: Path) -> None:
-    """Write a file for `torch.export.load`."""
-    torch.export.save(program, path)
+def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
+    """Write a file for `torch.export.load`, with facts in it as an extra file."""
+    torch.export.save(program, path, extra_files={METADATA: facts})
 
 
 def run_onnx(path: Path) -> Run:
@@ -97,7 +107,7 @@ def run_torch(path: Path) -> Run:
     return lambda images: np.asarray(program(torch.from_numpy(images)).detach().numpy(), np.float32)
 
 
-WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path], None], Callable[[Path], Run]]] = {
+WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[[Path], Run]]] = {
     "onnx": (write_onnx, run_onnx),
     "torch": (write_torch, run_torch),
 }
@@ -129,7 +139,9 @@ def greatest_difference(
     return worst
 
 
-def description(checkpoint: Checkpoint, form: str, size: tuple[int, int] | None) -> dict[str, Any]:
+def description(
+    checkpoint: Checkpoint, form: str, size: tuple[int, int] | None, labelling: Labelling
+) -> dict[str, Any]:
     """What a program must know to run the file: what goes in, what comes out, in values that JSON has."""
     sides: Sequence[int | str] = size or ("height", "width")
     return {
@@ -151,5 +163,9 @@ def description(checkpoint: Checkpoint, form: str, size: tuple[int, int] | None)
             "type": "float32",
             "shape": ["batch", len(checkpoint.classes), *sides],
             "values": "natural-log probabilities; the index of the greatest along axis 1 is the pixel's class",
+        },
+        "labelling": {
+            "computed": {"scales": list(labelling.scales), "background_bias": labelling.background_bias},
+            "left_to_do": {"crf": labelling.crf and asdict(labelling.crf)},
         },
     }

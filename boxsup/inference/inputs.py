@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from boxsup.catalogue.readers.folder import ENDINGS
+from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.errors import ConfigError
 
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
@@ -68,7 +68,7 @@ def _meant(argument: str, out: Path) -> Iterator[Path]:
         matches = sorted(glob.glob(argument, recursive=True))
         found = [file for file in map(Path, map(os.path.abspath, matches)) if _shown(file)]
     if not found:
-        kinds = ", ".join(suffix[1:] for suffix in (*sorted(ENDINGS), *VIDEOS))
+        kinds = ", ".join(suffix[1:] for suffix in (*ENDINGS, *VIDEOS))
         what = "has no images or videos" if path.is_dir() else "no such file, folder or pattern that matches images"
         raise ConfigError(f"{argument}: {what} ({kinds})")
     return (file for file in found if not file.is_relative_to(out))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import check_size, read_image
-from boxsup.config import block, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MAX_SCALE
 from boxsup.inference.crf import dense_crf
+from boxsup.inference.labelling import crf_settings
 from boxsup.inference.scores import Predictor
-from boxsup.network.checkpoint import find_checkpoint
-from boxsup.settings import CrfSettings, build
+from boxsup.inference.trained import find_trained
+from boxsup.settings import CrfSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +42,17 @@ class Model:
     Attributes:
         classes: C names by label; the first is the background.
         network: Its name in the configuration.
+        labelling: How its run labels images.
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
         """Read a checkpoint; see `boxsup.load`."""
-        self._predictor = Predictor(find_checkpoint(path), threads)
+        trained = find_trained(path)
+        self.labelling = trained.labelling
+        if trained.note:
+            logging.getLogger(__name__).warning("%s", trained.note)
+        own = self.labelling.threads if trained.known and threads is None else threads
+        self._predictor = Predictor(trained.checkpoint, own)
         self.classes = self._predictor.classes
         self.network = self._predictor.checkpoint.network
 
@@ -54,16 +60,16 @@ class Model:
         self,
         image: str | os.PathLike[str] | NDArray[np.uint8],
         *,
-        crf: bool | CrfSettings = False,
-        scales: Sequence[float] = (1.0,),
-        background_bias: float = 0.0,
+        crf: bool | CrfSettings | None = None,
+        scales: Sequence[float] | None = None,
+        background_bias: float | None = None,
         scores: bool = False,
     ) -> Prediction:
-        """Label every pixel of an image.
+        """Label every pixel of an image, as the page of its run shows it unless arguments say otherwise.
 
         Args:
             image: A file, or H×W×3 uint8 RGB pixels.
-            crf: Refine the labels by the dense CRF, with the settings of `config.yaml` or others.
+            crf: Refine the labels by the dense CRF: True with the run's settings, or `config.yaml`'s; or others.
             scales: Of the image, above 0 and at most 4, whose probabilities are averaged.
             background_bias: Nats that are added to the background's score; below 0, more is seen as objects.
             scores: Return the scores too.
@@ -72,23 +78,18 @@ class Model:
             DataError: The file is no readable image, or the array is of another kind.
             ConfigError: A scale is out of range, or the bias no number.
         """
+        own = self.labelling
+        scales = own.scales if scales is None else scales
+        background_bias = own.background_bias if background_bias is None else background_bias
         if not scales or not all(0 < scale <= MAX_SCALE for scale in scales):
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
         found = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
-        if crf is False:
-            labels = found.argmax(axis=0).astype(np.uint8)
-        else:
-            labels = dense_crf(pixels, found, crf_settings() if crf is True else crf)
+        settings = own.crf if crf is None else crf_settings(own.crf) if crf is True else crf or None
+        labels = dense_crf(pixels, found, settings) if settings else found.argmax(axis=0).astype(np.uint8)
         return Prediction(labels, self.classes, found if scores else None)
-
-
-def crf_settings(over: Path | None = None) -> CrfSettings:
-    """The dense CRF's settings in `config.yaml`, and in a file whose keys are laid over it."""
-    where = ("defaults", "inference", "crf")
-    return build(CrfSettings, block(project_config(over), *where), ".".join(where))
 
 
 def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from boxsup.catalogue.tables import read_image
@@ -101,21 +101,28 @@ class Predictor:
             torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
         batch = normalised(image, self.checkpoint.normalisation)[None]
         batch = batch.to(self._device, memory_format=torch.channels_last)
-        each = [self._at_scale(batch, scale) for scale in scales or self._scales]
-        scores = each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
         bias = self._background_bias if background_bias is None else background_bias
-        if bias:
-            scores[0] += bias
-            scores = functional.log_softmax(scores, dim=0)
-        return scores
+        return scores_of(self._model, batch, scales or self._scales, bias)[0]
 
-    def _at_scale(self, batch: Tensor, scale: float) -> Tensor:
-        """Log-probabilities of a 1×3×H×W batch, seen enlarged or made smaller: C×H×W."""
-        size = batch.shape[2:]
-        if scale != 1:
-            scaled = [max(1, round(side * scale)) for side in size]
-            batch = functional.interpolate(batch, scaled, mode="bilinear", align_corners=False, antialias=True)
-        return full_size(self._model(batch), size)[0]
+
+def scores_of(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
+    """Natural-log probabilities of N×3×H×W normalised images, N×C×H×W; see `Predictor.log_probabilities`."""
+    each = [_at_scale(network, images, scale) for scale in scales]
+    scores = each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+    if background_bias:
+        scores[:, 0] += background_bias
+        scores = functional.log_softmax(scores, dim=1)
+    return scores
+
+
+def _at_scale(network: nn.Module, images: Tensor, scale: float) -> Tensor:
+    """Log-probabilities of images that the network sees enlarged or made smaller."""
+    size = images.shape[2:]
+    if scale == 1:
+        return full_size(network(images), size)
+    sides = [max(1, round(side * scale)) for side in size]
+    seen = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
+    return full_size(network(seen), size)
 
 
 def full_size(logits: Tensor, size: Sequence[int]) -> Tensor:

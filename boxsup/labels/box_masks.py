@@ -14,10 +14,12 @@ from boxsup.labels.choice import RECTANGLE, Choice
 from boxsup.labels.generation import Update
 from boxsup.labels.mask_quality import Measures, measure
 from boxsup.labels.overlaps import box_iou
+from boxsup.masks import packed
 from boxsup.proposals.pool import Pool
 from boxsup.settings import UpdateSettings
 
 
+@packed
 @dataclass(frozen=True, eq=False)
 class BoxMask:
     """What a box became.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.costs import Candidates, expectation, overlap_costs, regression_costs
+from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
 from boxsup.settings import UpdateSettings
 
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
@@ -43,7 +43,7 @@ class Choice:
 
 def choose(
     candidates: Candidates,
-    log_probabilities: NDArray[np.floating] | None,
+    log_probabilities: LogProbabilities | None,
     settings: UpdateSettings,
     generators: Sequence[np.random.Generator],
 ) -> list[Choice]:
@@ -51,8 +51,8 @@ def choose(
 
     Args:
         candidates: Of the image, N.
-        log_probabilities: (1 + B)×H×W natural logarithms: of the background, then of each box's label; or None to go by
-            overlap alone.
+        log_probabilities: 1 + B of H×W natural logarithms: of the background, then of each box's label; or None to
+            go by overlap alone.
         settings: See `config.yaml`, `defaults.update`.
         generators: One a box, so that no box's draw depends on another's.
 

@@ -16,6 +16,7 @@ candidate × superpixel matrix, and no dense mask is ever made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -26,6 +27,8 @@ from numpy.typing import NDArray
 from boxsup.labels.overlaps import box_areas, box_intersection
 from boxsup.settings import UpdateSettings
 
+# H×W a label: those of boxes with the same label may be one array.
+LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
 LARGEST_P = 1 - 1e-4  # of a label: its log-odds end at 9.2
 
@@ -108,7 +111,7 @@ def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[n
 
 
 def regression_costs(
-    log_probabilities: NDArray[np.floating],
+    log_probabilities: LogProbabilities,
     candidates: Candidates,
     overlap: NDArray[np.float64],
     settings: UpdateSettings,
@@ -120,7 +123,7 @@ def regression_costs(
 
 
 def agreement_costs(
-    log_probabilities: NDArray[np.floating], candidates: Candidates, expected: NDArray[np.floating]
+    log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """E_r = mean_{p∈B} |l_S(p) - m(p)|, l_S = 1 inside S, else 0 (`regression: agreement`).
 
@@ -129,7 +132,7 @@ def agreement_costs(
     objects swell from one generation to the next.
 
     Args:
-        log_probabilities: (1 + B)×H×W natural logarithms: of the background (not asked), then of each box's label.
+        log_probabilities: 1 + B of H×W natural logarithms: of the background (not asked), then of each box's label.
         candidates: Of the image, N.
         expected: B×R share of each superpixel that the box's candidates hold, from `expectation`.
 
@@ -143,7 +146,7 @@ def agreement_costs(
 
 
 def soft_masks(
-    log_probabilities: NDArray[np.floating], candidates: Candidates, expected: NDArray[np.floating]
+    log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Where in each box the network sees the label: a value in [0, 1] a superpixel, 0 outside the box.
 
@@ -155,7 +158,7 @@ def soft_masks(
     It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
 
     Args:
-        log_probabilities: (1 + B)×H×W, as for `agreement_costs`.
+        log_probabilities: 1 + B of H×W, as for `agreement_costs`.
         candidates: Of the image.
         expected: B×R, likewise.
 
@@ -179,7 +182,7 @@ def soft_masks(
 
 
 def cross_entropy_costs(
-    log_probabilities: NDArray[np.floating], candidates: Candidates, settings: UpdateSettings
+    log_probabilities: LogProbabilities, candidates: Candidates, settings: UpdateSettings
 ) -> NDArray[np.float64]:
     """E_r of Eq. 3 (`regression: cross_entropy`), exact.
 
@@ -187,7 +190,7 @@ def cross_entropy_costs(
     the image and not to S: a product of the candidate × superpixel matrix with the superpixels' sums of d.
 
     Args:
-        log_probabilities: (1 + B)×H×W natural logarithms: of the background, then of each box's label.
+        log_probabilities: 1 + B of H×W natural logarithms: of the background, then of each box's label.
         candidates: Of the image, N.
         settings: `region` (the pixels p of the sum: the whole image as in Eq. 3, or the box), `norm` (what the sum is
             divided by: nothing as in Eq. 3, the image's or the box's number of pixels), `centre` and `clamp` (see

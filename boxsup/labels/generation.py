@@ -11,13 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.errors import DataError
 from boxsup.labels.choice import NOTHING, Choice, choose
 from boxsup.labels.costs import Candidates
+from boxsup.labels.overlaps import box_iou, together
 from boxsup.labels.painting import paint
+from boxsup.masks import Each
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
 from boxsup.store.labels import VOID
+
+LOOKED_AT = 8  # of so many candidates, the overlaps of one are worked out again: whether they are of these boxes
 
 
 class Scores(Protocol):
@@ -66,12 +71,14 @@ class Update:
             return ImageLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
         corners, labels = corners_of(boxes), boxes["label"].to_numpy(np.int64)
+        _check(image, (height, width), pool, corners, self.overlaps[image])
         supervising, void = _roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
-        masks = [pool.mask(choices[row].chosen) if choices[row].chosen >= 0 else None for row in shown]
+        chosen_ones = [choices[row].chosen for row in shown]
+        masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
         painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
         return ImageLabels(painted, choices)
 
@@ -85,14 +92,19 @@ class Update:
     ) -> list[Choice]:
         if not len(rows):
             return []
-        members = pool.matrix().astype(np.float32)
-        candidates = Candidates(pool.superpixels, members, pool.boxes, corners, self.overlaps[image][rows])
-        log_probabilities = None
+        scores, layers = None, np.zeros(len(rows), np.intp)
         if self.scores is not None:
-            present, where = np.unique(np.concatenate(([0], labels)), return_inverse=True)
-            log_probabilities = self.scores(image, present)[where]
-        draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows]
-        return choose(candidates, log_probabilities, self.settings, draws)
+            present, of_background = np.unique(np.concatenate(([0], labels)), return_inverse=True)
+            scores, layers = self.scores(image, present), of_background[1:]
+        members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
+        choices = []
+        for part in together(len(rows)):
+            candidates = Candidates(pool.superpixels, members, pool.boxes, corners[part], iou[part])
+            # No copies of scores: boxes are many, labels few.
+            asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[part])]
+            draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[part]]
+            choices += choose(candidates, asked, self.settings, draws)
+        return choices
 
 
 class ChoiceTables:
@@ -118,6 +130,21 @@ class ChoiceTables:
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """The tables by the names under which they are stored."""
         return vars(self)
+
+
+def _check(
+    image: str, size: tuple[int, int], pool: Pool, corners: NDArray[np.int64], overlaps: NDArray[np.float32]
+) -> None:
+    """Raise a DataError unless candidates are of an image of this size, and overlaps of these boxes with them."""
+    if pool.superpixels.shape != size:
+        got, expected = ("×".join(map(str, shape)) for shape in (pool.superpixels.shape, size))
+        raise DataError(f"{image}: its proposals are of {got} pixels, and the image has {expected}; make them again")
+    if overlaps.shape != (len(corners), len(pool)) or not np.array_equal(
+        overlaps[:, ::LOOKED_AT], box_iou(corners, pool.boxes[::LOOKED_AT])
+    ):
+        raise DataError(
+            f"{image}: its overlaps are of other boxes or proposals; make them again with `boxsup overlaps`"
+        )
 
 
 def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

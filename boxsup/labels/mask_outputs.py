@@ -1,114 +1,162 @@
-"""What `boxsup masks` gives of the images that are done: masks in other tools' formats, and a table of all boxes."""
+"""What `boxsup masks` writes of the images that are done: the user's own files with masks, and other tools' formats."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
-from boxsup.labels.box_masks import BoxMask
-from boxsup.labels.mask_parts import ImagePart
-from boxsup.labels.mask_quality import Measures, flags, least_seen, quality
-from boxsup.store.atomic import creating, write_text
-from boxsup.writers import boxes, coco, voc, yolo
-from boxsup.writers.objects import MaskedObject
+from boxsup.catalogue.readers.voc import ANNOTATIONS
+from boxsup.catalogue.records import VOID, Problem
+from boxsup.catalogue.sources import Source
+from boxsup.errors import DataError
+from boxsup.labels.mask_copies import Results, changed, copy_files
+from boxsup.labels.mask_parts import ImagePart, file_of, things_of
+from boxsup.store.atomic import creating, write_bytes, write_text
+from boxsup.store.foreign import read_content
+from boxsup.writers import coco, coco_copy, labelme, voc, yolo
 
-# The measures but for the tightness, which stands in the table as `iou` already.
-MEASURES = tuple(name for name in Measures._fields if name != "tightness")
-COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "fill", *MEASURES)
-
-Parts = Iterable[ImagePart]
+OWN = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}  # a source's format -> that of its masks
 
 
-def write_voc(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
-    """`voc/SegmentationClass/ID.png` and `voc/SegmentationObject/ID.png`."""
+def write_voc(out: Path, results: Results) -> list[Problem]:
+    """`voc/SegmentationClass/ID.png`, `voc/SegmentationObject/ID.png`, `voc/labelmap.txt`; XML in `voc/Annotations`."""
+    source = results.source
     with creating(out / "voc") as folder:
         folder.mkdir()
-        for part in parts:
+        write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
+        for part in results.parts():
             record = part.record
-            voc.write(folder, record.image, record.height, record.width, [thing for _, thing in things_of(part)])
+            voc.write(folder, record.image, record.height, record.width, [thing for *_, thing in things_of(part)])
+        if source.format != "voc_xml":
+            return []
+        return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.segmented(xml))
 
 
-def write_yolo(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
-    """`yolo/labels/ID.txt` and `yolo/data.yaml`, which asks for the images in `yolo/images`."""
+def write_yolo(out: Path, results: Results) -> list[Problem]:
+    """A copy of the user's labels and `data.yaml`; else `yolo/labels/ID.txt`, and a `data.yaml` of ours."""
+    source = results.source
     with creating(out / "yolo") as folder:
         folder.mkdir()
-        write_text(folder / "data.yaml", yolo.data_yaml(classes))
-        for part in parts:
-            labels = Path("labels", file_of(part, images)).with_suffix(".txt")
-            yolo.write(folder / labels, [thing for _, thing in things_of(part)])
+        if source.format == "yolo" and source.data is not None:
+            base = _yolo_base(source.annotations, source.data)
+            names = read_content(source.data, "it was there when its labels were read")
+            write_bytes(folder / os.path.relpath(source.data, base), names)
+            return copy_files(
+                *(folder, base, results),
+                fill=lambda part, text: yolo.filled(text, _line_masks(part)),
+                other=lambda text: yolo.filled(text, {}),
+            )
+        write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
+        for part in results.parts():
+            labels = Path("labels", file_of(part, source.images)).with_suffix(".txt")
+            yolo.write(folder / labels, (thing for *_, thing in things_of(part)))
+    return []
 
 
-def write_coco(out: Path, parts: Parts, classes: Sequence[str], images: Path, encoding: coco.Encoding = "rle") -> None:
-    """`coco.json`, masks as runs; or `coco_polygons.json`."""
+def write_labelme(out: Path, results: Results) -> list[Problem]:
+    """A copy of the user's files in `labelme`; else files of ours, which name the images where they are."""
+    source = results.source
+    with creating(out / "labelme") as folder:
+        folder.mkdir()
+        if source.format == "labelme":
+            return copy_files(
+                *(folder, source.annotations, results),
+                lambda part, text: labelme.filled(text, _masks_by_origin(part)),
+            )
+        for part in results.parts():
+            file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
+            image = Path(os.path.relpath(record.path, (out / "labelme" / file).parent)).as_posix()
+            things = [thing for *_, thing in things_of(part)]
+            write_bytes(folder / file, labelme.made(things, source.classes, image, record.height, record.width))
+    return []
+
+
+def write_coco(out: Path, results: Results, encoding: coco.Encoding = "rle") -> list[Problem]:
+    """`coco.json`, masks as runs; or `coco_polygons.json`. A copy of the user's file, or one with numbers of ours."""
+    source, path = results.source, out / ("coco.json" if encoding == "rle" else "coco_polygons.json")
+    if source.format == "coco":
+        problems = changed(results, source.annotations.absolute())
+        if not problems:
+            coco_copy.write(path, source.annotations, _filled(results, encoding))
+        return problems
     entries: list[coco.ImageEntry] = []
     annotations: list[coco.Json] = []
-    for number, part in enumerate(parts, start=1):
-        entries.append(coco.ImageEntry(number, file_of(part, images), part.record.height, part.record.width))
-        for _, thing in things_of(part):
-            annotations.append(coco.annotation(len(annotations) + 1, number, thing, encoding))
-    name = "coco.json" if encoding == "rle" else "coco_polygons.json"
-    coco.write(out / name, coco.content(entries, annotations, classes))
+    for part in results.parts():
+        record, number = part.record, part.number
+        entries.append(coco.ImageEntry(number, file_of(part, source.images), record.height, record.width))
+        for *_, thing in things_of(part):
+            annotations.append(coco.annotation(len(annotations) + 1, number, thing, encoding, results.tight))
+    coco.write(path, coco.content(entries, annotations, source.classes))
+    return []
 
 
-def write_polygons(out: Path, parts: Parts, classes: Sequence[str], images: Path) -> None:
+def write_polygons(out: Path, results: Results) -> list[Problem]:
     """`coco_polygons.json`."""
-    write_coco(out, parts, classes, images, "polygons")
+    return write_coco(out, results, "polygons")
 
 
-# Format -> what writes it, from the folder of results, the parts in order, the classes with the background first, the
-# folder of images.
-FORMATS: dict[str, Callable[[Path, Parts, Sequence[str], Path], None]] = {
-    "voc": write_voc,
-    "coco": write_coco,
-    "coco_polygons": write_polygons,
-    "yolo": write_yolo,
+class Format(NamedTuple):
+    """A file or folder below the folder of results, and what writes it from that folder and what there is.
+
+    It gives what is wrong with the user's files that could not be copied.
+    """
+
+    place: str
+    write: Callable[[Path, Results], list[Problem]]
+
+
+FORMATS = {
+    "voc": Format("voc", write_voc),
+    "coco": Format("coco.json", write_coco),
+    "coco_polygons": Format("coco_polygons.json", write_polygons),
+    "yolo": Format("yolo", write_yolo),
+    "labelme": Format("labelme", write_labelme),
 }
 
 
-def table_of(parts: Parts, classes: Sequence[str], images: Path) -> pd.DataFrame:
-    """A row a box with its mask's quality and flags, the boxes that a person should look at first.
+def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
+    """The formats asked for, each once; else the user's own, VOC's and COCO's.
 
-    Returns:
-        Columns COLUMNS: those of tightened boxes, where `score` is the quality; the file; `flags` with a space between;
-        whether the mask is the box's rectangle; `fill`, the share of the box that the mask covers; and the measures
-        behind these.
+    Raises:
+        DataError: VOC's is asked for, and there are more classes than a PNG has values.
     """
-    found = [pair for part in parts for pair in _rows(part, classes, images)]
-    least = least_seen([measures.seen for _, measures in found])
-    rows = [row | {"flags": " ".join(flags(measures, least))} for row, measures in found]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
-    return table.loc[order]
+    fits = len(source.classes) <= VOID
+    if asked and "voc" in asked and not fits:
+        raise DataError(
+            f"--format voc: {source.annotations} has {len(source.classes) - 1} classes, and PNGs have values for "
+            f"{VOID - 1}; name another format, such as coco"
+        )
+    usual = (OWN[source.format], *(["voc"] if fits else []), "coco")
+    return list(dict.fromkeys(asked or usual))
 
 
-def file_of(part: ImagePart, images: Path) -> str:
-    """The name of an image's file below the folder of images."""
-    return Path(os.path.relpath(part.record.path, images)).as_posix()
+def _filled(results: Results, encoding: coco.Encoding) -> dict[int, coco_copy.Filled]:
+    filled = {}
+    for part in results.parts():
+        record = part.record
+        for place, _, thing in things_of(part):
+            fields = json.dumps(coco.mask_fields(thing, encoding, results.tight))
+            filled[record.origins[place][0]] = coco_copy.Filled(fields, record.height, record.width)
+    return filled
 
 
-def things_of(part: ImagePart) -> Iterator[tuple[BoxMask, MaskedObject]]:
-    """The masks of an image's boxes, and each as an object to write; crowds have none, and are left out."""
-    for box, mask in zip(part.record.boxes, part.masks, strict=True):
-        if mask is not None:
-            score = round(quality(mask.measures), 4)
-            yield mask, MaskedObject(box.label, (box.x0, box.y0, box.x1, box.y1), mask.pixels, score)
+def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], NDArray[np.bool_]]:
+    return {part.record.origins[place]: mask.pixels for place, mask, _ in things_of(part)}
 
 
-def _rows(part: ImagePart, classes: Sequence[str], images: Path) -> Iterator[tuple[dict[str, object], Measures]]:
-    """The row of each box, without its flags, and what is known of its mask."""
-    things = list(things_of(part))
-    tightened = boxes.rows(part.record.image, [thing for _, thing in things], classes)
-    for row, (mask, thing) in zip(tightened, things, strict=True):
-        x0, y0, x1, y1 = thing.box
-        rival = mask.measures.rival
-        own = {
-            "file": file_of(part, images),
-            "rectangle": int(mask.rectangle),
-            "fill": thing.pixels.sum() / ((x1 - x0) * (y1 - y0)),
-            **mask.measures._asdict(),
-            "rival": classes[rival] if 0 < rival < len(classes) else "",
-        }
-        yield dict(zip(boxes.COLUMNS, row, strict=True)) | own, mask.measures
+def _line_masks(part: ImagePart) -> dict[int, NDArray[np.bool_]]:
+    return {line: mask for (line,), mask in _masks_by_origin(part).items()}
+
+
+def _yolo_base(labels: Path, data: Path) -> Path:
+    """The folder that a copy of YOLO's files is of: that of the `data.yaml`, or above it if it lies in `labels`."""
+    labels, folder = (Path(os.path.abspath(path)) for path in (labels, data.parent))
+    if labels == folder and labels.name == "labels":
+        return labels.parent
+    return folder if labels.is_relative_to(folder) else labels

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from boxsup.catalogue.readers.segments import segment
 from boxsup.catalogue.records import Box, Record
 from boxsup.errors import DataError
 from boxsup.labels.box_masks import BoxMask
-from boxsup.labels.mask_quality import Measures
+from boxsup.labels.mask_quality import Measures, quality
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
+from boxsup.writers.objects import MaskedObject
 
 COSTS = 3  # measures that a rectangle has not
 
@@ -30,11 +32,13 @@ class ImagePart:
 
     Attributes:
         record: The image and its boxes, their labels those of the model.
-        masks: Of each box; None for one that has none: a crowd.
+        masks: Of each box; None for one that has none: a crowd, or of a class that the model does not know.
+        number: Its place among all images, from 1.
     """
 
     record: Record
     masks: list[BoxMask | None]
+    number: int = 1
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
@@ -46,7 +50,7 @@ def part_key(settings: Mapping[str, Any], record: Record) -> str:
 def write_part(folder: Path, key: str, part: ImagePart) -> None:
     """Write an image's part; equal parts give equal bytes."""
     content = {"key": key, "masks": [_plain(mask) for mask in part.masks]}
-    write_text(_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
+    write_text(part_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def has_part(folder: Path, key: str, record: Record) -> bool:
@@ -64,7 +68,7 @@ def read_part(folder: Path, key: str, record: Record) -> ImagePart:
     Raises:
         DataError: It is missing, damaged, or has another key.
     """
-    path = _place(folder, record)
+    path = part_place(folder, record)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
@@ -75,7 +79,21 @@ def read_part(folder: Path, key: str, record: Record) -> ImagePart:
         raise DataError(f"{path}: cannot be used ({error}); run again to make it anew") from error
 
 
-def _place(folder: Path, record: Record) -> Path:
+def file_of(part: ImagePart, images: Path) -> str:
+    """The name of an image's file below the folder of images."""
+    return Path(os.path.relpath(part.record.path, images)).as_posix()
+
+
+def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
+    """The masks of an image's boxes, with their places from 0, and as objects to write; boxes without are left out."""
+    for place, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
+        if mask is not None:
+            corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
+            yield place, mask, MaskedObject(box.label, corners, mask.pixels, score, number=place + 1)
+
+
+def part_place(folder: Path, record: Record) -> Path:
+    """The file of an image's part."""
     return folder / f"{record.image}.json"
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.tables import read_image
-from boxsup.errors import ConfigError
 from boxsup.inference.scores import Predictor
 from boxsup.labels.box_masks import check_update, masks_of_boxes
 from boxsup.labels.mask_parts import ImagePart
@@ -70,20 +69,15 @@ class Masker:
             "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
         }
 
-    def relabelled(self, record: Record, classes: Sequence[str]) -> Record:
-        """A record whose labels are the network's, by the names of its own `classes`.
+    def knows(self, name: str) -> bool:
+        """Whether a class is one of the network's."""
+        return name in self.classes[1:]
 
-        Raises:
-            ConfigError: The network does not know a class.
-        """
-        known = {name: label for label, name in enumerate(self.classes) if label}
-        unknown = next((classes[box.label] for box in record.boxes if classes[box.label] not in known), None)
-        if unknown is not None:
-            raise ConfigError(
-                f"--boxes: the class '{unknown}' of {record.image} is none that the model knows, {', '.join(known)}; "
-                "rename it in the annotations, or name a model that was trained on it"
-            )
-        boxes = [box._replace(label=known[classes[box.label]]) for box in record.boxes]
+    def relabelled(self, record: Record, classes: Sequence[str]) -> Record:
+        """The boxes of a record whose class the network knows by its name in `classes`, with the network's labels."""
+        names = (classes[box.label] for box in record.boxes)
+        pairs = [(box, name) for box, name in zip(record.boxes, names, strict=True) if self.knows(name)]
+        boxes = [box._replace(label=self.classes.index(name)) for box, name in pairs]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)
 
     def parts(self, records: Sequence[Record], workers: int) -> Iterator[ImagePart]:

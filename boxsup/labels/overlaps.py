@@ -17,6 +17,7 @@ from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group
 from boxsup.store.checksums import AGAIN
 
 KIND = "overlaps"
+TOGETHER = 256  # boxes; an image of COCO has 93 at most
 
 
 def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -29,10 +30,17 @@ def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[
     Returns:
         B×N float32 in [0, 1].
     """
-    intersection = box_intersection(boxes, others)
-    union = box_areas(boxes)[:, None] + box_areas(others) - intersection
-    iou: NDArray[np.float32] = (intersection / union).astype(np.float32)
+    iou = np.empty((len(boxes), len(others)), np.float32)
+    for part in together(len(boxes)):
+        intersection = box_intersection(boxes[part], others)
+        union = box_areas(boxes[part])[:, None] + box_areas(others) - intersection
+        iou[part] = intersection / union
     return iou
+
+
+def together(boxes: int) -> Iterator[slice]:
+    """Which of an image's boxes are worked on at once, so that memory does not grow with their number."""
+    return (slice(start, start + TOGETHER) for start in range(0, boxes, TOGETHER))
 
 
 def box_intersection(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ def paint(
         width: The same.
         boxes: B×4 half-open pixel corners.
         labels: B, 1…C-1 or 255.
-        masks: B, each H×W, or None for the box's rectangle.
+        masks: B, each H×W, or None for the box's rectangle; each is asked for once.
         clip: End each segment at its box.
 
     Returns:

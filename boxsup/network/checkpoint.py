@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from boxsup.errors import BoxSupError, StoreError
+from boxsup.near import did_you_mean, near_paths
 from boxsup.network import Segmenter, build
 from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import creating
 from boxsup.store.checksums import AGAIN, archive_damages
 
+OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 MAX_CLASSES = 255  # with the background; label 255 is void
 
 
@@ -94,25 +96,16 @@ def _normalisation(content: dict[str, Any]) -> Normalisation:
     return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def find_checkpoint(path: str | os.PathLike[str]) -> Path:
-    """The checkpoint that a path means: a file itself; of a run's or an experiment's folder, that of the last epoch.
+def instructions_of(path: Path) -> object:
+    """Which of a processor's instructions a checkpoint was trained with, which its optimizer's file beside it tells.
 
-    Args:
-        path: A `model.pt`; `results/EXPERIMENT/seed-S`; or `results/EXPERIMENT`, whose first seed counts.
-
-    Raises:
-        StoreError: The folder has none.
+    Not in the checkpoint itself: equal networks give equal bytes. None where it is not known.
     """
-    path = Path(path)
-    if not path.is_dir():
-        return path
-    runs = [path, *sorted(path.glob("seed-*"), key=lambda run: (len(run.name), run.name))]
-    epochs = next(filter(None, (sorted(run.glob("epochs/*/model.pt")) for run in runs)), None)
-    if epochs is None:
-        raise StoreError(
-            f"{path}: no checkpoint in it; name a model.pt, or the folder of a run with epochs/NNN/model.pt"
-        )
-    return epochs[-1]
+    try:
+        beside = torch.load(path.with_name(OPTIMIZER), map_location="cpu", weights_only=True, mmap=True)
+        return beside.get("instructions")
+    except Exception:  # torch raises many kinds, and who trains on from the file is told of them
+        return None
 
 
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
@@ -133,7 +126,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise StoreError(f"{path}: no such checkpoint")
+        raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
     damages = archive_damages(path)  # torch itself looks at no checksum: a flipped bit would become a weight
     if damages:
         raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {AGAIN}")

@@ -41,7 +41,7 @@ def take(count: int) -> list[torch.device]:
     if count > there:
         raise ConfigError(
             f"training.gpus: {count} are asked for and {there} can be seen; lower it, or let the job have them "
-            f"(snakemake --resources gpu={count})"
+            f"(Snakemake's --resources gpu={count})"
         )
     if there == 1:
         return [torch.device("cuda", 0)]

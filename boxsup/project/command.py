@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import shlex
 import sys
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import yaml
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.readers.folder import DRAWN, NONE, all_names
-from boxsup.catalogue.records import Problem, parse_classes, read_lines
+from boxsup.catalogue.names import MAX_ID, same, shown
+from boxsup.catalogue.readers.folder import DRAWN, NONE
+from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
+from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
+from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
+from boxsup.project.evidence import check_masks, check_objects
+from boxsup.project.parts import parts
 from boxsup.project.plan import plan, this_machine
 from boxsup.project.splits import split
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, looking
-from boxsup.project.write import CONFIG, PROBLEMS, Project, config_text, lists
+from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, lists
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_overwrite_argument
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
+TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # what a name's own must not be among
 MOST_EPOCHS = 999
 LEAST_IMAGES = 200  # a process: starting one costs a second or two
 
@@ -46,41 +58,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     parser.add_argument("--workers", type=int, help="processes that check images; default: all cores")
+    add_overwrite_argument(parser, _outputs, ["project"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    masks = [MASKED] if args.masks else []
+    return [args.project / name for name in (PROBLEMS, *LISTS, *masks, CONFIG)]
 
 
 def run(args: argparse.Namespace) -> None:
     """Look at everything once, write the project, and say what was found and what to run next."""
     _check_arguments(args)
     machine = this_machine()
-    source, chosen = _source(args), _val(args.val)
-    survey = _survey(source, args.workers or machine.cores)
-    source, survey = _settled(source, survey, args)
-    images = {seen.record.image: [box.label for box in seen.record.boxes] for seen in survey.images}
-    if chosen and chosen.isdisjoint(images):
-        raise DataError(f"{args.val}: none of its {len(chosen)} images is one that can be used")
-    splits = split(images, survey.masked, args.masks is not None, chosen)
-    truth = not survey.masked.isdisjoint(splits.val)
+    try:
+        source = _source(args)
+        survey = _survey(source, args.workers or machine.cores)
+        source, survey, own = _own_split(source, survey) if args.val is None else (source, survey, set())
+        check_objects(survey, source)
+        source, survey = _settled(source, survey, args)
+    except Unusable as error:
+        where = write_problems(args.project / PROBLEMS, error.problems)
+        raise DataError(f"{shown(str(error))}; all are in {where}") from error
+    chosen, images = _val(args.val, source), survey.objects
+    named, chosen = len(chosen), {image for image in images if same(image) in chosen}
+    if named and not chosen:
+        raise DataError(f"{args.val}: none of its {named} images is one that can be used{_outside(args)}")
+    splits = split(images, survey.masked, args.masks is not None, chosen or own)
+    basis = survey.basis(splits.val, source.classes)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)
-    project = Project(args.project, args.name, source, splits, truth, settings, survey.side, machine.cores)
+    project = Project(args.project, args.name, source, splits, basis, settings, survey.side, machine.cores)
     files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
-    write_problems(args.project / PROBLEMS, survey.problems)
+    write_problems(args.project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration last: where it stands, all do
         write_text(args.project / file, text)
     print("\n".join(summary(project, survey)), file=sys.stderr)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    if not NAME.fullmatch(args.name):
-        raise ConfigError(f"--name: expected letters, digits and _, got {args.name!r}")
+    _check_name(args.name)
     if args.epochs is not None and not 1 <= args.epochs <= MOST_EPOCHS:
         raise ConfigError(f"--epochs: expected 1 to {MOST_EPOCHS}, got {args.epochs}")
     for path in (args.project, args.images, args.boxes, args.masks):
         if path is not None and not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
-    if (args.project / CONFIG).exists():
+
+
+def _check_name(name: str) -> None:
+    """Raise a ConfigError unless a data set can be called so beside those of `config.yaml`."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"--name: expected letters, digits and _, 60 at most, got {name!r}")
+    if yaml.safe_load(name) != name:
         raise ConfigError(
-            f"{args.project / CONFIG}: is there already, and may be edited: take it away, or choose another folder"
+            f"--name: YAML takes {name} for {yaml.safe_load(name)!r}, no text; choose another, as my_{name}"
         )
+    config = project_config()
+    for key, names in TAKEN.items():
+        taken = next((own for own in (f"{name}{ending}" for ending in names) if own in config[key]), None)
+        if taken is not None:
+            raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
 
 
 def _source(args: argparse.Namespace) -> Source:
@@ -100,12 +135,38 @@ def _source(args: argparse.Namespace) -> Source:
     return source.with_masks(str(args.masks))
 
 
-def _val(path: Path | None) -> set[str]:
+def _val(path: Path | None, source: Source) -> set[str]:
     """Ids of the images to evaluate on, as a list or a folder has them; none without one."""
     if path is None:
         return set()
+    below = Path()
+    if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
+        below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
-    return {PurePosixPath(name).stem for name in names}
+    return {same(source.image_id((below / name).as_posix())) for name in names}
+
+
+def _outside(args: argparse.Namespace) -> str:
+    """What to do about a folder to evaluate on that is not among the images."""
+    val, images, boxes = (Path(os.path.realpath(path)) for path in (args.val, args.images, args.boxes))
+    if not val.is_dir() or val.is_relative_to(images):
+        return ""
+    above = os.path.relpath(os.path.commonpath([val, images, boxes]))
+    return (
+        f": it lies outside of --images; with `--images {shlex.quote(above)} --boxes {shlex.quote(above)}` the folders "
+        "train and valid (val) are the split, each image with its annotation"
+    )
+
+
+def _own_split(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
+    """The images to evaluate on of an export that is split already, whose images for tests are left out."""
+    own = parts(_names(source, survey))
+    if not own.val:
+        return source, survey, set()
+    note = f"the folders' own split: the {len(own.val):,} images of valid (val) are evaluated on; --val names others"
+    unused = [f"images of test, not used: {len(own.test):,}"] if own.test else []
+    images = [seen for seen in survey.images if seen.record.image not in own.test]
+    return replace(source, notes=(*source.notes, note, *unused)), replace(survey, images=images), set(own.val)
 
 
 def _survey(source: Source, workers: int) -> Survey:
@@ -126,33 +187,35 @@ def _survey(source: Source, workers: int) -> Survey:
         if not seen.record.problems and seen.record.image not in wrong:
             images.append(seen)
     if problems and not images:
-        first = problems[0]
-        raise DataError(f"{first.file}: {first.problem} (the first of {len(problems)} problems; no image is left)")
-    lost = [str(file) for file in source.files() if file.stem not in known]
-    problems += [Problem("", file.encode(errors="replace").decode(), "no image has its name") for file in lost]
-    others = [name for name in all_names(source.images) if PurePosixPath(name).stem not in known]
-    survey = Survey(images, problems, source.classes, len(others))
+        raise Unusable(_first(problems, "no image is left"), problems)
+    problems += listing.lost
+    ids = (shown(source.image_id(name)[:MAX_ID]) for name in images_below(source.images))
+    others = [image for image in ids if image not in known]
+    survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
-        raise DataError(
-            f"{source.annotations}: none of the {len(images)} images has a box; annotations have the names of their "
-            "images"
-        )
+        text = f"none of the {len(images)} images has a box; annotations have the names of their images"
+        raise Unusable(_first(problems, text) if problems else f"{source.annotations}: {text}", problems)
     return survey
+
+
+def _first(problems: Sequence[Problem], left: str) -> str:
+    """The first problem in a line, with how many there are and what is left."""
+    count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
+    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
 
 
 def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[Source, Survey]:
     """The masks and classes that will be used.
 
     Raises:
-        DataError: Masks were asked for, and there are none.
+        DataError: Masks were asked for, and there are none that show an object.
     """
-    drawn = source.masks == DRAWN
-    if args.masks is not None and not survey.masked:
-        expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
-        raise DataError(f"{args.masks}: no image has a true mask; expected {expected}")
-    if args.masks is not None and drawn and survey.rectangles:
-        raise DataError(f"{args.masks}: the segmentations are the boxes themselves; leave --masks out")
-    if args.masks is None and (survey.rectangles or not survey.masked):
+    if args.masks is not None:
+        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks)]
+        if own and not survey.evidence and source.masks != DRAWN:
+            raise Unusable(_first(own, "no image has a true mask"), survey.problems)
+        check_masks(survey, source, args.masks)
+    elif survey.rectangles or not survey.evidence:
         source, survey = source.with_masks(NONE), survey.without_masks()
     if args.classes is None and source.masks in (NONE, DRAWN):
         # Of COCO's 80, or data.yaml's, those that occur. Masks in files have the values of all.

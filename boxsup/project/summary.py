@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
+from boxsup.catalogue.names import shown
 from boxsup.catalogue.readers.folder import NONE
+from boxsup.project.evidence import mask_notes
 from boxsup.project.plan import LARGE_SIDE
-from boxsup.project.survey import Survey
+from boxsup.project.survey import DARK, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
 SHOWN = 5  # problems and classes that are spelled out
@@ -27,6 +28,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         f"annotations  {project.source.format}: {project.source.annotations}",
         f"images       {len(survey.images):,}: {len(splits.train):,} to train on, {len(splits.val):,} to evaluate on",
         f"masks        {_masks(project, survey)}",
+        *_measured(project),
         f"boxes        {counts.total():,}{crowds}, of {len(counts)} classes",
         f"  {'':{width}}  {'train':>7}  {'val':>7}",
         *(f"  {name:{width}}  {train[name]:7,}  {val[name]:7,}" for name in project.source.classes[1:]),
@@ -34,12 +36,17 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"note         {text}" for text in notes(project, survey)),
         f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
         "",
-        f"  {project.command(_snakemake())}",
+        f"  {project.command()}",
     ]
 
 
 def notes(project: Project, survey: Survey) -> Iterator[str]:
     """What may be other than it should be."""
+    yield from project.source.notes
+    otherwise = survey.read_otherwise
+    if otherwise:
+        first = shown(f"{otherwise[0].file}: {otherwise[0].problem}")
+        yield f"read otherwise than they stand there, all in {PROBLEMS}: {len(otherwise):,}, the first is {first}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:
@@ -49,39 +56,77 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
             f"images with an EXIF orientation, which is not applied: {survey.turned:,}; boxes drawn on the turned "
             "image do not fit, save such images as they are shown"
         )
+    yield from _odd_images(survey)
+    yield from _odd_boxes(survey)
     if survey.side > LARGE_SIDE:
         yield (
             f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
             f"down to {LARGE_SIDE} px"
         )
-    odd = survey.odd_masks
-    if odd:
-        yield (
-            f"masks that show a class which their image has no box of: {len(odd):,}, the first is {odd[0]}'s; "
-            f"--classes gives the order of their values, now {', '.join(project.source.classes[1:4])}, …"
-        )
+    yield from mask_notes(survey, project.source)
+    yield from _lost_classes(project, survey)
     rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]
     if rare:
         few = ", ".join(rare[:SHOWN])
         yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
 
 
-def _snakemake() -> str:
-    """Snakemake of the environment that this runs in: its name where a shell finds it by that, else its path."""
-    own = Path(sys.executable).parent / "snakemake"
-    if shutil.which("snakemake") == str(own):
-        return "snakemake"
-    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
+    """Classes that have boxes, and nothing is learned of them."""
+    taught = {survey.classes[label] for label in survey.learned}
+    objects = [survey.objects[image] for image in project.splits.train]
+    trained = {survey.classes[label] for labels in objects for label in labels}
+    crowds = [name for name in project.source.classes[1:] if survey.boxes[name] and name not in taught]
+    if crowds:
+        yield f"classes whose boxes are all of crowds, of which nothing is learned: {', '.join(crowds[:SHOWN])}"
+    lost = [name for name in project.source.classes[1:] if name in taught - trained]
+    if lost:
+        yield f"classes that no image to train on has an object of: {', '.join(lost[:SHOWN])}"
+
+
+def _odd_images(survey: Survey) -> Iterator[str]:
+    if survey.passed:
+        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.passed)
+        few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
+        yield f"files among the images that are not read, by their endings: {shown(few)}"
+    if survey.dark:
+        yield (
+            f"images of 16 bits whose values end below {DARK * 256:,}: {len(survey.dark):,}, the first is "
+            f"{survey.dark[0]}; their high byte is seen, which is nearly black: save all with 8 bits, scaled alike"
+        )
+
+
+def _odd_boxes(survey: Survey) -> Iterator[str]:
+    if survey.thin:
+        yield f"boxes that are one pixel wide or high, as clicks make them: {len(survey.thin):,}, {_first(survey.thin)}"
+    if survey.doubled:
+        yield f"boxes that stand twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
+
+
+def _first(images: Sequence[str]) -> str:
+    return f"the first is in {images[0]}"
 
 
 def _masks(project: Project, survey: Survey) -> str:
-    count = f"{len(survey.masked):,} images have a true mask"
+    count = f"{len(survey.evidence):,} images have a true mask"
+    empty = len(survey.masked) - len(survey.evidence)
+    more = f" ({empty:,} more are empty)" if empty else ""
     if project.splits.masks:
-        measured = len(survey.masked.intersection(project.splits.val))
-        return f"{count}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
+        measured = len(survey.masked.keys() & set(project.splits.val))
+        return f"{count}{more}: {len(project.splits.masks):,} are trained on, {measured:,} are evaluated on"
     if project.source.masks == NONE:
         return "none: nothing is measured, the page shows what is predicted"
-    return f"{count} by their segmentations: to measure with, none is trained on (--masks ANNOTATIONS would)"
+    return f"{count} by their segmentations{more}: to measure with, none is trained on (--masks ANNOTATIONS would)"
+
+
+def _measured(project: Project) -> list[str]:
+    """What scores will be over; no line where there are no masks at all."""
+    if project.source.masks == NONE:
+        return []
+    if project.truth:
+        apart = f" (not measured: {project.basis.apart})" if project.basis.apart else ""
+        return [f"measured     on {project.basis.over}{apart}"]
+    return [f"measured     nothing: of those to evaluate on {project.basis.why_not}; the page shows what is predicted"]
 
 
 def _problems(project: Project, survey: Survey) -> list[str]:
@@ -90,6 +135,6 @@ def _problems(project: Project, survey: Survey) -> list[str]:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
-    first = ["  " + "".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
+    first = [f"  {shown(line)}" for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.records import VOID, Box, Check, Problem, Record
-from boxsup.catalogue.tables import FORMATS, read_mask
+from boxsup.catalogue.tables import FORMATS, has_16_bits, read_image, read_mask
+from boxsup.evaluation.measured import Basis
 
-ORIENTATION, UPRIGHT = 0x0112, 1  # the tag of EXIF, and its value for an image that is shown as it is stored
+ORIENTATION, TURNED = 0x0112, range(2, 9)  # the tag of EXIF, and its values that turn or mirror; others mean nothing
+
+DARK = 64  # of 256: a value of 14 bits in 16, seen by its high byte
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,27 @@ class Seen:
 
     Attributes:
         record: What its check gave, without the pixels of drawn masks.
-        masked: Whether it has a true mask.
-        labels: What is seen in that, void and background left out.
-        rectangles: Whether that is no more than its boxes, filled.
+        pixels: How many pixels of its true mask have each value; empty without one.
+        rectangles: Whether that mask is no more than its boxes, filled.
         upright: Whether it is shown as it is stored.
+        dark: Whether it has 16 bits a value and little in those that are seen; see `is_dark`.
     """
 
     record: Record
-    masked: bool = False
-    labels: frozenset[int] = frozenset()
+    pixels: Mapping[int, int] = field(default_factory=dict)
     rectangles: bool = False
     upright: bool = True
+    dark: bool = False
+
+    @property
+    def labels(self) -> frozenset[int]:
+        """The classes of its true mask, void and background left out."""
+        return frozenset(self.pixels) - {0, VOID}
+
+    @property
+    def objects(self) -> list[Box]:
+        """Its boxes without those of crowds: what can be learned, and what scores are of."""
+        return [box for box in self.record.boxes if not box.crowd]
 
 
 @dataclass(frozen=True)
@@ -48,12 +61,14 @@ class Survey:
         problems: All that is wrong, one line each.
         classes: Names by the labels of the images' boxes and masks.
         unknown: How many images in the folder the annotations say nothing of.
+        passed: Names of files in the folder that are no images by their endings.
     """
 
     images: list[Seen]
     problems: list[Problem]
     classes: tuple[str, ...]
     unknown: int = 0
+    passed: Sequence[str] = ()
 
     @property
     def boxes(self) -> Counter[str]:
@@ -76,9 +91,51 @@ class Survey:
         return sum(not seen.record.boxes for seen in self.images)
 
     @property
-    def masked(self) -> set[str]:
-        """Ids of the images with a true mask."""
-        return {seen.record.image for seen in self.images if seen.masked}
+    def objects(self) -> dict[str, frozenset[int]]:
+        """Image id -> the classes of its boxes, crowds left out."""
+        return {seen.record.image: frozenset(box.label for box in seen.objects) for seen in self.images}
+
+    @property
+    def learned(self) -> frozenset[int]:
+        """The classes that boxes teach."""
+        return frozenset().union(*self.objects.values())
+
+    @property
+    def masked(self) -> dict[str, frozenset[int]]:
+        """Id of each image with a true mask -> the classes in that which boxes teach; none of an image without objects.
+
+        An image whose mask shows none of its objects is none of them.
+        """
+        learned = self.learned
+        return {
+            seen.record.image: seen.labels & learned
+            for seen in self.images
+            if seen.pixels and (seen.labels & learned or not seen.objects)
+        }
+
+    @property
+    def evidence(self) -> set[str]:
+        """Ids of the images whose true mask can be measured with: it shows a class that boxes teach."""
+        return {image for image, labels in self.masked.items() if labels}
+
+    @property
+    def blank(self) -> list[Seen]:
+        """The images with objects whose true mask shows no class at all."""
+        return [seen for seen in self.images if seen.pixels and not seen.labels and seen.objects]
+
+    def basis(self, images: Collection[str], classes: tuple[str, ...]) -> Basis:
+        """What scores of some images would be over, with these of the classes, the background first."""
+        chosen = [seen for seen in self.images if seen.record.image in images and seen.pixels]
+        pixels = np.zeros(VOID + 1, np.int64)
+        for seen in chosen:
+            pixels[list(seen.pixels)] += list(seen.pixels.values())
+        counts = pixels[[self.classes.index(name) for name in classes]]
+        return Basis(classes, counts, len(chosen), sum(len(seen.objects) for seen in chosen))
+
+    @property
+    def read_otherwise(self) -> list[Problem]:
+        """What was read otherwise than it stands in the annotations, or was not read, of images that can be used."""
+        return [note for seen in self.images for note in seen.record.notes]
 
     @property
     def side(self) -> float:
@@ -91,23 +148,46 @@ class Survey:
         return sum(not seen.upright for seen in self.images)
 
     @property
-    def odd_masks(self) -> list[str]:
-        """Ids of the images whose true mask shows a class that none of their boxes is of."""
+    def dark(self) -> list[str]:
+        """Ids of the images of 16 bits that are seen nearly black."""
+        return [seen.record.image for seen in self.images if seen.dark]
+
+    @property
+    def thin(self) -> list[str]:
+        """The image of each box that is one pixel wide or high: a click makes such."""
         return [
             seen.record.image
             for seen in self.images
-            if seen.masked and not seen.labels <= {box.label for box in seen.record.boxes}
+            for box in seen.record.boxes
+            if min(box.x1 - box.x0, box.y1 - box.y0) == 1
+        ]
+
+    @property
+    def doubled(self) -> list[str]:
+        """The image of each box that stands in it once more, class and corners."""
+        return [
+            seen.record.image
+            for seen in self.images
+            for box, count in Counter(box[:5] for box in seen.record.boxes).items()
+            for _ in range(count - 1)
+        ]
+
+    @property
+    def odd_masks(self) -> list[str]:
+        """Ids of the images whose true mask shows a class that none of their boxes is of."""
+        return [
+            seen.record.image for seen in self.images if not seen.labels <= {box.label for box in seen.record.boxes}
         ]
 
     @property
     def rectangles(self) -> bool:
         """Whether the true masks are the boxes, filled: tools write boxes as polygons of four corners."""
-        shown = [seen for seen in self.images if seen.masked and seen.record.boxes]
+        shown = [seen for seen in self.images if seen.labels]
         return bool(shown) and all(seen.rectangles for seen in shown)
 
     def without_masks(self) -> Survey:
         """The same where true masks are not looked at."""
-        return replace(self, images=[replace(seen, masked=False, labels=frozenset()) for seen in self.images])
+        return replace(self, images=[replace(seen, pixels={}) for seen in self.images])
 
 
 def looking(checks: Sequence[Check]) -> list[Callable[[], Seen]]:
@@ -121,20 +201,22 @@ def look(check: Check) -> Seen:
     if record.problems:
         return Seen(replace(record, drawn={}))
     drawn = record.drawn.get("mask")
-    upright = is_upright(Path(record.path))
+    upright, dark = is_upright(Path(record.path)), is_dark(Path(record.path))
     if drawn is None and not record.mask:
-        return Seen(record, upright=upright)
+        return Seen(record, upright=upright, dark=dark)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
-    labels = frozenset(int(label) for label in np.unique(mask)) - {0, VOID}
-    return Seen(replace(record, drawn={}), True, labels, is_boxes(mask, record.boxes), upright)
+    counts = np.bincount(mask.ravel(), minlength=VOID + 1)
+    pixels = {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+    return Seen(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
-    """Whether the foreground of an H×W mask is the boxes, filled."""
+    """Whether the foreground of an H×W mask is the boxes, filled; void, and with it crowds, are left out."""
     filled = np.zeros(mask.shape, bool)
     for box in boxes:
-        filled[box.y0 : box.y1, box.x0 : box.x1] = True
-    return np.array_equal(filled, mask > 0)
+        filled[box.y0 : box.y1, box.x0 : box.x1] |= not box.crowd
+    known = mask != VOID
+    return np.array_equal(filled[known], mask[known] > 0)
 
 
 def is_upright(path: Path) -> bool:
@@ -143,6 +225,11 @@ def is_upright(path: Path) -> bool:
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=FORMATS) as image:
-                return bool(image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT)
+                return image.getexif().get(ORIENTATION) not in TURNED
         except Exception:  # of damaged EXIF, whatever its reader stumbles over: the pixels themselves can be read
             return True
+
+
+def is_dark(path: Path) -> bool:
+    """Whether an image has 16 bits a value of which the upper two are empty, as of a camera of 10, 12 or 14 bits."""
+    return has_16_bits(path) and int(read_image(path).max()) < DARK

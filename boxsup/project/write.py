@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
+from boxsup.again import project_start
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
+from boxsup.evaluation.measured import Basis
 from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+EXPERIMENTS = ("_box", "_semi")  # what an experiment's name ends in, behind its data set's: the second with masks
+LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve without true masks"
 
 
@@ -28,7 +31,7 @@ class Project:
         name: Of the data set; the experiment is NAME_box or NAME_semi.
         source: The annotations, with the classes that are used.
         splits: The images.
-        truth: Whether the images evaluated on have true masks.
+        basis: What scores of the images to evaluate on will be over.
         plan: Settings.
         side: Median of the images' longer sides in pixels.
         cores: Of the machine.
@@ -38,20 +41,24 @@ class Project:
     name: str
     source: Source
     splits: Splits
-    truth: bool
+    basis: Basis
     plan: Plan
     side: float
     cores: int
 
     @property
+    def truth(self) -> bool:
+        """Whether anything is measured on the images to evaluate on."""
+        return not self.basis.why_not
+
+    @property
     def experiment(self) -> str:
         """Its name."""
-        return f"{self.name}_{'semi' if self.splits.masks else 'box'}"
+        return self.name + EXPERIMENTS[bool(self.splits.masks)]
 
-    def command(self, snakemake: str = "snakemake") -> str:
-        """What to run next, for a shell, with Snakemake by this name or path."""
-        target = f"results/{self.experiment}/report.html"
-        return shlex.join([snakemake, "--cores", str(self.cores), f"--configfile={self.folder / CONFIG}", target])
+    def command(self) -> str:
+        """What to run next, for a shell where the user is."""
+        return project_start(self.folder / CONFIG).command([f"results/{self.experiment}/report.html"])
 
 
 def config_text(project: Project) -> str:
@@ -77,7 +84,7 @@ def config_text(project: Project) -> str:
         notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
         classes=list(project.source.classes[1:]),
         side=round(project.side),
-        val_note="" if project.truth else ", to be looked at: none has a true mask, so nothing is measured on them",
+        val_note="" if project.truth else ", to be looked at: nothing is measured on them",
         every=every,
         every_note=f"epochs between points of the learning curve, {POINTS} or so" if every else NO_CURVE,
     )
@@ -87,6 +94,8 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
     """A comment beside a key of the splits."""
     if key == "corners":
         return " # pixels from 1, the last one included" if value == "voc" else " # borders from 0: a box begins there"
+    if key == "ids":
+        return " # images of one name lie in several folders: their ids have the folders' names"
     if key == "links":
         return " # as you said: links out of these folders are followed"
     if key != "masks":
@@ -105,7 +114,7 @@ def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
         splits: Ids of images.
         names: Id -> the image's name below the folder of images.
     """
-    parts: dict[str, Sequence[str]] = {"train.txt": splits.train, "val.txt": splits.val}
+    parts: dict[str, Sequence[str]] = dict(zip(LISTS, (splits.train, splits.val), strict=True))
     if splits.masks:
-        parts["masks.txt"] = splits.masks
+        parts[MASKED] = splits.masks
     return {file: "".join(f"{names[image]}\n" for image in images) for file, images in parts.items()}

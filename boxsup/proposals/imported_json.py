@@ -50,7 +50,10 @@ def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> 
     Raises:
         DataError: A record is damaged or of another image; names it.
     """
-    masks = [decode_runs(record.get("segmentation"), size, f"{path}: record {place}") for place, record in records]
+    # A record that is an array itself, its data and shape, has no segmentation; the error then says what it is.
+    masks = [
+        decode_runs(record.get("segmentation", record), size, f"{path}: record {place}") for place, record in records
+    ]
     return masks, _scores(records, path)
 
 

@@ -15,6 +15,7 @@ from boxsup.errors import DataError
 from boxsup.proposals.compiled import compiled
 
 FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits each, and whether more follow
+BITS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})  # values of an array of pixels, in JSON
 MOST_BITS = 50  # of one number; far above a run's length, far below the 64 of an integer
 
 
@@ -37,7 +38,7 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
         raise DataError(
             f"{where}: expected a segmentation with size and counts (RLE), got {_short(segmentation)}; "
-            "pycocotools.mask.frPyObjects makes RLE from polygons"
+            f"{_advice(segmentation)}"
         )
     if segmentation["size"] != list(size):
         raise DataError(
@@ -98,6 +99,15 @@ def _intervals(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     edges = edges[edges[:, 0] < edges[:, 1]]
     apart = edges[1:, 0] != edges[:-1, 1]
     return np.stack([edges[np.r_[True, apart][: len(edges)], 0], edges[np.r_[apart, True][: len(edges)], 1]], axis=1)
+
+
+def _advice(segmentation: Any) -> str:  # noqa: ANN401 - JSON
+    """What makes RLE of what stands in its place: an array of pixels, or polygons."""
+    array = isinstance(segmentation, dict) and {"data", "shape"} <= set(segmentation)
+    rows = segmentation if isinstance(segmentation, list) else []
+    if array or (rows and all(isinstance(row, list) and set(map(str, row)) <= BITS for row in rows)):
+        return "an array of pixels; pycocotools.mask.encode(numpy.asfortranarray(mask, numpy.uint8)) makes RLE from it"
+    return "pycocotools.mask.frPyObjects makes RLE from polygons"
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 - JSON

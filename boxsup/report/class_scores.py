@@ -37,7 +37,7 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
                 "crf": percent_and_spread(*mean_and_spread(crf)),
                 "share": rounded(100 * share, 1),
                 "gain": NONE if np.isnan(gain) else f"{100 * gain:+.1f}".replace("-", "−"),
-                "pixels": percent(pixels.iloc[label] / max(1, pixels.iloc[-1])),
+                "pixels": percent(pixels.iloc[label] / pixels.iloc[-1]) if pixels.iloc[-1] else NONE,
                 "mean": mean,
             }
         )
@@ -50,7 +50,7 @@ def beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> d
     Args:
         others: Name -> the tables of its seeds, as above.
         classes: What the rows of this experiment's tables are called; experiments with other classes are left out, and
-            so are those without tables.
+            so are those of which nothing is measured.
     """
     alike = {name: [table for table in tables if table.index.equals(classes)] for name, tables in others.items()}
     means = {
@@ -58,7 +58,8 @@ def beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> d
         for name, tables in alike.items()
         if tables
     }
-    order = sorted(means, key=lambda name: -means[name][-1])
+    measured = [name for name, values in means.items() if not np.isnan(values[-1])]
+    order = sorted(measured, key=lambda name: -means[name][-1])
     return {name: [rounded(100 * value, 1) for value in means[name]] for name in order}
 
 

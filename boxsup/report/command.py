@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,17 @@ from typing import Any
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.errors import ConfigError
+from boxsup.errors import ConfigError, StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
 from boxsup.report.full_size import PICTURES, write_full_size
 from boxsup.report.page import render
 from boxsup.report.predictions import VIEWS
-from boxsup.report.results import read_seed
+from boxsup.report.results import read_evaluation, read_seed
 from boxsup.report.timings import read_timings
 from boxsup.store.atomic import write_text
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup report --experiment demo_semi --config "$CONFIG" --train results/data/demo/train --val '
@@ -46,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--searches", default="{}", help=text)
     text = "JSON: stage -> folders or files of Snakemake's benchmarks, whose times the page shows"
     parser.add_argument("--timings", default="{}", help=text)
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write", outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [args.out.parent / PICTURES, args.out]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -82,7 +88,11 @@ def run(args: argparse.Namespace) -> None:
 def evaluations(folder: Path, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
     """The evaluations of another experiment, as far as they are there, a table a seed."""
     names = [f"seed-{seed}/evaluation/{experiment['epochs']:03d}.csv" for seed in experiment["seeds"]]
-    return [read_table(folder / name).set_index("class") for name in names if (folder / name).exists()]
+    found = []
+    for name in names:
+        with contextlib.suppress(StoreError):  # not run, or of an older form
+            found.append(read_evaluation(folder / name))
+    return found
 
 
 def parse_config(text: str, keys: Sequence[str], option: str = "--config") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.evaluation.measured import measured_labels
 from boxsup.report.templates import percent
 
 CLASSES = 40  # rows and columns at most: those with the most pixels
@@ -24,13 +25,14 @@ def confusion_section(confusion: NDArray[np.int64], classes: Sequence[str]) -> d
 
     Returns:
         Empty without pixels; else `names` of rows and columns, `rows` of cells, each with its `share` of the true
-        class's pixels, in [0, 1], and the `text` in it; `largest`, confusions as (true, predicted, per cent); and
-        `left_out`, how many classes there is no room for.
+        class's pixels, in [0, 1], and the `text` in it, none where the truth has too few; `largest`, confusions as
+        (true, predicted, per cent); and `left_out`, how many classes there is no room for.
     """
     if not confusion.sum():
         return {}
     pixels = confusion.sum(axis=1)
     shares = confusion[:, : len(classes)] / np.maximum(pixels, 1)[:, None]
+    shares[~measured_labels(pixels)] = 0.0  # a share of a handful of pixels says nothing
     kept = np.sort(np.argsort(-pixels, kind="stable")[:CLASSES])
     rows = [[_cell(shares[truth, found]) for found in kept] for truth in kept]
     names = [classes[label] for label in kept]

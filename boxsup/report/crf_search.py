@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from boxsup.evaluation.measured import over_in
 from boxsup.report.templates import percent
 
 SYMBOLS = {"bilateral_weight": "w₁", "bilateral_xy": "σα", "bilateral_rgb": "σβ"}  # DeepLab's
@@ -21,8 +22,9 @@ def crf_search_section(tables: Mapping[int, pd.DataFrame], inference: Mapping[st
         inference: The experiment's settings of that name.
 
     Returns:
-        Empty without tables; else `titles` of what was searched, the rows `best` of each seed and round, `all` points
-        of the first `seed`, its `settings` as YAML, and whether they are `taken`: those that the experiment has.
+        Empty without tables; else `over`, what the first one's scores are over, `titles` of what was searched, the rows
+        `best` of each seed and round, `all` points of the first `seed`, its `settings` as YAML, and whether they are
+        `taken`: those that the experiment has.
     """
     if not tables:
         return {}
@@ -31,6 +33,7 @@ def crf_search_section(tables: Mapping[int, pd.DataFrame], inference: Mapping[st
     ordered = first.sort_values("mean_iou", ascending=False, kind="stable")
     found = {name: float(ordered[name].iloc[0]) for name in names}
     return {
+        "over": over_in(first),
         "titles": [SYMBOLS.get(name, name) for name in names],
         "best": [row for number, table in tables.items() for row in _best(number, table, names)],
         "seed": seed,

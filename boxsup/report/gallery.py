@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_image, read_mask
-from boxsup.evaluation.confusion import mean_iou
+from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import confusion_of
 from boxsup.report.drawing import draw_boxes
 from boxsup.report.palette import overlay
@@ -140,7 +140,7 @@ def _scored(catalogue: Catalogue, plain: Labels, crf: Labels) -> Iterator[_Score
     for row in catalogue.rows():
         truth = read_mask(row.mask) if row.mask else np.zeros(0, np.uint8)
         if ((truth != 0) & (truth != VOID)).any():
-            scores = [mean_iou(confusion_of(row.image, truth, maps[row.image], classes)) for maps in (plain, crf)]
+            scores = [image_score(confusion_of(row.image, truth, maps[row.image], classes)) for maps in (plain, crf)]
             yield _Scored(row, *scores)
 
 

@@ -240,8 +240,9 @@ class Explorer {
 
 class Predictions extends Explorer {
   note(item) {
-    if (item.score === null) return item.truth === null ? "no true mask" : "nothing to score";
+    if (item.truth === null) return "no true mask";
     if (this.label) return `IoU ${shown(this.value(item, "score"), 1)} %`;
+    if (item.score === null) return "no object in its true mask";
     return `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
   }
 
@@ -279,7 +280,7 @@ class Generations extends Explorer {
 
   detail() {
     const store = data.stores[this.views[this.step]];
-    const command = element("pre", {}, `boxsup show ${quoted(store)} ${quoted(this.item.id)}`);
+    const command = element("pre", {}, `${data.show} ${quoted(store)} ${quoted(this.item.id)}`);
     return [...this.tables(), command];
   }
 

@@ -11,7 +11,9 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
+from boxsup.evaluation.measured import LEAST_PIXELS, basis_in
 from boxsup.evaluation.tables import MEAN
 from boxsup.report.class_scores import beside, class_rows
 from boxsup.report.confusions import confusion_section
@@ -80,7 +82,8 @@ def render(
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
-    searched = {seed.seed: seed.crf_search for seed in seeds if held_out and len(seed.crf_search)}
+    searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
+    basis = basis_in(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
     scored, confusion = score_predictions(val, maps)
     generations = {number: Labels(path) for number, path in first.generations.items()}
@@ -92,6 +95,7 @@ def render(
         "void": {"name": "void", "colour": hexadecimal(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
+        "show": started().there(f"{program('boxsup')} show"),
         "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
         "predictions": predictions,
@@ -99,8 +103,9 @@ def render(
     text = render_template(
         "page.html.j2",
         name=name,
-        badge=badge(config, train, val),
+        badge=badge(config, train, val, basis),
         headline={column: _score(seeds, column) for column in ("iou", "iou_crf")},
+        basis=basis,
         seeds=[seed.seed for seed in seeds],
         epochs=epochs,
         held_out=held_out,
@@ -108,11 +113,12 @@ def render(
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=versions(first),
         weights=weights(first),
+        least=LEAST_PIXELS,
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),
         trimap=_trimap(seeds),
-        confusion=confusion_section(confusion, val.classes),
+        confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         searches=search_sections(searches),
         quality=quality_section(seeds),

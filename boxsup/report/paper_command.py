@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas as pd
-
 from boxsup.report.command import parse_config
 from boxsup.report.paper_page import TITLES, render
 from boxsup.report.paper_results import SCALES, comparison, measured, read_runs, values_table
 from boxsup.store.atomic import creating, write_text
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tables tables --out paper.html'
 
@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help=text)
     parser.add_argument("--results", type=Path, required=True, help="the folder of all results")
     parser.add_argument("--tables", type=Path, required=True, help="folder to write the tables to, as CSV")
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write", outputs=_outputs, written=["tables"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [args.tables, args.out]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,11 +48,6 @@ def run(args: argparse.Namespace) -> None:
             "values": values,
             "measured": measured(found),
         }.items():
-            write_csv(folder / f"{name}.csv", table)
+            write_csv(folder / f"{name}.csv", table.round(2))
     write_text(args.out, page)
     print(f"paper: {len(found)} of its experiments were run: {args.out}", file=sys.stderr)
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """A table as CSV with two decimals, empty cells where there is no value."""
-    table.round(2).to_csv(path, index=False, lineterminator="\n")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.report.gallery import generation_rows, prediction_rows
 from boxsup.report.paper_results import LABELS_TABLE, SCALES, TEST_SERVER, Run
@@ -27,6 +28,8 @@ BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangle
 MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
 CONTEXT = ("context_coco_box", "context_mask")
 SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
+
+ARCHIVE = "results/voc_box/seed-0/comp6/test/045.tar"  # for the evaluation server
 
 
 def render(
@@ -49,6 +52,7 @@ def render(
     """
     return render_template(
         "paper.html.j2",
+        archive=started().there(started().command([ARCHIVE])),
         name=name,
         demo=demo,
         scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
@@ -83,8 +87,9 @@ def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
+    unknown = "not measured" if row[f"{scale}_run"] else ""
     return {
-        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=""),
+        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
         "plain": _number(row[f"{scale}_plain"]),
         "labels": _number(row[f"{scale}_labels"]),
         "seeds": str(row[f"{scale}_seeds"] or ""),

@@ -13,6 +13,7 @@ import pandas as pd
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.config import generation_settings, without_held_out
 from boxsup.errors import StoreError
+from boxsup.evaluation.measured import basis_in
 from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import with_masks
 from boxsup.report.published import published_rows, published_values
@@ -42,7 +43,7 @@ class Run:
     seeds: list[SeedResults]
 
     def scores(self, column: str) -> list[float]:
-        """The mean IoU of each seed in [0, 1]; `column` is `iou` or `iou_crf`."""
+        """The mean IoU of each seed in [0, 1]; `column` is `iou` or `iou_crf`. NaN where nothing is measured."""
         return [float(seed.evaluation[column][MEAN]) for seed in self.seeds]
 
     def label_scores(self) -> list[float]:
@@ -53,12 +54,13 @@ class Run:
         ]
 
     def described(self) -> str:
-        """Data, network and epochs: what a score at small scale is a score of."""
-        settings = self.settings
+        """Data, network, epochs, and what was measured on: what a score is a score of."""
+        settings, basis = self.settings, basis_in(self.seeds[0].evaluation)
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
-        less = without_held_out(settings)
-        return f"{trained}, {settings['val']}{less}" if less else trained
+        apart = f" (not measured: {basis.apart})" if basis.apart else ""
+        measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
+        return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
 
 
 def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:
@@ -111,7 +113,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def comparison(number: int, runs: Mapping[str, Mapping[str, Run]]) -> pd.DataFrame:
-    """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run.
+    """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run or measured.
 
     Args:
         number: Of the table, 1 to 5.
@@ -178,8 +180,8 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
 
 
 def _images(seed: SeedResults) -> int:
-    """Of how many images a run's scores are; 0 where its table does not say."""
-    return int(seed.evaluation["images"].iloc[0]) if "images" in seed.evaluation else 0
+    """Of how many images a run's scores are."""
+    return basis_in(seed.evaluation).images
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

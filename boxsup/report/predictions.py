@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_mask
-from boxsup.evaluation.confusion import iou_per_class, mean_iou
+from boxsup.evaluation.confusion import iou_per_class
+from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import confusion_of
 from boxsup.report.gallery import spread
 from boxsup.report.pictures import NARROW, WIDE, item
@@ -27,12 +28,12 @@ LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
 
 @dataclass(frozen=True)
 class Scored:
-    """An evaluated image and how good its predictions are; NaN without a true mask.
+    """An evaluated image and how good its predictions are; NaN without a true mask that shows an object.
 
     Attributes:
         row: Of the catalogue.
         scores: Mean IoU over the classes in truth or prediction, in [0, 1], with and without CRF.
-        iou: 2×C, the IoU of each class, likewise; NaN of a class that is in neither.
+        iou: 2×C, the IoU of each class, with and without CRF; NaN of a class that is in neither.
     """
 
     row: ImageRow
@@ -54,7 +55,7 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[
         if row.mask:
             truth = read_mask(row.mask)
             crf, plain = (confusion_of(row.image, truth, own[row.image], classes) for own in maps)
-            iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (mean_iou(crf), mean_iou(plain))
+            iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (image_score(crf), image_score(plain))
             total += crf
         scored.append(Scored(row, scores, iou))
     return scored, total
@@ -97,7 +98,8 @@ def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]
         `gained`, and `iou` by label, with and without CRF; and whether it is also shown in `full` size, in a file.
     """
     picture = item(image.row, (own[image.row.image] for own in maps), side)
-    known = np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist()
+    scored = np.isfinite(image.scores[0])
+    known = [label for label in np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist() if label or scored]
     seen = {label for view in picture["views"] for label, _ in picture["layers"][view]}
     crf, plain = image.scores
     return picture | {

@@ -12,6 +12,7 @@ from boxsup.report.command import parse_config
 from boxsup.report.proposal_page import render
 from boxsup.report.proposal_results import Method, read_method
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup proposals report --dataset demo --split train --config "$CONFIG" --catalogue '
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help="JSON with `dataset`, and `proposals`: settings by name")
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--folder", type=Path, required=True, help="with NAME/evaluation and NAME/I-of-N.zarr")
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write")
 
 
 def run(args: argparse.Namespace) -> None:

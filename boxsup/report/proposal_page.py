@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from boxsup.again import started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.report.proposal_curves import MEASURES as CURVES
 from boxsup.report.proposal_curves import curves_svg, sizes_svg
@@ -54,7 +55,7 @@ def render(
         sizes=Markup(sizes_svg(methods, shares(catalogue, methods[0].objects))) if last["objects"] else "",
         gallery=object_rows(catalogue, methods),
         settings=yaml.safe_dump(config["proposals"], sort_keys=False, default_flow_style=None, width=88),
-        command=f"snakemake --cores all {folder}/report.html",
+        command=started().there(started().command([f"{folder}/report.html"])),
     )
 
 

@@ -10,8 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.config import without_held_out
+from boxsup.evaluation.measured import Basis
 from boxsup.report.results import SeedResults
 from boxsup.report.templates import NONE
 from boxsup.store.labels import Labels
@@ -21,10 +23,12 @@ VOC_FORMATS = ("voc", "sbd", "union")
 VOC_SIZES = (10_582, 1_449)  # images of trainaug and val
 
 
-def badge(config: dict[str, Any], train: Catalogue, val: Catalogue) -> str:
+def badge(config: dict[str, Any], train: Catalogue, val: Catalogue, basis: Basis) -> str:
     """What the scores are not, where they may be taken for VOC's, or that there are none; else empty."""
-    if not (val.images["mask"] != "").any():
+    if not basis.images:
         return "no true masks: nothing is measured, what is predicted can be looked at"
+    if basis.why_not:
+        return "nothing is measured, what is predicted can be looked at"
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
     if config["dataset"]["format"] not in VOC_FORMATS:
@@ -81,14 +85,13 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """What to type to run the experiment again and to look closer."""
-    lines = [
-        ("Run it again, or bring it up to date", shlex.join(["snakemake", "--cores", "all", f"{folder}/report.html"]))
-    ]
+    start = started()
+    lines = [("Run it again, or bring it up to date", start.command([f"{folder}/report.html"]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
-        show = shlex.join(["boxsup", "show", str(last), train.ids[0]])
+        show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])
         lines.append(("An image with its boxes, chosen segments and labels", show))
     store, image = json.dumps(str(seed.predictions)), json.dumps(val.ids[0])
     code = f"import boxsup; print(boxsup.open_labels({store})[{image}])"
-    lines.append(("A predicted label map as an array", shlex.join(["python", "-c", code])))
-    return lines
+    lines.append(("A predicted label map as an array", shlex.join([program("python"), "-c", code])))
+    return [(title, start.there(command)) for title, command in lines]

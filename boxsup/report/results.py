@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN, read_table
 
 
@@ -21,7 +22,7 @@ class SeedResults:
         seed: Its seed.
         evaluation: The table of `boxsup evaluation` after the last epoch, indexed by class, `mean` last.
         loss: Training loss of every iteration in order; empty if no epoch was trained.
-        validation: Epoch -> mean IoU without CRF, in [0, 1].
+        validation: Epoch -> mean IoU without CRF, in [0, 1], of those where it is measured.
         quality: The rows of `boxsup label-quality`, by rising `generation`; empty if there are none.
         generations: Generation -> its store, rising.
         predictions: The store of predictions after the last epoch.
@@ -50,7 +51,7 @@ def read_seed(folder: Path, seed: int, epochs: int, trained: Path | None = None)
         trained: The folder of the experiment that trained its networks; None for itself.
 
     Raises:
-        StoreError: The evaluation after the last epoch is missing; all else may be.
+        StoreError: The evaluation after the last epoch is missing or of an older form; all else may be missing.
     """
     learned = (trained or folder) / f"seed-{seed}"
     folder = folder / f"seed-{seed}"
@@ -60,15 +61,27 @@ def read_seed(folder: Path, seed: int, epochs: int, trained: Path | None = None)
     stores = {number: learned / f"labels/{number:03d}.zarr" for number in numbers}
     return SeedResults(
         seed=seed,
-        evaluation=read_table(folder / f"evaluation/{epochs:03d}.csv").set_index("class"),
+        evaluation=read_evaluation(folder / f"evaluation/{epochs:03d}.csv"),
         loss=np.concatenate([table["loss"].to_numpy(np.float64) for table in training] or [np.zeros(0)]),
-        validation={epoch: _mean(read_table(path)) for epoch, path in curve.items()},
+        validation={epoch: mean for epoch, path in curve.items() if not np.isnan(mean := _mean(read_table(path)))},
         quality=pd.concat(_tables([path.with_suffix(".csv") for path in stores.values()]) or [pd.DataFrame()]),
         generations={number: path for number, path in stores.items() if path.is_dir()},
         predictions=folder / f"predictions/{epochs:03d}.zarr",
         trimap=_table(folder / f"trimap/{epochs:03d}.csv"),
         crf_search=_table(folder / f"crf_search/{epochs:03d}.csv"),
     )
+
+
+def read_evaluation(path: Path) -> pd.DataFrame:
+    """The table of `boxsup evaluation`, indexed by class.
+
+    Raises:
+        StoreError: There is none, or it does not say what its scores are over.
+    """
+    table = read_table(path)
+    if "objects" not in table:
+        raise StoreError(f"{path}: does not say what its scores are over; make it again with Snakemake")
+    return table.set_index("class")
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

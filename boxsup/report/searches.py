@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from boxsup.evaluation.measured import over_in
 from boxsup.report.templates import percent
 
 FOUND = "experiment"  # the first column of a search's table after the values that were tried
@@ -19,9 +20,10 @@ def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
         tables: Name of the search -> the table of `boxsup search`.
 
     Returns:
-        `name`, `titles` of the columns and `rows` of texts.
+        `name`, `titles` of the columns and `rows` of texts; `over`, what the scores are over, and `note`, why nothing
+        is measured, empty where something is. Tables that do not say what their scores are over are left out.
     """
-    return [_section(name, table) for name, table in tables.items() if len(table)]
+    return [_section(name, table) for name, table in tables.items() if len(table) and "note" in table]
 
 
 def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
@@ -32,4 +34,6 @@ def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
         + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf")]
         for _, row in ordered.iterrows()
     ]
-    return {"name": name, "titles": [*keys, "run", "seeds", "mIoU %", "with CRF"], "rows": rows}
+    titles = [*keys, "run", "seeds", "mIoU %", "with CRF"]
+    note = "" if table["note"].isna().all() else str(table["note"].iloc[0])
+    return {"name": name, "titles": titles, "rows": rows, "over": over_in(table), "note": note}

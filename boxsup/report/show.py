@@ -21,6 +21,7 @@ from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_capti
 from boxsup.report.palette import overlay
 from boxsup.store.atomic import creating
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup show results/demo_semi/seed-0/labels/003.zarr train_0001 --out show"
 
@@ -64,6 +65,9 @@ class Generation:
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
         tables = ("overlap_cost", "regression_cost", "expected_iou")
+        labels.check_classes(catalogue.classes)
+        if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
+            raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
         costs = np.stack([labels.table(name) for name in tables], axis=-1)
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)
@@ -82,19 +86,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("generation", type=Path, help="results/EXPERIMENT/seed-S/labels/NNN.zarr")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="ids of images")
-    parser.add_argument("--out", type=Path, default=Path("show"), help="folder, or .png for one image [show]")
+    add_output_arguments(parser, "folder, or .png for one image [show]", default=Path("show"), outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [_place(args.out, image) for image in args.images]
+
+
+def _place(out: Path, image: str) -> Path:
+    """Where an image's picture is written."""
+    return out if out.suffix.lower() == ".png" else out / f"{image}.png"
 
 
 def run(args: argparse.Namespace) -> None:
     """Write one PNG an image and print its path."""
     generation = Generation.open(args.generation)
-    one = args.out.suffix.lower() == ".png"
-    if one and len(args.images) > 1:
+    if len(args.images) > 1 and args.out.suffix.lower() == ".png":
         raise ConfigError(f"--out {args.out}: one file for {len(args.images)} images; name a folder")
     for image in args.images:
         _check(image, generation.catalogue.ids)
     for image in args.images:
-        path = args.out if one else args.out / f"{image}.png"
+        path = _place(args.out, image)
         with creating(path) as partial:
             picture(generation, image).save(partial, "PNG")
         print(path)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_mask
-from boxsup.evaluation.confusion import mean_iou
+from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import confusion_of
 from boxsup.labels.choice import NOTHING
 from boxsup.report.gallery import spread
@@ -27,7 +27,8 @@ class Looked:
 
     Attributes:
         row: Of the catalogue.
-        score: Mean IoU of its last labels over the classes in them or in its true mask, in [0, 1]; NaN without one.
+        score: Mean IoU of its last labels over the classes in them or in its true mask, in [0, 1]; NaN without a mask
+            that shows an object.
         changed: Share of the pixels labelled in the first or last generation whose labels differ, in [0, 1].
     """
 
@@ -117,7 +118,7 @@ def span(labels: NDArray[np.uint8], label: int, corners: NDArray[np.int64]) -> f
 
 
 def _score(row: ImageRow, labels: NDArray[np.uint8], classes: int) -> float:
-    return mean_iou(confusion_of(row.image, read_mask(row.mask), labels, classes)) if row.mask else float("nan")
+    return image_score(confusion_of(row.image, read_mask(row.mask), labels, classes)) if row.mask else float("nan")
 
 
 def _changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:

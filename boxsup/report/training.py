@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from boxsup.evaluation.measured import over_in
+from boxsup.evaluation.quality import KEPT
 from boxsup.report.figures import Line, line_chart, smoothed
 from boxsup.report.results import SeedResults
 from boxsup.report.templates import NONE, percent
@@ -47,7 +49,7 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     """Table and charts of the pseudo-masks, a row a generation, means over the seeds."""
     tables = [seed.quality.set_index("generation", drop=False) for seed in seeds if len(seed.quality)]
     if not tables or not sum(table["boxes"].sum() for table in tables):
-        return {"rows": [], "titles": [], "charts": [], "warnings": [], "single": len(tables) > 0, "truth": False}
+        return {"rows": [], "titles": [], "charts": [], "kept": _kept(tables), "none": len(tables) > 0}
     mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
     rows = [[_shown(row[column], kind) for column, (_, kind) in QUALITY_COLUMNS.items()] for _, row in mean.iterrows()]
     charts = []
@@ -67,7 +69,14 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         "warnings": _warnings(seeds),
         "single": len(mean) == 1,
         "truth": bool(mean["images"].max() > 0),
+        "over": over_in(tables[0]),
+        "note": "" if tables[0]["note"].isna().all() else str(tables[0]["note"].iloc[0]),
     }
+
+
+def _kept(tables: Sequence[pd.DataFrame]) -> bool:
+    """Whether the tables are of generations in which every image keeps its true mask."""
+    return len(tables) > 0 and all((table["note"] == KEPT).all() for table in tables)
 
 
 def _warnings(seeds: Sequence[SeedResults]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from boxsup.evaluation.measured import LEAST_PIXELS
 from boxsup.report.figures import SERIES, Line, line_chart
 from boxsup.report.templates import percent, render_template
 
@@ -27,7 +28,9 @@ def trimap_chart(name: str, series: Mapping[str, Sequence[pd.DataFrame]], column
     for (label, tables), suffix, colour in zip(series.items(), columns, SERIES, strict=False):
         mean = _mean(tables)
         for column, dashed in ((f"interior{suffix}", False), (f"band{suffix}", True)):
-            values = 100 * mean[column].to_numpy(np.float64)
+            values = 100 * mean[column].to_numpy(
+                np.float64
+            )  # NaN, where a class has too few pixels, breaks the line off
             x = mean.index.to_numpy(np.float64)
             lines.append(Line("" if dashed else label, x, values, colour, dots=False, dashed=dashed))
     return Markup(line_chart(name, lines, "width of the band (px)", "mIoU (%)"))
@@ -45,7 +48,9 @@ def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, st
         shown = _mean(tables).loc[list(SHOWN), list(REGIONS)].to_numpy(np.float64)
         rows.append((name, len(tables), labels[name], [percent(value) for value in shown.ravel()]))
     chart = trimap_chart("trimap", series, ["_crf"] * len(series))
-    return render_template("trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows)
+    return render_template(
+        "trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows, least=LEAST_PIXELS
+    )
 
 
 def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

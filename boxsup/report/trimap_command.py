@@ -12,6 +12,7 @@ from boxsup.report.command import parse_config
 from boxsup.report.figures import SERIES
 from boxsup.report.trimap import render
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = 'boxsup trimap plot --config "$CONFIG" --out trimap.html'
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     text = "JSON: `experiments`, by name: `evaluated`, what on, and `tables`, one a seed of `boxsup trimap measure`"
     parser.add_argument("--config", required=True, help=text)
-    parser.add_argument("--out", type=Path, required=True, help="the .html file to write")
+    add_output_arguments(parser, "the .html file to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,5 +32,7 @@ def run(args: argparse.Namespace) -> None:
     series = {name: [read_table(Path(path)) for path in entry["tables"]] for name, entry in experiments.items()}
     unknown = [name for name, tables in series.items() if any(table.empty for table in tables)]
     if unknown:
-        raise ConfigError(f"trimap plot: no image that {unknown[0]} is evaluated on has a true mask; take it off")
+        raise ConfigError(
+            f"trimap plot: nothing is measured on the images that {unknown[0]} is evaluated on; take it off"
+        )
     write_text(args.out, render(series, {name: entry["evaluated"] for name, entry in experiments.items()}))

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import glob
+import functools
 import os
-import re
-import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+from boxsup.stopping import taken_back
+from boxsup.store import leftovers
+from boxsup.store.leftovers import OLD, PARTIAL, hidden, remove
+from boxsup.store.ownership import Claims, current
+from boxsup.store.renames import exchange, move
+
+LIBRARY = Claims(by_snakemake=True)  # functions that are called without a command replace what they are told to
 
 
 @contextlib.contextmanager
 def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     """Write a file or folder beside its place and rename it at the end.
 
-    The partial name is hidden and carries host and PID, so that an orphaned writer and its successor never meet; what
-    dead writers left is removed first. An existing file or folder at `path` is replaced only by a whole one.
+    What is at `path` is replaced only by what is whole, in one step where the system can; a command keeps it under a
+    dated name unless it is ours (`boxsup.store.ownership`). What dead writers left is put right first.
 
     Args:
         path: Where the finished file or folder shall be.
@@ -25,28 +30,25 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
 
     Yields:
         The partial path; nothing exists there yet.
+
+    Raises:
+        OSError: It cannot be written; names `path`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    partial = _hidden(path, f"partial{suffix}")
-    try:
+    claims = current()
+    with _naming(path, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if claims is None:
+        leftovers.clear(path.parent, lambda old, output: True)
+    partial = hidden(path, PARTIAL, suffix)
+    with taken_back(functools.partial(remove, partial)), _naming(path, partial):
         yield partial
-        if partial.is_dir() and path.is_dir():
-            # A folder cannot be renamed onto a full one: the old one steps aside for the moment between.
-            old = _hidden(path, "old")
-            path.rename(old)
-            partial.rename(path)
-            _remove(old)
-        else:
-            partial.replace(path)
-    finally:
-        _remove(partial)
+        _put(partial, path, claims or LIBRARY)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
-    write_bytes(path, text.encode())
+    """Write a UTF-8 text file whole or not at all; what of a name is no UTF-8 is escaped."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
@@ -55,31 +57,60 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def _hidden(path: Path, state: str) -> Path:
-    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{state}")
+def discard(path: str | os.PathLike[str]) -> None:
+    """Remove a file, if it is there; a command keeps it under a dated name unless it is ours."""
+    path = Path(path)
+    old = hidden(path, OLD)
+    with _naming(path, old), contextlib.suppress(FileNotFoundError):
+        path.rename(old)
+        (current() or LIBRARY).dispose(old, path)
 
 
-def _sweep(path: Path) -> None:
-    """Remove partials of writers on this machine that are no longer alive."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(socket.gethostname())}\.(\d+)\.partial(\.\w+)?")
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*.partial*"):
-        match = pattern.fullmatch(other.name)
-        if match and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
-            _remove(other)
-
-
-def _alive(pid: int) -> bool:
+def _put(partial: Path, path: Path, claims: Claims) -> None:
+    """Let what is whole take its place."""
+    digest = claims.about_to_appear(path, partial)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        move(partial, path)
+    except FileExistsError:
+        if claims.by_snakemake and not (partial.is_dir() and path.is_dir()):
+            partial.replace(path)
+        else:
+            _swap(partial, path, claims)
+    claims.appeared(path, digest)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _swap(partial: Path, path: Path, claims: Claims) -> None:
+    """Replace what is at a place, at no moment of which nothing is there where the file system can exchange names."""
+    old = hidden(path, OLD)
+    # Not from the partial's name: what has it is removed without a question if we are killed, and `old` is looked at.
+    partial.rename(old)
+    try:
+        if exchange(old, path):
+            claims.dispose(old, path)
+            return
+    except OSError:
+        old.rename(partial)
+        raise
+    old.rename(partial)
+    path.rename(old)
+    try:
+        partial.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    claims.dispose(old, path)
+
+
+@contextlib.contextmanager
+def _naming(path: Path, partial: Path) -> Iterator[None]:
+    """Let errors of the system name the output, and not what it is called while it is made."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        own = [os.fspath(partial), os.fspath(hidden(path, OLD))]
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else os.fspath(path)
+        for hiding in own:
+            name = name.replace(hiding, os.fspath(path))
+        raise OSError(error.errno, error.strerror, name) from error

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from boxsup.again import commands_for
 from boxsup.errors import StoreError
 from boxsup.store.checksums import archive_damages, folder_damages
 
 EXAMPLE = "boxsup check results"
-
-RESULTS = "results"  # the folder that the names of Snakemake's targets begin with
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,16 +67,5 @@ def is_store(path: Path) -> bool:
 
 def advice(paths: Sequence[Path]) -> str:
     """The command that makes damaged results again, in an order that Snakemake finds."""
-    targets = [target for path in paths if (target := target_of(path)) is not None]
-    if not targets:
-        return "make them again"
-    command = shlex.join(["snakemake", "--cores", "all", "--force", *targets])
-    return f"make them again, with the --configfile of that run if it had one: {command}"
-
-
-def target_of(path: Path) -> str | None:
-    """What Snakemake calls a result: its path from `results` on, or None where it is in no such folder."""
-    parts = path.absolute().parts
-    if RESULTS not in parts:
-        return None
-    return Path(*parts[len(parts) - 1 - parts[::-1].index(RESULTS) :]).as_posix()
+    commands = commands_for(paths, "--force")
+    return f"make them again: {' && '.join(commands)}" if commands else "make them again"

@@ -57,6 +57,12 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self._index)
 
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Raise a StoreError where the store says of what classes its labels are, and it is others."""
+        own = self.attributes.get("classes")
+        if own is not None and own != list(classes):
+            raise StoreError(f"{self.path}: its classes are not those of the split; choose a store of its data set")
+
     def table(self, name: str) -> NDArray[Any]:
         """A whole array of the store by name, for instance `chosen` of a generation."""
         return whole(self._group, name)

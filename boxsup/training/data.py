@@ -17,7 +17,8 @@ from boxsup.errors import DataError
 from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
-from boxsup.store.labels import Labels
+from boxsup.stopping import spared
+from boxsup.store.labels import VOID, Labels
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import own_part, processes
 
@@ -27,6 +28,7 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
     Attributes:
         ids: The images'.
+        made_with: The instructions that the labels were made with, see `boxsup.instructions`; None if not recorded.
     """
 
     def __init__(
@@ -42,10 +44,14 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
         Raises:
             DataError: The store lacks an image.
+            StoreError: It is of other classes.
         """
         self.ids, self._paths = catalogue.ids, list(catalogue.images["path"])
         self._labels_path, self._labels = labels, Labels(labels)
         self._settings, self._seed, self._epoch, self._normalisation = settings, seed, epoch, normalisation
+        self._labels.check_classes(catalogue.classes)
+        self._classes = len(catalogue.classes)
+        self.made_with = self._labels.attributes.get("versions", {}).get("instructions")
         check_ids(self.ids, list(self._labels), str(labels))
 
     def __len__(self) -> int:
@@ -57,6 +63,8 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         pixels, labels = read_image(self._paths[index]), self._labels[image]
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
+        if labels.max(initial=0, where=labels != VOID) >= self._classes:
+            raise DataError(f"{self._labels_path}: {image} has labels of more classes than the split's {self._classes}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
         return normalised(pixels, self._normalisation), torch.from_numpy(labels)
 
@@ -105,6 +113,8 @@ def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> 
 def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """The loader's batches; a worker's error in one line, without the traceback that DataLoader wraps it in."""
     try:
-        yield from loader
+        with spared():  # it may start processes
+            read = iter(loader)
+        yield from read
     except DataError as error:
         raise DataError(str(error).rpartition("boxsup.errors.DataError: ")[2].strip()) from error

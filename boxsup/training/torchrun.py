@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import uuid
 from argparse import Namespace
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import distributed
-from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
 from boxsup.network.devices import take, use
+from boxsup.stopping import spared, stop_at_signals, taken_back
+from boxsup.store.outputs import guarded
+from boxsup.training.parallel import leads
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 OURS = f"{BoxSupError.__name__}: "
@@ -44,6 +52,7 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
     quiet = logging.getLogger("torch.distributed.elastic")  # it logs tracebacks of what is reported below
     quiet.addHandler(logging.NullHandler())
     quiet.propagate = False
+    logs = tempfile.mkdtemp(prefix="boxsup-")  # torchrun leaves its own behind
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -53,13 +62,20 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(logs),
     )
+    launch = elastic_launch(config, _member)
     try:
-        elastic_launch(config, _member)(os.getpid(), devices, function, args)
+        # In a thread of its own, where torchrun leaves the handlers of signals alone, and processes inherit what waits.
+        with taken_back(partial(shutil.rmtree, logs, ignore_errors=True)), ThreadPoolExecutor(1) as thread:
+            thread.submit(_started, launch, os.getpid(), devices, function, args).result()
     except ChildFailedError as error:
         raise _reason(list(error.failures.values())) from None
-    except SignalException as error:
-        sys.exit(128 + error.sigval)
+
+
+def _started(launch: elastic_launch, *args: object) -> None:
+    with spared():
+        launch(*args)
 
 
 def _member(parent: int, devices: list[torch.device], function: Callable[[Namespace], None], args: Namespace) -> None:
@@ -68,11 +84,13 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(128 + signal.SIGKILL)
+    stop_at_signals()
     keep_freed_memory()
     own = use(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        function(args)
+        with guarded(args) if leads() else contextlib.nullcontext():  # who writes says so in its own process
+            function(args)
     except BoxSupError as error:
         raise BoxSupError(str(error)) from error  # under the one name that `_reason` looks for
     distributed.destroy_process_group()

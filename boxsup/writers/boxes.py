@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from boxsup.labels.overlaps import box_iou
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
 from boxsup.writers.objects import Corners, MaskedObject, tight_box
 
 COLUMNS = (
@@ -24,7 +24,7 @@ def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], mar
 
     Args:
         image: Its id.
-        things: Its objects, numbered from 1.
+        things: Its objects.
         classes: Names by label, the background first.
         margin: Pixels that a tightened box is larger than its mask on each side.
 
@@ -33,10 +33,10 @@ def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], mar
         tightens nothing: its fields are empty.
     """
     found: list[Row] = []
-    for number, thing in enumerate(things, start=1):
+    for place, thing in enumerate(things, start=1):
         tight = tight_box(thing.pixels, margin)
         own = (*tight, _iou(thing.box, tight)) if tight else (None,) * 5
-        found.append((image, number, classes[thing.label], *thing.box, *own, thing.score))
+        found.append((image, thing.number or place, classes[thing.label], *thing.box, *own, thing.score))
     return found
 
 
@@ -45,8 +45,7 @@ def write(path: str | os.PathLike[str], table: Iterable[Row]) -> None:
     frame = pd.DataFrame(list(table), columns=list(COLUMNS))
     tight = [name for name in COLUMNS if name.startswith("tight")]
     frame[tight] = frame[tight].astype("Int64")  # whole numbers, also where some are missing
-    with creating(path) as partial:
-        frame.to_csv(partial, index=False)
+    write_csv(path, frame)
 
 
 def _iou(box: Corners, other: Corners) -> float:

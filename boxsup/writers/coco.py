@@ -3,6 +3,8 @@
 Two encodings: `rle`, compressed runs, are the mask itself; `polygons` are for tools that show or edit corners. A
 polygon has no holes in COCO's form: each part of a mask is a polygon of its own, whose holes are joined to its border
 by slits (`boxsup.writers.rings`), so that pycocotools makes the same pixels of both encodings.
+
+Annotations in another format become a file with numbers of ours; `boxsup.writers.coco_copy` fills one that is there.
 """
 
 from __future__ import annotations
@@ -32,34 +34,42 @@ class ImageEntry(NamedTuple):
     width: int
 
 
-def annotation(number: int, image: int, thing: MaskedObject, encoding: Encoding) -> Json:
+def mask_fields(thing: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
+    """What an annotation says of its mask.
+
+    Args:
+        thing: The object.
+        encoding: How its mask is written. A mask without a pixel is always runs: there is no polygon of it.
+        tight: Whether the box is given too, tight around the mask; that of an empty mask is as annotated.
+
+    Returns:
+        `segmentation`, `area` in pixels, `score` if it is known, and `bbox` if asked for.
+    """
+    pixels = np.asfortranarray(thing.pixels, np.uint8)
+    runs = coco_mask.encode(pixels)
+    height, width = (int(side) for side in pixels.shape)
+    polygons = [one_ring([part]).ravel().tolist() for part in parts_of(thing.pixels)] if encoding == "polygons" else []
+    fields: Json = {
+        "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
+        "area": int(thing.pixels.sum()),
+    }
+    if tight:
+        fields["bbox"] = _bbox(tight_box(thing.pixels) or thing.box)
+    return fields if thing.score is None else {**fields, "score": round(float(thing.score), 6)}
+
+
+def annotation(number: int, image: int, thing: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
     """An object as a record of `annotations`.
 
     Args:
         number: Its `id`, from 1, each once in the file.
         image: The number of its image.
         thing: The object.
-        encoding: How its mask is written. A mask without a pixel is always runs: there is no polygon of it.
-
-    Returns:
-        `bbox` is tight around the mask, or the annotated box where that is empty; `annotated_bbox` is always that one.
-        `score` is there if it is known.
+        encoding: See `mask_fields`.
+        tight: Whether `bbox` is tight around the mask, in place of the annotated box.
     """
-    pixels = np.asfortranarray(thing.pixels, np.uint8)
-    runs = coco_mask.encode(pixels)
-    height, width = (int(side) for side in pixels.shape)
-    polygons = [one_ring([part]).ravel().tolist() for part in parts_of(thing.pixels)] if encoding == "polygons" else []
-    record = {
-        "id": number,
-        "image_id": image,
-        "category_id": thing.label,
-        "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
-        "area": int(thing.pixels.sum()),
-        "bbox": _bbox(tight_box(thing.pixels) or thing.box),
-        "annotated_bbox": _bbox(thing.box),
-        "iscrowd": int(thing.crowd),
-    }
-    return record if thing.score is None else {**record, "score": round(float(thing.score), 6)}
+    own = {"id": number, "image_id": image, "category_id": thing.label, "bbox": _bbox(thing.box)}
+    return {**own, "iscrowd": int(thing.crowd), **mask_fields(thing, encoding, tight)}
 
 
 def content(images: Iterable[ImageEntry], annotations: Iterable[Json], classes: Sequence[str]) -> Json:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.masks import packed
+
 Corners = tuple[int, int, int, int]
 
 
+@packed
 @dataclass(frozen=True)
 class MaskedObject:
     """An object with its mask.
@@ -20,6 +23,7 @@ class MaskedObject:
         pixels: H×W of the image, true on the object.
         score: How good the mask is, in [0, 1]; None if nothing is known.
         crowd: Whether it is a crowd of objects.
+        number: Its place among the image's annotated objects, from 1; None: its place among those that are written.
     """
 
     label: int
@@ -27,6 +31,7 @@ class MaskedObject:
     pixels: NDArray[np.bool_]
     score: float | None = None
     crowd: bool = False
+    number: int | None = None
 
 
 def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:

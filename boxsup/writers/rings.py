@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from boxsup.writers.objects import tight_box
 
 Ring = NDArray[np.int64]  # K×2 corners x, y, of which the last is followed by the first; 0, 0 is the image's corner
+Inset = NDArray[np.float64]  # such a ring within the mask
+Number = TypeVar("Number", np.int64, np.float64)
 
+INSET = 0.25  # px
 TRIED = 32  # corners of a ring, evenly along it, that a slit to it may end at
 
 
@@ -60,14 +64,33 @@ def parts_of(mask: NDArray[np.bool_]) -> list[Part]:
 
 def one_ring(parts: Sequence[Part]) -> Ring:
     """All rings of some parts as one, joined by slits between corners that are near each other."""
-    ring = np.zeros((0, 2), np.int64)
-    for part in parts:
-        for other in (part.outer, *part.holes):
-            ring = _joined(ring, other) if len(ring) else other
-    return ring
+    return _one([ring for part in parts for ring in (part.outer, *part.holes)])
 
 
-def _joined(ring: Ring, other: Ring) -> Ring:
+def inset_ring(parts: Sequence[Part]) -> Inset:
+    """The same within the mask by a quarter of a pixel, for tools that cut corners to whole pixels and draw the border.
+
+    LabelMe and Ultralytics do so. They, too, then draw the mask and nothing but it, slits aside; and by the middles of
+    pixels the ring encloses the same ones.
+    """
+    return _one([_inset(ring) for part in parts for ring in (part.outer, *part.holes)])
+
+
+def _inset(ring: Ring) -> Inset:
+    """A ring moved to its right, where the mask is."""
+    ahead = np.sign(np.roll(ring, -1, axis=0) - ring)
+    right = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
+    return np.asarray(ring + INSET * (right + np.roll(right, 1, axis=0)), np.float64)
+
+
+def _one(rings: Sequence[NDArray[Number]]) -> NDArray[Number]:
+    joined = rings[0]
+    for ring in rings[1:]:
+        joined = _joined(joined, ring)
+    return joined
+
+
+def _joined(ring: NDArray[Number], other: NDArray[Number]) -> NDArray[Number]:
     """Along a ring to its corner nearest to another one, over to that and around it, and back."""
     best = (np.inf, 0, 0)
     for place in range(0, len(other), -(-len(other) // TRIED)):

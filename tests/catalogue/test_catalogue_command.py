@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from PIL import Image
 
 from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.cli import main
 from boxsup.errors import StoreError
 
 SIZE = (20, 30)  # height, width
@@ -55,6 +57,35 @@ def test_a_split_of_images_only_needs_neither_masks_nor_annotations(tree, tmp_pa
     assert made.ids == ["a", "b", "c"]
     assert made.boxes.empty
     assert not made.images["mask"].any()
+
+
+def test_other_tools_trees_are_read_by_their_own_endings_and_names(tree, tmp_path):
+    Image.open(tree / "JPEGImages/a.jpg").save(tree / "JPEGImages/a.png")
+    (tree / "JPEGImages/a.jpg").unlink()
+    (tree / "JPEGImages/b.jpg").rename(tree / "JPEGImages/b.JPG")
+    (tree / "Annotations/b.xml").rename(tree / "Annotations/b.XML")
+    (tree / "SegmentationClass/b.png").rename(tree / "SegmentationClass/b.PNG")
+    (tree / "JPEGImages/c.jpg").rename(tree / "JPEGImages/e\u0301.jpg")
+    (tree / "Annotations/c.xml").rename(tree / "Annotations/\u00e9.xml")
+    (tree / "ImageSets/Segmentation/train.txt").write_text("a\nb\n\u00e9\n")
+    result = catalogue(tree, tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    made = read_catalogue(tmp_path / "out")
+    assert [len(made.boxes_of(image)) for image in ("a", "b", "\u00e9")] == [1, 1, 1]
+    assert [Path(path).name for path in made.images["path"]] == ["a.png", "b.JPG", "e\u0301.jpg"]
+    assert [bool(mask) for mask in made.images["mask"]] == [True, True, False]
+
+
+def test_a_tree_that_counts_from_zero_must_say_so(tree, tmp_path):
+    for image in "abc":
+        (tree / f"Annotations/{image}.xml").write_text(XML.replace(">2<", ">0.4<"))
+    result = catalogue(tree, tmp_path / "out")
+    assert result.returncode == 1
+    assert "a.xml: it seems to count from 0 (object 1 begins at 0.4): say `corners: plane`" in result.stderr
+    settings = json.dumps({"list": "train", "masks": "SegmentationClass", "corners": "plane"})
+    where = ["--root", str(tree), "--out", str(tmp_path / "out")]
+    main(["catalogue", "--format", "voc", *where, "--split", settings, "--classes", '["cat"]', "--on-problem", "stop"])
+    assert read_catalogue(tmp_path / "out").boxes[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[0, 3, 30, 20]] * 3
 
 
 def truncate(path):
@@ -164,7 +195,7 @@ def test_each_kind_of_bad_input_stops_with_one_line_that_names_it(tree, tmp_path
     assert row["image"] == image
     assert row["file"].endswith(file)
     assert words in row["problem"]
-    assert {path.name for path in out.iterdir()} == {"problems.csv"}
+    assert {path.name for path in out.glob("[!.]*")} == {"problems.csv"}
 
 
 def test_all_problems_are_listed_and_counted(tree, tmp_path):
@@ -201,10 +232,10 @@ def test_skip_stops_where_no_image_is_left(tree, tmp_path):
 def test_what_an_earlier_run_wrote_does_not_outlast_a_stop(tree, tmp_path):
     out = tmp_path / "out"
     assert catalogue(tree, out).returncode == 0
-    assert {path.name for path in out.iterdir()} == {"problems.csv", *TABLES}
+    assert {path.name for path in out.glob("[!.]*")} == {"problems.csv", *TABLES}
     truncate(tree / "JPEGImages/a.jpg")
     assert is_one_line_error(catalogue(tree, out))
-    assert {path.name for path in out.iterdir()} == {"problems.csv"}
+    assert {path.name for path in out.glob("[!.]*")} == {"problems.csv"}
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "no such image list"), ("\n\n", "lists no image")])
@@ -215,7 +246,7 @@ def test_a_list_that_is_missing_or_empty_stops_also_with_skip(tree, tmp_path, co
     assert is_one_line_error(result)
     assert words in result.stderr
     assert list(pd.read_csv(out / "problems.csv")["file"]) == [str(path)]
-    assert {file.name for file in out.iterdir()} == {"problems.csv"}
+    assert {file.name for file in out.glob("[!.]*")} == {"problems.csv"}
 
 
 def test_the_tables_of_a_good_tree(tree, tmp_path):

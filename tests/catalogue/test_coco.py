@@ -12,7 +12,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from boxsup.catalogue.readers.coco import Entry, box_of, check_entry, labels_of, read_split
+from boxsup.catalogue.readers.coco import Entry, check_entry, labels_of, read_split
+from boxsup.catalogue.readers.coco_objects import box_of
 from boxsup.catalogue.readers.folder import Layout, Place
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
@@ -113,7 +114,7 @@ def test_masks_show_every_object_and_void_for_crowds(everything, reference):
 
 def test_vocs_classes_are_the_20_categories_that_both_have(mini, reference, config):
     classes = config["datasets"]["voc"]["classes"]
-    labels = labels_of(reference.dataset["categories"], ("background", *classes), mini)
+    labels = labels_of(reference.dataset["categories"], ("background", *classes))
     assert {category: label for category, label in labels.items() if label} == {
         category: label for label, category in enumerate(VOC_CATEGORIES, start=1)
     }
@@ -256,7 +257,7 @@ DAMAGES = {
     "path out of the folder": (("images", 1, "file_name"), "../b.jpg", "../b.jpg", "is no file of the image folder"),
     "path through the folder": (("images", 1, "file_name"), "x/../../b.jpg", "x/../../b.jpg", "no file of the image"),
     "absolute path": (("images", 1, "file_name"), "/etc/passwd", "/etc/passwd", "is no file of the image folder"),
-    "windows path": (("images", 1, "file_name"), "..\\b.jpg", "..\\b.jpg", "is no file of the image folder"),
+    "windows path": (("images", 1, "file_name"), "..\\b.jpg", "../b.jpg", "is no file of the image folder"),
     "no name": (("images", 1, "file_name"), "", "", "is no file of the image folder"),
     "hidden file": (("images", 1, "file_name"), ".b.jpg", ".b.jpg", "is no file of the image folder"),
     "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "two images are called a"),
@@ -268,16 +269,10 @@ DAMAGES = {
     "box outside": (("annotations", 0, "bbox"), [25, 2, 6, 7], "a", "not inside its image of 30×20"),
     "box inside out": (("annotations", 0, "bbox"), [9, 2, -6, 7], "a", "has a width or height below 0"),
     "box of text": (("annotations", 0, "bbox"), [2, 2, "6", 7], "a", "bbox must be [x, y, width, height]"),
-    "box of nothing": (("annotations", 0, "bbox"), None, "a", "bbox must be [x, y, width, height], got None"),
+    "angle of text": (("annotations", 0, "attributes"), {"rotation": "left"}, "a", "rotation: expected degrees"),
+    "endless angle": (("annotations", 0, "attributes"), {"rotation": 1e400}, "a", "rotation: expected degrees"),
+    "an id of two images": (("images", 1, "id"), "1", "a", "a.jpg: 2 images have the id 1"),
     "infinite box": (("annotations", 0, "bbox"), [2, 2, float("inf"), 7], "a", "bbox must be [x, y, width, height]"),
-    "neither polygons nor runs": (("annotations", 0, "segmentation"), "x", "a", "annotation 7: a segmentation must be"),
-    "a box for a polygon": (("annotations", 0, "segmentation"), [[2, 2, 6, 7]], "a", "at least three corners"),
-    "half a corner": (("annotations", 0, "segmentation"), [[1, 1, 2, 2, 3, 3, 4]], "a", "at least three corners"),
-    "polygon of text": (("annotations", 0, "segmentation"), [["1"] * 6], "a", "at least three corners"),
-    "far polygon": (("annotations", 0, "segmentation"), [[0, 0, 1e12, 0, 1e12, 5]], "a", "polygon is not inside"),
-    "no number": (("annotations", 0, "segmentation"), [[0, 0, float("nan"), 0, 3, 5]], "a", "polygon is not inside"),
-    "runs that end early": (("annotations", 1, "segmentation", "counts"), [40, 20], "a", "fill 20×30 pixels"),
-    "runs of another size": (("annotations", 1, "segmentation", "size"), [30, 20], "a", "expected a mask of size"),
 }
 
 
@@ -294,7 +289,207 @@ def test_each_kind_of_bad_record_is_a_problem_that_names_it(root, damage):
     problems += [problem for record in records for problem in record.problems]
     [problem] = [problem for problem in problems if words in problem.problem]
     assert problem.image == image
-    assert len(problems) == 1
+    assert problem.file == str(root / ("images/c.jpg" if damage == "missing image" else "instances.json"))
+    assert len(problems) == 1 + (damage == "an id of two images")
+
+
+# What stands in place of a segmentation, and words of the note that says so: the box counts, and the image has no mask.
+NO_MASKS = {
+    "nothing": (None, ""),
+    "no text": ("", ""),
+    "no polygon": ([], ""),
+    "no corner": ([[]], ""),
+    "a key without a value": ({}, ""),
+    "a text": ("x", "a segmentation must be"),
+    "a box for a polygon": ([[2, 2, 6, 7]], "at least three corners"),
+    "half a corner": ([[1, 1, 2, 2, 3, 3, 4]], "at least three corners"),
+    "polygon of text": ([["1"] * 6], "at least three corners"),
+    "far polygon": ([[0, 0, 1e12, 0, 1e12, 5]], "a corner that is no position"),
+    "polygon that leaves": ([[-3, 5, 12, 5, 12, 9]], "polygon is not inside its image of 30×20"),
+    "no number": ([[0, 0, float("nan"), 0, 3, 5]], "a corner that is no position"),
+    "runs that end early": ({"size": list(SIZE), "counts": [40, 20]}, "fill 20×30 pixels"),
+    "runs of another size": ({"size": [30, 20], "counts": [40, 20, 540]}, "expected a mask of size"),
+    "an array": ({"data": [0, 1], "shape": [1, 2]}, "a segmentation with size and counts (RLE), got {'data'"),
+}
+
+
+@pytest.mark.parametrize("case", NO_MASKS)
+def test_a_box_counts_whose_segmentation_is_none(root, case):
+    value, words = NO_MASKS[case]
+    content = instances()
+    content["annotations"][0]["segmentation"] = value
+    write(root, content)
+    problems, [first, _] = records_of(root, ["cat", "dog"])
+    assert problems + first.problems == []
+    assert first.boxes == [Box(1, 2, 2, 8, 9), Box(2, 2, 0, 3, 20, crowd=1)]
+    assert first.drawn == {}
+    assert [note.file for note in first.notes] == ([str(root / "instances.json")] if words else [])
+    for note in first.notes:
+        assert note.problem.startswith("annotation 7: ")
+        assert words in note.problem
+        assert note.problem.endswith("its box counts, and it is no mask")
+    _, [first, _] = records_of(root, ["cat", "dog"], masks="none")
+    assert (first.problems, first.notes, len(first.boxes)) == ([], [], 2)
+
+
+def test_an_empty_polygon_beside_a_good_one_leaves_the_good_one(root):
+    content = instances()
+    content["annotations"][0]["segmentation"] = [[], *POLYGON]
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat", "dog"])
+    assert (opened(first.drawn["mask"]) == 1).any()
+    content["annotations"][0]["segmentation"] = POLYGON[0]  # not in a list of its own, as pycocotools reads it too
+    write(root, content)
+    np.testing.assert_array_equal(
+        opened(records_of(root, ["cat", "dog"])[1][0].drawn["mask"]), opened(first.drawn["mask"])
+    )
+
+
+# What tools write otherwise than COCO does; the boxes are those of the good file.
+SPELLINGS = {
+    "texts for ids": {
+        ("images", 0, "id"): "a1",
+        ("annotations", 0, "image_id"): "a1",
+        ("annotations", 1, "image_id"): "a1",
+        ("annotations", 2, "image_id"): "a1",
+    },
+    "a text for one of two numbers": {("images", 0, "id"): "1", ("categories", 0, "id"): "1"},
+    "fractions": {
+        ("images", 0, "id"): 1.0,
+        ("images", 0, "width"): 30.0,
+        ("images", 0, "height"): 20.0,
+        ("annotations", 0, "category_id"): 1.0,
+        ("annotations", 0, "image_id"): 1.0,
+    },
+    "no sizes": {("images", 0, "width"): None, ("images", 0, "height"): float("nan"), ("images", 1, "width"): -1},
+    "dot and slash": {("images", 0, "file_name"): "./a.jpg", ("images", 1, "file_name"): ".//b.jpg"},
+    "spaces around names": {("categories", 0, "name"): " cat", ("categories", 1, "name"): "dog\n"},
+    "crowds by other words": {("annotations", 0, "iscrowd"): None, ("annotations", 1, "iscrowd"): "1"},
+    "true and false": {("annotations", 0, "iscrowd"): False, ("annotations", 1, "iscrowd"): True},
+    "a rotation of nothing": {("annotations", 0, "attributes"): {"rotation": 360.0, "occluded": False}},
+    "a box that only its polygon gives": {("annotations", 0, "bbox"): None},
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("masks", ["none", "annotations"])
+def test_what_other_tools_write_is_read(root, spelling, masks):
+    content = instances()
+    for keys, value in SPELLINGS[spelling].items():
+        block = content
+        for key in keys[:-1]:
+            block = block[key]
+        block[keys[-1]] = value
+    write(root, content)
+    (root / "list.txt").write_text("./b.jpg\na.jpg\n")
+    for more in ({}, {"list": "list.txt"}):
+        problems, records = records_of(root, ["cat", "dog"], masks=masks, **more)
+        records = sorted(records, key=lambda record: record.image)
+        assert problems + records[0].problems + records[1].problems == []
+        assert records[0].boxes == [Box(1, 2, 2, 8, 9), Box(2, 2, 0, 3, 20, crowd=1)]
+        assert records[0].notes == []
+
+
+def test_windows_paths_are_paths(root):
+    (root / "images/more").mkdir()
+    (root / "images/a.jpg").rename(root / "images/more/a.jpg")
+    content = instances()
+    content["images"][0]["file_name"] = "more\\a.jpg"
+    write(root, content)
+    problems, [first, _] = records_of(root, ["cat"])
+    assert problems + first.problems == []
+    assert first.path == str(root / "images/more/a.jpg")
+
+
+def test_an_image_whose_name_begins_with_its_folder_says_which_folder_to_name(root):
+    content = instances()
+    content["images"][0]["file_name"] = "images/a.jpg"
+    write(root, content)
+    _, [first, second] = records_of(root, ["cat"])
+    assert second.problems == []
+    [problem] = first.problems
+    assert problem.file == str(root / "images/images/a.jpg")
+    assert (
+        "no such image; it is there as a.jpg: let --images name the folder above, which holds images/"
+        in problem.problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("degrees", "expected"),
+    [
+        (90, (10, 3, 14, 13)),  # 10 wide and 4 high around (12, 8)
+        (-90.0, (10, 3, 14, 13)),
+        (180, (7, 6, 17, 10)),
+        ("90", (10, 3, 14, 13)),
+        (45, (7, 3, 17, 13)),  # (10 + 4) / √2 = 9.9 wide and high
+    ],
+)
+def test_a_box_that_cvat_has_turned_is_the_upright_one_around_it(root, degrees, expected):
+    content = instances()
+    content["annotations"][0] |= {"bbox": [7, 6, 10, 4], "segmentation": [], "attributes": {"rotation": degrees}}
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat"])
+    assert (first.problems, first.notes) == ([], [])
+    assert first.boxes == [Box(1, *expected)]
+
+
+def test_a_turned_box_ends_at_the_border_and_a_note_says_so(root):
+    content = instances()
+    content["annotations"][0] |= {"bbox": [0, 0, 10, 4], "segmentation": [], "attributes": {"rotation": 90}}
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat"])
+    assert first.boxes == [Box(1, 3, 0, 7, 7)]  # x 3 to 7, y -3 to 7
+    assert "annotation 7: the box, turned by 90°, leaves its image by 3.0 px" in first.notes[0].problem
+
+
+def test_objects_of_a_background_are_none(root):
+    content = instances()
+    content["categories"].append({"id": 0, "name": "_background_"})
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat", "dog"])  # without an annotation nothing is to be said
+    assert first.notes == []
+    content["annotations"][0] |= {"category_id": 0}
+    write(root, content)
+    _, [first, _] = records_of(root, ["dog"])
+    assert first.boxes == [Box(1, 2, 0, 3, 20, crowd=1)]
+    assert [note.problem for note in first.notes] == ["annotation 7: its category is the background, it is no object"]
+    assert set(np.unique(opened(first.drawn["mask"]))) == {0, 255}
+
+
+def test_annotations_of_one_id_are_told_of(root):
+    content = instances()
+    content["annotations"][1]["id"] = 7.0
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat", "dog"])
+    assert len(first.boxes) == 2
+    assert [note.problem.split(": ")[1] for note in first.notes] == ["another annotation has this id too"] * 2
+
+
+def test_what_is_wrong_with_images_that_are_not_on_a_list_does_not_matter(root):
+    content = instances()
+    content["images"].append(content["images"][0] | {"id": 3, "file_name": "../c.jpg"})
+    content["annotations"].append(content["annotations"][0] | {"id": 10, "image_id": 99})
+    write(root, content)
+    assert len(listing(root, ["cat"]).problems) == 2
+    (root / "list.txt").write_text("a.jpg\n")
+    assert listing(root, ["cat"], list="list.txt").problems == []
+
+
+def test_an_export_of_several_folders_is_read_whole(root):
+    for part, name, number in (("train", "a", 17), ("valid", "b", 5)):
+        (root / part).mkdir()
+        (root / f"images/{name}.jpg").rename(root / part / f"{name}.jpg")
+        content = instances()
+        content["images"] = [content["images"][0] | {"file_name": f"{name}.jpg"}]
+        content["categories"][0]["id"] = content["annotations"][0]["category_id"] = number
+        (root / part / "_annotations.coco.json").write_text(json.dumps(content))
+    problems, records = records_of(root, ["cat", "dog"], images=".", annotations=".")
+    assert problems == []
+    assert [record.path for record in records] == [str(root / "train/a.jpg"), str(root / "valid/b.jpg")]
+    assert [record.boxes for record in records] == [[Box(1, 2, 2, 8, 9), Box(2, 2, 0, 3, 20, crowd=1)]] * 2
+    with pytest.raises(DataError, match=r"no _annotations\.coco\.json in this folder or in one below"):
+        listing(root, ["cat"], annotations="images")
 
 
 @pytest.mark.parametrize(
@@ -303,9 +498,28 @@ def test_each_kind_of_bad_record_is_a_problem_that_names_it(root, damage):
         ("{", "not readable as JSON"),
         ("[]", "expected COCO's instances"),
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
-        ('{"images": [{"id": "1"}], "annotations": [], "categories": []}', r"images\[0\]: expected a mapping with id"),
-        (instances() | {"categories": [{"id": 1}]}, r"categories\[0\]: expected a mapping with id, name"),
-        (instances() | {"annotations": [{"image_id": 1}]}, r"annotations\[0\]: expected a mapping with image_id"),
+        (
+            '{"images": [{"id": "1"}], "annotations": [], "categories": []}',
+            r"images\[0\]: file_name: expected a text, got noth",
+        ),
+        ('{"images": [1], "annotations": [], "categories": []}', r"images\[0\]: expected a mapping with id, file_name"),
+        (instances() | {"categories": [{"id": 1}]}, r"categories\[0\]: name: expected a text, got nothing: the key is"),
+        (instances() | {"categories": [{"id": 1, "name": " "}]}, r"categories\[0\]: name: expected a text, got ' '"),
+        (
+            instances() | {"annotations": [{"image_id": 1}]},
+            r"annotations\[0\]: category_id: expected a number or a text",
+        ),
+        (instances() | {"annotations": [{"image_id": None}]}, r"annotations\[0\]: image_id: expected .*, got None"),
+        (instances() | {"images": [{"id": 1, "file_name": "a.jpg", "width": "30"}]}, r"width: expected a whole number"),
+        (instances() | {"images": [{"id": 1, "file_name": "a.jpg", "height": 2.5}]}, r"height: expected .*, got 2\.5"),
+        (
+            instances() | {"images": [{"id": 1.5, "file_name": "a.jpg"}]},
+            r"images\[0\]: id: expected a number .* got 1\.5",
+        ),
+        (
+            instances() | {"categories": [{"id": 1, "name": "dog"}, {"id": "1", "name": "cat"}]},
+            "'cat' and 'dog' have the same id 1",
+        ),
         (instances() | {"categories": [{"id": 1, "name": "dog"}]}, "the class 'cat' is no category of this file"),
     ],
 )
@@ -340,5 +554,5 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
     where = Layout(Place(path.parent, None), Place(path, None), None, True, 2)
-    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1})
+    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)

@@ -1,10 +1,12 @@
 """Each kind of image file becomes the RGB that docs/data.md says, or one clear error."""
 
+import cv2
 import numpy as np
 import odd_images as odd
 import pytest
+from PIL import Image
 
-from boxsup.catalogue.tables import read_image
+from boxsup.catalogue.tables import has_16_bits, read_image
 from boxsup.errors import DataError
 
 RIGHT = np.s_[:, odd.WIDTH // 2 :]
@@ -55,6 +57,24 @@ def test_a_see_through_colour_of_a_palette_is_white(read):
 
 def test_sixteen_bits_are_scaled_and_not_clipped(read):
     assert np.array_equal(read(odd.grey16), np.repeat(odd.picture()[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("ending", "most", "sixteen"),
+    [("png", 1023, True), ("tif", 4095, True), ("pgm", 65535, True), ("png", 255, False), ("tif", 255, False)],
+)
+def test_how_many_bits_a_value_has_is_known_and_the_high_byte_is_seen(tmp_path, ending, most, sixteen):
+    values = np.linspace(0, most, odd.HEIGHT * odd.WIDTH).reshape(odd.HEIGHT, odd.WIDTH)
+    values = values.astype(np.uint16 if sixteen else np.uint8)
+    Image.fromarray(values).save(tmp_path / f"image.{ending}")
+    assert has_16_bits(tmp_path / f"image.{ending}") == sixteen
+    np.testing.assert_array_equal(read_image(tmp_path / f"image.{ending}")[..., 0], values >> 8 if sixteen else values)
+
+
+def test_colours_of_sixteen_bits_are_known_too(tmp_path):
+    cv2.imwrite(str(tmp_path / "image.png"), np.full((4, 5, 3), 1023, np.uint16))
+    assert has_16_bits(tmp_path / "image.png")
+    assert (read_image(tmp_path / "image.png") == 3).all()
 
 
 def test_cmyk_looks_like_its_original(read):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.check import run_checks
-from boxsup.catalogue.readers.labelme import read_shapes
+from boxsup.catalogue.readers.labelme import class_names, read_shapes
+from boxsup.catalogue.readers.segments import drawn_masks
 from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
 from boxsup.catalogue.sources import open_source, recognise
@@ -112,6 +113,11 @@ def test_what_is_no_annotation_is_said_in_one_line(tmp_path, root):
         assert "\n" not in str(info.value)
     with pytest.raises(DataError, match="no such folder of images"):
         recognise(tmp_path / "nowhere", root / "xml")
+    own_data.write_yolo(tmp_path / "studio", own_data.pictures(1))
+    (tmp_path / "studio/data.yaml").unlink()
+    (tmp_path / "studio/notes.json").write_text('{"categories": []}')  # Label Studio's, which is no annotation
+    with pytest.raises(DataError, match=r"found 1 \.txt files, and no data\.yaml"):
+        recognise(root / "images", tmp_path / "studio")
     for form in ("xml", "labelme"):
         for file in (root / form).iterdir():
             (tmp_path / "both").mkdir(exist_ok=True)
@@ -163,6 +169,18 @@ def test_a_box_of_yolo_by_hand():
     assert yolo("﻿0 0.5 0.5 1 1".encode())[1] == []
 
 
+def test_a_box_of_yolo_that_leaves_its_image_by_rounding_ends_with_it():
+    # Three digits of 4000 px are 4 px: a middle of 0.9955 was written as 0.996.
+    [thing], problems = read_labels({0: 1}, b"0 0.996 0.5 0.009 0.5", 100, 4000, False)
+    assert (problems, thing.box) == ([], Box(1, 3966, 25, 4000, 75))
+    for line in (b"0 0.996 0.5 0.010 0.5", b"0 0.996000 0.5 0.009000 0.5", b"0 0.9 0.5 0.3 0.5"):
+        assert "is not inside its image" in read_labels({0: 1}, line, 100, 4000, False)[1][0]
+
+
+def test_an_oriented_box_of_yolo_is_the_upright_one_around_it():
+    assert yolo("0 0.5 0.1 0.7 0.5 0.5 0.9 0.3 0.5")[0][0].box == Box(2, 9, 2, 21, 18)
+
+
 def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
     line = "0 0.1 0.1 0.5 0.1 0.5 0.3 0.1 0.3"  # x 3 to 15, y 2 to 6
     [thing], problems = yolo(line, drawn=True)
@@ -173,13 +191,21 @@ def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
     assert yolo(line)[0][0].pixels is None
 
 
+def test_a_polygon_that_leaves_its_image_has_the_box_of_what_is_inside():
+    # From (3, 2) and (15, 2) to (45, 6): at the border, x = 30, the upper side is at y 4, the lower one at 4.57.
+    for drawn in (False, True):
+        [thing], problems = yolo("0 0.1 0.1 0.5 0.1 1.5 0.3", drawn=drawn)
+        assert (problems, thing.box, thing.pixels) == ([], Box(2, 3, 2, 30, 5), None)
+        assert thing.note == "a polygon leaves its image by 15.0 px: its box ends at the border, and it is no mask"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ("0 0.5 0.5 1", "expected `class x y width height`, or `class` and at least three corners `x y`, got 4"),
         ("0 0.5 0.5 1 1 0.9", "got 6 fields"),
         ("0 0.5 0.5 1 1 0.9 0.9 0.9", "got 8 fields"),
-        ("3 0.5 0.5 1 1", "class 3 is none of data.yaml's, 0 to 2"),
+        ("3 0.5 0.5 1 1", "class 3 is none of those that are named, 0 to 2"),
         ("-1 0.5 0.5 1 1", "class -1 is none"),
         ("0.5 0.5 0.5 1 1", "class 0.5 is none"),
         ("cat 0.5 0.5 1 1", "expected numbers, got 'cat"),
@@ -188,7 +214,7 @@ def test_a_polygon_of_yolo_is_its_tight_box_and_its_pixels():
         ("0 15 10 30 20", "must be shares of the image's width and height, from 0 to 1, not pixels"),
         ("0 0.9 0.5 0.5 1", "the box 0.9 0.5 0.5 1 is not inside its image of 30×20 pixels"),
         ("0 0.5 0.5 -0.1 1", "a width or height below 0"),
-        ("0 0.1 0.1 0.5 0.1 1.5 0.3", "a polygon is not inside its image"),
+        ("0 1.1 0.1 1.5 0.1 1.5 0.3", "a polygon is outside of its image"),
     ],
 )
 def test_a_bad_line_of_yolo_is_a_problem_that_numbers_it(line, words):
@@ -230,6 +256,49 @@ def test_a_file_that_names_no_classes_says_how_to(tmp_path, content, words):
     assert "\n" not in str(info.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("names: [on, off]", ["on", "off"]),  # YAML reads booleans
+        (
+            "names: {0: no, 1: 1e3, 2: 007, 3: 12:30, 4: ~, 5: 2020-01-01}",
+            ["no", "1e3", "007", "12:30", "~", "2020-01-01"],
+        ),
+        ("names: [' cat ', 'e\u0301']", ["cat", "é"]),
+    ],
+)
+def test_names_of_classes_are_what_is_written(tmp_path, content, names):
+    (tmp_path / "data.yaml").write_text(content)
+    assert read_names(tmp_path / "data.yaml") == dict(enumerate(names))
+
+
+def test_a_text_beside_the_labels_names_the_classes_where_no_yaml_does(tmp_path, root):
+    (tmp_path / "labels").mkdir()
+    for file in (root / "yolo/labels").iterdir():
+        (tmp_path / "labels" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "labels/classes.txt").write_bytes("\ufeffstar\r\n ring \r\ncrescent\r\n\r\n".encode())
+    source = open_source(root / "images", tmp_path / "labels")
+    assert source.classes[1:] == ("star", "ring", "crescent")
+    assert source.split()["data"] == str(tmp_path / "labels/classes.txt")
+    assert all(record.boxes and not record.problems for record in run_checks(source.listing().checks, 1))
+    (tmp_path / "data.yaml").write_bytes((root / "yolo/data.yaml").read_bytes())
+    assert open_source(root / "images", tmp_path / "labels").classes[1:] == own_data.FORMS
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty; expected a class's name on each line"),
+        (b"cat\n\ndog\n", "expected numbers from 0 with a name each, 1 has none to show"),
+        ("狗\n".encode("gbk"), "byte 0 is no UTF-8; save it as UTF-8"),
+    ],
+)
+def test_a_text_that_names_no_classes_says_how_to(tmp_path, content, words):
+    (tmp_path / "classes.txt").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read_names(tmp_path / "classes.txt")
+
+
 def test_names_of_classes_may_be_numbers_and_their_numbers_have_gaps(tmp_path):
     (tmp_path / "data.yaml").write_text("names: {0: 5, 7: cat}")
     assert read_names(tmp_path / "data.yaml") == {0: "5", 7: "cat"}
@@ -261,7 +330,9 @@ def test_shapes_of_labelme_by_hand():
         {},
         {"points": [[9.2, 7], [3, 1.6]], "label": "dog"},  # corners in any order
         {"points": [[3, 2], [9, 2], [9, 7], [3, 7]]},  # all four
-        {"shape_type": "rotation", "points": [[6, 2], [9, 4], [6, 7], [3, 5]]},
+        {"shape_type": "rotation", "points": [[6, 2], [9, 4], [6, 7], [3, 5]]},  # X-AnyLabeling's
+        {"shape_type": "oriented_rectangle", "points": [[6, 2], [9, 4], [6, 7], [3, 5]]},  # LabelMe's
+        {"shape_type": "quadrilateral", "points": [[6, 2], [9, 4], [6, 7], [3, 5]]},
         {"shape_type": "mask", "points": [[3, 2], [8, 6]]},  # its last pixel
         {"shape_type": "circle", "points": [[10, 10], [14, 10]]},
         {"shape_type": "polygon", "points": [[3, 2], [9, 2], [9, 7]]},
@@ -272,9 +343,7 @@ def test_shapes_of_labelme_by_hand():
     assert [tuple(thing.box[:5]) for thing in things] == [
         (1, 3, 2, 9, 7),
         (2, 3, 2, 9, 7),
-        (1, 3, 2, 9, 7),
-        (1, 3, 2, 9, 7),
-        (1, 3, 2, 9, 7),
+        *[(1, 3, 2, 9, 7)] * 5,
         (1, 6, 6, 14, 14),
         (1, 3, 2, 9, 7),
         (1, 0, 0, 30, 20),
@@ -315,18 +384,87 @@ def test_a_mask_of_labelme_is_placed_in_its_box():
 @pytest.mark.parametrize(
     ("mask", "words"),
     [
-        ("no base64!", "cat: its mask is no PNG that fits its box"),
-        ("AAAA", "cat: its mask is no PNG that fits its box"),
+        ("no base64!", "its mask is no PNG that fits its box"),
+        ("AAAA", "its mask is no PNG that fits its box"),
         (in_base64(np.ones((3, 3), np.uint8)), r"(3×3 pixels in a box of 3×2)"),
         (in_base64(np.ones((2, 3, 3), np.uint8)), "no PNG of one channel"),
     ],
 )
-def test_a_mask_that_does_not_fit_is_a_problem_where_it_is_asked_for(mask, words):
+def test_a_box_counts_whose_mask_does_not_fit(mask, words):
     shape = {"shape_type": "mask", "points": [[4, 6], [6, 7]], "mask": mask}
-    assert labelme(shape)[1] == []
-    things, [text] = labelme(shape, {"label": "dog"}, drawn=True)
-    assert [thing.box.label for thing in things] == [2]
-    assert words in text
+    assert labelme(shape)[0][0].note == ""
+    things, problems = labelme({"label": "dog"}, shape, drawn=True)
+    assert problems == []
+    assert [thing.box for thing in things] == [Box(2, 3, 2, 9, 7), Box(1, 4, 6, 7, 8)]
+    assert things[1].pixels is None
+    assert things[1].note.startswith("shape 2: ")
+    assert words in things[1].note
+
+
+def test_a_turned_rectangle_and_a_polygon_end_at_the_border():
+    turned = {"shape_type": "rotation", "points": [[-3, 5], [2, 0], [7, 5], [2, 10]]}
+    polygon = {"shape_type": "polygon", "points": [[-3, 5], [2, 0], [7, 5], [2, 10]]}
+    for drawn in (False, True):
+        things, problems = labelme(turned, polygon, drawn=drawn)
+        assert problems == []
+        assert [thing.box for thing in things] == [Box(1, 0, 0, 7, 10)] * 2
+        assert [thing.pixels for thing in things] == [None, None]
+        assert (
+            things[0].note
+            == "shape 1: the rotation leaves its image by 3.0 px: its box ends at the border, and it is no mask"
+        )
+        assert things[1].note.startswith("shape 2: a polygon leaves its image by 3.0 px")
+
+
+def test_labels_are_one_class_however_they_are_spelled():
+    things, problems = labelme({"label": " cat"}, {"label": "cat\t"}, {"label": "dog"})
+    assert problems == []
+    assert [thing.box.label for thing in things] == [1, 1, 2]
+    shapes = {
+        "shapes": [{"label": label, "points": [[3, 2], [9, 7]]} for label in (1, " 1 ", "dog", "dog ", 2.5, "", None)]
+    }
+    assert list(dict.fromkeys(class_names(json.dumps(shapes).encode()))) == ["1", "dog", "2.5"]
+
+
+def test_regions_of_labelme_are_void_or_background_and_no_boxes():
+    square = [[0, 0], [8, 0], [8, 8], [0, 8]]
+    cat = {"shape_type": "polygon", "points": square}
+    hole = {"shape_type": "polygon", "points": [[2, 2], [4, 2], [4, 4], [2, 4]], "label": "_background_"}
+    ignored = {"points": [[6, 6], [7, 8]], "label": "__ignore__"}  # a rectangle: its pixels are known
+    things, problems = labelme(cat, hole, ignored, drawn=True)
+    assert problems == []
+    assert [thing.box.label for thing in things if thing.is_object] == [1]
+    assert [thing.note for thing in things] == [
+        "",
+        "shape 2: background, no object",
+        "shape 3: void in true masks, no object",
+    ]
+    masks = {kind: np.asarray(Image.open(io.BytesIO(png))) for kind, png in drawn_masks(*SIZE, things).items()}
+    expected = np.zeros(SIZE, np.uint8)
+    expected[:8, :8], expected[2:4, 2:4], expected[6:8, 6:7] = 1, 0, 255
+    np.testing.assert_array_equal(masks["mask"], expected)
+    np.testing.assert_array_equal(masks["objects"], expected)
+    assert class_names(json.dumps({"shapes": [cat | {"label": "cat"}, hole, ignored]}).encode()) == ["cat"]
+
+
+def test_a_shape_without_a_point_is_passed_over():
+    things, problems = labelme({"shape_type": "polygon", "points": []}, {}, drawn=True)
+    assert problems == []
+    assert [thing.box for thing in things if thing.is_object] == [Box(1, 3, 2, 9, 7)]
+    assert [thing.note for thing in things if thing.note] == ["shape 1: has no points, and is passed over"]
+
+
+def test_the_size_that_a_file_says_is_held_against_the_image():
+    assert labelme({}, imageWidth=30.0, imageHeight=20)[1] == []
+    assert labelme({}, imageWidth=None, imageHeight=0)[1] == []
+    assert "was made for an image of 20.0×30 pixels" in labelme({}, imageWidth=20.0, imageHeight=30)[1][0]
+
+
+def test_what_the_file_says_of_its_image_besides_does_not_matter():
+    more = {"imagePath": "..\\photos\\other.png", "imageData": "no image", "version": "3.16.7", "flags": {"done": True}}
+    assert labelme({"flags": None, "direction": 1.5, "difficult": False}, **more)[1] == []
+    [thing], _ = labelme({"shape_type": None, "points": [[3, 2], [9, 2], [9, 7]]})  # files of old versions have none
+    assert thing.box == Box(1, 3, 2, 9, 7)
 
 
 @pytest.mark.parametrize(
@@ -336,6 +474,9 @@ def test_a_mask_that_does_not_fit_is_a_problem_where_it_is_asked_for(mask, words
         ({"label": None}, "unknown label 'None'"),
         ({"shape_type": "line"}, "shape_type 'line' with 2 points is no rectangle, polygon, circle or mask"),
         ({"shape_type": "polygon"}, "at least three corners"),
+        ({"shape_type": "polygon", "points": [[31, 2], [39, 2], [39, 7]]}, "a polygon is outside of its image"),
+        ({"shape_type": "oriented_rectangle"}, "shape_type 'oriented_rectangle' with 2 points is no rectangle"),
+        ({"shape_type": "point", "points": [[3, 2]]}, "shape_type 'point' with 1 points is no rectangle"),
         ({"points": [[1, 2]]}, "shape_type 'rectangle' with 1 points"),
         ({"points": [[1, 2], [1]]}, r"points must be a list of [x, y]"),
         ({"points": [[1, 2], [1, float("nan")]]}, "points must be a list"),
@@ -383,7 +524,7 @@ JSON = st.recursive(
 def test_whatever_a_shape_holds_it_is_read_or_a_problem(points, kind, group):
     things, texts = labelme({"points": points, "shape_type": kind, "group_id": group}, drawn=True)
     assert len(things) + len(texts) == 1
-    for thing in things:
+    for thing in things if points else ():
         assert 0 <= thing.box.x0 < thing.box.x1 <= 30
         assert 0 <= thing.box.y0 < thing.box.y1 <= 20
 

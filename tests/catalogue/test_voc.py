@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.catalogue.readers.voc import read_annotation
-from boxsup.catalogue.records import Box, is_id, parse_classes, read_list, unknown_labels
+from boxsup.catalogue.names import is_id
+from boxsup.catalogue.readers.voc_objects import read_annotation
+from boxsup.catalogue.records import Box, parse_classes, read_list, unknown_labels
 from boxsup.errors import ConfigError, DataError
 
 CLASSES = ("background", "cat", "dog")
@@ -63,7 +64,6 @@ def test_boxes_of_parts_are_no_objects():
         ((3, 1, 2, 3), "cat", "0", "inside out"),
         ((1, 3, 3, 2), "cat", "0", "inside out"),
         ((1, 1, 2, 2), "cow", "0", "unknown class 'cow'; known are cat, dog"),
-        ((1, 1, 2, 2), "background", "0", "unknown class 'background'"),
         ((1, 1, 2, 2), "cat", "2", "difficult must be 0 or 1, got '2'"),
         ((1, 1, "nan", 2), "cat", "0", "bndbox/xmax must be a number, got 'nan'"),
         ((1, "", 2, 2), "cat", "0", "bndbox/ymin must be a number, got ''"),
@@ -74,6 +74,10 @@ def test_a_wrong_object_is_named_with_what_is_wrong(corners, name, difficult, ex
     assert boxes == []
     assert len(problems) == 1
     assert expected in problems[0]
+
+
+def test_objects_called_background_are_none():
+    assert read_annotation(annotation((1, 1, 2, 2), "background"), 4, 5, CLASSES) == ([], [])
 
 
 def test_all_wrong_objects_are_listed_and_right_ones_kept():

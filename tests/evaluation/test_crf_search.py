@@ -116,7 +116,7 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
         tables.append(out.read_bytes())
     assert tables[0] == tables[1]
     table = pd.read_csv(folder / "1.csv")
-    assert list(table.columns) == ["round", *Point._fields, "mean_iou"]
+    assert list(table.columns) == ["round", *Point._fields, "mean_iou", "images", "objects", "classes"]
     assert table["round"].value_counts()[1] == 8
     assert set(table["round"]) == {1, 2}
     assert table["mean_iou"].nunique() > 1
@@ -177,6 +177,34 @@ def test_too_few_or_too_many_held_out_images_are_one_line(folder, fixed, tmp_pat
         search(folder, fixed, tmp_path / "s.csv", *options)
     assert f"boxsup: error: {message}" in capsys.readouterr().err
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_nothing_is_chosen_by_images_that_show_no_object(folder, fixed, tmp_path, capsys):
+    catalogue = read_catalogue(folder / "split")
+    empty = tmp_path / "empty.png"
+    images = catalogue.images.copy()
+    for row, size in enumerate(zip(images["height"], images["width"], strict=True)):
+        path = empty.with_stem(f"empty_{row}")
+        Image.fromarray(np.zeros(size, np.uint8)).save(path)
+        images.loc[row, "mask"] = str(path)
+    write_catalogue(tmp_path / "split", Catalogue(images, catalogue.boxes, catalogue.classes))
+    arguments = ["--catalogue", tmp_path / "split", "--model", folder / "model.pt", "--out", tmp_path / "s.csv"]
+    options = ["--crf", json.dumps(fixed), "--search", json.dumps(SMALL), "--held-out", "2"]
+    with pytest.raises(SystemExit, match="1"):
+        main(["crf-search", *map(str, arguments), *options])
+    told = capsys.readouterr().err
+    assert "validation.held_out: nothing to choose by: the true masks of 2 images show no class" in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_images_with_an_object_are_held_out_first(folder):
+    catalogue = read_catalogue(folder / "split")
+    boxes = pd.DataFrame([(image, 1, 0, 0, 4, 4, 0, 0) for image in ("001", "004")], columns=list(BOX_COLUMNS))
+    shown = Catalogue(catalogue.images, boxes, catalogue.classes)
+    for seed in range(4):
+        assert held_out(shown, 2, seed).ids == ["001", "004"]
+        assert {"001", "004"} < set(held_out(shown, 3, seed).ids)
 
 
 def test_settings_that_a_search_needs_are_checked(folder, fixed, tmp_path, capsys):

@@ -23,6 +23,12 @@ from boxsup.store.labels import creating_labels
 Split = Callable[[dict[str, list[list[int]] | None], list[tuple[str, int, int, int, int, int]]], Path]
 CAT = [[0, 0, 0, 0], [0, 1, 1, 255], [0, 1, 1, 255], [0, 0, 0, 0]]
 DOG = [[2, 2], [0, 0]]
+SIDE = 10  # px: what a number above stands for where something is measured
+
+
+def enlarged(rows: list[list[int]]) -> list[list[int]]:
+    """Each label as a square of SIDE px: ratios stay, and there is enough of each class to be measured."""
+    return np.kron(np.array(rows), np.ones((SIDE, SIDE), int)).tolist()
 
 
 @pytest.fixture
@@ -73,17 +79,24 @@ def write_generation(
     return path
 
 
-def test_evaluation_of_two_images_worked_by_hand(split: Split, tmp_path: Path) -> None:
-    folder = split({"a": CAT, "b": DOG, "unmasked": None}, [])
-    plain = {"a": [[0] * 4, [0, 1, 0, 0], [0, 1, 1, 1], [0] * 4], "b": [[2, 0], [0, 1]]}
-    store = write_predictions(tmp_path / "p.zarr", folder, plain, {"a": [[0] * 4] * 4, "b": DOG})
+def test_evaluation_of_two_images_worked_by_hand(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = [("a", 1, 0, 0, 9, 9), ("b", 2, 0, 0, 9, 9), ("b", 2, 5, 5, 9, 9), ("unmasked", 1, 0, 0, 4, 4)]
+    folder = split({"a": enlarged(CAT), "b": enlarged(DOG), "unmasked": None}, boxes)
+    plain = {"a": enlarged([[0] * 4, [0, 1, 0, 0], [0, 1, 1, 1], [0] * 4]), "b": enlarged([[2, 0], [0, 1]])}
+    crf = {"a": enlarged([[0] * 4] * 4), "b": enlarged(DOG)}
+    store = write_predictions(tmp_path / "p.zarr", folder, plain, crf)
     out = tmp_path / "e.csv"
     main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(out)])
+    assert "over 2 images, 3 objects, 2 of 2 classes and the background" in capsys.readouterr().err
     table = pd.read_csv(out)
-    assert list(table.columns) == ["class", "iou", "iou_crf", "truth_pixels", "images"]
-    assert set(table["images"]) == {2}
+    counts = ["truth_pixels", "images", "objects", "classes"]
+    assert list(table.columns) == ["class", "iou", "iou_crf", *counts, "note"]
+    assert table[counts[1:]].drop_duplicates().to_numpy().tolist() == [[2, 3, 2]]
+    assert table["note"].isna().all()
     assert table["class"].tolist() == ["background", "cat", "dog", "mean"]
-    assert table["truth_pixels"].tolist() == [12, 4, 2, 18]
+    assert table["truth_pixels"].tolist() == [1200, 400, 200, 1800]
     # background: 10 + 1 right of 12 true and 13 predicted; cat: 3 of 4 and 4; dog: 1 of 2 and 1
     ious = [11 / 14, 3 / 5, 1 / 2]
     np.testing.assert_allclose(table["iou"], [*ious, np.mean(ious)], atol=5e-7)
@@ -115,10 +128,8 @@ def test_without_any_truth_nothing_is_known_and_the_tables_say_so(
     arguments = ["--catalogue", str(folder), "--predictions", str(store), "--out"]
     main(["evaluation", *arguments, str(tmp_path / "e.csv")])
     assert (tmp_path / "e.csv").read_text().splitlines()[1:] == [
-        "background,,,0,0",
-        "cat,,,0,0",
-        "dog,,,0,0",
-        "mean,,,0,0",
+        *(f"{name},,,0,0,0,0,not measured: no pixel in the true masks" for name in ("background", "cat", "dog")),
+        "mean,,,0,0,0,0,not measured: no image has a true mask",
     ]
     main(["trimap", "measure", *arguments, str(tmp_path / "t.csv")])
     assert len(pd.read_csv(tmp_path / "t.csv")) == 0
@@ -126,7 +137,7 @@ def test_without_any_truth_nothing_is_known_and_the_tables_say_so(
     compared = {"experiments": {"boxes": {"evaluated": "own, val", "tables": [str(tmp_path / "t.csv")]}}}
     with pytest.raises(SystemExit):
         main(["trimap", "plot", "--config", json.dumps(compared), "--out", str(tmp_path / "t.html")])
-    assert "no image that boxes is evaluated on has a true mask" in capsys.readouterr().err
+    assert "nothing is measured on the images that boxes is evaluated on" in capsys.readouterr().err
 
 
 def label_quality(folder: Path, labels: Path, *more: str) -> pd.Series:
@@ -139,23 +150,25 @@ def label_quality(folder: Path, labels: Path, *more: str) -> pd.Series:
 
 def test_label_quality_worked_by_hand(split: Split, tmp_path: Path) -> None:
     boxes = [
-        ("a", 1, 1, 1, 3, 3),
-        ("a", 2, 0, 0, 2, 2),
-        ("b", 2, 0, 0, 2, 1),
+        ("a", 1, 10, 10, 30, 30),
+        ("a", 2, 0, 0, 20, 20),
+        ("b", 2, 0, 0, 20, 10),
         ("c", 1, 0, 0, 4, 2),
-        ("d", 1, 0, 0, 1, 1),
+        ("d", 1, 0, 0, 10, 10),
     ]
-    folder = split({"a": CAT, "b": DOG, "c": None, "d": CAT}, boxes)
+    folder = split({"a": enlarged(CAT), "b": enlarged(DOG), "c": None, "d": enlarged(CAT)}, boxes)
     labels = {
-        "a": [[0] * 4, [0, 1, 1, 0], [0, 1, 0, 1], [0] * 4],  # 4 labelled, one of them on void
-        "b": [[2, 2], [2, 255]],
+        "a": enlarged([[0] * 4, [0, 1, 1, 0], [0, 1, 0, 1], [0] * 4]),  # 4 squares labelled, one of them on void
+        "b": enlarged([[2, 2], [2, 255]]),
         "c": [[1, 1, 0, 0], *[[0] * 4] * 3],
-        "d": CAT,
+        "d": enlarged(CAT),
     }
     first = write_generation(tmp_path / "1.zarr", folder, 1, labels, [3, -1, 0, 7, -2], [0, 0, 0, 1])
     row = label_quality(folder, first)
     assert list(row.index) == [field.name for field in fields(Quality)]
     assert row[["generation", "images", "boxes"]].tolist() == [1, 2, 4]  # d keeps its mask, c has none
+    assert row[["objects", "classes"]].tolist() == [3, 2]
+    assert pd.isna(row["note"])
     # background: 10 right of 12 true and 11 predicted; cat: 3 of 4 and 3; dog: 2 of 2 and 3
     assert row["miou"] == pytest.approx((10 / 13 + 3 / 4 + 2 / 3) / 3, abs=1e-6)
     assert row["fill"] == pytest.approx((3 / 4 + 3 / 2) / 2, abs=1e-6)
@@ -263,3 +276,64 @@ def test_validate_on_another_data_set_is_refused(
     with pytest.raises(SystemExit):
         main(["validate", "--catalogue", str(folder), "--model", str(model), "--out", str(tmp_path / "val.csv")])
     assert "its classes are not those of" in capsys.readouterr().err
+
+
+NOTHING = [[0] * 4] * 4
+VOIDED = [[0, 0, 255, 255]] * 4  # black and white, as of a mask that has 255 for the class
+
+
+@pytest.mark.parametrize("mask", [NOTHING, VOIDED])
+def test_on_background_alone_no_command_has_a_score(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str], mask: list[list[int]]
+) -> None:
+    boxes = [("a", 1, 0, 0, 20, 20), ("b", 2, 0, 0, 20, 20)]
+    folder = split({"a": enlarged(mask), "b": enlarged(mask)}, boxes)
+    right = {image: enlarged(NOTHING) for image in ("a", "b")}
+    store = write_predictions(tmp_path / "p.zarr", folder, right, right)
+    model = tmp_path / "model.pt"
+    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    labels = write_generation(tmp_path / "1.zarr", folder, 1, right, [0, 0], [0, 0])
+    points = {"points": [{"experiment": "x", "values": {"update.k": 1}, "predictions": [str(store)]}]}
+    on, predicted = ["--catalogue", str(folder)], ["--predictions", str(store)]
+    commands = {
+        "evaluation": ["evaluation", *on, *predicted],
+        "validate": ["validate", *on, "--model", str(model), "--threads", "1"],
+        "trimap": ["trimap", "measure", *on, *predicted],
+        "search": ["search", *on, "--points", json.dumps(points), "--held-out", "1"],
+        "quality": ["label-quality", *on, "--labels", str(labels)],
+    }
+    for name, command in commands.items():
+        main([*command, "--out", str(tmp_path / f"{name}.csv")])
+        told = capsys.readouterr().err
+        assert "show no class, only background or void" in told or "shows no class" in told
+        assert "nan" not in told
+        assert "100.0" not in told
+    for name, columns in (("evaluation", ["iou", "iou_crf"]), ("validate", ["iou"]), ("quality", ["miou", "fill"]),
+                          ("search", ["mean_iou", "mean_iou_crf"])):  # fmt: skip
+        table = pd.read_csv(tmp_path / f"{name}.csv")
+        assert table[columns].isna().all(axis=None)
+        assert table["note"].iloc[-1].startswith("not measured: the true mask")
+    assert pd.read_csv(tmp_path / "trimap.csv").empty
+
+
+def test_a_class_that_the_truth_does_not_show_is_counted_apart(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": enlarged(CAT)}, [("a", 1, 10, 10, 30, 30)])
+    found = {"a": enlarged([[0, 0, 0, 2], [0, 1, 1, 0], [0, 1, 1, 0], [0] * 4])}  # one of 12 squares taken for dog
+    store = write_predictions(tmp_path / "p.zarr", folder, found, {"a": enlarged(CAT)})
+    out = tmp_path / "e.csv"
+    main(["evaluation", "--catalogue", str(folder), "--predictions", str(store), "--out", str(out)])
+    table = pd.read_csv(out).set_index("class")
+    np.testing.assert_allclose(table["iou"], [9 / 10, 1, np.nan, 0.95], atol=5e-7)
+    assert table["note"].to_dict()["dog"] == "not measured: no pixel in the true masks"
+    assert table["classes"].unique().tolist() == [1]
+
+
+def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(split: Split, tmp_path: Path) -> None:
+    folder = split({"a": None}, [("a", 1, 0, 0, 2, 2)])
+    model = tmp_path / "model.pt"
+    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    arguments = ["--catalogue", str(folder), "--model", str(model), "--threads", "1"]
+    main(["validate", *arguments, "--out", str(tmp_path / "val.csv")])
+    table = pd.read_csv(tmp_path / "val.csv")
+    assert table["iou"].isna().all()
+    assert table["note"].iloc[-1] == "not measured: no image has a true mask"

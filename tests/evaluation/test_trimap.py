@@ -16,7 +16,7 @@ from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusi
 from boxsup.store.labels import creating_labels
 
 
-def ringed(side=30, inner=10):
+def ringed(side=60, inner=20):
     """A square of label 1 in the middle, with a ring of void, one pixel wide, around it."""
     truth = np.zeros((side, side), np.uint8)
     start = (side - inner) // 2
@@ -30,9 +30,9 @@ def test_the_band_around_a_ring_of_void_is_its_dilation():
     distance = boundary_distance(truth)
     known = truth != 255
     for width in (1, 2, 3, 5):
-        # Inside, a frame of the 10×10 square; outside, one around the 12×12 pixels that the ring encloses.
-        inside = 10**2 - max(0, 10 - 2 * width) ** 2
-        outside = (12 + 2 * width) ** 2 - 12**2
+        # Inside, a frame of the 20×20 square; outside, one around the 22×22 pixels that the ring encloses.
+        inside = 20**2 - max(0, 20 - 2 * width) ** 2
+        outside = (22 + 2 * width) ** 2 - 22**2
         band = known & (distance <= width)
         assert (band & (truth == 1)).sum() == inside
         assert (band & (truth == 0)).sum() == outside
@@ -86,29 +86,47 @@ def test_every_pixel_is_counted_once_and_bands_grow_to_the_whole():
 def test_an_error_at_the_boundary_is_in_the_band_alone():
     truth = ringed()
     prediction = np.zeros_like(truth)
-    prediction[11:19, 11:19] = 1  # a pixel too small on each side: 36 of 100 pixels missed
+    prediction[22:38, 22:38] = 1  # two pixels too small on each side: 144 of 400 pixels missed
     table = trimap_table(*[distance_confusion(truth, prediction, boundary_distance(truth), 2)] * 2).set_index("width")
-    assert table.loc[1, "interior"] == 1
-    assert table.loc[1, "band"] == pytest.approx((52 / (52 + 36) + 0) / 2)  # 14² - 12² = 52 of the background
-    assert table.loc[1, "band_pixels"] == pytest.approx((52 + 36) / (900 - 44))
+    assert table.loc[2, "interior"] == 1
+    assert table.loc[2, "band"] == pytest.approx((192 / (192 + 144) + 0) / 2)  # 26² - 22² = 192 of the background
+    assert table.loc[2, "band_pixels"] == pytest.approx((192 + 144) / (3600 - 84))
+
+
+def test_widths_at_which_a_class_has_too_few_pixels_left_are_cut_off():
+    truth = ringed()
+    table = trimap_table(*[distance_confusion(truth, truth, boundary_distance(truth), 3)] * 2).set_index("width")
+    # Of the 20×20 square a band of 1 has 76 pixels, of 2 144; what it leaves 10² at 5 and 8² at 6. Class 2 is nowhere.
+    for column in ("band", "band_crf"):
+        assert table[column].first_valid_index() == 2
+        assert (table[column].dropna() == 1).all()
+    for column in ("interior", "interior_crf"):
+        assert table[column].last_valid_index() == 5
+        assert table[column].loc[:5].notna().all()
+
+
+def test_background_alone_has_no_error_analysis():
+    truth = np.zeros((40, 40), np.uint8)
+    assert trimap_table(*[distance_confusion(truth, truth, boundary_distance(truth), 2)] * 2).empty
 
 
 def test_the_command_measures_both_stacks(tmp_path, capsys):
     truth = ringed()
     write_mask(tmp_path / "a.png", truth)
-    rows = [("a", "a.jpg", 30, 30, str(tmp_path / "a.png"), ""), ("b", "b.jpg", 30, 30, "", "")]
+    rows = [("a", "a.jpg", 60, 60, str(tmp_path / "a.png"), ""), ("b", "b.jpg", 60, 60, "", "")]
     images = pd.DataFrame(rows, columns=["image", "path", "height", "width", "mask", "objects"])
     boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
     write_catalogue(tmp_path / "catalogue", Catalogue(images, boxes, ("background", "square")))
     right, wrong = np.where(truth == 255, 0, truth).astype(np.uint8), np.zeros_like(truth)
     with creating_labels(
-        tmp_path / "p.zarr", ["a", "b"], np.array([[30, 30]] * 2), {}, ("labels", "labels_crf")
+        tmp_path / "p.zarr", ["a", "b"], np.array([[60, 60]] * 2), {}, ("labels", "labels_crf")
     ) as out:
         for image in ("a", "b"):
             out.append(image, labels=wrong, labels_crf=right)
     arguments = ["--catalogue", f"{tmp_path}/catalogue", "--predictions", f"{tmp_path}/p.zarr"]
     main(["trimap", "measure", *arguments, "--out", f"{tmp_path}/t.csv"])
     table = pd.read_csv(tmp_path / "t.csv")
-    assert (table["band_crf"] == 1).all()
-    assert table["band"].iloc[0] == pytest.approx((52 / 88 + 0) / 2, abs=1e-6)
-    assert "trimap: 1 images, with CRF, 5 px: mean IoU 100.0 % in the band" in capsys.readouterr().err
+    assert (table["band_crf"].iloc[1:] == 1).all()
+    assert table["band"].iloc[1] == pytest.approx((192 / 336 + 0) / 2, abs=1e-6)
+    told = capsys.readouterr().err
+    assert "trimap: with CRF, 5 px: mean IoU 100.0 % in the band, 100.0 % outside, over 1 image" in told

@@ -21,7 +21,17 @@ TOKENS = (
 VALUES = (
     None, True, False, 0, -1, 1.5, 1e308, float("nan"), float("inf"), 2**31, 2**63, 10**30, "", "a", "..", "\0", "9",
     [], {}, [[]], [None], [1, 2], [-1, -1, 5, 5], {"a": 1}, {"size": [20, 30], "counts": "0"}, "x" * 5000, [0] * 3000,
+    1.0, "1", "01", -(2**63), "\ud800", "cat ", " dog", "e\u0301", "./a.jpg", "a//a.jpg", "../a.jpg", "a\\a.jpg",
+    "a:a.jpg", "/a.jpg", ".a.jpg", "a\n.jpg", "background", [["a"]],
 )  # fmt: skip
+STEMS = (
+    b"\xff\xfe", b"caf\xe9", b"CON", b"nul", b"-rf", b"--out", b".hidden", b"..a", b"a b", b" a", b"a ", b"a\n", b"a\t",
+    b"a\x1b[2J", b"a\x7f", b"a:b", b"a\\b", b"a,b", b"=1+1", b'"a"', b"'a'", b"x" * 199, b"x" * 250, b"a.b.c", b"a.png",
+    b"a%20b", b"a?b", b"a*b", b"a;b", b"$HOME", b"`ls`", b"{image}", b"a__b", b"train", b"classes", b"A", b"a'); --",
+    b"#a", b"~", b"@a", b"[a]", b"NA", b"nan", b"1e5", b"0001", b"True", b"a|b", b"<b>a", b"&amp;",
+    *(text.encode() for text in ("\u00e9", "e\u0301", "\uff41", "\U0001f600", "\u202ea", "a\u200b", "\u00a0a")),
+)  # fmt: skip
+FOLDERS = (b"", b"sub", b"a b", b".hidden", b"\xff", b"a.b", b"e\xcc\x81", b"a:b", b"x" * 255, b"train/images")
 
 
 def any_bytes(content: bytes, random: Random) -> bytes:
@@ -117,6 +127,21 @@ def any_png(content: bytes, random: Random) -> bytes:
     return content[:8] + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
+
+
+def any_name(name: bytes, random: Random) -> bytes:
+    """Another name for a file, perhaps in a folder of its own: odd stems and endings, any bytes that a system takes."""
+    stem, dot, ending = name.rpartition(b".")
+    if random.random() < 0.6:
+        stem = STEMS[int(random.integers(len(STEMS)))]
+    elif random.random() < 0.5:
+        place = int(random.integers(len(stem) + 1))
+        stem = stem[:place] + random.bytes(int(random.integers(1, 4))) + stem[place:]
+    if random.random() < 0.2:
+        ending = (ending.upper(), b"", ending + b" ", ending + b"." + ending, b"txt", b"heic")[int(random.integers(6))]
+    folder = FOLDERS[int(random.integers(len(FOLDERS)))] if random.random() < 0.3 else b""
+    parts = [*folder.split(b"/"), (stem + dot + ending).replace(b"/", b"_")]
+    return b"/".join(part.replace(b"\0", b"_") for part in parts if part)
 
 
 Mutation = Callable[[bytes, Random], bytes]

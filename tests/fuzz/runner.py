@@ -59,10 +59,35 @@ def limited_time() -> Iterator[None]:
 
 
 def broken(target: str, seed: int, number: int, files: list[Path]) -> tuple[Path, bytes]:
-    """Which file an input breaks, and what it becomes."""
+    """Which file an input breaks, and what its content or its name becomes."""
     random = np.random.default_rng([seed, zlib.crc32(target.encode()), number])
     file = files[int(random.integers(len(files)))]
-    return file, TARGETS[target].mutate(file.read_bytes(), random)
+    whole = os.fsencode(file.name) if TARGETS[target].names else file.read_bytes()
+    return file, TARGETS[target].mutate(whole, random)
+
+
+@contextlib.contextmanager
+def changed(file: Path, content: bytes, names: bool) -> Iterator[None]:
+    """A file with other content, or by another name if the system takes that, while it is read."""
+    if not names:
+        whole = file.read_bytes()
+        file.write_bytes(content)
+        yield
+        file.write_bytes(whole)
+        return
+    other = file.parent / os.fsdecode(content)
+    try:
+        made = [folder for folder in (other.parent.parent, other.parent) if not folder.exists()]
+        other.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(other):
+            file.rename(other)
+    except OSError:  # too long, for one
+        other = file
+    yield
+    if not file.exists():
+        other.rename(file)
+    for folder in reversed(made):
+        folder.rmdir()
 
 
 def outcome(target: Target, folder: Path, watch: Watch) -> tuple[str, str]:
@@ -106,7 +131,6 @@ def run(name: str, seed: int, numbers: range) -> Iterator[tuple[int, str, str]]:
         target.read(folder)  # the whole files must be right; imports and compiles
         for number in numbers:
             file, content = broken(name, seed, number, files)
-            whole = file.read_bytes()
-            file.write_bytes(content)
-            yield number, *outcome(target, folder, WATCH)
-            file.write_bytes(whole)
+            with changed(file, content, target.names):
+                result = outcome(target, folder, WATCH)
+            yield number, *result

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mutations import Mutation, Random, any_bytes, any_json, any_png, any_text
+from mutations import Mutation, Random, any_bytes, any_json, any_name, any_png, any_text
 from PIL import Image
 
 from boxsup.catalogue.records import Box, Record
@@ -41,12 +41,14 @@ class Target:
         mutate: How.
         read: Reads the folder; raises an AssertionError where what comes of it is not right.
         share: Of all inputs, relative to the others.
+        names: Whether names of files are broken, and not what is in them.
     """
 
     make: Callable[[Path], list[Path]]
     mutate: Mutation
-    read: Callable[[Path], None]
+    read: Callable[[Path], object]
     share: float = 1.0
+    names: bool = False
 
 
 def _picture(mode: str = "RGB") -> Image.Image:
@@ -205,6 +207,78 @@ def read_source(folder: Path) -> None:
         raise DataError(lines[0])
 
 
+def named(write: Callable[[Path], list[Path]]) -> Callable[[Path], list[Path]]:
+    """Makes two images, `a` with a cat and `b` with a dog, and their annotations in a folder of their own."""
+
+    def make(folder: Path) -> list[Path]:
+        (folder / "images").mkdir()
+        (folder / "boxes").mkdir()
+        for image in "ab":
+            _picture().save(folder / f"images/{image}.png")
+        return [*sorted((folder / "images").iterdir()), *write(folder)]
+
+    return make
+
+
+def write_xml(folder: Path) -> list[Path]:
+    for image, name in (("a", "cat"), ("b", "dog")):
+        (folder / f"boxes/{image}.xml").write_text(XML.replace("cat", name).replace("dog", name))
+    return sorted((folder / "boxes").iterdir())
+
+
+def write_yolo(folder: Path) -> list[Path]:
+    (folder / "data.yaml").write_text("names: [cat, dog]")
+    for image, number in (("a", 0), ("b", 1)):
+        (folder / f"boxes/{image}.txt").write_text(f"{number} 0.5 0.5 0.2 0.2\n")
+    return sorted((folder / "boxes").iterdir())
+
+
+def write_labelme(folder: Path) -> list[Path]:
+    for image, name in (("a", "cat"), ("b", "dog")):
+        shape = {"label": name, "points": [[3, 2], [9, 7]], "shape_type": "rectangle"}
+        (folder / f"boxes/{image}.json").write_text(json.dumps({"shapes": [shape]}))
+    return sorted((folder / "boxes").iterdir())
+
+
+def write_coco(folder: Path) -> list[Path]:
+    images = [{"id": ord(image), "file_name": f"{image}.png", "height": 20, "width": 30} for image in "ab"]
+    boxes = [
+        {"id": number, "image_id": ord(image), "category_id": number, "bbox": [3, 2, 6, 5]}
+        for number, image in enumerate("ab", start=1)
+    ]
+    names = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    (folder / "boxes/boxes.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": names}))
+    return [folder / "boxes/boxes.json"]
+
+
+def read_lines(folder: Path) -> list[Record]:
+    """Read as `boxsup init` does: what is wrong is said in lines that can be written; else the images are returned."""
+    from boxsup.catalogue.sources import open_source
+    from boxsup.errors import DataError
+
+    single = folder / "boxes/boxes.json"
+    listing = open_source(folder / "images", single if single.exists() else single.parent).listing()
+    records = [check() for check in listing.checks]
+    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.lost]
+    assert all(text.isprintable() for line in lines for text in line), lines
+    assert len({record.image for record in records}) == len(records)
+    if lines:
+        raise DataError(f"{lines[0].file}: {lines[0].problem}")
+    return records
+
+
+def read_named(folder: Path) -> None:
+    """As `read_lines`; where it says nothing, both images and their boxes are there, unless files are passed over."""
+    from boxsup.catalogue.readers.beside import annotation_files
+    from boxsup.catalogue.readers.image_files import images_below
+
+    records = read_lines(folder)
+    kinds = [len(list(annotation_files(folder / "boxes", kind))) for kind in (".xml", ".txt", ".json")]
+    if len(images_below(folder / "images")) == 2 and ((folder / "boxes/boxes.json").exists() or 2 in kinds):
+        assert {box.label for record in records for box in record.boxes} == {1, 2}, records
+        assert len(records) == 2
+
+
 def make_sbd(folder: Path) -> list[Path]:
     from scipy.io import savemat
 
@@ -349,12 +423,12 @@ def make_part(folder: Path) -> list[Path]:
 
 
 def read_part_of(folder: Path) -> None:
-    from boxsup.labels.mask_outputs import table_of
     from boxsup.labels.mask_parts import read_part
+    from boxsup.labels.mask_table import table_of
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)
-    table = table_of([part], CLASSES, folder)
+    table = table_of([part], CLASSES, CLASSES, folder)
     assert table["score"].between(0, 1).all()
 
 
@@ -466,6 +540,15 @@ TARGETS: dict[str, Target] = {
     "recognise-xml": Target(make_xml, any_text, read_source),
     "recognise-labelme": Target(make_labelme, any_json, read_source),
     "recognise-yolo": Target(make_yolo, any_text, read_source),
+    "names-xml": Target(named(write_xml), any_name, read_named, names=True),
+    "names-yolo": Target(named(write_yolo), any_name, read_named, names=True),
+    "names-labelme": Target(named(write_labelme), any_name, read_named, names=True),
+    "names-coco": Target(named(write_coco), any_name, read_named, names=True),
+    "ids-coco": Target(lambda folder: named(write_coco)(folder)[-1:], any_json, read_lines, 2),
+    "ids-labelme": Target(lambda folder: named(write_labelme)(folder)[2:], any_json, read_lines),
+    "classes-yolo": Target(
+        lambda folder: [named(write_yolo)(folder)[0].parents[1] / "data.yaml"], any_text, read_lines
+    ),
     "sbd": Target(make_sbd, any_bytes, lambda folder: _records("sbd", folder, {"list": "train"}), 2),
     "context": Target(
         make_context,

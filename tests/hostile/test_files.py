@@ -17,7 +17,7 @@ from scipy.io import savemat
 
 import boxsup
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.readers.voc import read_annotation
+from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.sources import open_source
 from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image, read_mask

@@ -49,7 +49,7 @@ def plain(folder):
 
 
 def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
 
 
 def test_every_file_has_its_results_and_nothing_else_is_written(plain):
@@ -164,7 +164,7 @@ def test_what_is_no_file_is_no_video(tmp_path):
     ("arguments", "message"),
     [
         (["--model", "nowhere.pt"], "nowhere.pt: no such checkpoint"),
-        (["--out", "{folder}/m.pt"], "{folder}/m.pt/masks: Not a directory"),
+        (["--out", "{folder}/m.pt"], "{folder}/m.pt: is read, and cannot be what is written, too"),
         (["--config", "nowhere.yaml", "--crf"], "nowhere.yaml: not a readable configuration"),
     ],
 )
@@ -172,8 +172,9 @@ def test_a_users_mistake_is_one_line(folder, tmp_path, monkeypatch, capsys, argu
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="1"):
         predict(folder, tmp_path / "out", *(argument.format(folder=folder) for argument in arguments))
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"boxsup: error: {message.format(folder=folder)}")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "no labelling.json beside it" not in line] == lines[-1:]
+    assert lines[-1].startswith(f"boxsup: error: {message.format(folder=folder)}")
     assert list(tmp_path.iterdir()) == []
 
 

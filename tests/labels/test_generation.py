@@ -1,4 +1,5 @@
 import hashlib
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from updates import OURS
 
 from boxsup.labels.choice import NOTHING
 from boxsup.labels.generation import Update
-from boxsup.labels.overlaps import box_iou
+from boxsup.labels.overlaps import TOGETHER, box_iou
 from boxsup.proposals.pool import make_pool
 
 SETTINGS = replace(OURS, k=5)
@@ -114,3 +115,40 @@ def test_golden():
     result = update(scores=smooth_scores).labels("a", 30, 40, BOXES)
     assert [choice.chosen for choice in result.choices] == [163, 94, 193]
     assert hashlib.sha256(result.labels.tobytes()).hexdigest()[:16] == "390e212e661a92de"
+
+
+def many(count, side=400):
+    """A picture of 400 superpixels with as many boxes, and 40 candidates."""
+    random = np.random.default_rng(0)
+    superpixels = np.arange(400).reshape(20, 20).repeat(side // 20, axis=0).repeat(side // 20, axis=1)
+    pool = make_pool(superpixels, random.random((40, 400)) < 0.5, -np.arange(40.0))
+    corners = random.integers(0, side - 40, (count, 2))
+    corners = np.concatenate([corners, corners + random.integers(10, 40, (count, 2))], axis=1)
+    columns = dict(zip(("x0", "y0", "x1", "y1"), corners.T, strict=True))
+    boxes = pd.DataFrame({"image": "a", "label": 1 + np.arange(count) % 2, **columns, "difficult": 0, "crowd": 0})
+    scores = np.log(random.dirichlet(np.ones(3), (side, side)).transpose(2, 0, 1)).astype(np.float32)
+    made = Update({"a": pool}, {"a": box_iou(corners, pool.boxes)}, lambda _, labels: scores[labels], SETTINGS, 0, 1)
+    return made, boxes, side
+
+
+def test_memory_does_not_grow_with_boxes_times_pixels():
+    peaks = []
+    for count in (TOGETHER, 8 * TOGETHER):
+        made, boxes, side = many(count)
+        tracemalloc.start()
+        made.labels("a", side, side, boxes)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    masks = 7 * TOGETHER * side**2  # bytes of a mask of each box that was added, a fourth of its scores
+    assert peaks[1] - peaks[0] < 0.1 * masks
+
+
+def test_boxes_choose_the_same_however_many_do_so_at_once(monkeypatch):
+    made, boxes, side = many(60)
+    whole = made.labels("a", side, side, boxes)
+    monkeypatch.setattr("boxsup.labels.overlaps.TOGETHER", 7)
+    parts = made.labels("a", side, side, boxes)
+    assert [choice.chosen for choice in parts.choices] == [choice.chosen for choice in whole.choices]
+    np.testing.assert_array_equal(parts.labels, whole.labels)
+    for one, other in zip(parts.choices, whole.choices, strict=True):
+        np.testing.assert_allclose(one.expected_iou, other.expected_iou, rtol=1e-5)

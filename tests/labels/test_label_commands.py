@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.tables import read_catalogue, read_mask, write_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
+from boxsup.instructions import instructions
 from boxsup.labels.choice import NOTHING, SEGMENT
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
@@ -237,3 +239,48 @@ def test_what_is_missing_is_one_line_and_leaves_nothing(split, labels, tmp_path,
     [line] = [line for line in capsys.readouterr().err.splitlines() if "boxsup: error" in line]
     assert message.format(split=split) in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_overlaps_of_other_boxes_and_proposals_of_other_images_are_refused(split, labels, tmp_path, capsys):
+    train = read_catalogue(split / "train")
+    moved = train.boxes.assign(x0=train.boxes["x0"].where(train.boxes.index != 2, train.boxes["x0"] + 3))
+    wider = train.images.assign(width=train.images["width"] + 1)
+    masks = train.boxes.assign(image=[f"other{image}" for image in train.boxes["image"]])
+    renamed = train.images.assign(image=[f"other{image}" for image in train.ids])
+    for name, changed, message in (
+        ("moved", replace(train, boxes=moved), f"{train.boxes['image'][2]}: its overlaps are of other boxes or"),
+        ("fewer", replace(train, boxes=train.boxes[:-1]), f"{train.ids[-1]}: its overlaps are of other boxes or"),
+        ("wider", replace(train, images=wider), "its proposals are of "),
+    ):
+        write_catalogue(tmp_path / name, changed)
+        with pytest.raises(SystemExit, match="1"):
+            labels(*pools(split), "--catalogue", tmp_path / name)
+        assert message in capsys.readouterr().err
+    write_catalogue(tmp_path / "renamed", replace(train, images=renamed, boxes=masks))
+    with pytest.raises(SystemExit, match="1"):
+        main(["overlaps", "--catalogue", f"{tmp_path}/renamed", *pools(split)[:2], "--out", f"{tmp_path}/o.zarr"])
+    assert "none of its images is in" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.zarr"))
+
+
+def test_masks_of_more_classes_than_the_split_are_refused(split, labels, tmp_path, capsys):
+    train = read_catalogue(split / "train")
+    write_catalogue(tmp_path / "fewer", replace(train, classes=train.classes[:2]))
+    with pytest.raises(SystemExit, match="1"):
+        labels("--fixed", f"{split}/rectangles.zarr", "--catalogue", tmp_path / "fewer")
+    assert "has labels of more classes than the split's 2" in capsys.readouterr().err
+    assert not (tmp_path / "2.zarr").exists()
+
+
+def test_a_generation_records_its_instructions_and_warns_of_proposals_with_others(split, labels, tmp_path, capsys):
+    own = instructions(network=False)
+    assert labels(*pools(split)).attributes["versions"]["instructions"] == own
+    capsys.readouterr()
+    other = shutil.copytree(split / "pools", tmp_path / "pools") / "0-of-2.zarr"
+    metadata = json.loads((other / "zarr.json").read_text())
+    metadata["attributes"]["versions"]["instructions"] = {"numpy": "of another"}
+    (other / "zarr.json").write_text(json.dumps(metadata))
+    labels("--proposals", other, other.with_name("1-of-2.zarr"), *pools(split)[3:], out="3.zarr")
+    said = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(said) == 1
+    assert f"{other} was made with of another of numpy, this goes on with {own['numpy']}" in said[0]

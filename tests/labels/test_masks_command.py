@@ -123,7 +123,7 @@ def test_coco_comes_back_through_its_own_tools(whole, folder):
     for number, record in runs.anns.items():
         mask = runs.annToMask(record)
         np.testing.assert_array_equal(mask, polygons.annToMask(polygons.anns[number]))
-        x, y, width, height = record["annotated_bbox"]
+        x, y, width, height = record["bbox"]
         outside = mask.copy()
         outside[y : y + height, x : x + width] = 0
         assert mask.any()
@@ -247,7 +247,7 @@ def test_a_class_that_the_model_does_not_know_is_said(folder, tmp_path, capsys):
     save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", names, build_network("mobilenet_v2", 3), 0, {}))
     with pytest.raises(SystemExit, match="1"):
         main([*arguments(folder, tmp_path / "out"), "--model", str(tmp_path / "m.pt")])
-    assert "is none that the model knows, cat, dog; rename it" in capsys.readouterr().err
+    assert "is one that the model knows, cat, dog; rename them" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -281,6 +281,6 @@ def test_an_id_does_not_leave_the_folder_of_parts(folder, tmp_path):
     given[4] = str(tmp_path / "boxes.json")
     with pytest.raises(SystemExit, match="1"):
         main(given)
-    assert {path.name for path in Path(tmp_path).rglob("*") if path.is_file()} <= {
+    assert {path.name for path in Path(tmp_path).rglob("[!.]*") if path.is_file()} <= {
         "boxes.json", "boxes.csv", "problems.csv", "coco.json", "coco_polygons.json", "data.yaml",
     }  # fmt: skip

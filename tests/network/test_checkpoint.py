@@ -7,7 +7,7 @@ import torch
 
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.network import build
-from boxsup.network.checkpoint import Checkpoint, find_checkpoint, load, load_checkpoint, save, save_checkpoint
+from boxsup.network.checkpoint import Checkpoint, load, load_checkpoint, save, save_checkpoint
 from boxsup.network.images import IMAGENET, Normalisation
 
 CLASSES = ("background", "disc", "square")
@@ -159,18 +159,3 @@ def test_a_full_disk_is_said_to_be_one(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_means_its_last_epoch_and_an_experiment_its_first_seed(tmp_path):
-    for seed, epochs in (("10", 3), ("2", 2)):
-        for epoch in range(epochs):
-            place = tmp_path / f"seed-{seed}" / "epochs" / f"{epoch:03d}"
-            place.mkdir(parents=True)
-            (place / "model.pt").touch()
-    assert find_checkpoint(tmp_path) == tmp_path / "seed-2/epochs/001/model.pt"
-    assert find_checkpoint(tmp_path / "seed-10") == tmp_path / "seed-10/epochs/002/model.pt"
-    file = tmp_path / "seed-10/epochs/001/model.pt"
-    assert find_checkpoint(file) == file
-    assert find_checkpoint("nowhere.pt") == Path("nowhere.pt")  # what is missing is said by who reads it
-    with pytest.raises(StoreError, match="no checkpoint in it; name a"):
-        find_checkpoint(tmp_path / "seed-2" / "epochs")

@@ -81,7 +81,9 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     assert "problems     none" in told
     assert "snakemake --cores" in told
     assert "--configfile=mine/config.yaml results/own_box/report.html" in told
-    assert sorted(os.listdir(here / "mine")) == ["config.yaml", "problems.csv", "train.txt", "val.txt"]
+    assert sorted(os.listdir(here / "mine")) == [
+        ".boxsup.sha256", "config.yaml", "problems.csv", "train.txt", "val.txt"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", BOXES)
@@ -123,7 +125,7 @@ def test_an_edited_configuration_is_not_written_over(here, data, capsys):
     (here / "mine/config.yaml").write_text("mine")
     with pytest.raises(SystemExit):
         init(data, "labelme")
-    assert "mine/config.yaml: is there already, and may be edited" in capsys.readouterr().err
+    assert "mine/config.yaml: boxsup did not write it, or it was changed since" in capsys.readouterr().err
     assert (here / "mine/config.yaml").read_text() == "mine"
 
 
@@ -194,8 +196,8 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     init(here, "yolo")
     told = capsys.readouterr().err
     assert "problems     4; images left out: 3" in told
-    assert "labels/picture_00.txt: line 2: class 9 is none of data.yaml's, 0 to 2" in told
-    assert "labels/stray??.txt: no image has its name" in told
+    assert "labels/picture_00.txt: line 2: class 9 is none of those that are named, 0 to 2" in told
+    assert r"labels/stray\x1b\xff.txt: no image has its name" in told
     assert "images without a box, taken for background: 1" in told
     assert "images with an EXIF orientation, which is not applied: 1" in told
     assert "classes with less than 10 boxes" in told
@@ -203,6 +205,103 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", "picture_04", ""]
     config = resolved(here, config)
     assert len(records(config, "train")) + len(records(config, "val")) == COUNT - 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n",
+            "boxes that stand twice in their image: 1, the first is in picture_00",
+        ),
+        (
+            "0 0.5 0.5 0.5 0\n",
+            "boxes that are one pixel wide or high, as clicks make them: 1, the first is in picture_00",
+        ),
+    ],
+)
+def test_odd_boxes_are_noted(here, data, capsys, text, words):
+    own_data.write_yolo(here / "yolo", own_data.pictures(COUNT))
+    (here / "yolo/labels/picture_00.txt").write_text(text)
+    init(data, "yolo", boxes=here / "yolo/labels")
+    assert words in capsys.readouterr().err
+
+
+def test_odd_images_are_noted(here, data, capsys):
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images", made)
+    for image, most in (("picture_00", 1023), ("picture_01", 65535)):
+        (here / f"images/{image}.png").unlink()
+        grey = np.full(made[image].instances.shape, most, np.uint16)
+        Image.fromarray(grey).save(here / f"images/{image}.tif")
+    (here / "images/a.heic").touch()
+    for image, orientation in (("picture_02", 0), ("picture_03", 9), ("picture_04", 1), ("picture_05", 3)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(made[image].image).save(here / f"images/{image}.png", exif=exif)
+    init(data, "yolo", images=here / "images")
+    told = capsys.readouterr().err
+    assert "problems     none" in told
+    assert (
+        "images of 16 bits whose values end below 16,384: 1, the first is picture_00; their high byte is seen" in told
+    )
+    assert "files among the images that are not read, by their endings: 1 .heic" in told
+    assert "images with an EXIF orientation, which is not applied: 1;" in told
+
+
+def test_how_xml_counts_is_said(here, data, capsys):
+    own_data.write_voc_xml(here / "xml", own_data.pictures(COUNT))
+    file = here / "xml/picture_03.xml"
+    file.write_text(file.read_text().replace("<bndbox>", "<occluded>0</occluded><attributes/><bndbox>", 1))
+    init(data, "voc_xml", boxes=here / "xml")
+    words = "corners are taken for borders from 0, as picture_03.xml: object 1 has CVAT's tags, attributes and occluded"
+    assert words in capsys.readouterr().err
+    assert (
+        yaml.safe_load((here / "mine/config.yaml").read_text())["datasets"]["own"]["splits"]["val"]["corners"]
+        == "plane"
+    )
+
+
+def test_problems_are_listed_also_where_nothing_is_left(here, data, capsys):
+    made = own_data.pictures(COUNT)
+    own_data.write_voc_xml(here / "xml", made)
+    for file in (here / "xml").iterdir():
+        file.write_text(file.read_text().replace("<width>", "<width>1"))
+    with pytest.raises(SystemExit):
+        init(data, "voc_xml", boxes=here / "xml")
+    assert "picture_00.xml: size says 1" in (error := capsys.readouterr().err)
+    assert "(the first of 10 problems; no image is left); all are in mine/problems.csv" in error
+    assert len((here / "mine/problems.csv").read_text().splitlines()) == 1 + COUNT
+    for file in (here / "xml").iterdir():
+        file.write_bytes(file.read_text().replace("object>", "thing>").encode() + b"\xff")
+    with pytest.raises(SystemExit):
+        init(data, "voc_xml", boxes=here / "xml")
+    assert "is no UTF-8: save it as UTF-8" in (error := capsys.readouterr().err)
+    assert "(the first of 10 problems; no class is left); all are in mine/problems.csv" in error
+
+
+def test_masks_that_are_pictures_say_so_where_no_others_are_there(here, data, capsys):
+    made = own_data.pictures(COUNT)
+    (here / "masks").mkdir()
+    Image.fromarray(made["picture_00"].image).save(here / "masks/picture_00.png")
+    with pytest.raises(SystemExit):
+        init(data, "yolo", "--masks", str(here / "masks"))
+    error = capsys.readouterr().err
+    assert "masks/picture_00.png: expected a mask with a palette or in 8-bit grey, got mode RGB" in error
+    assert "(the only problem; no image has a true mask); all are in mine/problems.csv" in error
+
+
+def test_images_of_one_name_in_two_folders_make_a_configuration_that_reads_them(here, data, config, capsys):
+    made = own_data.pictures(COUNT)
+    for folder, images in (("cam1", list(made)[:5]), ("cam2", list(made)[5:])):
+        part = {f"{number:04d}": made[image] for number, image in enumerate(images)}
+        own_data.write_images(here / "images" / folder, part)
+        own_data.write_voc_xml(here / "xml" / folder, part)
+    init(here, "voc_xml", "--val", str(here / "images/cam2"), images=here / "images")
+    assert "images of one name in several folders: ids have the folders' names" in capsys.readouterr().err
+    config = resolved(here, config)
+    assert [record.image for record in records(config, "train")] == [f"cam1__{number:04d}" for number in range(5)]
+    assert [record.image for record in records(config, "val")] == [f"cam2__{number:04d}" for number in range(5)]
 
 
 def test_images_to_evaluate_on_may_be_chosen(here, data, config, capsys):
@@ -252,7 +351,13 @@ def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys)
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--name", "a/b"], "--name: expected letters, digits and _, got 'a/b'"),
+        (["--name", "a/b"], "--name: expected letters, digits and _, 60 at most, got 'a/b'"),
+        (["--name", "n" * 61], "--name: expected letters, digits and _, 60 at most"),
+        (["--name", "demo"], "--name demo: config.yaml has datasets.demo already; choose another, as my_demo"),
+        (["--name", "voc"], "--name voc: config.yaml has datasets.voc already"),
+        (["--name", "coco"], "--name coco: config.yaml has datasets.coco already"),
+        (["--name", "on"], "--name: YAML takes on for True, no text; choose another, as my_on"),
+        (["--name", "1_000"], "--name: YAML takes 1_000 for 1000"),
         (["--epochs", "0"], "--epochs: expected 1 to 999, got 0"),
         (["--classes", "ring", "ring"], "every name must stand there once"),
         (["--classes", "cow"], "--classes: the annotations have no class 'cow'; they have ring, crescent, star"),
@@ -282,7 +387,7 @@ def test_masks_of_no_image_and_boxes_of_no_image_are_refused(here, data, capsys)
     with pytest.raises(SystemExit):
         init(data, "labelme", images=here / "others")
     assert "no image is left" in capsys.readouterr().err
-    assert not (here / "mine").exists()
+    assert os.listdir(here / "mine") == ["problems.csv"]
 
 
 def test_hostile_names_stay_names(here, config):

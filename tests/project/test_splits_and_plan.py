@@ -1,5 +1,7 @@
 """Which images are evaluated on, and the settings that are chosen for a data set."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,49 +13,92 @@ from boxsup.project.splits import split
 IMAGES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.lists(st.integers(1, 4)), min_size=2)
 
 
+def labels_of(images):
+    return {label for labels in images for label in labels}
+
+
 @given(IMAGES, st.booleans(), st.data())
 def test_splits_share_no_image_and_keep_every_class_for_training(images, with_masks, data):
-    masked = set(data.draw(st.lists(st.sampled_from(list(images)), unique=True)))
+    images = {"object": [1], **images}
+    chosen = data.draw(st.lists(st.sampled_from(list(images)), unique=True))
+    masked = {image: images[image] for image in chosen}
     splits = split(images, masked, with_masks)
     assert sorted(splits.train + splits.val) == sorted(images)
-    assert splits.train
     assert splits.val
-    assert set(splits.masks) == (set(splits.train) & masked if with_masks else set())
-    if len(splits.val) > 1:
-        trained = {label for image in splits.train for label in images[image]}
-        assert trained == {label for labels in images.values() for label in labels}
-    if len(masked) > with_masks:
-        assert set(splits.val) <= masked  # something is measured
-    if with_masks and masked and len(masked) < len(images):
-        assert splits.masks  # and something is learned from masks
+    assert labels_of(images[image] for image in splits.train)
+    assert set(splits.masks) == (set(splits.train) & set(masked) if with_masks else set())
+    lost = labels_of(images.values()) - labels_of(images[image] for image in splits.train)
+    if lost:  # every image has a class's last object, and one must go
+        assert len(splits.val) == 1
+        counts = Counter(label for labels in images.values() for label in set(labels))
+        shown = [image for image, labels in masked.items() if labels]
+        free = [image for image in images if image not in shown or not with_masks]
+        assert all(any(counts[label] == 1 for label in images[image]) for image in free)
+    if with_masks and any(masked.values()) and len(masked) < len(images):
+        assert any(masked[image] for image in splits.masks)  # and something is learned from masks
 
 
 def test_a_fifth_of_the_masks_or_a_tenth_of_the_images_are_evaluated_on():
     images = {f"{number:04d}": [1] for number in range(2000)}
-    known = list(images)[:50]
+    known = dict(list(images.items())[:50])
     assert len(split(images, known, True).val) == 10
-    assert len(split(images, list(images), False).val) == 400
-    assert len(split(images, [], False).val) == 100
-    assert len(split(dict(list(images.items())[:70]), [], False).val) == 7
+    assert len(split(images, images, False).val) == 400
+    assert len(split(images, {}, False).val) == 100
+    assert len(split(dict(list(images.items())[:70]), {}, False).val) == 7
+
+
+def test_empty_images_with_a_mask_are_no_reason_to_evaluate_on_them():
+    images = {f"{number:03d}": [1] if number < 80 else [] for number in range(100)}
+    empty = {image: [] for image, labels in images.items() if not labels}
+    splits = split(images, empty, False)
+    assert len(splits.val) == 10  # a tenth of all, to be looked at
+    assert not set(splits.val) <= set(empty)
+
+
+def test_of_empty_images_a_fifth_is_evaluated_on_beside_those_that_show_something():
+    images = {f"{number:03d}": [1] if number < 60 else [] for number in range(100)}
+    masked = {image: labels for image, labels in images.items() if image < "010" or image >= "060"}
+    splits = split(images, masked, False)
+    assert sum(bool(masked[image]) for image in splits.val) == 2
+    assert sum(not masked[image] for image in splits.val) == 8
+
+
+def test_as_many_classes_as_can_be_are_evaluated_on():
+    # Five classes, of which four are rare: two of a hundred masks show each, one of these may go.
+    images = {f"{number:03d}": [1] for number in range(100)}
+    for place, label in enumerate((2, 3, 4, 5)):
+        images |= {f"{number:03d}": [1, label] for number in (20 * place, 20 * place + 1)}
+    splits = split(images, images, False)
+    assert len(splits.val) == 20
+    assert labels_of(images[image] for image in splits.val) == {1, 2, 3, 4, 5}
+    assert labels_of(images[image] for image in splits.train) == {1, 2, 3, 4, 5}
+
+
+def test_where_each_mask_has_a_classs_last_object_nothing_is_measured():
+    images = {"a": [1], "b": [2], "c": [2], "d": []}
+    assert split(images, {"a": [1]}, False).val != ["a"]
+    assert "a" in split({"a": [1], "d": []}, {"a": [1]}, False).train
 
 
 def test_the_draw_goes_by_ids_alone():
     images = {f"{number:04d}": [1] for number in range(100)}
     turned = dict(reversed(images.items()))
-    assert set(split(images, [], False).val) == set(split(turned, [], False).val)
+    assert set(split(images, {}, False).val) == set(split(turned, {}, False).val)
 
 
 def test_chosen_images_are_evaluated_on_and_no_others():
     images = {image: [1] for image in "abcde"}
-    splits = split(images, ["a", "b"], True, ["b", "d", "unknown"])
+    splits = split(images, {"a": [1], "b": [1]}, True, ["b", "d", "unknown"])
     assert (splits.train, splits.val, splits.masks) == (["a", "c", "e"], ["b", "d"], ["a"])
     with pytest.raises(DataError, match="all 5 images are evaluated on"):
-        split(images, [], False, images)
+        split(images, {}, False, images)
+    with pytest.raises(DataError, match="no image with an object is left to train on, beside the 5 to evaluate on"):
+        split({**images, "empty": []}, {}, False, images)
 
 
 def test_one_image_is_too_few():
     with pytest.raises(DataError, match="1 usable image: two at least are needed"):
-        split({"a": [1]}, [], False)
+        split({"a": [1]}, {}, False)
 
 
 LAPTOP, CARD = Hardware(2, 0.0), Hardware(16, 24.0)

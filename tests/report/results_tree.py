@@ -36,6 +36,13 @@ class Tree:
     def seed(self, seed: int = 0) -> Path:
         return self.folder / f"seed-{seed}"
 
+    def evaluate(self, seed: int) -> None:
+        """Hold its predictions against the true masks that the split has now."""
+        path = self.seed(seed) / f"predictions/{self.epochs:03d}.zarr"
+        for command, name in ((["evaluation"], "evaluation"), (["trimap", "measure"], "trimap")):
+            out = self.seed(seed) / f"{name}/{self.epochs:03d}.csv"
+            main([*command, "--catalogue", str(self.val), "--predictions", str(path), "--out", str(out)])
+
     def report(self, *more: str) -> str:
         out = self.folder / "report.html"
         main([*self.arguments(out), *more])
@@ -152,6 +159,4 @@ def write_predictions(tree: Tree, seed: int) -> None:
             plain[:: 2 + seed] = 0
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
-    for command, name in ((["evaluation"], "evaluation"), (["trimap", "measure"], "trimap")):
-        out = tree.seed(seed) / f"{name}/{tree.epochs:03d}.csv"
-        main([*command, "--catalogue", str(tree.val), "--predictions", str(path), "--out", str(out)])
+    tree.evaluate(seed)

@@ -13,9 +13,11 @@ import pytest
 import yaml
 import zarr
 from paths import ROOT
+from PIL import Image
 from results_tree import Tree, write_run
 from test_report import Page
 
+from boxsup.catalogue.tables import read_mask
 from boxsup.cli import main
 from boxsup.config import generation_settings, resolve
 from boxsup.report.published import own_name, published_experiments, published_rows, published_values
@@ -75,6 +77,20 @@ def test_what_was_run_stands_beside_what_was_published_and_the_rest_is_empty(tre
     assert first.loc["semi: masks and boxes of VOC", "small"] == pytest.approx(
         100 * scores(tree, "iou_crf")[0], abs=0.01
     )
+
+
+def test_a_run_says_what_it_was_measured_on_and_where_nothing_was(tree: Tree, page) -> None:
+    assert "2 epochs, val: over 4 images, 4 objects, 2 of 2 classes and the background" in page()[0]
+    for mask in (tree.val / "files").glob("*-mask.png"):
+        Image.fromarray(np.zeros_like(read_mask(mask))).save(mask)
+    tree.evaluate(0)
+    text, tables = page()
+    shown = Page(text)
+    assert ["semi: masks and boxes of VOC", "63.5", "not measured", "", "1"] in shown.rows
+    assert "val: not measured: the true masks of 4 images show no class" in text
+    assert tables["table1"]["small"].isna().all()
+    assert tables["measured"]["mean_iou"].isna().all()
+    assert "trimap-small" not in text
 
 
 def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, settings, page) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from results_tree import CLASSES, Tree, write_run, write_split
 
-from boxsup.catalogue.tables import read_catalogue, read_image
+from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
 from boxsup.cli import main
 from boxsup.evaluation.held_out import held_out
 from boxsup.report.palette import overlay
@@ -170,10 +171,57 @@ def test_own_data_are_not_taken_for_vocs_and_boxes_alone_say_that_nothing_is_mea
     assert "badge" not in Page(tree.report()).ids
     images = pd.read_csv(tree.val / "images.csv").assign(mask="")
     images.to_csv(tree.val / "images.csv", index=False)
-    evaluation = pd.read_csv(tree.seed() / "evaluation/002.csv")
-    evaluation[["iou", "iou_crf"]] = np.nan
-    evaluation.assign(truth_pixels=0).to_csv(tree.seed() / "evaluation/002.csv", index=False)
-    assert "no true masks: nothing is measured" in Page(tree.report()).text
+    tree.evaluate(0)
+    page = Page(tree.report())
+    assert "no true masks: nothing is measured" in page.text
+    assert "not measured" in page.text
+    assert "no image has a true mask" in page.text
+    assert "boundaries" not in page.ids
+
+
+def test_the_headline_says_what_it_is_over(tree: Tree) -> None:
+    page = Page(tree.report())
+    assert "4 images, 4 objects, 2 of 2 classes and the background" in page.text
+    assert "mIoU is over 4 images, 4 objects, 2 classes." in re.sub(r"\s+", " ", page.text)
+    for mask in sorted((tree.val / "files").glob("*-mask.png"))[1::2]:  # every other image shows a dog
+        Image.fromarray(np.where(read_mask(mask) == 2, 0, read_mask(mask)).astype(np.uint8)).save(mask)
+    tree.evaluate(0)
+    page = Page(tree.report())
+    assert "4 images, 4 objects, 1 of 2 classes and the background" in page.text
+    assert "no pixel in the true masks: dog <b>" in page.text
+    assert next(row for row in page.rows if row[0] == "dog <b>")[1:3] == ["–", "–"]
+    pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
+    assert [picture["score"] is None for picture in pictures] == [False, True] * 2
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_perfect_score_over_the_background_alone_is_none(tree: Tree, value: int) -> None:
+    for mask in (tree.val / "files").glob("*-mask.png"):
+        Image.fromarray(np.where(read_mask(mask) > 0, value, 0).astype(np.uint8)).save(mask)
+    tree.evaluate(0)
+    for path in tree.seed().glob("epochs/*/val.csv"):
+        pd.read_csv(path).assign(iou=np.nan).to_csv(path, index=False)
+    text = tree.report()
+    page = Page(text)
+    words = re.sub(r"\s+", " ", page.text)
+    assert "not measured" in words
+    assert "the true masks of 4 images show no class, only background or void" in words
+    assert "No points between: nothing is measured." in words
+    assert not {"miou-crf", "over", "boundaries", "confusion"} & set(page.ids)
+    assert [row[1:3] for row in page.rows if row[0] in (*CLASSES, "mean")] == [["–", "–"]] * 4
+    assert "nan" not in words.lower().replace("name", "")
+    pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
+    assert {picture["score"] for picture in pictures} == {None}
+
+
+def test_an_evaluation_that_does_not_say_what_it_is_over_is_made_again(
+    tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tree.seed() / "evaluation/002.csv"
+    pd.read_csv(path).drop(columns=["objects", "classes", "note"]).to_csv(path, index=False)
+    with pytest.raises(SystemExit):
+        tree.report()
+    assert "002.csv: does not say what its scores are over; make it again" in capsys.readouterr().err
 
 
 def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:
@@ -240,12 +288,14 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     experiment = tree.config["experiment"]
     experiment["validation"]["held_out"] = 1
     columns = ["round", "bilateral_weight", "bilateral_xy", "bilateral_rgb", "mean_iou"]
+    over = {"images": 3, "objects": 5, "classes": 1}
     points = [(1, 5, 50, 3, 0.5), (1, 10, 50, 3, 0.625), (2, 10, 55, 3.5, 0.75), (2, 10, 45, 3.5, 0.7)]
     path = tree.seed() / "crf_search/002.csv"
     path.parent.mkdir()
-    pd.DataFrame(points, columns=columns).to_csv(path, index=False)
+    pd.DataFrame(points, columns=columns).assign(**over).to_csv(path, index=False)
     text = tree.report()
     page = Page(text)
+    assert "Over 3 images, 5 objects, 1 class." in page.text
     assert ["0", "1", "2", "10", "50", "3", "62.5"] in page.rows
     assert ["0", "2", "2", "10", "55", "3.5", "75.0"] in page.rows
     assert [row[0] for row in page.rows if row[-1] in ("75.0", "70.0", "62.5", "50.0")][-4:] == ["2", "2", "1", "1"]
@@ -263,12 +313,13 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
         [(0.25, "own_1", 2, 0.5, 0.625), (1.0, "own_2", 2, 0.625, 0.75)],
         columns=["update.lambda", "experiment", "seeds", "mean_iou", "mean_iou_crf"],
     )
-    table.to_csv(tree.folder / "search.csv", index=False)
+    table.assign(images=3, objects=0, classes=2, note="").to_csv(tree.folder / "search.csv", index=False)
     searches = json.dumps({"own": str(tree.folder / "search.csv"), "not_made": "nowhere.csv"})
     page = Page(tree.report("--searches", searches))
     assert page.open == []
     shown = [row for row in page.rows if row[1:2] in (["own_1"], ["own_2"])]
     assert shown == [["1.0", "own_2", "2", "62.5", "75.0"], ["0.25", "own_1", "2", "50.0", "62.5"]]
+    assert "Over 3 images, 2 classes." in page.text
     assert "not_made" not in page.text
     assert "searches" not in Page(tree.report()).ids
 
@@ -283,14 +334,14 @@ def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert len(pictures) == 2
     full = [picture["id"] for picture in pictures if picture["full"]]
-    assert [path.stem for path in (tree.folder / "pictures").iterdir()] == full
+    assert [path.stem for path in (tree.folder / "pictures").glob("[!.]*")] == full
     assert len(full) == 1
 
 
 def test_pictures_at_full_size_stand_beside_the_page_photo_prediction_truth(tree: Tree) -> None:
     tree.report()
     catalogue, predictions = read_catalogue(tree.val), Labels(tree.seed() / "predictions/002.zarr", "labels_crf")
-    assert sorted(path.name for path in (tree.folder / "pictures").iterdir()) == [f"{i}.jpg" for i in catalogue.ids]
+    assert sorted(path.name for path in (tree.folder / "pictures").glob("[!.]*")) == [f"{i}.jpg" for i in catalogue.ids]
     for row in catalogue.rows():
         sheet = read_image(tree.folder / "pictures" / f"{row.image}.jpg").astype(int)
         photo, panels = read_image(row.path), 3 if row.mask else 2

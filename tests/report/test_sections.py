@@ -54,13 +54,15 @@ def test_others_go_from_the_best_to_the_worst() -> None:
     classes = evaluation(0, 0, 0, 0).index
     good, bad = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
     other = good.rename(index={"cat": "dog"})
-    found = beside({"bad": [bad], "none": [], "good": [good, good], "other": [other]}, classes)
+    unknown = evaluation(NAN, NAN, NAN, NAN)
+    others = {"bad": [bad], "none": [], "unknown": [unknown], "good": [good, good], "other": [other]}
+    found = beside(others, classes)
     assert found == {"good": [90.0, 80.0, None, 85.0], "bad": [50.0, 10.0, 30.0, 30.0]}
     assert list(found) == ["good", "bad"]
 
 
 def test_confusions_are_shares_of_the_true_class() -> None:
-    matrix = np.array([[90, 10, 0, 0], [5, 10, 4, 1], [0, 1, 1, 0]])
+    matrix = 100 * np.array([[90, 10, 0, 0], [5, 10, 4, 1], [0, 1, 1, 0]])
     section = confusion_section(matrix, ["background", "cat", "dog"])
     assert section["names"] == ["background", "cat", "dog"]
     texts = [[cell["text"] for cell in cells] for _, cells in section["rows"]]
@@ -68,6 +70,14 @@ def test_confusions_are_shares_of_the_true_class() -> None:
     assert section["largest"] == [("dog", "cat", "50.0"), ("cat", "dog", "20.0")]
     assert section["left_out"] == 0
     assert confusion_section(np.zeros((3, 4), int), ["background", "cat", "dog"]) == {}
+
+
+def test_a_handful_of_pixels_has_no_share() -> None:
+    matrix = np.array([[90_000, 0, 0, 0], [50, 50, 0, 0], [49, 50, 0, 0]])
+    section = confusion_section(matrix, ["background", "cat", "dog"])
+    texts = [[cell["text"] for cell in cells] for _, cells in section["rows"]]
+    assert texts == [["100", "", ""], ["50", "50", ""], ["", "", ""]]
+    assert section["largest"] == []
 
 
 def test_of_many_classes_those_with_the_most_pixels_stay() -> None:

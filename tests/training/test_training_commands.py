@@ -2,11 +2,13 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,8 +16,10 @@ from small_split import CLASSES, write_split
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
+from boxsup.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
+from boxsup.store.labels import creating_labels
 from boxsup.training.commands.epoch import Progress
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
@@ -201,3 +205,56 @@ def test_tensorboard_gets_each_step(tmp_path):
     ]
     assert [(step, value) for step, tag, value in values if tag == "loss"] == [(0, 2.0), (1, 1.0)]
     assert len(values) == 4
+
+
+def test_what_does_not_belong_together_is_refused_before_anything_is_written(trained, capsys, tmp_path):
+    catalogue = read_catalogue(trained / "catalogue")
+    write_catalogue(tmp_path / "other", replace(catalogue, classes=("background", "square", "disc")))
+
+    def refused(epoch, option, value):
+        arguments = epoch_arguments(trained, epoch, out="mixed")
+        arguments[arguments.index(option) + 1] = str(value)
+        return fails(arguments, capsys)
+
+    assert "its classes are not those of the split" in refused(1, "--catalogue", tmp_path / "other")
+    assert "it is of epoch 1; epoch 1 goes on from that of 0" in refused(1, "--model", trained / "epochs/001/model.pt")
+    assert "it is of epoch 0; epoch 2 goes on from that of 1" in refused(2, "--model", trained / "epochs/000/model.pt")
+    message = refused(2, "--optimizer", trained / "epochs/002/optimizer.pt")
+    assert "optimizer.pt: it is of epoch 2, and the checkpoint of 1; name its own" in message
+    for name, label, attributes, expected in (
+        ("more", 3, {}, "has labels of more classes than the split's 3"),
+        ("named", 1, {"classes": ["background", "cat", "dog"]}, "its classes are not those of the split"),
+    ):
+        maps = [np.full((row.height, row.width), label, np.uint8) for row in catalogue.rows()]
+        with creating_labels(tmp_path / f"{name}.zarr", catalogue.ids, catalogue.sizes, attributes) as writer:
+            for image, labels in zip(catalogue.ids, maps, strict=True):
+                writer.append(image, labels=labels)
+        assert expected in refused(1, "--labels", tmp_path / f"{name}.zarr")
+    assert not (trained / "mixed").exists()
+
+
+def test_an_epoch_says_where_it_goes_on_with_other_instructions(trained, capsys, tmp_path):
+    own = torch.load(trained / "epochs/001/optimizer.pt")
+    assert own["epoch"] == 1
+    assert own["instructions"] == instructions()
+    shutil.copytree(trained / "epochs/001", tmp_path / "001")
+    other = {**own, "instructions": {**own["instructions"], "torch": "x86_64 NONE"}}
+    save(tmp_path / "001/optimizer.pt", other)
+    arguments = epoch_arguments(trained, 2, out="elsewhere")
+    arguments[6], arguments[8] = str(tmp_path / "001/model.pt"), str(tmp_path / "001/optimizer.pt")
+    main(arguments)
+    said = capsys.readouterr().err
+    assert f"warning: {tmp_path}/001/model.pt was made with x86_64 NONE of torch, this goes on with " in said
+    assert said.count("warning:") == 1
+    model = (trained / "elsewhere/002/model.pt").read_bytes()
+    assert model == (trained / "epochs/002/model.pt").read_bytes()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the levels are those of x86")
+def test_a_process_tells_the_level_that_it_was_told_to_use():
+    code = "from boxsup.instructions import instructions; print(instructions()['torch'], instructions(False))"
+    for level, shown in (("default", "DEFAULT"), ("avx2", "AVX2")):
+        environment = os.environ | {"ATEN_CPU_CAPABILITY": level}
+        said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert said.stdout.startswith(f"x86_64 {shown} ")
+        assert "torch" not in said.stdout

@@ -54,6 +54,7 @@ def test_the_learning_rate_reruns_epochs_and_the_generations_that_ask_them(rerun
 
 def test_the_crf_reruns_predictions_only(rerun):
     assert set(rerun(experiment(inference={"crf": {"iterations": 3}}))) == {
+        "labelling",
         "predictions",
         "evaluation",
         "trimap",
@@ -64,12 +65,12 @@ def test_the_crf_reruns_predictions_only(rerun):
 @pytest.mark.parametrize("change", [{"scales": [0.8, 1.0, 1.2]}, {"background_bias": -0.5}])
 def test_scales_and_a_bias_rerun_predictions_only(rerun, change):
     jobs = rerun(experiment(inference=change))
-    assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
+    assert set(jobs) == {"labelling", "predictions", "evaluation", "trimap", "report"}
 
 
 def test_scales_of_the_update_rerun_the_generations_that_ask_the_network(rerun):
     jobs = rerun(experiment(update={"scales": [0.7, 1.0]}))
-    assert set(jobs) == CHAIN
+    assert set(jobs) == {*CHAIN, "labelling"}
     assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
 
 
@@ -80,7 +81,7 @@ def test_held_out_images_rerun_what_scores_predictions(rerun):
 
 def test_one_more_epoch_is_one_more_epoch(rerun):
     jobs = rerun(experiment(epochs=3))
-    assert set(jobs) == CHAIN
+    assert set(jobs) == {*CHAIN, "labelling"}
     assert jobs["epoch"] == {f"{RUN}/epochs/003/model.pt"}
     assert jobs["labels"] == {f"{RUN}/labels/003.zarr"}
     assert jobs["label_quality"] == {f"{RUN}/labels/003.csv"}
@@ -137,12 +138,12 @@ def test_the_order_of_keys_reruns_nothing(rerun):
 
 def test_another_experiment_shares_the_proposals(rerun):
     jobs = rerun({}, target="results/demo_box/report.html")
-    assert set(jobs) == {*CHAIN, "network"}
+    assert set(jobs) == {*CHAIN, "network", "labelling"}
 
 
 def test_another_seed_shares_the_proposals(rerun):
     jobs = rerun(experiment(seeds=[0, 1]))
-    assert set(jobs) == {*CHAIN, "network"}
+    assert set(jobs) == {*CHAIN, "network", "labelling"}
     assert jobs["network"] == {"demo_semi/seed-1/epochs/000/model.pt"}
 
 
@@ -327,7 +328,7 @@ def test_an_experiment_that_takes_anothers_networks_trains_none(demo, snakemake,
     override.write_text(yaml.safe_dump({"experiments": {"plus": own}}))
     target = "results/plus/report.html"
     jobs = planned(snakemake(directory, "--dry-run", target, configs=(TINY, override)).stdout)
-    assert set(jobs) == {"predictions", "evaluation", "trimap", "report"}
+    assert set(jobs) == {"labelling", "predictions", "evaluation", "trimap", "report"}
     snakemake(directory, target, configs=(TINY, override))
     assert f"results/{RUN}/labels/002.zarr" in (directory / target).read_text()
 

@@ -4,24 +4,41 @@ import os
 import re
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import yaml
 
+from boxsup.again import VARIABLE, Start, owner_of, record
 from boxsup.config import (
     canonical,
     epoch_settings,
     fixed_crf_settings,
     generation_settings,
+    labelling_settings,
     resolve,
     without_held_out,
 )
 from boxsup.errors import ConfigError
+from boxsup.store.ownership import BY_SNAKEMAKE
 from boxsup.versions import STAGE_VERSIONS
+
+# How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
+# another way to start it makes nothing again.
+START = Start(
+    str(Path(workflow.main_snakefile).absolute()),
+    tuple(map(str, workflow.overwrite_configfiles)),
+    tuple(f"{key}={value}" for key, value in workflow.config_settings.config.items()),
+    str(workflow.overwrite_workdir or ""),
+)
+os.environ.setdefault(VARIABLE, json.dumps(asdict(START)))
+os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
 
 # Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+# Outputs are Snakemake's, which removes them itself before a job: commands replace them, and keep no manifest of them.
+os.environ[BY_SNAKEMAKE] = "1"
 
 try:
     CONFIG = resolve(
@@ -78,6 +95,10 @@ def scales(wildcards):
 
 def fixed_crf(wildcards):
     return canonical(fixed_crf_settings(experiment_of(wildcards)["inference"]))
+
+
+def labelling(wildcards):
+    return canonical(labelling_settings(experiment_of(wildcards), wildcards.experiment))
 
 
 def held_out(wildcards):
@@ -279,7 +300,7 @@ def report_inputs(wildcards):
     experiment = experiment_of(wildcards)
     last, every = experiment["epochs"], experiment["validation"]["every"]
     epochs = range(1, last + 1)
-    paths = []
+    paths = [f"results/{wildcards.experiment}/labelling.json"]
     for seed in experiment["seeds"]:
         run = SimpleNamespace(experiment=wildcards.experiment, seed=seed)
         folder = seed_folder(run)
@@ -407,3 +428,9 @@ def timed_stages(wildcards):
     }
     # Not `canonical`: the order of the stages is that of the page.
     return json.dumps({stage: [f"results/logs/{stage}/{path}" for path in paths] for stage, paths in places.items()})
+
+
+onstart:
+    outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith("results/")]
+    if workflow.is_main_process:
+        record(Path("results"), sorted(set(map(owner_of, outputs))), START)

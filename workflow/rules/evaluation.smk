@@ -30,6 +30,25 @@ rule validate:
         "{params.held_out} --out {output:q} > {log:q} 2>&1"
 
 
+rule labelling:
+    output:
+        "results/{experiment}/labelling.json",
+    log:
+        "results/logs/labelling/{experiment}.log",
+    benchmark:
+        "results/logs/labelling/{experiment}.benchmark.tsv"
+    priority: 20  # a network that is still in training can be used as its page will show it
+    conda:
+        "../../envs/boxsup.yaml"
+    resources:
+        **asks("labelling"),
+    params:
+        version=STAGE_VERSIONS["labelling"],
+        settings=labelling,
+    shell:
+        "boxsup labelling --settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule predictions:
     input:
         tables=catalogue_of("val"),

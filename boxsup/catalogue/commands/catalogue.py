@@ -11,19 +11,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import run_checks, save_drawn, to_catalogue, write_problems
+from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
-from boxsup.catalogue.tables import Catalogue, write_catalogue
+from boxsup.catalogue.tables import TABLES, Catalogue, write_catalogue
 from boxsup.errors import DataError
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import creating, discard
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
     '"SegmentationClass"}\' --classes \'["cat", "dog"]\' --on-problem stop --out tables'
 )
 
-TABLES = ("images.csv", "boxes.csv", "classes.csv")
 DRAWN = "drawn"
 
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the tables and of problems.csv")
+    add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,19 +43,19 @@ def run(args: argparse.Namespace) -> None:
     classes = parse_classes(args.classes)
     # What an earlier run found good must not stand beside what this one finds wrong.
     for table in TABLES:
-        (args.out / table).unlink(missing_ok=True)
+        discard(args.out / table)
     listing = _listing(args, classes)
     problems = list(listing.problems)
     with creating(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
         records = _records(listing, problems, partial, args)
-        report = write_problems(args.out / "problems.csv", problems)
+        report = write_problems(args.out / PROBLEMS, problems)
         if problems and args.on_problem == "stop":
             raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
         if not records:
             raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
     catalogue = to_catalogue(records, classes)
     write_catalogue(args.out, catalogue)
-    _summary(catalogue, problems, report)
+    _summary(catalogue, problems, [note for record in records for note in record.notes], report)
 
 
 def _listing(args: argparse.Namespace, classes: tuple[str, ...]) -> Listing:
@@ -64,7 +64,7 @@ def _listing(args: argparse.Namespace, classes: tuple[str, ...]) -> Listing:
         return READERS[args.format](args.root, classes, args.split)
     except DataError as error:
         file, _, text = str(error).partition(": ")
-        write_problems(args.out / "problems.csv", [Problem("", file, text)])
+        write_problems(args.out / PROBLEMS, [Problem("", file, text)])
         raise
 
 
@@ -72,6 +72,8 @@ def _records(listing: Listing, problems: list[Problem], partial: Path, args: arg
     """The images without problems, their drawn masks written to `partial`; the problems of the others are added."""
     wrong = {problem.image for problem in problems}
     records = []
+    if listing.draws:
+        partial.mkdir(parents=True)  # though no image may have a mask
     checked = run_checks(listing.checks, args.workers)
     for record in tqdm(checked, "catalogue", len(listing.checks), unit="image", disable=None):
         problems += record.problems
@@ -86,7 +88,7 @@ def _count(problems: Sequence[Problem]) -> str:
     return f"{problems[0].file}: {problems[0].problem} ({count})"
 
 
-def _summary(catalogue: Catalogue, problems: Sequence[Problem], report: Path) -> None:
+def _summary(catalogue: Catalogue, problems: Sequence[Problem], notes: Sequence[Problem], report: Path) -> None:
     folders = Counter(Path(mask).parent.name if mask else "none" for mask in catalogue.images["mask"])
     masks = ", ".join(f"{folder} {count}" for folder, count in sorted(folders.items()))
     left_out = len({problem.image for problem in problems})
@@ -96,3 +98,6 @@ def _summary(catalogue: Catalogue, problems: Sequence[Problem], report: Path) ->
         f"left out for {len(problems)} problems: {left_out} images" + (f", see {report}" if problems else ""),
         file=sys.stderr,
     )
+    if notes:
+        first = f"{notes[0].file}: {notes[0].problem}"
+        print(f"catalogue: read otherwise than they stand there: {len(notes)}, the first is {first}", file=sys.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from boxsup.catalogue.download import SOURCES, provide
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup download --root data/VOC2012 --source voc2012 --download true --out source.json"
 
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, required=True, help="root of the tree, there or to be made")
     parser.add_argument("--source", choices=SOURCES, help="the published data set that the tree is; none: your own")
     parser.add_argument("--download", choices=("true", "false"), required=True, help="whether files may be fetched")
-    parser.add_argument("--out", type=Path, required=True, help="the .json file that says what the tree came from")
+    add_output_arguments(parser, "the .json file that says what the tree came from")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -12,6 +11,7 @@ from boxsup.catalogue.records import parse_classes
 from boxsup.catalogue.tree import check_settings, write_tree
 from boxsup.settings import ShapesSettings, parse
 from boxsup.store.atomic import creating
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup shapes --settings \'{"seed": 0, "side": 160, "train": 120, "val": 60, "masks": 12}\' --classes '
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--settings", required=True, help="JSON of the data set's `shapes` settings")
     parser.add_argument("--classes", required=True, help="JSON list of the forms to draw")
-    parser.add_argument("--out", type=Path, required=True, help="root of the tree to write, in VOC layout")
+    add_output_arguments(parser, "root of the tree to write, in VOC layout")
 
 
 def run(args: argparse.Namespace) -> None:

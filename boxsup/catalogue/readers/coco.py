@@ -3,19 +3,22 @@
 One JSON holds the `images`, `annotations` and `categories` of a split; images lie in a folder. Boxes are the
 annotations' `bbox`; true masks are drawn from their polygons and runs by pycocotools. What a class is called may be
 COCO's name or VOC's: with VOC's 20 classes, the 20 categories that both have are taken (sec. 5.1 of the paper), and
-objects of the others are background.
+objects of the others are background. An export of several folders, each with its images and its JSON, is read whole.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
+from boxsup.catalogue.names import image_id, is_background, plain_path
+from boxsup.catalogue.readers.beside import existing, lost_files
+from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
+from boxsup.catalogue.readers.coco_objects import thing_of
 from boxsup.catalogue.readers.folder import (
     FolderSplit,
     Found,
@@ -26,16 +29,10 @@ from boxsup.catalogue.readers.folder import (
     layout,
     name_problem,
 )
-from boxsup.catalogue.readers.segments import Thing, pixel_box, segment
-from boxsup.catalogue.records import Box, Listing, Problem, Record, check_inside
+from boxsup.catalogue.records import Check, Listing, Problem, Record, problem
 from boxsup.errors import DataError
 from boxsup.settings import parse
-from boxsup.store.foreign import read_json
 
-WHERE = (
-    "unpack COCO's annotations_trainval2017.zip, train2017.zip and val2017.zip (cocodataset.org) into the data set's "
-    "`root`, or let it name the folder where they are; results/demo_semi/report.html needs no data"
-)
 VOC_NAMES = {  # of the categories that VOC calls otherwise
     "airplane": "aeroplane",
     "motorcycle": "motorbike",
@@ -44,194 +41,223 @@ VOC_NAMES = {  # of the categories that VOC calls otherwise
     "couch": "sofa",
     "tv": "tvmonitor",
 }
-Json = dict[str, Any]
+Labels = dict[Id, int | None]
 
 
 class Entry(NamedTuple):
-    """What the JSON says of an image: its name below the folder of images, height and width, and its annotations."""
+    """What a JSON says of an image.
+
+    Attributes:
+        name: Below the folder of images.
+        height: In pixels, 0 if it is not said.
+        width: Likewise.
+        annotations: Its own, each with its place in the file.
+        repeated: Ids of annotations that stand in the file more than once.
+    """
 
     name: str
     height: int
     width: int
-    annotations: list[Json]
+    annotations: list[tuple[int, Json]]
+    repeated: frozenset[Id] = frozenset()
+
+
+class Instances(NamedTuple):
+    """What is in a JSON.
+
+    Attributes:
+        where: The split's files, its annotations this JSON.
+        labels: See `labels_of`.
+        entries: The images that can be looked up.
+        wrong: The name of each other image, and what is wrong with it.
+        strays: Annotations of no image.
+        categories: Names.
+    """
+
+    where: Layout
+    labels: Labels
+    entries: list[Entry]
+    wrong: list[tuple[str, Problem]]
+    strays: list[Problem]
+    categories: list[str]
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of COCO; see `boxsup.catalogue.readers`."""
     split = parse(FolderSplit, settings, "split")
     where = layout(root, split, classes)
-    path = where.annotations.path
-    content = read_instances(where.annotations, where.drawn)
-    labels = labels_of(content["categories"], classes, path)
-    entries, problems = _entries(content, path)
+    files = instance_files(where.annotations.path)
+    if not files:
+        raise DataError(f"{where.annotations.path}: no {EXPORT} in this folder or in one below")
+    taken: dict[str, str] = {}
+    parts = [_instances(where, file, classes, taken) for file in files]
+    _check_classes(parts, classes, where.annotations.path)
+    masks = where.mask_files()
+    checks = {
+        entry.name: partial(check_entry, part.where, entry, part.labels, masks.of(entry.name) if masks else None)
+        for part in parts
+        for entry in part.entries
+    }
+    wrong = [each for part in parts for each in part.wrong]
     if split.list:
-        names, more = image_names(root, split, where.images)
-        entries, problems = _listed(entries, names, root / split.list), problems + more
-    return Listing([partial(check_entry, where, entry, labels) for entry in entries], problems, where.drawn)
+        return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where.drawn)
+    problems = [found for _, found in wrong] + [stray for part in parts for stray in part.strays]
+    lost = lost_files(masks, list(checks), where.images.path) if masks else []
+    return Listing(list(checks.values()), problems, where.drawn, lost)
 
 
-def read_instances(place: Place, drawn: bool) -> Json:
-    """The JSON of a split, its form checked; without segmentations unless masks are drawn.
-
-    Raises:
-        DataError: It is missing, leads out of its folder, or is no such JSON.
-    """
-    check_inside(place.path, place.inside)
-    content: Json = read_json(place.path, WHERE, _with_arrays if drawn else _without_segmentation)
-    _check_form(content, place.path)
-    return content
+def open_instances(path: Path) -> tuple[list[str], list[str]]:
+    """The names of the categories, and those of the images below their folder, that a JSON or an export's have."""
+    categories, images = [], []
+    for file in instance_files(path):
+        content = read_instances(Place(file, None), drawn=False)
+        categories += [category["name"] for category in content["categories"]]
+        images += [image_name(record, file, path) for record in content["images"]]
+    return categories, images
 
 
-def labels_of(categories: Sequence[Json], classes: Sequence[str], path: Path) -> dict[int, int]:
-    """The label 1…C-1 of each category's id, 0 where it is none of our classes.
+def _listed(
+    checks: Mapping[str, Check],
+    wrong: Sequence[tuple[str, Problem]],
+    names: Sequence[str],
+    problems: Sequence[Problem],
+    path: Path,
+    draws: bool,
+) -> Listing:
+    """The images that a list names, in its order; what is wrong with others does not matter."""
+    known = checks.keys() | {name for name, _ in wrong}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
+    listed = set(names)
+    own = [found for name, found in wrong if name in listed]
+    return Listing([checks[name] for name in names if name in checks], [*problems, *own], draws)
+
+
+def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:
+    """The label of each category's id: 1…C-1, None where it is none of our classes, 0 where it is the background.
 
     Args:
         categories: COCO's `categories`.
         classes: Names by label, the background first.
-        path: The JSON.
-
-    Raises:
-        DataError: A class is none of them.
     """
-    labels = {}
+    labels: Labels = {}
     for category in categories:
         names = category["name"], VOC_NAMES.get(category["name"])
-        labels[category["id"]] = next((classes.index(name) for name in names if name in classes[1:]), 0)
-    missing = [name for label, name in enumerate(classes) if label and label not in labels.values()]
-    if missing:
-        known = ", ".join(category["name"] for category in categories)
-        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {known}")
+        label = next((classes.index(name) for name in names if name in classes[1:]), None)
+        labels[category["id"]] = 0 if label is None and is_background(category["name"]) else label
     return labels
 
 
-def check_entry(where: Layout, entry: Entry, labels: dict[int, int]) -> Record:
+def check_entry(where: Layout, entry: Entry, labels: Labels, mask: Path | None) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         where: The split's files.
         entry: The image.
         labels: See `labels_of`.
+        mask: The PNG of its true mask, or None.
     """
 
     def things(height: int, width: int) -> Found:
-        if (height, width) != (entry.height, entry.width):
-            got, said = f"{width}×{height}", f"{entry.width}×{entry.height}"
-            return [], [f"{entry.name}: the image has {got} pixels, its entry says {said} (width×height)"]
-        return _things(entry, labels, where.drawn)
+        said = entry.height or height, entry.width or width
+        if said != (height, width):
+            got, said_size = f"{width}×{height}", f"{said[1]}×{said[0]}"
+            return [], [f"{entry.name}: the image has {got} pixels, its entry says {said_size} (width×height)"]
+        return _things(entry, labels, height, width, where.drawn)
 
-    return check_image(where, entry.name, where.annotations.path, things)
-
-
-def box_of(bbox: Any, height: int, width: int) -> tuple[int, int, int, int]:  # noqa: ANN401 - JSON
-    """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`: x, y, width and height on the plane; see `pixel_box`.
-
-    Args:
-        bbox: Four numbers.
-        height: Of the image in pixels.
-        width: Likewise.
-
-    Raises:
-        ValueError: Says what is wrong with it.
-    """
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_number(value) for value in bbox):
-        raise ValueError(f"bbox must be [x, y, width, height], got {str(bbox)[:60]}")
-    x, y, across, down = bbox
-    if across < 0 or down < 0:
-        raise ValueError(f"bbox {bbox} has a width or height below 0")
-    return pixel_box((x, y, x + across, y + down), height, width, f"bbox {bbox}")
+    path = existing(where.images.path, entry.name)
+    advice = "" if path.exists() or path.is_symlink() else _elsewhere(where.images.path, entry.name)
+    if advice:
+        image = image_id(entry.name, where.by_path)
+        return Record(image, str(path), problems=[problem(image, path, f"no such image; {advice}")])
+    return check_image(where, entry.name, where.annotations.path, mask, things)
 
 
-def _things(entry: Entry, labels: dict[int, int], drawn: bool) -> Found:
+def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) -> Found:
     """The objects of our classes that are right, in the order of the file, and one line for each that is wrong."""
     things, texts = [], []
-    for annotation in entry.annotations:
-        label = labels.get(annotation["category_id"])
-        if label == 0:
-            continue
+    for place, annotation in entry.annotations:
+        number = identity(annotation.get("id"))
         try:
-            if label is None:
+            if annotation["category_id"] not in labels:
                 raise ValueError(f"category_id {annotation['category_id']} is no category")
-            if annotation.get("iscrowd", 0) not in (0, 1):
-                raise ValueError(f"iscrowd must be 0 or 1, got {annotation['iscrowd']!r}")
-            corners = box_of(annotation.get("bbox"), entry.height, entry.width)
-            own = annotation.get("segmentation") if drawn else None
-            pixels = segment(own, entry.height, entry.width) if own else None
-            things.append(Thing(Box(label, *corners, crowd=int(annotation.get("iscrowd", 0))), pixels))
+            label = labels[annotation["category_id"]]
+            if label is None:
+                continue
+            thing = thing_of(annotation, label, height, width, drawn)
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
+            continue
+        notes = ["another annotation has this id too"] if number in entry.repeated else []
+        notes += ["its category is the background, it is no object"] if label == 0 else []
+        notes += [thing.note] if thing.note else []
+        note = f"annotation {annotation.get('id')}: {'; '.join(notes)}" if notes else ""
+        things.append(replace(thing, origin=(place,), note=note))
     return things, texts
 
 
-def _listed(entries: Sequence[Entry], names: Sequence[str], path: Path) -> list[Entry]:
-    """The entries of the images that a list names, in its order."""
-    known = {entry.name: entry for entry in entries}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
-    return [known[name] for name in names]
+def _elsewhere(folder: Path, name: str) -> str:
+    """What to do about an image that lies in a folder by the end of its name only; "" if it does not."""
+    parts = PurePosixPath(name).parts
+    ends = ["/".join(parts[skip:]) for skip in range(1, len(parts))]
+    end = next((end for end in ends if (folder / end).is_file()), "")
+    first = name.removesuffix(end)
+    return f"it is there as {end}: let --images name the folder above, which holds {first}" if end else ""
 
 
-def _entries(content: Json, path: Path) -> tuple[list[Entry], list[Problem]]:
-    """The images of a checked JSON in its order, those that can be looked up, and what is wrong with the others."""
-    by_image: dict[int, list[Json]] = defaultdict(list)
-    for annotation in content["annotations"]:
-        by_image[annotation["image_id"]].append(annotation)
-    entries: dict[str, Entry] = {}
-    problems = []
+def image_name(image: Json, file: Path, path: Path) -> str:
+    """An image's name below the folder of images; those of an export's JSON lie beside it."""
+    below = file.parent.relative_to(path) if file != path else Path()
+    return plain_path((below / image["file_name"]).as_posix() if below.parts else image["file_name"])
+
+
+def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[str, str]) -> Instances:
+    """What is in a JSON; `taken` holds the names of images by their ids, and gets these."""
+    place = Place(file, where.annotations.inside)
+    content = read_instances(place, where.drawn)
+    by_image: dict[Id, list[tuple[int, Json]]] = defaultdict(list)
+    for place_in_file, annotation in enumerate(content["annotations"]):
+        by_image[annotation["image_id"]].append((place_in_file, annotation))
+    numbers = Counter(record["id"] for record in content["images"])
+    repeated = _repeated(content["annotations"])
+    entries, wrong = [], []
     for record in content["images"]:
-        name = record["file_name"]
-        own = by_image.pop(record["id"], [])
-        wrong = name_problem(name, entries, path)
-        if wrong is None:
-            entries[PurePosixPath(name).stem] = Entry(name, record["height"], record["width"], own)
+        name = image_name(record, file, where.annotations.path)
+        image, own = image_id(name, where.by_path), by_image.get(record["id"], [])
+        found = name_problem(name, taken.get(image), file, where.by_path)
+        if found is None and numbers[record["id"]] > 1:
+            found = problem(image, file, _shared(name, record["id"], numbers[record["id"]]))
+        if found is None:
+            taken[image] = name
+            twice = repeated.intersection(identity(annotation.get("id")) for _, annotation in own) if repeated else ()
+            entries.append(Entry(name, record["height"], record["width"], own, frozenset(twice)))
         else:
-            problems.append(wrong)
-    problems += [
-        Problem("", str(path), f"annotation {own[0].get('id')}: no image has its image_id {number}")
+            wrong.append((name, found))
+    strays = [
+        Problem("", str(file), f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
         for number, own in by_image.items()
+        if number not in numbers
     ]
-    return list(entries.values()), problems
+    labels = labels_of(content["categories"], classes)
+    names = [category["name"] for category in content["categories"]]
+    return Instances(replace(where, annotations=place), labels, entries, wrong, strays, names)
 
 
-def _check_form(content: Any, path: Path) -> None:  # noqa: ANN401 - JSON
-    """Raise a DataError unless a JSON has the lists of COCO's instances, and their records what all of them need."""
-    forms: dict[str, dict[str, type]] = {
-        "images": {"id": int, "file_name": str, "height": int, "width": int},
-        "annotations": {"image_id": int, "category_id": int},
-        "categories": {"id": int, "name": str},
-    }
-    for name, keys in forms.items():
-        records = content.get(name) if isinstance(content, dict) else None
-        if not isinstance(records, list):
-            raise DataError(f"{path}: expected COCO's instances, with lists of {', '.join(forms)}; {name} is none")
-        wrong = next((place for place, record in enumerate(records) if not _has(record, **keys)), None)
-        if wrong is not None:
-            raise DataError(f"{path}: {name}[{wrong}]: expected a mapping with {', '.join(keys)}, of their types")
-    if not content["images"]:
-        raise DataError(f"{path}: lists no image")
+def _check_classes(parts: Sequence[Instances], classes: Sequence[str], path: Path) -> None:
+    known = {label for part in parts for label in part.labels.values()}
+    missing = [name for label, name in enumerate(classes) if label not in known and label]
+    if missing:
+        names = ", ".join(dict.fromkeys(name for part in parts for name in part.categories))
+        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {names}")
 
 
-def _has(record: Any, **keys: type) -> bool:  # noqa: ANN401 - JSON
-    return isinstance(record, dict) and all(type(record.get(key)) is kind for key, kind in keys.items())
+def _repeated(annotations: Iterable[Json]) -> set[Id]:
+    counts = Counter(identity(annotation.get("id")) for annotation in annotations)
+    return {number for number, count in counts.items() if count > 1 and number is not None}
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401 - JSON
-    return type(value) in (int, float) and abs(value) < 1e9  # not NaN either
-
-
-def _with_arrays(record: Json) -> Json:
-    """Polygons as arrays: COCO has tens of millions of numbers, and Python's own take four times the memory."""
-    polygons = record.get("segmentation")
-    if isinstance(polygons, list):
-        record["segmentation"] = [_array(polygon) for polygon in polygons]
-    return record
-
-
-def _array(polygon: Any) -> Any:  # noqa: ANN401 - JSON
-    numbers = isinstance(polygon, list) and all(type(value) in (int, float) for value in polygon)
-    return np.array(polygon, np.float64) if numbers else polygon
-
-
-def _without_segmentation(record: Json) -> Json:
-    record.pop("segmentation", None)
-    return record
+def _shared(name: str, number: Id, count: int) -> str:
+    """What is wrong with an image whose id is that of others too, as in files that were put together."""
+    text = f"{name}: {count} images have the id {number}: nobody can tell whose their boxes are"
+    return f"{text}; give each image an id of its own"

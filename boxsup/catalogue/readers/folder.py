@@ -8,20 +8,21 @@ right in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Literal
 
+from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, shown
+from boxsup.catalogue.readers.beside import Files, existing, lost_files
+from boxsup.catalogue.readers.image_files import all_names, images_below
 from boxsup.catalogue.readers.segments import Thing, drawn_masks
 from boxsup.catalogue.records import (
-    MAX_ID,
     Listing,
     Problem,
     Record,
     check_pixels,
-    is_id,
-    is_inside,
     links_outside,
     mask_problems,
     problem,
@@ -30,7 +31,7 @@ from boxsup.catalogue.records import (
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content
 
-ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})  # of images
+MASK = ".png"
 NONE, DRAWN = "none", "annotations"  # of a split's `masks`, in place of a folder
 MOST_BYTES = 2**26  # of one image's annotation; LabelMe's may hold the image itself
 
@@ -45,6 +46,8 @@ class FolderSplit:
         masks: NONE, DRAWN (from the annotations, of images whose every object has a segmentation), or a folder of PNGs.
         list: A text file with the names of images below their folder, one a line; "" takes all.
         links: Whether symbolic links may lead out of the root, or of a folder that an absolute path names.
+        ids: What an image's id is made of: its file's name, or its path below `images`, so that folders tell images of
+            one name apart; an annotation then lies in the same folder as its image.
     """
 
     images: str
@@ -52,6 +55,7 @@ class FolderSplit:
     masks: str
     list: str = ""
     links: bool = False
+    ids: Literal["name", "path"] = "name"
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,6 @@ class Place:
 
     path: Path
     inside: Path | None
-
-    def beside(self, name: str, ending: str) -> Path:
-        """What belongs to an image: its name with another ending, in the same folder below, else right here."""
-        own = PurePosixPath(name).with_suffix(ending)
-        same, flat = self.path / own, self.path / own.name
-        return same if os.path.lexists(same) else flat  # also a link to nothing, which is a problem
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ class Layout:
         masks: The folder of PNGs, or None.
         drawn: Whether masks are drawn from the annotations.
         classes: C with the background.
+        by_path: Whether ids are made of paths, see `FolderSplit.ids`.
     """
 
     images: Place
@@ -85,6 +84,15 @@ class Layout:
     masks: Place | None
     drawn: bool
     classes: int
+    by_path: bool = False
+
+    def files(self, ending: str) -> Files:
+        """The annotations of a format that has a file of this ending an image."""
+        return Files(self.annotations.path, ending, not self.by_path)
+
+    def mask_files(self) -> Files | None:
+        """The PNGs, if masks are kept so."""
+        return Files(self.masks.path, MASK, not self.by_path) if self.masks else None
 
 
 Found = tuple[list[Thing], list[str]]  # the objects of an image that are right, and a line for each thing that is wrong
@@ -109,7 +117,7 @@ def layout(root: Path, split: FolderSplit, classes: Sequence[str]) -> Layout:
     """Where the files of a split are."""
     masks = None if split.masks in (NONE, DRAWN) else place(root, split.masks, split.links)
     images, annotations = (place(root, name, split.links) for name in (split.images, split.annotations))
-    return Layout(images, annotations, masks, split.masks == DRAWN, len(classes))
+    return Layout(images, annotations, masks, split.masks == DRAWN, len(classes), split.ids == "path")
 
 
 def place(root: Path, name: str, links: bool) -> Place:
@@ -133,65 +141,82 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
     where = layout(root, split, classes)
     if not where.annotations.path.is_dir():
         raise DataError(f"{where.annotations.path}: no such folder of annotations")
-    names, problems = image_names(root, split, where.images)
-    return Listing([partial(check_file, where, name, annotations) for name in names], problems, where.drawn)
+    names, problems = image_names(root, split, where)
+    files, masks = where.files(annotations.ending), where.mask_files()
+    astray = files.astray(names, partial(images_below, where.images.path))
+    problems += [_astray(image_id(name, where.by_path), name, path, files) for name, path in astray.items()]
+    checks = [
+        partial(check_file, where, name, annotations, files.place(name), masks.of(name) if masks else None)
+        for name in names
+    ]
+    if split.list:
+        return Listing(checks, problems, where.drawn)
+    lost = [line for own in (files, masks) if own for line in lost_files(own, names, where.images.path)]
+    named = {line.file for line in problems}
+    return Listing(checks, problems, where.drawn, [line for line in lost if line.file not in named])
 
 
-def image_names(root: Path, split: FolderSplit, images: Place) -> tuple[list[str], list[Problem]]:
+def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str], list[Problem]]:
     """The names of a split's images below their folder: those of its list, or all that are there.
 
     Returns:
-        Names that can be looked up, whose stems are the ids, each id once; and what is wrong with the others.
+        Names that can be looked up, each of an id of its own; and what is wrong with the others.
 
     Raises:
         DataError: The folder or the list is missing, or names nothing.
     """
+    images = where.images
     if not images.path.is_dir():
         raise DataError(f"{images.path}: no such folder of images")
     source = place(root, split.list, split.links) if split.list else images
-    listed = read_lines(source.path, source.inside) if split.list else all_names(images.path)
+    if split.list:
+        listed = [plain_path(line) for line in read_lines(source.path, source.inside)]
+    else:
+        listed = all_names(images.path)
     names: dict[str, str] = {}
     problems = []
     for name in listed:
-        wrong = name_problem(name, names, source.path)
+        image = image_id(name, where.by_path)
+        wrong = name_problem(name, names.get(image), source.path, where.by_path)
         if wrong is None:
-            names[PurePosixPath(name).stem] = name
+            names[image] = name
         else:
             problems.append(wrong)
     return list(names.values()), problems
 
 
-def all_names(folder: Path) -> list[str]:
-    """The names of all images in a folder and below, sorted; hidden ones are passed over.
+def _astray(image: str, name: str, path: Path, files: Files) -> Problem:
+    """An image whose annotation is not where it is looked for: it must not pass for background."""
+    expected = files.place(name)
+    return problem(image, path, f"not read, though it has the name of the image {name}: expected as {expected}")
 
-    Raises:
-        DataError: There is none.
+
+def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> Problem | None:
+    """What is wrong with an image's name below its folder; None if nothing is.
+
+    Args:
+        name: The name.
+        other: An image that has its id already, if there is one.
+        source: The folder, list or JSON that names them.
+        by_path: See `Layout`.
     """
-    names = []
-    for path, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(path).relative_to(folder)
-        shown = [file for file in files if Path(file).suffix.lower() in ENDINGS and not file.startswith(".")]
-        names += [(below / file).as_posix() for file in shown]
-    if not names:
-        raise DataError(f"{folder}: holds no image; their files end in {', '.join(sorted(ENDINGS))}")
-    return sorted(names)
-
-
-def name_problem(name: str, ids: Collection[str], source: Path) -> Problem | None:
-    """What is wrong with an image's name below its folder, where these ids are taken; None if nothing is."""
-    image = PurePosixPath(name).stem
-    shown = name.encode(errors="replace").decode()  # names of files may be any bytes
-    if not is_inside(name) or not is_id(image) or name != name.strip():
-        return Problem(shown[:MAX_ID], str(source), f"file_name {shown[:60]!r} is no file of the image folder")
-    if image in ids:
-        return Problem(image, str(source), f"two images are called {image}; file names make ids")
+    image, fault = image_id(name, by_path), name_fault(name, by_path)
+    if fault:
+        short = shown(name[:60])
+        return Problem(
+            shown(name[:MAX_ID]), str(source), f"'{short}' is no file of the image folder: its name {fault}; rename it"
+        )
+    if other is not None:
+        advice = (
+            "give one another name" if by_path else "give one another name, or set `ids: path` beside the split's list"
+        )
+        text = f"two images are called {image}, {other} and {name}; file names make ids: {advice}"
+        return problem(image, source, text)
     return None
 
 
-def check_file(where: Layout, name: str, annotations: Annotations) -> Record:
-    """Check an image with its annotation file."""
-    file = where.annotations.beside(name, annotations.ending)
+def check_file(where: Layout, name: str, annotations: Annotations, file: Path, mask: Path | None) -> Record:
+    """Check an image with its annotation file, and its mask if it has one."""
 
     def things(height: int, width: int) -> Found:
         if not annotations.needed and not os.path.lexists(file):
@@ -202,21 +227,22 @@ def check_file(where: Layout, name: str, annotations: Annotations) -> Record:
             return [], [str(error)]
         return annotations.parse(content, height, width, where.drawn)
 
-    return check_image(where, name, file, things)
+    return check_image(where, name, file, mask, things)
 
 
-def check_image(where: Layout, name: str, annotation: Path, things: Callable[[int, int], Found]) -> Record:
+def check_image(
+    where: Layout, name: str, annotation: Path, mask: Path | None, things: Callable[[int, int], Found]
+) -> Record:
     """Check an image, its objects and its mask, and draw the mask if it is to be drawn.
 
     Args:
         where: Its files.
         name: Its name below the folder of images.
         annotation: The file that the objects are from.
+        mask: The PNG of its true mask, or None.
         things: Reads them, given the height and width of an image that can be read.
     """
-    image, path = PurePosixPath(name).stem, where.images.path / name
-    mask = where.masks.beside(name, ".png") if where.masks else None
-    mask = mask if mask is not None and os.path.lexists(mask) else None
+    image, path = image_id(name, where.by_path), existing(where.images.path, name)
     places = [(path, where.images), (annotation, where.annotations), (mask, where.masks)]
     for file, within in places:
         outside = links_outside(image, within.inside, file) if within else []
@@ -230,5 +256,13 @@ def check_image(where: Layout, name: str, annotation: Path, things: Callable[[in
     if mask is not None:
         problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
     drawn = drawn_masks(height, width, found) if where.drawn and not problems else {}
-    boxes = [thing.box for thing in found]
-    return Record(image, str(path), height, width, str(mask or ""), boxes=boxes, problems=problems, drawn=drawn)
+    objects = [thing for thing in found if thing.is_object]
+    return Record(
+        *(image, str(path), height, width, str(mask or "")),
+        boxes=[thing.box for thing in objects],
+        problems=problems,
+        drawn=drawn,
+        annotation=str(annotation),
+        origins=[thing.origin for thing in objects],
+        notes=[problem(image, annotation, thing.note) for thing in found if thing.note],
+    )

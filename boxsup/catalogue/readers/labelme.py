@@ -1,9 +1,10 @@
 """Reads LabelMe's JSON files (Wada, labelme; X-AnyLabeling's are of the same form): one an image, with its `shapes`.
 
 A shape is a rectangle, a polygon, a circle or a mask (a PNG in base64, of the pixels of its box), in pixels on the
-plane of `boxsup.catalogue.readers.segments`; X-AnyLabeling's rotated boxes are taken by the upright box around them.
-Shapes of one label and `group_id` are parts of one object, as in labelme's own converters. The image itself, which may
-be in the file (`imageData`), and the path that it names are not looked at.
+plane of `boxsup.catalogue.readers.segments`; turned rectangles are taken by the upright box around them. Shapes of one
+label and `group_id` are parts of one object, as in labelme's own converters, and as there `__ignore__` is void and
+`_background_` the background: regions in true masks, without a box. The image itself, which may be in the file
+(`imageData`), and the path that it names are not looked at.
 """
 
 from __future__ import annotations
@@ -20,23 +21,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.segments import MARGIN, Thing, pixel_box, polygon_box, segment
-from boxsup.catalogue.records import Box, Listing
+from boxsup.catalogue.readers.segments import MARGIN, Corners, Thing, known_pixels, pixel_box, polygon_box
+from boxsup.catalogue.records import VOID, Box, Listing
 from boxsup.settings import parse
 
 ENDING = ".json"
-BOXES = ("rectangle", "rotation", "mask")  # shapes that are given by corners
+BOXES = ("rectangle", "mask")  # shapes that are given by corners
+POLYGONS = ("polygon", "quadrilateral")  # the second is X-AnyLabeling's
+TURNED = ("oriented_rectangle", "rotation")  # rectangles by their four corners: LabelMe's and X-AnyLabeling's
 CORNERS = 64  # of the polygon that a circle becomes
+IGNORED = "__ignore__"
+REGIONS = {0: "background, no object", VOID: "void in true masks, no object"}  # by the label of what is none
+NOTHING = Box(0, 0, 0, 0, 0)
 Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """A part of an object: half-open pixel corners, and a polygon or a mask in base64 if it says more than its box."""
+    """A part of an object.
 
-    corners: tuple[int, int, int, int]
+    Attributes:
+        number: Of the shape in its file, from 1.
+        corners: Half-open pixels.
+        polygon: If it says more than its box.
+        mask: Likewise, in base64.
+        note: See `boxsup.catalogue.readers.segments.Thing`.
+    """
+
+    number: int
+    corners: Corners
     polygon: NDArray[np.float64] | None = None
     mask: str = ""
+    note: str = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
@@ -46,11 +63,12 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 
 
 def class_names(content: bytes) -> list[str]:
-    """The labels of a file's shapes, in order, as far as it can be read."""
+    """The classes of a file's objects, in order, as far as it can be read."""
     try:
-        return [shape["label"] for shape in _shapes(content) if isinstance(shape.get("label"), str)]
+        names = [class_name(shape.get("label")) for shape in _shapes(content)]
     except ValueError:
         return []
+    return [name for name in names if name and name != IGNORED and not is_background(name)]
 
 
 def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> Found:
@@ -71,22 +89,20 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     except ValueError as error:
         return [], [str(error)]
     objects: dict[tuple[int, Any], list[Shape]] = {}
-    texts = []
+    texts, empty = [], []
     for number, shape in enumerate(shapes, start=1):
+        if shape.get("points") == []:
+            empty.append(Thing(NOTHING, None, note=f"shape {number}: has no points, and is passed over"))
+            continue
         try:
             label, group = _label(shape, classes), shape.get("group_id")
-            part = _shape(shape, height, width)
+            part = _shape(number, shape, height, width)
             # A place of its own for each shape that is in no group: no number is equal to it.
             objects.setdefault((label, (number,) if group is None else str(group)), []).append(part)
         except ValueError as error:
             texts.append(f"shape {number}: {error}")
-    things = []
-    for (label, _), parts in objects.items():
-        try:
-            things.append(_thing(label, parts, height, width, drawn))
-        except ValueError as error:
-            texts.append(f"{classes[label]}: {error}")
-    return things, texts
+    things = [_thing(label, parts, height, width, drawn) for (label, _), parts in objects.items()]
+    return things + empty, texts
 
 
 def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
@@ -99,7 +115,7 @@ def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
         raise ValueError("expected LabelMe's JSON, with a list of shapes")
     said = tree.get("imageWidth"), tree.get("imageHeight")
-    if height and all(type(side) is int for side in said) and said != (width, height):
+    if height and all(type(side) in (int, float) and side > 0 for side in said) and said != (width, height):
         raise ValueError(
             f"was made for an image of {said[0]}×{said[1]} pixels, its image has {width}×{height} (width×height); "
             "pixels are taken as stored, without EXIF orientation"
@@ -108,24 +124,31 @@ def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
 
 
 def _label(shape: Json, classes: Sequence[str]) -> int:
-    label = shape.get("label")
-    if not isinstance(label, str) or label not in classes[1:]:
-        raise ValueError(f"unknown label {str(label)[:60]!r}; known are {', '.join(classes[1:])}")
-    return classes.index(label)
+    """The label of a shape's object, or of the region that it is."""
+    name = class_name(shape.get("label"))
+    if name in classes[1:]:
+        return classes.index(name)
+    if name == IGNORED or is_background(name):
+        return VOID if name == IGNORED else 0
+    raise ValueError(f"unknown label {str(shape.get('label'))[:60]!r}; known are {', '.join(classes[1:])}")
 
 
-def _shape(shape: Json, height: int, width: int) -> Shape:
+def _shape(number: int, shape: Json, height: int, width: int) -> Shape:
     """The part of an object that a shape is; raises a ValueError that says what is wrong with it."""
-    kind, points = shape.get("shape_type", "polygon"), _points(shape.get("points"))
-    if kind == "polygon":
+    kind, points = shape.get("shape_type") or "polygon", _points(shape.get("points"))
+    if kind in POLYGONS:
         polygon = points.ravel()
-        return Shape(polygon_box([polygon], height, width), polygon)
+        corners, note = polygon_box([polygon], height, width)
+        return Shape(number, corners, None if note else polygon, note=note)
+    if kind in TURNED and len(points) == 4:
+        corners, note = polygon_box([points.ravel()], height, width)
+        return Shape(number, corners, note=note.replace("a polygon", f"the {kind}"))
     if kind == "circle" and len(points) == 2:
         radius = float(np.hypot(*(points[1] - points[0])))
         angles = np.arange(CORNERS) * 2 * np.pi / CORNERS
         ring = points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         polygon = ring.clip(0, (width, height)).ravel()
-        return Shape(polygon_box([polygon], height, width), polygon)
+        return Shape(number, polygon_box([polygon], height, width)[0], polygon)
     # A rectangle has two corners, in some versions four; a mask has the first and the last pixel of its box.
     if kind not in BOXES or len(points) not in (2, 4):
         raise ValueError(
@@ -134,9 +157,10 @@ def _shape(shape: Json, height: int, width: int) -> Shape:
     first, last = points.min(axis=0), points.max(axis=0) + (kind == "mask")
     if not ((first >= -MARGIN) & (last <= (width + MARGIN, height + MARGIN))).all():
         raise ValueError(f"the {kind} is not inside its image of {width}×{height} pixels (width×height)")
-    corners = np.concatenate([first, last]).reshape(2, 2).clip(0, (width, height)).ravel()
+    sides = np.concatenate([first, last]).reshape(2, 2).clip(0, (width, height)).ravel()
     mask = shape.get("mask") if kind == "mask" else None
-    return Shape(pixel_box(corners.tolist(), height, width, f"the {kind}"), mask=mask if isinstance(mask, str) else "")
+    corners = pixel_box(sides.tolist(), height, width, f"the {kind}")
+    return Shape(number, corners, mask=mask if isinstance(mask, str) else "")
 
 
 def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
@@ -148,19 +172,33 @@ def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
 
 
 def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> Thing:
-    """The object that shapes of one group are."""
+    """The object that shapes of one group are, or the region."""
     corners = np.array([part.corners for part in parts])
     box = Box(label, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
-    if not drawn or any(part.polygon is None and not part.mask for part in parts):
-        return Thing(box, None)
+    notes = [part.note for part in parts if part.note] + [REGIONS[label] for _ in parts[:1] if label in REGIONS]
+    pixels = np.zeros((height, width), np.bool_) if drawn else None
+    for part in parts if drawn else ():
+        own, note = _pixels(part, label in REGIONS, height, width)
+        pixels = None if own is None or pixels is None else pixels | own
+        notes += [note] if note else []
+    numbers = ", ".join(str(part.number) for part in parts)
+    note = f"shape{'s' if len(parts) > 1 else ''} {numbers}: {'; '.join(notes)}" if notes else ""
+    return Thing(box, pixels, tuple(part.number - 1 for part in parts), note)
+
+
+def _pixels(part: Shape, region: bool, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:
+    """The H×W pixels of a shape, None where its box is all that is known; and a note. Regions fill their boxes."""
+    if part.polygon is not None:
+        return known_pixels([part.polygon], height, width)
+    if not part.mask and not region:
+        return None, ""
+    x0, y0, x1, y1 = part.corners
     pixels = np.zeros((height, width), np.bool_)
-    for part in parts:
-        if part.polygon is not None:
-            pixels |= segment([part.polygon], height, width)
-        else:
-            x0, y0, x1, y1 = part.corners
-            pixels[y0:y1, x0:x1] |= _mask(part.mask, y1 - y0, x1 - x0)
-    return Thing(box, pixels)
+    try:
+        pixels[y0:y1, x0:x1] = _mask(part.mask, y1 - y0, x1 - x0) if part.mask else True
+    except ValueError as error:
+        return None, f"{error}; its box counts, and it is no mask"
+    return pixels, ""
 
 
 def _mask(text: str, height: int, width: int) -> NDArray[np.bool_]:

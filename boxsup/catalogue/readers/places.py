@@ -12,18 +12,21 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from boxsup.catalogue.names import image_id, name_fault
 from boxsup.catalogue.readers import coco, context, folder, labelme, sbd, voc, voc_xml, yolo
-from boxsup.catalogue.records import Problem, is_inside, read_list
+from boxsup.catalogue.readers.coco_form import WHERE, instance_files
+from boxsup.catalogue.readers.image_files import ENDINGS
+from boxsup.catalogue.records import Problem, read_list
 from boxsup.errors import DataError
 from boxsup.settings import parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.foreign import read_json
 
 IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
-PNG = frozenset({".png"})
+IMAGES, PNG = frozenset(ENDINGS), frozenset({".png"})
 
 
 class Place(NamedTuple):
@@ -73,14 +76,15 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
         return _TREES[form](root, settings)
     split = parse(_SPLITS[form], settings, "split")
     where = folder.layout(root, split, classes)
-    found = [Place(IMAGE, where.images.path, folder.ENDINGS)]
+    found = [Place(IMAGE, where.images.path, IMAGES)]
     if form in _ENDINGS:
         found.append(Place(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
     found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
     origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
     if form == "coco":
         names = partial(_coco_names, root, split, where)
-        return Places(tuple(found), (where.annotations.path,), names, origin if split.list else None)
+        shared = tuple(instance_files(where.annotations.path))
+        return Places(tuple(found), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
     return Places(tuple(found), shared, partial(_folder_names, root, split, where), origin)
 
@@ -89,7 +93,7 @@ def _voc(root: Path, settings: str) -> Places:
     split = parse(voc.VocSplit, settings, "split")
     masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
     folders = [
-        Place(IMAGE, root / voc.IMAGES, folder.ENDINGS),
+        Place(IMAGE, root / voc.IMAGES, IMAGES),
         Place(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
         *(Place(MASK, root / name, PNG) for name in masks),
     ]
@@ -100,7 +104,7 @@ def _context(root: Path, settings: str) -> Places:
     split = parse(voc.VocSplit, settings, "split")
     masks = root / split.masks
     folders = (
-        Place(IMAGE, root / voc.IMAGES, folder.ENDINGS),
+        Place(IMAGE, root / voc.IMAGES, IMAGES),
         Place(ANNOTATION, masks, frozenset({".mat"})),
         Place(MASK, masks, PNG),
     )
@@ -110,7 +114,7 @@ def _context(root: Path, settings: str) -> Places:
 def _sbd(root: Path, settings: str) -> Places:
     split = parse(sbd.SbdSplit, settings, "split")
     kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
-    folders = (Place(IMAGE, root / "img", folder.ENDINGS), *kept)
+    folders = (Place(IMAGE, root / "img", IMAGES), *kept)
     return Places(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
@@ -144,26 +148,24 @@ def _listed(path: Path) -> Names:
 
 
 def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
-    names, problems = folder.image_names(root, split, where.images)
-    return Names([PurePosixPath(name).stem for name in names], names, _texts(problems))
+    names, problems = folder.image_names(root, split, where)
+    return Names([image_id(name, where.by_path) for name in names], names, _texts(problems))
 
 
 def _coco_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
     """The images that the JSON names, in its order, or those of the list."""
     if split.list:
         return _folder_names(root, split, where)
-    content = read_json(where.annotations.path, coco.WHERE, _without_annotation)
-    images = content.get("images") if isinstance(content, dict) else None
-    if not isinstance(images, list):
-        raise DataError(f"{where.annotations.path}: has no list of images")
-    found = (image.get("file_name") for image in images if isinstance(image, dict))
-    return _unique(name for name in found if isinstance(name, str) and is_inside(name))
-
-
-def _unique(names: Iterable[str]) -> Names:
     first: dict[str, str] = {}
-    for name in names:
-        first.setdefault(PurePosixPath(name).stem, name)
+    for file in instance_files(where.annotations.path):
+        content = read_json(file, WHERE, _without_annotation)
+        images = content.get("images") if isinstance(content, dict) else None
+        if not isinstance(images, list):
+            raise DataError(f"{file}: has no list of images")
+        found = [image for image in images if isinstance(image, dict) and isinstance(image.get("file_name"), str)]
+        for name in (coco.image_name(image, file, where.annotations.path) for image in found):
+            if name_fault(name, where.by_path) is None:
+                first.setdefault(image_id(name, where.by_path), name)
     return Names(list(first), list(first.values()), [])
 
 

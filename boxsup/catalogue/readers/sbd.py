@@ -76,6 +76,11 @@ def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Re
     except DataError as error:
         problems.append(problem(image, mask_file, str(error)))
     try:
+        if not object_file.is_file() and mask_file.is_file():
+            raise DataError(
+                f"{object_file}: no such file: SBD has its objects there, and its boxes are theirs; put the folder "
+                "inst of benchmark.tgz beside cls"
+            )
         objects, labels = object_mask(_content(object_file), object_file, classes)
         problems += [problem(image, object_file, text) for text in size_problems(objects, height, width)]
         drawn["objects"], boxes = encode_mask(objects), tight_boxes(objects, labels)

@@ -1,5 +1,7 @@
 """Reads YOLO's labels, as Ultralytics documents them: a text file an image, and a `data.yaml` that names the classes.
 
+Darknet, LabelImg, CVAT and Label Studio name the classes in a text file, one a line, in place of the `data.yaml`.
+
 A line is an object: `class x y width height`, the middle and the size of its box, or `class x1 y1 x2 y2 x3 y3 …`, the
 corners of its polygon; all but the class, a number from 0, in shares of the image's width and height. An image without
 a file has no objects. One ring of corners is all that an object can have.
@@ -18,6 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from boxsup.catalogue.names import class_name
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, place, read_folder
 from boxsup.catalogue.readers.segments import Thing, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
@@ -26,8 +29,11 @@ from boxsup.settings import parse
 from boxsup.store.foreign import read_content
 
 ENDING, DATA = ".txt", "data.yaml"
+NAMING = (DATA, "data.yml", "dataset.yaml", "classes.txt", "obj.names")  # files that name the classes, the first counts
+UPWARDS = 2  # folders above that of the labels in which it is looked for
 MOST_DATA = 2**20  # bytes of a data.yaml
 BOX, LEAST_POLYGON = 5, 7  # numbers in a line
+LEAST_DIGITS, MOST_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
 ADVICE = "it must name the classes: `names: [cat, dog]`, or `names: {0: cat, 1: dog}`"
 
 
@@ -48,32 +54,67 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """The name of each class's number, of a `data.yaml`.
+    """The name of each class's number, of a `data.yaml` or of a text with a name on each line.
 
     Raises:
-        DataError: The file is missing or no YAML, names no classes, or is one of keypoints.
+        DataError: The file is missing or no such file, names no classes, or is one of keypoints.
     """
-    text = read_content(path, ADVICE, MOST_DATA)
+    content = read_content(path, ADVICE, MOST_DATA)
+    names = _of_yaml(path, content) if path.suffix.lower() in (".yaml", ".yml") else _of_lines(path, content)
+    for number, name in names.items():
+        if not name or not name.isprintable():
+            raise DataError(
+                f"{path}: names: expected numbers from 0 with a name each, {number} has none to show; {ADVICE}"
+            )
+    return names
+
+
+class Spelled(yaml.SafeLoader):
+    """Takes every value as it is spelled: YAML reads on, no and 1e3 as other things than classes' names."""
+
+
+Spelled.yaml_implicit_resolvers = {}
+
+
+def _of_yaml(path: Path, text: bytes) -> dict[int, str]:
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Spelled)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not readable as YAML ({line}); {ADVICE}") from error
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, list):
-        names = dict(enumerate(names))
+        names = {str(number): name for number, name in enumerate(names)}
     if not isinstance(names, dict) or not names:
         raise DataError(f"{path}: {ADVICE}")
-    for number, name in names.items():
-        if type(number) is not int or number < 0 or not _is_name(name):
-            raise DataError(f"{path}: names: expected numbers from 0 with a name each; {ADVICE}")
+    if not all(_is_number(number) and isinstance(name, str) for number, name in names.items()):
+        raise DataError(f"{path}: names: expected numbers from 0 with a name each; {ADVICE}")
     if "kpt_shape" in content:
         raise DataError(f"{path}: kpt_shape: its labels are of keypoints; labels of boxes or polygons are read")
-    return {number: str(name) for number, name in names.items()}
+    return {int(number): class_name(name) for number, name in names.items()}
 
 
-def _is_name(name: Any) -> bool:  # noqa: ANN401 - YAML
-    return type(name) in (str, int, float) and bool(str(name).strip()) and str(name).isprintable()
+def _is_number(key: Any) -> bool:  # noqa: ANN401 - YAML
+    return isinstance(key, str) and key.isascii() and key.isdigit() and len(key) < 10
+
+
+def _of_lines(path: Path, content: bytes) -> dict[int, str]:
+    try:
+        lines = content.decode("utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: byte {error.start} is no UTF-8; save it as UTF-8, a class's name on each line"
+        ) from error
+    if not lines:
+        raise DataError(f"{path}: is empty; expected a class's name on each line")
+    return {number: class_name(line) for number, line in enumerate(lines)}
+
+
+def find_data(labels: Path) -> Path | None:
+    """The file that names the classes of a folder of labels, in it or above it; a `data.yaml` before others."""
+    folders = [labels, *labels.absolute().parents[:UPWARDS]]
+    files = (folder / name for name in NAMING for folder in folders)
+    return next((file for file in files if file.is_file()), None)
 
 
 def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int]:
@@ -82,7 +123,7 @@ def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> d
     Args:
         names: See `read_names`.
         classes: Names by label, the background first.
-        path: The `data.yaml`.
+        path: The file that names the classes.
 
     Raises:
         DataError: A class is none of them.
@@ -115,31 +156,41 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
         if not line.strip():
             continue
         try:
-            thing = _thing(line.split(), labels, height, width, drawn)
+            thing = _thing(line.split(), number - 1, labels, height, width, drawn)
             things += [thing] if thing.box.label else []
         except ValueError as error:
             texts.append(f"line {number}: {error}")
     return things, texts
 
 
-def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
-    """The object of a line, its label 0 if its class is none of ours."""
+def _thing(fields: Sequence[str], place: int, labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
+    """The object of the line at a place, its label 0 if its class is none of ours."""
     numbers = _numbers(fields)
     kind = int(numbers[0])
     if kind != numbers[0] or kind not in labels:
         known = f"0 to {max(labels)}" if len(labels) == max(labels) + 1 else ", ".join(map(str, sorted(labels)))
-        raise ValueError(f"class {fields[0][:60]} is none of data.yaml's, {known}")
+        raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
     scaled = numbers[1:].reshape(-1, 2) * (width, height)
     if len(numbers) >= LEAST_POLYGON:
         polygon = [scaled.ravel()]
-        corners = polygon_box(polygon, height, width)
-        return Thing(Box(labels[kind], *corners), segment(polygon, height, width) if drawn else None)
+        corners, note = polygon_box(polygon, height, width)
+        pixels = segment(polygon, height, width) if drawn and not note else None
+        return Thing(Box(labels[kind], *corners), pixels, (place,), note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
     shown = f"the box {' '.join(fields[1:])[:120]}"
-    borders = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
-    return Thing(Box(labels[kind], *pixel_box(borders, height, width, shown)), None)
+    borders = np.array([[x - across / 2, y - down / 2], [x + across / 2, y + down / 2]])
+    inside = borders.clip(0, (width, height))
+    if (np.abs(borders - inside) <= _rounding(fields[1:]) * np.array([width, height])).all():
+        borders = inside
+    return Thing(Box(labels[kind], *pixel_box(borders.ravel().tolist(), height, width, shown)), None, (place,))
+
+
+def _rounding(fields: Sequence[str]) -> float:
+    """How far a border may be from where it was, in shares, as middle and size were rounded to so many digits."""
+    digits = max(len(field.partition(".")[2]) if "e" not in field.lower() else MOST_DIGITS for field in fields)
+    return 0.75 * 10.0 ** -max(digits, LEAST_DIGITS)
 
 
 def _numbers(fields: Sequence[str]) -> NDArray[np.float64]:

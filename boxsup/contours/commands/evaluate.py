@@ -16,7 +16,8 @@ from boxsup.contours import bsds
 from boxsup.contours.benchmark import count, f_measure, precision_recall, score, thresholds
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"
 
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--model", type=Path, help="weights that `train` wrote; the package's own otherwise")
     which.add_argument("--gradient", action="store_true", help="the detector that nobody trained")
     parser.add_argument("--thresholds", type=int, default=99, help="how many; the benchmark's number by default")
-    parser.add_argument("--out", type=Path, help="CSV of precision and recall at each threshold")
+    add_output_arguments(parser, "CSV of precision and recall at each threshold", required=False)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -68,5 +69,4 @@ def _detector(args: argparse.Namespace) -> Detector:
 def _write_curve(path: Path, counts: NDArray[np.int64], levels: NDArray[np.float64]) -> None:
     precision, recall = precision_recall(counts)
     table = {"threshold": levels, "precision": precision, "recall": recall, "f": f_measure(precision, recall)}
-    with creating(path) as partial:
-        pd.DataFrame(table).to_csv(partial, index=False, float_format="%.6f")
+    write_csv(path, pd.DataFrame(table), "%.6f")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from boxsup.contours import bsds
 from boxsup.errors import ConfigError
 from boxsup.settings import NetworkSettings
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", nargs="+", default=["train", "val"], help="what to learn from: train, val")
     parser.add_argument("--seed", type=int, default=0, help="of the start and of every draw")
     parser.add_argument("--steps", type=int, help="fewer for a trial; the recipe's number otherwise")
-    parser.add_argument("--out", type=Path, required=True, help="the file of weights to write")
+    add_output_arguments(parser, "the file of weights to write")
 
 
 def run(args: argparse.Namespace) -> None:

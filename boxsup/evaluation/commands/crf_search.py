@@ -13,14 +13,16 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_mask
 from boxsup.errors import ConfigError
-from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
+from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
+from boxsup.evaluation.truth import truth_pixels
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
+from boxsup.store.outputs import add_output_arguments
 from boxsup.workers import in_order
 
 EXAMPLE = (
@@ -39,13 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
     add_held_out_arguments(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write `round, bilateral_weight, bilateral_xy, bilateral_rgb, mean_iou`: a row a point, in the order tried.
 
-    Mean IoU, in [0, 1], is over the held-out images by the VOC protocol. These go through the network once a round, so
+    Mean IoU, in [0, 1], is over the held-out images by the VOC protocol; `images`, `objects`, `classes` say over how
+    many. These go through the network once a round, so
     that the scores of a few are in memory, whatever their number, as when predictions are made.
     """
     if not args.held_out:
@@ -54,6 +57,9 @@ def run(args: argparse.Namespace) -> None:
     fixed = mapping(args.crf, "inference.crf")
     whole = read_catalogue(args.catalogue)
     images = held_out(whole, args.held_out, args.held_out_seed)
+    basis = basis_of(images, truth_pixels(images))
+    if basis.why_not:
+        raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
     predictor = Predictor(args.model, args.threads, whole.classes, args.scales, args.background_bias)
     rounds: dict[Point, int] = {}
     scores: dict[Point, float] = {}
@@ -70,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
         if not points:
             break
     rows = [{"round": rounds[point], **point._asdict(), "mean_iou": value} for point, value in scores.items()]
-    write_table(args.out, pd.DataFrame(rows))
+    write_table(args.out, pd.DataFrame(rows).assign(**basis.counts))
+    print(f"crf-search: over {basis.over}", file=sys.stderr)
 
 
 def settings_at(point: Point, fixed: dict[str, Any]) -> CrfSettings:
@@ -85,7 +92,7 @@ def score(
     calls = _calls(images, predictor, settings)
     counts = in_order(confusions_at, calls, workers)
     total = sum(tqdm(counts, what, len(images.ids), unit="image", disable=None))
-    return [mean_iou(confusion) for confusion in total]  # type: ignore[union-attr]
+    return [measured_mean(confusion) for confusion in total]  # type: ignore[union-attr]
 
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:

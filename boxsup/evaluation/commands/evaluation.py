@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
+from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup evaluation --catalogue results/data/demo/val --predictions "
@@ -21,31 +22,24 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_predicted_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write `class, iou, iou_crf, truth_pixels, images`: IoU in [0, 1] before and after the CRF, pixels without void.
+    """Write `class, iou, iou_crf, truth_pixels, images, objects, classes, note`; see `score_table`.
 
-    One row a class, background included, then `mean`: the mean IoU over the classes that are in truth or predictions,
-    and the sum of pixels. Images without a true mask are left out, and so are held-out ones; `images`, how many are
-    left, is the same in each row. Where none is, as with boxes alone, the IoU are empty.
+    IoU in [0, 1] before and after the CRF, pixels without void. Images without a true mask are left out, and so are
+    held-out ones. Where nothing is measured, as with boxes alone, the IoU are empty, and `note` says why.
     """
     catalogue = evaluated_split(args)
     images = [row for row in catalogue.rows() if row.mask]
     without, with_crf = (np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64) for _ in range(2))
     if images:
-        without, with_crf = confusions(catalogue, predicted_maps(args.predictions, images), "evaluation")
-    table = score_table(catalogue.classes, iou=without, iou_crf=with_crf)
-    pixels = without.sum(axis=1)
-    table["truth_pixels"] = [*pixels, pixels.sum()]
-    table["images"] = len(images)
+        maps = predicted_maps(args.predictions, images, catalogue.classes)
+        without, with_crf = confusions(catalogue, maps, "evaluation")
+    basis = basis_of(catalogue, without.sum(axis=1))
+    table = score_table(basis, iou=without, iou_crf=with_crf)
     write_table(args.out, table)
-    if not images:
-        print("evaluation: no image has a true mask: there is nothing to compare with", file=sys.stderr)
-        return
-    mean = table.iloc[-1]
-    print(
-        f"evaluation: {len(images)} images, mean IoU {100 * mean['iou']:.1f} %, with CRF {100 * mean['iou_crf']:.1f} %",
-        file=sys.stderr,
-    )
+    iou, iou_crf = table[["iou", "iou_crf"]].iloc[-1]
+    scores = f"mean IoU {score_text(iou)}, with CRF {score_text(iou_crf)}, over {basis.over}"
+    print(f"evaluation: {f'not measured: {basis.why_not}' if basis.why_not else scores}", file=sys.stderr)

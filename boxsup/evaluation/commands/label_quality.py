@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import DataError
+from boxsup.evaluation.measured import score_text
 from boxsup.evaluation.quality import collapse_warning, measure
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup label-quality --catalogue results/data/demo/train --labels "
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
     parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
     parser.add_argument("--first", type=Path, help="the .csv of the first generation, to see the labels shrink or grow")
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -35,18 +38,36 @@ def run(args: argparse.Namespace) -> None:
     catalogue = read_catalogue(args.catalogue)
     labels = Labels(args.labels)
     chosen, true_mask = labels.table("chosen"), labels.table("true_mask") > 0
-    previous = Labels(args.previous).table("chosen") if args.previous else None
+    labels.check_classes(catalogue.classes)
     if list(labels) != catalogue.ids or len(chosen) != len(catalogue.boxes):
         raise DataError(f"{args.labels}: its images or boxes are not those of {args.catalogue}; make it again")
-    if previous is not None and len(previous) != len(chosen):
-        raise DataError(f"{args.previous}: expected {len(chosen)} boxes, got {len(previous)}; make it again")
+    previous = _previous(args.previous, labels) if args.previous else None
 
     quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
-    first = float(read_table(args.first)["box_fill"].iloc[0]) if args.first else None
+    first = _first_fill(args.first) if args.first else None
     if (chosen >= 0).any():  # masks that no update makes do not collapse
         quality = replace(quality, warning=collapse_warning(quality, first))
     write_table(args.out, quality.table())
-    miou = "no true masks" if np.isnan(quality.miou) else f"mean IoU {100 * quality.miou:.1f} %"
+    miou = quality.note or f"mean IoU {score_text(quality.miou)}"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
     if quality.warning:
         print(f"label-quality: warning: {quality.warning}", file=sys.stderr)
+
+
+def _previous(path: Path, labels: Labels) -> NDArray[np.int32]:
+    """What each box chose in the generation before, which must be one of the same images and boxes."""
+    before = Labels(path)
+    chosen: NDArray[np.int32] = before.table("chosen")
+    if list(before) != list(labels) or len(chosen) != len(labels.table("chosen")):
+        raise DataError(f"{path}: its images or boxes are not those of {labels.path}; name the generation before it")
+    return chosen
+
+
+def _first_fill(path: Path) -> float:
+    """How much of their boxes the labels of the first generation fill, from its table."""
+    table = read_table(path)
+    if "box_fill" not in table or list(table.get("generation", [])) != [1]:
+        raise DataError(
+            f"{path}: not the quality of generation 1; name the table that `boxsup label-quality` made of it"
+        )
+    return float(table["box_fill"].iloc[0])

@@ -15,6 +15,7 @@ from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.proposals.pool import Pools, store_bytes
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup proposals evaluate --catalogue results/data/demo/train --proposals "
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--proposals", type=Path, nargs="+", required=True, help="the .zarr folders of all shards")
     parser.add_argument("--timings", type=Path, nargs="*", default=[], help="what `boxsup proposals make` wrote beside")
-    parser.add_argument("--out", type=Path, required=True, help="folder of objects.csv and summary.csv")
+    add_output_arguments(parser, "folder of objects.csv and summary.csv", ("objects.csv", "summary.csv"))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,6 +46,10 @@ def run(args: argparse.Namespace) -> None:
         matches.append((row.image, found))
         candidates.append(pool_size)
     objects = pd.concat([objects_table(image, found) for image, found in matches], ignore_index=True)
+    if objects.empty:
+        raise DataError(
+            f"the object masks of {len(images)} images show no object: there is nothing to evaluate against"
+        )
     summary = summary_table(concatenate([found for _, found in matches]), candidates)
     summary["images"], summary["objects"] = len(images), len(objects)
     summary["seconds"] = _seconds(args.timings, [row.image for row in images])
@@ -86,9 +91,10 @@ def _seconds(timings: Sequence[Path], images: Sequence[str]) -> float:
 
 def _print(summary: pd.DataFrame) -> None:
     last = summary.iloc[-1]
+    j_c = "not measured (no object has a known class)" if pd.isna(last["j_c"]) else f"{last['j_c']:.3f}"
     print(
         f"proposals evaluate: {last['objects']} objects in {last['images']} images, {last['candidates']:.0f} "
-        f"candidates an image: J_i {last['j_i']:.3f}, J_c {last['j_c']:.3f}, "
+        f"candidates an image: J_i {last['j_i']:.3f}, J_c {j_c}, "
         f"recall at IoU 0.5 {last['recall_50']:.3f}, at 0.7 {last['recall_70']:.3f}",
         file=sys.stderr,
     )

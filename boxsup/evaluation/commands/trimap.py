@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,11 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
+from boxsup.evaluation.measured import Basis, basis_of, score_text
 from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
 from boxsup.evaluation.tables import write_table
-from boxsup.evaluation.trimap import COLUMNS, boundary_distance, distance_confusion, trimap_table
+from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup trimap measure --catalogue results/data/demo/val --predictions "
@@ -27,17 +28,17 @@ TOLD = 5  # px: the width that the log line speaks of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_predicted_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the table of `boxsup.evaluation.trimap.trimap_table`.
 
-    Images without a true mask are left out, and so are held-out ones; where none has one, the table has no rows.
+    Images without a true mask are left out, and so are held-out ones; where nothing is measured the table has no rows.
     """
     catalogue = evaluated_split(args)
     images, classes = [row for row in catalogue.rows() if row.mask], len(catalogue.classes)
-    predicted = predicted_maps(args.predictions, images)
+    predicted = predicted_maps(args.predictions, images, catalogue.classes)
     sums: list[np.ndarray] = []
     for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
         truth = read_mask(row.mask)
@@ -47,15 +48,15 @@ def run(args: argparse.Namespace) -> None:
         except ValueError as error:
             raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
         sums = [total + new for total, new in zip(sums, counts, strict=True)] if sums else counts
-    if not sums:
-        write_table(args.out, pd.DataFrame(columns=list(COLUMNS)))
-        print("trimap: no image has a true mask: there is nothing to compare with", file=sys.stderr)
-        return
-    table = trimap_table(*sums)
+    shape = (len(WIDTHS) + 1, classes, classes + 1)
+    without, with_crf = sums or [np.zeros(shape, np.int64)] * 2
+    basis = basis_of(catalogue, without.sum(axis=(0, 2)))
+    table = trimap_table(without, with_crf)
     write_table(args.out, table)
-    told = table.set_index("width").loc[TOLD]
-    print(
-        f"trimap: {len(images)} images, with CRF, {TOLD} px: mean IoU {100 * told['band_crf']:.1f} % in the band, "
-        f"{100 * told['interior_crf']:.1f} % outside",
-        file=sys.stderr,
-    )
+    print(f"trimap: {f'not measured: {basis.why_not}' if basis.why_not else _told(table, basis)}", file=sys.stderr)
+
+
+def _told(table: pd.DataFrame, basis: Basis) -> str:
+    told = table[table["width"] == TOLD].iloc[0]
+    band, interior = (score_text(told[column]) for column in ("band_crf", "interior_crf"))
+    return f"with CRF, {TOLD} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"

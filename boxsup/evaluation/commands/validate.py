@@ -10,10 +10,12 @@ import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
+from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.tables import score_table, write_table
-from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.scores import Predictor
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     "boxsup validate --catalogue results/data/demo/val --model "
@@ -27,19 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     add_labelling_arguments(parser)
     add_held_out_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the .csv file to write")
+    add_output_arguments(parser, "the .csv file to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write `class, iou`: IoU in [0, 1] of each class, then `mean`; held-out images are left out.
+    """Write `class, iou, truth_pixels, images, objects, classes, note`; see `score_table`.
 
-    No label map touches the disk.
+    IoU in [0, 1] without CRF. Images without a true mask are left out, and so are held-out ones. Where nothing is
+    measured no image is looked at, the IoU are empty, and `note` says why. No label map touches the disk.
     """
     catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
+    basis = basis_of(catalogue, truth_pixels(catalogue))
+    confusion = np.zeros((len(basis.classes), len(basis.classes) + 1), np.int64)
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
-    scored = predictor.scored(row.path for row in with_masks(catalogue))
-    maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
-    (confusion,) = confusions(catalogue, maps, "validate")
-    table = score_table(catalogue.classes, iou=confusion)
+    if not basis.why_not:
+        scored = predictor.scored(row.path for row in with_masks(catalogue))
+        maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
+        (confusion,) = confusions(catalogue, maps, "validate")
+    table = score_table(basis, iou=confusion)
     write_table(args.out, table)
-    print(f"validate: {args.model}: mean IoU {100 * table['iou'].iloc[-1]:.1f} % without CRF", file=sys.stderr)
+    score = f"mean IoU {score_text(table['iou'].iloc[-1])} without CRF, over {basis.over}"
+    what = f"not measured: {basis.why_not}" if basis.why_not else score
+    print(f"validate: {args.model}: {what}", file=sys.stderr)

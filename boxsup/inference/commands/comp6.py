@@ -19,6 +19,7 @@ from boxsup.catalogue.palette import encode_mask
 from boxsup.errors import ConfigError
 from boxsup.store.atomic import creating
 from boxsup.store.labels import Labels
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup comp6 --predictions results/voc_box/seed-0/predictions/test/045.zarr --split test --out 045.tar"
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", type=Path, required=True, help=".zarr with the stacks labels and labels_crf")
     parser.add_argument("--split", default="test", help="as the server calls it: test or val")
     parser.add_argument("--stack", choices=("labels_crf", "labels"), default="labels_crf", help="with or without CRF")
-    parser.add_argument("--out", type=Path, required=True, help="the .tar file to write")
+    add_output_arguments(parser, "the .tar file to write")
 
 
 def run(args: argparse.Namespace) -> None:

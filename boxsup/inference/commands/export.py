@@ -13,7 +13,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import ConfigError
-from boxsup.inference.arguments import MODEL_OR_RUN, whole_number
+from boxsup.inference.arguments import MODEL_OR_RUN, add_labelling_arguments, whole_number
 from boxsup.inference.export import (
     LEAST_SIDE,
     OPSET,
@@ -27,10 +27,12 @@ from boxsup.inference.export import (
     exported,
     greatest_difference,
 )
-from boxsup.network.checkpoint import find_checkpoint, load_checkpoint
+from boxsup.inference.trained import chosen, find_trained, tell
+from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import creating, write_text
 from boxsup.store.checksums import sha256_of
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = "boxsup export --model results/demo_semi/seed-0/epochs/006/model.pt --format onnx --images photos/*.jpg"
@@ -40,6 +42,7 @@ SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no ima
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--model", type=Path, required=True, help=MODEL_OR_RUN)
+    add_labelling_arguments(parser, of_run=True)
     parser.add_argument(
         "--format", choices=list(WRITERS), required=True, help=f"onnx, opset {OPSET}, or torch, for torch.export.load"
     )
@@ -49,7 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=Path, nargs="+", default=[], metavar="FILE", help="to check it on [noise at two sizes]"
     )
-    parser.add_argument("--out", type=Path, help="the file to write; NAME.json goes beside it [model.onnx, model.pt2]")
+    text = "the file to write; NAME.json goes beside it [model.onnx, model.pt2]"
+    add_output_arguments(parser, text, required=False, outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    out = _out(args)
+    return [out, _facts(out)]
+
+
+def _out(args: argparse.Namespace) -> Path:
+    return args.out or Path(f"model{SUFFIXES[args.format]}")
+
+
+def _facts(out: Path) -> Path:
+    """The file beside a model that says what it is."""
+    return out.with_name(f"{out.name}.json")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -59,26 +77,28 @@ def run(args: argparse.Namespace) -> None:
     """
     check_packages(args.format)
     suffix = SUFFIXES[args.format]
-    out = args.out or Path(f"model{suffix}")
+    out = _out(args)
     if out.suffix != suffix:
         raise ConfigError(f"--out {out}: expected a file that ends in {suffix}")
     size = tuple(args.size) if args.size else None
     pictures = [_picture(path, size) for path in args.images] or _noise(size)
-    model = find_checkpoint(args.model)
-    checkpoint = load_checkpoint(model)
-    network = FullSize(checkpoint.model).eval()
+    trained = find_trained(args.model)
+    checkpoint = load_checkpoint(trained.checkpoint)
+    how = chosen(trained.labelling, args)
+    tell(trained)
+    facts = {
+        **description(checkpoint, args.format, size, how),
+        **({"opset": OPSET} if args.format == "onnx" else {}),
+        "checkpoint": sha256_of(trained.checkpoint),
+        "versions": provenance("export", "torch", *(PACKAGES if args.format == "onnx" else ())),
+    }
+    network = FullSize(checkpoint.model, how.scales, how.background_bias).eval()
     write, runner = WRITERS[args.format]
     with creating(out, suffix) as partial:
-        write(exported(network, size), partial)
+        write(exported(network, size), partial, json.dumps(facts, ensure_ascii=False))
         worst = greatest_difference(network, checkpoint, runner(partial), pictures)
-    packages = ("torch", *(PACKAGES if args.format == "onnx" else ()))
-    facts = description(checkpoint, args.format, size) | ({"opset": OPSET} if args.format == "onnx" else {})
-    facts |= {
-        "checkpoint": sha256_of(model),
-        "checked": {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE},
-        "versions": provenance("export", *packages),
-    }
-    write_text(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    facts["checked"] = {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE}
+    write_text(_facts(out), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     print(
         f"export: {out}, {out.stat().st_size / 1e6:.1f} MB; off by {worst:.1g} at most on {len(pictures)} pictures",
         file=sys.stderr,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,44 +16,27 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
-from boxsup.inference.arguments import MODEL_OR_RUN, add_labelling_arguments, add_model_arguments, whole_number
-from boxsup.inference.crf import refined, relevant
+from boxsup.inference.arguments import add_crf_arguments, add_labelling_arguments, add_model_arguments, whole_number
 from boxsup.inference.inputs import Input, find_inputs
-from boxsup.inference.model import crf_settings
+from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
+from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
 from boxsup.inference.video import Video, VideoWriter
-from boxsup.network.checkpoint import find_checkpoint
 from boxsup.report.palette import overlay
 from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
-from boxsup.workers import in_order
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments, claim, nothing_yet
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 WHOLE = 0.9  # of the frames that a video announces, which some containers estimate
 QUALITY = 92  # of overlays' JPEGs
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One image's labels.
-
-    Attributes:
-        pixels: H×W×3 uint8 RGB.
-        labels: H×W uint8.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-
-    @property
-    def overlay(self) -> NDArray[np.uint8]:
-        """The image with its labels in colour."""
-        return overlay(self.pixels, self.labels)
+SUMMARY = "summary.csv"
 
 
 @dataclass
@@ -71,23 +54,27 @@ class Summary:
             share = count / (size[0] * size[1] * frames)
             self.rows.append(row | {"label": label, "class": self.classes[label], "pixels": count, "share": share})
 
+    def fail(self, item: Input, error: Exception) -> None:
+        """Note what is wrong with a file, or with what is written of it."""
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        self.problems.append(Problem(item.name, str(item.path), text))
+
     def write(self, out: Path) -> None:
         """Write `summary.csv` and `problems.csv`."""
         columns = ["file", "name", "height", "width", "frames", "label", "class", "pixels", "share"]
-        with creating(out / "summary.csv") as partial:
-            pd.DataFrame(self.rows, columns=columns).to_csv(partial, index=False, float_format="%.6f")
-        write_problems(out / "problems.csv", self.problems)
+        write_csv(out / SUMMARY, pd.DataFrame(self.rows, columns=columns), "%.6f")
+        write_problems(out / PROBLEMS, self.problems)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
-    add_model_arguments(parser, what=MODEL_OR_RUN)
-    add_labelling_arguments(parser)
-    parser.add_argument("--crf", action="store_true", help="refine the labels by the dense CRF")
-    parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: the CRF's settings")
+    add_model_arguments(parser, of_run=True)
+    add_labelling_arguments(parser, of_run=True)
+    add_crf_arguments(parser)
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
-    parser.add_argument("--out", type=Path, default=Path("predicted"), help="the folder to write [predicted]")
+    out = Path("predicted")
+    add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -96,21 +83,35 @@ def run(args: argparse.Namespace) -> None:
     A file that cannot be used is noted, and the others go on; the command then ends with status 1.
     """
     inputs = find_inputs(args.inputs, args.out)
-    predictor = Predictor(find_checkpoint(args.model), args.threads, None, args.scales, args.background_bias)
-    settings = crf_settings(args.config) if args.crf else None
+    claim(_outputs(inputs, args.out), args.out, [item.path for item in inputs])
+    trained = find_trained(args.model)
+    how, crf = chosen(trained.labelling, args), chosen_crf(trained.labelling, args)
+    predictor = Predictor(trained.checkpoint, args.threads or how.threads, None, how.scales, how.background_bias)
+    tell(trained)
     summary = Summary(predictor.classes)
     images, videos = ([item for item in inputs if item.video == video] for video in (False, True))
-    _predict_images(images, predictor, settings, args.workers, args.out, summary)
+    _predict_images(images, predictor, crf, args.workers, args.out, summary)
     for item in videos:
         try:
-            _predict_video(item, predictor, settings, args.workers, args.out, summary)
-        except DataError as error:
-            summary.problems.append(Problem(item.name, str(item.path), str(error)))
+            _predict_video(item, predictor, crf, args.workers, args.out, summary)
+        except (DataError, OSError, UnicodeError) as error:
+            summary.fail(item, error)
     summary.write(args.out)
-    print(f"predict: {len(inputs)} files, see {args.out / 'summary.csv'}", file=sys.stderr)
+    print(f"predict: {len(inputs)} files, see {args.out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
-        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / 'problems.csv'}: {first}")
+        raise DataError(f"{len(summary.problems)} of {len(inputs)} files, see {args.out / PROBLEMS}: {first}")
+
+
+def _outputs(inputs: Sequence[Input], out: Path) -> list[Path]:
+    """All that is written, of each input and of all of them."""
+    return [path for item in inputs for path in _places(item, out)] + [out / SUMMARY, out / PROBLEMS]
+
+
+def _places(item: Input, out: Path) -> list[Path]:
+    """Where the results of an input go; names may have dots, which `with_suffix` would cut."""
+    kinds = [("videos", "mp4")] if item.video else [("masks", "png"), ("overlays", "jpg")]
+    return [out / folder / f"{item.name}.{ending}" for folder, ending in kinds]
 
 
 def _predict_images(
@@ -128,17 +129,20 @@ def _predict_images(
             try:
                 pixels = read_image(item.path)
             except DataError as error:
-                summary.problems.append(Problem(item.name, str(item.path), str(error)))
+                summary.fail(item, error)
                 continue
             good.append(item)
             yield pixels
 
-    seen = label(readable(), predictor, settings, workers)
+    seen = label_maps(readable(), predictor, settings, workers)
     for result in tqdm(seen, "images", len(images), unit="image", disable=None):
         item = good.popleft()
-        # Names may have dots: `with_suffix` would cut them.
-        write_bytes(out / "masks" / f"{item.name}.png", encode_mask(result.labels))
-        write_bytes(out / "overlays" / f"{item.name}.jpg", _jpeg(result.overlay))
+        try:
+            for path, content in zip(_places(item, out), _encoded(result), strict=True):
+                write_bytes(path, content)
+        except OSError as error:
+            summary.fail(item, error)
+            continue
         summary.add(item, result.labels.shape, 1, counts(result.labels))
 
 
@@ -148,11 +152,11 @@ def _predict_video(
     video = Video(item.path)
     pixels: Counter[int] = Counter()
     size, frames = (0, 0), 0
-    path = out / "videos" / f"{item.name}.mp4"
+    [path] = _places(item, out)
     with creating(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
-        seen = label(video, predictor, settings, workers)
+        seen = label_maps(video, predictor, settings, workers)
         for result in tqdm(seen, item.name, video.announced or None, unit="frame", disable=None):
-            writer.append(result.overlay)
+            writer.append(overlay(result.pixels, result.labels))
             pixels += counts(result.labels)
             size, frames = result.labels.shape, frames + 1
     summary.add(item, size, frames, pixels)
@@ -161,30 +165,15 @@ def _predict_video(
         summary.problems.append(Problem(item.name, str(item.path), text))
 
 
-def label(
-    images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
-) -> Iterator[Seen]:
-    """The labels of each H×W×3 uint8 image, in order, by the CRF in `workers` processes where it has settings."""
-    waiting: deque[NDArray[np.uint8]] = deque()
-
-    def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
-        for pixels, scores in predictor.scored_images(images):
-            kept = relevant(scores, settings)
-            waiting.append(pixels)
-            yield pixels, scores[kept], kept, settings
-
-    if settings is None:
-        for pixels, scores in predictor.scored_images(images):
-            yield Seen(pixels, scores.argmax(axis=0).astype(np.uint8))
-    else:
-        for labels in in_order(refined, calls(settings), workers):
-            yield Seen(waiting.popleft(), labels)
-
-
 def counts(labels: NDArray[np.uint8]) -> Counter[int]:
     """The pixels of each label that there is."""
     values, pixels = np.unique(labels, return_counts=True)
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+
+
+def _encoded(result: Maps) -> tuple[bytes, bytes]:
+    """The files of an image's labels and of its overlay."""
+    return encode_mask(result.labels), _jpeg(overlay(result.pixels, result.labels))
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -8,21 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue
+from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
-from boxsup.inference.crf import label_maps, relevant
+from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import creating_labels
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
-from boxsup.workers import in_order
 
 EXAMPLE = (
     "boxsup predictions --catalogue results/data/demo/val --model "
@@ -37,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_labelling_arguments(parser)
     parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings")
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -58,21 +55,15 @@ def run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
     with creating_labels(args.out, catalogue.ids, catalogue.sizes, attributes, ("labels", "labels_crf")) as writer:
         maps = predict(catalogue, predictor, settings, args.workers)
-        for image, result in tqdm(maps, "predictions", len(catalogue.images), unit="image", disable=None):
-            writer.append(image, **result)
+        for image, seen in tqdm(maps, "predictions", len(catalogue.images), unit="image", disable=None):
+            writer.append(image, labels=seen.plain, labels_crf=seen.labels)
     seconds = (time.perf_counter() - start) / max(1, len(catalogue.images))
     print(f"{len(catalogue.images)} images, {seconds:.2f} s each with the CRF", file=sys.stderr)
 
 
 def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
-) -> Iterator[tuple[str, dict[str, NDArray[np.uint8]]]]:
-    """Each image's id and its maps `labels` and `labels_crf`, in the order of the catalogue."""
-    yield from zip(catalogue.ids, in_order(label_maps, _scored(catalogue, predictor, settings), workers), strict=True)
-
-
-def _scored(catalogue: Catalogue, predictor: Predictor, settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
-    """Each image's arguments of `label_maps`: of its scores only those that the CRF looks at travel to the worker."""
-    for pixels, scores in predictor.scored(catalogue.images["path"]):
-        kept = relevant(scores, settings)
-        yield pixels, scores[kept], kept, settings
+) -> Iterator[tuple[str, Maps]]:
+    """Each image's id and its label maps, in the order of the catalogue."""
+    images = map(read_image, catalogue.images["path"])
+    yield from zip(catalogue.ids, label_maps(images, predictor, settings, workers), strict=True)

@@ -19,6 +19,7 @@ from boxsup.errors import DataError
 from boxsup.labels.choice import NOTHING, RECTANGLE
 from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.store.labels import creating_labels
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 from boxsup.workers import in_order
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--kind", choices=("truth", *KINDS), required=True, help="which masks")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:

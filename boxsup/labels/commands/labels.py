@@ -17,12 +17,14 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument
+from boxsup.instructions import warn_of_others
 from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
-from boxsup.store.labels import Labels, creating_labels
+from boxsup.store.labels import VOID, Labels, creating_labels
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="catalogue folder of the images that may use their true mask")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
                 labels = result.labels
                 for box, choice in zip(own.index, result.choices, strict=True):
                     tables.record(box, choice)
+            _check_labels(row.image, labels, len(catalogue.classes))
             writer.append(row.image, labels=labels)
         writer.table("true_mask", np.isin(catalogue.ids, list(masked)).astype(np.uint8))
         for name, values in tables.arrays().items():
@@ -89,6 +92,12 @@ def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
     return ChainMap(*map(Labels, paths))  # type: ignore[arg-type] # only read
 
 
+def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
+    """Raise a DataError where masks from elsewhere show more classes than the split has."""
+    if labels.max(initial=0, where=labels != VOID) >= classes:
+        raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
+
+
 def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> Update:
     settings = parse(UpdateSettings, args.settings, "update")
     if not args.proposals or not args.overlaps:
@@ -96,6 +105,8 @@ def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str
     pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
     check_ids(images, list(pools), "proposals")
     check_ids(images, list(overlaps), "overlaps")
+    for path, made in zip(args.proposals, pools.attributes, strict=True):
+        warn_of_others(made.get("versions", {}).get("instructions"), str(path))
     scores = _ScoresAhead(args, catalogue, images) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
 
@@ -120,8 +131,10 @@ class _ScoresAhead:
 
     def __init__(self, args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> None:
         from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
+        from boxsup.network.checkpoint import instructions_of
 
         predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
+        warn_of_others(instructions_of(args.model), str(args.model))
         own = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
         labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in own}
         paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
@@ -147,7 +160,7 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catal
         "classes": list(catalogue.classes),
         # The folders and not their shards: the same bytes, however many jobs made the proposals.
         "proposals": list(dict.fromkeys(str(path.parent) for path in args.proposals)),
-        "versions": provenance("labels", "numpy", "zarr", "torch"),
+        "versions": provenance("labels", "numpy", "zarr", "torch", network=bool(args.model)),
     }
 
 

@@ -4,36 +4,57 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import run_checks, write_problems
+from boxsup.catalogue.check import PROBLEMS, run_checks, write_problems
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.arguments import MODEL_OR_RUN, add_model_arguments, add_scales_argument, whole_number
-from boxsup.labels.mask_outputs import FORMATS, table_of
-from boxsup.labels.mask_parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
+from boxsup.inference.trained import find_trained, tell
+from boxsup.labels.mask_copies import Results, stamps_of
+from boxsup.labels.mask_outputs import FORMATS, formats_of
+from boxsup.labels.mask_parts import ImagePart, has_part, part_key, part_place, read_part, write_part
+from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
-from boxsup.network.checkpoint import find_checkpoint
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments, claim
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"
+PARTS, TABLE = "parts", "boxes.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """An image, what its part is known by, and whether that was there at the start."""
+    """An image.
 
+    Attributes:
+        number: Its place among all images, from 1.
+        record: As its annotation has it.
+        asked: Its boxes that the model knows the class of, with the model's labels.
+        key: What its part is known by.
+        done: Whether that was there at the start.
+    """
+
+    number: int
     record: Record
+    asked: Record
     key: str
     done: bool
+
+    def part(self, folder: Path, known: Sequence[bool]) -> ImagePart:
+        """What there is of it: of each of its own boxes, given which classes by their labels the model knows."""
+        masks = iter(read_part(folder, self.key, self.asked).masks)
+        own = [next(masks) if known[box.label] else None for box in self.record.boxes]
+        return ImagePart(self.record, own, self.number)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,18 +63,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, required=True, help="COCO's JSON, or a folder of VOC XML, YOLO or LabelMe annotations"
     )
-    add_model_arguments(parser, what=MODEL_OR_RUN)
-    add_scales_argument(parser)
+    add_model_arguments(parser, of_run=True)
+    add_scales_argument(parser, of_run=True)
     parser.add_argument(
-        "--format", nargs="+", choices=list(FORMATS), default=["voc", "coco"], help="of the masks [voc coco]"
+        "--format", nargs="+", choices=list(FORMATS), help="of the masks [that of the boxes, voc, coco]"
     )
+    parser.add_argument("--tight-boxes", action="store_true", help="COCO's bbox is tight around the mask, not as given")
     parser.add_argument("--proposals", default="mcg", metavar="NAME", help="candidates, by their name in config [mcg]")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the proposals [2]")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write; run again to go on where it was")
+    text = "the folder to write; run again to go on where it was"
+    add_output_arguments(parser, text, outputs=_outputs)
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    """What is known before the boxes are: the tables."""
+    return [args.out / name for name in (TABLE, PROBLEMS)]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,21 +89,31 @@ def run(args: argparse.Namespace) -> None:
 
     An image with problems is noted, and the others go on; the command then ends with status 1.
     """
-    source = open_source(args.images, args.boxes, args.links)
+    source, folder = open_source(args.images, args.boxes, args.links), args.out / PARTS
+    formats, stamps = formats_of(args.format, source), stamps_of(source)
+    claim([args.out / FORMATS[name].place for name in formats], args.out)
+    records, problems, lost = _checked(source, args.workers)
+    usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
+    parts = [part_place(folder, record) for _, record in usable]
+    claim(parts, args.out, [Path(record.path) for record in records], mending=True)
     masker = _masker(args)
-    records, problems = _checked(source, args.workers)
-    jobs = [_job(masker.relabelled(record, source.classes), masker, args.out / "parts") for record in records]
-    waiting = [job for job in jobs if not job.done]
-    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
-        parts = masker.parts([job.record for job in waiting], args.workers)
-        for job, part in zip(waiting, parts, strict=True):
-            write_part(args.out / "parts", job.key, part)
-            bar.update()
-    _write_outputs(args.out, args.format, jobs, masker.classes, args.images)
-    write_problems(args.out / "problems.csv", problems)
+    source = source.in_order_of(masker.classes)
+    images = len(problems)
+    problems += _unknown(masker, [record for _, record in usable], source)
+    jobs = [_job(number, record, masker, source, folder) for number, record in usable]
+    unwritten = _make_parts(jobs, masker, folder, args.workers)
+    problems += unwritten.values()
+    jobs = [job for job in jobs if job not in unwritten]
+    known = [masker.knows(name) for name in source.classes]
+    results = Results(source, stamps, lambda: (job.part(folder, known) for job in jobs), args.tight_boxes)
+    problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
+    _write_table(args.out, results, jobs, masker.classes)
+    place = write_problems(args.out / PROBLEMS, [*problems, *lost])
+    if lost:
+        print(f"masks: {len(lost)} annotations are no image's, see {place}", file=sys.stderr)
     if problems:
-        place, first = args.out / "problems.csv", problems[0].problem
-        raise DataError(f"{len(problems)} problems left images out, see {place}; first: {first}")
+        what = "images" if len(problems) == images else "images, boxes or files"
+        raise DataError(f"{len(problems)} problems left {what} out, see {place}; first: {problems[0].problem}")
 
 
 def _masker(args: argparse.Namespace) -> Masker:
@@ -85,37 +123,75 @@ def _masker(args: argparse.Namespace) -> Masker:
     if args.proposals not in proposals:
         raise ConfigError(f"--proposals {args.proposals}: expected one of {', '.join(proposals)}")
     method = build_settings(proposals[args.proposals], f"proposals.{args.proposals}")
-    return Masker(find_checkpoint(args.model), args.threads, args.scales, update, method)
+    trained = find_trained(args.model)
+    threads, scales = args.threads or trained.labelling.threads, args.scales or trained.labelling.update_scales
+    masker = Masker(trained.checkpoint, threads, scales, update, method)
+    if not args.scales:
+        tell(trained)
+    return masker
 
 
-def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem]]:
-    """The images that can be used, and what is wrong with the others."""
+def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem], list[Problem]]:
+    """The images, what is wrong with them, and annotations that are no image's."""
     listing = source.listing()
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    return [record for record in records if not record.problems], problems
+    return records, problems, list(listing.lost)
 
 
-def _job(record: Record, masker: Masker, folder: Path) -> Job:
-    key = part_key(masker.settings, record)
-    return Job(record, key, has_part(folder, key, record))
+def _unknown(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
+    """A problem for each image with boxes whose class the model does not know.
+
+    Raises:
+        ConfigError: It knows none of all.
+    """
+    known = ", ".join(masker.classes[1:])
+    problems, count = [], 0
+    for record in records:
+        names = Counter(source.classes[box.label] for box in record.boxes)
+        unknown = {name: number for name, number in names.items() if not masker.knows(name)}
+        count += sum(names.values()) - sum(unknown.values())
+        if unknown:
+            told = ", ".join(f"{number} of '{name}'" for name, number in unknown.items())
+            text = f"no mask for {told}: the model does not know the class, but {known}"
+            problems.append(Problem(record.image, record.annotation, text))
+    if problems and not count:
+        own = ", ".join(f"'{name}'" for name in source.classes[1:])
+        raise ConfigError(
+            f"--boxes: none of their classes, {own}, is one that the model knows, {known}; rename them in the "
+            "annotations, or name a model that was trained on them"
+        )
+    return problems
 
 
-def _write_outputs(
-    out: Path, formats: Sequence[str], jobs: Sequence[Job], classes: Sequence[str], images: Path
-) -> None:
-    def parts() -> Iterator[ImagePart]:  # from disk each time: they may be many
-        return (read_part(out / "parts", job.key, job.record) for job in jobs)
+def _job(number: int, record: Record, masker: Masker, source: Source, folder: Path) -> Job:
+    asked = masker.relabelled(record, source.classes)
+    key = part_key(masker.settings, asked)
+    return Job(number, record, asked, key, has_part(folder, key, asked))
 
-    for name in formats:
-        FORMATS[name](out, parts(), classes, images)
-    table = table_of(parts(), classes, images)
-    with creating(out / "boxes.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+
+def _make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int) -> dict[Job, Problem]:
+    """Make the parts that are not there; those that could not be written, and why."""
+    waiting, lost = [job for job in jobs if not job.done], {}
+    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
+        parts = masker.parts([job.asked for job in waiting], workers)
+        for job, part in zip(waiting, parts, strict=True):
+            try:
+                write_part(folder, job.key, part)
+            except OSError as error:
+                lost[job] = Problem(job.record.image, job.record.path, f"{error.filename}: {error.strerror}")
+            bar.update()
+    return lost
+
+
+def _write_table(out: Path, results: Results, jobs: Sequence[Job], known: Sequence[str]) -> None:
+    source = results.source
+    table = table_of(results.parts(), source.classes, known, source.images)
+    write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
         f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
-        f"{out / 'boxes.csv'}",
+        f"{out / TABLE}",
         file=sys.stderr,
     )

@@ -10,8 +10,10 @@ from tqdm import tqdm
 from boxsup.catalogue.changes import overlaps_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.errors import DataError
 from boxsup.labels.overlaps import box_iou, creating_overlaps
 from boxsup.proposals.pool import Pools
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -24,13 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--proposals", type=Path, required=True, help="the shard's candidate pools")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to write")
+    add_output_arguments(parser, "the .zarr folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the IoU tables of every image of the shard."""
     catalogue = read_catalogue(args.catalogue)
     pools = Pools([args.proposals])
+    if pools and not set(pools) & set(catalogue.ids):
+        raise DataError(
+            f"{args.proposals}: none of its images is in {args.catalogue}; name the proposals of this split"
+        )
     inventory = read_inventory(args.catalogue)
     made_from = overlaps_from(inventory.boxes(list(pools))) if inventory else None
     attributes = {"versions": provenance("overlaps", "numpy", "zarr")}

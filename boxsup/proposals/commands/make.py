@@ -6,10 +6,10 @@ import argparse
 import json
 import re
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,17 +22,17 @@ from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image
 from boxsup.errors import ConfigError
+from boxsup.proposals.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool, creating_pools, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
-
-QUIET_SECONDS = 2.0  # a compilation that takes longer is announced
 
 
 class Timing(NamedTuple):
@@ -49,8 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalogue", type=Path, required=True, help="folder with images.csv and boxes.csv")
     parser.add_argument("--shard", default="0/1", metavar="I/N", help="which of N parts of the split, from 0")
     parser.add_argument("--settings", required=True, help="JSON; see config.yaml, proposals")
-    parser.add_argument("--out", type=Path, required=True, help="the .zarr folder to make")
+    add_output_arguments(parser, "the .zarr folder to make", outputs=_outputs, written=["timings"])
     parser.add_argument("--timings", type=Path, help="a .csv file to write: seconds, candidates, regions of each image")
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [path for path in (args.out, args.timings) if path]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -72,9 +76,7 @@ def run(args: argparse.Namespace) -> None:
             timings.append(Timing(image_id, seconds, len(pool), pool.regions))
     # Beside the store and not in it: equal runs make equal stores.
     if args.timings:
-        with creating(args.timings) as partial:
-            table = pd.DataFrame(timings, columns=list(Timing._fields))
-            table.to_csv(partial, index=False, float_format="%.6f")
+        write_csv(args.timings, pd.DataFrame(timings, columns=list(Timing._fields)), "%.6f")
     _summarise(timings, args.out)
 
 
@@ -105,12 +107,9 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
 def _compile(propose: Proposer) -> None:
     """Run once on a small picture, so that a wait for the compiler is explained and not counted."""
     message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
-    notice = threading.Timer(QUIET_SECONDS, print, [message], {"file": sys.stderr, "flush": True})
-    notice.daemon = True
-    notice.start()
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
-    propose(noise, WARM_UP)
-    notice.cancel()
+    with when_compiling(partial(print, message, file=sys.stderr, flush=True)):
+        propose(noise, WARM_UP)
 
 
 def _summarise(timings: Sequence[Timing], out: Path) -> None:

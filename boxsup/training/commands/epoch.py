@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,20 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.errors import BoxSupError, StoreError
-from boxsup.network.checkpoint import load, load_checkpoint, save, save_checkpoint
+from boxsup.instructions import instructions, warn_of_others
+from boxsup.network.checkpoint import (
+    OPTIMIZER,
+    Checkpoint,
+    instructions_of,
+    load,
+    load_checkpoint,
+    save,
+    save_checkpoint,
+)
 from boxsup.network.devices import device
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
-from boxsup.store.atomic import creating
+from boxsup.store.csv import write_csv
+from boxsup.store.outputs import add_output_arguments
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 from boxsup.training.parallel import leads
@@ -44,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     parser.add_argument("--workers", type=int, default=0, help="processes that read, for each GPU")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
-    parser.add_argument("--out", type=Path, required=True, help="folder for model.pt, optimizer.pt and train.csv")
+    files = ("train.csv", "optimizer.pt", "model.pt")
+    add_output_arguments(parser, f"folder for {', '.join(files)}", files, written=["tensorboard"])
 
 
 def run(args: argparse.Namespace) -> None:
@@ -62,16 +74,19 @@ def train(args: argparse.Namespace) -> None:
     """Train the epoch in this process, alone or as one of several, the first of which writes."""
     settings = parse(TrainingSettings, args.training, "training")
     schedule = parse(ScheduleSettings, args.schedule, "schedule")
-    checkpoint = load_checkpoint(args.model)
-    catalogue = read_catalogue(args.catalogue)
+    checkpoint, catalogue = load_checkpoint(args.model), read_catalogue(args.catalogue)
+    _check(checkpoint, args.model, catalogue.classes, args.epoch)
     data = Epoch(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
     loader = batches(data, settings, args.seed, args.epoch, args.workers)
     order = order_of(data, settings, args.seed, args.epoch)
+    if leads():
+        warn_of_others(instructions_of(args.model), str(args.model))
+        warn_of_others(data.made_with, str(args.labels))
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)
     if args.optimizer:
-        _restore(optimizer, args.optimizer)
+        _restore(optimizer, args.optimizer, checkpoint.epoch)
     with Progress(args.epoch, iterations, batch, args.tensorboard if leads() else None, shown=leads()) as progress:
         read = plain_errors(loader)
         try:
@@ -83,9 +98,9 @@ def train(args: argparse.Namespace) -> None:
                 "training.head_rate) and run again"
             ) from error
     if leads():
-        with creating(args.out / "train.csv") as partial:
-            progress.table().to_csv(partial, index=False)
-        save(args.out / "optimizer.pt", {"momentum": _momentum(optimizer)})
+        write_csv(args.out / "train.csv", progress.table())
+        made = {"epoch": args.epoch, "instructions": instructions()}
+        save(args.out / OPTIMIZER, {"momentum": _momentum(optimizer), **made})
         save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
 
 
@@ -95,9 +110,20 @@ def _momentum(optimizer: torch.optim.SGD) -> list[torch.Tensor]:
     return [optimizer.state[parameter]["momentum_buffer"].cpu().contiguous() for parameter in parameters]
 
 
-def _restore(optimizer: torch.optim.SGD, path: Path) -> None:
+def _check(checkpoint: Checkpoint, path: Path, classes: Sequence[str], epoch: int) -> None:
+    """Raise a StoreError unless a checkpoint is of these classes and of the epoch before."""
+    if checkpoint.classes != classes:
+        raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
+    if checkpoint.epoch != epoch - 1:
+        raise StoreError(f"{path}: it is of epoch {checkpoint.epoch}; epoch {epoch} goes on from that of {epoch - 1}")
+
+
+def _restore(optimizer: torch.optim.SGD, path: Path, epoch: int) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    buffers = load(path).get("momentum", [])
+    content = load(path)
+    buffers = content.get("momentum", [])
+    if content.get("epoch", epoch) != epoch:
+        raise StoreError(f"{path}: it is of epoch {content['epoch']}, and the checkpoint of {epoch}; name its own")
     if [tuple(buffer.shape) for buffer in buffers] != [tuple(parameter.shape) for parameter in parameters]:
         raise StoreError(f"{path}: its momentum buffers are those of another network")
     for parameter, buffer in zip(parameters, buffers, strict=True):

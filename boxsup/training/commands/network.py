@@ -18,6 +18,7 @@ from boxsup.network.start import take_over
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, parse
 from boxsup.store.checksums import sha256_of
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup network --catalogue results/data/demo/train --seed 0 --settings \'{"name": "mobilenet_v2_8s", '
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="JSON of the network's settings")
     parser.add_argument("--init", type=Path, help="checkpoint to start from, in place of the pretrained weights")
     parser.add_argument("--drop", nargs="*", default=[], metavar="LAYER", help="its layers that start anew")
-    parser.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
+    add_output_arguments(parser, "the checkpoint to write")
 
 
 def run(args: argparse.Namespace) -> None:

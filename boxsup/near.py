@@ -1,0 +1,32 @@
+"""What a mistyped name or path was probably meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+MOST = 3  # names in a hint
+
+
+def nearest(name: str, known: Iterable[str], most: int = MOST) -> list[str]:
+    """The known names that are like another one, the likest first."""
+    return difflib.get_close_matches(name, list(known), n=most)
+
+
+def near_paths(path: Path) -> list[Path]:
+    """Paths that are there and like one that is not: its first part that is missing is one of its neighbours' names."""
+    missing = path
+    while not missing.parent.exists() and missing != missing.parent:
+        missing = missing.parent
+    if missing.exists() or not missing.parent.is_dir():
+        return []
+    names = nearest(missing.name, (place.name for place in missing.parent.iterdir() if not place.name.startswith(".")))
+    found = [missing.with_name(name) / path.relative_to(missing) for name in names]
+    return [place for place in found if place.exists()] or [missing.with_name(name) for name in names]
+
+
+def did_you_mean(names: Iterable[object]) -> str:
+    """`; did you mean A or B?`, or nothing where there is no name."""
+    listed = [str(name) for name in names]
+    return f"; did you mean {' or '.join(listed)}?" if listed else ""

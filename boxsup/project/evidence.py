@@ -1,0 +1,84 @@
+"""Whether boxes teach something and masks can judge it; where not, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from boxsup.catalogue.readers.folder import DRAWN
+from boxsup.catalogue.records import VOID
+from boxsup.catalogue.sources import Source
+from boxsup.errors import DataError
+from boxsup.project.survey import Seen, Survey
+
+NAMED = 5  # classes that are spelled out
+
+
+def check_objects(survey: Survey, source: Source) -> None:
+    """Raise a DataError where every box is a crowd: it is void in training, and in the masks that judge."""
+    if survey.learned:
+        return
+    if source.format == "coco":
+        crowds = "a crowd (iscrowd 1): nothing can be learned or measured; CVAT writes brush masks so: set iscrowd to 0"
+    else:
+        crowds = "to be ignored: nothing can be learned or measured; leave some that are to be learned"
+    raise DataError(f"{source.annotations}: every box is {crowds}")
+
+
+def check_masks(survey: Survey, source: Source, masks: Path) -> None:
+    """Raise a DataError where masks were asked for and none shows a class of the boxes, or they are the boxes."""
+    if not survey.evidence:
+        raise DataError(f"{masks}: {_why_none(survey, source)}")
+    if source.masks == DRAWN and survey.rectangles:
+        raise DataError(f"{masks}: the segmentations are the boxes themselves; leave --masks out")
+
+
+def mask_notes(survey: Survey, source: Source) -> Iterator[str]:
+    """What is odd about the masks that are used."""
+    if survey.blank:
+        first = survey.blank[0]
+        count, image = len(survey.blank), first.record.image
+        remedy = "" if source.masks == DRAWN else f": {_values([first])}; {_remedy([first], source)}"
+        what = "masks that show no class though their image has objects, not trained on"
+        yield f"{what}: {count:,}, the first is {image}'s{remedy}"
+    odd = survey.odd_masks
+    if odd:
+        yield (
+            f"masks that show a class which their image has no box of: {len(odd):,}, the first is {odd[0]}'s; "
+            f"{_order(source)}"
+        )
+
+
+def _why_none(survey: Survey, source: Source) -> str:
+    """Why no mask can be measured with, and what to do."""
+    drawn = source.masks == DRAWN
+    expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
+    masked = [seen for seen in survey.images if seen.pixels]
+    if not masked:
+        return f"no image has a true mask; expected {expected}"
+    if not any(seen.objects for seen in masked):
+        return f"no image with an object has a true mask, only {len(masked):,} without; expected {expected}"
+    shown = frozenset().union(*(seen.labels for seen in masked))
+    if shown:
+        names = ", ".join(survey.classes[label] for label in sorted(shown)[:NAMED])
+        return f"the masks show {names} alone, of which there is no box; {_order(source)}"
+    if drawn:
+        return "the masks show no object, only background and void"
+    return f"the masks show no class: {_values(masked)}; {_remedy(masked, source)}"
+
+
+def _values(masked: Sequence[Seen]) -> str:
+    values = sorted(frozenset().union(*(seen.pixels for seen in masked)))
+    return f"{'they hold' if len(masked) > 1 else 'it holds'} {' and '.join(map(str, values))} alone"
+
+
+def _remedy(masked: Sequence[Seen], source: Source) -> str:
+    """What to write in place of masks whose values are of no class."""
+    void = any(VOID in seen.pixels for seen in masked)
+    single = len(source.classes) == 2
+    write = "write 1 for the class" if single else f"write 1, 2, … for {', '.join(source.classes[1 : 1 + NAMED])}"
+    return f"{'255 is void' if void else '0 is the background'}: {write}"
+
+
+def _order(source: Source) -> str:
+    return f"--classes gives the order of their values, now {', '.join(source.classes[1:4])}, …"

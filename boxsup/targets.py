@@ -1,0 +1,59 @@
+"""What a user asks Snakemake for that no rule makes: what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from boxsup.near import did_you_mean, nearest
+
+
+def explain(target: str, config: Mapping[str, Any]) -> str:
+    """A line about a target that no rule makes: the name in it that is unknown, and those that are like it.
+
+    Args:
+        target: A path as Snakemake has it, or a word.
+        config: What `boxsup.config.resolve` gives.
+    """
+    parts = PurePosixPath(target).parts
+    if parts[:1] != ("results",) or len(parts) < 2:
+        return f"{target}: neither a rule nor a result{did_you_mean(_reports(parts, config))}"
+    for kind, name, known in _names(parts[1:], config):
+        if name not in known:
+            near = did_you_mean([target.replace(name, other) for other in nearest(name, known)])
+            own = "those of another configuration need its --configfile"
+            return f"{target}: '{name}' is none of the {kind}, which are {', '.join(known)}; {own}{near}"
+    return f"{target}: no rule makes it{did_you_mean(_reports(parts, config))}"
+
+
+def _names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """The names in a path below `results`: what they are names of, each name, and those that there are."""
+    if parts[0] == "data" and len(parts) > 1:
+        return _data_names(parts[1:], config)
+    points = {point["experiment"] for search in config["searches"].values() for point in search["points"]}
+    experiments = [name for name in config["experiments"] if name not in points]
+    if parts[0] == "trimap" and len(parts) == 2:
+        return [("experiments", name, experiments) for name in parts[1].removesuffix(".html").split("+")]
+    if parts[0] in config["experiments"]:
+        return []
+    if parts[1:] == ("search.csv",):
+        return [("searches", parts[0], list(config["searches"]))]
+    others = [*config["searches"], *config["pages"]]
+    return [("experiments, searches and pages", parts[0], [*experiments, *others])]
+
+
+def _data_names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    found = [("data sets", parts[0], list(config["datasets"]))]
+    if len(parts) > 2 and parts[0] in config["datasets"]:
+        found.append((f"splits of {parts[0]}", parts[1], list(config["datasets"][parts[0]]["splits"])))
+    if len(parts) > 4 and parts[2] in ("proposals", "overlaps"):
+        found.append(("proposals", parts[3], list(config["proposals"])))
+    return found
+
+
+def _reports(parts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+    """Pages that a word may mean, or a wrong file in the folder of an experiment."""
+    known = [*config["experiments"], *config["pages"]]
+    found = (nearest(part, known) for part in parts if part not in ("results", "data"))
+    return [f"results/{name}/report.html" for names in found for name in names]

@@ -1,0 +1,193 @@
+"""Which files belong together, whatever they are called; what cannot be called so is said, and nothing is lost."""
+
+import os
+import unicodedata
+
+import own_data
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from boxsup.catalogue.check import write_problems
+from boxsup.catalogue.names import image_id, is_id, name_fault, shown
+from boxsup.catalogue.readers.beside import Files
+from boxsup.catalogue.records import Problem
+from boxsup.catalogue.sources import open_source
+
+ENDINGS = {"voc_xml": "xml", "yolo": "txt", "labelme": "json"}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return own_data.pictures(3)
+
+
+@pytest.fixture(params=ENDINGS)
+def data(request, tmp_path, made):
+    """Images, boxes and masks of a format, the folder of boxes by its name."""
+    own_data.write_images(tmp_path / "images", made)
+    own_data.write_masks(tmp_path / "masks", made, list(made))
+    if request.param == "yolo":
+        own_data.write_yolo(tmp_path, made)
+    else:
+        {"voc_xml": own_data.write_voc_xml, "labelme": own_data.write_labelme}[request.param](tmp_path / "labels", made)
+    return tmp_path, ENDINGS[request.param]
+
+
+def look(root, masks=False):
+    """The images without problems, and all that is said."""
+    source = open_source(root / "images", root / "labels").with_classes(own_data.FORMS)
+    listing = (source.with_masks(str(root / "masks")) if masks else source).listing()
+    records = [check() for check in listing.checks]
+    wrong = {problem.image for problem in listing.problems}
+    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.lost]
+    return [record for record in records if not record.problems and record.image not in wrong], lines
+
+
+def test_endings_in_capitals_and_accents_in_either_form_belong_together(data):
+    root, ending = data
+    for folder, end in (("images", "png"), ("labels", ending), ("masks", "png")):
+        (root / folder / f"picture_00.{end}").rename(root / folder / f"picture_00.{end.upper()}")
+        form = "NFD" if folder == "images" else "NFC"
+        (root / folder / f"picture_01.{end}").rename(root / folder / f"{unicodedata.normalize(form, 'Blüte')}.{end}")
+    records, lines = look(root, masks=True)
+    assert lines == []
+    assert len(records) == 3
+    assert all(record.boxes and record.mask for record in records)
+
+
+def test_an_annotation_in_another_folder_leaves_its_image_out_and_says_so(data):
+    root, ending = data
+    (root / "labels/batch").mkdir()
+    (root / f"labels/picture_01.{ending}").rename(root / f"labels/batch/picture_01.{ending}")
+    (root / f"labels/picture_02.{ending}").rename(root / f"labels/Picture_02.{ending}")
+    records, lines = look(root)
+    assert [record.image for record in records] == ["picture_00"]
+    said = {line.file: line for line in lines}
+    for image, file in (("picture_01", "batch/picture_01"), ("picture_02", "Picture_02")):
+        line = said[str(root / f"labels/{file}.{ending}")]
+        assert line.image == image
+        assert line.problem.startswith(f"not read, though it has the name of the image {image}.png: expected as ")
+        assert line.problem.endswith(f"labels/{image}.{ending}")
+
+
+def test_what_belongs_to_no_image_is_said_of_annotations_and_masks(data):
+    root, ending = data
+    (root / "images/picture_00.png").rename(root / "images/picture_00.heic")
+    (root / "images/picture_01.png").rename(root / "images/other.png")
+    (root / "masks/old").mkdir()
+    (root / "masks/old/picture_02.png").write_bytes((root / "masks/picture_02.png").read_bytes())
+    _, lines = look(root, masks=True)
+    said = {line.file.removeprefix(f"{root}/"): line.problem for line in lines}
+    for file in (f"labels/picture_00.{ending}", "masks/picture_00.png"):
+        assert said[file].startswith("no image has its name; picture_00.heic is not read: images end in .apng, .bmp,")
+    for file in (f"labels/picture_01.{ending}", "masks/picture_01.png"):
+        assert said[file] == "no image has its name"
+    assert "another folder than the image picture_02.png" in said["masks/old/picture_02.png"]
+
+
+def test_images_of_one_name_in_two_folders_have_ids_of_their_own(data):
+    root, ending = data
+    for folder, end in (("images", "png"), ("labels", ending), ("masks", "png")):
+        for camera in ("cam1", "cam2"):
+            (root / folder / camera).mkdir()
+        (root / folder / f"picture_00.{end}").rename(root / folder / f"cam1/0001.{end}")
+        (root / folder / f"picture_01.{end}").rename(root / folder / f"cam2/0001.{end}")
+    source = open_source(root / "images", root / "labels")
+    assert (source.ids, source.split()["ids"]) == ("path", "path")
+    records, lines = look(root, masks=True)
+    assert lines == []
+    assert [record.image for record in records] == ["cam1__0001", "cam2__0001", "picture_02"]
+    assert [os.path.relpath(record.mask, root) for record in records[:2]] == [
+        "masks/cam1/0001.png",
+        "masks/cam2/0001.png",
+    ]
+    # An annotation that could be of either is of none, and no image of it passes for background.
+    (root / f"labels/cam1/0001.{ending}").rename(root / f"labels/0001.{ending}")
+    records, lines = look(root)
+    assert [record.image for record in records] == ["cam2__0001", "picture_02"]
+    assert f"labels/0001.{ending}" in " ".join(line.file for line in lines)
+
+
+def test_two_files_of_one_name_in_a_folder_are_both_named(data):
+    root, _ = data
+    (root / "images/picture_00.bmp").write_bytes((root / "images/picture_00.png").read_bytes())
+    records, lines = look(root)
+    assert [record.image for record in records] == ["picture_01", "picture_02"]
+    assert "two images are called picture_00, picture_00.bmp and picture_00.png" in lines[0].problem
+
+
+def test_coco_finds_an_image_in_the_other_form(tmp_path, made):
+    own_data.write_images(tmp_path / "images", {"Blu\u0308te": made["picture_00"]})
+    own_data.write_coco(tmp_path / "boxes.json", {"Bl\u00fcte": made["picture_00"]})
+    [check] = open_source(tmp_path / "images", tmp_path / "boxes.json").listing().checks
+    record = check()
+    assert record.problems == []
+    assert record.path.endswith("Blu\u0308te.png")
+
+
+@pytest.mark.parametrize("ending", ["jfif", "JPE", "jpg_large", "JPEG"])
+def test_a_jpeg_by_any_name_is_an_image(data, made, ending):
+    root, _ = data
+    (root / "images/picture_00.png").unlink()
+    Image.fromarray(made["picture_00"].image).save(root / f"images/picture_00.{ending}", "JPEG")
+    records, lines = look(root)
+    assert (len(records), lines) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("2026-01-05T12:30.png", "holds a colon"),
+        ("caf\udce9.png", "holds bytes that are no UTF-8"),
+        ("\udcff/a.png", "holds bytes that are no UTF-8"),
+        ("a\n.png", "holds signs that cannot be shown"),
+        ("a\u202e.png", "holds signs that cannot be shown"),
+        (" a.png", "begins or ends with a space"),
+        ("../a.png", "leads out of the folder of images"),
+        ("/a.png", "leads out of the folder of images"),
+        ("a\\b.png", "is parted by \\"),
+        ("b/.a.png", "begins with a dot"),
+        ("x" * 201 + ".png", "has more than 200 characters"),
+    ],
+)
+def test_why_an_image_cannot_be_called_so(name, fault):
+    assert fault in name_fault(name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "b/a.png", "a b (1).png", "é.png", "-rf.png", "CON.png", "{image}.png"])
+def test_names_that_images_may_have(name):
+    assert name_fault(name) is None
+
+
+def test_ids_by_name_and_by_path():
+    assert (image_id("b/c/a.1.png"), image_id("b/c/a.1.png", by_path=True)) == ("a.1", "b__c__a.1")
+    assert image_id("a.png", by_path=True) == "a"
+    assert name_fault("x" * 150 + "/" + "y" * 100 + ".png", by_path=True) == "has more than 200 characters"
+
+
+@given(st.text() | st.text(alphabet="/\\:. a\n\udce9"))
+def test_whatever_is_shown_can_be_written_and_shown_once_more(text):
+    line = shown(text)
+    assert line.isprintable()
+    assert line.encode().decode() == line
+    assert shown(line) == line
+    assert is_id(text) <= (line == text)
+
+
+def test_bytes_that_are_no_text_are_escaped_in_problems_csv(tmp_path):
+    write_problems(tmp_path / "problems.csv", [Problem("caf\udce9", "/x/caf\udce9\n.png", "wrong")])
+    assert (tmp_path / "problems.csv").read_text() == "image,file,problem\ncaf\\xe9,/x/caf\\xe9\\n.png,wrong\n"
+
+
+def test_a_file_of_the_very_name_comes_before_one_that_looks_the_same(tmp_path):
+    for name in ("a.xml", "a.XML", "b/a.xml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = Files(tmp_path, ".xml")
+    assert files.of("a.png") == tmp_path / "a.xml"
+    assert files.of("c/a.png") == tmp_path / "a.xml"  # right in it, for an image of a folder
+    assert files.of("b/a.png") == tmp_path / "b/a.xml"
+    assert files.unread() == [tmp_path / "a.XML"]
+    assert Files(tmp_path, ".xml", flat=False).of("c/a.png") is None
