@@ -150,19 +150,22 @@ class Changes:
 
     def pixels(self, index: int, count: int) -> str:
         """A hash of what the candidates of a shard are made from; "" if it is not known."""
-        return self.state.pixels(self._shard(self.state, index, count)) if self.state else ""
+        return self.state.pixels(self._shard(index, count)) if self.state else ""
 
     def boxes(self, index: int, count: int) -> str:
         """A hash of what the boxes of a shard are read from; "" if it is not known."""
-        return self.state.boxes(self._shard(self.state, index, count)) if self.state else ""
+        return self.state.boxes(self._shard(index, count)) if self.state else ""
 
     def masks(self) -> str:
         """A hash of the true masks; "" if it is not known."""
         return self.state.masks() if self.state else ""
 
-    def _shard(self, state: Inventory, index: int, count: int) -> list[str]:
-        ids = [image for image in state.ids if image not in self._left_out]
-        return ids[slice(*shard_bounds(len(ids), index, count))]
+    def _shard(self, index: int, count: int) -> list[str]:
+        return self._ids[slice(*shard_bounds(len(self._ids), index, count))]
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        return [image for image in (self.state.ids if self.state else ()) if image not in self._left_out]
 
     @cached_property
     def _left_out(self) -> set[str]:

@@ -30,9 +30,11 @@ ASKED = {
 }
 
 
-# Where Snakemake itself runs: the nodes of a cluster may have no network, and pages take seconds.
+# Where Snakemake itself runs: the nodes of a cluster may have no network, pages take seconds, and what an inventory is taken
+# for is known to the process that planned it.
 localrules:
     download,
+    inventory,
     join,
     labelling,
     proposal_report,
