@@ -208,7 +208,10 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     try:
         with _opened(path) as image:
             if image.mode not in ("P", "L"):
-                raise DataError(f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}")
+                advice = "its values are the labels, 0 the background, 1, 2, … the classes, 255 void"
+                raise DataError(
+                    f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}; {advice}"
+                )
             return np.asarray(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error

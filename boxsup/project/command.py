@@ -209,7 +209,7 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
     drawn = source.masks == DRAWN
     if args.masks is not None and not survey.masked:
         expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
-        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks)]
+        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks.absolute())]
         if own and not drawn:
             raise Unusable(_first(own, "no image has a true mask"), survey.problems)
         raise DataError(f"{args.masks}: no image has a true mask; expected {expected}")
