@@ -14,7 +14,16 @@ from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
-from boxsup.catalogue.records import BACKGROUND, Listing, Problem, Unusable, check_inside, links_outside, problem
+from boxsup.catalogue.records import (
+    BACKGROUND,
+    Listing,
+    Problem,
+    Unusable,
+    check_inside,
+    first_of,
+    links_outside,
+    problem,
+)
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -22,6 +31,7 @@ EXPECTED = (
     "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
     "of LabelMe JSON"
 )
+ORIENTED = "polygons have four corners each: they are taken for oriented boxes, and for no masks unless --masks says so"
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
 
@@ -38,6 +48,7 @@ class Source:
         data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        boxes_only: Whether the annotations have no segmentation that is a true mask.
         notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
@@ -50,6 +61,7 @@ class Source:
     data: Path | None = None
     corners: str = ""
     ids: str = "name"
+    boxes_only: bool = False
     notes: tuple[str, ...] = ()
     masks: str = NONE
     links: bool = False
@@ -151,7 +163,8 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     Raises:
         DataError: They are of no known format, or name no class, or one whose name cannot be printed.
     """
-    source = Source(recognise(images, boxes), images, boxes, (), links=links)
+    form = recognise(images, boxes)
+    source = Source(form, images, boxes, (), boxes_only=form == "voc_xml", links=links)
     if source.format == "coco":
         names, files = open_instances(boxes)
     else:
@@ -178,16 +191,14 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
     """The settings and the classes' names of a format that has one file an image."""
     if source.format == "yolo":
         data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
+        if yolo.oriented(source.files()):
+            source = replace(source, boxes_only=True, notes=(*source.notes, ORIENTED))
         return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
     names, zero, problems = _seen_in(source)
     if all(is_background(name) for name in names):
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
-        if problems:
-            text = (
-                f"{problems[0].file}: {problems[0].problem} (the first of {len(problems)} problems; no class is left)"
-            )
-        raise Unusable(text, problems)
+        raise Unusable(first_of(problems, "no class is left") if problems else text, problems)
     if source.format == "voc_xml":
         notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
         source = replace(source, corners="plane" if zero else "voc", notes=notes)

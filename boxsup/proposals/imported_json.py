@@ -55,7 +55,7 @@ def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> 
 
 
 def _segmentation(record: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """A record's segmentation; a record that is an array itself stands for its own, so that the error says what it is."""
+    """A record's segmentation; an array itself stands for its own, so that the error says what it is."""
     return record if "segmentation" not in record and {"data", "shape"} <= record.keys() else record.get("segmentation")
 
 

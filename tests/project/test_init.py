@@ -225,6 +225,20 @@ def test_odd_boxes_are_noted(here, data, capsys, text, words):
     assert words in capsys.readouterr().err
 
 
+def test_oriented_boxes_are_no_masks_unless_somebody_says_so(here, data, capsys):
+    """Four corners of a turned rectangle in every line: nothing to measure masks with."""
+    own_data.write_yolo(here / "yolo", own_data.pictures(COUNT))
+    for number, file in enumerate(sorted((here / "yolo/labels").iterdir())):
+        file.write_text(f"{number % 3} 0.5 0.1 0.7 0.5 0.5 0.9 0.3 0.5\n")
+    init(data, "yolo", boxes=here / "yolo/labels")
+    told = capsys.readouterr().err
+    assert "masks        none" in told
+    assert "polygons have four corners each: they are taken for oriented boxes" in told
+    (here / "mine/config.yaml").unlink()
+    init(data, "yolo", "--masks", str(here / "yolo/labels"), boxes=here / "yolo/labels")
+    assert "10 images have a true mask" in capsys.readouterr().err
+
+
 def test_odd_images_are_noted(here, data, capsys):
     made = own_data.pictures(COUNT)
     own_data.write_images(here / "images", made)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from boxsup.catalogue.names import class_name
+from boxsup.catalogue.names import class_name, shown
 from boxsup.catalogue.readers.folder import Place
 from boxsup.catalogue.records import check_inside
 from boxsup.errors import DataError
@@ -108,7 +108,7 @@ FORMS: dict[str, dict[str, Spelling]] = {
 
 def _spell(record: Any, keys: dict[str, Spelling], where: str) -> None:  # noqa: ANN401 - JSON
     if not isinstance(record, dict):
-        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {str(record)[:60]}")
+        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {shown(str(record)[:60])}")
     for key, (read, expected) in keys.items():
         value = read(record.get(key))
         if value is None:

@@ -17,8 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import pixel_box, polygon_box
-from boxsup.catalogue.readers.turned import around
+from boxsup.catalogue.readers.segments import pixel_box, polygon_box, turned
 from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
     if element.find("bndbox") is None and element.find("robndbox") is not None:
         x, y, across, down, angle = (_corner(element, f"robndbox/{tag}") for tag in TURNED)
         own = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
-        return around(own, math.degrees(angle), height, width)
+        return polygon_box([turned(own, math.degrees(angle))], height, width)[0]
     if element.find("bndbox") is None and element.find("polygon") is not None:
         return _of_polygon(element, height, width)
     xmin, ymin, xmax, ymax = (_corner(element, f"bndbox/{corner}") for corner in CORNERS)
@@ -150,7 +149,8 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
         raise ValueError(f"box {shown} is inside out: xmin and ymin must not exceed xmax and ymax")
     degrees = _rotation(element)
     if degrees:
-        return around((xmin - (not plane), ymin - (not plane), xmax, ymax), degrees, height, width)
+        own = (xmin - (not plane), ymin - (not plane), xmax, ymax)
+        return polygon_box([turned(own, degrees)], height, width)[0]
     if plane:
         return pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
     x0, y0, x1, y1 = (math.floor(value + 0.5) for value in (xmin, ymin, xmax, ymax))
@@ -165,7 +165,7 @@ def _of_polygon(element: Element, height: int, width: int) -> tuple[int, int, in
     points = [[_corner(point, tag) for tag in ("x", "y")] for point in element.findall("polygon/pt")]
     if len(points) < 3:
         raise ValueError(f"no bndbox, and a polygon of {len(points)} corners; expected three at least")
-    return polygon_box([np.array(points).ravel()], height, width)
+    return polygon_box([np.array(points).ravel()], height, width)[0]
 
 
 def _rotation(element: Element) -> float:

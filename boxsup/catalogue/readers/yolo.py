@@ -10,7 +10,7 @@ a file has no objects. One ring of corners is all that an object can have.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import class_name
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, place, read_folder
+from boxsup.catalogue.readers.folder import MOST_BYTES, Annotations, FolderSplit, Found, place, read_folder
 from boxsup.catalogue.readers.segments import Thing, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.errors import DataError
@@ -32,7 +32,7 @@ ENDING, DATA = ".txt", "data.yaml"
 NAMING = (DATA, "data.yml", "dataset.yaml", "classes.txt", "obj.names")  # files that name the classes, the first counts
 UPWARDS = 2  # folders above that of the labels in which it is looked for
 MOST_DATA = 2**20  # bytes of a data.yaml
-BOX, LEAST_POLYGON = 5, 7  # numbers in a line
+BOX, LEAST_POLYGON, ORIENTED = 5, 7, 9  # numbers in a line
 LEAST_DIGITS, MOST_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
 ADVICE = "it must name the classes: `names: [cat, dog]`, or `names: {0: cat, 1: dog}`"
 
@@ -150,7 +150,7 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        return [], [f"not a text file ({error.reason} at byte {error.start})"]
+        return [], [f"not a text file in UTF-8 ({error.reason} at byte {error.start}); save it so"]
     things, texts = [], []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -161,6 +161,21 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
         except ValueError as error:
             texts.append(f"line {number}: {error}")
     return things, texts
+
+
+def oriented(files: Iterable[Path]) -> bool:
+    """Whether the polygons of label files are oriented boxes, as far as they can be read: all have four corners."""
+    found = False
+    for file in files:
+        try:
+            content = read_content(file, "", MOST_BYTES)
+        except DataError:
+            continue  # its image's check says what is wrong
+        counts = {len(line.split()) for line in content.splitlines()}
+        if any(count > BOX and count != ORIENTED for count in counts):
+            return False
+        found = found or ORIENTED in counts
+    return found
 
 
 def _thing(fields: Sequence[str], labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
