@@ -33,17 +33,25 @@ def test_files_of_a_run_come_back_relative_to_where_the_user_is(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     start = Start(str(tmp_path / "Snakefile"), (str(tmp_path / "my own" / "c.yaml"),), ("a=1",))
     assert options(start.command(["results/x/report.html"], "--force")) == [
-        "--configfile=my own/c.yaml", "--config", "a=1", "--cores", "all", "--force", "results/x/report.html",
+        "--cores", "all", "--configfile=my own/c.yaml", "--config", "a=1", "--force", "--", "results/x/report.html",
     ]  # fmt: skip
     several = Start("", (str(tmp_path / "a.yaml"), "/elsewhere/b.yaml"))
-    assert options(several.command(["t"])) == ["--configfile", "a.yaml", "/elsewhere/b.yaml", "--cores", "all", "t"]
+    assert options(several.command(["t"])) == [
+        "--cores",
+        "all",
+        "--configfile",
+        "a.yaml",
+        "/elsewhere/b.yaml",
+        "--",
+        "t",
+    ]
 
 
 def test_a_workflow_that_is_not_found_by_itself_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flow").mkdir()
     start = Start(str(tmp_path / "flow" / "Snakefile"))
-    assert options(start.command(["t"]))[:2] == ["-s", "flow/Snakefile"]
+    assert options(start.command(["t"]))[2:4] == ["-s", "flow/Snakefile"]
 
 
 def test_what_was_recorded_is_in_the_command_that_makes_a_result_again(tmp_path, monkeypatch):
@@ -56,7 +64,7 @@ def test_what_was_recorded_is_in_the_command_that_makes_a_result_again(tmp_path,
     (home / "Snakefile").touch()
     monkeypatch.chdir(home)
     one, two = commands_for(paths, "--force")
-    assert options(one)[0] == "--configfile=own.yaml"
+    assert options(one)[2] == "--configfile=own.yaml"
     assert options(one)[-2:] == ["results/mine/seed-0/x.zarr", "results/data/photos/train/y.zarr"]
     assert options(two) == ["--cores", "all", "--force", "results/other/z.pt"]
     monkeypatch.chdir(tmp_path)
