@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from boxsup.catalogue.changes import FIRST, Split
-from boxsup.catalogue.inventory import read_inventory, write_inventory
+from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, write_inventory
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import parse_classes
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", default="", help="JSON of what generated the files; none: they are your own")
     parser.add_argument("--since", default=FIRST, help="the change that it is for; the workflow names it")
     parser.add_argument("--workers", type=int, default=1, help="threads; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the split's tables")
+    add_output_arguments(parser, "folder of the split's tables", (INVENTORY, SEEN))
 
 
 def run(args: argparse.Namespace) -> None:
