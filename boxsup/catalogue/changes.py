@@ -48,7 +48,7 @@ class Split:
         classes: Names by label, the background first.
         split: JSON of the split's settings.
         on_problem: "stop" or "skip".
-        source: JSON of what generated the files, "" for a user's own.
+        source: JSON of what generated the files, null for a user's own.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class Split:
     classes: tuple[str, ...]
     split: str
     on_problem: str
-    source: str = ""
+    source: str = "null"
 
     @property
     def settings(self) -> dict[str, Any]:
