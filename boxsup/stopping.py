@@ -13,15 +13,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)  # which it sends to all processes of a command
 PATIENCE = 10.0  # s for processes that were started here to take back what is theirs
-ROUNDS, PAUSE = 3, 0.02  # of taking back, s between
+TRIES = 100  # to be faster than a thread that makes a folder anew
 
-_undo: list[Callable[[], None]] = []  # of what this process is in the middle of
+_unfinished: list[Path] = []  # what this process is in the middle of writing
 
 
 def stop_at_signals() -> None:
@@ -37,18 +41,31 @@ def stop_at_signals() -> None:
 
 
 @contextlib.contextmanager
-def taken_back(undo: Callable[[], None]) -> Iterator[None]:
-    """Call `undo` at the end of a block, however it ends, also where a signal ends the process inside it.
+def taken_back(path: Path) -> Iterator[None]:
+    """Remove a file or folder at the end of a block, however it ends, also where a signal ends the process inside it.
 
     Args:
-        undo: Removes what the block leaves half-done and nothing else; may be called at any time in it, and twice.
+        path: It need not be there, at the start or at the end.
     """
-    _undo.append(undo)
+    import ctypes  # noqa: F401 - here, so that this module is there at once, and no handler is the first to import it
+    import shutil  # noqa: F401
+
+    _unfinished.append(path)
     try:
         yield
     finally:
-        undo()
-        _undo.remove(undo)
+        remove(path)
+        _unfinished.remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there."""
+    import shutil
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -72,19 +89,44 @@ def _ignore() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     _ignore()  # the first one counts
     try:
-        _each((_end_children,))
-        # Again after a moment: a thread that was writing may have made anew what had just been removed.
-        for _ in range(ROUNDS if _undo else 0):
-            _each(reversed(_undo))
-            time.sleep(PAUSE)
+        with contextlib.suppress(Exception):
+            _end_children()
+        _take_back(list(_unfinished))
     finally:
         os._exit(128 + number)
 
 
-def _each(steps: Iterable[Callable[[], None]]) -> None:
-    for step in steps:
-        with contextlib.suppress(Exception):
-            step()
+def _take_back(paths: Sequence[Path]) -> None:
+    """Remove what is unfinished while other threads still write to it.
+
+    Where a folder was there is a file first, so that they make nothing anew; those files go last, in calls during which
+    no other line of Python runs.
+    """
+    for path in paths:
+        with contextlib.suppress(OSError):
+            try:
+                _block(path)
+            except OSError:  # a name that is too long to be longer
+                remove(path)
+    import ctypes
+
+    unlink = ctypes.PyDLL(None).unlink
+    for path in paths:
+        unlink(os.fsencode(path))
+
+
+def _block(path: Path) -> None:
+    for _ in range(TRIES):
+        if path.is_dir():
+            aside = path.with_name(f"{path.name}.stopped")
+            path.rename(aside)
+            with contextlib.suppress(FileExistsError):
+                path.touch(exist_ok=False)
+            remove(aside)
+        else:
+            path.touch()
+            if path.is_file():
+                return
 
 
 def _end_children() -> None:

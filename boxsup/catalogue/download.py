@@ -12,7 +12,6 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -219,7 +218,7 @@ def _staging(root: Path) -> Iterator[Path]:
     folder = root.with_name(f".{root.name}.boxsup-partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with taken_back(partial(shutil.rmtree, folder, ignore_errors=True)):
+    with taken_back(folder):
         yield folder
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import glob
 import os
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxsup.stopping import taken_back
+from boxsup.stopping import remove, taken_back
 
 
 @contextlib.contextmanager
@@ -33,14 +31,14 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     partial = _hidden(path, f"partial{suffix}")
-    with taken_back(functools.partial(_remove, partial)):
+    with taken_back(partial):
         yield partial
         if partial.is_dir() and path.is_dir():
             # A folder cannot be renamed onto a full one: the old one steps aside for the moment between.
             old = _hidden(path, "old")
             path.rename(old)
             partial.rename(path)
-            _remove(old)
+            remove(old)
         else:
             partial.replace(path)
 
@@ -66,7 +64,7 @@ def _sweep(path: Path) -> None:
     for other in path.parent.glob(f".{glob.escape(path.name)}.*.partial*"):
         match = pattern.fullmatch(other.name)
         if match and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
-            _remove(other)
+            remove(other)
 
 
 def _alive(pid: int) -> bool:
@@ -77,10 +75,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
