@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)  # which it sends to all processes of a command
 PATIENCE = 10.0  # s for processes that were started here to take back what is theirs
-TRIES = 100  # to be faster than a thread that makes a folder anew
 
 _unfinished: list[Path] = []  # what this process is in the middle of writing
 
@@ -47,9 +46,6 @@ def taken_back(path: Path) -> Iterator[None]:
     Args:
         path: It need not be there, at the start or at the end.
     """
-    import ctypes  # noqa: F401 - here, so that this module is there at once, and no handler is the first to import it
-    import shutil  # noqa: F401
-
     _unfinished.append(path)
     try:
         yield
@@ -60,7 +56,7 @@ def taken_back(path: Path) -> Iterator[None]:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder with all that is in it, if it is there."""
-    import shutil
+    import shutil  # costs time before handlers are there
 
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -88,45 +84,16 @@ def _ignore() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     _ignore()  # the first one counts
+    status = 128 + number
     try:
         with contextlib.suppress(Exception):
             _end_children()
-        _take_back(list(_unfinished))
+        if _unfinished:
+            # Another program takes the place of this one: threads that still write have ended when it removes things.
+            remover = f'rm -rf -- "$@" 2> {os.devnull}; exit {status}'
+            os.execv("/bin/sh", ["sh", "-c", remover, "sh", *map(os.fspath, _unfinished)])
     finally:
-        os._exit(128 + number)
-
-
-def _take_back(paths: Sequence[Path]) -> None:
-    """Remove what is unfinished while other threads still write to it.
-
-    Where a folder was there is a file first, so that they make nothing anew; those files go last, in calls during which
-    no other line of Python runs.
-    """
-    for path in paths:
-        with contextlib.suppress(OSError):
-            try:
-                _block(path)
-            except OSError:  # a name that is too long to be longer
-                remove(path)
-    import ctypes
-
-    unlink = ctypes.PyDLL(None).unlink
-    for path in paths:
-        unlink(os.fsencode(path))
-
-
-def _block(path: Path) -> None:
-    for _ in range(TRIES):
-        if path.is_dir():
-            aside = path.with_name(f"{path.name}.stopped")
-            path.rename(aside)
-            with contextlib.suppress(FileExistsError):
-                path.touch(exist_ok=False)
-            remove(aside)
-        else:
-            path.touch()
-            if path.is_file():
-                return
+        os._exit(status)
 
 
 def _end_children() -> None:
