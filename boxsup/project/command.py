@@ -186,8 +186,8 @@ def _survey(source: Source, workers: int) -> Survey:
     if problems and not images:
         raise Unusable(first_of(problems, "no image is left"), problems)
     problems += listing.lost
-    ids = (shown(source.image_id(name)[:MAX_ID]) for name in images_below(source.images))
-    others = [image for image in ids if image not in known]
+    names = {name: shown(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
+    others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
