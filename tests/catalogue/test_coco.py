@@ -497,7 +497,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
         (
             '{"images": [{"id": "1"}], "annotations": [], "categories": []}',
-            r"images\[0\]: file_name: expected a text",
+            r"images\[0\]: file_name: expected a text, got nothing",
         ),
         ('{"images": [1], "annotations": [], "categories": []}', r"images\[0\]: expected a mapping with id, file_name"),
         (instances() | {"categories": [{"id": 1}]}, r"categories\[0\]: name: expected a text, got nothing: the key is"),
