@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
 from boxsup.labels.mask_parts import ImagePart
@@ -38,7 +39,7 @@ class Results:
 
 def stamps_of(source: Source) -> Stamps:
     """The user's annotation files with their times of change in ns and their sizes in bytes."""
-    files = source.files() or [source.annotations]
+    files = instance_files(source.annotations) if source.format == "coco" else source.files()
     return {file.absolute(): _stamp(file) for file in files}
 
 

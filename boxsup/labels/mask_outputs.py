@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -79,12 +80,10 @@ def write_labelme(out: Path, results: Results) -> list[Problem]:
 
 def write_coco(out: Path, results: Results, encoding: coco.Encoding = "rle") -> list[Problem]:
     """`coco.json`, masks as runs; or `coco_polygons.json`. A copy of the user's file, or one with numbers of ours."""
-    source, path = results.source, out / ("coco.json" if encoding == "rle" else "coco_polygons.json")
+    source = results.source
+    path = out / place_of("coco" if encoding == "rle" else "coco_polygons", source)
     if source.format == "coco":
-        problems = changed(results, source.annotations.absolute())
-        if not problems:
-            coco_copy.write(path, source.annotations, _filled(results, encoding))
-        return problems
+        return _copy_coco(path, results, encoding)
     entries: list[coco.ImageEntry] = []
     annotations: list[coco.Json] = []
     for part in results.parts():
@@ -120,6 +119,13 @@ FORMATS = {
 }
 
 
+def place_of(name: str, source: Source) -> str:
+    """Where a format is written below the folder of results: COCO's JSON, or a folder like the user's export."""
+    place = Path(FORMATS[name].place)
+    export = source.format == "coco" and source.annotations.is_dir()
+    return place.stem if export and place.suffix else place.name
+
+
 def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
     """The formats asked for, each once; else the user's own, VOC's and COCO's.
 
@@ -136,13 +142,32 @@ def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
     return list(dict.fromkeys(asked or usual))
 
 
-def _filled(results: Results, encoding: coco.Encoding) -> dict[int, coco_copy.Filled]:
-    filled = {}
+def _copy_coco(path: Path, results: Results, encoding: coco.Encoding) -> list[Problem]:
+    """Write a copy of the user's JSON, or of each in the folder of an export, and say which have changed."""
+    problems = {file: changed(results, file) for file in results.stamps}
+    filled = _filled(results, encoding)
+    own = [file for file, wrong in problems.items() if not wrong]
+    if results.source.annotations.is_dir():
+        with creating(path) as folder:
+            folder.mkdir()
+            for file in own:
+                place = folder / os.path.relpath(file, results.source.annotations)
+                coco_copy.write(place, file, filled.get(file, {}))
+    else:
+        for file in own:
+            coco_copy.write(path, file, filled.get(file, {}))
+    return [problem for wrong in problems.values() for problem in wrong]
+
+
+def _filled(results: Results, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.Filled]]:
+    """What annotations get, by their file and their places in it."""
+    filled: dict[Path, dict[int, coco_copy.Filled]] = defaultdict(dict)
     for part in results.parts():
         record = part.record
         for place, _, thing in things_of(part):
             fields = json.dumps(coco.mask_fields(thing, encoding, results.tight))
-            filled[record.origins[place][0]] = coco_copy.Filled(fields, record.height, record.width)
+            own = coco_copy.Filled(fields, record.height, record.width)
+            filled[Path(record.annotation)][record.origins[place][0]] = own
     return filled
 
 

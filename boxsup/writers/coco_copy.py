@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from boxsup.catalogue.readers.coco_form import identity
 from boxsup.errors import DataError
 from boxsup.store.atomic import creating
 from boxsup.store.foreign import read_json
@@ -84,9 +85,9 @@ def _annotation(record: Json, filled: Filled | None) -> str:
 
 
 def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], filled: Mapping[int, Filled]) -> Iterator[Json]:
-    sizes = {annotations[place]["image_id"]: (own.height, own.width) for place, own in filled.items()}
+    sizes = {identity(annotations[place]["image_id"]): (own.height, own.width) for place, own in filled.items()}
     for image in images:
-        height, width = sizes.get(image["id"], (None, None))
+        height, width = sizes.get(identity(image["id"]), (None, None))
         missing = {key: side for key, side in (("height", height), ("width", width)) if image.get(key) is None and side}
         yield {**image, **missing}
 

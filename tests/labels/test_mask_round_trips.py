@@ -51,11 +51,6 @@ def masks(home, boxes, *more, images="images", status=1):
     Parts are left there for the next format, as its boxes are the same.
     """
     out = home / "out"
-    if out.is_dir():
-        (out / "parts").rename(home / "parts")
-        shutil.rmtree(out)
-        out.mkdir()
-        (home / "parts").rename(out / "parts")
     given = ["masks", "--images", f"{home}/{images}", "--boxes", f"{home}/{boxes}", "--model", f"{home}/m.pt"]
     given += ["--threads", "1", "--proposals", "selective_search", "--workers", "1", "--out", str(out), *more]
     if status:
@@ -163,6 +158,32 @@ def test_a_file_without_sizes_gets_those_that_pycocotools_needs(home):
         write(home / "copy.json", home / "own.json", filled)
 
 
+def test_each_file_of_an_export_has_its_copy(home):
+    """Roboflow's: a JSON beside the images of each part; ids are the file's own, and texts beside numbers are one."""
+    made, before = own_data.pictures(3, SIDE), {}
+    for part, names in (("train", IDS[:2]), ("valid", IDS[2:])):
+        own_data.write_images(home / "export" / part, {name: made[name] for name in names})
+        file = home / "export" / part / "_annotations.coco.json"
+        own_data.write_coco(file, {name: made[name] for name in names})
+        content = json.loads(file.read_text())
+        for image in content["images"]:
+            del image["height"], image["width"]
+        for record in content["annotations"]:
+            record["image_id"] = str(record["image_id"])
+        file.write_text(json.dumps(content))
+        before[part] = content
+    out = masks(home, "export", "--format", "coco", images="export")
+    for part, old in before.items():
+        new = json.loads((out / "coco" / part / "_annotations.coco.json").read_text())
+        for image, own in zip(new["images"], old["images"], strict=True):
+            height, width = made[Path(image["file_name"]).stem].instances.shape
+            assert image == {**own, "height": height, "width": width}
+        for record, own in zip(new["annotations"], old["annotations"], strict=True):
+            known = own["category_id"] != 10 * own_data.CLASSES.index("crescent")
+            assert record.keys() - own.keys() == ({"segmentation", "area", "score"} if known else set())
+            assert {**record, **own} == record
+
+
 # --- VOC --------------------------------------------------------------------------------------------------------------
 
 
@@ -240,7 +261,7 @@ def test_yolos_labels_keep_their_classes_order_and_folders(home):
     (home / "set" / "data.yaml").write_text(names)
     out = masks(home, "set/labels", "--format", "yolo", "coco", images="set/images")
     assert (out / "yolo" / "data.yaml").read_text() == names
-    assert {path.relative_to(out / "yolo").as_posix() for path in (out / "yolo").rglob("*.*")} == {
+    assert {path.relative_to(out / "yolo").as_posix() for path in (out / "yolo").rglob("[!.]*.*")} == {
         *("data.yaml", *(f"labels/train/{image}.txt" for image in (*IDS, BROKEN)))
     }
     ours = COCO(str(out / "coco.json"))
@@ -381,8 +402,9 @@ def test_the_default_is_the_users_own_format_and_vocs_and_cocos(home):
     made = own_data.pictures(3, SIDE)
     own_data.write_images(home / "default", made)
     own_data.write_labelme(home / "default", made)
+    shutil.rmtree(home / "out", ignore_errors=True)
     out = masks(home, "default", images="default")
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {
         "labelme",
         "voc",
         "coco.json",
@@ -425,7 +447,13 @@ def test_more_classes_than_a_png_has_values_are_said(home, capsys):
     masks(home, "many.json", "--format", "voc", "coco")
     assert "--format voc: " in (told := capsys.readouterr().err)
     assert "has 300 classes, and PNGs have values for 254; name another format, such as coco" in told
+    shutil.rmtree(home / "out", ignore_errors=True)
     out = masks(home, "many.json", status=0)
-    assert {path.name for path in out.iterdir()} == {"coco.json", "boxes.csv", "problems.csv", "parts"}
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {
+        "coco.json",
+        "boxes.csv",
+        "problems.csv",
+        "parts",
+    }
     [record] = json.loads((out / "coco.json").read_text())["annotations"]
     assert record["category_id"] == 299

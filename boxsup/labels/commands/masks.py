@@ -19,7 +19,7 @@ from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
 from boxsup.inference.trained import find_trained, tell
 from boxsup.labels.mask_copies import Results, stamps_of
-from boxsup.labels.mask_outputs import FORMATS, formats_of
+from boxsup.labels.mask_outputs import FORMATS, formats_of, place_of
 from boxsup.labels.mask_parts import ImagePart, has_part, part_key, part_place, read_part, write_part
 from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     """
     source, folder = open_source(args.images, args.boxes, args.links), args.out / PARTS
     formats, stamps = formats_of(args.format, source), stamps_of(source)
-    claim([args.out / FORMATS[name].place for name in formats], args.out)
+    claim([args.out / place_of(name, source) for name in formats], args.out)
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     parts = [part_place(folder, record) for _, record in usable]
