@@ -206,7 +206,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _name(path: Path, base: Path) -> str:
-    return os.path.relpath(os.path.abspath(path), base)
+    text, above = os.path.abspath(path), f"{base}{os.sep}"
+    return text.removeprefix(above) if text.startswith(above) else os.path.relpath(text, base)
 
 
 def _shown(path: str | os.PathLike[str]) -> str:
