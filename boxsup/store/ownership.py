@@ -76,10 +76,6 @@ class Claims:
             {str(path): claim or Claim(self._base(path, places[path]), None) for path, claim in found.items()}
         )
 
-    def knows(self, path: Path) -> bool:
-        """Whether an output was claimed."""
-        return os.path.abspath(path) in self._claims
-
     def about_to_appear(self, path: Path, partial: Path) -> str | None:
         """Write down that what is whole at `partial` will be at `path`; the SHA-256 of a file."""
         claim = self._claims.get(os.path.abspath(path))

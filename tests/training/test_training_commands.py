@@ -70,7 +70,7 @@ def trained(tmp_path_factory):
 
 def test_epochs_leave_checkpoints_and_a_table(trained):
     for epoch in (1, 2):
-        assert {path.name for path in (trained / f"epochs/{epoch:03d}").iterdir()} == set(FILES)
+        assert {path.name for path in (trained / f"epochs/{epoch:03d}").glob("[!.]*")} == set(FILES)
         assert load_checkpoint(trained / f"epochs/{epoch:03d}/model.pt").epoch == epoch
         table = pd.read_csv(trained / f"epochs/{epoch:03d}/train.csv")
         assert list(table.columns) == ["epoch", "iteration", "loss", "rate"]
