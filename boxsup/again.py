@@ -43,7 +43,7 @@ class Start:
     def command(self, targets: Iterable[str], *options: str, home: Path | None = None) -> str:
         """A command for a shell that makes targets, whose folder `results` is in `home` [where the user is]."""
         home = home or Path.cwd()
-        words = [program("snakemake", home)]
+        words = [program("snakemake", home), "--cores", "all"]
         if self.snakefile and not _found_there(Path(self.snakefile), home):
             words += ["-s", shown(self.snakefile, home)]
         if len(self.configfiles) == 1:
@@ -51,7 +51,8 @@ class Start:
         elif self.configfiles:
             words += ["--configfile", *(shown(path, home) for path in self.configfiles)]
         words += ["--config", *self.config] if self.config else []
-        return shlex.join([*words, "--cores", "all", *options, *targets])
+        several = len(self.configfiles) > 1 or self.config  # these options take what follows, to the next option
+        return shlex.join([*words, *options, *(["--"] if several else []), *targets])
 
     def there(self, command: str) -> str:
         """A command that runs where Snakemake ran, for a user who is where it was started."""

@@ -13,15 +13,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)  # which it sends to all processes of a command
 PATIENCE = 10.0  # s for processes that were started here to take back what is theirs
-ROUNDS, PAUSE = 3, 0.02  # of taking back, s between
 
-_undo: list[Callable[[], None]] = []  # of what this process is in the middle of
+_unfinished: list[Path] = []  # what this process is in the middle of writing
 
 
 def stop_at_signals() -> None:
@@ -37,18 +40,28 @@ def stop_at_signals() -> None:
 
 
 @contextlib.contextmanager
-def taken_back(undo: Callable[[], None]) -> Iterator[None]:
-    """Call `undo` at the end of a block, however it ends, also where a signal ends the process inside it.
+def taken_back(path: Path) -> Iterator[None]:
+    """Remove a file or folder at the end of a block, however it ends, also where a signal ends the process inside it.
 
     Args:
-        undo: Removes what the block leaves half-done and nothing else; may be called at any time in it, and twice.
+        path: It need not be there, at the start or at the end.
     """
-    _undo.append(undo)
+    _unfinished.append(path)
     try:
         yield
     finally:
-        undo()
-        _undo.remove(undo)
+        remove(path)
+        _unfinished.remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there."""
+    import shutil  # costs time before handlers are there
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -71,20 +84,16 @@ def _ignore() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     _ignore()  # the first one counts
+    status = 128 + number
     try:
-        _each((_end_children,))
-        # Again after a moment: a thread that was writing may have made anew what had just been removed.
-        for _ in range(ROUNDS if _undo else 0):
-            _each(reversed(_undo))
-            time.sleep(PAUSE)
-    finally:
-        os._exit(128 + number)
-
-
-def _each(steps: Iterable[Callable[[], None]]) -> None:
-    for step in steps:
         with contextlib.suppress(Exception):
-            step()
+            _end_children()
+        if _unfinished:
+            # Another program takes the place of this one: threads that still write have ended when it removes things.
+            remover = f'rm -rf -- "$@" 2> {os.devnull}; exit {status}'
+            os.execv("/bin/sh", ["sh", "-c", remover, "sh", *map(os.fspath, _unfinished)])
+    finally:
+        os._exit(status)
 
 
 def _end_children() -> None:

@@ -31,6 +31,7 @@ from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.store.atomic import write_text
+from boxsup.store.ownership import current
 from boxsup.versions import STAGE_VERSIONS
 
 FIRST, LOST = "the first time", "the one before cannot be read"
@@ -47,7 +48,7 @@ class Split:
         classes: Names by label, the background first.
         split: JSON of the split's settings.
         on_problem: "stop" or "skip".
-        source: JSON of what generated the files, "" for a user's own.
+        source: JSON of what generated the files, null for a user's own.
     """
 
     folder: Path
@@ -56,7 +57,7 @@ class Split:
     classes: tuple[str, ...]
     split: str
     on_problem: str
-    source: str = ""
+    source: str = "null"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -228,7 +229,8 @@ def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None
     """
     _record(store).unlink(missing_ok=True)
     yield
-    if made_from is not None:
+    claims = current()
+    if made_from is not None and (claims is None or claims.by_snakemake):  # who works by hand has no use for it
         write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
 
 

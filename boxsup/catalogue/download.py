@@ -11,7 +11,6 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -24,7 +23,7 @@ from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.stopping import taken_back
-from boxsup.store.leftovers import PARTIAL, clear, hidden, remove
+from boxsup.store.leftovers import PARTIAL, clear, hidden
 from boxsup.store.renames import move
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
@@ -220,7 +219,7 @@ def _staging(root: Path) -> Iterator[Path]:
     clear(root.parent, lambda old, output: False)
     folder = hidden(root, PARTIAL)
     folder.mkdir(parents=True)
-    with taken_back(partial(remove, folder)):
+    with taken_back(folder):
         yield folder
 
 

@@ -148,9 +148,9 @@ def take(
     now = time.time_ns()
     looks = _looks(map(str, places.shared), seen, workers)
     shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
-    origin = places.origin() if places.origin else "".join(file.sha256 for file in shared)
-    if before is not None and before.origin == origin and not before.problems:
-        listed = Names(before.ids, before.names, [])
+    origin = " ".join([places.origin() if places.origin else "", *(file.sha256 for file in shared)])
+    if before is not None and before.ids and before.origin == origin and before.settings == settings:
+        listed = Names(before.ids, before.names, before.problems)
     else:
         listed = places.names()
     found = _found(places.folders, listed.names)

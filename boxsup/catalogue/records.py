@@ -48,6 +48,12 @@ class Unusable(DataError):
         self.problems = problems
 
 
+def first_of(problems: Sequence[Problem], left: str) -> str:
+    """The first problem in a line, with how many there are and what is left."""
+    count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
+    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
+
+
 @dataclass(frozen=True)
 class Record:
     """An image, checked; usable if it has no problems.
@@ -175,7 +181,9 @@ def read_lines(path: Path, root: Path | None = None) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file of images ({error.reason} at byte {error.start})") from error
+        raise DataError(
+            f"{path}: not a text file of images in UTF-8 ({error.reason} at byte {error.start}); save it so"
+        ) from error
     listed = [line.strip() for line in lines if line.strip()]
     if not listed:
         raise DataError(f"{path}: lists no image; put one on each line")

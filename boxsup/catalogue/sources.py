@@ -14,7 +14,16 @@ from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
-from boxsup.catalogue.records import BACKGROUND, Listing, Problem, Unusable, check_inside, links_outside, problem
+from boxsup.catalogue.records import (
+    BACKGROUND,
+    Listing,
+    Problem,
+    Unusable,
+    check_inside,
+    first_of,
+    links_outside,
+    problem,
+)
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -200,11 +209,7 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
     if all(is_background(name) for name in names):
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
-        if problems:
-            text = (
-                f"{problems[0].file}: {problems[0].problem} (the first of {len(problems)} problems; no class is left)"
-            )
-        raise Unusable(text, problems)
+        raise Unusable(first_of(problems, "no class is left") if problems else text, problems)
     if source.format == "voc_xml":
         notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
         source = replace(source, corners="plane" if zero else "voc", notes=notes)

@@ -24,6 +24,7 @@ IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image: 5,800×5,800; a candidate's or a network's memory is of that order
+COLOURS = "a pixel's value must be its label, no colour"
 LIMIT = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with, scale it down"
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 CLASS_COLUMNS = ("label", "name")
@@ -219,7 +220,9 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     try:
         with _opened(path) as image:
             if image.mode not in ("P", "L"):
-                raise DataError(f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}")
+                raise DataError(
+                    f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}: {COLOURS}"
+                )
             return np.asarray(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error

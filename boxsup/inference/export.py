@@ -76,7 +76,9 @@ def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
     from onnxscript import opset18  # an extra
 
     # Of the sides of scaled images; halves go to the even number, as Python's do.
-    rounded: dict[Callable[..., Any], Any] = {round: lambda side: opset18.Cast(opset18.Round(side), to=INT64)}
+    rounded: dict[Callable[..., Any], Any] = {
+        round: lambda side, _digits=None: opset18.Cast(opset18.Round(side), to=INT64)
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         onnx = torch.onnx.export(

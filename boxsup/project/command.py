@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.names import MAX_ID, same, shown
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
-from boxsup.catalogue.records import Problem, Unusable, parse_classes, read_lines
+from boxsup.catalogue.records import Unusable, first_of, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
@@ -189,21 +188,15 @@ def _survey(source: Source, workers: int) -> Survey:
         if not seen.record.problems and seen.record.image not in wrong:
             images.append(seen)
     if problems and not images:
-        raise Unusable(_first(problems, "no image is left"), problems)
+        raise Unusable(first_of(problems, "no image is left"), problems)
     problems += listing.lost
-    ids = (shown(source.image_id(name)[:MAX_ID]) for name in images_below(source.images))
-    others = [image for image in ids if image not in known]
+    names = {name: shown(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
+    others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
-        raise Unusable(_first(problems, text) if problems else f"{source.annotations}: {text}", problems)
+        raise Unusable(first_of(problems, text) if problems else f"{source.annotations}: {text}", problems)
     return survey
-
-
-def _first(problems: Sequence[Problem], left: str) -> str:
-    """The first problem in a line, with how many there are and what is left."""
-    count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
-    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
 
 
 def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[Source, Survey]:
@@ -213,9 +206,9 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
         DataError: Masks were asked for, and there are none that show an object.
     """
     if args.masks is not None:
-        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks)]
+        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks.absolute())]
         if own and not survey.evidence and source.masks != DRAWN:
-            raise Unusable(_first(own, "no image has a true mask"), survey.problems)
+            raise Unusable(first_of(own, "no image has a true mask"), survey.problems)
         check_masks(survey, source, args.masks)
     elif survey.rectangles or not survey.evidence:
         source, survey = source.with_masks(NONE), survey.without_masks()

@@ -73,10 +73,10 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
 
 def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
     """Classes that have boxes, and nothing is learned of them."""
+    objects, boxes = survey.objects, survey.boxes
     taught = {survey.classes[label] for label in survey.learned}
-    objects = [survey.objects[image] for image in project.splits.train]
-    trained = {survey.classes[label] for labels in objects for label in labels}
-    crowds = [name for name in project.source.classes[1:] if survey.boxes[name] and name not in taught]
+    trained = {survey.classes[label] for image in project.splits.train for label in objects[image]}
+    crowds = [name for name in project.source.classes[1:] if boxes[name] and name not in taught]
     if crowds:
         yield f"classes whose boxes are all of crowds, of which nothing is learned: {', '.join(crowds[:SHOWN])}"
     lost = [name for name in project.source.classes[1:] if name in taught - trained]

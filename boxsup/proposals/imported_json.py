@@ -50,11 +50,13 @@ def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> 
     Raises:
         DataError: A record is damaged or of another image; names it.
     """
-    # A record that is an array itself, its data and shape, has no segmentation; the error then says what it is.
-    masks = [
-        decode_runs(record.get("segmentation", record), size, f"{path}: record {place}") for place, record in records
-    ]
+    masks = [decode_runs(_segmentation(record), size, f"{path}: record {place}") for place, record in records]
     return masks, _scores(records, path)
+
+
+def _segmentation(record: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """A record's segmentation; an array itself stands for its own, so that the error says what it is."""
+    return record if "segmentation" not in record and {"data", "shape"} <= record.keys() else record.get("segmentation")
 
 
 def _scores(records: Sequence[Record], path: Path) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
+from boxsup.near import did_you_mean, near_paths
 from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.report.palette import overlay
@@ -58,6 +59,8 @@ class Generation:
         Raises:
             StoreError: It is no generation, or its catalogue is not there.
         """
+        if not path.exists():
+            raise StoreError(f"{path}: no such generation{did_you_mean(near_paths(path))}")
         labels = Labels(path)
         if not {"generation", "catalogue", "proposals"} <= labels.attributes.keys():
             raise StoreError(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from boxsup.stopping import taken_back
 from boxsup.store import leftovers
-from boxsup.store.leftovers import OLD, PARTIAL, hidden, remove
+from boxsup.store.leftovers import OLD, PARTIAL, hidden
 from boxsup.store.ownership import Claims, current
 from boxsup.store.renames import exchange, move
 
@@ -41,7 +40,7 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     if claims is None:
         leftovers.clear(path.parent, lambda old, output: True)
     partial = hidden(path, PARTIAL, suffix)
-    with taken_back(functools.partial(remove, partial)), _naming(path, partial):
+    with taken_back(partial), _naming(path, partial):
         yield partial
         _put(partial, path, claims or LIBRARY)
 

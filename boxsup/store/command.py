@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from boxsup.again import commands_for
 from boxsup.errors import StoreError
+from boxsup.near import did_you_mean, near_paths
 from boxsup.store.checksums import archive_damages, folder_damages
 
 EXAMPLE = "boxsup check results"
@@ -48,7 +49,7 @@ def artefacts(start: Path) -> Iterator[Path]:
         StoreError: Nothing is at the path.
     """
     if not start.exists():
-        raise StoreError(f"{start}: no such file or folder")
+        raise StoreError(f"{start}: no such file or folder{did_you_mean(near_paths(start))}")
     if start.is_file() or is_store(start):
         yield start
         return

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import os
 import re
-import shutil
 import socket
 import sys
 import time
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from boxsup.stopping import remove
 from boxsup.store.renames import LONGEST, move, put_aside
 
 PARTIAL, OLD = "partial", "old"  # half-written; on its way out of its place, or into it
@@ -40,14 +40,6 @@ class Leftover:
 def hidden(path: Path, state: str, suffix: str = "") -> Path:
     """The name of an output while this process makes it or takes it away."""
     return path.with_name(f".{_short(path.name)}.{_place()}.{os.getpid()}.{state}{suffix}")
-
-
-def remove(path: Path) -> None:
-    """Remove a file or folder, as far as the system lets us."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def clear(folder: Path, ours: Callable[[Path, Path], bool]) -> None:

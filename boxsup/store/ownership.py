@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxsup.errors import StoreError
+from boxsup.stopping import remove
 from boxsup.store import leftovers
 from boxsup.store.checksums import sha256_of
 from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers
@@ -102,7 +103,7 @@ class Claims:
         if not self._was_ours(old, path):
             print(f"boxsup: kept what was at {path}: {put_aside(old, path)}", file=sys.stderr)
             return
-        leftovers.remove(old)
+        remove(old)
         if os.path.lexists(old):
             print(f"boxsup: {old}: cannot be removed; it was at {path}, and something new is there", file=sys.stderr)
 
@@ -205,7 +206,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _name(path: Path, base: Path) -> str:
-    return os.path.relpath(os.path.abspath(path), base)
+    text, above = os.path.abspath(path), f"{base}{os.sep}"
+    return text.removeprefix(above) if text.startswith(above) else os.path.relpath(text, base)
 
 
 def _shown(path: str | os.PathLike[str]) -> str:

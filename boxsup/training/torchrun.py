@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from pathlib import Path
 
 import torch
 from torch import distributed
@@ -67,7 +66,7 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
     launch = elastic_launch(config, _member)
     try:
         # In a thread of its own, where torchrun leaves the handlers of signals alone, and processes inherit what waits.
-        with taken_back(partial(shutil.rmtree, logs, ignore_errors=True)), ThreadPoolExecutor(1) as thread:
+        with taken_back(Path(logs)), ThreadPoolExecutor(1) as thread:
             thread.submit(_started, launch, os.getpid(), devices, function, args).result()
     except ChildFailedError as error:
         raise _reason(list(error.failures.values())) from None

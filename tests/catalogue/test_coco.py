@@ -409,10 +409,7 @@ def test_an_image_whose_name_begins_with_its_folder_says_which_folder_to_name(ro
     assert second.problems == []
     [problem] = first.problems
     assert problem.file == str(root / "images/images/a.jpg")
-    assert (
-        "no such image; it is there as a.jpg: let --images name the folder above, which holds images/"
-        in problem.problem
-    )
+    assert "no such image; it is there as a.jpg: name the folder that holds images/ by --images" in problem.problem
 
 
 @pytest.mark.parametrize(
@@ -500,7 +497,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
         (
             '{"images": [{"id": "1"}], "annotations": [], "categories": []}',
-            r"images\[0\]: file_name: expected a text, got noth",
+            r"images\[0\]: file_name: expected a text, got nothing",
         ),
         ('{"images": [1], "annotations": [], "categories": []}', r"images\[0\]: expected a mapping with id, file_name"),
         (instances() | {"categories": [{"id": 1}]}, r"categories\[0\]: name: expected a text, got nothing: the key is"),
@@ -521,6 +518,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
             "'cat' and 'dog' have the same id 1",
         ),
         (instances() | {"categories": [{"id": 1, "name": "dog"}]}, "the class 'cat' is no category of this file"),
+        (instances() | {"categories": [{"id": 1, "name": "a\nb"}]}, r"is no category of this file; it has a\\nb$"),
     ],
 )
 def test_a_file_that_is_no_such_json_stops_at_once(root, content, words):

@@ -1,5 +1,7 @@
 """`make faults`: disturbed runs of the tiny demo; after each, a plain rerun must give the bytes of an undisturbed run.
 
+And commands by hand, stopped, with a user's files in their way: none of these may be lost or changed.
+
 One round alone, which a loss names: `python tests/faults --seed 0 --first 17 --rounds 1`.
 """
 
@@ -20,10 +22,13 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("", "workflow")]  # as pytest has it
 
+from by_hand import BY_HAND, BY_HAND_AS_ROOT, UNSEEN, Home, make_home  # noqa: E402
 from disturbances import AS_ROOT, DISTURBANCES, LostError, Round  # noqa: E402
 from workflow_runs import contents  # noqa: E402
 
 PYTHONS_OWN = "Fatal Python error: init_import_site"  # of Ctrl-C while Python starts, before any code of ours runs
+# A user's files, the last one what a process in another container is writing.
+USERS = ["data/demo/notes.txt", "demo_semi/notes.txt", f"demo_semi/{UNSEEN.format(name='report.html', host='other')}"]
 FROM_NOTHING = 0.25  # of the rounds; the others start where the data and the proposals are made
 
 
@@ -33,28 +38,31 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of all rounds")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="number of the first round")
-    parser.add_argument("--only", choices=[*DISTURBANCES, *AS_ROOT], nargs="*", help="these disturbances")
+    parser.add_argument(
+        "--only", choices=[*DISTURBANCES, *AS_ROOT, *BY_HAND, *BY_HAND_AS_ROOT], nargs="*", help="these disturbances"
+    )
     parser.add_argument(
         "--reference", type=Path, help="folder of an undisturbed run: made if it is not there, and kept"
     )
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be ignored by all
-    kinds = {**DISTURBANCES, **(AS_ROOT if os.geteuid() == 0 else {})}
-    chosen = args.only or list(kinds)
+    root = os.geteuid() == 0
+    kinds, hands = {**DISTURBANCES, **(AS_ROOT if root else {})}, {**BY_HAND, **(BY_HAND_AS_ROOT if root else {})}
+    chosen = args.only or [*kinds, *hands]
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
-        reference = args.reference or Path(temporary) / "reference"
-        if not (reference / "results").exists():
-            reference.mkdir(parents=True, exist_ok=True)
-            if Round(reference, np.random.default_rng(0), 0).run() != 0:
-                sys.exit(f"the undisturbed run failed: {reference}.txt")
-        expected = contents(reference)
+        reference, home = args.reference or Path(temporary) / "reference", Path(temporary) / "home"
+        expected = undisturbed(reference) if set(chosen) & set(kinds) else {}
+        seconds = make_home(home) if set(chosen) & set(hands) else {}
         for number in range(args.first, args.first + args.rounds):
             random = np.random.default_rng([args.seed, number])
             kind, start = chosen[number % len(chosen)], time.monotonic()
             folder = Path(temporary) / f"round-{number}"
             try:
-                one(Round(folder, random, prepare(reference, folder, random)), kinds[kind], expected)
+                if kind in hands:
+                    hands[kind](Home(shutil.copytree(home, folder), random), seconds)
+                else:
+                    one(Round(folder, random, prepare(reference, folder, random)), kinds[kind], expected)
                 counts["mended"] += 1
                 state = "mended"
             except LostError as error:
@@ -64,6 +72,15 @@ def main() -> None:
             clear(folder)
     print(f"seed {args.seed}: {counts.total()} disturbed runs, {counts['mended']} mended, {counts['lost']} lost")
     sys.exit(1 if counts["lost"] else 0)
+
+
+def undisturbed(reference: Path) -> dict[str, bytes]:
+    """What a run gives that nobody disturbs: made if it is not there."""
+    if not (reference / "results").exists():
+        reference.mkdir(parents=True, exist_ok=True)
+        if Round(reference, np.random.default_rng(0), 0).run() != 0:
+            sys.exit(f"the undisturbed run failed: {reference}.txt")
+    return contents(reference)
 
 
 def prepare(reference: Path, folder: Path, random: np.random.Generator) -> int:
@@ -79,7 +96,10 @@ def prepare(reference: Path, folder: Path, random: np.random.Generator) -> int:
 
 
 def one(round_: Round, disturb, expected: dict[str, bytes]) -> None:
-    """Disturb, run again as a user would, compare."""
+    """Disturb, run again as a user would, compare; a user's files among the results stay as they are."""
+    users = Home(round_.folder, round_.random)
+    for name in USERS:
+        users.own(round_.folder / "results" / name, round_.random.bytes(99))
     disturb(round_)
     for path in round_.folder.glob("results/logs/**/*.log"):
         said = path.read_text()
@@ -92,9 +112,9 @@ def one(round_: Round, disturb, expected: dict[str, bytes]) -> None:
     wrong = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
     if wrong:
         raise LostError(f"other bytes than in an undisturbed run: {', '.join(wrong[:5])}")
-    left = list(round_.folder.glob("results/**/.*.partial"))
-    if left:
-        raise LostError(f"half-written: {left[0]}")
+    users.check(overwritten=False)
+    if users.hidden():
+        raise LostError(f"half-written: {users.hidden()[0]}")
 
 
 def tail(folder: Path) -> str:
@@ -107,6 +127,8 @@ def clear(folder: Path) -> None:
     """Remove a round's folder and what was mounted there."""
     if os.path.ismount(folder):
         subprocess.run(["umount", "--lazy", folder], check=True)
+    if os.geteuid() == 0:
+        subprocess.run(["chattr", "-R", "-i", folder], capture_output=True)
     for path in (folder, folder.with_name("whole")):
         shutil.rmtree(path, ignore_errors=True)
 

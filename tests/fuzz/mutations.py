@@ -25,7 +25,7 @@ VALUES = (
     "a:a.jpg", "/a.jpg", ".a.jpg", "a\n.jpg", "background", [["a"]],
 )  # fmt: skip
 STEMS = (
-    b"\xff\xfe", b"caf\xe9", b"CON", b"nul", b"-rf", b"--out", b".hidden", b"..a", b"a b", b" a", b"a ", b"a\n", b"a\t",
+    b"\xff\xfe", b"\xe9", b"CON", b"nul", b"-rf", b"--out", b".hidden", b"..a", b"a b", b" a", b"a ", b"a\n", b"a\t",
     b"a\x1b[2J", b"a\x7f", b"a:b", b"a\\b", b"a,b", b"=1+1", b'"a"', b"'a'", b"x" * 199, b"x" * 250, b"a.b.c", b"a.png",
     b"a%20b", b"a?b", b"a*b", b"a;b", b"$HOME", b"`ls`", b"{image}", b"a__b", b"train", b"classes", b"A", b"a'); --",
     b"#a", b"~", b"@a", b"[a]", b"NA", b"nan", b"1e5", b"0001", b"True", b"a|b", b"<b>a", b"&amp;",

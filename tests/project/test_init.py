@@ -447,3 +447,16 @@ def test_hostile_names_stay_names(here, config):
     assert set(made["datasets"]["own"]) == {"format", "root", "splits", "classes", "on_problem", "shards"}
     assert made["datasets"].keys() == config["datasets"].keys() | {"own"}
     assert len(records(made, "train")) == 1
+
+
+def test_an_image_whose_name_cannot_be_used_is_a_problem_and_not_unknown(here, data, capsys):
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images", made)
+    for name in (b"a:b.png", b"\xe9t\xe9.png"):
+        Image.fromarray(made["picture_00"].image).save(here / "images/odd.png")
+        os.rename(here / "images/odd.png", os.fsencode(here) + b"/images/" + name)
+    init(data, "voc_xml", images=here / "images")
+    told = capsys.readouterr().err
+    assert "problems     2; images left out: 2" in told
+    assert r"'\xe9t\xe9.png' is no file of the image folder: its name holds bytes that are no UTF-8; rename it" in told
+    assert "that are not in the annotations" not in told

@@ -256,6 +256,12 @@ ONE = {"segmentation": encoded(stripe(0))}
         ([3], "im.json: expected a list of records"),
         ([ONE, {}], "record 1: expected a segmentation with size and counts (RLE), got None"),
         ([{"segmentation": [[0, 0, 1, 1, 2, 2]]}], "frPyObjects makes RLE from polygons"),
+        ([{"segmentation": {"data": [0, 1], "shape": [1, 2]}}], "an array of pixels; pycocotools.mask.encode"),
+        (
+            [{"data": [0, 1], "shape": [1, 2]}],
+            "record 0: expected a segmentation with size and counts (RLE), got {'data'",
+        ),
+        ([{"segmentation": [[0, 1], [True, 1.0]]}], "an array of pixels; pycocotools.mask.encode"),
         ([{"segmentation": {"size": [5, 4], "counts": [20]}}], "expected a mask of size [4, 5]"),
         ([ONE, {"segmentation": {"size": [4, 5], "counts": [19]}}], "record 1: counts are no run lengths"),
         ([ONE | {"score": 1}, ONE], "record 1: score: expected a finite number as in other records, got None"),

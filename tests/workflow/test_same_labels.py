@@ -13,7 +13,7 @@ from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
 from boxsup.cli import main
 from boxsup.store.labels import Labels
 
-OWN = {"scales": [0.5, 1.0], "background_bias": -1.5}
+OWN = {"scales": [0.5, 1.0], "background_bias": -9.0}
 CRF = {"bilateral_weight": 9.0, "bilateral_rgb": 30.0}
 
 
@@ -69,9 +69,8 @@ def test_predict_gives_what_the_page_shows(run, predicted, experiment):
 
 
 def test_the_runs_differ_in_labels(run):
-    one, other, plain = shown(run, "demo_semi"), shown(run, "other"), shown(run, "demo_semi", "labels")
+    one, other = shown(run, "demo_semi"), shown(run, "other")
     assert any((one[image] != other[image]).any() for image in one)
-    assert any((one[image] != plain[image]).any() for image in one)
 
 
 def test_a_model_alone_is_plain_and_says_so_and_with_its_file_beside_it_is_the_pages(run, predicted, tmp_path):
@@ -86,7 +85,7 @@ def test_a_model_alone_is_plain_and_says_so_and_with_its_file_beside_it_is_the_p
 
 def test_a_flag_goes_before_the_run(run, predicted, tmp_path):
     model = run / "results/demo_semi/seed-0/epochs/002/model.pt"
-    options = ["--scales", "0.5", "1", "--background-bias", "-1.5", "--no-crf", "--threads", "2"]
+    options = ["--scales", "0.5", "1", "--background-bias", "-9", "--no-crf", "--threads", "2"]
     shutil.copy(model, tmp_path / "alone.pt")
     assert same(predicted(model)[0], shown(run, "demo_semi"))
     assert same(predicted(tmp_path / "alone.pt", *options)[0], shown(run, "demo_semi", "labels"))
@@ -111,7 +110,7 @@ def test_an_exported_file_has_scales_and_bias_in_its_graph_and_says_what_is_left
     size = [str(side) for side in picture.shape[:2]]
     main(["export", "--model", str(run / "results/demo_semi"), "--format", "torch", "--size", *size, "--out", str(out)])
     facts = json.loads((tmp_path / "m.pt2.json").read_text())
-    assert facts["labelling"]["computed"] == {"scales": [0.5, 1.0], "background_bias": -1.5}
+    assert facts["labelling"]["computed"] == {"scales": [0.5, 1.0], "background_bias": -9.0}
     assert facts["labelling"]["left_to_do"]["crf"]["bilateral_rgb"] == 30
     inside = {"boxsup": ""}
     program = torch.export.load(out, extra_files=inside).module()

@@ -6,10 +6,9 @@ LOOKED = {}  # folder of a split's tables -> when they were written, and how the
 
 
 def generated_from(wildcards):
-    """What a data set's files were generated from; "" for a user's own."""
+    """What a data set's files were generated from, as JSON; null for a user's own."""
     dataset = DATASETS[wildcards.dataset]
-    made = [dataset["shapes"], STAGE_VERSIONS["shapes"]] if dataset["format"] == "shapes" else []
-    return canonical(made) if made else ""
+    return canonical([dataset["shapes"], STAGE_VERSIONS["shapes"]] if dataset["format"] == "shapes" else None)
 
 
 def changes_of(wildcards):
@@ -52,8 +51,8 @@ def inventory_of(wildcards):
 
 def files_of(wildcards):
     """An input function: what `source_of` says; a generated tree may have a new date and be the same."""
-    before = changes_of(wildcards).before
-    same = before is not None and before.settings["source"] == generated_from(wildcards) != ""
+    before, source = changes_of(wildcards).before, generated_from(wildcards)
+    same = before is not None and before.settings["source"] == source != canonical(None)
     return unless(same, source_of(wildcards))
 
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from boxsup.catalogue.changes import FIRST, Split
-from boxsup.catalogue.inventory import read_inventory, write_inventory
+from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, write_inventory
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import parse_classes
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -24,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="what the catalogue will do")
-    parser.add_argument("--source", default="", help="JSON of what generated the files; none: they are your own")
+    parser.add_argument("--source", default="null", help="JSON of what generated the files [null: they are your own]")
     parser.add_argument("--since", default=FIRST, help="the change that it is for; the workflow names it")
     parser.add_argument("--workers", type=int, default=1, help="threads; results do not depend on it")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the split's tables")
+    add_output_arguments(parser, "folder of the split's tables", (INVENTORY, SEEN))
 
 
 def run(args: argparse.Namespace) -> None:

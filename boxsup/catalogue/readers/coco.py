@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, is_background, plain_path
+from boxsup.catalogue.names import image_id, is_background, plain_path, shown
 from boxsup.catalogue.readers.beside import existing, lost_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
 from boxsup.catalogue.readers.coco_objects import thing_of
@@ -203,7 +203,11 @@ def _elsewhere(folder: Path, name: str) -> str:
     ends = ["/".join(parts[skip:]) for skip in range(1, len(parts))]
     end = next((end for end in ends if (folder / end).is_file()), "")
     first = name.removesuffix(end)
-    return f"it is there as {end}: let --images name the folder above, which holds {first}" if end else ""
+    return (
+        f"it is there as {end}: name the folder that holds {first} by --images, or take it out of file_name"
+        if end
+        else ""
+    )
 
 
 def image_name(image: Json, file: Path, path: Path) -> str:
@@ -235,7 +239,7 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[st
         else:
             wrong.append((name, found))
     strays = [
-        Problem("", str(file), f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
+        problem("", file, f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
         for number, own in by_image.items()
         if number not in numbers
     ]
@@ -249,7 +253,7 @@ def _check_classes(parts: Sequence[Instances], classes: Sequence[str], path: Pat
     missing = [name for label, name in enumerate(classes) if label not in known and label]
     if missing:
         names = ", ".join(dict.fromkeys(name for part in parts for name in part.categories))
-        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {names}")
+        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {shown(names)}")
 
 
 def _repeated(annotations: Iterable[Json]) -> set[Id]:

@@ -123,7 +123,7 @@ def _check_categories(categories: list[Json], path: Path) -> None:
         names[category["id"]].add(category["name"])
     twice = next((number for number, own in names.items() if len(own) > 1), None)
     if twice is not None:
-        both = " and ".join(f"'{name}'" for name in sorted(names[twice]))
+        both = " and ".join(f"'{shown(name)}'" for name in sorted(names[twice]))
         raise DataError(
             f"{path}: categories: {both} have the same id {twice}, so that nobody can tell their boxes apart"
         )

@@ -148,6 +148,7 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
     checks = [
         partial(check_file, where, name, annotations, files.place(name), masks.of(name) if masks else None)
         for name in names
+        if name not in astray
     ]
     if split.list:
         return Listing(checks, problems, where.drawn)

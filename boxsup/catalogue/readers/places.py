@@ -13,17 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, name_fault
+from boxsup.catalogue.names import image_id
 from boxsup.catalogue.readers import coco, context, folder, labelme, sbd, voc, voc_xml, yolo
-from boxsup.catalogue.readers.coco_form import WHERE, instance_files
+from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Problem, read_list
-from boxsup.errors import DataError
 from boxsup.settings import parse
 from boxsup.store.checksums import sha256_of
-from boxsup.store.foreign import read_json
 
 IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
 IMAGES, PNG = frozenset(ENDINGS), frozenset({".png"})
@@ -53,8 +51,8 @@ class Places:
         folders: Of its images, and of what belongs to one of them.
         shared: Annotation files that are of all images.
         names: Lists the images; raises a DataError as the reader does.
-        origin: A hash of what names them, a list or the folder; None: the shared files do, which may take a minute to
-            read.
+        origin: A hash of what names them beside the shared files: a list or the folder. Where nothing does, it takes a
+            minute to list the images of a large data set.
     """
 
     folders: tuple[Place, ...]
@@ -82,7 +80,7 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
     found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
     origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
     if form == "coco":
-        names = partial(_coco_names, root, split, where)
+        names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
         return Places(tuple(found), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
@@ -152,26 +150,12 @@ def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -
     return Names([image_id(name, where.by_path) for name in names], names, _texts(problems))
 
 
-def _coco_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
+def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> Names:
     """The images that the JSON names, in its order, or those of the list."""
-    if split.list:
-        return _folder_names(root, split, where)
-    first: dict[str, str] = {}
-    for file in instance_files(where.annotations.path):
-        content = read_json(file, WHERE, _without_annotation)
-        images = content.get("images") if isinstance(content, dict) else None
-        if not isinstance(images, list):
-            raise DataError(f"{file}: has no list of images")
-        found = [image for image in images if isinstance(image, dict) and isinstance(image.get("file_name"), str)]
-        for name in (coco.image_name(image, file, where.annotations.path) for image in found):
-            if name_fault(name, where.by_path) is None:
-                first.setdefault(image_id(name, where.by_path), name)
-    return Names(list(first), list(first.values()), [])
+    listing = coco.read_split(root, tuple(classes), settings)
+    names = [check.args[1].name for check in listing.checks if isinstance(check, partial)]  # see `coco.check_entry`
+    return Names([image_id(name, by_path) for name in names], names, _texts(listing.problems))
 
 
 def _texts(problems: Iterable[Problem]) -> list[str]:
     return [each.problem for each in problems]
-
-
-def _without_annotation(record: dict[str, Any]) -> dict[str, Any]:
-    return {} if "image_id" in record else record

@@ -150,7 +150,7 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        return [], [f"not a text file ({error.reason} at byte {error.start})"]
+        return [], [f"not a text file in UTF-8 ({error.reason} at byte {error.start}); save it so"]
     things, texts = [], []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
