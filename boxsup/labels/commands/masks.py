@@ -92,12 +92,12 @@ def run(args: argparse.Namespace) -> None:
     source, folder = open_source(args.images, args.boxes, args.links), args.out / PARTS
     formats, stamps = formats_of(args.format, source), stamps_of(source)
     claim([args.out / place_of(name, source) for name in formats], args.out)
+    masker = _masker(args)
+    source = source.in_order_of(masker.classes)  # before records are read, whose labels are in it
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     parts = [part_place(folder, record) for _, record in usable]
     claim(parts, args.out, [Path(record.path) for record in records], mending=True)
-    masker = _masker(args)
-    source = source.in_order_of(masker.classes)
     images = len(problems)
     problems += _unknown(masker, [record for _, record in usable], source)
     jobs = [_job(number, record, masker, source, folder) for number, record in usable]
