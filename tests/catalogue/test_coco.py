@@ -552,5 +552,5 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
     where = Layout(Place(path.parent, None), Place(path, None), None, True, 2)
-    record = check_entry(where, Entry("grey.png", *SIZE, [annotation]), {1: 1}, None)
+    record = check_entry(where, Entry("grey.png", *SIZE, [(0, annotation)]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)

@@ -429,7 +429,7 @@ def test_masks_of_no_image_and_boxes_of_no_image_are_refused(here, data, capsys)
     with pytest.raises(SystemExit):
         init(data, "labelme", images=here / "others")
     assert "no image is left" in capsys.readouterr().err
-    assert os.listdir(here / "mine") == ["problems.csv"]
+    assert [path.name for path in (here / "mine").glob("[!.]*")] == ["problems.csv"]
 
 
 def test_hostile_names_stay_names(here, config):

@@ -7,6 +7,7 @@ import pytest
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
+from boxsup.evaluation.measured import Basis
 from boxsup.evaluation.tables import read_table, score_table, write_table
 from boxsup.store.csv import as_written, write_csv
 
@@ -64,8 +65,9 @@ def test_a_catalogue_of_such_names_comes_back(tmp_path):
 
 
 def test_scores_and_problems_of_such_names(tmp_path):
-    confusion = np.array([[3, 0, 0], [1, 2, 0]])
-    write_table(tmp_path / "scores.csv", score_table(("background", "=x"), iou=confusion))
+    confusion = np.array([[300, 0, 0], [100, 200, 0]])
+    basis = Basis(("background", "=x"), confusion.sum(axis=1), images=1, objects=1)
+    write_table(tmp_path / "scores.csv", score_table(basis, iou=confusion))
     assert "'=x," in (tmp_path / "scores.csv").read_text()
     assert read_table(tmp_path / "scores.csv")["class"].tolist() == ["background", "=x", "mean"]
     write_problems(tmp_path / "problems.csv", [Problem("-1+1", "@file", "=why")])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from boxsup.inference.labelling import labelling_text, parse_labelling
 from boxsup.store.atomic import write_text
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = 'boxsup labelling --settings "$SETTINGS" --out results/demo_semi/labelling.json'
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     text = "JSON: `experiment`, `checkpoints_of`, `seeds`, `epochs`, and `labelling`: scales, bias, CRF, threads"
     parser.add_argument("--settings", required=True, help=text)
-    parser.add_argument("--out", type=Path, required=True, help="the .json file to write")
+    add_output_arguments(parser, "the .json file to write")
 
 
 def run(args: argparse.Namespace) -> None:
