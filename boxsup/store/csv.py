@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import re
@@ -44,8 +45,16 @@ def as_written(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown(cell: T) -> T | str:
-    """A cell as a file has it: text that is a formula after an apostrophe, as spreadsheets write text themselves."""
-    return f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell
+    r"""A cell as a file has it: a formula stands after an apostrophe, as spreadsheets write text themselves.
+
+    Bytes of a file's name that are no UTF-8 are written as \xe9.
+    """
+    if not isinstance(cell, str):
+        return cell
+    with contextlib.suppress(UnicodeEncodeError):  # half signs that no name of a file holds; the file escapes them
+        text = cell.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return f"'{text}" if _is_formula(text) else cell if text == cell else text
+    return cell
 
 
 def meant(cell: T) -> T | str:

@@ -103,9 +103,9 @@ def test_torch_export_comes_back_from_disk_at_a_fixed_size(folder, tmp_path):
 def test_a_file_that_gives_something_else_is_an_error_and_not_left(folder, tmp_path, monkeypatch, capsys):
     """The writer of another network's file stands for an exporter that gets a layer wrong."""
 
-    def write(program, path):
+    def write(program, path, facts):
         other = network_that_has_seen(draw(seed, 96, 80)[0] for seed in range(4, 8)).eval()
-        export.write_torch(export.exported(FullSize(other).eval(), (96, 80)), path)
+        export.write_torch(export.exported(FullSize(other).eval(), (96, 80)), path, facts)
 
     monkeypatch.setitem(WRITERS, "torch", (write, export.run_torch))
     with pytest.raises(SystemExit, match="1"):

@@ -11,6 +11,7 @@ import pytest
 from browser import Browser
 from results_tree import CLASSES, Tree, write_run
 
+from boxsup.again import program
 from boxsup.catalogue.tables import read_catalogue, read_image
 
 PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
@@ -108,7 +109,7 @@ def test_what_a_box_chose_and_what_it_cost(tree, browser) -> None:
     assert browser.value(rows) == [["1", "0.25", "-0.50", "0.75"], ["0", "0.25", "-0.50", "0.75"]]
     assert browser.value("document.querySelector('dialog[open] .chosen').innerText") == "0"
     command = browser.value("document.querySelector('dialog[open] pre').textContent")
-    assert command == "boxsup show results/demo_semi/seed-0/labels/002.zarr train_002"
+    assert command == f"{program('boxsup')} show results/demo_semi/seed-0/labels/002.zarr train_002"
     outline = "document.querySelector('dialog[open] .outline').getAttribute('d')"
     chosen = browser.value(outline)
     browser.value("document.querySelector('dialog[open] tbody tr').focus()")

@@ -16,6 +16,7 @@ from results_tree import Tree
 from test_paper import stamp
 from test_report import SCRIPT, Page
 
+from boxsup.again import program
 from boxsup.cli import main
 from boxsup.config import resolve
 
@@ -160,7 +161,7 @@ def test_names_in_a_browser_are_text_and_runs_nothing(hostile, open_page) -> Non
     assert IMAGE in browser.value("document.querySelector('dialog[open] h3').textContent")
     shown = browser.value("document.querySelector('dialog[open] pre').textContent")
     store = str(hostile.seed() / "labels/002.zarr")
-    assert shlex.split(shown) == ["boxsup", "show", store, browser.value("explorers.generations.item.id")]
+    assert shlex.split(shown) == [program("boxsup"), "show", store, browser.value("explorers.generations.item.id")]
     assert browser.value("[document.scripts.length, document.querySelectorAll('[onerror]').length]") == [2, 0]
 
 
