@@ -19,7 +19,7 @@ from boxsup.store.ownership import claiming, current
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Places = dict[tuple[int, int], Path]  # device and inode of what is there
 TABLE = "images.csv"  # of a catalogue: names files that are read, too
-PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # keys of settings whose values are paths
+PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # of settings that are paths
 
 
 def add_output_arguments(
