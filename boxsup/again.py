@@ -16,6 +16,7 @@ from pathlib import Path
 
 from boxsup.config import PROJECT
 from boxsup.errors import ConfigError
+from boxsup.near import shorter
 from boxsup.settings import build
 from boxsup.store.atomic import write_text
 
@@ -45,11 +46,11 @@ class Start:
         home = home or Path.cwd()
         words = [program("snakemake", home), "--cores", "all"]
         if self.snakefile and not _found_there(Path(self.snakefile), home):
-            words += ["-s", shown(self.snakefile, home)]
+            words += ["-s", shorter(self.snakefile, home)]
         if len(self.configfiles) == 1:
-            words.append(f"--configfile={shown(self.configfiles[0], home)}")
+            words.append(f"--configfile={shorter(self.configfiles[0], home)}")
         elif self.configfiles:
-            words += ["--configfile", *(shown(path, home) for path in self.configfiles)]
+            words += ["--configfile", *(shorter(path, home) for path in self.configfiles)]
         words += ["--config", *self.config] if self.config else []
         several = len(self.configfiles) > 1 or self.config  # these options take what follows, to the next option
         return shlex.join([*words, *options, *(["--"] if several else []), *targets])
@@ -64,20 +65,13 @@ def program(name: str, home: Path | None = None) -> str:
     own = Path(sys.executable).parent / name
     path = os.environ.get(f"{VARIABLE}_PATH")  # a workflow's jobs have another than the user's shell
     found = shutil.which(name, path=path)
-    return name if found and Path(found).absolute() == own.absolute() else shown(str(own), home or Path.cwd())
-
-
-def shown(path: str, home: Path) -> str:
-    """A path for a command that runs in `home`: relative to it where that is shorter."""
-    if not os.path.isabs(path):
-        return path
-    return min(os.path.relpath(path, home), path, key=len)
+    return name if found and Path(found).absolute() == own.absolute() else shorter(own, home or Path.cwd())
 
 
 def inside(home: Path, command: str) -> str:
     """A command that runs in another folder than the user's."""
     there = os.path.relpath(home)
-    return command if there == "." else f"(cd {shlex.quote(shown(str(home.absolute()), Path.cwd()))} && {command})"
+    return command if there == "." else f"(cd {shlex.quote(shorter(home.absolute()))} && {command})"
 
 
 def project_start(config: Path) -> Start:

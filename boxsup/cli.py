@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import importlib
 import io
 import os
@@ -14,13 +13,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from boxsup.environment import settle
 from boxsup.errors import BoxSupError
 from boxsup.memory import keep_freed_memory
-from boxsup.stopping import stop_at_signals
+from boxsup.near import did_you_mean, nearest
 from boxsup.store.outputs import guarded
 
 settle()  # before a stage's module imports what reads it
@@ -104,8 +103,6 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one stage; a user's mistake prints one line and exits with status 1, a bug keeps its traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if argv is None:  # who calls this from Python has handlers of their own
-        stop_at_signals()
     threading.excepthook = _thread_failed
     for stream in (sys.stdout, sys.stderr):  # names of files may be any bytes, and a terminal's letters few
         if isinstance(stream, io.TextIOWrapper):
@@ -171,20 +168,16 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser, commands = make_parser(named)
     known = {name.split()[0] for name in COMMANDS}
     if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
-        parser.error(f"there is no command '{arguments[0]}'{_hint(arguments[0], known)}")
+        parser.error(f"there is no command '{arguments[0]}'{did_you_mean(nearest(arguments[0], known, 1))}")
     args, unknown = parser.parse_known_args(arguments)
     if not named:  # an option between the words of a command
         parser.error("expected the command before its options")
     if unknown:
         command = commands[named[0]]
         options = [option for action in command._actions for option in action.option_strings]
-        command.error(f"unknown argument {shlex.join(unknown)}{_hint(unknown[0].partition('=')[0], options)}")
+        near = did_you_mean(nearest(unknown[0].partition("=")[0], options, 1))
+        command.error(f"unknown argument {shlex.join(unknown)}{near}")
     return args
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {close[0]}?" if close else ""
 
 
 def _telling(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:

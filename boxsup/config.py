@@ -5,7 +5,6 @@ What is wrong is said in one line that names the key, since the messages of a sc
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from copy import deepcopy
@@ -17,6 +16,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from boxsup.errors import ConfigError
+from boxsup.near import did_you_mean, nearest
 from boxsup.report.published import own_name, published_experiments
 from boxsup.searches import with_points
 
@@ -278,7 +278,7 @@ def _check_gpus(name: str, training: Block) -> None:
 
 def _check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
     if name not in known:
-        raise ConfigError(f"config: {where}: '{name}' is no {kind}; known are {', '.join(known)}{_hint(name, known)}")
+        raise ConfigError(f"config: {where}: '{name}' is no {kind}; known are {', '.join(known)}{_near(name, known)}")
 
 
 def _message(error: ValidationError) -> str:
@@ -288,7 +288,7 @@ def _message(error: ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = schema["properties"]
         unknown = next(key for key in error.instance if key not in known)
-        return f"config: {where}.{unknown}: unknown key{_hint(unknown, known) or '; known are ' + ', '.join(known)}"
+        return f"config: {where}.{unknown}: unknown key{_near(unknown, known) or '; known are ' + ', '.join(known)}"
     if error.validator == "required":
         missing = next(key for key in schema["required"] if key not in dict(error.instance))  # type: ignore[arg-type]
         return f"config: {where}: the key '{missing}' is missing"
@@ -298,9 +298,8 @@ def _message(error: ValidationError) -> str:
     return f"config: {where}: {error.message}{hint}"
 
 
-def _hint(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+def _near(name: str, known: Mapping[str, Any]) -> str:
+    return did_you_mean(nearest(name, known, 1))
 
 
 def _is_number(text: str) -> bool:

@@ -1,12 +1,19 @@
-"""What a mistyped name or path was probably meant to be."""
+"""Names and paths for people: the short way to a path, and what a mistyped name was probably meant to be."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 MOST = 3  # names in a hint
+
+
+def shorter(path: str | os.PathLike[str], home: str | os.PathLike[str] = ".") -> str:
+    """An absolute path as it is, or from a folder, whichever is shorter; others are as they are."""
+    path = os.fspath(path)
+    return min(os.path.relpath(path, home), path, key=len) if os.path.isabs(path) else path
 
 
 def nearest(name: str, known: Iterable[str], most: int = MOST) -> list[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
-from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record, shown
+from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config import project_config, resolve
-from boxsup.near import near_paths, nearest
+from boxsup.near import near_paths, nearest, shorter
 from boxsup.targets import explain
 
 
@@ -90,7 +90,7 @@ def test_a_program_is_named_as_the_users_shell_finds_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert Path(os.path.abspath(program("snakemake"))) == own / "snakemake"
-    assert shown("/a/b", Path("/a")) == "b"
+    assert shorter("/a/b", Path("/a")) == "b"
 
 
 def test_owners_are_experiments_and_data_sets():

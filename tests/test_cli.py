@@ -41,8 +41,8 @@ def test_help_is_printed(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predcit"], "boxsup: error: there is no command 'predcit', did you mean predict?; see `boxsup --help`"),
-        (["check", "results", "--quite"], "boxsup check: error: unknown argument --quite, did you mean --quiet?"),
+        (["predcit"], "boxsup: error: there is no command 'predcit'; did you mean predict?; see `boxsup --help`"),
+        (["check", "results", "--quite"], "boxsup check: error: unknown argument --quite; did you mean --quiet?"),
         (["check", "a", "--format=x"], "boxsup check: error: unknown argument --format=x; see `boxsup check --help`"),
         (["proposals", "draw"], "argument ACTION: invalid choice: 'draw' (choose from"),
         (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),

@@ -63,15 +63,15 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("experiments.voc_semi.epoch", 3, r"experiments\.voc_semi\.epoch: unknown key; did you mean 'epochs'\?"),
-        ("defaults.update.kk", 3, r"update\.kk: unknown key; did you mean 'k'\?"),
-        ("experiments.voc_semi.dataset", "vok", r"experiments\.voc_semi\.dataset: 'vok' is no data set.*mean 'voc'\?"),
+        ("experiments.voc_semi.epoch", 3, r"experiments\.voc_semi\.epoch: unknown key; did you mean epochs\?"),
+        ("defaults.update.kk", 3, r"update\.kk: unknown key; did you mean k\?"),
+        ("experiments.voc_semi.dataset", "vok", r"experiments\.voc_semi\.dataset: 'vok' is no data set.*mean voc\?"),
         ("experiments.voc_semi.train", "tests", r"experiments\.voc_semi\.train: 'tests' is no split of voc"),
         ("experiments.voc_semi.supervision.masks", "some", r"supervision\.masks: 'some' is no none, all or a split"),
         ("defaults.proposals", "mgc", r"proposals: 'mgc' is no proposals"),
         ("defaults.training.rate", "1e-3", r"training\.rate: '1e-3' is not of type 'number' \(YAML takes it for text"),
         ("defaults.update.k", 0, r"update\.k: 0 is less than the minimum of 1"),
-        ("experiments.voc_semi.update", "papre", r"voc_semi\.update: 'papre' is no named update.*did you mean 'paper'"),
+        ("experiments.voc_semi.update", "papre", r"voc_semi\.update: 'papre' is no named update.*did you mean paper"),
         ("experiments.voc_semi.update", {"preset": "paper", "kk": 1}, r"update\.kk: unknown key"),
         ("updates.paper.region", "boxes", r"updates\.paper\.region: .boxes. is not one of"),
         ("experiments.voc_semi.update", ["paper"], r"voc_semi\.update: \['paper'\] is not of type 'object'"),
@@ -89,7 +89,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         (
             "datasets.voc_coco.splits.val",
             ["vok/val"],
-            r"splits\.val: 'vok' is no data set that a union can join.*'voc'",
+            r"splits\.val: 'vok' is no data set that a union can join.*mean voc\?",
         ),
         ("datasets.voc_coco.splits.val", ["voc/tests"], r"splits\.val: 'tests' is no split of voc"),
         (
@@ -100,7 +100,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         ("datasets.voc_coco.splits.val", ["coco/val2017"], r"val: coco has other classes, or in another order"),
         ("datasets.voc_coco.splits.val", ["voc"], r"voc_coco\.splits\.val\.0: 'voc' does not match"),
         ("datasets.voc_coco.shards", 3, r"datasets\.voc_coco\.shards: unknown key"),
-        (f"{START}.experiment", "coco_bx", r"init_from\.experiment: 'coco_bx' is no experiment.*mean 'coco_box'"),
+        (f"{START}.experiment", "coco_bx", r"init_from\.experiment: 'coco_bx' is no experiment.*mean coco_box"),
         (f"{START}.epoch", 46, r"init_from\.epoch: coco_box has 45 epochs only"),
         (f"{START}.experiment", "voc_box", r"init_from\.experiment: voc_box has the network deeplab_4x4"),
         (f"{START}.experiment", "context_coco_box", r"init_from: experiments that start from one another"),
@@ -113,7 +113,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         (
             "experiments.boxsup_plus.checkpoints_of",
             "voc_smi",
-            r"checkpoints_of: 'voc_smi' is no experiment.*'voc_semi'",
+            r"checkpoints_of: 'voc_smi' is no experiment.*mean voc_semi\?",
         ),
         (
             "experiments.boxsup_plus.checkpoints_of",
@@ -128,7 +128,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config, schema):
         ),
         ("pages.paper", {"full": "", "small": "dmeo", "run": False}, r"pages\.paper: no experiment is of 'dmeo'"),
         ("pages.demo_mask", {"full": "", "small": "demo", "run": False}, r"pages\.demo_mask: an experiment has this"),
-        ("dataset", {}, r"config\.yaml\.dataset: unknown key; did you mean 'datasets'\?"),
+        ("dataset", {}, r"config\.yaml\.dataset: unknown key; did you mean datasets\?"),
     ],
 )
 def test_each_mistake_is_one_line_that_names_the_key(config, schema, path, value, message):

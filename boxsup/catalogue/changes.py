@@ -99,19 +99,15 @@ class Split:
             return True
         return newest <= made and (listed == ids or self.on_problem == "skip")
 
-    def faulty(self, ids: Sequence[str], asked: Collection[str]) -> set[str]:
-        """Those of the images asked for that have problems; see `boxsup.catalogue.records.Listing`.
-
-        Args:
-            ids: All of the split, in order.
-            asked: Those to check.
+    def faulty(self, asked: Collection[str]) -> set[str]:
+        """Those of the images asked for that have problems, and all that have one already as they are listed.
 
         Raises:
             DataError: They cannot be listed.
         """
         listing = READERS[self.form](self.root, self.classes, self.split)
         wrong = {problem.image for problem in listing.problems}
-        checks = (check for image, check in zip(ids, listing.checks, strict=False) if image in asked)
+        checks = (check for image, check in zip(listing.ids, listing.checks, strict=True) if image in asked)
         return wrong | {record.image for record in (check() for check in checks) if record.problems}
 
 
@@ -176,7 +172,7 @@ class Changes:
         try:
             then = set(self.before.ids) - set(read_catalogue(self.folder).ids)
             changed = changed_images(self.before, self.now) if self.now else set()
-            return (then - changed) | (self.split.faulty(self.now.ids, changed) if self.now and changed else set())
+            return (then - changed) | (self.split.faulty(changed) if self.now and changed else set())
         except (BoxSupError, OSError):  # the catalogue says it
             return set()
 

@@ -21,13 +21,11 @@ def image_id(name: str, by_path: bool = False) -> str:
     return JOINT.join((*path.parent.parts, path.stem)) if by_path else path.stem
 
 
-def is_id(text: str) -> bool:
-    """Whether a text can be the stem of a file in its folder: no separators, not hidden, printable, not too long."""
-    return id_fault(text) is None
-
-
 def id_fault(text: str) -> str | None:
-    """Why a text is no image's id, in words that go on from the name; None if it is one."""
+    """Why a text is no image's id, in words that go on from the name; None if it is one.
+
+    An id is the stem of a file in its folder: no separators, not hidden, printable, not too long.
+    """
     reasons = {
         "is empty": not text,
         f"has more than {MAX_ID} characters": len(text) > MAX_ID,

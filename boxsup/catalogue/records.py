@@ -96,12 +96,14 @@ class Listing:
     """What a split names.
 
     Attributes:
-        checks: One an image, in order.
-        problems: What is wrong already.
+        ids: Of the images that are checked, in order.
+        checks: Theirs, likewise.
+        problems: What is wrong already, also with images that are not among these.
         draws: Whether checks may draw masks (`Record.drawn`).
         lost: A line for each annotation or mask that is no image's, where all images of a folder are taken.
     """
 
+    ids: Sequence[str]
     checks: Sequence[Check]
     problems: list[Problem]
     draws: bool

@@ -13,8 +13,8 @@ from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
 from boxsup.labels.mask_parts import ImagePart
 from boxsup.store.atomic import write_bytes
+from boxsup.writers.coco_copy import CHANGED
 
-CHANGED = "was changed while masks were made; run again"
 Stamps = dict[Path, tuple[int, int]]
 Copy = Callable[[bytes], bytes]  # from the content of a file to that of its copy
 Fill = Callable[[ImagePart, bytes], bytes]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue, read_image
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
-from boxsup.near import did_you_mean, near_paths
+from boxsup.near import did_you_mean, near_paths, nearest
 from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.report.palette import overlay
@@ -161,8 +160,5 @@ def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> I
 
 def _check(image: str, known: list[str]) -> None:
     if image not in known:
-        close = difflib.get_close_matches(image, known, n=3)
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"ids look like {known[0]}" if known else "it is empty"
-        )
-        raise DataError(f"{image}: no such image in this generation; {hint}")
+        others = f"; ids look like {known[0]}" if known else "; it is empty"
+        raise DataError(f"{image}: no such image in this generation{did_you_mean(nearest(image, known)) or others}")

@@ -28,9 +28,7 @@ def trimap_chart(name: str, series: Mapping[str, Sequence[pd.DataFrame]], column
     for (label, tables), suffix, colour in zip(series.items(), columns, SERIES, strict=False):
         mean = _mean(tables)
         for column, dashed in ((f"interior{suffix}", False), (f"band{suffix}", True)):
-            values = 100 * mean[column].to_numpy(
-                np.float64
-            )  # NaN, where a class has too few pixels, breaks the line off
+            values = 100 * mean[column].to_numpy(np.float64)  # NaN, where a class has too few pixels: the line ends
             x = mean.index.to_numpy(np.float64)
             lines.append(Line("" if dashed else label, x, values, colour, dots=False, dashed=dashed))
     return Markup(line_chart(name, lines, "width of the band (px)", "mIoU (%)"))

@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: str | None = None) -> None:
-    """Write a table whole or not at all, a missing value as an empty field, its texts as `shown` makes them."""
-    written = _with_texts(table, shown)
+    """Write a table whole or not at all, a missing value as an empty field, its texts as `_cell` makes them."""
+    written = _with_texts(table, _cell)
     texts = written.select_dtypes(exclude=["number", "bool"])
     # A carriage return is the one end of a line that `csv` does not quote by itself, and a line is a row.
     returns = any("\r" in str(cell) for cell in texts.to_numpy().ravel())
@@ -41,24 +41,24 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: s
 
 def as_written(table: pd.DataFrame) -> pd.DataFrame:
     """A table that was read from a file of `write_csv`, with the very texts that were written."""
-    return _with_texts(table, meant)
+    return _with_texts(table, _text)
 
 
-def shown(cell: T) -> T | str:
-    r"""A cell as a file has it: a formula stands after an apostrophe, as spreadsheets write text themselves.
+def _cell(value: T) -> T | str:
+    r"""A value as a file has it: a formula stands after an apostrophe, as spreadsheets write text themselves.
 
     Bytes of a file's name that are no UTF-8 are written as \xe9.
     """
-    if not isinstance(cell, str):
-        return cell
+    if not isinstance(value, str):
+        return value
     with contextlib.suppress(UnicodeEncodeError):  # half signs that no name of a file holds; the file escapes them
-        text = cell.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        return f"'{text}" if _is_formula(text) else cell if text == cell else text
-    return cell
+        text = value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return f"'{text}" if _is_formula(text) else value if text == value else text
+    return value
 
 
-def meant(cell: T) -> T | str:
-    """The cell that `shown` made into this one."""
+def _text(cell: T) -> T | str:
+    """The value that `_cell` made into this cell."""
     return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _is_formula(cell) else cell
 
 

@@ -19,6 +19,7 @@ from boxsup.store.ownership import claiming, current
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Places = dict[tuple[int, int], Path]  # device and inode of what is there
 TABLE = "images.csv"  # of a catalogue: names files that are read, too
+PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # of settings that are paths
 
 
 def add_output_arguments(
@@ -107,10 +108,12 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     for output in outputs:
         with contextlib.suppress(OSError):  # what is not there contains nothing
             places[_identity(output)] = output
+    if not places:
+        return
     folders: dict[Path, Path | None] = {}
     for path in inputs:
         real = Path(os.path.realpath(path))
-        around = _containing(real.parent, places, folders) if places else None
+        around = _containing(real.parent, places, folders)
         if _is_one_of(real, places):
             raise StoreError(f"{path}: is read, and cannot be what is written, too; write elsewhere")
         if around is not None:
@@ -118,14 +121,16 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 
 
 def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
-    """All paths that a command is given to read, in JSON too, and the folders of the files that its tables name."""
+    """All paths that a command is given to read, in its settings too, and the folders of the files in its tables.
+
+    Paths in settings are below the root of the data set, where there is one.
+    """
     root = getattr(args, "root", None) or Path()
     for name, value in vars(args).items():
         if name not in args.written:
-            for path in _paths(name, value):
-                for own in {path, root / path}:
-                    yield own
-                    yield from _tabled(own / TABLE)
+            for path in _paths(name, value, root):
+                yield path
+                yield from _tabled(path / TABLE)
 
 
 def _outputs(files: tuple[str, ...], args: argparse.Namespace) -> list[Path]:
@@ -152,15 +157,15 @@ def _containing(folder: Path, places: Places, known: dict[Path, Path | None]) ->
     return known[folder]
 
 
-def _paths(name: str, value: Any) -> Iterator[Path]:  # noqa: ANN401 - whatever argparse makes
+def _paths(name: str, value: Any, root: Path) -> Iterator[Path]:  # noqa: ANN401 - whatever argparse makes
     if isinstance(value, Path):
         yield value
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from [_base(each)] if name == "inputs" else _paths(name, each) if isinstance(each, Path) else []
+            yield from [_base(each)] if name == "inputs" else [each] if isinstance(each, Path) else []
     elif isinstance(value, str) and value.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
-            yield from map(Path, filter(None, _texts(json.loads(value))))
+            yield from (root / text for text in _named_in(json.loads(value)))
 
 
 def _base(pattern: str) -> Path:
@@ -171,12 +176,13 @@ def _base(pattern: str) -> Path:
     return path
 
 
-def _texts(content: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    if isinstance(content, str) and "\0" not in content:
-        yield content
-    elif isinstance(content, (list, dict)):
-        for each in content.values() if isinstance(content, dict) else content:
-            yield from _texts(each)
+def _named_in(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """The paths in settings; other texts are names, which a folder may have by chance."""
+    for key, value in settings.items() if isinstance(settings, dict) else ():
+        if isinstance(value, dict):
+            yield from _named_in(value)
+        elif key in PATHS and isinstance(value, str) and value and "\0" not in value:
+            yield value
 
 
 def _tabled(path: Path) -> Iterator[Path]:

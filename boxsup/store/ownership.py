@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxsup.errors import StoreError
+from boxsup.near import shorter
 from boxsup.stopping import remove
 from boxsup.store import leftovers
 from boxsup.store.checksums import sha256_of
@@ -156,7 +157,7 @@ class Claims:
         others = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""
         kept = next(dated_names(first, first.is_dir() and not first.is_symlink()))
         return (
-            f"{_shown(first)}: {self._what(first)}{others}; write elsewhere, take it away, or add --overwrite, which "
+            f"{shorter(first)}: {self._what(first)}{others}; write elsewhere, take it away, or add --overwrite, which "
             f"keeps it under a dated name such as {kept}"
         )
 
@@ -169,7 +170,7 @@ class Claims:
             names = strangers(path, look(path))
         except OSError as error:
             return f"cannot be looked through ({error.strerror}: {error.filename})"
-        return f"{_shown(names[0])} in it is not as boxsup wrote it, the first of {len(names)}" if names else mine
+        return f"{shorter(names[0])} in it is not as boxsup wrote it, the first of {len(names)}" if names else mine
 
 
 _current: list[Claims] = []
@@ -196,16 +197,11 @@ def _check_folder(folder: Path) -> None:
     """Raise a StoreError where a folder of outputs cannot be: a file is there, or nothing may be written."""
     there = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
     if not there.is_dir():
-        raise StoreError(f"{_shown(there)}: not a folder, and {_shown(folder)} cannot be made; write elsewhere")
+        raise StoreError(f"{shorter(there)}: not a folder, and {shorter(folder)} cannot be made; write elsewhere")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise StoreError(f"{_shown(there)}: nothing may be written there; change its rights, or write elsewhere")
+        raise StoreError(f"{shorter(there)}: nothing may be written there; change its rights, or write elsewhere")
 
 
 def _name(path: Path, base: Path) -> str:
     text, above = os.path.abspath(path), f"{base}{os.sep}"
     return text.removeprefix(above) if text.startswith(above) else os.path.relpath(text, base)
-
-
-def _shown(path: str | os.PathLike[str]) -> str:
-    """A path for a person: from where they are, where that is shorter."""
-    return min(os.fspath(path), os.path.relpath(path), key=len) if os.path.isabs(path) else os.fspath(path)

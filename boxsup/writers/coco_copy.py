@@ -19,6 +19,7 @@ from boxsup.errors import DataError
 from boxsup.store.atomic import creating
 from boxsup.store.foreign import read_json
 
+CHANGED = "was changed while masks were made; run again"
 Json = dict[str, Any]
 
 
@@ -50,7 +51,7 @@ def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, Filled])
     content = read_json(own, "it was there when its boxes were read", _with_texts)
     annotations = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(annotations, list) or len(annotations) <= max(filled, default=-1):
-        raise DataError(f"{own}: was changed while masks were made; run again")
+        raise DataError(f"{own}: {CHANGED}")
     content["images"] = list(_with_sizes(content.get("images", []), annotations, filled))
     with (
         creating(path) as partial,

@@ -11,7 +11,7 @@ import own_data
 import pytest
 
 from boxsup.catalogue import inventory as module
-from boxsup.catalogue.changes import FIRST, LOST, Split, changes, is_made_from, recording
+from boxsup.catalogue.changes import FIRST, LOST, Split, changed_images, changes, is_made_from, recording
 from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, read_seen, write_inventory
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.tree import write_picture
@@ -295,6 +295,17 @@ def test_images_left_out_do_not_move_the_shards_of_the_others(split, tmp_path):
     assert changes(skipping).pixels(0, 1) == then.now.pixels(then.now.ids)
     (split.root / "annotations/picture_00.xml").write_text(text)
     assert changes(skipping).pixels(0, 1) == then.now.pixels(then.now.ids[1:])
+
+
+def test_an_image_whose_annotation_is_astray_moves_no_check_of_another(split, tmp_path):
+    own(split)
+    (split.root / "annotations/elsewhere").mkdir()
+    (split.root / "annotations/picture_00.xml").rename(split.root / "annotations/elsewhere/PICTURE_00.xml")
+    skipping = replace(split, on_problem="skip", folder=tmp_path / "skip")
+    taken(skipping)
+    (split.root / "annotations/picture_02.xml").write_text("<annotation")
+    now = changes(skipping).now
+    assert skipping.faulty(changed_images(read_inventory(skipping.folder), now)) == {"picture_00", "picture_02"}
 
 
 def test_a_shard_says_what_it_was_made_from(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.catalogue.names import is_id
+from boxsup.catalogue.names import id_fault
 from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import Box, parse_classes, read_list, unknown_labels
 from boxsup.errors import ConfigError, DataError
@@ -132,12 +132,12 @@ def test_wrong_ids_of_a_list_are_problems(tmp_path):
 
 @pytest.mark.parametrize("text", ["../x", "a/b", "a\\b", ".hidden", "..", "c:x", "a\0b", "x" * 300])
 def test_what_is_no_file_name_is_no_id(text):
-    assert not is_id(text)
+    assert id_fault(text)
 
 
 @pytest.mark.parametrize("text", ["2007_000032", "0", "IMG 12 (1)", "a.b", "été-1"])
 def test_file_names_are_ids(text):
-    assert is_id(text)
+    assert id_fault(text) is None
 
 
 @pytest.mark.parametrize(("content", "expected"), [(b"\n \n", "lists no image"), (b"\xff\xd8\x80", "not a text file")])

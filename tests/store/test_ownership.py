@@ -154,6 +154,20 @@ def test_inputs_in_json_and_in_tables_count(tmp_path, capsys):
     assert files(tmp_path / "photos") == {"a.jpg": b"a user's"}
 
 
+def test_a_folder_that_is_called_as_a_split_or_a_method_is_no_input(tmp_path, monkeypatch, capsys):
+    """The second time, too, when it is there."""
+    monkeypatch.chdir(tmp_path)
+    split = json.dumps({"list": "val", "masks": "none"})
+    words = ["--root", "data", "--split", split, "--classes", '["a"]', "--on-problem", "stop", "--out", "val"]
+    lines = [refused(capsys, "catalogue", "--format", "voc", *words) for _ in range(2)]
+    assert "no such image list" in lines[0]
+    assert lines[0] == lines[1]
+    (tmp_path / "mcg").mkdir()
+    settings = json.dumps({"method": "mcg"})
+    words = ["--catalogue", "none", "--settings", settings, "--out", "mcg"]
+    assert "is read" not in refused(capsys, "proposals", "make", *words)
+
+
 def test_what_is_ours_is_replaced_without_a_question_and_leaves_nothing(tmp_path):
     shapes(tmp_path / "tree")
     names = set(files(tmp_path))

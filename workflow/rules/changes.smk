@@ -19,7 +19,7 @@ def changes_of(wildcards):
     folder = Path(SPLIT.format(dataset=wildcards.dataset, split=wildcards.split))
     split = split_of(folder, wildcards)
     if not workflow.is_main_process:
-        return Changes(split, None, None)
+        return Changes(split, None, None, stands=not (folder / "inventory.json").exists())
     written = [
         path.stat().st_mtime_ns if path.exists() else None
         for path in (folder / "inventory.json", folder / "images.csv")

@@ -100,10 +100,11 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     }
     wrong = [each for part in parts for each in part.wrong]
     if split.list:
-        return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where.drawn)
+        return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where)
     problems = [found for _, found in wrong] + [stray for part in parts for stray in part.strays]
     lost = lost_files(masks, list(checks), where.images.path) if masks else []
-    return Listing(list(checks.values()), problems, where.drawn, lost)
+    ids = [image_id(name, where.by_path) for name in checks]
+    return Listing(ids, list(checks.values()), problems, where.drawn, lost)
 
 
 def open_instances(path: Path) -> tuple[list[str], list[str]]:
@@ -122,7 +123,7 @@ def _listed(
     names: Sequence[str],
     problems: Sequence[Problem],
     path: Path,
-    draws: bool,
+    where: Layout,
 ) -> Listing:
     """The images that a list names, in its order; what is wrong with others does not matter."""
     known = checks.keys() | {name for name, _ in wrong}
@@ -131,7 +132,9 @@ def _listed(
         raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
     listed = set(names)
     own = [found for name, found in wrong if name in listed]
-    return Listing([checks[name] for name in names if name in checks], [*problems, *own], draws)
+    right = [name for name in names if name in checks]
+    ids = [image_id(name, where.by_path) for name in right]
+    return Listing(ids, [checks[name] for name in right], [*problems, *own], where.drawn)
 
 
 def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:

@@ -74,7 +74,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     names = folder.parent / NAMES
     check_inside(names, inside)
     scenes = Scenes(root, folder, len(classes), label_table(names, classes) if full else None, inside)
-    return Listing([partial(check_image, scenes, image) for image in images], problems, draws=full)
+    return Listing(images, [partial(check_image, scenes, image) for image in images], problems, draws=full)
 
 
 def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:

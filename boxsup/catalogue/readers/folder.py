@@ -145,16 +145,17 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
     files, masks = where.files(annotations.ending), where.mask_files()
     astray = files.astray(names, partial(images_below, where.images.path))
     problems += [_astray(image_id(name, where.by_path), name, path, files) for name, path in astray.items()]
+    found = [name for name in names if name not in astray]
+    ids = [image_id(name, where.by_path) for name in found]
     checks = [
         partial(check_file, where, name, annotations, files.place(name), masks.of(name) if masks else None)
-        for name in names
-        if name not in astray
+        for name in found
     ]
     if split.list:
-        return Listing(checks, problems, where.drawn)
+        return Listing(ids, checks, problems, where.drawn)
     lost = [line for own in (files, masks) if own for line in lost_files(own, names, where.images.path)]
     named = {line.file for line in problems}
-    return Listing(checks, problems, where.drawn, [line for line in lost if line.file not in named])
+    return Listing(ids, checks, problems, where.drawn, [line for line in lost if line.file not in named])
 
 
 def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str], list[Problem]]:

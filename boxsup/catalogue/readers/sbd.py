@@ -50,7 +50,8 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     split = parse(SbdSplit, settings, "split")
     inside = None if split.links else root
     images, problems = read_list(root / f"{split.list}.txt", inside)
-    return Listing([partial(check_image, root, inside, len(classes), image) for image in images], problems, draws=True)
+    checks = [partial(check_image, root, inside, len(classes), image) for image in images]
+    return Listing(images, checks, problems, draws=True)
 
 
 def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Record:

@@ -93,7 +93,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     inside = None if split.links else root
     images, problems = read_list(list_file(root, split.list), inside)
     tree = Tree(root, split.masks, classes, inside, split.corners)
-    return Listing([partial(check_image, tree, image) for image in images], problems, draws=False)
+    return Listing(images, [partial(check_image, tree, image) for image in images], problems, draws=False)
 
 
 def list_file(root: Path, name: str) -> Path:

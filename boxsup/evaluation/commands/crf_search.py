@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> None:
     """Write `round, bilateral_weight, bilateral_xy, bilateral_rgb, mean_iou`: a row a point, in the order tried.
 
     Mean IoU, in [0, 1], is over the held-out images by the VOC protocol; `images`, `objects`, `classes` say over how
-    many. These go through the network once a round, so
-    that the scores of a few are in memory, whatever their number, as when predictions are made.
+    many. These images go through the network once a round, so that the scores of a few are in memory, whatever their
+    number, as when predictions are made.
     """
     if not args.held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
