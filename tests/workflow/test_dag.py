@@ -235,6 +235,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
         "labels": 45,
         "label_quality": 45,
         "epoch": 45,
+        "labelling": 1,
         "predictions": 1,
         "evaluation": 1,
         "trimap": 1,
@@ -379,7 +380,7 @@ def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(dem
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):
     output = snakemake(tmp_path, "--dry-run", "results/nope/report.html", status=1).stdout
-    assert "No rule to produce results/nope/report.html" in output
+    assert "results/nope/report.html: 'nope' is none of the experiments" in output
 
 
 def test_a_misspelt_key_is_one_line(snakemake, tmp_path):
