@@ -117,13 +117,13 @@ def known():
         ("results/voc_smei/report.html", "results/voc_semi/report.html"),
         ("results/voc_smei/seed-0/labels/003.zarr", "results/voc_semi/seed-0/labels/003.zarr"),
         ("results/data/dmeo/train/images.csv", "results/data/demo/train/images.csv"),
-        ("results/data/demo/trian/images.csv", "results/data/demo/train/images.csv"),
+        ("results/data/demo/traiin/images.csv", "results/data/demo/train/images.csv"),
         ("results/data/demo/val/proposals/mgc/0-of-2.zarr", "results/data/demo/val/proposals/mcg/0-of-2.zarr"),
         ("results/papre/report.html", "results/paper/report.html"),
         ("results/voc_box_serach/search.csv", "results/voc_box_search/search.csv"),
         ("results/trimap/voc_mask+voc_bxo.html", "results/trimap/voc_mask+voc_box.html"),
         ("demo_semi", "results/demo_semi/report.html"),
-        ("results/demo_semi/reprot.html", "results/demo_semi/report.html"),
+        ("results/demo_semi/repoort.html", "results/demo_semi/report.html"),
     ],
 )
 def test_a_mistyped_target_names_what_was_meant_first(known, target, meant):
