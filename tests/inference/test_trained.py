@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from boxsup.config import labelling_settings
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import NAME, Labelling, crf_settings, labelling_text, parse_labelling, read_labelling
+from boxsup.inference.labelling import (
+    NAME,
+    Labelling,
+    crf_settings,
+    labelling_settings,
+    labelling_text,
+    parse_labelling,
+    read_labelling,
+)
 from boxsup.inference.trained import chosen, chosen_crf, find_trained
 
 CRF = {
