@@ -11,7 +11,7 @@ from paths import ROOT
 
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config import project_config, resolve
-from boxsup.near import near_paths, nearest, shorter
+from boxsup.near import near_paths, nearest, shorter, some
 from boxsup.targets import explain
 
 
@@ -91,6 +91,11 @@ def test_a_program_is_named_as_the_users_shell_finds_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert Path(os.path.abspath(program("snakemake"))) == own / "snakemake"
     assert shorter("/a/b", Path("/a")) == "b"
+
+
+def test_of_many_names_the_first_are_said_and_how_many_more_there_are():
+    assert some(["a", "b"]) == "a, b"
+    assert some(range(1_234), 2) == "0, 1 and 1,232 more"
 
 
 def test_owners_are_experiments_and_data_sets():
