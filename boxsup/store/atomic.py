@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boxsup.stopping import taken_back
-from boxsup.store import leftovers
 from boxsup.store.leftovers import OLD, PARTIAL, hidden
 from boxsup.store.ownership import Claims, current
 from boxsup.store.renames import exchange, move
@@ -38,7 +37,7 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     with _naming(path, path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if claims is None:
-        leftovers.clear(path.parent, lambda old, output: True)
+        LIBRARY.clear(path.parent)
     partial = hidden(path, PARTIAL, suffix)
     with taken_back(partial), _naming(path, partial):
         yield partial
