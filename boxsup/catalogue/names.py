@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from pathlib import PurePosixPath
 
-MAX_ID = 200  # characters: file systems allow names of 255 bytes
+MAX_ID = 200  # characters
+MAX_BYTES = 255  # of a file's or folder's name, on the file systems that people have
 JOINT = "__"  # between the folders and the name in an id that is made of a path
 
 
@@ -49,6 +50,8 @@ def name_fault(name: str, by_path: bool = False) -> str | None:
         return "holds bytes that are no UTF-8"
     if name != name.strip():
         return "begins or ends with a space"
+    if any(len(part.encode()) > MAX_BYTES for part in PurePosixPath(name).parts):
+        return f"has a part of more than {MAX_BYTES} bytes, which no file's name has"
     if name.isprintable() and not is_inside(name):
         return "leads out of the folder of images, or is parted by \\"
     return id_fault(image_id(name, by_path))

@@ -106,6 +106,13 @@ class Source:
         endings = [ending for ending, form in ENDINGS.items() if form == self.format]
         return [file for ending in endings for file in annotation_files(self.annotations, ending)]
 
+    def all_crowds(self, effect: str) -> str:
+        """What to say where every box is a crowd: what follows from it, and what to do."""
+        if self.format == "coco":
+            advice = "CVAT writes brush masks so: set iscrowd to 0"
+            return f"{self.annotations}: every box is a crowd (iscrowd 1): {effect}; {advice}"
+        return f"{self.annotations}: every box is to be ignored: {effect}; leave some that are not"
+
     def with_masks(self, masks: str) -> Source:
         """The same with true masks from elsewhere."""
         return replace(self, masks=masks)

@@ -14,6 +14,7 @@ from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.painting import paint
+from boxsup.masks import Each, packed
 from boxsup.store.labels import VOID
 
 Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
@@ -30,6 +31,14 @@ class FixedMasks:
 
     labels: NDArray[np.uint8]
     chosen: NDArray[np.int32]
+
+
+@packed
+@dataclass(frozen=True)
+class _Cut:
+    """What GrabCut found in a box, H×W, or None."""
+
+    pixels: NDArray[np.bool_] | None
 
 
 def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> FixedMasks:
@@ -57,7 +66,8 @@ def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[
 
 def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """GrabCut in each box, its rectangle where that finds nothing (Fig. 2d)."""
-    masks = [grabcut(image, box) for box in corners_of(boxes)]
+    cuts = [_Cut(grabcut(image, box)) for box in corners_of(boxes)]
+    masks = Each(lambda cut: cut.pixels, cuts)
     return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
 
 

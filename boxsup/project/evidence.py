@@ -17,13 +17,8 @@ NAMED = 5  # classes that are spelled out
 
 def check_objects(survey: Survey, source: Source) -> None:
     """Raise a DataError where every box is a crowd: it is void in training, and in the masks that judge."""
-    if survey.learned:
-        return
-    if source.format == "coco":
-        crowds = "a crowd (iscrowd 1): nothing can be learned or measured; CVAT writes brush masks so: set iscrowd to 0"
-    else:
-        crowds = "to be ignored: nothing can be learned or measured; leave some that are to be learned"
-    raise DataError(f"{source.annotations}: every box is {crowds}")
+    if not survey.learned:
+        raise DataError(source.all_crowds("nothing can be learned or measured"))
 
 
 def check_masks(survey: Survey, source: Source, masks: Path) -> None:

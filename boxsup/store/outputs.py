@@ -7,6 +7,7 @@ import contextlib
 import csv
 import functools
 import glob
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from boxsup.store.ownership import claiming, current
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Places = dict[tuple[int, int], Path]  # device and inode of what is there
-TABLE = "images.csv"  # of a catalogue: names files that are read, too
+TABLES = ("images.csv", "boxes.csv", "classes.csv")  # of a catalogue: the first names files that are read, too
 PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # of settings that are paths
 
 
@@ -71,6 +72,8 @@ def guarded(args: argparse.Namespace) -> Iterator[None]:
     if "outputs" not in args:
         yield
         return
+    for name in args.written:
+        setattr(args, name, _straight(getattr(args, name)))
     paths = args.outputs(args)
     refuse_inputs([*paths, *filter(None, [getattr(args, "out", None)])], inputs_of(args))
     with claiming(args.overwrite) as claims:
@@ -130,11 +133,18 @@ def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
         if name not in args.written:
             for path in _paths(name, value, root):
                 yield path
-                yield from _tabled(path / TABLE)
+                yield from (path / table for table in TABLES)
+                yield from _tabled(path / TABLES[0])
 
 
 def _outputs(files: tuple[str, ...], args: argparse.Namespace) -> list[Path]:
     return [args.out / name for name in files] if files else [path for path in (args.out,) if path]
+
+
+def _straight(path: Path | None) -> Path | None:
+    """A path whose `..` lead where the system goes: up from what a link leads to, and not from the link."""
+    below = itertools.dropwhile("..".__eq__, path.parts) if path else ()
+    return Path(os.path.realpath(path)) if path and ".." in below else path
 
 
 def _identity(path: Path) -> tuple[int, int]:

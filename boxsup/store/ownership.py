@@ -66,6 +66,7 @@ class Claims:
         """
         new = (Path(os.path.abspath(path)) for path in paths)
         places = {path: base for path in new if str(path) not in self._claims}
+        _check_here(places)
         for folder in sorted({path.parent for path in places}):
             _check_folder(folder)
             self.clear(folder, base)
@@ -200,6 +201,14 @@ def claiming(overwrite: bool) -> Iterator[Claims]:
     finally:
         _current.remove(claims)
         claims.close()
+
+
+def _check_here(places: Iterable[Path]) -> None:
+    """Raise a StoreError where an output is the folder that the command runs in, or one above: both would be moved."""
+    here = Path.cwd()
+    for path in places:
+        if Path(os.path.realpath(path)) in (here, *here.parents):
+            raise StoreError(f"{shorter(path)}: the folder that you are in cannot be replaced; write into another")
 
 
 def _check_folder(folder: Path) -> None:

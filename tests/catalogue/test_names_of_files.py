@@ -150,6 +150,8 @@ def test_a_jpeg_by_any_name_is_an_image(data, made, ending):
         ("a\\b.png", "is parted by \\"),
         ("b/.a.png", "begins with a dot"),
         ("x" * 201 + ".png", "has more than 200 characters"),
+        ("a.png" + " -" * 130, "more than 255 bytes"),
+        ("y" * 256 + "/a.png", "more than 255 bytes"),
     ],
 )
 def test_why_an_image_cannot_be_called_so(name, fault):

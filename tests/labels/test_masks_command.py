@@ -330,3 +330,19 @@ def test_an_id_does_not_leave_the_folder_of_parts(folder, tmp_path):
     assert {path.name for path in Path(tmp_path).rglob("[!.]*") if path.is_file()} <= {
         "boxes.json", "boxes.csv", "problems.csv", "coco.json", "coco_polygons.json", "data.yaml", "labelmap.txt",
     }  # fmt: skip
+
+
+def test_boxes_that_are_all_crowds_get_no_masks_and_it_is_said(folder, tmp_path, capsys):
+    image = sorted((folder / "images").iterdir())[0]
+    content = {
+        "images": [{"id": 1, "file_name": image.name}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "iscrowd": 1, "area": 81}],
+        "categories": [{"id": 1, "name": "ring"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    given = arguments(folder, tmp_path / "out")
+    given[4] = str(tmp_path / "boxes.json")
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "every box is a crowd (iscrowd 1): crowds get no masks" in capsys.readouterr().err
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".png", ".json")]

@@ -168,6 +168,41 @@ def test_a_folder_that_is_called_as_a_split_or_a_method_is_no_input(tmp_path, mo
     assert "is read" not in refused(capsys, "proposals", "make", *words)
 
 
+@pytest.mark.parametrize("table", ["images.csv", "boxes.csv", "classes.csv"])
+def test_the_tables_of_a_catalogue_that_is_read_are_not_written_over(table, tmp_path, capsys):
+    for folder in ("tables", "p.zarr"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "tables" / table).write_text("a user's")
+    words = ["overlaps", "--catalogue", tmp_path / "tables", "--proposals", tmp_path / "p.zarr", "--overwrite"]
+    assert "is read" in refused(capsys, *words, "--out", tmp_path / "tables" / table)
+    assert files(tmp_path) == {f"tables/{table}": b"a user's"}
+
+
+@pytest.mark.parametrize("out", [".", "..", "../here", "../../link/here"])
+def test_the_folder_that_the_user_is_in_stays(out, tmp_path, monkeypatch, capsys):
+    (tmp_path / "deep" / "here").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("deep")
+    monkeypatch.chdir(tmp_path / "deep" / "here")
+    words = ["shapes", "--settings", SETTINGS, "--classes", '["ring"]', "--out", out]
+    for more in ([], ["--overwrite"]):
+        assert "the folder that you are in cannot be replaced" in refused(capsys, *words, *more)
+    assert {path.name for path in tmp_path.rglob("*")} == {"deep", "link", "here"}
+
+
+def test_up_from_a_link_is_up_from_what_it_leads_to(tmp_path, monkeypatch, capsys):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("deep/er")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        shapes("link/../new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "deep" / "new" / "a.txt").write_text("a user's")
+    words = ["shapes", "--settings", SETTINGS, "--classes", '["ring"]', "--out", "link/../new"]
+    assert "a.txt in it is not as boxsup wrote it" in refused(capsys, *words)
+    shapes("link/../new/ImageSets/..", "--overwrite")
+    assert dated(path.name for path in (tmp_path / "deep").iterdir()) == ["er", "new", "new.DATE"]
+
+
 def test_what_is_ours_is_replaced_without_a_question_and_leaves_nothing(tmp_path):
     shapes(tmp_path / "tree")
     names = set(files(tmp_path))

@@ -96,6 +96,9 @@ def run(args: argparse.Namespace) -> None:
     source = source.in_order_of(masker.classes)  # before records are read, whose labels are in it
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
+    boxes = [box for _, record in usable for box in record.boxes]
+    if boxes and all(box.crowd for box in boxes):
+        raise DataError(source.all_crowds("crowds get no masks"))
     parts = [part_place(folder, record) for _, record in usable]
     claim(parts, args.out, [Path(record.path) for record in records], mending=True)
     images = len(problems)
