@@ -152,22 +152,6 @@ def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
     return {key: value for key, value in inference["crf"].items() if key not in inference["crf_search"]}
 
 
-def labelling_settings(experiment: Mapping[str, Any], name: str) -> Block:
-    """How an experiment labels images, what `boxsup labelling` writes down; see `boxsup.inference.labelling`."""
-    inference = experiment["inference"]
-    return {
-        "experiment": name,
-        "checkpoints_of": experiment["checkpoints_of"] or "",
-        "seeds": experiment["seeds"],
-        "epochs": experiment["epochs"],
-        "labelling": {
-            **{key: inference[key] for key in ("scales", "background_bias", "crf")},
-            "update_scales": experiment["update"]["scales"],
-            "threads": experiment["training"]["threads"],
-        },
-    }
-
-
 def without_held_out(experiment: Mapping[str, Any]) -> str:
     """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
     count = experiment["validation"]["held_out"]

@@ -1,10 +1,10 @@
-"""Names and paths for people: the short way to a path, and what a mistyped name was probably meant to be."""
+"""Names and paths for people: the short way to one, the first of many, what a mistyped one was meant to be."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 MOST = 3  # names in a hint
@@ -14,6 +14,12 @@ def shorter(path: str | os.PathLike[str], home: str | os.PathLike[str] = ".") ->
     """An absolute path as it is, or from a folder, whichever is shorter; others are as they are."""
     path = os.fspath(path)
     return min(os.path.relpath(path, home), path, key=len) if os.path.isabs(path) else path
+
+
+def some(values: Sequence[object], most: int = 5) -> str:
+    """`A, B and 3 more`: the first of some values, with how many there are besides."""
+    more = f" and {len(values) - most:,} more" if len(values) > most else ""
+    return ", ".join(map(str, values[:most])) + more
 
 
 def nearest(name: str, known: Iterable[str], most: int = MOST) -> list[str]:

@@ -11,7 +11,7 @@ from paths import ROOT
 
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config import project_config, resolve
-from boxsup.near import near_paths, nearest, shorter
+from boxsup.near import near_paths, nearest, shorter, some
 from boxsup.targets import explain
 
 
@@ -93,6 +93,11 @@ def test_a_program_is_named_as_the_users_shell_finds_it(tmp_path, monkeypatch):
     assert shorter("/a/b", Path("/a")) == "b"
 
 
+def test_of_many_names_the_first_are_said_and_how_many_more_there_are():
+    assert some(["a", "b"]) == "a, b"
+    assert some(range(1_234), 2) == "0, 1 and 1,232 more"
+
+
 def test_owners_are_experiments_and_data_sets():
     assert owner_of("results/own_box/seed-0/labels/001.zarr") == "own_box"
     assert owner_of("results/data/own/train/images.csv") == "data/own"
@@ -117,13 +122,13 @@ def known():
         ("results/voc_smei/report.html", "results/voc_semi/report.html"),
         ("results/voc_smei/seed-0/labels/003.zarr", "results/voc_semi/seed-0/labels/003.zarr"),
         ("results/data/dmeo/train/images.csv", "results/data/demo/train/images.csv"),
-        ("results/data/demo/trian/images.csv", "results/data/demo/train/images.csv"),
+        ("results/data/demo/traiin/images.csv", "results/data/demo/train/images.csv"),
         ("results/data/demo/val/proposals/mgc/0-of-2.zarr", "results/data/demo/val/proposals/mcg/0-of-2.zarr"),
         ("results/papre/report.html", "results/paper/report.html"),
         ("results/voc_box_serach/search.csv", "results/voc_box_search/search.csv"),
         ("results/trimap/voc_mask+voc_bxo.html", "results/trimap/voc_mask+voc_box.html"),
         ("demo_semi", "results/demo_semi/report.html"),
-        ("results/demo_semi/reprot.html", "results/demo_semi/report.html"),
+        ("results/demo_semi/repoort.html", "results/demo_semi/report.html"),
     ],
 )
 def test_a_mistyped_target_names_what_was_meant_first(known, target, meant):

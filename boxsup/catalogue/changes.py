@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
+from boxsup.near import some
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current
 from boxsup.versions import STAGE_VERSIONS
@@ -195,9 +196,10 @@ def describe(before: Inventory, now: Inventory) -> str:
         "added": [path for path in new if path not in old],
         "taken out": [path for path in old if path not in new],
     }
-    parts = [f"{word} {_some(paths)}" for word, paths in found.items() if paths]
+    parts = [f"{word} {some(paths, 1)}" for word, paths in found.items() if paths]
     state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
-    return f"{'; '.join(parts) or 'settings or the list changed'} ({state})"
+    text = "; ".join(parts).encode(errors="backslashreplace").decode()  # names of files may be any bytes
+    return f"{text or 'settings or the list changed'} ({state})"
 
 
 def changed_images(before: Inventory, now: Inventory) -> set[str]:
@@ -208,11 +210,6 @@ def changed_images(before: Inventory, now: Inventory) -> set[str]:
 
 def _hashes(inventory: Inventory) -> dict[str, str]:
     return {file.path: file.sha256 for files in (inventory.shared, *inventory.files) for file in files}
-
-
-def _some(paths: Sequence[str]) -> str:
-    first = paths[0].encode(errors="backslashreplace").decode()  # names of files may be any bytes
-    return f"{first} and {len(paths) - 1} more" if len(paths) > 1 else first
 
 
 @contextlib.contextmanager

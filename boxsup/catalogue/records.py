@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
 from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.errors import ConfigError, DataError
+from boxsup.near import some
 
 VOID = 255
 BACKGROUND = "background"
@@ -240,7 +241,7 @@ def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str
     problems = size_problems(mask, height, width)
     unknown = unknown_labels(mask, classes)
     if unknown:
-        problems.append(f"the mask holds {_some(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
+        problems.append(f"the mask holds {some(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
     return problems
 
 
@@ -262,7 +263,3 @@ def problem(image: str, path: Path, text: str) -> Problem:
     """One line that can be shown, without the file's name in front, which has its own column."""
     line = " ".join(text.removeprefix(f"{path}: ").split())
     return Problem(shown(image), shown(str(path)), shown(line))
-
-
-def _some(values: Sequence[int], most: int = 5) -> str:
-    return ", ".join(map(str, values[:most])) + (f" and {len(values) - most} more" if len(values) > most else "")

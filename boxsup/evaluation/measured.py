@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.confusion import iou_per_class, mean_iou
+from boxsup.near import some
 
 LEAST_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
 LEAST_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
-NAMED = 5  # classes that are spelled out
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Basis:
         absent = [name for name, count in zip(self.classes, self.pixels, strict=True) if not count]
         few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS]
         texts = {"no pixel in the true masks": absent, f"fewer than {LEAST_PIXELS} pixels": few}
-        return "; ".join(f"{_named(names)} ({text})" for text, names in texts.items() if names)
+        return "; ".join(f"{some(names)} ({text})" for text, names in texts.items() if names)
 
     @property
     def why_not(self) -> str:
@@ -84,7 +84,7 @@ class Basis:
         few = [
             f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS
         ]
-        return f" (pixels of {_named(few)}; {LEAST_PIXELS} are needed)" if few else ""
+        return f" (pixels of {some(few)}; {LEAST_PIXELS} are needed)" if few else ""
 
     def notes(self) -> list[str]:
         """C + 1 texts for a table: of each class why it is not measured, then of the mean; empty where they are."""
@@ -171,8 +171,3 @@ def over_in(table: pd.DataFrame) -> str:
 
 def _counted(count: int, one: str, more: str) -> str:
     return f"{count:,} {one if count == 1 else more}"
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

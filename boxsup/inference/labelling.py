@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from boxsup.config import block, merge, project_config, read_keys
 from boxsup.errors import ConfigError, StoreError
@@ -56,6 +58,22 @@ class RunLabelling:
     seeds: tuple[int, ...]
     epochs: int
     labelling: Labelling
+
+
+def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """How an experiment labels images, what `boxsup labelling` writes down."""
+    inference = experiment["inference"]
+    return {
+        "experiment": name,
+        "checkpoints_of": experiment["checkpoints_of"] or "",
+        "seeds": experiment["seeds"],
+        "epochs": experiment["epochs"],
+        "labelling": {
+            **{key: inference[key] for key in ("scales", "background_bias", "crf")},
+            "update_scales": experiment["update"]["scales"],
+            "threads": experiment["training"]["threads"],
+        },
+    }
 
 
 def parse_labelling(text: str, where: str) -> RunLabelling:

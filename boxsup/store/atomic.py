@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boxsup.stopping import taken_back
-from boxsup.store import leftovers
 from boxsup.store.leftovers import OLD, PARTIAL, hidden
 from boxsup.store.ownership import Claims, current
 from boxsup.store.renames import exchange, move
@@ -38,7 +37,7 @@ def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     with _naming(path, path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if claims is None:
-        leftovers.clear(path.parent, lambda old, output: True)
+        LIBRARY.clear(path.parent)
     partial = hidden(path, PARTIAL, suffix)
     with taken_back(partial), _naming(path, partial):
         yield partial
@@ -81,16 +80,17 @@ def _put(partial: Path, path: Path, claims: Claims) -> None:
 def _swap(partial: Path, path: Path, claims: Claims) -> None:
     """Replace what is at a place, at no moment of which nothing is there where the file system can exchange names."""
     old = hidden(path, OLD)
-    # Not from the partial's name: what has it is removed without a question if we are killed, and `old` is looked at.
-    partial.rename(old)
+    # What has the partial's name is removed without a question if we are killed; what is `old` is looked at.
+    aside = partial if claims.by_snakemake else old
+    partial.rename(aside)
     try:
-        if exchange(old, path):
-            claims.dispose(old, path)
+        if exchange(aside, path):
+            claims.dispose(aside, path)
             return
     except OSError:
-        old.rename(partial)
+        aside.rename(partial)
         raise
-    old.rename(partial)
+    aside.rename(partial)
     path.rename(old)
     try:
         partial.rename(path)

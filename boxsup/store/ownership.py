@@ -69,7 +69,7 @@ class Claims:
         _check_here(places)
         for folder in sorted({path.parent for path in places}):
             _check_folder(folder)
-            leftovers.clear(folder, lambda old, output: self._was_ours(old, output, base))
+            self.clear(folder, base)
         found = {path: self._claim(path, own) for path, own in places.items()}
         blocked = [path for path, claim in found.items() if claim is None and not (mending and self._wrote(path, base))]
         if blocked and not self._overwrite:
@@ -77,6 +77,13 @@ class Claims:
         self._claims.update(
             {str(path): claim or Claim(self._base(path, places[path]), None) for path, claim in found.items()}
         )
+
+    def clear(self, folder: Path, base: Path | None = None) -> None:
+        """Put right what killed writers left in a folder; see `boxsup.store.leftovers.clear`.
+
+        Whoever owns the outputs: what a command by hand was taking out of their way may be a user's.
+        """
+        leftovers.clear(folder, lambda old, output: self._is_proved(old, output, base))
 
     def about_to_appear(self, path: Path, partial: Path) -> str | None:
         """Write down that what is whole at `partial` will be at `path`; the SHA-256 of a file."""
@@ -133,10 +140,12 @@ class Claims:
         base = self._base(path, base)
         return path.is_file() and self._ledger(base).knows(_name(path, base))
 
-    def _was_ours(self, old: Path, path: Path, base: Path | None = None) -> bool:
+    def _was_ours(self, old: Path, path: Path) -> bool:
         """Whether what is at `old` now was ours when it was at `path`."""
-        if self.by_snakemake:
-            return True
+        return self.by_snakemake or self._is_proved(old, path, None)
+
+    def _is_proved(self, old: Path, path: Path, base: Path | None) -> bool:
+        """Whether a claim or a manifest says so."""
         claim = self._claims.get(os.path.abspath(path)) or Claim(self._base(path, base), None)
         try:
             seen = look(old)

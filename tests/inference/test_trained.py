@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from boxsup.config import labelling_settings
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import NAME, Labelling, crf_settings, labelling_text, parse_labelling, read_labelling
+from boxsup.inference.labelling import (
+    NAME,
+    Labelling,
+    crf_settings,
+    labelling_settings,
+    labelling_text,
+    parse_labelling,
+    read_labelling,
+)
 from boxsup.inference.trained import chosen, chosen_crf, find_trained
 
 CRF = {
@@ -121,10 +128,10 @@ def test_a_copy_keeps_its_settings_where_the_file_comes_along(results, tmp_path)
 
 
 def test_a_mistyped_path_names_what_is_near(results):
-    with pytest.raises(StoreError, match=r"/onw: no such checkpoint; did you mean \S*/own\?"):
-        find_trained(results / "onw")
+    with pytest.raises(StoreError, match=r"/oown: no such checkpoint; did you mean \S*/own\?"):
+        find_trained(results / "oown")
     with pytest.raises(StoreError, match=r"did you mean \S*/own/seed-10/epochs/001/model.pt\?"):
-        find_trained(results / "onw/seed-10/epochs/001/model.pt")
+        find_trained(results / "oown/seed-10/epochs/001/model.pt")
     with pytest.raises(StoreError, match=r"no such checkpoint$"):
         find_trained(results / "xyz")
 

@@ -9,6 +9,7 @@ import pytest
 
 from boxsup.store.atomic import write_text
 from boxsup.store.leftovers import DAY, NAME, OLD, PARTIAL, clear, hidden
+from boxsup.store.ownership import BY_SNAKEMAKE, claiming
 
 LONG_AGO = time.time() - 2 * DAY
 
@@ -76,6 +77,24 @@ def test_what_was_on_its_way_out_goes_back_where_nothing_is(tmp_path, capsys):
     clear(tmp_path, never)
     assert (tmp_path / "voc" / "a").read_text() == "a user's"
     assert f"{tmp_path / 'voc'}: put back" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by_snakemake", [True, False], ids=["a job of Snakemake's", "a call from Python"])
+def test_a_users_file_on_its_way_out_is_kept_by_those_who_replace_without_a_question(
+    by_snakemake, tmp_path, monkeypatch, capsys
+):
+    """A command by hand with `--overwrite` was killed between the exchange of the two and the dated name."""
+    (tmp_path / "a").write_text("ours")
+    of(hidden(tmp_path / "a", OLD), pid=dead_pid()).write_text("a user's")
+    if by_snakemake:
+        monkeypatch.setenv(BY_SNAKEMAKE, "1")
+        with claiming(overwrite=False) as claims:
+            claims.add([tmp_path / "b"])
+    else:
+        write_text(tmp_path / "b", "another output of the folder")
+    assert "kept, a killed writer left it" in capsys.readouterr().err
+    assert "a user's" in [path.read_text() for path in tmp_path.iterdir()]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_names_fit_however_long_an_outputs_is_and_whatever_is_in_it(tmp_path):

@@ -407,6 +407,18 @@ def test_a_kill_at_any_moment_of_a_swap_loses_nothing(moment, whose, kind, tmp_p
     assert "a killed writer left it" in capsys.readouterr().err
 
 
+def test_of_a_job_of_snakemakes_that_is_killed_nothing_old_is_left(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a").write_text("old")
+    monkeypatch.setenv(BY_SNAKEMAKE, "1")
+    words = [sys.executable, "-c", KILLED, out, "after the exchange", "ours", "folder"]
+    assert subprocess.run(words, capture_output=True).returncode == -9
+    with claiming(overwrite=False) as claims:
+        claims.add([out])
+    assert files(tmp_path) == {"out/a": b"new"}
+
+
 def test_names_are_exchanged_in_one_step_here(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").write_text("b")

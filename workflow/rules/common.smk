@@ -16,11 +16,11 @@ from boxsup.config import (
     epoch_settings,
     fixed_crf_settings,
     generation_settings,
-    labelling_settings,
     resolve,
     without_held_out,
 )
 from boxsup.errors import ConfigError
+from boxsup.inference.labelling import labelling_settings
 from boxsup.store.ownership import BY_SNAKEMAKE
 from boxsup.versions import STAGE_VERSIONS
 
