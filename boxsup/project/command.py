@@ -174,7 +174,7 @@ def _survey(source: Source, workers: int) -> Survey:
     """Look at every image.
 
     Raises:
-        DataError: None can be used, or none has a box.
+        DataError: None can be used, or one alone, or none has a box.
     """
     listing = source.listing()
     problems = list(listing.problems)
@@ -187,8 +187,9 @@ def _survey(source: Source, workers: int) -> Survey:
         known.add(seen.record.image)
         if not seen.record.problems and seen.record.image not in wrong:
             images.append(seen)
-    if problems and not images:
-        raise Unusable(first_of(problems, "no image is left"), problems)
+    if problems and len(images) < 2:
+        left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
+        raise Unusable(first_of(problems, left), problems)
     problems += listing.lost
     names = {name: shown(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
     others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]

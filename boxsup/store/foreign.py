@@ -14,6 +14,8 @@ from scipy.io import loadmat
 from boxsup.errors import DataError
 from boxsup.store.mat5 import plain
 
+COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ")  # how gzip, zip, bzip2 and xz begin
+
 
 def read_content(path: Path, advice: str, most: int | None = None) -> bytes:
     """All of a file.
@@ -52,6 +54,8 @@ def read_json(path: Path, advice: str, hook: Callable[[dict[str, Any]], Any] | N
     try:
         return json.loads(content, object_hook=hook)
     except (ValueError, RecursionError) as error:
+        if content.startswith(COMPRESSED):
+            raise DataError(f"{path}: no JSON but a compressed file; unpack it") from error
         raise DataError(f"{path}: not readable as JSON ({error}); make it again") from error
 
 

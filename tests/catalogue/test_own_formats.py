@@ -158,7 +158,7 @@ def test_xml_that_counts_from_zero_is_noticed(tmp_path):
 
 
 def yolo(text, drawn=False):
-    return read_labels({0: 2, 1: 0, 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
+    return read_labels({0: 2, 1: None, 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
 
 
 def test_a_box_of_yolo_by_hand():
@@ -167,6 +167,15 @@ def test_a_box_of_yolo_by_hand():
     assert yolo("2.0 0.5 0.5 1 1")[0][0].box == Box(1, 0, 0, 30, 20)
     assert yolo("1 0.5 0.5 1 1\n\n") == ([], [])  # none of our classes; an empty line
     assert yolo("﻿0 0.5 0.5 1 1".encode())[1] == []
+
+
+@pytest.mark.parametrize("line", ["3 0.5 0.5 0.2 0.2", "3 0.1 0.1 0.5 0.1 0.5 0.5"])
+def test_an_object_of_yolos_background_is_none_and_said(line):
+    text = f"0 0.3 0.25 0.2 0.2\n{line}\n2 0.5 0.5 1 1\n"
+    things, problems = read_labels({0: 2, 2: 1, 3: 0}, text.encode(), *SIZE, False)
+    assert problems == []
+    assert [(thing.box.label, thing.origin) for thing in things if thing.is_object] == [(2, (0,)), (1, (2,))]
+    assert [thing.note for thing in things] == ["", "line 2: its class is the background, it is no object", ""]
 
 
 def test_a_box_of_yolo_that_leaves_its_image_by_rounding_ends_with_it():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxsup.catalogue.names import id_fault
-from boxsup.catalogue.readers.voc_objects import read_annotation
+from boxsup.catalogue.readers.voc_objects import read_all, read_annotation
 from boxsup.catalogue.records import Box, parse_classes, read_list, unknown_labels
 from boxsup.errors import ConfigError, DataError
 
@@ -78,6 +78,23 @@ def test_a_wrong_object_is_named_with_what_is_wrong(corners, name, difficult, ex
 
 def test_objects_called_background_are_none():
     assert read_annotation(annotation((1, 1, 2, 2), "background"), 4, 5, CLASSES) == ([], [])
+
+
+def test_objects_that_are_passed_over_are_said_and_keep_their_places():
+    objects = (
+        "<object><name>{}</name>{}<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>"
+    )
+    inner = [("Background", ""), ("dog", ""), ("dog", "<deleted>1</deleted>"), ("dog", "")]
+    xml = "".join(objects.format(*each) for each in inner)
+    things, problems = read_all(f"<annotation>{xml}</annotation>".encode(), 4, 5, CLASSES, "voc")
+    assert problems == []
+    assert [thing.note for thing in things] == [
+        "object 1: its class is the background, it is no object",
+        "",
+        "object 3: is marked as deleted",
+        "",
+    ]
+    assert [thing.origin for thing in things if thing.is_object] == [(1,), (3,)]
 
 
 def test_all_wrong_objects_are_listed_and_right_ones_kept():

@@ -322,6 +322,19 @@ def test_problems_are_listed_also_where_nothing_is_left(here, data, capsys):
     assert "(the first of 10 problems; no class is left); all are in mine/problems.csv" in error
 
 
+def test_a_single_image_that_is_left_is_no_answer_to_what_is_wrong_with_the_others(here, capsys):
+    made = own_data.pictures(2)
+    own_data.write_images(here / "images", made)
+    own_data.write_images(here / "images", {"picture_00": made["picture_00"]}, "jpg")
+    own_data.write_voc_xml(here / "xml", made)
+    with pytest.raises(SystemExit, match="1"):
+        init(here, "voc_xml")
+    [error] = capsys.readouterr().err.splitlines()
+    assert "two images are called picture_00, picture_00.jpg and picture_00.png" in error
+    assert "(the only problem; one image is left, and one to evaluate on is needed, too)" in error
+    assert "picture_00" in (here / "mine" / "problems.csv").read_text()
+
+
 def test_masks_that_are_pictures_say_so_where_no_others_are_there(here, data, capsys):
     made = own_data.pictures(COUNT)
     (here / "masks").mkdir()

@@ -23,7 +23,7 @@ from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.segments import MARGIN, Corners, Thing, known_pixels, pixel_box, polygon_box
+from boxsup.catalogue.readers.segments import MARGIN, NOTHING, Corners, Thing, known_pixels, pixel_box, polygon_box
 from boxsup.catalogue.records import VOID, Box, Listing
 from boxsup.settings import parse
 
@@ -34,7 +34,6 @@ TURNED = ("oriented_rectangle", "rotation")  # rectangles by their four corners:
 CORNERS = 64  # of the polygon that a circle becomes
 IGNORED = "__ignore__"
 REGIONS = {0: "background, no object", VOID: "void in true masks, no object"}  # by the label of what is none
-NOTHING = Box(0, 0, 0, 0, 0)
 Json = dict[str, Any]
 
 

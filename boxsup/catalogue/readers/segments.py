@@ -23,6 +23,7 @@ MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the ed
 MOST = 1e9  # px: what is further away is no position
 Corners = tuple[int, int, int, int]  # half-open pixels x0, y0, x1, y1
 Points = NDArray[np.float64]
+NOTHING = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
 
 
 @packed

@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import pixel_box, polygon_box, turned
+from boxsup.catalogue.readers.segments import NOTHING, Thing, pixel_box, polygon_box, turned
 from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc
 def read_annotation(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners = "voc"
 ) -> tuple[list[Box], list[str]]:
+    """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_all`."""
+    things, problems = read_all(xml, height, width, classes, corners)
+    return [thing.box for thing in things if thing.is_object], problems
+
+
+def read_all(
+    xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners
+) -> tuple[list[Thing], list[str]]:
     """The objects of a VOC annotation.
 
     Args:
@@ -44,7 +52,8 @@ def read_annotation(
         corners: How the file counts.
 
     Returns:
-        The boxes that are right, and one line for each thing that is wrong, objects numbered from 1.
+        The objects that are right, those among them that are passed over with a note, and one line for each thing that
+        is wrong; objects are numbered from 1.
     """
     try:
         root = parse_xml(xml)
@@ -54,15 +63,16 @@ def read_annotation(
     if wrong:
         return [], [wrong]
     height, width = height or FAR, width or FAR
-    boxes, problems = [], []
+    things, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
-        if is_background(_name(element)) or _text(element, "deleted") == "1":  # as LabelMe's old files mark it
-            continue
+        reason = _passed_over(element)
+        note = f"object {number}: {reason}" if reason else ""
         try:
-            boxes.append(_box(element, height, width, classes, corners == "plane"))
+            box = NOTHING if reason else _box(element, height, width, classes, corners == "plane")
+            things.append(Thing(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
-    return boxes, problems
+    return things, problems
 
 
 def parse_xml(content: bytes) -> Element:
@@ -122,6 +132,13 @@ def _count_problem(root: Element) -> str:
     reason = counts_from_zero(root)
     advice = "say `corners: plane` beside the split's list, or `corners: voc` if pixels count from 1"
     return f"it seems to count from 0 ({reason}): {advice}" if reason else ""
+
+
+def _passed_over(element: Element) -> str:
+    """Why an element is no object, in words; "" if it is one."""
+    if is_background(_name(element)):
+        return "its class is the background, it is no object"
+    return "is marked as deleted" if _text(element, "deleted") == "1" else ""  # by LabelMe's old files
 
 
 def _box(element: Element, height: int, width: int, classes: Sequence[str], plane: bool) -> Box:

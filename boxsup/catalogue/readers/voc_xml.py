@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.segments import Thing
-from boxsup.catalogue.readers.voc_objects import Corners, read_annotation
+from boxsup.catalogue.readers.voc_objects import Corners, read_all
 from boxsup.catalogue.records import Listing
 from boxsup.settings import parse
 
@@ -42,9 +41,5 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 def read_objects(
     classes: Sequence[str], corners: Corners, content: bytes, height: int, width: int, drawn: bool
 ) -> Found:
-    """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_annotation`.
-
-    Every object is a box or a problem, so that places are right where there is no problem.
-    """
-    boxes, texts = read_annotation(content, height, width, classes, corners)
-    return [Thing(box, None, (place,)) for place, box in enumerate(boxes)], texts
+    """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
+    return read_all(content, height, width, classes, corners)

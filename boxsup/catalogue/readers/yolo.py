@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from boxsup.catalogue.names import class_name
+from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.folder import MOST_BYTES, Annotations, FolderSplit, Found, place, read_folder
 from boxsup.catalogue.readers.segments import Thing, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
@@ -117,8 +117,8 @@ def find_data(labels: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int]:
-    """The label 1…C-1 of each number, 0 where it is none of our classes.
+def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
+    """The label of each number: 1…C-1, None where it is none of our classes, 0 where it is the background.
 
     Args:
         names: See `read_names`.
@@ -131,10 +131,11 @@ def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> d
     missing = [name for name in classes[1:] if name not in names.values()]
     if missing:
         raise DataError(f"{path}: the class '{missing[0]}' is none of its names: {', '.join(names.values())}")
-    return {number: classes.index(name) if name in classes[1:] else 0 for number, name in names.items()}
+    labels = {name: label for label, name in enumerate(classes) if label}
+    return {number: labels.get(name, 0 if is_background(name) else None) for number, name in names.items()}
 
 
-def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: int, drawn: bool) -> Found:
+def read_labels(labels: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool) -> Found:
     """The objects of an image.
 
     Args:
@@ -156,8 +157,7 @@ def read_labels(labels: Mapping[int, int], content: bytes, height: int, width: i
         if not line.strip():
             continue
         try:
-            thing = _thing(line.split(), number - 1, labels, height, width, drawn)
-            things += [thing] if thing.box.label else []
+            things += _things(line.split(), number - 1, labels, height, width, drawn)
         except ValueError as error:
             texts.append(f"line {number}: {error}")
     return things, texts
@@ -178,28 +178,40 @@ def oriented(files: Iterable[Path]) -> bool:
     return found
 
 
-def _thing(fields: Sequence[str], place: int, labels: Mapping[int, int], height: int, width: int, drawn: bool) -> Thing:
-    """The object of the line at a place, its label 0 if its class is none of ours."""
+def _things(
+    fields: Sequence[str], place: int, labels: Mapping[int, int | None], height: int, width: int, drawn: bool
+) -> list[Thing]:
+    """The object of the line at a place; none if its class is none of ours."""
     numbers = _numbers(fields)
     kind = int(numbers[0])
     if kind != numbers[0] or kind not in labels:
         known = f"0 to {max(labels)}" if len(labels) == max(labels) + 1 else ", ".join(map(str, sorted(labels)))
         raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
-    scaled = numbers[1:].reshape(-1, 2) * (width, height)
-    if len(numbers) >= LEAST_POLYGON:
+    label = labels[kind]
+    thing = _thing(fields[1:], numbers[1:], label or 0, height, width, drawn)
+    note = thing.note if label else f"line {place + 1}: its class is the background, it is no object"
+    return [] if label is None else [replace(thing, origin=(place,), note=note)]
+
+
+def _thing(
+    fields: Sequence[str], numbers: NDArray[np.float64], label: int, height: int, width: int, drawn: bool
+) -> Thing:
+    """The object of a label that a line's numbers after its class are."""
+    scaled = numbers.reshape(-1, 2) * (width, height)
+    if len(numbers) > BOX - 1:
         polygon = [scaled.ravel()]
         corners, note = polygon_box(polygon, height, width)
         pixels = segment(polygon, height, width) if drawn and not note else None
-        return Thing(Box(labels[kind], *corners), pixels, (place,), note)
+        return Thing(Box(label, *corners), pixels, note=note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
-    shown = f"the box {' '.join(fields[1:])[:120]}"
+    shown = f"the box {' '.join(fields)[:120]}"
     borders = np.array([[x - across / 2, y - down / 2], [x + across / 2, y + down / 2]])
     inside = borders.clip(0, (width, height))
-    if (np.abs(borders - inside) <= _rounding(fields[1:]) * np.array([width, height])).all():
+    if (np.abs(borders - inside) <= _rounding(fields) * np.array([width, height])).all():
         borders = inside
-    return Thing(Box(labels[kind], *pixel_box(borders.ravel().tolist(), height, width, shown)), None, (place,))
+    return Thing(Box(label, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
 
 
 def _rounding(fields: Sequence[str]) -> float:
