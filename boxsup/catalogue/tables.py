@@ -19,7 +19,6 @@ from PIL import Image
 from boxsup.errors import DataError, StoreError
 from boxsup.store.csv import as_written, write_csv
 
-TABLES = ("images.csv", "boxes.csv", "classes.csv")
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 # What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
-from boxsup.catalogue.tables import TABLES, Catalogue, write_catalogue
+from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.errors import DataError
 from boxsup.store.atomic import creating, discard
-from boxsup.store.outputs import add_output_arguments
+from boxsup.store.outputs import TABLES, add_output_arguments
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
