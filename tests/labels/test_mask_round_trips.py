@@ -416,6 +416,22 @@ def test_the_default_is_the_users_own_format_and_vocs_and_cocos(home):
     assert problems["problem"].str.contains("of 'crescent': the model does not know the class, but star, ring").all()
 
 
+def test_what_is_read_otherwise_than_it_stands_there_is_listed(home, capsys):
+    made = own_data.pictures(1, SIDE)
+    own_data.write_images(home / "one", made)
+    own_data.write_voc_xml(home / "noted", made)
+    file = home / "noted" / f"{IDS[0]}.xml"
+    xml = file.read_text().replace("<object>", "<object><name>background</name></object>\n\t<object>", 1)
+    file.write_text(xml)
+    shutil.rmtree(home / "out", ignore_errors=True)
+    out = masks(home, "noted", "--format", "voc", images="one", status=int("crescent" in xml))
+    told = pd.read_csv(out / "problems.csv")
+    note = "object 1: its class is the background, it is no object"
+    assert list(told["file"][told["problem"] == note]) == [str(file)]
+    assert "masks: 1 objects are read otherwise than they stand there" in capsys.readouterr().err
+    assert (out / "voc" / "Annotations" / file.name).read_text().count("<object>") == xml.count("<object>")
+
+
 def test_a_file_that_changes_while_masks_are_made_is_not_filled(home, monkeypatch):
     """Its objects may be others by now: it is a problem, and the other files are written."""
     made = own_data.pictures(3, SIDE)

@@ -208,6 +208,8 @@ def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> P
         return Problem(
             shown(name[:MAX_ID]), str(source), f"'{short}' is no file of the image folder: its name {fault}; rename it"
         )
+    if other == name:
+        return problem(image, source, f"the image {name} stands there more than once; leave it there once")
     if other is not None:
         advice = (
             "give one another name" if by_path else "give one another name, or set `ids: path` beside the split's list"

@@ -111,7 +111,10 @@ def run(args: argparse.Namespace) -> None:
     results = Results(source, stamps, lambda: (job.part(folder, known) for job in jobs), args.tight_boxes)
     problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
     _write_table(args.out, results, jobs, masker.classes)
-    place = write_problems(args.out / PROBLEMS, [*problems, *lost])
+    notes = [note for record in records for note in record.notes]
+    place = write_problems(args.out / PROBLEMS, [*problems, *lost, *notes])
+    if notes:
+        print(f"masks: {len(notes)} objects are read otherwise than they stand there, see {place}", file=sys.stderr)
     if lost:
         print(f"masks: {len(lost)} annotations are no image's, see {place}", file=sys.stderr)
     if problems:
