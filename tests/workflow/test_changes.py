@@ -5,6 +5,7 @@ import shutil
 import own_data
 import pytest
 import yaml
+from PIL import Image
 from workflow_runs import RUN, TARGET, TINY, planned
 
 TREE = "results/data/demo/tree"
@@ -84,9 +85,15 @@ def test_a_true_mask_that_is_trained_on(edited, masked):
     assert set(jobs) == TRAINED | {"fixed_masks"}
 
 
+def mirrored(path):
+    with Image.open(path) as image:
+        pixels = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pixels.save(path)
+
+
 def test_an_edit_that_is_run_is_done(edited):
     run = (f"results/{RUN}/labels/001.zarr",)
-    jobs = edited("JPEGImages/train_0009.jpg", replaced_by("val_0000.jpg"), run)
+    jobs = edited("JPEGImages/train_0009.jpg", mirrored, run)
     assert set(jobs) == TRAINED | {"network"}  # what follows from the generation that was made again
     assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
 

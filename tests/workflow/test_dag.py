@@ -375,7 +375,7 @@ def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(dem
     assert run("--dry-run", report) == {}
     best = pd.read_csv(directory / searched).sort_values("mean_iou").iloc[-1]
     changes["inference"]["crf"] = {"bilateral_xy": float(best["bilateral_xy"])}
-    assert set(run("--dry-run", report)) == {"predictions", "evaluation", "trimap", "report"}
+    assert set(run("--dry-run", report)) == {"labelling", "predictions", "evaluation", "trimap", "report"}
 
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):
