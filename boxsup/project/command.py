@@ -78,10 +78,14 @@ def run(args: argparse.Namespace) -> None:
     except Unusable as error:
         where = write_problems(args.project / PROBLEMS, error.problems)
         raise DataError(f"{shown(str(error))}; all are in {where}") from error
-    chosen, images = _val(args.val, source), survey.objects
-    named, chosen = len(chosen), {image for image in images if same(image) in chosen}
+    named, images = _val(args.val, source), survey.objects
+    chosen = {image for image in images if same(image) in named}
     if named and not chosen:
-        raise DataError(f"{args.val}: none of its {named} images is one that can be used{_outside(args)}")
+        raise DataError(f"{args.val}: none of its {len(named)} images is one that can be used{_outside(args)}")
+    missing = sorted(named - {same(image) for image in chosen})
+    if missing:
+        note = f"images of {args.val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
+        source = replace(source, notes=(*source.notes, note))
     splits = split(images, survey.masked, args.masks is not None, chosen or own)
     basis = survey.basis(splits.val, source.classes)
     settings = plan(len(splits.train), survey.side, machine, args.epochs)

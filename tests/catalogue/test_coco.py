@@ -412,6 +412,17 @@ def test_an_image_whose_name_begins_with_its_folder_says_which_folder_to_name(ro
     assert "no such image; it is there as a.jpg: name the folder that holds images/ by --images" in problem.problem
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.jpeg", "a"])
+def test_an_image_with_another_ending_is_told_of(root, name):
+    content = instances()
+    content["images"] = [content["images"][0] | {"file_name": name}]
+    (root / "instances.json").write_text(json.dumps(content))
+    assert (root / "images" / "a.jpg").is_file()
+    _, records = records_of(root, ["cat"])
+    told = [problem.problem for record in records for problem in record.problems]
+    assert told == ["no such image; a.jpg is there: let file_name say so, or rename the file"]
+
+
 @pytest.mark.parametrize(
     ("degrees", "expected"),
     [

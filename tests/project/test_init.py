@@ -376,6 +376,14 @@ def test_images_to_evaluate_on_may_be_chosen(here, data, config, capsys):
     assert "val.txt: none of its 1 images is one that can be used" in capsys.readouterr().err
 
 
+def test_images_to_evaluate_on_that_are_not_there_are_told_of(here, data, capsys):
+    (here / "val.txt").write_text("picture_01.png\npicture_77.png\npicture_02\n")
+    init(data, "yolo", "--val", "val.txt")
+    told = capsys.readouterr().err
+    assert "images       10: 8 to train on, 2 to evaluate on" in told
+    assert "images of val.txt that cannot be used, or are not there: 1, such as picture_77" in told
+
+
 def test_images_that_the_json_does_not_know_are_told_of(here, data, capsys):
     made = own_data.pictures(COUNT)
     own_data.write_images(here / "images", made)

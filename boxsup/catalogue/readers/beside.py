@@ -133,7 +133,9 @@ def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem
         stem = _stem(path.name)
         owner = owners.get(stem)
         if owner:
-            lines.append(f"not read: it lies in another folder than the image {owner}, or that has another one")
+            lines.append(
+                f"not read: it has another folder or other capitals than the image {owner}, or that has another one"
+            )
         elif stem in others:
             lines.append(f"no image has its name; {others[stem]} is not read: images end in {', '.join(ENDINGS)}")
         else:

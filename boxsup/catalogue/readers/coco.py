@@ -29,6 +29,7 @@ from boxsup.catalogue.readers.folder import (
     layout,
     name_problem,
 )
+from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Check, Listing, Problem, Record, problem
 from boxsup.errors import DataError
 from boxsup.settings import parse
@@ -201,16 +202,17 @@ def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) 
 
 
 def _elsewhere(folder: Path, name: str) -> str:
-    """What to do about an image that lies in a folder by the end of its name only; "" if it does not."""
+    """What to do about an image that is there by the end of its name only, or with another ending; "" if it is not."""
     parts = PurePosixPath(name).parts
     ends = ["/".join(parts[skip:]) for skip in range(1, len(parts))]
     end = next((end for end in ends if (folder / end).is_file()), "")
-    first = name.removesuffix(end)
-    return (
-        f"it is there as {end}: name the folder that holds {first} by --images, or take it out of file_name"
-        if end
-        else ""
-    )
+    if end:
+        first = name.removesuffix(end)
+        return f"it is there as {end}: name the folder that holds {first} by --images, or take it out of file_name"
+    spelled = (ending for small in ENDINGS for ending in (small, small.upper()))
+    others = (f"{PurePosixPath(name).with_suffix(ending)}" for ending in spelled)
+    other = next((other for other in others if (folder / other).is_file()), "")
+    return f"{other} is there: let file_name say so, or rename the file" if other else ""
 
 
 def image_name(image: Json, file: Path, path: Path) -> str:
