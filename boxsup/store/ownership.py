@@ -208,7 +208,7 @@ def _check_here(places: Iterable[Path]) -> None:
     here = Path.cwd()
     for path in places:
         if Path(os.path.realpath(path)) in (here, *here.parents):
-            raise StoreError(f"{shorter(path)}: the folder that you are in cannot be replaced; write into another")
+            raise StoreError(f"{shorter(path)}: you are in it, so it cannot be replaced; write into another folder")
 
 
 def _check_folder(folder: Path) -> None:

@@ -185,7 +185,7 @@ def test_the_folder_that_the_user_is_in_stays(out, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path / "deep" / "here")
     words = ["shapes", "--settings", SETTINGS, "--classes", '["ring"]', "--out", out]
     for more in ([], ["--overwrite"]):
-        assert "the folder that you are in cannot be replaced" in refused(capsys, *words, *more)
+        assert "you are in it, so it cannot be replaced" in refused(capsys, *words, *more)
     assert {path.name for path in tmp_path.rglob("*")} == {"deep", "link", "here"}
 
 
