@@ -12,7 +12,6 @@ import json
 import os
 import stat
 import time
-import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from boxsup.catalogue.names import same
 from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, Names, Place, Places
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
@@ -210,7 +210,7 @@ def _index(place: Place) -> dict[str, list[str]]:
 
 def _key(text: str) -> str:
     """What is equal for names that look the same, however their accents are kept and in letters of either case."""
-    return (text if text.isascii() else unicodedata.normalize("NFC", text)).casefold()
+    return same(text).casefold()
 
 
 def _looks(paths: Iterable[str], seen: Seen, workers: int) -> dict[str, Look]:

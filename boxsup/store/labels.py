@@ -20,6 +20,11 @@ KIND = "label maps"
 VOID = 255
 
 
+def exceeds(labels: NDArray[np.uint8], classes: int) -> bool:
+    """Whether a uint8 label map has a label that is neither below the number of classes nor void."""
+    return bool(labels.max(initial=0, where=labels != VOID) >= classes)
+
+
 class Labels(Mapping[str, NDArray[np.uint8]]):
     """The label maps of a set of images: image id -> H×W uint8, 0 background, 1…C-1 classes, 255 void.
 

@@ -18,7 +18,7 @@ from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
 from boxsup.stopping import spared
-from boxsup.store.labels import VOID, Labels
+from boxsup.store.labels import Labels, exceeds
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import own_part, processes
 
@@ -63,7 +63,7 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         pixels, labels = read_image(self._paths[index]), self._labels[image]
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
-        if labels.max(initial=0, where=labels != VOID) >= self._classes:
+        if exceeds(labels, self._classes):
             raise DataError(f"{self._labels_path}: {image} has labels of more classes than the split's {self._classes}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
         return normalised(pixels, self._normalisation), torch.from_numpy(labels)

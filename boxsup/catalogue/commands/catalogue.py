@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from boxsup.catalogue.arguments import add_split_arguments
 from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
@@ -29,10 +30,7 @@ DRAWN = "drawn"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--format", choices=READERS, required=True, help="what the data set is kept in")
-    parser.add_argument("--root", type=Path, required=True, help="of the data set")
-    parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
-    parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
+    add_split_arguments(parser)
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
     add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))

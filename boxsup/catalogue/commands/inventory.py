@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
+from boxsup.catalogue.arguments import add_split_arguments
 from boxsup.catalogue.changes import FIRST, Split
 from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, write_inventory
-from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import parse_classes
 from boxsup.store.outputs import add_output_arguments
 
@@ -20,10 +19,7 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--format", choices=READERS, required=True, help="what the data set is kept in")
-    parser.add_argument("--root", type=Path, required=True, help="of the data set")
-    parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
-    parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
+    add_split_arguments(parser)
     parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="what the catalogue will do")
     parser.add_argument("--source", default="null", help="JSON of what generated the files [null: they are your own]")
     parser.add_argument("--since", default=FIRST, help="the change that it is for; the workflow names it")

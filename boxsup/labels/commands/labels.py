@@ -23,7 +23,7 @@ from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
-from boxsup.store.labels import VOID, Labels, creating_labels
+from boxsup.store.labels import Labels, creating_labels, exceeds
 from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
 
@@ -94,7 +94,7 @@ def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
     """Raise a DataError where masks from elsewhere show more classes than the split has."""
-    if labels.max(initial=0, where=labels != VOID) >= classes:
+    if exceeds(labels, classes):
         raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
 
 
