@@ -21,8 +21,8 @@ from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
 from boxsup.inference.crf import refined, relevant
+from boxsup.machine.workers import in_order
 from boxsup.settings import CrfSettings, build
-from boxsup.workers import in_order
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,9 @@ def plain(image: NDArray[np.uint8], scores: NDArray[np.float32], settings: CrfSe
 
 def main() -> None:
     # Not above: workers import this module too, and torch would be most of their start.
-    from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
+    from boxsup.catalogue.tables import read_catalogue
     from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+    from boxsup.image.files import read_image, read_mask
     from boxsup.inference.scores import Predictor
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

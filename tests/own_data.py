@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.shapes import Picture, picture
-from boxsup.catalogue.tree import annotation
+from boxsup.demo.shapes import Picture, picture
+from boxsup.demo.tree import annotation
+from boxsup.image.files import write_mask
 from boxsup.writers.rings import one_ring, parts_of
 
 FORMS = ("ring", "crescent", "star")

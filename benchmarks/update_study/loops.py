@@ -22,6 +22,7 @@ from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.quality import measure
 from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import RECTANGLE, Choice
 from boxsup.labels.fixed import masks_from_boxes
@@ -31,7 +32,7 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
-from boxsup.store.labels import VOID, Labels, creating_labels
+from boxsup.store.labels import Labels, creating_labels
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
 

@@ -14,8 +14,8 @@ import pandas as pd
 from boxsup.catalogue.names import shown
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
+from boxsup.machine.workers import in_order
 from boxsup.store.csv import write_csv
-from boxsup.workers import in_order
 
 T = TypeVar("T")
 PROBLEMS = "problems.csv"

@@ -17,12 +17,12 @@ from typing import IO, cast
 from tqdm import tqdm
 
 from boxsup.catalogue.archives import Archive, fetch, present
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
-from boxsup.stopping import taken_back
+from boxsup.image.files import write_mask
+from boxsup.machine.stopping import taken_back
 from boxsup.store.leftovers import PARTIAL, clear, hidden
 from boxsup.store.renames import move
 

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, corners_of, read_mask
+from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import confusion_of
+from boxsup.image import VOID
+from boxsup.image.files import read_mask
 from boxsup.labels.choice import NOTHING, RECTANGLE
-from boxsup.store.labels import VOID
 
 # Of the boxes' pixels labelled. Objects of VOC fill 0.54 of theirs (`train`, the mean over images), generations of a
 # healthy run stay within a few hundredths of the first.

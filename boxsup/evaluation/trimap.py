@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
 from boxsup.evaluation.measured import LEAST_LABELS, measured_labels
-from boxsup.store.labels import VOID
+from boxsup.image import VOID
 
 WIDTHS = range(1, 41)  # px
 COLUMNS = ("width", "band", "band_crf", "interior", "interior_crf", "band_pixels")

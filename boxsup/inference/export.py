@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from boxsup.catalogue.tables import MAX_SIDE
 from boxsup.errors import BoxSupError, ConfigError
+from boxsup.image.files import MAX_SIDE
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.scores import scores_of
 from boxsup.network.checkpoint import Checkpoint

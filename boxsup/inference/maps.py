@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.scores import Predictor
+from boxsup.machine.workers import in_order
 from boxsup.settings import CrfSettings
-from boxsup.workers import in_order
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from boxsup.catalogue.tables import read_image
 from boxsup.errors import StoreError
+from boxsup.image.files import read_image
+from boxsup.machine.devices import device
+from boxsup.machine.workers import ahead
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.network.devices import device
 from boxsup.network.images import normalised
-from boxsup.workers import ahead
 
 
 class Predictor:

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.image import VOID
+from boxsup.image.packed import Each, packed
 from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.painting import paint
-from boxsup.masks import Each, packed
-from boxsup.store.labels import VOID
 
 Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
 

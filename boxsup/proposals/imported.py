@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError
+from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported_json import Masks, Results, read_masks, read_records
 from boxsup.proposals.imported_mat import Candidates, read_mat
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.rle import decode_runs
 from boxsup.proposals.selection import WARM_UP, Proposer, check_rules, select
 from boxsup.settings import ImportedSettings
 

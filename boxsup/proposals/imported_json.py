@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError
-from boxsup.proposals.rle import decode_runs
+from boxsup.image.runs import decode_runs
 from boxsup.store.foreign import read_json
 
 ADVICE = "make it, or correct the settings of the imported proposals"
@@ -45,7 +45,7 @@ def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> 
         path: Where the records are from.
 
     Returns:
-        N masks as runs, see `boxsup.proposals.rle`, and N scores, both in the order of the records.
+        N masks as runs, see `boxsup.image.runs`, and N scores, both in the order of the records.
 
     Raises:
         DataError: A record is damaged or of another image; names it.

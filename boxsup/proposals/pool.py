@@ -15,7 +15,7 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import raster_order, region_boxes
 from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
 from boxsup.store.checksums import AGAIN

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxsup.stopping import taken_back
+from boxsup.machine.stopping import taken_back
 from boxsup.store.leftovers import OLD, PARTIAL, hidden
 from boxsup.store.ownership import Claims, current
 from boxsup.store.renames import exchange, move

@@ -13,11 +13,11 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
+from boxsup.image import VOID
 from boxsup.store.arrays import StackWriter, array, creating_group, open_group, read, whole, write_array
 from boxsup.store.checksums import AGAIN
 
 KIND = "label maps"
-VOID = 255
 
 
 def exceeds(labels: NDArray[np.uint8], classes: int) -> bool:

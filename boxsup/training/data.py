@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from boxsup.catalogue.tables import Catalogue, check_ids, read_image
+from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.errors import DataError
+from boxsup.image.files import read_image
+from boxsup.machine.stopping import spared
 from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
-from boxsup.stopping import spared
 from boxsup.store.labels import Labels, exceeds
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import own_part, processes
@@ -28,7 +29,8 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
     Attributes:
         ids: The images'.
-        made_with: The instructions that the labels were made with, see `boxsup.instructions`; None if not recorded.
+        made_with: The processor instructions that the labels were made with (`boxsup.machine.instructions`); None if
+            not recorded.
     """
 
     def __init__(

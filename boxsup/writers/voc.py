@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask, voc_palette
 from boxsup.catalogue.readers.segments import draw
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
-from boxsup.catalogue.records import VOID
-from boxsup.masks import Each
+from boxsup.image import VOID
+from boxsup.image.files import encode_mask
+from boxsup.image.packed import Each
+from boxsup.image.palette import voc_palette
 from boxsup.store.atomic import creating
 from boxsup.writers.objects import MaskedObject
 

@@ -20,8 +20,8 @@ from boxsup.catalogue.archives import Archive, fetch, md5_of, present
 from boxsup.catalogue.download import Augmentation, Source, augmented, provide
 from boxsup.catalogue.readers.voc import list_file
 from boxsup.catalogue.records import read_list
-from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
+from boxsup.image.files import read_mask
 
 LABELS = np.array([[0, 1, 1], [20, 0, 0]], np.uint8)
 VOC_TRAIN, VOC_VAL = ["t1", "t2"], ["v1"]

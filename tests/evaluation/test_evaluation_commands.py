@@ -12,9 +12,15 @@ import torch
 from PIL import Image
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_image, write_catalogue
+from boxsup.catalogue.tables import (
+    IMAGE_COLUMNS,
+    Catalogue,
+    read_catalogue,
+    write_catalogue,
+)
 from boxsup.cli import main
 from boxsup.evaluation.quality import Quality, collapse_warning
+from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint

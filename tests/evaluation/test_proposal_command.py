@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.tables import read_table
+from boxsup.image.files import write_mask
 from boxsup.proposals.pool import creating_pools, make_pool, store_bytes
 
 SIZE = (2, 6)

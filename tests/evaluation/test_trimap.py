@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.tables import Catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
+from boxsup.image.files import read_mask, write_mask
 from boxsup.store.labels import creating_labels
 
 

@@ -58,7 +58,7 @@ def _picture(mode: str = "RGB") -> Image.Image:
 
 
 def _mask() -> Image.Image:
-    from boxsup.catalogue.palette import encode_mask
+    from boxsup.image.files import encode_mask
 
     labels = np.zeros(SIZE, np.uint8)
     labels[3:9, 4:20], labels[9] = 1, 255
@@ -124,7 +124,7 @@ def image_of(kind: str, mode: str, **options: object) -> Callable[[Path], list[P
 
 
 def read_picture(folder: Path) -> None:
-    from boxsup.catalogue.tables import read_image
+    from boxsup.image.files import read_image
 
     pixels = read_image(folder / "image")
     assert pixels.dtype == np.uint8
@@ -377,7 +377,8 @@ def read_labels(folder: Path) -> None:
 
 
 def make_pools(folder: Path) -> list[Path]:
-    from boxsup.labels.overlaps import box_iou, creating_overlaps
+    from boxsup.image.boxes import box_iou
+    from boxsup.labels.overlaps import creating_overlaps
     from boxsup.proposals.pool import creating_pools, make_pool
 
     superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
@@ -408,9 +409,9 @@ PART = Record("a", "a.jpg", *SIZE, boxes=[Box(1, 2, 3, 20, 9), Box(1, 0, 0, 30, 
 
 
 def make_part(folder: Path) -> list[Path]:
-    from boxsup.labels.box_masks import BoxMask
-    from boxsup.labels.mask_parts import ImagePart, write_part
-    from boxsup.labels.mask_quality import Measures
+    from boxsup.masking.box_masks import BoxMask
+    from boxsup.masking.parts import ImagePart, write_part
+    from boxsup.masking.quality import Measures
 
     masks: list[BoxMask | None] = [None] * 3
     for place, rectangle in ((0, False), (2, True)):
@@ -423,8 +424,8 @@ def make_part(folder: Path) -> list[Path]:
 
 
 def read_part_of(folder: Path) -> None:
-    from boxsup.labels.mask_parts import read_part
-    from boxsup.labels.mask_table import table_of
+    from boxsup.masking.parts import read_part
+    from boxsup.masking.table import table_of
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)

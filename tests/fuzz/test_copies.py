@@ -7,11 +7,11 @@ from targets import TARGETS
 
 from boxsup.catalogue.sources import open_source
 from boxsup.errors import DataError
-from boxsup.labels.box_masks import BoxMask
-from boxsup.labels.mask_copies import Results, stamps_of
-from boxsup.labels.mask_outputs import FORMATS, OWN
-from boxsup.labels.mask_parts import ImagePart
-from boxsup.labels.mask_quality import Measures
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.copies import Results, stamps_of
+from boxsup.masking.outputs import FORMATS, OWN
+from boxsup.masking.parts import ImagePart
+from boxsup.masking.quality import Measures
 
 INPUTS = 150  # of each format
 MEASURES = Measures(np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 0.0, 0)

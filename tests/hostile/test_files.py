@@ -20,8 +20,13 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.sources import open_source
-from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image, read_mask
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
+from boxsup.image.files import (
+    MAX_PIXELS,
+    MAX_SIDE,
+    read_image,
+    read_mask,
+)
 from boxsup.network.checkpoint import load
 from boxsup.proposals.pool import Pools, creating_pools, make_pool
 from boxsup.store.checksums import CHECKSUMS

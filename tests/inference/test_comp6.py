@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.palette import voc_palette
 from boxsup.cli import main
+from boxsup.image.palette import voc_palette
 from boxsup.store.labels import creating_labels
 
 IMAGES = ["2008_000006", "2008_000011"]

@@ -12,10 +12,10 @@ from PIL import Image
 from small_split import CLASSES, draw
 
 import boxsup
-from boxsup.catalogue.palette import voc_palette
-from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.cli import main
 from boxsup.errors import DataError, StoreError
+from boxsup.image.files import read_image, read_mask
+from boxsup.image.palette import voc_palette
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.atomic import creating

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from updates import OURS
 
+from boxsup.image.boxes import TOGETHER, box_iou
 from boxsup.labels.choice import NOTHING
 from boxsup.labels.generation import Update
-from boxsup.labels.overlaps import TOGETHER, box_iou
 from boxsup.proposals.pool import make_pool
 
 SETTINGS = replace(OURS, k=5)

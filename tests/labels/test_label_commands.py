@@ -8,11 +8,12 @@ import torch
 
 import boxsup
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.tables import read_catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
-from boxsup.instructions import instructions
+from boxsup.image.files import read_mask
 from boxsup.labels.choice import NOTHING, SEGMENT
+from boxsup.machine.instructions import instructions
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels

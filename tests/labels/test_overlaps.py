@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.labels.overlaps import Overlaps, box_iou, creating_overlaps
+from boxsup.image.boxes import box_iou
+from boxsup.labels.overlaps import Overlaps, creating_overlaps
 
 
 def test_half_open_corners():

@@ -12,9 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import (
+    IMAGE_COLUMNS,
+    Catalogue,
+    read_catalogue,
+    write_catalogue,
+)
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.image.files import read_mask
 from boxsup.proposals.pool import creating_pools, make_pool
 from boxsup.store.labels import creating_labels
 

@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from boxsup.cli import COMMANDS, main, make_parser
+from boxsup.cli import main
+from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.errors import StoreError
 from boxsup.store import renames
 from boxsup.store.arrays import creating_group

@@ -9,7 +9,6 @@ import numpy as np
 from boxsup.catalogue.readers.coco_form import Json
 from boxsup.catalogue.readers.segments import (
     MOST,
-    Corners,
     Thing,
     known_pixels,
     pixel_box,
@@ -18,6 +17,7 @@ from boxsup.catalogue.readers.segments import (
     turned,
 )
 from boxsup.catalogue.records import Box
+from boxsup.image.boxes import Corners
 
 CROWDS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1}  # what `iscrowd` may be; True and 1.0 are 1 to Python
 

@@ -23,8 +23,17 @@ from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.segments import MARGIN, NOTHING, Corners, Thing, known_pixels, pixel_box, polygon_box
-from boxsup.catalogue.records import VOID, Box, Listing
+from boxsup.catalogue.readers.segments import (
+    MARGIN,
+    NOTHING,
+    Thing,
+    known_pixels,
+    pixel_box,
+    polygon_box,
+)
+from boxsup.catalogue.records import Box, Listing
+from boxsup.image import VOID
+from boxsup.image.boxes import Corners
 from boxsup.settings import parse
 
 ENDING = ".json"

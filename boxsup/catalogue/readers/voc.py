@@ -15,9 +15,8 @@ from pathlib import Path
 
 from boxsup.catalogue.readers.beside import existing
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.readers.voc_objects import Corners, read_annotation
+from boxsup.catalogue.readers.voc_objects import CornerConvention, read_annotation
 from boxsup.catalogue.records import (
-    VOID,
     Box,
     Listing,
     Record,
@@ -27,6 +26,7 @@ from boxsup.catalogue.records import (
     problem,
     read_list,
 )
+from boxsup.image import VOID
 from boxsup.settings import parse
 
 SETS, IMAGES, ANNOTATIONS, MASKS = "ImageSets", "JPEGImages", "Annotations", "SegmentationClass"
@@ -50,7 +50,7 @@ class VocSplit:
     list: str
     masks: str
     links: bool = False
-    corners: Corners = ""
+    corners: CornerConvention = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Tree:
     masks: str
     classes: tuple[str, ...]
     inside: Path | None
-    corners: Corners = ""
+    corners: CornerConvention = ""
 
     def file(self, folder: str, image: str, *endings: str) -> Path:
         """An image's file in a folder by the first of the endings that it is there with, else by the first of all."""

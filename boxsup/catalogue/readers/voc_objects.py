@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 TURNED = ("cx", "cy", "w", "h", "angle")  # of roLabelImg's `robndbox`
-Corners = Literal["", "voc", "plane"]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
+CornerConvention = Literal[
+    "", "voc", "plane"
+]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
 FAR = 10**9  # px: where the image's size is not known, and of what a number may be
 DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"})  # not expat's
 
 
 def read_annotation(
-    xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners = "voc"
+    xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention = "voc"
 ) -> tuple[list[Box], list[str]]:
     """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_all`."""
     things, problems = read_all(xml, height, width, classes, corners)
@@ -40,7 +42,7 @@ def read_annotation(
 
 
 def read_all(
-    xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners
+    xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
 ) -> tuple[list[Thing], list[str]]:
     """The objects of a VOC annotation.
 
