@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from updates import OURS
 
-from boxsup.image.boxes import TOGETHER, box_iou
+from boxsup.image.boxes import BOXES_PER_BLOCK, box_iou
 from boxsup.labels.choice import NOTHING
 from boxsup.labels.generation import Update
 from boxsup.proposals.pool import make_pool
@@ -133,20 +133,20 @@ def many(count, side=400):
 
 def test_memory_does_not_grow_with_boxes_times_pixels():
     peaks = []
-    for count in (TOGETHER, 8 * TOGETHER):
+    for count in (BOXES_PER_BLOCK, 8 * BOXES_PER_BLOCK):
         made, boxes, side = many(count)
         tracemalloc.start()
         made.labels("a", side, side, boxes)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    masks = 7 * TOGETHER * side**2  # bytes of a mask of each box that was added, a fourth of its scores
+    masks = 7 * BOXES_PER_BLOCK * side**2  # bytes of a mask of each box that was added, a fourth of its scores
     assert peaks[1] - peaks[0] < 0.1 * masks
 
 
 def test_boxes_choose_the_same_however_many_do_so_at_once(monkeypatch):
     made, boxes, side = many(60)
     whole = made.labels("a", side, side, boxes)
-    monkeypatch.setattr("boxsup.labels.overlaps.TOGETHER", 7)
+    monkeypatch.setattr("boxsup.labels.overlaps.BOXES_PER_BLOCK", 7)
     parts = made.labels("a", side, side, boxes)
     assert [choice.chosen for choice in parts.choices] == [choice.chosen for choice in whole.choices]
     np.testing.assert_array_equal(parts.labels, whole.labels)
