@@ -21,7 +21,7 @@ from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
 from boxsup.inference.crf import refined, relevant
-from boxsup.machine.workers import in_order
+from boxsup.machine.workers import map_in_processes
 from boxsup.settings import CrfSettings, build
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def main() -> None:
 
     def ours() -> Iterable[NDArray[np.uint8]]:
         calls = ((pixels, scores[which], which, settings) for (pixels, scores), which in zip(scored, kept, strict=True))
-        return in_order(refined, calls, args.workers)
+        return map_in_processes(refined, calls, args.workers)
 
     truths, classes = [read_mask(row.mask) for row in rows], len(catalogue.classes)
     seconds, processor = {}, {}

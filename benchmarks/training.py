@@ -47,7 +47,7 @@ from boxsup.machine.memory import keep_freed_memory
 from boxsup.network import build as build_network
 from boxsup.network.images import IMAGENET
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 
@@ -129,7 +129,7 @@ def epoch() -> float:
 
 def write_labels(store: Path, catalogue: Catalogue) -> None:
     """The true masks as a generation."""
-    with creating_labels(store, catalogue.ids, catalogue.sizes, {}) as writer:
+    with labels_writer(store, catalogue.ids, catalogue.sizes, {}) as writer:
         for row in catalogue.rows():
             writer.append(row.image, labels=read_mask(row.mask))
 

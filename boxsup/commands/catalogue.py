@@ -18,7 +18,7 @@ from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import TABLES, add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
 from boxsup.errors import DataError
-from boxsup.store.atomic import creating, discard
+from boxsup.store.atomic import atomic_write, discard
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         discard(args.out / table)
     listing = _listing(args, classes)
     problems = list(listing.problems)
-    with creating(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
+    with atomic_write(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
         records = _records(listing, problems, partial, args)
         report = write_problems(args.out / PROBLEMS, problems)
         if problems and args.on_problem == "stop":

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError
 from boxsup.image.files import encode_mask
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.labels import Labels
 
 EXAMPLE = "boxsup comp6 --predictions results/voc_box/seed-0/predictions/test/045.zarr --split test --out 045.tar"
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     if classes != CLASSES:
         raise ConfigError(f"{args.predictions}: the server takes VOC's {CLASSES} classes, these are {classes}")
     folder = FOLDER.format(split=args.split)
-    with creating(args.out) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
+    with atomic_write(args.out) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
         for image in tqdm(maps, "comp6", unit="image", disable=None):
             picture = encode_mask(maps[image])
             member = tarfile.TarInfo(f"{folder}/{image}.png")  # no owner and no time: nothing of this machine

@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the trained network, and how it was made."""
     from boxsup.contours.network import save_network
-    from boxsup.contours.training import Recipe, train
+    from boxsup.contours.training import ContourTraining, train
     from boxsup.network.pretrained import imagenet_weights
 
     cv2.setNumThreads(1)
-    recipe = Recipe() if args.steps is None else replace(Recipe(), steps=_positive(args.steps))
+    recipe = ContourTraining() if args.steps is None else replace(ContourTraining(), steps=_positive(args.steps))
     images = [
         bsds.read(args.bsds, split, name)
         for split in _unique(args.splits)

@@ -23,7 +23,7 @@ from boxsup.evaluation.truth import truth_pixels
 from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
-from boxsup.machine.workers import in_order
+from boxsup.machine.workers import map_in_processes
 from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 
 EXAMPLE = (
@@ -91,7 +91,7 @@ def score(
 ) -> list[float]:
     """The mean IoU over the images, in [0, 1], under each of the settings, which differ in what is searched alone."""
     calls = _calls(images, predictor, settings)
-    counts = in_order(confusions_at, calls, workers)
+    counts = map_in_processes(confusions_at, calls, workers)
     total = sum(tqdm(counts, what, len(images.ids), unit="image", disable=None))
     return [measured_mean(confusion) for confusion in total]  # type: ignore[union-attr]
 

@@ -33,7 +33,7 @@ from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
-from boxsup.training.parallel import leads
+from boxsup.training.parallel import is_main_process
 
 EXAMPLE = (
     "boxsup epoch --catalogue results/data/demo/train --labels results/demo_semi/seed-0/labels/001.zarr "
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _train_as_member(args: argparse.Namespace) -> None:
     """Train in one of several processes; the one that writes claims the outputs, since claims are per process."""
-    with guarded(args) if leads() else contextlib.nullcontext():
+    with guarded(args) if is_main_process() else contextlib.nullcontext():
         train(args)
 
 
@@ -86,7 +86,7 @@ def train(args: argparse.Namespace) -> None:
     data = Epoch(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
     loader = batches(data, settings, args.seed, args.epoch, args.workers)
     order = order_of(data, settings, args.seed, args.epoch)
-    if leads():
+    if is_main_process():
         warn_of_others(instructions_of(args.model), str(args.model))
         warn_of_others(data.made_with, str(args.labels))
     model, (iterations, batch) = checkpoint.model, order.shape
@@ -94,7 +94,9 @@ def train(args: argparse.Namespace) -> None:
     optimizer = make_optimizer(model, settings)
     if args.optimizer:
         _restore(optimizer, args.optimizer, checkpoint.epoch)
-    with Progress(args.epoch, iterations, batch, args.tensorboard if leads() else None, shown=leads()) as progress:
+    with Progress(
+        args.epoch, iterations, batch, args.tensorboard if is_main_process() else None, shown=is_main_process()
+    ) as progress:
         read = plain_errors(loader)
         try:
             train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
@@ -104,7 +106,7 @@ def train(args: argparse.Namespace) -> None:
                 f"{error}; its images: {images}; the last good checkpoint is {args.model}; lower training.rate (or "
                 "training.head_rate) and run again"
             ) from error
-    if leads():
+    if is_main_process():
         write_csv(args.out / "train.csv", progress.table())
         made = {"epoch": args.epoch, "instructions": instructions()}
         save(args.out / OPTIMIZER, {"momentum": _momentum(optimizer), **made})

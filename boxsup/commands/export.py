@@ -16,7 +16,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.inference.export import (
-    LEAST_SIDE,
+    MIN_SIDE,
     OPSET,
     PACKAGES,
     SUFFIXES,
@@ -31,7 +31,7 @@ from boxsup.inference.export import (
 from boxsup.inference.trained import chosen, find_trained, tell
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
-from boxsup.store.atomic import creating, write_text
+from boxsup.store.atomic import atomic_write, write_text
 from boxsup.store.checksums import sha256_of
 from boxsup.versions import provenance
 
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     }
     network = FullSize(checkpoint.model, how.scales, how.background_bias).eval()
     write, runner = WRITERS[args.format]
-    with creating(out, suffix) as partial:
+    with atomic_write(out, suffix) as partial:
         write(exported(network, size), partial, json.dumps(facts, ensure_ascii=False))
         worst = greatest_difference(network, checkpoint, runner(partial), pictures)
     facts["checked"] = {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE}
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
 def _picture(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """A photograph of the size that the model takes."""
     picture = read_image(path)
-    wanted = size or tuple(max(LEAST_SIDE, side) for side in picture.shape[:2])
+    wanted = size or tuple(max(MIN_SIDE, side) for side in picture.shape[:2])
     if wanted == picture.shape[:2]:
         return picture
     return np.asarray(Image.fromarray(picture).resize((wanted[1], wanted[0])))

@@ -18,10 +18,10 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
-from boxsup.labels.choice import NOTHING, RECTANGLE
+from boxsup.labels.choice import Chosen
 from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
-from boxsup.machine.workers import in_order
-from boxsup.store.labels import creating_labels
+from boxsup.machine.workers import map_in_processes
+from boxsup.store.labels import labels_writer
 from boxsup.versions import provenance
 
 EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut --workers 4 --out grabcut.zarr"
@@ -48,7 +48,7 @@ def _true_masks(catalogue: Catalogue, out: Path) -> None:
     rows = [row for row in catalogue.rows() if row.mask]
     sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
     attributes = {"masks": "truth", "versions": provenance("fixed-masks", "numpy", "zarr")}
-    with creating_labels(out, [row.image for row in rows], sizes, attributes) as writer:
+    with labels_writer(out, [row.image for row in rows], sizes, attributes) as writer:
         for row in tqdm(rows, "truth", unit="image", disable=None):
             writer.append(row.image, labels=_true_mask(row, len(catalogue.classes)))
 
@@ -64,20 +64,20 @@ def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
 def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
     packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
     attributes = {"masks": kind, "versions": provenance("fixed-masks", *packages)}
-    chosen = np.full(len(catalogue.boxes), NOTHING, np.int32)
-    with creating_labels(out, catalogue.ids, catalogue.sizes, attributes) as writer:
+    chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
+    with labels_writer(out, catalogue.ids, catalogue.sizes, attributes) as writer:
         made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
         for image, masks in zip(catalogue.ids, made, strict=True):
             writer.append(image, labels=masks.labels)
             chosen[catalogue.boxes_of(image).index] = masks.chosen
         writer.table("chosen", chosen)
-    rectangles = int((chosen == RECTANGLE).sum())
+    rectangles = int((chosen == Chosen.RECTANGLE).sum())
     print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
 
 
 def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
     calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
-    return in_order(_masks_of_file, calls, workers, initializer=_one_thread)
+    return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
 
 
 def _one_thread() -> None:

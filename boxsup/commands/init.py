@@ -35,8 +35,8 @@ from boxsup.store.atomic import write_text
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
 TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # what a name's own must not be among
-MOST_EPOCHS = 999
-LEAST_IMAGES = 200  # a process: starting one costs a second or two
+MAX_EPOCHS = 999
+MIN_IMAGES = 200  # a process: starting one costs a second or two
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,8 +99,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     _check_name(args.name)
-    if args.epochs is not None and not 1 <= args.epochs <= MOST_EPOCHS:
-        raise ConfigError(f"--epochs: expected 1 to {MOST_EPOCHS}, got {args.epochs}")
+    if args.epochs is not None and not 1 <= args.epochs <= MAX_EPOCHS:
+        raise ConfigError(f"--epochs: expected 1 to {MAX_EPOCHS}, got {args.epochs}")
     for path in (args.project, args.images, args.boxes, args.masks):
         if path is not None and not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
@@ -185,7 +185,7 @@ def _survey(source: Source, workers: int) -> Survey:
     wrong = {problem.image for problem in problems}
     images = []
     known = set(wrong)
-    looked = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // LEAST_IMAGES))
+    looked = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
     for seen in tqdm(looked, "init", len(listing.checks), unit="image", disable=None):
         problems += seen.record.problems
         known.add(seen.record.image)

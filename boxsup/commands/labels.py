@@ -18,13 +18,13 @@ from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, DataError
-from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
+from boxsup.labels.choice import Chosen, recorded
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_others
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
-from boxsup.store.labels import Labels, creating_labels, exceeds
+from boxsup.store.labels import Labels, exceeds, labels_writer
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
 
     settings = update.settings if update else None
     tables = ChoiceTables(len(catalogue.boxes), recorded(settings) if settings else 1)
-    with creating_labels(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
+    with labels_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
         for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
             own = catalogue.boxes_of(row.image)
             if row.image in masked:
@@ -112,8 +112,8 @@ def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str
 
 
 def _fixed_choices(paths: Sequence[Path], catalogue: Catalogue, images: Sequence[str]) -> NDArray[np.int32]:
-    """What the fixed masks made of each box of the catalogue, NOTHING where an image is in none of their stores."""
-    chosen = np.full(len(catalogue.boxes), NOTHING, np.int32)
+    """What the fixed masks made of each box of the catalogue; Chosen.NOTHING if no store has its image."""
+    chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
     stores = [Labels(path) for path in paths]
     for store in stores:
         own, rows = set(store), np.flatnonzero(catalogue.boxes["image"].isin(list(store)))
@@ -165,8 +165,8 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catal
 
 
 def _summary(generation: int, tables: ChoiceTables, masked: int, images: int) -> None:
-    supervising = tables.chosen != NOTHING
-    rectangles = int((tables.chosen == RECTANGLE).sum())
+    supervising = tables.chosen != Chosen.NOTHING
+    rectangles = int((tables.chosen == Chosen.RECTANGLE).sum())
     print(
         f"generation {generation}: {images} images, {masked} with their true mask, "
         f"{int(supervising.sum())} boxes chose, {rectangles} of them their rectangle",

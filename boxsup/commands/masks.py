@@ -19,7 +19,7 @@ from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.trained import find_trained, tell
-from boxsup.masking.copies import Results, stamps_of
+from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.masker import Masker
 from boxsup.masking.outputs import FORMATS, formats_of, place_of
 from boxsup.masking.parts import ImagePart, has_part, part_key, part_place, read_part, write_part
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
     problems += unwritten.values()
     jobs = [job for job in jobs if job not in unwritten]
     known = [masker.knows(name) for name in source.classes]
-    results = Results(source, stamps, lambda: (job.part(folder, known) for job in jobs), args.tight_boxes)
+    results = MaskResults(source, stamps, lambda: (job.part(folder, known) for job in jobs), args.tight_boxes)
     problems += [problem for name in formats for problem in FORMATS[name].write(args.out, results)]
     _write_table(args.out, results, jobs, masker.classes)
     notes = [note for record in records for note in record.notes]
@@ -191,7 +191,7 @@ def _make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int)
     return lost
 
 
-def _write_table(out: Path, results: Results, jobs: Sequence[Job], known: Sequence[str]) -> None:
+def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:
     source = results.source
     table = table_of(results.parts(), source.classes, known, source.images)
     write_csv(out / TABLE, table, "%.4f")

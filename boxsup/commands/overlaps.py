@@ -13,7 +13,7 @@ from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
-from boxsup.labels.overlaps import creating_overlaps
+from boxsup.labels.overlaps import overlaps_writer
 from boxsup.proposals.pool import Pools
 from boxsup.versions import provenance
 
@@ -41,6 +41,6 @@ def run(args: argparse.Namespace) -> None:
     inventory = read_inventory(args.catalogue)
     made_from = overlaps_from(inventory.boxes(list(pools))) if inventory else None
     attributes = {"versions": provenance("overlaps", "numpy", "zarr")}
-    with recording(args.out, made_from), creating_overlaps(args.out, list(pools), attributes) as writer:
+    with recording(args.out, made_from), overlaps_writer(args.out, list(pools), attributes) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
             writer.append(box_iou(corners_of(catalogue.boxes_of(image)), pool.boxes))

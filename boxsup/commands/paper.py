@@ -10,7 +10,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.report import parse_config
 from boxsup.report.paper.page import TITLES, render
 from boxsup.report.paper.results import SCALES, comparison, measured, read_runs, values_table
-from boxsup.store.atomic import creating, write_text
+from boxsup.store.atomic import atomic_write, write_text
 from boxsup.store.csv import write_csv
 
 EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tables tables --out paper.html'
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     values = values_table(config["settings"])
     page = render(args.page, args.results, tables, values, runs, bool(config["demo"]))
     found = [run for own in runs.values() for run in own.values()]
-    with creating(args.tables) as folder:
+    with atomic_write(args.tables) as folder:
         folder.mkdir()
         for name, table in {
             **{f"table{number}": table for number, table in tables.items()},

@@ -34,7 +34,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.settings import CrfSettings
-from boxsup.store.atomic import creating, write_bytes
+from boxsup.store.atomic import atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
@@ -157,7 +157,7 @@ def _predict_video(
     pixels: Counter[int] = Counter()
     size, frames = (0, 0), 0
     [path] = _places(item, out)
-    with creating(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
+    with atomic_write(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
         seen = label_maps(video, predictor, settings, workers)
         for result in tqdm(seen, item.name, video.announced or None, unit="frame", disable=None):
             writer.append(overlay(result.pixels, result.labels))

@@ -19,7 +19,7 @@ from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()
-    with creating_labels(args.out, catalogue.ids, catalogue.sizes, attributes, ("labels", "labels_crf")) as writer:
+    with labels_writer(args.out, catalogue.ids, catalogue.sizes, attributes, ("labels", "labels_crf")) as writer:
         maps = predict(catalogue, predictor, settings, args.workers)
         for image, seen in tqdm(maps, "predictions", len(catalogue.images), unit="image", disable=None):
             writer.append(image, labels=seen.plain, labels_crf=seen.labels)

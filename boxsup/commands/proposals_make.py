@@ -26,7 +26,7 @@ from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
-from boxsup.proposals.pool import Pool, creating_pools, store_bytes
+from boxsup.proposals.pool import Pool, pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.settings import ProposalSettings
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     made_from = proposals_from(json.loads(args.settings), inventory.pixels(catalogue.ids)) if inventory else None
     with (
         recording(args.out, made_from),
-        creating_pools(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer,
+        pools_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer,
     ):
         for image_id, pool, seconds in _pools(catalogue, propose):
             writer.append(image_id, pool)

@@ -11,7 +11,7 @@ from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.demo.tree import check_settings, write_tree
 from boxsup.settings import ShapesSettings, parse
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 EXAMPLE = (
     'boxsup shapes --settings \'{"seed": 0, "side": 160, "train": 120, "val": 60, "masks": 12}\' --classes '
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     check_settings(settings, classes)
     fills: list[float] = []
     pictures = 0
-    with creating(args.out) as partial:
+    with atomic_write(args.out) as partial:
         total = settings.train + settings.val
         for written in tqdm(write_tree(partial, settings, classes), "shapes", total, unit="picture", disable=None):
             fills += written.fills

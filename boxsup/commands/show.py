@@ -21,7 +21,7 @@ from boxsup.near import did_you_mean, near_paths, nearest
 from boxsup.proposals.pool import Pool, find_pool
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.shared.drawing import draw_boxes, draw_outline, outlines, with_caption
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.labels import Labels
 
 EXAMPLE = "boxsup show results/demo_semi/seed-0/labels/003.zarr train_0001 --out show"
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
         _check(image, generation.catalogue.ids)
     for image in args.images:
         path = _place(args.out, image)
-        with creating(path) as partial:
+        with atomic_write(path) as partial:
             picture(generation, image).save(partial, "PNG")
         print(path)
 

@@ -21,7 +21,7 @@ from boxsup.image import VOID
 from boxsup.random import generator
 
 SUPERSAMPLING = 4  # forms are drawn this many times larger; the mean of the small pixels is a pixel's coverage
-LEAST_VISIBLE = 0.35  # share of an object that neither the border nor objects drawn later may hide
+MIN_VISIBLE = 0.35  # share of an object that neither the border nor objects drawn later may hide
 DIFFICULT = 0.5  # an object of which less is visible counts as difficult
 TRIES = 20  # places that are tried for an object
 
@@ -30,7 +30,7 @@ Coverage = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Thing:
+class DrawnObject:
     """An object of a picture: label 1…C-1, tight half-open box `x0, y0, x1, y1` of what is visible, and `difficult`."""
 
     label: int
@@ -39,7 +39,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnPicture:
     """A generated picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class Picture:
 
     image: Image
     instances: Image
-    things: tuple[Thing, ...]
+    things: tuple[DrawnObject, ...]
 
     def masks(self) -> tuple[Image, Image]:
         """Masks as VOC has them: labels and object numbers, H×W uint8, 255 along every object's boundary."""
@@ -59,7 +59,7 @@ class Picture:
         return np.where(ring, VOID, labels).astype(np.uint8), np.where(ring, VOID, self.instances).astype(np.uint8)
 
 
-def picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> Picture:
+def picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> DrawnPicture:
     """Picture `index` of a split, a function of the arguments alone.
 
     Args:
@@ -86,7 +86,7 @@ def picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]
             instances[coverage >= 0.5] = len(labels)
             texture = object_texture(label - 1, len(classes) - 1, height, width, draws)
             image = _paint(image, texture, coverage)
-    return Picture(_photograph(image, draws), instances, _things(instances, labels, areas))
+    return DrawnPicture(_photograph(image, draws), instances, _things(instances, labels, areas))
 
 
 def boundary(instances: Image) -> NDArray[np.bool_]:
@@ -95,7 +95,7 @@ def boundary(instances: Image) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(instances, kernel) != cv2.erode(instances, kernel))
 
 
-def fill(instances: Image, things: Sequence[Thing]) -> list[float]:
+def fill(instances: Image, things: Sequence[DrawnObject]) -> list[float]:
     """The share of each box's pixels that its object fills."""
     shares = []
     for number, thing in enumerate(things, start=1):
@@ -144,7 +144,7 @@ def _place(
         coverage = whole[margin:-margin, margin:-margin]
         area = float(np.sum(whole >= 0.5))
         left = np.bincount(instances[coverage < 0.5], minlength=len(areas) + 1)[1:]
-        if np.sum(coverage >= 0.5) >= 0.6 * area and all(left >= LEAST_VISIBLE * np.array(areas)):
+        if np.sum(coverage >= 0.5) >= 0.6 * area and all(left >= MIN_VISIBLE * np.array(areas)):
             return coverage, area
     return None
 
@@ -187,10 +187,10 @@ def _photograph(image: NDArray[np.float32], draws: np.random.Generator) -> Image
     return np.asarray(np.clip(np.round(noisy * 255), 0, 255), np.uint8)
 
 
-def _things(instances: Image, labels: Sequence[int], areas: Sequence[float]) -> tuple[Thing, ...]:
+def _things(instances: Image, labels: Sequence[int], areas: Sequence[float]) -> tuple[DrawnObject, ...]:
     things = []
     for number, (label, area) in enumerate(zip(labels, areas, strict=True), start=1):
         rows, columns = np.nonzero(instances == number)
         box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-        things.append(Thing(label, box, bool(len(rows) < DIFFICULT * area)))
+        things.append(DrawnObject(label, box, bool(len(rows) < DIFFICULT * area)))
     return tuple(things)

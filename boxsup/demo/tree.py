@@ -12,13 +12,13 @@ from PIL import Image
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, OBJECT_MASKS
 from boxsup.catalogue.readers.voc_objects import CORNERS
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import Picture, fill, picture
+from boxsup.demo.shapes import DrawnPicture, fill, picture
 from boxsup.errors import ConfigError
 from boxsup.image.files import write_mask
 from boxsup.random import generator
 from boxsup.settings import ShapesSettings
 
-LEAST_SIDE = 64
+MIN_SIDE = 64
 QUALITY = 95  # of the JPEGs
 
 
@@ -33,8 +33,8 @@ class Written:
 
 def check_settings(settings: ShapesSettings, classes: Sequence[str]) -> None:
     """Raise a ConfigError that names the key if pictures cannot be made of these settings and classes."""
-    if settings.side < LEAST_SIDE:
-        raise ConfigError(f"shapes.side: expected {LEAST_SIDE} pixels or more, got {settings.side}")
+    if settings.side < MIN_SIDE:
+        raise ConfigError(f"shapes.side: expected {MIN_SIDE} pixels or more, got {settings.side}")
     for key in ("train", "val", "masks"):
         if getattr(settings, key) < 1:
             raise ConfigError(f"shapes.{key}: expected 1 picture or more, got {getattr(settings, key)}")
@@ -71,7 +71,7 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
         (folder / LISTS / f"{name}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
 
 
-def write_picture(folder: Path, image: str, made: Picture, classes: Sequence[str]) -> None:
+def write_picture(folder: Path, image: str, made: DrawnPicture, classes: Sequence[str]) -> None:
     """Write a picture's four files."""
     labels, objects = made.masks()
     Image.fromarray(made.image).save(folder / IMAGES / f"{image}.jpg", quality=QUALITY, subsampling=0)
@@ -80,7 +80,7 @@ def write_picture(folder: Path, image: str, made: Picture, classes: Sequence[str
     (folder / ANNOTATIONS / f"{image}.xml").write_bytes(annotation(image, made, classes))
 
 
-def annotation(image: str, made: Picture, classes: Sequence[str]) -> bytes:
+def annotation(image: str, made: DrawnPicture, classes: Sequence[str]) -> bytes:
     """The picture's objects as VOC's XML, corners 1-based and inclusive."""
     height, width = made.instances.shape
     root = ElementTree.Element("annotation")

@@ -16,7 +16,7 @@ from boxsup.machine.compiled import compiled
 
 FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits each, and whether more follow
 BITS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})  # values of an array of pixels, in JSON
-MOST_BITS = 50  # of one number; far above a run's length, far below the 64 of an integer
+MAX_BITS = 50  # of one number; far above a run's length, far below the 64 of an integer
 
 
 def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray[np.int64]:  # noqa: ANN401 - JSON
@@ -64,7 +64,7 @@ def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON
         except UnicodeEncodeError:
             return None
         return lengths if len(lengths) else None
-    if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 2**MOST_BITS for count in counts):
+    if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 2**MAX_BITS for count in counts):
         return None
     return np.array(counts, np.int64)
 
@@ -78,7 +78,7 @@ def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
     counts, found = np.zeros(len(text), np.int64), 0
     value, bits = np.int64(0), np.int64(0)
     for character in text:
-        if not FIRST <= character <= LAST or bits > MOST_BITS:
+        if not FIRST <= character <= LAST or bits > MAX_BITS:
             return counts[:0].copy()
         part = np.int64(character) - FIRST
         value |= (part & 31) << bits

@@ -15,7 +15,7 @@ from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
 from boxsup.image.packed import Each
-from boxsup.labels.choice import NOTHING, Choice, choose
+from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
@@ -75,7 +75,7 @@ class Update:
         supervising, void = _roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
-        choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
+        choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
         chosen_ones = [choices[row].chosen for row in shown]
         masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
@@ -111,8 +111,8 @@ class ChoiceTables:
     """Collects choices for a generation's tables, whose rows are the boxes of the catalogue."""
 
     def __init__(self, boxes: int, k: int) -> None:
-        """Every box supervises nothing (NOTHING) until it is recorded."""
-        self.chosen = np.full(boxes, NOTHING, np.int32)
+        """Every box supervises nothing (Chosen.NOTHING) until it is recorded."""
+        self.chosen = np.full(boxes, Chosen.NOTHING, np.int32)
         self.best = np.full((boxes, k), -1, np.int32)
         self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
         self.regression_cost = np.full((boxes, k), np.nan, np.float32)

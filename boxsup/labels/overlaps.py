@@ -13,7 +13,7 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
 from boxsup.store.checksums import AGAIN
 
 KIND = "overlaps"
@@ -59,7 +59,7 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
 
 
 class OverlapsWriter:
-    """Adds images' tables in order; made by `creating_overlaps`."""
+    """Adds images' tables in order; made by `overlaps_writer`."""
 
     def __init__(self, group: zarr.Group) -> None:
         self._group = group
@@ -78,11 +78,11 @@ class OverlapsWriter:
 
 
 @contextlib.contextmanager
-def creating_overlaps(
+def overlaps_writer(
     path: str | os.PathLike[str], images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[OverlapsWriter]:
     """Write a store of overlaps: ragged `iou`, one row an image (B×N in C order), and `boxes` (its B)."""
-    with creating_group(path, KIND, images, attributes) as group:
+    with atomic_group(path, KIND, images, attributes) as group:
         writer = OverlapsWriter(group)
         yield writer
         writer.close()

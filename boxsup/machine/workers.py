@@ -19,7 +19,7 @@ T = TypeVar("T")
 AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
 
 
-def in_order(
+def map_in_processes(
     function: Callable[..., T],
     calls: Iterable[tuple[Any, ...]],
     workers: int,
@@ -70,7 +70,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def ahead(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:
+def prefetch(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:
     """The items, each made in a thread of its own while earlier ones are worked on; `count` at most wait.
 
     Reading files and running a network let other threads go on meanwhile; work in Python itself does not.

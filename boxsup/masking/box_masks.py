@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.errors import ConfigError
 from boxsup.image.boxes import box_iou
 from boxsup.image.packed import packed
-from boxsup.labels.choice import RECTANGLE, Choice
+from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import Update
 from boxsup.masking.quality import Measures, measure
 from boxsup.proposals.pool import Pool
@@ -84,11 +84,11 @@ def _mask(
     window = np.s_[y0:y1, x0:x1]
     if choice.chosen >= 0:
         pixels[window] = pool.mask(choice.chosen)[window]
-    elif choice.chosen == RECTANGLE:
+    elif choice.chosen == Chosen.RECTANGLE:
         pixels[window] = True
     else:
         return None
-    if choice.chosen == RECTANGLE or not pixels.any():  # a candidate that is all outside of its box
+    if choice.chosen == Chosen.RECTANGLE or not pixels.any():  # a candidate that is all outside of its box
         pixels[window] = True
         return BoxMask(pixels, True, measure(pixels, box, label, log_probabilities))
     place = int(np.flatnonzero(choice.best == choice.chosen)[0])

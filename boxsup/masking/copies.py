@@ -21,7 +21,7 @@ Fill = Callable[[ImagePart, bytes], bytes]
 
 
 @dataclass(frozen=True)
-class Results:
+class MaskResults:
     """What there is to write, whatever the format.
 
     Attributes:
@@ -43,12 +43,12 @@ def stamps_of(source: Source) -> Stamps:
     return {file.absolute(): _stamp(file) for file in files}
 
 
-def changed(results: Results, file: Path) -> list[Problem]:
+def changed(results: MaskResults, file: Path) -> list[Problem]:
     """A problem if an annotation file is no longer what its boxes were read from: their places may be others'."""
     return [] if _stamp(file) == results.stamps[file] else [Problem("", str(file), CHANGED)]
 
 
-def copy_files(folder: Path, base: Path, results: Results, fill: Fill, other: Copy = bytes) -> list[Problem]:
+def copy_files(folder: Path, base: Path, results: MaskResults, fill: Fill, other: Copy = bytes) -> list[Problem]:
     """Write a copy of each of the user's annotation files.
 
     Args:
@@ -72,7 +72,7 @@ def copy_files(folder: Path, base: Path, results: Results, fill: Fill, other: Co
     return problems
 
 
-def _copy(folder: Path, base: Path, results: Results, file: Path, copy: Copy) -> list[Problem]:
+def _copy(folder: Path, base: Path, results: MaskResults, file: Path, copy: Copy) -> list[Problem]:
     problems = changed(results, file)
     if problems:
         return problems

@@ -16,7 +16,7 @@ from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
-from boxsup.machine.workers import in_order
+from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import check_update, masks_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.proposals.methods import make_proposer, packages
@@ -85,7 +85,7 @@ class Masker:
         if not records:
             return
         calls = ((self._proposals, record.image, record.path) for record in records)
-        made = in_order(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
+        made = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, made, strict=True):
             scores = self._predictor.log_probabilities(pixels).cpu().numpy()
             boxes = to_catalogue([record], self.classes).boxes

@@ -17,19 +17,19 @@ from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.masking.copies import Results, changed, copy_files
+from boxsup.masking.copies import MaskResults, changed, copy_files
 from boxsup.masking.parts import ImagePart, file_of, things_of
-from boxsup.store.atomic import creating, write_bytes, write_text
+from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import coco, coco_copy, labelme, voc, yolo
 
 OWN = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}  # a source's format -> that of its masks
 
 
-def write_voc(out: Path, results: Results) -> list[Problem]:
+def write_voc(out: Path, results: MaskResults) -> list[Problem]:
     """`voc/SegmentationClass/ID.png`, `voc/SegmentationObject/ID.png`, `voc/labelmap.txt`; XML in `voc/Annotations`."""
     source = results.source
-    with creating(out / "voc") as folder:
+    with atomic_write(out / "voc") as folder:
         folder.mkdir()
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
@@ -40,10 +40,10 @@ def write_voc(out: Path, results: Results) -> list[Problem]:
         return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.segmented(xml))
 
 
-def write_yolo(out: Path, results: Results) -> list[Problem]:
+def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
     """A copy of the user's labels and `data.yaml`; else `yolo/labels/ID.txt`, and a `data.yaml` of ours."""
     source = results.source
-    with creating(out / "yolo") as folder:
+    with atomic_write(out / "yolo") as folder:
         folder.mkdir()
         if source.format == "yolo" and source.data is not None:
             base = _yolo_base(source.annotations, source.data)
@@ -61,10 +61,10 @@ def write_yolo(out: Path, results: Results) -> list[Problem]:
     return []
 
 
-def write_labelme(out: Path, results: Results) -> list[Problem]:
+def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
     """A copy of the user's files in `labelme`; else files of ours, which name the images where they are."""
     source = results.source
-    with creating(out / "labelme") as folder:
+    with atomic_write(out / "labelme") as folder:
         folder.mkdir()
         if source.format == "labelme":
             return copy_files(
@@ -79,7 +79,7 @@ def write_labelme(out: Path, results: Results) -> list[Problem]:
     return []
 
 
-def write_coco(out: Path, results: Results, encoding: coco.Encoding = "rle") -> list[Problem]:
+def write_coco(out: Path, results: MaskResults, encoding: coco.Encoding = "rle") -> list[Problem]:
     """`coco.json`, masks as runs; or `coco_polygons.json`. A copy of the user's file, or one with numbers of ours."""
     source = results.source
     path = out / place_of("coco" if encoding == "rle" else "coco_polygons", source)
@@ -96,7 +96,7 @@ def write_coco(out: Path, results: Results, encoding: coco.Encoding = "rle") -> 
     return []
 
 
-def write_polygons(out: Path, results: Results) -> list[Problem]:
+def write_polygons(out: Path, results: MaskResults) -> list[Problem]:
     """`coco_polygons.json`."""
     return write_coco(out, results, "polygons")
 
@@ -108,7 +108,7 @@ class Format(NamedTuple):
     """
 
     place: str
-    write: Callable[[Path, Results], list[Problem]]
+    write: Callable[[Path, MaskResults], list[Problem]]
 
 
 FORMATS = {
@@ -143,13 +143,13 @@ def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
     return list(dict.fromkeys(asked or usual))
 
 
-def _copy_coco(path: Path, results: Results, encoding: coco.Encoding) -> list[Problem]:
+def _copy_coco(path: Path, results: MaskResults, encoding: coco.Encoding) -> list[Problem]:
     """Write a copy of the user's JSON, or of each in the folder of an export, and say which have changed."""
     problems = {file: changed(results, file) for file in results.stamps}
     filled = _filled(results, encoding)
     own = [file for file, wrong in problems.items() if not wrong]
     if results.source.annotations.is_dir():
-        with creating(path) as folder:
+        with atomic_write(path) as folder:
             folder.mkdir()
             for file in own:
                 place = folder / os.path.relpath(file, results.source.annotations)
@@ -160,7 +160,7 @@ def _copy_coco(path: Path, results: Results, encoding: coco.Encoding) -> list[Pr
     return [problem for wrong in problems.values() for problem in wrong]
 
 
-def _filled(results: Results, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.Filled]]:
+def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.Filled]]:
     """What annotations get, by their file and their places in it."""
     filled: dict[Path, dict[int, coco_copy.Filled]] = defaultdict(dict)
     for part in results.parts():

@@ -18,10 +18,10 @@ from boxsup.image.boxes import box_iou, tight_box
 
 INTERCEPT, WEIGHTS = -3.71, (2.86, 3.83, -0.57)  # of expected_iou, network_agreement and overlap_cost
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
-LEAST_SEEN = 0.05  # of the greatest probability of its label in a box,
-LEAST_SHARE = 0.1  # or so much of the median over all boxes: a network that has learned little is sure of nothing
-LEAST_TIGHTNESS = 0.6
-MOST_OVERLAP_COST = 0.6
+MIN_SEEN = 0.05  # of the greatest probability of its label in a box,
+MIN_SHARE = 0.1  # or so much of the median over all boxes: a network that has learned little is sure of nothing
+MIN_TIGHTNESS = 0.6
+MAX_OVERLAP_COST = 0.6
 RIVAL = 0.5  # mean probability of another class on the segment, if it is also RIVALRY times that of the label
 RIVALRY = 2.0
 
@@ -107,10 +107,10 @@ def quality(measures: Measures) -> float:
 
 def least_seen(seen: Sequence[float]) -> float:
     """What the network must see in a box at least, from what it has `seen` in all of them; see `flags`."""
-    return min(LEAST_SEEN, LEAST_SHARE * float(np.median(seen))) if len(seen) else LEAST_SEEN
+    return min(MIN_SEEN, MIN_SHARE * float(np.median(seen))) if len(seen) else MIN_SEEN
 
 
-def flags(measures: Measures, least: float = LEAST_SEEN) -> list[str]:
+def flags(measures: Measures, least: float = MIN_SEEN) -> list[str]:
     """The FLAGS of a box that a person should look at; none where nothing is odd.
 
     Args:
@@ -120,7 +120,7 @@ def flags(measures: Measures, least: float = LEAST_SEEN) -> list[str]:
     rectangle = math.isnan(measures.expected_iou)
     raised = {
         "nothing": rectangle or measures.seen < least,
-        "loose": measures.tightness < LEAST_TIGHTNESS or measures.overlap_cost > MOST_OVERLAP_COST,
+        "loose": measures.tightness < MIN_TIGHTNESS or measures.overlap_cost > MAX_OVERLAP_COST,
         "disagreement": measures.rival_share > max(RIVAL, RIVALRY * measures.label_share),
     }
     return [name for name in FLAGS if raised[name]]

@@ -72,7 +72,7 @@ def _scores(records: Sequence[Record], path: Path) -> NDArray[np.float64]:
     return np.array([record[key] for _, record in records], np.float64)
 
 
-class Results:
+class ResultsFile:
     """COCO results: one list of records for all images, told apart by `image_id`."""
 
     def __init__(self, path: Path, images: Path | None) -> None:

@@ -21,7 +21,7 @@ from boxsup.random import generator
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels, exceeds
 from boxsup.training.augmentation import augment
-from boxsup.training.parallel import own_part, processes
+from boxsup.training.parallel import rank_slice, world_size
 
 
 class Epoch(Dataset[tuple[Tensor, Tensor]]):
@@ -91,7 +91,7 @@ def batches(
         DataError: There is no image, or several processes have not one batch.
     """
     order = order_of(data, settings, seed, epoch)
-    own = order[:, own_part(order.shape[1])]
+    own = order[:, rank_slice(order.shape[1])]
     return DataLoader(
         Subset(data, own.ravel().tolist()),
         batch_size=own.shape[1],
@@ -105,7 +105,7 @@ def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> 
     """Which image of `data` stands where in the epoch: batches × images; see `batches`."""
     if not len(data):
         raise DataError("the training split has no image")
-    if processes() > 1 and len(data) < settings.batch:
+    if world_size() > 1 and len(data) < settings.batch:
         raise DataError(f"training.gpus: {len(data)} images are not one batch of {settings.batch}; set it to 1")
     batch = min(settings.batch, len(data))
     order = generator(seed, "order", epoch).permutation(len(data))

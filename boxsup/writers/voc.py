@@ -16,7 +16,7 @@ from boxsup.image import VOID
 from boxsup.image.files import encode_mask
 from boxsup.image.packed import Each
 from boxsup.image.palette import voc_palette
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
 
 SEGMENTED = b"<segmented>1</segmented>"
@@ -49,7 +49,7 @@ def write(folder: str | os.PathLike[str], image: str, height: int, width: int, t
 
 def write_png(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
     """Write an H×W uint8 label map as a palette PNG, whole or not at all."""
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(encode_mask(mask))
 
 

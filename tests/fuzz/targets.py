@@ -357,9 +357,9 @@ def _without_checksums(store: Path) -> list[Path]:
 
 
 def make_labels(folder: Path) -> list[Path]:
-    from boxsup.store.labels import creating_labels
+    from boxsup.store.labels import labels_writer
 
-    with creating_labels(folder / "labels.zarr", ["a", "b"], np.array([SIZE, (8, 9)]), {"seed": 0}) as writer:
+    with labels_writer(folder / "labels.zarr", ["a", "b"], np.array([SIZE, (8, 9)]), {"seed": 0}) as writer:
         writer.append("a", labels=np.array(_mask()))
         writer.append("b", labels=np.ones((8, 9), np.uint8))
         writer.table("chosen", np.arange(5, dtype=np.int32))
@@ -378,15 +378,15 @@ def read_labels(folder: Path) -> None:
 
 def make_pools(folder: Path) -> list[Path]:
     from boxsup.image.boxes import box_iou
-    from boxsup.labels.overlaps import creating_overlaps
-    from boxsup.proposals.pool import creating_pools, make_pool
+    from boxsup.labels.overlaps import overlaps_writer
+    from boxsup.proposals.pool import make_pool, pools_writer
 
     superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
     pool = make_pool(superpixels, np.random.default_rng(0).random((9, 5)) > 0.5, np.zeros(9))
-    with creating_pools(folder / "pools.zarr", ["a", "b"], np.array([SIZE, SIZE]), {}) as writer:
+    with pools_writer(folder / "pools.zarr", ["a", "b"], np.array([SIZE, SIZE]), {}) as writer:
         writer.append("a", pool)
         writer.append("b", pool)
-    with creating_overlaps(folder / "overlaps.zarr", ["a", "b"], {}) as overlaps:
+    with overlaps_writer(folder / "overlaps.zarr", ["a", "b"], {}) as overlaps:
         overlaps.append(box_iou(np.array([[0, 0, 9, 9], [3, 3, 12, 15]]), pool.boxes))
         overlaps.append(np.zeros((0, len(pool)), np.float32))
     return _without_checksums(folder / "pools.zarr") + _without_checksums(folder / "overlaps.zarr")

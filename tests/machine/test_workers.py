@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from boxsup.errors import BoxSupError, DataError
-from boxsup.machine.workers import AHEAD, ahead, in_order
+from boxsup.machine.workers import AHEAD, map_in_processes, prefetch
 
 
 def late(seconds):
@@ -28,13 +28,13 @@ def refuse():
 
 def test_results_come_in_the_order_of_the_calls():
     delays = [0.2, 0.0, 0.1, 0.0]
-    assert list(in_order(late, ((seconds,) for seconds in delays), 2)) == delays
+    assert list(map_in_processes(late, ((seconds,) for seconds in delays), 2)) == delays
 
 
 def test_calls_are_taken_as_they_are_needed():
     taken = []
     calls = ((taken.append(number) or number, 1) for number in range(20))
-    results = in_order(operator.add, calls, 1)
+    results = map_in_processes(operator.add, calls, 1)
     assert next(results) == 1
     assert len(taken) == AHEAD
     assert list(results) == list(range(2, 21))
@@ -42,12 +42,12 @@ def test_calls_are_taken_as_they_are_needed():
 
 def test_errors_for_people_come_through():
     with pytest.raises(DataError, match=r"a\.png: no such image"):
-        list(in_order(refuse, [()], 1))
+        list(map_in_processes(refuse, [()], 1))
 
 
 def test_a_worker_that_is_ended_from_outside_is_said_to_be():
     with pytest.raises(BoxSupError, match="a worker process was ended from outside"):
-        list(in_order(os._exit, [(9,)], 1))
+        list(map_in_processes(os._exit, [(9,)], 1))
 
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path):
@@ -66,7 +66,7 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
 
 def test_items_are_made_ahead_but_few_of_them():
     made = []
-    items = ahead((made.append(number) or number for number in range(20)), 3)
+    items = prefetch((made.append(number) or number for number in range(20)), 3)
     assert next(items) == 0
     while len(made) < 4:  # the one handed out, and three that wait
         time.sleep(0.01)
@@ -77,7 +77,7 @@ def test_items_are_made_ahead_but_few_of_them():
 
 def test_who_needs_no_more_items_waits_for_none():
     made = []
-    items = ahead(made.append(number) or number for number in range(20))
+    items = prefetch(made.append(number) or number for number in range(20))
     next(items)
     items.close()
     count = len(made)
@@ -86,7 +86,7 @@ def test_who_needs_no_more_items_waits_for_none():
 
 
 def test_what_goes_wrong_ahead_is_said_in_its_turn():
-    items = ahead(1 // number for number in (1, 1, 0, 1))
+    items = prefetch(1 // number for number in (1, 1, 0, 1))
     assert [next(items), next(items)] == [1, 1]
     with pytest.raises(ZeroDivisionError):
         next(items)

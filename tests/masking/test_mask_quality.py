@@ -8,7 +8,7 @@ import pytest
 from boxsup.masking import quality as mask_quality
 from boxsup.masking.quality import (
     FLAGS,
-    LEAST_SEEN,
+    MIN_SEEN,
     RECTANGLE_QUALITY,
     Measures,
     flags,
@@ -88,7 +88,7 @@ def test_a_rival_must_be_likely_and_far_ahead():
 
 
 def test_what_must_be_seen_falls_with_what_the_network_sees_of_all_boxes():
-    assert least_seen([]) == least_seen([0.9, 0.8, 0.01]) == LEAST_SEEN
+    assert least_seen([]) == least_seen([0.9, 0.8, 0.01]) == MIN_SEEN
     assert least_seen([0.2, 0.1, 0.3]) == pytest.approx(0.02)
     young = GOOD._replace(seen=0.03)
     assert flags(young) == ["nothing"]

@@ -20,7 +20,7 @@ from boxsup.commands.epoch import Progress
 from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
 
@@ -226,7 +226,7 @@ def test_what_does_not_belong_together_is_refused_before_anything_is_written(tra
         ("named", 1, {"classes": ["background", "cat", "dog"]}, "its classes are not those of the split"),
     ):
         maps = [np.full((row.height, row.width), label, np.uint8) for row in catalogue.rows()]
-        with creating_labels(tmp_path / f"{name}.zarr", catalogue.ids, catalogue.sizes, attributes) as writer:
+        with labels_writer(tmp_path / f"{name}.zarr", catalogue.ids, catalogue.sizes, attributes) as writer:
             for image, labels in zip(catalogue.ids, maps, strict=True):
                 writer.append(image, labels=labels)
         assert expected in refused(1, "--labels", tmp_path / f"{name}.zarr")

@@ -29,7 +29,7 @@ NOTHING = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
 
 @packed
 @dataclass(frozen=True)
-class Thing:
+class AnnotatedObject:
     """An object, or a region that is none: its label is then 0 or VOID, and it is seen in masks only.
 
     Attributes:
@@ -205,13 +205,13 @@ def draw(
     return labels, numbers if not len(own) or own[-1] < VOID else None
 
 
-def _shown(thing: Thing) -> tuple[int, bool, NDArray[np.bool_]]:
+def _shown(thing: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
     pixels = thing.pixels
     assert pixels is not None
     return thing.box.label, bool(thing.box.crowd), pixels
 
 
-def drawn_masks(height: int, width: int, things: Sequence[Thing]) -> dict[str, bytes]:
+def drawn_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
     needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
     if any(thing.pixels is None for thing in needed):

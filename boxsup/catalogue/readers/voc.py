@@ -54,7 +54,7 @@ class VocSplit:
 
 
 @dataclass(frozen=True)
-class Tree:
+class VocTree:
     """A tree in VOC layout.
 
     Attributes:
@@ -92,7 +92,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     split = parse(VocSplit, settings, "split")
     inside = None if split.links else root
     images, problems = read_list(list_file(root, split.list), inside)
-    tree = Tree(root, split.masks, classes, inside, split.corners)
+    tree = VocTree(root, split.masks, classes, inside, split.corners)
     return Listing(images, [partial(check_image, tree, image) for image in images], problems, draws=False)
 
 
@@ -101,7 +101,7 @@ def list_file(root: Path, name: str) -> Path:
     return root / (SETS if "/" in name else LISTS) / f"{name}.txt"
 
 
-def check_image(tree: Tree, image: str) -> Record:
+def check_image(tree: VocTree, image: str) -> Record:
     """Read and check every file of one image.
 
     The image must decode in full; the mask must be of its size and hold labels 0…C-1 and 255 only, and so must the

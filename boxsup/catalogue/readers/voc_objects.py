@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import NOTHING, Thing, pixel_box, polygon_box, turned
+from boxsup.catalogue.readers.segments import NOTHING, AnnotatedObject, pixel_box, polygon_box, turned
 from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_annotation(
 
 def read_all(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
-) -> tuple[list[Thing], list[str]]:
+) -> tuple[list[AnnotatedObject], list[str]]:
     """The objects of a VOC annotation.
 
     Args:
@@ -71,7 +71,7 @@ def read_all(
         note = f"object {number}: {reason}" if reason else ""
         try:
             box = NOTHING if reason else _box(element, height, width, classes, corners == "plane")
-            things.append(Thing(box, None, (number - 1,), note))
+            things.append(AnnotatedObject(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
     return things, problems

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import ImageRow
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import overlay
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 PICTURES = "pictures"  # the folder's name, as page.js has it
 QUALITY = 85  # of JPEG
@@ -25,7 +25,7 @@ def write_full_size(folder: Path, rows: Iterable[ImageRow], maps: Mapping[str, N
 
     The folder appears whole or not at all, in place of one that is there.
     """
-    with creating(folder) as partial:
+    with atomic_write(folder) as partial:
         partial.mkdir()
         for row in tqdm(list(rows), "full size", unit="image", disable=None):
             photo = read_image(row.path)

@@ -29,7 +29,7 @@ EXTREMES = 2  # best, middle and worst images: so many of each
 
 
 @dataclass(frozen=True)
-class Picture:
+class GalleryPicture:
     """One picture of the page: its file as a data URI, what it shows, its size in pixels, the text below it."""
 
     uri: str
@@ -52,7 +52,7 @@ class Row:
 
     image: str
     note: str
-    pictures: list[Picture]
+    pictures: list[GalleryPicture]
     labels: frozenset[int]
 
 
@@ -119,12 +119,12 @@ def fitted(pixels: NDArray[np.uint8], resample: Image.Resampling = Image.Resampl
     return np.asarray(Image.fromarray(pixels).resize((WIDTH, height), resample))
 
 
-def jpeg(pixels: NDArray[np.uint8], alt: str, caption: str) -> Picture:
+def jpeg(pixels: NDArray[np.uint8], alt: str, caption: str) -> GalleryPicture:
     """A picture (H×W×3) as a data URI: the same bytes for the same pixels."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     uri = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Picture(uri, alt, pixels.shape[1], pixels.shape[0], caption)
+    return GalleryPicture(uri, alt, pixels.shape[1], pixels.shape[0], caption)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _prediction_row(scored: _Scored, plain: Labels, crf: Labels) -> Row:
     return Row(image, note, pictures, _seen(maps))
 
 
-def _boxes(photo: NDArray[np.uint8], boxes: pd.DataFrame, classes: Sequence[str]) -> Picture:
+def _boxes(photo: NDArray[np.uint8], boxes: pd.DataFrame, classes: Sequence[str]) -> GalleryPicture:
     image = Image.fromarray(fitted(photo))
     corners = boxes[["x0", "y0", "x1", "y1"]].to_numpy() * (WIDTH / photo.shape[1])
     labels = list(boxes["label"])
@@ -163,7 +163,7 @@ def _boxes(photo: NDArray[np.uint8], boxes: pd.DataFrame, classes: Sequence[str]
     return jpeg(np.asarray(image), f"{boxes['image'].iloc[0]}: photograph with boxes: {', '.join(names)}", "boxes")
 
 
-def _overlays(image: str, photo: NDArray[np.uint8], maps: Mapping[str, NDArray[np.uint8]]) -> list[Picture]:
+def _overlays(image: str, photo: NDArray[np.uint8], maps: Mapping[str, NDArray[np.uint8]]) -> list[GalleryPicture]:
     small = fitted(photo)
     return [
         jpeg(overlay(small, fitted(labels, Image.Resampling.NEAREST)), f"{image}: {name}", name)

@@ -9,13 +9,17 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
+from boxsup.labels.choice import Chosen
 
 COUNT = 24
 DOUBTFUL = 0.5  # expected IoU of the chosen segment below which it is worth a look
 LOOSE = 0.35  # share of the box that the labels' own box spans, the same
 RESTLESS = 1 / 3  # share of the updates that chose another segment, above which it is, the same
-WITHOUT_CANDIDATE = {RECTANGLE: "its rectangle", NOTHING: "supervised nothing", SEGMENT: "a segment made of it"}
+WITHOUT_CANDIDATE: dict[int, str] = {
+    Chosen.RECTANGLE: "its rectangle",
+    Chosen.NOTHING: "supervised nothing",
+    Chosen.SEGMENT: "a segment made of it",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def odd_boxes(evidence: Evidence, count: int = COUNT) -> dict[int, list[str]]:
     updates = len(evidence.chosen) - 1
     changes = (evidence.chosen[1:] != evidence.chosen[:-1]).sum(axis=0)
     supervising = ~np.isnan(evidence.spanned)
-    rectangle = supervising & (evidence.chosen[-1] == RECTANGLE)
+    rectangle = supervising & (evidence.chosen[-1] == Chosen.RECTANGLE)
     rectangle &= (rectangle != supervising).any()  # where rectangles are all there is none is odd
     # Which boxes; how odd, the oddest first by rising numbers; what to say.
     kinds: list[tuple[NDArray[np.bool_], NDArray[np.generic], Callable[[int], str]]] = [

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.evaluation.measured import LEAST_PIXELS, basis_in
+from boxsup.evaluation.measured import MIN_PIXELS, basis_in
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
 from boxsup.image.palette import hexadecimal
@@ -114,7 +114,7 @@ def render(
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=versions(first),
         weights=weights(first),
-        least=LEAST_PIXELS,
+        least=MIN_PIXELS,
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),

@@ -14,7 +14,7 @@ from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import confusion_of
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.image.files import read_mask
-from boxsup.labels.choice import NOTHING
+from boxsup.labels.choice import Chosen
 from boxsup.report.experiment.gallery import spread
 from boxsup.report.experiment.odd_boxes import Evidence
 from boxsup.store.labels import Labels
@@ -40,14 +40,14 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Survey:
+class LabelSurvey:
     """All images that boxes supervise, in the order of the split, and what is known of its boxes."""
 
     images: list[Looked]
     boxes: Evidence
 
 
-def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> Survey:
+def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> LabelSurvey:
     """Look at the first and last generation of every image that boxes supervise, one image in memory at a time.
 
     Args:
@@ -65,7 +65,7 @@ def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> Survey
             continue
         before, after = first[row.image], last[row.image]
         for index, label, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
-            if chosen[-1, index] != NOTHING:
+            if chosen[-1, index] != Chosen.NOTHING:
                 spanned[index] = span(after, label, corners)
         images.append(Looked(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
     corners = corners_of(catalogue.boxes)
@@ -75,10 +75,10 @@ def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> Survey
     boxes_with, ranks = np.nonzero((best == chosen[-1][:, None]) & (best >= 0))
     expected[boxes_with] = last.table("expected_iou")[boxes_with, ranks]
     drawn = (last.attributes.get("settings") or {}).get("k", 1) > 1
-    return Survey(images, Evidence(chosen, expected, spanned, areas, drawn))
+    return LabelSurvey(images, Evidence(chosen, expected, spanned, areas, drawn))
 
 
-def pick(survey: Survey, catalogue: Catalogue, odd: list[int], count: int) -> list[Looked]:
+def pick(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) -> list[Looked]:
     """At most `count` images to show, in the order of the split.
 
     They are the worst, those changed most, those with a box worth a look, one of each class, as far as there is room,

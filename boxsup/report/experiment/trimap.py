@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from boxsup.evaluation.measured import LEAST_PIXELS
+from boxsup.evaluation.measured import MIN_PIXELS
 from boxsup.report.shared.figures import SERIES, Line, line_chart
 from boxsup.report.shared.templates import percent, render_template
 
@@ -46,9 +46,7 @@ def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, st
         shown = _mean(tables).loc[list(SHOWN), list(REGIONS)].to_numpy(np.float64)
         rows.append((name, len(tables), labels[name], [percent(value) for value in shown.ravel()]))
     chart = trimap_chart("trimap", series, ["_crf"] * len(series))
-    return render_template(
-        "trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows, least=LEAST_PIXELS
-    )
+    return render_template("trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows, least=MIN_PIXELS)
 
 
 def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from boxsup.report.proposals.results import PUBLISHED_IMAGES, Method
 from boxsup.report.shared.figures import INK, MUTED, RULE, SERIES, STYLE, chart
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 COLOURS = [*SERIES.values(), INK]
 FEWEST = 8  # candidates, the left end of the curves
@@ -87,7 +87,7 @@ def write_png(
             axes.tick_params(length=0)
         grey = f"grey: published, on all {PUBLISHED_IMAGES:,} images of VOC val"
         figure.supxlabel(f"coloured: ours, on {title}; {grey}", fontsize=9, color=MUTED)
-        with creating(path) as partial:
+        with atomic_write(path) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
 
 

@@ -14,7 +14,7 @@ from boxsup.evaluation.proposals import UNKNOWN
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import FADE
 from boxsup.proposals.pool import find_pool
-from boxsup.report.experiment.gallery import Picture, Row, fitted, jpeg
+from boxsup.report.experiment.gallery import GalleryPicture, Row, fitted, jpeg
 from boxsup.report.proposals.results import Method
 from boxsup.report.shared.drawing import outlines
 
@@ -90,7 +90,7 @@ def _row(row: ImageRow, index: int, methods: Sequence[Method], classes: Sequence
 
 def _picture(
     photo: NDArray[np.uint8], own: NDArray[np.bool_], candidate: NDArray[np.bool_] | None, alt: str, caption: str
-) -> Picture:
+) -> GalleryPicture:
     """A photograph with the object's outline and, on grey, the candidate's filling."""
     pixels = fitted(photo)
     if candidate is not None:
