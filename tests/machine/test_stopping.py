@@ -137,10 +137,10 @@ WRITING = """
 import contextlib, sys, threading, time
 from pathlib import Path
 from boxsup.machine.stopping import stop_at_signals
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 stop_at_signals()
-with creating(sys.argv[1]) as partial:
+with atomic_write(sys.argv[1]) as partial:
     def write():
         for number in range(10**9):
             with contextlib.suppress(OSError):
@@ -168,14 +168,14 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from boxsup.machine.environment import settle
 from boxsup.machine.stopping import stop_at_signals
-from boxsup.machine.workers import in_order
+from boxsup.machine.workers import map_in_processes
 from test_workers import stay
 
 if __name__ == "__main__":
     settle()
     stop_at_signals()
     print("in it", flush=True)
-    list(in_order(stay, [(sys.argv[2],)] * 2, 2))
+    list(map_in_processes(stay, [(sys.argv[2],)] * 2, 2))
 """
 
 

@@ -38,8 +38,8 @@ def test_a_folder_replaces_a_full_folder(tmp_path):
 
 def test_what_a_killed_writer_left_is_swept_and_never_passes_for_whole(tmp_path):
     script = (
-        "import sys, time\nfrom boxsup.store.atomic import creating\n"
-        "with creating(sys.argv[1]) as partial:\n"
+        "import sys, time\nfrom boxsup.store.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as partial:\n"
         "    partial.mkdir(); (partial / 'chunk').touch(); print('writing', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
@@ -56,8 +56,8 @@ def test_what_a_killed_writer_left_is_swept_and_never_passes_for_whole(tmp_path)
 
 def test_a_living_writers_partial_is_left_alone(tmp_path):
     script = (
-        "import sys\nfrom boxsup.store.atomic import creating\n"
-        "with creating(sys.argv[1]) as partial:\n"
+        "import sys\nfrom boxsup.store.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as partial:\n"
         "    partial.write_text('first'); print('writing', flush=True); sys.stdin.readline()\n"
     )
     with subprocess.Popen(

@@ -360,10 +360,10 @@ if moment == "between two renames":
         return rename(self, target)
     atomic.Path.rename = type(atomic.Path()).rename = once
 with ownership.claiming(overwrite=sys.argv[3] == "user's") as claims:
-    from boxsup.store.atomic import creating
+    from boxsup.store.atomic import atomic_write
     from pathlib import Path
     claims.add([Path(sys.argv[1])])
-    with creating(sys.argv[1]) as partial:
+    with atomic_write(sys.argv[1]) as partial:
         if sys.argv[4] == "folder":
             partial.mkdir(); (partial / "a").write_text("new")
         else:
