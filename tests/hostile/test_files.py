@@ -305,7 +305,7 @@ def jpeg(width: int, height: int) -> bytes:
 
 LIMITED = (
     "import re, sys\n"
-    "from boxsup.catalogue.tables import read_image, read_mask\n"
+    "from boxsup.image.files import read_image, read_mask\n"
     "from boxsup.errors import DataError\n"
     "peak = lambda: int(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])\n"
     "before = peak()\n"
