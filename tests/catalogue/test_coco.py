@@ -563,6 +563,6 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
             if isinstance(part, list)
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
-    where = Layout(SplitPlace(path.parent, None), Place(path, None), None, True, 2)
+    where = Layout(SplitPlace(path.parent, None), SplitPlace(path, None), None, True, 2)
     record = check_entry(where, Entry("grey.png", *SIZE, [(0, annotation)]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)
