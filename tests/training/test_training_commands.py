@@ -16,13 +16,13 @@ from small_split import CLASSES, write_split
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.commands.epoch import Progress
 from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
+from boxsup.training.progress import Progress
 
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
 SCHEDULE = {"epochs": 2, "policy": "poly", "step": 1, "gamma": 0.1, "power": 0.9}
