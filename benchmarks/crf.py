@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
+from boxsup.config.build import build
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import refined, relevant
-from boxsup.settings import CrfSettings, build
 from boxsup.workers import in_order
 
 ROOT = Path(__file__).parents[1]

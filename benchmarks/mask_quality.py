@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue, read_image, read_mask
-from boxsup.config import block, generation_settings, project_config
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.inference.scores import Predictor
 from boxsup.labels.box_masks import masks_of_boxes
 from boxsup.labels.mask_quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
 from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.random import generator
-from boxsup.settings import UpdateSettings, build
 from boxsup.writers.objects import tight_box
 
 FEATURES = ["expected_iou", "network_agreement", "overlap_cost"]

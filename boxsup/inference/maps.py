@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.scores import Predictor
-from boxsup.settings import CrfSettings
 from boxsup.workers import in_order
 
 

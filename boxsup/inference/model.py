@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import check_size, read_image
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import MAX_SCALE
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.labelling import crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained
-from boxsup.settings import CrfSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
 from boxsup.labels.choice import RECTANGLE, Choice
 from boxsup.labels.generation import Update
@@ -16,7 +17,6 @@ from boxsup.labels.mask_quality import Measures, measure
 from boxsup.labels.overlaps import box_iou
 from boxsup.masks import packed
 from boxsup.proposals.pool import Pool
-from boxsup.settings import UpdateSettings
 
 
 @packed

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.update import UpdateSettings
 from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
-from boxsup.settings import UpdateSettings
 
 RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
 NOTHING = -2  # the box supervised nothing

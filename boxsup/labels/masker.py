@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.tables import read_image
+from boxsup.config.proposals import ProposalSettings
+from boxsup.config.update import UpdateSettings
 from boxsup.inference.scores import Predictor
 from boxsup.labels.box_masks import check_update, masks_of_boxes
 from boxsup.labels.mask_parts import ImagePart
 from boxsup.proposals.methods import make_proposer, packages
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
-from boxsup.settings import ProposalSettings, UpdateSettings
 from boxsup.store.checksums import sha256_of
 from boxsup.versions import provenance
 from boxsup.workers import in_order
@@ -64,8 +64,8 @@ class Masker:
             "model": sha256_of(model),
             "threads": threads,
             "scales": list(scales),
-            "update": asdict(update),
-            "proposals": asdict(proposals),
+            "update": update.model_dump(),
+            "proposals": proposals.model_dump(),
             "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
         }
 

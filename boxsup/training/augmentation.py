@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.training import TrainingSettings
 from boxsup.network.images import IMAGENET
-from boxsup.settings import TrainingSettings
 from boxsup.store.labels import VOID
 
 PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_image
+from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
-from boxsup.settings import TrainingSettings
 from boxsup.stopping import spared
 from boxsup.store.labels import Labels, exceeds
 from boxsup.training.augmentation import augment

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError
 from boxsup.network import Segmenter
 from boxsup.network.devices import device
 from boxsup.random import torch_seed
-from boxsup.settings import ScheduleSettings, TrainingSettings
 from boxsup.store.labels import VOID
 from boxsup.training.parallel import over_whole_batches, processes, summed
 from boxsup.training.schedule import learning_rate

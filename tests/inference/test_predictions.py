@@ -11,13 +11,14 @@ from torch import nn
 
 from boxsup.catalogue.tables import read_catalogue, read_image
 from boxsup.cli import main
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.commands.predictions import predict
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalised
-from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import Labels
 from boxsup.workers import AHEAD
 

@@ -10,7 +10,7 @@ import boxsup
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.tables import read_catalogue, read_mask, write_catalogue
 from boxsup.cli import main
-from boxsup.config import generation_settings
+from boxsup.config.params import generation_settings
 from boxsup.instructions import instructions
 from boxsup.labels.choice import NOTHING, SEGMENT
 from boxsup.network import build

@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from boxsup.catalogue.records import parse_classes
 from boxsup.catalogue.tree import check_settings, write_tree
-from boxsup.settings import ShapesSettings, parse
+from boxsup.config.build import parse
+from boxsup.config.datasets import ShapesSettings
 from boxsup.store.atomic import creating
 from boxsup.store.outputs import add_output_arguments
 

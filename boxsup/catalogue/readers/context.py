@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.palette import encode_mask
-from boxsup.catalogue.readers.voc import IMAGES, VocSplit, list_file
+from boxsup.catalogue.readers.voc import IMAGES, list_file
 from boxsup.catalogue.records import (
     Listing,
     Record,
@@ -31,8 +31,9 @@ from boxsup.catalogue.records import (
     read_list,
     size_problems,
 )
+from boxsup.config.build import parse
+from boxsup.config.datasets import VocSplit
 from boxsup.errors import DataError
-from boxsup.settings import parse
 from boxsup.store.foreign import parse_mat, read_content
 
 NAMES, VARIABLE = "labels.txt", "LabelMap"

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
+from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
 from boxsup.catalogue.readers.segments import MARGIN, NOTHING, Corners, Thing, known_pixels, pixel_box, polygon_box
 from boxsup.catalogue.records import VOID, Box, Listing
-from boxsup.settings import parse
+from boxsup.config.build import parse
+from boxsup.config.datasets import FolderSplit
 
 ENDING = ".json"
 BOXES = ("rectangle", "mask")  # shapes that are given by corners

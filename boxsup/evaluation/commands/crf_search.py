@@ -12,6 +12,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue, read_mask
+from boxsup.config.build import build, mapping, parse
+from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
@@ -21,7 +23,6 @@ from boxsup.evaluation.truth import truth_pixels
 from boxsup.inference.arguments import add_labelling_arguments, add_model_arguments
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
-from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 from boxsup.store.outputs import add_output_arguments
 from boxsup.workers import in_order
 

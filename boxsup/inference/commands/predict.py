@@ -20,6 +20,7 @@ from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import read_image
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
 from boxsup.inference.arguments import add_crf_arguments, add_labelling_arguments, add_model_arguments, whole_number
 from boxsup.inference.inputs import Input, find_inputs
@@ -28,7 +29,6 @@ from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.report.palette import overlay
-from boxsup.settings import CrfSettings
 from boxsup.store.atomic import creating, write_bytes
 from boxsup.store.csv import write_csv
 from boxsup.store.outputs import add_output_arguments, claim, nothing_yet

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
+from boxsup.config.build import parse
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument
 from boxsup.instructions import warn_of_others
@@ -22,7 +23,6 @@ from boxsup.labels.choice import NOTHING, RECTANGLE, recorded
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pools
-from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, creating_labels, exceeds
 from boxsup.store.outputs import add_output_arguments
 from boxsup.versions import provenance
@@ -154,7 +154,7 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catal
     return {
         "generation": args.generation,
         "seed": args.seed,
-        "settings": asdict(settings) if settings else None,
+        "settings": settings.model_dump() if settings else None,
         "scales": args.scales if args.model else None,
         "catalogue": str(args.catalogue),
         "classes": list(catalogue.classes),

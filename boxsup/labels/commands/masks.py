@@ -14,7 +14,10 @@ from tqdm import tqdm
 from boxsup.catalogue.check import PROBLEMS, run_checks, write_problems
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source, open_source
-from boxsup.config import block, generation_settings, project_config
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.arguments import add_model_arguments, add_scales_argument, whole_number
 from boxsup.inference.trained import find_trained, tell
@@ -24,7 +27,6 @@ from boxsup.labels.mask_parts import ImagePart, has_part, part_key, part_place, 
 from boxsup.labels.mask_table import table_of
 from boxsup.labels.masker import Masker
 from boxsup.proposals.methods import build_settings
-from boxsup.settings import UpdateSettings, build
 from boxsup.store.csv import write_csv
 from boxsup.store.outputs import add_output_arguments, claim
 

@@ -15,6 +15,8 @@ import torch
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.config.build import parse
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.instructions import instructions, warn_of_others
 from boxsup.network.checkpoint import (
@@ -27,7 +29,6 @@ from boxsup.network.checkpoint import (
     save_checkpoint,
 )
 from boxsup.network.devices import device
-from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
 from boxsup.store.outputs import add_output_arguments
 from boxsup.training.data import Epoch, batches, order_of, plain_errors

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.config.build import parse
+from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
 from boxsup.network import Segmenter, build
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -16,7 +18,6 @@ from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.network.start import take_over
 from boxsup.random import torch_seed
-from boxsup.settings import NetworkSettings, parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.outputs import add_output_arguments
 
