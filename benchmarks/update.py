@@ -28,9 +28,9 @@ from scipy.spatial import cKDTree
 from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
+from boxsup.image.boxes import box_iou
 from boxsup.labels.choice import Choice, choose
 from boxsup.labels.costs import LARGEST_P, Candidates
-from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 import boxsup
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.config.inference import CrfSettings
 from boxsup.config.params import generation_settings
 from boxsup.config.training import NetworkSettings
+from boxsup.image.files import write_mask
 from boxsup.network import build
 
 CLASSES = ["cat", "never"]

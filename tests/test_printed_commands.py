@@ -8,7 +8,7 @@ import pytest
 from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.cli import COMMANDS, make_parser
+from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
 from boxsup.targets import explain

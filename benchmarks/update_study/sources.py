@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config.build import build
 from boxsup.config.files import merge
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
+from boxsup.image.files import read_image, read_mask
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pool, Pools
 

@@ -19,8 +19,8 @@ from boxsup.config.build import build
 from boxsup.config.params import epoch_settings
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+from boxsup.image import VOID
 from boxsup.labels.painting import paint
-from boxsup.store.labels import VOID
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 

@@ -12,7 +12,7 @@ from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yol
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
-from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
+from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
 from boxsup.catalogue.records import (
     BACKGROUND,
@@ -48,7 +48,7 @@ class Source:
         classes: Names by label, the background first: all that the annotations know of.
         data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
-        ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        ids: What ids are made of, see `boxsup.config.datasets.FolderSplit`.
         boxes_only: Whether the annotations have no segmentation that is a true mask.
         notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
@@ -68,7 +68,7 @@ class Source:
     links: bool = False
 
     def split(self, names: str = "") -> dict[str, str | bool]:
-        """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
+        """The settings of a split, see `boxsup.config.datasets.FolderSplit`, by absolute paths.
 
         Args:
             names: Its list of images, below the data set's root; "" for all.
@@ -229,7 +229,7 @@ def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
     zero, problems = "", []
     for file in source.files():  # one in memory at a time
         try:
-            content = read_content(file, "", MOST_BYTES)
+            content = read_content(file, "", MAX_BYTES)
             names.update(NAMES[source.format](content))
             if source.format == "voc_xml" and not zero:
                 reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
@@ -257,7 +257,7 @@ def _check_labelme(folder: Path) -> None:
 
 
 def _has_labelme(folder: Path) -> bool:
-    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MOST_BYTES)
+    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MAX_BYTES)
     return any("shapes" in _keys(file) for file in files)
 
 

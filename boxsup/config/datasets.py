@@ -8,7 +8,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, Vali
 
 from boxsup.config.fields import DistinctValues, Name, Settings, Text, optional, setting
 
-Corners = Literal["", "voc", "plane"]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
+CornerConvention = Literal[
+    "", "voc", "plane"
+]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
 
 LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
 CORNERS = (

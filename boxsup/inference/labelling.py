@@ -17,9 +17,10 @@ from boxsup.config.fields import Settings, Several, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, StoreError
-from boxsup.inference.arguments import MAX_SCALE, THREADS
 
 NAME = "labelling.json"
+THREADS = 4  # as `training.threads` in config.yaml
+MAX_SCALE = 4.0
 
 
 Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from boxsup.config.proposals import GeodesicSettings, Transforms
 from boxsup.contours.detector import detector
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.colour import colour_space
-from boxsup.proposals.compiled import compiled
 from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph

@@ -33,8 +33,9 @@ def test_the_first_round_is_all_of_deeplabs_combinations(config):
 
 
 def test_a_search_of_one_value_is_refused():
-    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected two positive values"):
-        grid(CrfSearchSettings(rounds=2, bilateral_weight=(1.0, 2.0), bilateral_xy=(3.0,), bilateral_rgb=(4.0, 5.0)))
+    search = {"rounds": 2, "bilateral_weight": [1.0, 2.0], "bilateral_xy": [3.0], "bilateral_rgb": [4.0, 5.0]}
+    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected 2 or more values"):
+        parse(CrfSearchSettings, json.dumps(search), "crf_search")
 
 
 def test_later_rounds_halve_the_steps_around_the_best():

@@ -12,10 +12,10 @@ import yaml
 from PIL import Image
 from snakemake.utils import update_config
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
+from boxsup.image.files import write_mask
 
 COUNT = 10
 

@@ -23,12 +23,12 @@ from boxsup.config.build import build
 from boxsup.config.proposals import ImportedSettings
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError, DataError
+from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported import proposer
 from boxsup.proposals.imported_json import image_keys
 from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pools
-from boxsup.proposals.rle import decode_runs
 from boxsup.random import generator
 
 SIZE = (4, 5)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
-from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.config.proposals import SelectiveSearchSettings
 from boxsup.errors import ConfigError
+from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.selective_search import proposer, selective_search
 
 

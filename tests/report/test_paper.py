@@ -15,13 +15,13 @@ from PIL import Image
 from results_tree import Tree, write_run
 from test_report import Page
 
-from boxsup.catalogue.tables import read_mask
 from boxsup.cli import main
 from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.published import own_name, published_experiments, published_rows, published_values
 from boxsup.config.resolve import resolve
 from boxsup.config.update import UpdateSettings
+from boxsup.image.files import read_mask
 
 
 @pytest.fixture

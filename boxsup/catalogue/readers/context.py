@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.readers.voc import IMAGES, list_file
 from boxsup.catalogue.records import (
     Listing,
@@ -34,6 +33,7 @@ from boxsup.catalogue.records import (
 from boxsup.config.build import parse
 from boxsup.config.datasets import VocSplit
 from boxsup.errors import DataError
+from boxsup.image.files import encode_mask
 from boxsup.store.foreign import parse_mat, read_content
 
 NAMES, VARIABLE = "labels.txt", "LabelMap"

@@ -15,7 +15,7 @@ from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
 from boxsup.catalogue.readers.voc_objects import read_all
 from boxsup.catalogue.records import Listing
 from boxsup.config.build import parse
-from boxsup.config.datasets import Corners, VocXmlSplit
+from boxsup.config.datasets import CornerConvention, VocXmlSplit
 
 ENDING = ".xml"
 
@@ -27,7 +27,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 
 
 def read_objects(
-    classes: Sequence[str], corners: Corners, content: bytes, height: int, width: int, drawn: bool
+    classes: Sequence[str], corners: CornerConvention, content: bytes, height: int, width: int, drawn: bool
 ) -> Found:
     """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
     return read_all(content, height, width, classes, corners)
