@@ -127,7 +127,7 @@ def _start(known: object, where: str) -> Start:
     texts = [*paths.values(), *(word for several in words.values() for word in several)]
     if len(words) + len(paths) < len(values) or not all(isinstance(text, str) for text in texts):
         raise ConfigError(f"{where}: expected how Snakemake was started, got {known!r}")
-    return Start(**paths, **words)
+    return Start(**paths, configfiles=words.get("configfiles", ()), config=words.get("config", ()))
 
 
 def _found_there(snakefile: Path, home: Path) -> bool:

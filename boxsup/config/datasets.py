@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationInfo, field_validator
 
-from boxsup.config.fields import DistinctValues, Name, Settings, Text, optional, setting
+from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting
 
 CornerConvention = Literal[
     "", "voc", "plane"
@@ -166,7 +166,7 @@ class UnionData(Settings):
     """Splits of other data sets, whose tables, proposals, overlaps and masks are put together."""
 
     format: Literal["union"]
-    splits: dict[Name, Annotated[DistinctValues[Part], Field(min_length=1)]] = setting(
+    splits: dict[Name, SomeDistinct[Part]] = setting(
         meaning="by name, the splits that it consists of, each as DATASET/SPLIT", min_length=1
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from boxsup.config.datasets import AnyDataSet
-from boxsup.config.fields import DistinctValues, Epoch, Name, Settings, setting
+from boxsup.config.fields import DistinctValues, Epoch, Name, Settings, SomeDistinct, setting
 from boxsup.config.inference import Inference
 from boxsup.config.proposals import AnyProposals
 from boxsup.config.training import InitFrom, NetworkSettings, ScheduleSettings, Training
@@ -21,7 +21,7 @@ class Supervision(Settings):
         "none", "whose true masks may be used in training: none | all | the name of a split of the data set"
     )
     boxes: Literal["boxsup", "rectangles", "grabcut", "bbox_seg"] = setting(
-        "boxsup", "what the other images are trained on; bbox_seg is WSSL's"
+        "boxsup", "what the other images are trained on; bbox_seg is that of WSSL"
     )
 
 
@@ -72,7 +72,7 @@ class Search(Settings):
     experiment: str = setting(meaning="what the points differ from; they are experiments too: SEARCH_1, SEARCH_2, …")
     held_out: PositiveInt = setting(meaning="images of val that score the points", paper="100")
     held_out_seed: NonNegativeInt = setting(meaning="of their draw")
-    values: dict[str, Annotated[DistinctValues[Any], Field(min_length=1)]] = setting(
+    values: dict[str, SomeDistinct[Any]] = setting(
         meaning="settings of an experiment, keys joined by dots, and the values to try", min_length=1
     )
 

@@ -48,6 +48,7 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 Several = Annotated[tuple[T, ...], Strict(False)]  # not strict: JSON has lists; its items are checked strictly
 DistinctValues = Annotated[tuple[T, ...], Strict(False), Distinct()]
+SomeDistinct = Annotated[tuple[T, ...], Strict(False), Field(min_length=1), Distinct()]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
 Epoch = Annotated[int, Field(ge=1, le=999)]

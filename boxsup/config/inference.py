@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from boxsup.config.fields import DistinctValues, Settings, setting
-
-Searched = Annotated[DistinctValues[PositiveFloat], Field(min_length=2)]
 
 
 class CrfSettings(Settings):
@@ -31,9 +27,13 @@ class CrfSearchSettings(Settings):
     rounds: PositiveInt = setting(
         3, "of all combinations of the values below, 96, then of at most 26 around the best, by finer steps"
     )
-    bilateral_weight: Searched = setting((5.0, 10.0), "DeepLab's values")
-    bilateral_xy: Searched = setting((50.0, 60.0, 70.0, 80.0, 90.0, 100.0), "DeepLab's values")
-    bilateral_rgb: Searched = setting((3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0), "DeepLab's values")
+    bilateral_weight: DistinctValues[PositiveFloat] = setting((5.0, 10.0), "DeepLab's values", min_length=2)
+    bilateral_xy: DistinctValues[PositiveFloat] = setting(
+        (50.0, 60.0, 70.0, 80.0, 90.0, 100.0), "DeepLab's values", min_length=2
+    )
+    bilateral_rgb: DistinctValues[PositiveFloat] = setting(
+        (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0), "DeepLab's values", min_length=2
+    )
 
 
 class Inference(Settings):

@@ -23,7 +23,7 @@ class NetworkSettings(Settings):
         "mobilenet_v2_8s",
     ] = setting(
         "deeplab_4x4",
-        "the network; for small machines mobilenet_v2, at stride 16, and mobilenet_v2_8s, at stride 8 as DeepLab is",
+        "for small machines mobilenet_v2, at stride 16, and mobilenet_v2_8s, at stride 8 as DeepLab is",
         paper="VGG-16, DeepLab-CRF",
     )
     weights: Text = setting("imagenet", "imagenet | none | a file", paper="ImageNet")

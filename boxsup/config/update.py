@@ -47,7 +47,7 @@ class UpdateSettings(Settings):
         "none", "tight_box: none | candidates, E_o divided by their number N", paper="candidates (Eq. 2)"
     )
     region: Literal["box", "image"] = setting(
-        "box", "cross_entropy: the pixels that it sums over", paper="image (Eq. 3)"
+        "box", "cross_entropy: the pixels that it sums over: box | image", paper="image (Eq. 3)"
     )
     norm: Literal["none", "image", "box"] = setting(
         "box",
