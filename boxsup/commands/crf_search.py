@@ -15,6 +15,8 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
+from boxsup.config.build import build, mapping, parse
+from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_of, confusions_at, search_rounds
 from boxsup.evaluation.held_out import draw_held_out
@@ -25,7 +27,6 @@ from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "

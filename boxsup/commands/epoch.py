@@ -13,11 +13,12 @@ import torch
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.config.build import parse
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import warn_of_others
 from boxsup.network.checkpoint import OPTIMIZER, Checkpoint, instructions_of, load_checkpoint, save_checkpoint
-from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, make_optimizer, train_epoch

@@ -20,7 +20,7 @@ from boxsup.catalogue.readers.image_files import images_below, other_names
 from boxsup.catalogue.records import Unusable, first_of
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
-from boxsup.config import project_config
+from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.choices import (
     ids_named_by,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.config.build import parse
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
@@ -23,7 +25,6 @@ from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_others
 from boxsup.proposals.pool import Pools
-from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import exceeds, labels_writer
 from boxsup.versions import provenance
 
@@ -98,7 +99,7 @@ def run(
     attributes = {
         "generation": generation,
         "seed": seed,
-        "settings": asdict(update.settings) if update else None,
+        "settings": update.settings.model_dump() if update else None,
         "scales": list(network.scales) if network else None,
         "catalogue": str(catalogue),
         "classes": list(split.classes),

@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,10 +14,11 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
-from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
 from boxsup.versions import provenance
@@ -63,7 +63,7 @@ def run(
         "model": sha256_of(model),
         "scales": list(scales),
         "background_bias": background_bias,
-        "crf": asdict(settings),
+        "crf": settings.model_dump(),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
 from boxsup.image.files import encode_mask, read_image
 from boxsup.image.palette import overlay
@@ -23,7 +24,6 @@ from boxsup.inference.inputs import Input
 from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
-from boxsup.settings import CrfSettings
 from boxsup.store.atomic import atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 

@@ -166,7 +166,7 @@ def test_no_crf_is_a_setting_too(results):
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
     assert chosen(own, None, None) == own
-    assert chosen(own, [1.0], None).scales == [1.0]
+    assert chosen(own, [1.0], None).scales == (1.0,)
     assert chosen(own, None, 0.0).background_bias == 0
     assert chosen_crf(own) == own.crf
     assert chosen_crf(own, False) is None
