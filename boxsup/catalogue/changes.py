@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.catalogue.inventory import (
-    INVENTORY,
     Inventory,
     newest_of,
     read_inventory,
@@ -30,6 +29,7 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
+from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import some
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current
@@ -39,7 +39,7 @@ FIRST, LOST = "the first time", "the one before cannot be read"
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFiles:
     """A split as its inventory is taken of it.
 
     Attributes:
@@ -90,7 +90,7 @@ class Split:
         if (self.folder / INVENTORY).exists():
             return False
         try:
-            made = (self.folder / "images.csv").stat().st_mtime_ns
+            made = (self.folder / TABLES[0]).stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
             where = places(self.form, self.root, self.classes, self.split)
             listed, newest = newest_of(where)
@@ -124,7 +124,7 @@ class Changes:
         stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
     """
 
-    split: Split
+    split: SplitFiles
     before: Inventory | None
     now: Inventory | None
     stands: bool = False
@@ -178,7 +178,7 @@ class Changes:
             return set()
 
 
-def changes(split: Split) -> Changes:
+def changes(split: SplitFiles) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:

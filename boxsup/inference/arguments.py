@@ -45,22 +45,16 @@ def add_scales_argument(parser: argparse.ArgumentParser, of_run: bool = False) -
     )
 
 
-def add_bias_argument(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare what is added to the background's score; see `add_model_arguments`."""
+def add_labelling_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the scales and what is added to the background's score, in place of what a run says."""
+    add_scales_argument(parser, of_run=True)
     parser.add_argument(
         "--background-bias",
         type=number,
-        default=None if of_run else 0.0,
         metavar="NATS",
         help="added to the log-probability of the background: below 0, more is seen as objects, for instance -0.5 "
-        f"[{_default(0, of_run)}]",
+        f"[{OF_RUN}, or 0]",
     )
-
-
-def add_labelling_arguments(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare the scales, and what is added to the background's score; see `add_model_arguments`."""
-    add_scales_argument(parser, of_run)
-    add_bias_argument(parser, of_run)
 
 
 def add_crf_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 
 from boxsup.config import block, merge, project_config, read_keys
 from boxsup.errors import ConfigError, StoreError
+from boxsup.experiments.tree import LABELLING
 from boxsup.inference.arguments import MAX_SCALE, THREADS
 from boxsup.settings import CrfSettings, build, parse
 
-NAME = "labelling.json"
 PLAIN = re.compile(r"\w*", re.ASCII)  # names of experiments, which become folders
 
 
@@ -107,7 +107,9 @@ def read_labelling(path: Path) -> RunLabelling:
     try:
         return parse_labelling(path.read_text(encoding="utf-8"), str(path))
     except (ConfigError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: not a readable {NAME} ({error}); delete it, Snakemake makes it again") from error
+        raise StoreError(
+            f"{path}: not a readable {LABELLING} ({error}); delete it, Snakemake makes it again"
+        ) from error
 
 
 def labelling_text(run: RunLabelling) -> str:

@@ -14,7 +14,6 @@ from boxsup.catalogue.tables import ImageRow, read_image, read_mask
 from boxsup.report.palette import overlay
 from boxsup.store.atomic import creating
 
-PICTURES = "pictures"  # the folder's name, as page.js has it
 QUALITY = 85  # of JPEG
 GAP = 8  # px between the panels
 

@@ -15,6 +15,7 @@ from PIL import Image
 from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_mask, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.proposals.pool import creating_pools, make_pool
 from boxsup.store.labels import creating_labels
 
@@ -35,6 +36,9 @@ class Tree:
 
     def seed(self, seed: int = 0) -> Path:
         return self.folder / f"seed-{seed}"
+
+    def run(self, seed: int = 0) -> Run:
+        return ExperimentFolder.at(self.folder).run(seed)
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""

@@ -3,13 +3,13 @@
 
 rule shapes:
     output:
-        directory("results/data/{dataset}/tree"),
+        directory(DataSetFolder("{dataset}").tree),
     log:
         "results/logs/shapes/{dataset}.log",
     benchmark:
         "results/logs/shapes/{dataset}.benchmark.tsv"
     wildcard_constraints:
-        dataset=datasets_of("shapes"),
+        dataset=names(DATA.of("shapes")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -24,13 +24,13 @@ rule shapes:
 
 rule download:
     output:
-        "results/data/{dataset}/source.json",
+        DataSetFolder("{dataset}").source,
     log:
         "results/logs/download/{dataset}.log",
     benchmark:
         "results/logs/download/{dataset}.benchmark.tsv"
     wildcard_constraints:
-        dataset=datasets_of("voc", "context"),
+        dataset=names(DATA.of("voc", "context")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -49,13 +49,13 @@ rule inventory:
     input:
         files_of,
     output:
-        f"{SPLIT}/inventory.json",
+        SPLIT.inventory,
     log:
         "results/logs/inventory/{dataset}/{split}.log",
     benchmark:
         "results/logs/inventory/{dataset}/{split}.benchmark.tsv"
     wildcard_constraints:
-        dataset=names(read_datasets()),
+        dataset=names(DATA.read()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
@@ -70,7 +70,7 @@ rule inventory:
         on_problem=dataset_setting("on_problem"),
         source=generated_from,
         since=since,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup inventory --format {params.format:q} --root {params.root:q} --split {params.split:q} "
         "--classes {params.classes:q} --on-problem {params.on_problem:q} --source {params.source:q} "
@@ -82,13 +82,13 @@ rule catalogue:
         files_of,
         inventory_of,
     output:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        SPLIT.tables(),
     log:
         "results/logs/catalogue/{dataset}/{split}.log",
     benchmark:
         "results/logs/catalogue/{dataset}/{split}.benchmark.tsv"
     wildcard_constraints:
-        dataset=names(read_datasets()),
+        dataset=names(DATA.read()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
@@ -101,7 +101,7 @@ rule catalogue:
         split=dataset_setting("splits", "{split}"),
         classes=dataset_setting("classes"),
         on_problem=dataset_setting("on_problem"),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup catalogue --format {params.format:q} --root {params.root:q} --split {params.split:q} "
         "--classes {params.classes:q} --on-problem {params.on_problem:q} --workers {threads:q} "
@@ -112,13 +112,13 @@ rule join:
     input:
         part_tables,
     output:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        SPLIT.tables(),
     log:
         "results/logs/join/{dataset}/{split}.log",
     benchmark:
         "results/logs/join/{dataset}/{split}.benchmark.tsv"
     wildcard_constraints:
-        dataset=datasets_of("union"),
+        dataset=names(DATA.of("union")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -126,6 +126,6 @@ rule join:
     params:
         version=STAGE_VERSIONS["join"],
         parts=part_folders,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup join --parts {params.parts:q} --out {params.folder:q} > {log:q} 2>&1"

@@ -17,8 +17,9 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.errors import DataError
+from boxsup.experiments.splits import TABLES
 from boxsup.store.atomic import creating, discard
-from boxsup.store.outputs import TABLES, add_output_arguments
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '

@@ -11,8 +11,9 @@ import pandas as pd
 from boxsup.catalogue.check import PROBLEMS
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
+from boxsup.experiments.splits import TABLES
 from boxsup.store.csv import as_written, write_csv
-from boxsup.store.outputs import TABLES, add_output_arguments
+from boxsup.store.outputs import add_output_arguments
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
 

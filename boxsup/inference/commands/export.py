@@ -42,7 +42,7 @@ SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no ima
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--model", type=Path, required=True, help=MODEL_OR_RUN)
-    add_labelling_arguments(parser, of_run=True)
+    add_labelling_arguments(parser)
     parser.add_argument(
         "--format", choices=list(WRITERS), required=True, help=f"onnx, opset {OPSET}, or torch, for torch.export.load"
     )

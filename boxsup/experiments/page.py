@@ -1,0 +1,108 @@
+"""What an experiment's page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from boxsup.config import without_held_out
+from boxsup.experiments.experiment import Experiment, is_point
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import log_folder, search_table
+
+
+def page_inputs(experiment: Experiment) -> list[Path]:
+    """The results that the page shows and needs, of all seeds."""
+    paths = [experiment.folder.labelling]
+    for seed in experiment.seeds:
+        paths += _run_inputs(experiment, seed)
+    return [*paths, *experiment.train.tables(), *experiment.val.tables()]
+
+
+def _run_inputs(experiment: Experiment, seed: int) -> Iterator[Path]:
+    run, trained, last = experiment.run(seed), experiment.trained(seed), experiment.epochs
+    every, epochs = experiment.setting("validation", "every"), range(1, last + 1)
+    yield from (trained.epoch(epoch).progress for epoch in epochs)
+    yield from (run.epoch(epoch).validation for epoch in epochs if every and epoch % every == 0)
+    yield from map(trained.labels, experiment.generations())
+    yield from map(trained.quality, experiment.generations())
+    yield from (run.predictions(last), run.evaluation(last), run.trimap(last))
+    # A search for the CRF's weights is made when somebody asks for it; then the page keeps it up to date.
+    if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
+        yield run.crf_search(last)
+
+
+def page_settings(experiment: Experiment) -> dict[str, Any]:
+    """The settings that the page shows."""
+    config, settings = experiment.config, experiment.settings
+    return {
+        "experiment": settings,
+        "dataset": config["datasets"][settings["dataset"]],
+        "proposals": config["proposals"][settings["proposals"]],
+    }
+
+
+def comparable(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Other experiments that are evaluated on the same images, and which runs they have; no points of searches."""
+    others = {name: Experiment(name, experiment.config) for name in experiment.config["experiments"]}
+    return {
+        name: {"seeds": other.seeds, "epochs": other.epochs}
+        for name, other in others.items()
+        if name != experiment.name and not is_point(experiment.config, name) and _scored(other) == _scored(experiment)
+    }
+
+
+def _scored(experiment: Experiment) -> tuple[Split, int, int]:
+    """The images that its scores are over."""
+    validation = experiment.settings["validation"]
+    return experiment.val, validation["held_out"], validation["held_out_seed"]
+
+
+def finished_searches(experiment: Experiment) -> dict[str, str]:
+    """The tables of the searches over its settings that were made."""
+    own = [name for name, search in experiment.config["searches"].items() if search["experiment"] == experiment.name]
+    return {name: str(search_table(name)) for name in own if search_table(name).exists()}
+
+
+def final_trimaps(experiment: Experiment) -> list[Path]:
+    """The error analysis of each seed after the last epoch."""
+    return [experiment.run(seed).trimap(experiment.epochs) for seed in experiment.seeds]
+
+
+def trimap_settings(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """What `boxsup trimap plot` is told: by experiment, what it is evaluated on and its tables."""
+    return {
+        "experiments": {
+            experiment.name: {
+                "evaluated": f"{experiment.val.dataset}, {experiment.val.split}{without_held_out(experiment.settings)}",
+                "tables": list(map(str, final_trimaps(experiment))),
+            }
+            for experiment in experiments
+        }
+    }
+
+
+def timed_stages(experiment: Experiment) -> dict[str, list[str]]:
+    """Stage -> where Snakemake's benchmarks of its jobs lie, in the order of the data flow."""
+    name = experiment.setting("proposals")
+    choosing = experiment.choosing_parts
+    proposed = dict.fromkeys(map(experiment.datasets.proposed_split, choosing))
+    masks = [*experiment.true_masks(), *experiment.fixed_masks()]
+    own, trained = (
+        [f"{run}/seed-{seed}" for seed in experiment.seeds] for run in (experiment.name, experiment.trained_by)
+    )
+    places = {
+        "proposals": [f"{part.dataset}/{part.split}/{name}" for part in proposed],
+        "overlaps": [f"{part.dataset}/{part.split}/{name}" for part in choosing],
+        "fixed_masks": [f"{_split_of(path)}/{path.stem}.benchmark.tsv" for path in masks],
+        "network": [f"{run}.benchmark.tsv" for run in trained],
+        **dict.fromkeys(("labels", "label_quality", "epoch"), trained),
+        **dict.fromkeys(("validate", "predictions", "evaluation", "trimap", "crf_search"), own),
+    }
+    return {stage: [str(log_folder(stage) / path) for path in paths] for stage, paths in places.items()}
+
+
+def _split_of(masks: Path) -> str:
+    """`DATASET/SPLIT` of masks in `results/data/DATASET/SPLIT/masks`."""
+    return "/".join(masks.parts[-4:-2])
