@@ -20,11 +20,12 @@ from mask_quality import SETS, true_iou
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import corners_of, read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.config import block, generation_settings, project_config
+from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
-from boxsup.labels.box_masks import masks_of_boxes
 from boxsup.labels.grabcut import grabcut
+from boxsup.masking.box_masks import masks_of_boxes
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.settings import UpdateSettings, build
 

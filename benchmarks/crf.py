@@ -21,8 +21,8 @@ from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
 from boxsup.inference.crf import refined, relevant
+from boxsup.machine.workers import map_in_processes
 from boxsup.settings import CrfSettings, build
-from boxsup.workers import in_order
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,9 @@ def plain(image: NDArray[np.uint8], scores: NDArray[np.float32], settings: CrfSe
 
 def main() -> None:
     # Not above: workers import this module too, and torch would be most of their start.
-    from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
+    from boxsup.catalogue.tables import read_catalogue
     from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+    from boxsup.image.files import read_image, read_mask
     from boxsup.inference.scores import Predictor
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,7 +72,7 @@ def main() -> None:
 
     def ours() -> Iterable[NDArray[np.uint8]]:
         calls = ((pixels, scores[which], which, settings) for (pixels, scores), which in zip(scored, kept, strict=True))
-        return in_order(refined, calls, args.workers)
+        return map_in_processes(refined, calls, args.workers)
 
     truths, classes = [read_mask(row.mask) for row in rows], len(catalogue.classes)
     seconds, processor = {}, {}

@@ -27,7 +27,7 @@ from boxsup.config import canonical, epoch_settings, generation_settings
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")
 # The owner of the function that does the work, and its name, by job.
-WORK = {"labels": "boxsup.labels.generation:Update.labels", "epoch": "boxsup.training.commands.epoch:train_epoch"}
+WORK = {"labels": "boxsup.labels.generation:Update.labels", "epoch": "boxsup.commands.epoch:train_epoch"}
 # `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
 import importlib, json, runpy, sys, time

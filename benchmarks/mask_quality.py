@@ -4,7 +4,7 @@
 
 takes every third of val's images of `benchmarks/voc240.yaml` and every other one of the demo's, 60 in all, with the
 networks of `voc240_box_greedy` and `demo_semi`. It fits the score's weights to one half of the images at a time,
-measures them on the other half, and prints those of all, which stand in `boxsup/labels/mask_quality.py`. Flags are
+measures them on the other half, and prints those of all, which stand in `boxsup/masking/quality.py`. Flags are
 counted on the boxes as they are, and on boxes that were made wrong: enlarged by 15 % of a side, moved to where no
 object is, or renamed to a class that is not in the image.
 """
@@ -22,16 +22,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import (
+    Catalogue,
+    ImageRow,
+    corners_of,
+    read_catalogue,
+)
 from boxsup.config import block, generation_settings, project_config
+from boxsup.image.boxes import box_iou, tight_box
+from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
-from boxsup.labels.box_masks import masks_of_boxes
-from boxsup.labels.mask_quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
-from boxsup.labels.overlaps import box_iou
+from boxsup.masking.box_masks import masks_of_boxes
+from boxsup.masking.quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings, build
-from boxsup.writers.objects import tight_box
 
 FEATURES = ["expected_iou", "network_agreement", "overlap_cost"]
 ENLARGED = 0.15  # of a side, on each side

@@ -40,9 +40,9 @@ class WatchedProcesses(ProcessPoolExecutor):
 
 def main() -> None:
     # Not above: the CRF's processes import this module too, and torch would be most of their start.
-    from boxsup import workers
     from boxsup.catalogue.tables import read_catalogue, write_catalogue
     from boxsup.inference.scores import Predictor
+    from boxsup.machine import workers
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--catalogue", type=Path, default=ROOT / "results/data/voc240/val", help="folder of tables")

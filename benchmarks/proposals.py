@@ -28,16 +28,16 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.evaluation.proposals import Matches, concatenate, match, summary_table
 from boxsup.evaluation.tables import write_table
-from boxsup.labels.overlaps import box_iou
+from boxsup.image.boxes import box_iou
+from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.methods import build_settings, make_proposer
-from boxsup.proposals.pool import creating_pools, store_bytes
+from boxsup.proposals.pool import pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
-from boxsup.report.proposal_curves import write_png
-from boxsup.report.proposal_results import published, rows_at
+from boxsup.report.proposals.curves import write_png
+from boxsup.report.proposals.results import published, rows_at
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
@@ -119,7 +119,7 @@ def pictures(ids: list[str]) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[n
 def store(path: Path, ids: list[str]) -> Any:  # noqa: ANN401 - a context manager of PoolsWriter
     """A store of pools to write; the images' sizes are taken from their files."""
     sizes = [Image.open(DATA / "JPEGImages" / f"{image_id}.jpg").size[::-1] for image_id in ids]
-    return creating_pools(path, ids, np.array(sizes), {})
+    return pools_writer(path, ids, np.array(sizes), {})
 
 
 def timed(work: Callable[..., Any], *arguments: object) -> tuple[Any, float]:

@@ -38,14 +38,16 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_mask
+from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.config import epoch_settings
-from boxsup.memory import keep_freed_memory
+from boxsup.image import VOID
+from boxsup.image.files import read_mask
+from boxsup.machine.devices import device
+from boxsup.machine.memory import keep_freed_memory
 from boxsup.network import build as build_network
-from boxsup.network.devices import device
 from boxsup.network.images import IMAGENET
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import VOID, creating_labels
+from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 
@@ -127,7 +129,7 @@ def epoch() -> float:
 
 def write_labels(store: Path, catalogue: Catalogue) -> None:
     """The true masks as a generation."""
-    with creating_labels(store, catalogue.ids, catalogue.sizes, {}) as writer:
+    with labels_writer(store, catalogue.ids, catalogue.sizes, {}) as writer:
         for row in catalogue.rows():
             writer.append(row.image, labels=read_mask(row.mask))
 

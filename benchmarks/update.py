@@ -26,9 +26,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from boxsup.config import generation_settings
+from boxsup.image.boxes import box_iou
 from boxsup.labels.choice import Choice, choose
 from boxsup.labels.costs import LARGEST_P, Candidates
-from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings, build

@@ -1,6 +1,6 @@
 """`boxsup STAGE …` and `python -m boxsup STAGE …`."""
 
-from boxsup.stopping import stop_at_signals
+from boxsup.machine.stopping import stop_at_signals
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
-from boxsup.report.published import own_name, published_experiments
+from boxsup.report.paper.published import own_name, published_experiments
 from boxsup.searches import with_points
 
 Block = dict[str, Any]

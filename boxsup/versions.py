@@ -48,7 +48,9 @@ def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, An
         packages: What its results depend on.
         network: Whether torch has worked, if it is among them.
     """
-    from boxsup.instructions import instructions  # imports NumPy, and a configuration needs the numbers above alone
+    from boxsup.machine.instructions import (
+        instructions,  # imports NumPy, and a configuration needs the numbers above alone
+    )
 
     versions = {name: version(name) for name in ("boxsup", *packages)}
     made_with = instructions(network and "torch" in packages)

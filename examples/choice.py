@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 import boxsup
-from boxsup.catalogue.tables import corners_of, read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.image.boxes import box_iou
+from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import choose
 from boxsup.labels.costs import Candidates
-from boxsup.labels.overlaps import box_iou
 from boxsup.proposals.pool import find_pool
 from boxsup.settings import UpdateSettings
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from matplotlib import pyplot as plt
 
 import boxsup
-from boxsup.catalogue.tables import corners_of, read_catalogue, read_image
-from boxsup.report.palette import overlay
+from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.image.files import read_image
+from boxsup.image.palette import overlay
 
 
 def main() -> None:

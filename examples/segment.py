@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 import boxsup
-from boxsup.catalogue.tables import read_image
-from boxsup.report.palette import overlay
+from boxsup.image.files import read_image
+from boxsup.image.palette import overlay
 
 
 def main() -> None:

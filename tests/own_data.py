@@ -9,39 +9,39 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.shapes import Picture, picture
-from boxsup.catalogue.tree import annotation
+from boxsup.demo.shapes import DrawnPicture, picture
+from boxsup.demo.tree import annotation
+from boxsup.image.files import write_mask
 from boxsup.writers.rings import one_ring, parts_of
 
 FORMS = ("ring", "crescent", "star")
 CLASSES = ("background", *FORMS)
 
 
-def pictures(count: int, side: int = 80) -> dict[str, Picture]:
+def pictures(count: int, side: int = 80) -> dict[str, DrawnPicture]:
     """So many pictures by their ids."""
     return {f"picture_{index:02d}": picture(0, "own", index, side, CLASSES) for index in range(count)}
 
 
-def write_images(folder: Path, made: dict[str, Picture], ending: str = "png") -> None:
+def write_images(folder: Path, made: dict[str, DrawnPicture], ending: str = "png") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for image, each in made.items():
         Image.fromarray(each.image).save(folder / f"{image}.{ending}", quality=95)
 
 
-def write_masks(folder: Path, made: dict[str, Picture], images: Sequence[str]) -> None:
+def write_masks(folder: Path, made: dict[str, DrawnPicture], images: Sequence[str]) -> None:
     folder.mkdir(parents=True)
     for image in images:
         write_mask(folder / f"{image}.png", made[image].masks()[0])
 
 
-def write_voc_xml(folder: Path, made: dict[str, Picture]) -> None:
+def write_voc_xml(folder: Path, made: dict[str, DrawnPicture]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for image, each in made.items():
         (folder / f"{image}.xml").write_bytes(annotation(image, each, CLASSES))
 
 
-def write_yolo(folder: Path, made: dict[str, Picture]) -> None:
+def write_yolo(folder: Path, made: dict[str, DrawnPicture]) -> None:
     """`labels/` and `data.yaml` in a folder."""
     (folder / "labels").mkdir(parents=True, exist_ok=True)
     (folder / "data.yaml").write_text(yaml.safe_dump({"train": "images", "names": dict(enumerate(FORMS))}))
@@ -55,7 +55,7 @@ def write_yolo(folder: Path, made: dict[str, Picture]) -> None:
         (folder / "labels" / f"{image}.txt").write_text("\n".join(lines) + "\n")
 
 
-def write_labelme(folder: Path, made: dict[str, Picture]) -> None:
+def write_labelme(folder: Path, made: dict[str, DrawnPicture]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for image, each in made.items():
         height, width = each.instances.shape
@@ -68,7 +68,7 @@ def write_labelme(folder: Path, made: dict[str, Picture]) -> None:
         (folder / f"{image}.json").write_text(json.dumps(content | {"imageHeight": height, "imageWidth": width}))
 
 
-def write_coco(path: Path, made: dict[str, Picture], ending: str = "png", masks: bool = False) -> None:
+def write_coco(path: Path, made: dict[str, DrawnPicture], ending: str = "png", masks: bool = False) -> None:
     """Boxes, and masks if asked for; the categories' ids are not their places."""
     images, annotations = [], []
     for number, (image, each) in enumerate(made.items(), start=1):

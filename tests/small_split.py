@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "disc", "square")
 COLOURS = {1: (220, 40, 40), 2: (40, 60, 220)}
@@ -43,7 +43,7 @@ def write_split(folder: Path, count: int) -> tuple[Path, Path]:
     images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
     catalogue = Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), CLASSES)
     write_catalogue(folder / "catalogue", catalogue)
-    with creating_labels(folder / "labels.zarr", catalogue.ids, catalogue.sizes, {}) as writer:
+    with labels_writer(folder / "labels.zarr", catalogue.ids, catalogue.sizes, {}) as writer:
         for image_id, labels in zip(catalogue.ids, maps, strict=True):
             writer.append(image_id, labels=labels)
     return folder / "catalogue", folder / "labels.zarr"

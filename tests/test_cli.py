@@ -9,7 +9,8 @@ import sys
 import pytest
 from paths import ROOT
 
-from boxsup.cli import COMMANDS, main, make_parser
+from boxsup.cli import main
+from boxsup.commands.parser import COMMANDS, make_parser
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
 
 FAILING = """
 import errno, threading
-import boxsup.labels.commands.overlaps as overlaps
+import boxsup.commands.overlaps as overlaps
 from boxsup.cli import main
 
 def fail(args):

@@ -11,10 +11,10 @@ from paths import ROOT
 from PIL import Image
 
 import boxsup
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
+from boxsup.image.files import write_mask
 from boxsup.network import build
 from boxsup.settings import CrfSettings
 

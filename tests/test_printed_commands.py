@@ -9,7 +9,7 @@ import yaml
 from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.cli import COMMANDS, make_parser
+from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.config import project_config, resolve
 from boxsup.targets import explain
 

@@ -14,7 +14,7 @@ from boxsup.cli import main
 from boxsup.config import resolve
 from boxsup.errors import ConfigError
 from boxsup.evaluation.held_out import held_out
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 OWN = {"experiment": "demo_box", "held_out": 3, "held_out_seed": 1}
 
@@ -82,7 +82,7 @@ def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp
     drawn = set(held_out(catalogue, 2, 5).ids)
 
     def predictions(name, plain, crf):  # right everywhere but on the held-out images, so that others would show
-        with creating_labels(tmp_path / name, ids, np.full((6, 2), 20), {}, ("labels", "labels_crf")) as writer:
+        with labels_writer(tmp_path / name, ids, np.full((6, 2), 20), {}, ("labels", "labels_crf")) as writer:
             for image in ids:
                 own = (plain, crf) if image in drawn else (mask, mask)
                 writer.append(image, labels=own[0], labels_crf=own[1])

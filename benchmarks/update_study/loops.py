@@ -22,8 +22,9 @@ from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.quality import measure
 from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
-from boxsup.labels.choice import RECTANGLE, Choice
+from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.fixed import masks_from_boxes
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.network import build as build_network
@@ -31,7 +32,7 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
-from boxsup.store.labels import VOID, Labels, creating_labels
+from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
 
@@ -153,7 +154,7 @@ def make_labels(
         own = data.train.boxes_of(image)
         if fixed in ("truth", "rectangles"):
             filled = masks_from_boxes("rectangles", data.images[image], own).labels
-            choices = [Choice.without_candidate(RECTANGLE)] * len(own)
+            choices = [Choice.without_candidate(Chosen.RECTANGLE)] * len(own)
             return data.truth[image] if fixed == "truth" else filled, choices
         result = made.labels(image, *data.truth[image].shape, own)
         return result.labels, result.choices
@@ -173,7 +174,7 @@ def write_generation(
     previous: NDArray[np.int32] | None,
 ) -> NDArray[np.int32]:
     tables = ChoiceTables(len(data.train.boxes), 10)
-    with creating_labels(store, data.train.ids, data.train.sizes, {}) as writer:
+    with labels_writer(store, data.train.ids, data.train.sizes, {}) as writer:
         for image in data.train.ids:
             labels, choices = made(image)
             for row, choice in zip(data.train.boxes_of(image).index, choices, strict=True):

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config import generation_settings, merge
+from boxsup.image.files import read_image, read_mask
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pool, Pools
 from boxsup.settings import UpdateSettings, build

@@ -17,9 +17,9 @@ from variants import Variant, oracle
 
 from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
+from boxsup.image import VOID
 from boxsup.labels.painting import paint
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import VOID
 from boxsup.training.data import Epoch, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 

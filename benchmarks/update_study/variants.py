@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scenes import Scene
 from sources import CENTRED, Block, Masks
 
+from boxsup.image.boxes import box_areas
 from boxsup.inference.crf import marginals
-from boxsup.labels.choice import RECTANGLE, choose, ranking
+from boxsup.labels.choice import Chosen, choose, ranking
 from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
 from boxsup.labels.grabcut import grabcut
-from boxsup.labels.overlaps import box_areas
 from boxsup.settings import CrfSettings, UpdateSettings
 
 Step = Callable[[Scene, UpdateSettings], Masks]
@@ -24,7 +24,7 @@ def by_update(scene: Scene, chosen: UpdateSettings) -> Masks:
     """The package's own update."""
     generators = [np.random.default_rng(row) for row in range(len(scene.labels))]
     choices = choose(scene.candidates, scene.scores, chosen, generators)
-    return [scene.pool.mask(choice.chosen) if choice.chosen != RECTANGLE else None for choice in choices]
+    return [scene.pool.mask(choice.chosen) if choice.chosen != Chosen.RECTANGLE else None for choice in choices]
 
 
 def without_network(scene: Scene, chosen: UpdateSettings) -> Masks:

@@ -14,8 +14,8 @@ import pandas as pd
 from boxsup.catalogue.names import shown
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
+from boxsup.machine.workers import map_in_processes
 from boxsup.store.csv import write_csv
-from boxsup.workers import in_order
 
 T = TypeVar("T")
 PROBLEMS = "problems.csv"
@@ -36,7 +36,7 @@ def run_checks(checks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
         yield from (check() for check in checks)
         return
     batches = ((checks[start : start + BATCH],) for start in range(0, len(checks), BATCH))
-    yield from chain.from_iterable(in_order(_run_batch, batches, workers))
+    yield from chain.from_iterable(map_in_processes(_run_batch, batches, workers))
 
 
 def _run_batch(checks: Sequence[Callable[[], T]]) -> list[T]:

@@ -17,12 +17,12 @@ from typing import IO, cast
 from tqdm import tqdm
 
 from boxsup.catalogue.archives import Archive, fetch, present
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
-from boxsup.stopping import taken_back
+from boxsup.image.files import write_mask
+from boxsup.machine.stopping import taken_back
 from boxsup.store.leftovers import PARTIAL, clear, hidden
 from boxsup.store.renames import move
 
@@ -41,7 +41,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedDataset:
     """A published data set: its archives, the folder in them that is its tree, and what SBD adds to it, if anything."""
 
     archives: tuple[Archive, ...]
@@ -55,7 +55,7 @@ def _oxford(year: int, name: str, md5: str) -> Archive:
 
 # Addresses and checksums as in torchvision.datasets.voc and torchvision.datasets.sbd; names as in `datasets.*.source`.
 SOURCES = {
-    "voc2012": Source(
+    "voc2012": PublishedDataset(
         (_oxford(2012, "VOCtrainval_11-May-2012.tar", "6cd6e144f989b92b3379bac3b3de84fd"),),
         PurePosixPath("VOCdevkit/VOC2012"),
         Augmentation(
@@ -69,11 +69,11 @@ SOURCES = {
             trainaug=10582,
         ),
     ),
-    "voc2010": Source(  # PASCAL-Context's images
+    "voc2010": PublishedDataset(  # PASCAL-Context's images
         (_oxford(2010, "VOCtrainval_03-May-2010.tar", "da459979d0c395079b5c75ee67908abb"),),
         PurePosixPath("VOCdevkit/VOC2010"),
     ),
-    "voc2007": Source(
+    "voc2007": PublishedDataset(
         (
             _oxford(2007, "VOCtrainval_06-Nov-2007.tar", "c52e279531787972c589f7e41ab4ae64"),
             _oxford(2007, "VOCtest_06-Nov-2007.tar", "b6e924de25625d8de591ea690078ad9f"),
@@ -83,7 +83,7 @@ SOURCES = {
 }
 
 
-def provide(root: Path, download: bool, source: Source | None) -> list[Archive]:
+def provide(root: Path, download: bool, source: PublishedDataset | None) -> list[Archive]:
     """Make sure that a tree in VOC layout is at `root`; add `trainaug` where the tree is VOC 2012 itself.
 
     A tree that is there is taken as it is: no file is overwritten, and one that is not VOC 2012 gets nothing added.

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
-from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.errors import ConfigError, DataError
+from boxsup.image import VOID
+from boxsup.image.files import read_image, read_mask
 from boxsup.near import some
 
-VOID = 255
 BACKGROUND = "background"
 
 

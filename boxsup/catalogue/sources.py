@@ -12,7 +12,7 @@ from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yol
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
-from boxsup.catalogue.readers.folder import DRAWN, MOST_BYTES, NONE
+from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
 from boxsup.catalogue.records import (
     BACKGROUND,
@@ -229,7 +229,7 @@ def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
     zero, problems = "", []
     for file in source.files():  # one in memory at a time
         try:
-            content = read_content(file, "", MOST_BYTES)
+            content = read_content(file, "", MAX_BYTES)
             names.update(NAMES[source.format](content))
             if source.format == "voc_xml" and not zero:
                 reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
@@ -257,7 +257,7 @@ def _check_labelme(folder: Path) -> None:
 
 
 def _has_labelme(folder: Path) -> bool:
-    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MOST_BYTES)
+    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MAX_BYTES)
     return any("shapes" in _keys(file) for file in files)
 
 

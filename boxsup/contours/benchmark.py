@@ -19,7 +19,7 @@ MAX_DISTANCE = 0.0075  # of the image's diagonal
 STEPS = 100  # between two thresholds, where the best F is looked for
 
 
-class Scores(NamedTuple):
+class BoundaryScores(NamedTuple):
     """What is quoted.
 
     Attributes:
@@ -86,7 +86,7 @@ def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
     return 2 * precision * recall / np.maximum(precision + recall, np.finfo(np.float64).tiny)
 
 
-def score(counts: Sequence[NDArray[np.int64]], levels: NDArray[np.float64]) -> Scores:
+def score(counts: Sequence[NDArray[np.int64]], levels: NDArray[np.float64]) -> BoundaryScores:
     """The scores of a data set.
 
     Args:
@@ -103,7 +103,7 @@ def score(counts: Sequence[NDArray[np.int64]], levels: NDArray[np.float64]) -> S
     ods, threshold = _best(precision, recall, levels)
     own = sum(image[np.argmax(f_measure(*precision_recall(image)))] for image in counts)
     ois = f_measure(*precision_recall(np.asarray(own)))
-    return Scores(ods, threshold, float(ois), _average_precision(precision, recall))
+    return BoundaryScores(ods, threshold, float(ois), _average_precision(precision, recall))
 
 
 def _best(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import read_image
 from boxsup.errors import DataError
+from boxsup.image.files import read_image
 from boxsup.store.foreign import parse_mat, read_content
 
 WHERE = "the folder `BSDS500/data` of the Berkeley Segmentation Data Set 500"

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 
 # Lower end, upper end and number of soft bins: lightness, green to red, blue to yellow; of a texture filter's response.
 LAB_BINS = ((0.0, 100.0, 8), (-60.0, 60.0, 10), (-60.0, 60.0, 10))

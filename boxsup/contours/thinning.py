@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 
 ORIENTATION_RADIUS = 4  # px, of the triangle filter before orientations are taken
 TOLERANCE = 1.01  # a pixel stays unless a neighbour across the line is stronger by more than this factor

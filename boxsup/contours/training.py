@@ -20,7 +20,7 @@ from boxsup.random import generator, torch_seed
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ContourTraining:
     """How the network is trained.
 
     Attributes:
@@ -49,7 +49,7 @@ class Recipe:
 def train(
     images: Sequence[Annotated],
     imagenet: dict[str, Tensor] | None,
-    recipe: Recipe,
+    recipe: ContourTraining,
     seed: int,
     each: Callable[[int, float], None],
 ) -> ContourNet:
@@ -91,7 +91,7 @@ def train(
     return folded(network)
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
+def learning_rate(step: int, recipe: ContourTraining) -> float:
     """The rate of the new layers at a step from 0: a linear rise, then half a cosine that ends above 0."""
     rise = min(1.0, (step + 1) / max(recipe.warm_up, 1))
     return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
@@ -109,7 +109,7 @@ def boundary_loss(logits: Tensor, targets: Tensor, emphasis: float) -> Tensor:
     return (losses * (1 + emphasis * targets)).mean()
 
 
-def make_batch(images: Sequence[Annotated], recipe: Recipe, seed: int, step: int) -> tuple[Tensor, Tensor]:
+def make_batch(images: Sequence[Annotated], recipe: ContourTraining, seed: int, step: int) -> tuple[Tensor, Tensor]:
     """The squares of a step, B×3×S×S float32 normalised as ImageNet's, and their targets, B×1×S×S."""
     random = generator(seed, "contours", step)
     drawn = [random_square(images[int(random.integers(len(images)))], recipe.side, random) for _ in range(recipe.batch)]
@@ -120,7 +120,7 @@ def make_batch(images: Sequence[Annotated], recipe: Recipe, seed: int, step: int
     return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(targets)[:, None]
 
 
-def _optimizer(network: ContourNet, recipe: Recipe) -> torch.optim.AdamW:
+def _optimizer(network: ContourNet, recipe: ContourTraining) -> torch.optim.AdamW:
     encoder = list(network.encoder.parameters())
     known = {id(parameter) for parameter in encoder}
     new = [parameter for parameter in network.parameters() if id(parameter) not in known]

@@ -16,8 +16,8 @@ from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.confusion import iou_per_class, mean_iou
 from boxsup.near import some
 
-LEAST_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
-LEAST_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
+MIN_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
+MIN_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Basis:
     def apart(self) -> str:
         """The classes that are not measured, in words; empty where all are."""
         absent = [name for name, count in zip(self.classes, self.pixels, strict=True) if not count]
-        few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS]
-        texts = {"no pixel in the true masks": absent, f"fewer than {LEAST_PIXELS} pixels": few}
+        few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS]
+        texts = {"no pixel in the true masks": absent, f"fewer than {MIN_PIXELS} pixels": few}
         return "; ".join(f"{some(names)} ({text})" for text, names in texts.items() if names)
 
     @property
@@ -82,9 +82,9 @@ class Basis:
     def _few(self) -> str:
         """How many pixels there are of what is not measured."""
         few = [
-            f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < LEAST_PIXELS
+            f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS
         ]
-        return f" (pixels of {some(few)}; {LEAST_PIXELS} are needed)" if few else ""
+        return f" (pixels of {some(few)}; {MIN_PIXELS} are needed)" if few else ""
 
     def notes(self) -> list[str]:
         """C + 1 texts for a table: of each class why it is not measured, then of the mean; empty where they are."""
@@ -95,8 +95,8 @@ class Basis:
         """Why a class of so many pixels is not measured; empty where it is."""
         if not count:
             return "no pixel in the true masks"
-        if count < LEAST_PIXELS:
-            return f"{count} pixels in the true masks, {LEAST_PIXELS} are needed"
+        if count < MIN_PIXELS:
+            return f"{count} pixels in the true masks, {MIN_PIXELS} are needed"
         return "no other class is" if self.why_not else ""
 
 
@@ -120,13 +120,13 @@ def basis_in(evaluation: pd.DataFrame) -> Basis:
 
 
 def measured_labels(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of C classes have LEAST_PIXELS in the true masks, by their `pixels` there."""
-    return np.asarray(pixels >= LEAST_PIXELS)
+    """Which of C classes have MIN_PIXELS in the true masks, by their `pixels` there."""
+    return np.asarray(pixels >= MIN_PIXELS)
 
 
 def is_measured(pixels: NDArray[np.int64]) -> bool:
-    """Whether a mean over the classes says anything: LEAST_LABELS of them are measured."""
-    return int(measured_labels(pixels).sum()) >= LEAST_LABELS
+    """Whether a mean over the classes says anything: MIN_LABELS of them are measured."""
+    return int(measured_labels(pixels).sum()) >= MIN_LABELS
 
 
 def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -139,7 +139,7 @@ def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         confusion: C×(C+1) from `confusion_matrix`, the sum over all images.
 
     Returns:
-        C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than LEAST_LABELS are.
+        C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than MIN_LABELS are.
     """
     pixels = confusion.sum(axis=1)
     kept = measured_labels(pixels) & is_measured(pixels)

@@ -23,9 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from boxsup.labels.overlaps import box_iou
+from boxsup.image import VOID
+from boxsup.image.boxes import box_iou
 from boxsup.proposals.pool import Pool
-from boxsup.store.labels import VOID
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # candidates, best scores first; then all of them
 BUDGET_NAMES = (*map(str, BUDGETS), "all")

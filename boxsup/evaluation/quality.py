@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, corners_of, read_mask
+from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import confusion_of
-from boxsup.labels.choice import NOTHING, RECTANGLE
-from boxsup.store.labels import VOID
+from boxsup.image import VOID
+from boxsup.image.files import read_mask
+from boxsup.labels.choice import Chosen
 
 # Of the boxes' pixels labelled. Objects of VOC fill 0.54 of theirs (`train`, the mean over images), generations of a
 # healthy run stay within a few hundredths of the first.
@@ -86,7 +87,7 @@ def measure(
     Raises:
         DataError: A true mask is unreadable or does not fit its labels.
     """
-    supervising = chosen != NOTHING
+    supervising = chosen != Chosen.NOTHING
     asked = replace(catalogue, boxes=catalogue.boxes[supervising])
     classes = len(catalogue.classes)
     confusion = np.zeros((classes, classes + 1), np.int64)
@@ -103,7 +104,7 @@ def measure(
             if _foreground(truth).any():
                 fills.append(_foreground(found)[truth != VOID].sum() / _foreground(truth).sum())
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
-    rectangles = _mean(chosen[supervising] == RECTANGLE)
+    rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
     basis = basis_of(catalogue.part({row.image for row in supervised}), confusion.sum(axis=1))
     return Quality(
         generation,

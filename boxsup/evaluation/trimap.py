@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
-from boxsup.evaluation.measured import LEAST_LABELS, measured_labels
-from boxsup.store.labels import VOID
+from boxsup.evaluation.measured import MIN_LABELS, measured_labels
+from boxsup.image import VOID
 
 WIDTHS = range(1, 41)  # px
 COLUMNS = ("width", "band", "band_crf", "interior", "interior_crf", "band_pixels")
@@ -75,11 +75,11 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
     Returns:
         One row a width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1]; `band_pixels`, the
         band's share of all pixels that are not void. All means are over the same classes, those that are measured over
-        whole images: where one has fewer than LEAST_PIXELS left in a region, that is NaN. No row where nothing is
+        whole images: where one has fewer than MIN_PIXELS left in a region, that is NaN. No row where nothing is
         measured.
     """
     kept = measured_labels(without.sum(axis=(0, 2)))
-    if kept.sum() < LEAST_LABELS:
+    if kept.sum() < MIN_LABELS:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = []
     for width in WIDTHS:

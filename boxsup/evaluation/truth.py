@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, ImageRow, read_mask
+from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.errors import DataError
 from boxsup.evaluation.confusion import confusion_matrix
-from boxsup.store.labels import VOID
+from boxsup.image import VOID
+from boxsup.image.files import read_mask
 
 LabelMap = NDArray[np.uint8]
 

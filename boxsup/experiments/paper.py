@@ -9,7 +9,7 @@ from typing import Any
 
 from boxsup.experiments.experiment import Experiment
 from boxsup.experiments.page import page_inputs
-from boxsup.report.published import own_name, published_experiments
+from boxsup.report.paper.published import own_name, published_experiments
 
 SCALES = ("full", "small")
 

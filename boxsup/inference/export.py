@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from boxsup.catalogue.tables import MAX_SIDE
 from boxsup.errors import BoxSupError, ConfigError
+from boxsup.image.files import MAX_SIDE
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.scores import scores_of
 from boxsup.network.checkpoint import Checkpoint
 from boxsup.network.images import normalised
 
 OPSET = 18  # of ONNX: the least that the exporter writes without converting down
-LEAST_SIDE = 64  # px, of images of free size: below, five poolings of VGG leave a single row
+MIN_SIDE = 64  # px, of images of free size: below, five poolings of VGG leave a single row
 MAX_BATCH = 1024
 TOLERANCE = 1e-3  # greatest difference of a log-probability from the network's own
 INPUT, OUTPUT = "image", "log_probabilities"
@@ -60,9 +60,9 @@ def exported(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram
 
     Args:
         network: On the CPU, in evaluation mode.
-        size: H and W of all images; None for any from LEAST_SIDE to MAX_SIDE a side.
+        size: H and W of all images; None for any from MIN_SIDE to MAX_SIDE a side.
     """
-    free = {2: Dim("height", min=LEAST_SIDE, max=MAX_SIDE), 3: Dim("width", min=LEAST_SIDE, max=MAX_SIDE)}
+    free = {2: Dim("height", min=MIN_SIDE, max=MAX_SIDE), 3: Dim("width", min=MIN_SIDE, max=MAX_SIDE)}
     axes = {0: Dim("batch", min=1, max=MAX_BATCH), **({} if size else free)}
     # Two images and odd sides, so that no number of the example is taken for a law.
     example = torch.zeros(2, 3, *(size or (97, 129)))
@@ -157,7 +157,7 @@ def description(
             "shape": ["batch", 3, *sides],
             "channels": "red, green, blue",
             "values": "(value / 255 - mean) / std, value in [0, 255]",
-            "sides": list(size) if size else {"least": LEAST_SIDE, "greatest": MAX_SIDE},
+            "sides": list(size) if size else {"least": MIN_SIDE, "greatest": MAX_SIDE},
         },
         "normalisation": {name: list(values) for name, values in checkpoint.normalisation._asdict().items()},
         "output": {

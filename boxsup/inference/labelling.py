@@ -16,9 +16,10 @@ from typing import Any
 from boxsup.config import block, merge, project_config, read_keys
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.tree import LABELLING
-from boxsup.inference.arguments import MAX_SCALE, THREADS
 from boxsup.settings import CrfSettings, build, parse
 
+THREADS = 4  # as `training.threads` in config.yaml
+MAX_SCALE = 4.0
 PLAIN = re.compile(r"\w*", re.ASCII)  # names of experiments, which become folders
 
 

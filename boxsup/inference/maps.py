@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from boxsup.inference.crf import refined, relevant
 from boxsup.inference.scores import Predictor
+from boxsup.machine.workers import map_in_processes
 from boxsup.settings import CrfSettings
-from boxsup.workers import in_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def label_maps(
     if settings is None:
         yield from (Maps(pixels, _likeliest(scores)) for pixels, scores in predictor.scored_images(images))
     else:
-        for labels in in_order(refined, calls(settings), workers):
+        for labels in map_in_processes(refined, calls(settings), workers):
             first = waiting.popleft()
             yield Maps(first.pixels, first.plain, labels)
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from boxsup.catalogue.tables import read_image
 from boxsup.errors import StoreError
+from boxsup.image.files import read_image
+from boxsup.machine.devices import device
+from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.network.devices import device
 from boxsup.network.images import normalised
-from boxsup.workers import ahead
 
 
 class Predictor:
@@ -70,7 +70,7 @@ class Predictor:
         Images are taken in one thread and go through the network in another, so that it waits neither for them nor for
         who works on the scores. Beside those in hand, the scores of two images are in memory at most.
         """
-        return ahead((image, self.log_probabilities(image).cpu().numpy()) for image in ahead(images))
+        return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
     def scored_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
         """Natural-log probabilities of some labels of each image, len(labels)×H×W float32, as `scored_images` has all.
@@ -78,8 +78,8 @@ class Predictor:
         Args:
             images: The file of each, and its labels: only theirs leave the device.
         """
-        read = ahead((read_image(path), labels) for path, labels in images)
-        return ahead(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in read)
+        read = prefetch((read_image(path), labels) for path, labels in images)
+        return prefetch(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in read)
 
     @torch.inference_mode()
     def log_probabilities(

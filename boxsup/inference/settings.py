@@ -6,16 +6,13 @@ validates nothing again. A new setting is a field here and its use.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from boxsup.errors import ConfigError
-from boxsup.inference.arguments import MAX_SCALE, MODEL_FILE, THREADS
+from boxsup.inference.labelling import MAX_SCALE, THREADS
 from boxsup.settings import CrfSearchSettings, CrfSettings, parse
 
 
@@ -67,21 +64,6 @@ def inference_settings(cls: type[ScoringSettings], experiment: Mapping[str, Any]
         tried = {key: values[0] for key, values in own["crf_search"].items() if key in own["crf"]}
         own["crf"] = {**own["crf"], **tried}
     return own
-
-
-def add_inference_arguments(parser: argparse.ArgumentParser, cls: type[ScoringSettings]) -> None:
-    """Declare the checkpoint, and how it is asked: a JSON object of what `cls` has."""
-    needed = [field.name for field in fields(cls) if field.default is MISSING]
-    others = {field.name: field.default for field in fields(cls) if field.default is not MISSING}
-    text = ", ".join([*needed, *(f"{name} [{json.dumps(value)}]" for name, value in others.items())])
-    parser.add_argument("--model", type=Path, required=True, help=MODEL_FILE)
-    parser.add_argument(
-        "--inference",
-        required=bool(needed),
-        default="{}",
-        metavar="JSON",
-        help=f"how it is asked, keys of `inference` in config.yaml and `training.threads`: {text}",
-    )
 
 
 def parse_inference(cls: type[T], text: str) -> T:

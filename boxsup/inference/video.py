@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import check_size
 from boxsup.errors import DataError, StoreError
+from boxsup.image.files import check_size
 
 CODEC = "mp4v"  # MPEG-4 part 2: in every build of OpenCV, and played nearly everywhere
 RATE = 25.0  # frames a second of a video that does not say

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
 from boxsup.settings import UpdateSettings
 
-RECTANGLE = -1  # in place of a candidate's index: the box's rectangle was used
-NOTHING = -2  # the box supervised nothing
-SEGMENT = -3  # the box's mask is no candidate's: it was made of the box once and for all
 RECORDED = 5  # candidates of a box that are kept at least, with their costs, for people to look at
+
+
+class Chosen(IntEnum):
+    """What a box used where it chose no candidate; stores hold it in place of the candidate's index."""
+
+    RECTANGLE = -1  # its rectangle
+    NOTHING = -2  # nothing: the box supervised no pixel
+    SEGMENT = -3  # a mask that was made of the box once and never changes (GrabCut, Bbox-Seg)
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Choice:
     """What one box activates.
 
     Attributes:
-        chosen: Index of the candidate, or RECTANGLE, or NOTHING.
+        chosen: Index of the candidate, or Chosen.RECTANGLE, or Chosen.NOTHING.
         best: The k best candidates, RECORDED at least, best first; empty where none was weighed.
         overlap: E_o of each of `best`.
         regression: E_r of each of `best`; zeros where the network was not asked.
@@ -37,7 +43,7 @@ class Choice:
 
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
-        """The choice of RECTANGLE or of NOTHING."""
+        """The choice of Chosen.RECTANGLE or of Chosen.NOTHING."""
         return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
@@ -57,11 +63,11 @@ def choose(
         generators: One a box, so that no box's draw depends on another's.
 
     Returns:
-        B choices; RECTANGLE where no candidate's tight box reaches `fallback_iou`. Equals are ranked by the candidates'
-        order in the pool.
+        B choices; Chosen.RECTANGLE where no candidate's tight box reaches `fallback_iou`. Equals are ranked by the
+        candidates' order in the pool.
     """
     if not candidates.iou.size:
-        return [Choice.without_candidate(RECTANGLE) for _ in generators]
+        return [Choice.without_candidate(Chosen.RECTANGLE) for _ in generators]
     overlap = overlap_costs(candidates, settings)
     regression = np.zeros_like(overlap)
     if log_probabilities is not None:
@@ -70,7 +76,7 @@ def choose(
     choices = []
     for row, random in enumerate(generators):
         if candidates.iou[row].max() < settings.fallback_iou:
-            choices.append(Choice.without_candidate(RECTANGLE))
+            choices.append(Choice.without_candidate(Chosen.RECTANGLE))
             continue
         best = ranks[row, : recorded(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])

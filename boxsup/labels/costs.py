@@ -24,7 +24,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.overlaps import box_areas, box_intersection
+from boxsup.image.boxes import box_areas, box_intersections
 from boxsup.settings import UpdateSettings
 
 # H×W a label: those of boxes with the same label may be one array.
@@ -103,7 +103,7 @@ def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[n
     if settings.overlap == "tight_box":
         cost = 1.0 - np.asarray(candidates.iou, np.float64)
         return cost / candidates.iou.shape[1] if settings.overlap_norm == "candidates" else cost
-    covered = box_intersection(candidates.boxes, candidates.tight) / box_areas(candidates.boxes)[:, None]
+    covered = box_intersections(candidates.boxes, candidates.tight) / box_areas(candidates.boxes)[:, None]
     pixels = np.bincount(candidates.superpixels.ravel(), minlength=candidates.members.shape[1]).astype(np.float32)
     leaking = 1.0 - candidates.clipped.astype(np.float64) / (candidates.members @ pixels)
     rank = np.log(np.arange(1, len(candidates.tight) + 1))

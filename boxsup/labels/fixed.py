@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.image import VOID
+from boxsup.image.packed import Each, packed
 from boxsup.labels.bbox_seg import bbox_seg
-from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
+from boxsup.labels.choice import Chosen
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.painting import paint
-from boxsup.masks import Each, packed
-from boxsup.store.labels import VOID
 
 Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
 
@@ -26,7 +26,7 @@ class FixedMasks:
 
     Attributes:
         labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
-        chosen: B int32, SEGMENT, or RECTANGLE where that was used, or NOTHING for a crowd.
+        chosen: B int32, Chosen.SEGMENT, or Chosen.RECTANGLE where that was used, or Chosen.NOTHING for a crowd.
     """
 
     labels: NDArray[np.uint8]
@@ -54,8 +54,8 @@ def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -
     for x0, y0, x1, y1 in corners_of(boxes[crowd]):
         window = labels[y0:y1, x0:x1]
         window[window == 0] = VOID
-    chosen = np.full(len(boxes), NOTHING, np.int32)
-    chosen[~crowd] = np.where(segmented, SEGMENT, RECTANGLE)
+    chosen = np.full(len(boxes), Chosen.NOTHING, np.int32)
+    chosen[~crowd] = np.where(segmented, Chosen.SEGMENT, Chosen.RECTANGLE)
     return FixedMasks(labels, chosen)
 
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.errors import DataError
-from boxsup.labels.choice import NOTHING, Choice, choose
+from boxsup.image import VOID
+from boxsup.image.boxes import box_blocks, box_iou
+from boxsup.image.packed import Each
+from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.costs import Candidates
-from boxsup.labels.overlaps import box_iou, together
 from boxsup.labels.painting import paint
-from boxsup.masks import Each
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 from boxsup.settings import UpdateSettings
-from boxsup.store.labels import VOID
 
 LOOKED_AT = 8  # of so many candidates, the overlaps of one are worked out again: whether they are of these boxes
 
@@ -75,7 +75,7 @@ class Update:
         supervising, void = _roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
-        choices = [next(chosen) if use else Choice.without_candidate(NOTHING) for use in supervising]
+        choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
         chosen_ones = [choices[row].chosen for row in shown]
         masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
@@ -98,11 +98,11 @@ class Update:
             scores, layers = self.scores(image, present), of_background[1:]
         members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
         choices = []
-        for part in together(len(rows)):
-            candidates = Candidates(pool.superpixels, members, pool.boxes, corners[part], iou[part])
+        for block in box_blocks(len(rows)):
+            candidates = Candidates(pool.superpixels, members, pool.boxes, corners[block], iou[block])
             # No copies of scores: boxes are many, labels few.
-            asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[part])]
-            draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[part]]
+            asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[block])]
+            draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[block]]
             choices += choose(candidates, asked, self.settings, draws)
         return choices
 
@@ -111,8 +111,8 @@ class ChoiceTables:
     """Collects choices for a generation's tables, whose rows are the boxes of the catalogue."""
 
     def __init__(self, boxes: int, k: int) -> None:
-        """Every box supervises nothing (NOTHING) until it is recorded."""
-        self.chosen = np.full(boxes, NOTHING, np.int32)
+        """Every box supervises nothing (Chosen.NOTHING) until it is recorded."""
+        self.chosen = np.full(boxes, Chosen.NOTHING, np.int32)
         self.best = np.full((boxes, k), -1, np.int32)
         self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
         self.regression_cost = np.full((boxes, k), np.nan, np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ITERATIONS = 5
-LEAST_FILL = 0.1  # of the box: below it GrabCut has lost the object
+MIN_FILL = 0.1  # of the box: below it GrabCut has lost the object
 SEED = 0  # of OpenCV's k-means, which starts the colour models
 
 
@@ -36,4 +36,4 @@ def grabcut(image: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.bo
     except cv2.error:  # no background, or an object and a background of one colour
         return None
     mask = (found == cv2.GC_FGD) | (found == cv2.GC_PR_FGD)
-    return mask if mask.sum() >= LEAST_FILL * (x1 - x0) * (y1 - y0) else None
+    return mask if mask.sum() >= MIN_FILL * (x1 - x0) * (y1 - y0) else None

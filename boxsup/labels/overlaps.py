@@ -13,47 +13,10 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
 from boxsup.store.checksums import AGAIN
 
 KIND = "overlaps"
-TOGETHER = 256  # boxes; an image of COCO has 93 at most
-
-
-def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of boxes (IoU(B, S) of Eq. 2, S taken as its tight box).
-
-    Args:
-        boxes: B×4 half-open pixel corners x0, y0, x1, y1.
-        others: N×4, the same.
-
-    Returns:
-        B×N float32 in [0, 1].
-    """
-    iou = np.empty((len(boxes), len(others)), np.float32)
-    for part in together(len(boxes)):
-        intersection = box_intersection(boxes[part], others)
-        union = box_areas(boxes[part])[:, None] + box_areas(others) - intersection
-        iou[part] = intersection / union
-    return iou
-
-
-def together(boxes: int) -> Iterator[slice]:
-    """Which of an image's boxes are worked on at once, so that memory does not grow with their number."""
-    return (slice(start, start + TOGETHER) for start in range(0, boxes, TOGETHER))
-
-
-def box_intersection(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The pixels that every pair of boxes has in common: B×N, from B×4 and N×4 half-open pixel corners."""
-    a, b = np.asarray(boxes, np.int64)[:, None], np.asarray(others, np.int64)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    return np.asarray(np.clip(sides, 0, None).prod(axis=-1))
-
-
-def box_areas(boxes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The pixels of each box: B, from B×4 half-open pixel corners."""
-    corners = np.asarray(boxes, np.int64)
-    return np.asarray((corners[:, 2:] - corners[:, :2]).prod(axis=-1))
 
 
 class Overlaps(Mapping[str, NDArray[np.float32]]):
@@ -96,7 +59,7 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
 
 
 class OverlapsWriter:
-    """Adds images' tables in order; made by `creating_overlaps`."""
+    """Adds images' tables in order; made by `overlaps_writer`."""
 
     def __init__(self, group: zarr.Group) -> None:
         self._group = group
@@ -115,11 +78,11 @@ class OverlapsWriter:
 
 
 @contextlib.contextmanager
-def creating_overlaps(
+def overlaps_writer(
     path: str | os.PathLike[str], images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[OverlapsWriter]:
     """Write a store of overlaps: ragged `iou`, one row an image (B×N in C order), and `boxes` (its B)."""
-    with creating_group(path, KIND, images, attributes) as group:
+    with atomic_group(path, KIND, images, attributes) as group:
         writer = OverlapsWriter(group)
         yield writer
         writer.close()

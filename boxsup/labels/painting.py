@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.store.labels import VOID
+from boxsup.image import VOID
 
 
 def paint(

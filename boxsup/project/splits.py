@@ -10,7 +10,7 @@ from boxsup.errors import DataError
 from boxsup.random import generator
 
 WITH_TRUTH = 0.2  # of the images whose true masks show something are evaluated on
-WITHOUT_TRUTH, MOST_WITHOUT = 0.1, 100  # of all images, where none has one: they are looked at only
+WITHOUT_TRUTH, MAX_WITHOUT = 0.1, 100  # of all images, where none has one: they are looked at only
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def draw(images: Mapping[str, Collection[int]], masked: Mapping[str, Collection[
         if drawing.val:
             drawing.take(empty, masked, round(WITH_TRUTH * len(empty)))
     else:
-        drawing.take(free, images, max(1, min(MOST_WITHOUT, round(WITHOUT_TRUTH * len(images)))))
+        drawing.take(free, images, max(1, min(MAX_WITHOUT, round(WITHOUT_TRUTH * len(images)))))
     if not drawing.val:  # each of these is the last of a class
         drawing.take(free, images, 1)
     return drawing.val or {next(iter(shown or free))}

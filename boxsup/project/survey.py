@@ -14,9 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.records import VOID, Box, Check, Problem, Record
-from boxsup.catalogue.tables import FORMATS, has_16_bits, read_image, read_mask
+from boxsup.catalogue.records import (
+    Box,
+    Check,
+    Problem,
+    Record,
+)
 from boxsup.evaluation.measured import Basis
+from boxsup.image import VOID
+from boxsup.image.files import (
+    FORMATS,
+    has_16_bits,
+    read_image,
+    read_mask,
+)
 
 ORIENTATION, TURNED = 0x0112, range(2, 9)  # the tag of EXIF, and its values that turn or mirror; others mean nothing
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 
 COLOUR_BINS = 25  # a channel; Uijlings et al., section 3.2
 TEXTURE_BINS = 10  # a channel and orientation

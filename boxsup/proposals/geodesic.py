@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.contours.detector import detector
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.colour import colour_space
-from boxsup.proposals.compiled import compiled
 from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph

@@ -11,7 +11,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import RegionGraph, find, neighbour_lists
 
 SIMILARITIES = "CTSF"  # colour, texture, size, fill; a name like "TSF" is the sum of its letters

@@ -11,7 +11,7 @@ import higra
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import raster_order
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError
-from boxsup.proposals.imported_json import Masks, Results, read_masks, read_records
-from boxsup.proposals.imported_mat import Candidates, read_mat
+from boxsup.image.runs import decode_runs
+from boxsup.proposals.imported_json import Masks, ResultsFile, read_masks, read_records
+from boxsup.proposals.imported_mat import ImageCandidates, read_mat
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.rle import decode_runs
 from boxsup.proposals.selection import WARM_UP, Proposer, check_rules, select
 from boxsup.settings import ImportedSettings
 
@@ -40,7 +40,7 @@ def proposer(settings: ImportedSettings) -> Proposer:
         ),
         images=(not (settings.images and each), f"nothing where files has {PLACE}"),
     )
-    results = None if each else Results(Path(settings.files), Path(settings.images) if settings.images else None)
+    results = None if each else ResultsFile(Path(settings.files), Path(settings.images) if settings.images else None)
 
     def propose(image: NDArray[np.uint8], image_id: str) -> Pool:
         size = image.shape[0], image.shape[1]
@@ -48,7 +48,7 @@ def proposer(settings: ImportedSettings) -> Proposer:
         if image_id == WARM_UP:
             return _pool(_example(), size, settings)
         if suffix == ".mat":
-            content: Masks | Candidates = read_mat(path, size)
+            content: Masks | ImageCandidates = read_mat(path, size)
         else:
             content = read_masks(results.records(image_id) if results else read_records(path), size, path)
         try:
@@ -59,7 +59,7 @@ def proposer(settings: ImportedSettings) -> Proposer:
     return propose
 
 
-def _pool(content: Masks | Candidates, size: tuple[int, int], settings: ImportedSettings) -> Pool:
+def _pool(content: Masks | ImageCandidates, size: tuple[int, int], settings: ImportedSettings) -> Pool:
     scores = content[-1]
     order = np.argsort(-scores, kind="stable")
     if len(content) == 3:

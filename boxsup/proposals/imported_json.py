@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError
-from boxsup.proposals.rle import decode_runs
+from boxsup.image.runs import decode_runs
 from boxsup.store.foreign import read_json
 
 ADVICE = "make it, or correct the settings of the imported proposals"
@@ -45,7 +45,7 @@ def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> 
         path: Where the records are from.
 
     Returns:
-        N masks as runs, see `boxsup.proposals.rle`, and N scores, both in the order of the records.
+        N masks as runs, see `boxsup.image.runs`, and N scores, both in the order of the records.
 
     Raises:
         DataError: A record is damaged or of another image; names it.
@@ -72,7 +72,7 @@ def _scores(records: Sequence[Record], path: Path) -> NDArray[np.float64]:
     return np.array([record[key] for _, record in records], np.float64)
 
 
-class Results:
+class ResultsFile:
     """COCO results: one list of records for all images, told apart by `image_id`."""
 
     def __init__(self, path: Path, images: Path | None) -> None:

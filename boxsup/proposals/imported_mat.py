@@ -13,10 +13,10 @@ from boxsup.errors import DataError
 from boxsup.store.foreign import parse_mat, read_content
 
 STRUCTS = ("proposals", "candidates")  # the variables that may hold the others as fields
-Candidates = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
+ImageCandidates = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]
 
 
-def read_mat(path: Path, size: tuple[int, int]) -> Candidates:
+def read_mat(path: Path, size: tuple[int, int]) -> ImageCandidates:
     """The candidates of a MATLAB file of version 5 to 7.
 
     They stand in the variables `superpixels`, `labels` and, optionally, `scores` (MCG's and SCG's `im2mcg_all` and the

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.pool import MAX_REGIONS
 
 
@@ -19,7 +19,7 @@ def partition(masks: Sequence[NDArray[np.int64]], size: tuple[int, int]) -> tupl
     nothing is hashed, so there is nothing to collide. Takes O(pixels + N·R/8) bytes beside the N×R of the answer.
 
     Args:
-        masks: N masks, each K×2 runs of pixels in column-major order; see `boxsup.proposals.rle`.
+        masks: N masks, each K×2 runs of pixels in column-major order; see `boxsup.image.runs`.
         size: Height and width of the image in pixels, both above 0.
 
     Returns:

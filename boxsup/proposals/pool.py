@@ -15,9 +15,9 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import raster_order, region_boxes
-from boxsup.store.arrays import Ragged, RaggedWriter, creating_group, open_group, whole, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
 from boxsup.store.checksums import AGAIN
 
 KIND = "candidate pools"
@@ -253,7 +253,7 @@ class _Store:
 
 
 class PoolsWriter:
-    """Adds pools in the announced order; made by `creating_pools`."""
+    """Adds pools in the announced order; made by `pools_writer`."""
 
     def __init__(self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer]) -> None:
         self._group, self._images, self._sizes = group, images, sizes
@@ -287,7 +287,7 @@ class PoolsWriter:
 
 
 @contextlib.contextmanager
-def creating_pools(
+def pools_writer(
     path: str | os.PathLike[str],
     images: Sequence[str],
     sizes: NDArray[np.integer],
@@ -301,7 +301,7 @@ def creating_pools(
         sizes: N×2 (height, width).
         attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
     """
-    with creating_group(path, KIND, images, attributes) as group:
+    with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = PoolsWriter(group, images, sizes)
         yield writer

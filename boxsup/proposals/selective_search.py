@@ -33,7 +33,7 @@ MAX_NODES = 2**13  # of the trees, best ranks first; more where more than a quar
 
 
 @dataclass(frozen=True)
-class Tree:
+class GroupingTree:
     """What one grouping made: `parent` of each node, see `boxsup.proposals.grouping`, on partition `partition`."""
 
     partition: int
@@ -77,10 +77,12 @@ def selective_search(image: NDArray[np.uint8], settings: SelectiveSearchSettings
     return select(labels, matrix, settings)
 
 
-def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> tuple[NDArray[np.int32], list[Tree]]:
+def _group_all(
+    image: NDArray[np.uint8], settings: SelectiveSearchSettings
+) -> tuple[NDArray[np.int32], list[GroupingTree]]:
     """P×H×W partitions, one a colour space and scale, and their trees, one a sum of similarities."""
     partitions: list[NDArray[np.int32]] = []
-    trees: list[Tree] = []
+    trees: list[GroupingTree] = []
     for name in settings.colour_spaces:
         space = colour_space(image, name)
         colours, textures = colour_bins(space), texture_bins(space)
@@ -88,12 +90,12 @@ def _group_all(image: NDArray[np.uint8], settings: SelectiveSearchSettings) -> t
             labels = graph_segmentation(space, scale)
             graph = region_graph(labels)
             counts = region_histograms(labels, len(graph.pixels), colours, textures)
-            trees += [Tree(len(partitions), group(graph, *counts, sums)) for sums in settings.similarities]
+            trees += [GroupingTree(len(partitions), group(graph, *counts, sums)) for sums in settings.similarities]
             partitions.append(labels)
     return np.stack(partitions), trees
 
 
-def _rank(trees: list[Tree], settings: SelectiveSearchSettings, image_id: str) -> NDArray[np.int64]:
+def _rank(trees: list[GroupingTree], settings: SelectiveSearchSettings, image_id: str) -> NDArray[np.int64]:
     """Order the nodes of all trees by their level from the top times a uniform draw; section 4.2 of the paper.
 
     Returns:
@@ -110,7 +112,7 @@ def _rank(trees: list[Tree], settings: SelectiveSearchSettings, image_id: str) -
 
 
 def _project(
-    partitions: NDArray[np.int32], trees: list[Tree], nodes: NDArray[np.int64], least: int
+    partitions: NDArray[np.int32], trees: list[GroupingTree], nodes: NDArray[np.int64], least: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """One superpixel map for all partitions, H×W, and the superpixels that each node covers more than half of, N×S."""
     pieces, firsts = refine(partitions)

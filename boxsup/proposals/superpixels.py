@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import borders, find, neighbour_lists
 
 BLUR_SIGMA = 0.8  # px, of the graph segmentation; Uijlings et al., section 3.1

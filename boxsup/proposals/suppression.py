@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.proposals.compiled import compiled
+from boxsup.machine.compiled import compiled
 from boxsup.proposals.pool import areas
 
 

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import ZstdCodec
 
 from boxsup.errors import StoreError
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import AGAIN, missing_files, write_checksums
 
 SHARD_BYTES = 64 * 2**20  # uncompressed; what a writer holds
@@ -155,7 +155,7 @@ def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
 
 
 @contextlib.contextmanager
-def creating_group(
+def atomic_group(
     path: str | os.PathLike[str], kind: str, images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[zarr.Group]:
     """Write a store; it appears at `path`, with the checksums of its files, only when it is whole.
@@ -166,7 +166,7 @@ def creating_group(
         images: The N image ids, in the order of what the store holds of them.
         attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
     """
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         yield create_group(partial, {"kind": kind, **attributes, "images": list(images)})
         write_checksums(partial)
 

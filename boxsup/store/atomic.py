@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxsup.stopping import taken_back
+from boxsup.machine.stopping import taken_back
 from boxsup.store.leftovers import OLD, PARTIAL, hidden
 from boxsup.store.ownership import Claims, current
 from boxsup.store.renames import exchange, move
@@ -16,7 +16,7 @@ LIBRARY = Claims(by_snakemake=True)  # functions that are called without a comma
 
 
 @contextlib.contextmanager
-def creating(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     """Write a file or folder beside its place and rename it at the end.
 
     What is at `path` is replaced only by what is whole, in one step where the system can; a command keeps it under a
@@ -51,7 +51,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all."""
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
 
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 # What a spreadsheet runs: text that starts so, and names of files and classes may; a number is a number.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
@@ -28,7 +28,7 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: s
     # A carriage return is the one end of a line that `csv` does not quote by itself, and a line is a row.
     returns = any("\r" in str(cell) for cell in texts.to_numpy().ravel())
     quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         written.to_csv(
             partial,
             index=False,

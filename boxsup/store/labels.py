@@ -13,11 +13,11 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import StackWriter, array, creating_group, open_group, read, whole, write_array
+from boxsup.image import VOID
+from boxsup.store.arrays import StackWriter, array, atomic_group, open_group, read, whole, write_array
 from boxsup.store.checksums import AGAIN
 
 KIND = "label maps"
-VOID = 255
 
 
 def exceeds(labels: NDArray[np.uint8], classes: int) -> bool:
@@ -74,7 +74,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
 
 
 class LabelsWriter:
-    """Adds label maps in the announced order; made by `creating_labels`."""
+    """Adds label maps in the announced order; made by `labels_writer`."""
 
     def __init__(
         self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.int64], names: Sequence[str]
@@ -110,7 +110,7 @@ class LabelsWriter:
 
 
 @contextlib.contextmanager
-def creating_labels(
+def labels_writer(
     path: str | os.PathLike[str],
     images: Sequence[str],
     sizes: NDArray[np.int64],
@@ -126,7 +126,7 @@ def creating_labels(
         attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
         names: The stacks to write.
     """
-    with creating_group(path, KIND, images, attributes) as group:
+    with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = LabelsWriter(group, images, sizes, names)
         yield writer

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from boxsup.stopping import remove
+from boxsup.machine.stopping import remove
 from boxsup.store.renames import LONGEST, move, put_aside
 
 PARTIAL, OLD = "partial", "old"  # half-written; on its way out of its place, or into it

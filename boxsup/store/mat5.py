@@ -16,9 +16,9 @@ HEADER = 128  # bytes of a file before its elements
 MATRIX, COMPRESSED = 14, 15
 TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, MATRIX, COMPRESSED, 16, 17, 18}
 CELL, STRUCT, OBJECT, SPARSE = 1, 2, 3, 5  # classes of arrays whose size does not show in the bytes of their data
-MOST_DEPTH = 16  # matrices within matrices
-MOST_BYTES = 2**28  # of a variable
-MOST_DIMENSIONS = 32  # of NumPy's older releases, and SciPy
+MAX_DEPTH = 16  # matrices within matrices
+MAX_BYTES = 2**28  # of a variable
+MAX_DIMENSIONS = 32  # of NumPy's older releases, and SciPy
 
 
 def plain(content: bytes) -> bytes:
@@ -46,11 +46,11 @@ def plain(content: bytes) -> bytes:
 def _uncompressed(data: bytes) -> bytes:
     stream = zlib.decompressobj()
     try:
-        content = stream.decompress(data, MOST_BYTES)
+        content = stream.decompress(data, MAX_BYTES)
     except zlib.error as error:
         raise ValueError(f"compressed data are damaged ({error})") from error
     if not stream.eof:
-        raise ValueError(f"compressed data are cut off, or of more than {MOST_BYTES:,} bytes")
+        raise ValueError(f"compressed data are cut off, or of more than {MAX_BYTES:,} bytes")
     return content
 
 
@@ -78,18 +78,18 @@ def _elements(content: bytes, start: int, stop: int, order: str) -> Iterator[tup
 
 def _check_matrix(content: bytes, start: int, stop: int, order: str, depth: int) -> None:
     """Check the elements of a matrix, and of those in it."""
-    if depth > MOST_DEPTH:
-        raise ValueError(f"matrices are nested more than {MOST_DEPTH} deep")
+    if depth > MAX_DEPTH:
+        raise ValueError(f"matrices are nested more than {MAX_DEPTH} deep")
     elements = list(_elements(content, start, stop, order))
     if len(elements) >= 2:
         _, flags, end, _ = elements[0]
         kind = struct.unpack_from(f"{order}I", content, flags + 8)[0] & 0xFF if end - flags >= 16 else 0
         _, place, end, _ = elements[1]
         dimensions = struct.unpack_from(f"{order}{(end - place - 8) // 4}i", content, place + 8)
-        most = MOST_BYTES // 8 if kind == SPARSE else stop - start
+        most = MAX_BYTES // 8 if kind == SPARSE else stop - start
         if kind in (CELL, STRUCT, OBJECT, SPARSE) and not 0 <= math.prod(dimensions) <= most:
             raise ValueError(f"an array claims {'×'.join(map(str, dimensions))} elements")
-        if len(dimensions) > MOST_DIMENSIONS or min(dimensions, default=0) < 0:
+        if len(dimensions) > MAX_DIMENSIONS or min(dimensions, default=0) < 0:
             raise ValueError("an array's dimensions are none")
     for kind, place, end, _ in elements:
         if kind == COMPRESSED:

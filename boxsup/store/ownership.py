@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxsup.errors import StoreError
+from boxsup.machine.stopping import remove
 from boxsup.near import shorter
-from boxsup.stopping import remove
 from boxsup.store import leftovers
 from boxsup.store.checksums import sha256_of
 from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.image import VOID
 from boxsup.network.images import IMAGENET
 from boxsup.settings import TrainingSettings
-from boxsup.store.labels import VOID
 
 PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation
 

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from boxsup.catalogue.tables import Catalogue, check_ids, read_image
+from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.errors import DataError
+from boxsup.image.files import read_image
+from boxsup.machine.stopping import spared
 from boxsup.network.images import IMAGENET, Normalisation, normalised
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
-from boxsup.stopping import spared
 from boxsup.store.labels import Labels, exceeds
 from boxsup.training.augmentation import augment
-from boxsup.training.parallel import own_part, processes
+from boxsup.training.parallel import rank_slice, world_size
 
 
 class Epoch(Dataset[tuple[Tensor, Tensor]]):
@@ -28,7 +29,8 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
     Attributes:
         ids: The images'.
-        made_with: The instructions that the labels were made with, see `boxsup.instructions`; None if not recorded.
+        made_with: The processor instructions that the labels were made with (`boxsup.machine.instructions`); None if
+            not recorded.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ def batches(
         DataError: There is no image, or several processes have not one batch.
     """
     order = order_of(data, settings, seed, epoch)
-    own = order[:, own_part(order.shape[1])]
+    own = order[:, rank_slice(order.shape[1])]
     return DataLoader(
         Subset(data, own.ravel().tolist()),
         batch_size=own.shape[1],
@@ -103,7 +105,7 @@ def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> 
     """Which image of `data` stands where in the epoch: batches × images; see `batches`."""
     if not len(data):
         raise DataError("the training split has no image")
-    if processes() > 1 and len(data) < settings.batch:
+    if world_size() > 1 and len(data) < settings.batch:
         raise DataError(f"training.gpus: {len(data)} images are not one batch of {settings.batch}; set it to 1")
     batch = min(settings.batch, len(data))
     order = generator(seed, "order", epoch).permutation(len(data))

@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from boxsup.errors import BoxSupError
+from boxsup.image import VOID
+from boxsup.machine.devices import device
 from boxsup.network import Segmenter
-from boxsup.network.devices import device
 from boxsup.random import torch_seed
 from boxsup.settings import ScheduleSettings, TrainingSettings
-from boxsup.store.labels import VOID
-from boxsup.training.parallel import over_whole_batches, processes, summed
+from boxsup.training.parallel import all_reduce_sum, over_whole_batches, world_size
 from boxsup.training.schedule import learning_rate
 
 
@@ -69,7 +69,7 @@ def train_epoch(
     schedule: ScheduleSettings,
     seed: int,
     epoch: int,
-    each: Callable[[Step], None],
+    on_step: Callable[[Step], None],
 ) -> None:
     """Train a network in place over one epoch.
 
@@ -85,7 +85,7 @@ def train_epoch(
         schedule: See `config.yaml`, `defaults.schedule`.
         seed: Of the experiment.
         epoch: Number of the epoch, from 1.
-        each: Called after every iteration.
+        on_step: Called after every iteration.
 
     Raises:
         DivergedError: The loss is no longer finite, or a weight after the last iteration.
@@ -106,17 +106,17 @@ def train_epoch(
         images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
         with torch.autocast(where.type, enabled=mixed):
             loss = pixel_loss(network(images), labels.to(where, non_blocking=True).long())
-        value = float(summed(loss))
+        value = float(all_reduce_sum(loss))
         if not math.isfinite(value):
             raise DivergedError(
                 f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}", batch
             )
         optimizer.zero_grad()
         # Gradients are averaged over processes, and the loss is the sum of theirs.
-        scaler.scale(loss * processes()).backward()  # type: ignore[no-untyped-call]
+        scaler.scale(loss * world_size()).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
-        each(Step(epoch, iteration, value, rate, time.perf_counter() - start))
+        on_step(Step(epoch, iteration, value, rate, time.perf_counter() - start))
     # The last step can spoil the weights too, and no loss follows it that would tell.
     if not all(bool(torch.isfinite(weights).all()) for weights in model.state_dict().values()):
         last = epoch * iterations - 1
@@ -139,4 +139,4 @@ def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:
     enlarged = functional.interpolate(side_by_side, labels.shape[1:], mode="bilinear", align_corners=False)
     scores = enlarged.permute(0, 2, 3, 1).flatten(0, 2)
     total = functional.cross_entropy(scores, labels.flatten(), ignore_index=VOID, reduction="sum")
-    return total / summed((labels != VOID).sum()).clamp(min=1)
+    return total / all_reduce_sum((labels != VOID).sum()).clamp(min=1)

@@ -16,23 +16,23 @@ from torch.nn.parallel import DistributedDataParallel
 from boxsup.network import Segmenter
 
 
-def processes() -> int:
+def world_size() -> int:
     """How many train together: 1, unless torch's process group has been made."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that speaks and writes for all."""
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
-def own_part(batch: int) -> slice:
+def rank_slice(batch: int) -> slice:
     """Which images of a batch of `batch` this process has: parts follow one another and differ by one at most."""
     rank = distributed.get_rank() if distributed.is_initialized() else 0
-    return slice(rank * batch // processes(), (rank + 1) * batch // processes())
+    return slice(rank * batch // world_size(), (rank + 1) * batch // world_size())
 
 
-def summed(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """A value without its gradient, added up over all processes."""
     total = value.detach().clone()
     if distributed.is_initialized():
@@ -67,15 +67,15 @@ def _whole_batch(layer: nn.Module, batch: int) -> nn.Module:
 
 
 class _Sum(torch.autograd.Function):
-    """`summed` with its gradient: what each process adds counts in the losses of all."""
+    """`all_reduce_sum` with its gradient: what each process adds counts in the losses of all."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ANN401 - torch's
-        return summed(value)
+        return all_reduce_sum(value)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
-        return summed(gradient)
+        return all_reduce_sum(gradient)
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
@@ -86,7 +86,7 @@ class WholeBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         values = input.to(torch.promote_types(input.dtype, torch.float32))
-        pixels = summed(values.new_tensor(values.numel() // values.shape[1]))
+        pixels = all_reduce_sum(values.new_tensor(values.numel() // values.shape[1]))
         mean = _Sum.apply(values.sum((0, 2, 3))) / pixels
         centred = values - mean[:, None, None]
         variance = _Sum.apply(centred.square().sum((0, 2, 3))) / pixels
@@ -124,4 +124,4 @@ class WholeBatchDropout(nn.Module):
         if input.is_contiguous(memory_format=torch.channels_last):
             kept = kept.contiguous(memory_format=torch.channels_last)
         kept.bernoulli_(1 - self.p)
-        return input * kept[own_part(self.batch)].div_(1 - self.p)
+        return input * kept[rank_slice(self.batch)].div_(1 - self.p)

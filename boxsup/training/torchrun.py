@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import logging
 import os
@@ -22,11 +21,9 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from boxsup.errors import BoxSupError
-from boxsup.memory import keep_freed_memory
-from boxsup.network.devices import take, use
-from boxsup.stopping import spared, stop_at_signals, taken_back
-from boxsup.store.outputs import guarded
-from boxsup.training.parallel import leads
+from boxsup.machine.devices import take, use
+from boxsup.machine.memory import keep_freed_memory
+from boxsup.machine.stopping import spared, stop_at_signals, taken_back
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 OURS = f"{BoxSupError.__name__}: "
@@ -88,8 +85,7 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
     own = use(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        with guarded(args) if leads() else contextlib.nullcontext():  # who writes says so in its own process
-            function(args)
+        function(args)
     except BoxSupError as error:
         raise BoxSupError(str(error)) from error  # under the one name that `_reason` looks for
     distributed.destroy_process_group()

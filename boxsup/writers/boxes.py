@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from boxsup.labels.overlaps import box_iou
+from boxsup.image.boxes import Corners, box_iou, tight_box
 from boxsup.store.csv import write_csv
-from boxsup.writers.objects import Corners, MaskedObject, tight_box
+from boxsup.writers.objects import MaskedObject
 
 COLUMNS = (
     *("image", "object", "class", "x0", "y0", "x1", "y1"),

@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from boxsup.image.boxes import tight_box
 from boxsup.store.atomic import write_text
-from boxsup.writers.objects import MaskedObject, tight_box
+from boxsup.writers.objects import MaskedObject
 from boxsup.writers.rings import one_ring, parts_of
 
 Encoding = Literal["rle", "polygons"]

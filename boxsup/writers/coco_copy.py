@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from boxsup.catalogue.readers.coco_form import identity
 from boxsup.errors import DataError
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 from boxsup.store.foreign import read_json
 
 CHANGED = "was changed while masks were made; run again"
@@ -54,7 +54,7 @@ def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, Filled])
         raise DataError(f"{own}: {CHANGED}")
     content["images"] = list(_with_sizes(content.get("images", []), annotations, filled))
     with (
-        creating(path) as partial,
+        atomic_write(path) as partial,
         partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
     ):
         for piece in _pieces(content, filled):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.masks import packed
-
-Corners = tuple[int, int, int, int]
+from boxsup.image.boxes import Corners
+from boxsup.image.packed import packed
 
 
 @packed
@@ -32,22 +31,3 @@ class MaskedObject:
     score: float | None = None
     crowd: bool = False
     number: int | None = None
-
-
-def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
-    """The least box that holds a mask.
-
-    Args:
-        pixels: H×W.
-        margin: Pixels that it is larger by on each side, as far as the image goes.
-
-    Returns:
-        Half-open 0-based pixel corners x0, y0, x1, y1; None if the mask is empty.
-    """
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not len(rows):
-        return None
-    height, width = pixels.shape
-    first, last = (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)
-    x0, y0 = (max(0, side - margin) for side in first)
-    return x0, y0, min(width, last[0] + margin), min(height, last[1] + margin)

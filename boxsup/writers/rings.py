@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.writers.objects import tight_box
+from boxsup.image.boxes import tight_box
 
 Ring = NDArray[np.int64]  # K×2 corners x, y, of which the last is followed by the first; 0, 0 is the image's corner
 Inset = NDArray[np.float64]  # such a ring within the mask

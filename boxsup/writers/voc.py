@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask, voc_palette
 from boxsup.catalogue.readers.segments import draw
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
-from boxsup.catalogue.records import VOID
-from boxsup.masks import Each
-from boxsup.store.atomic import creating
+from boxsup.image import VOID
+from boxsup.image.files import encode_mask
+from boxsup.image.packed import Each
+from boxsup.image.palette import voc_palette
+from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
 
 SEGMENTED = b"<segmented>1</segmented>"
@@ -48,7 +49,7 @@ def write(folder: str | os.PathLike[str], image: str, height: int, width: int, t
 
 def write_png(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
     """Write an H×W uint8 label map as a palette PNG, whole or not at all."""
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(encode_mask(mask))
 
 

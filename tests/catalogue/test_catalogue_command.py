@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.errors import StoreError
+from boxsup.image.files import write_mask
 
 SIZE = (20, 30)  # height, width
 TABLES = {"images.csv", "boxes.csv", "classes.csv"}

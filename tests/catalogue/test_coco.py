@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 
 from boxsup.catalogue.readers.coco import Entry, check_entry, labels_of, read_split
 from boxsup.catalogue.readers.coco_objects import box_of
-from boxsup.catalogue.readers.folder import Layout, Place
+from boxsup.catalogue.readers.folder import Layout, SplitPlace
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
@@ -563,6 +563,6 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
             if isinstance(part, list)
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
-    where = Layout(Place(path.parent, None), Place(path, None), None, True, 2)
+    where = Layout(SplitPlace(path.parent, None), SplitPlace(path, None), None, True, 2)
     record = check_entry(where, Entry("grey.png", *SIZE, [(0, annotation)]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)

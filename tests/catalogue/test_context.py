@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.readers.context import label_table, read_split
 from boxsup.errors import DataError
+from boxsup.image.files import write_mask
 
 # Lines of the data set's labels.txt, as published.
 NAMES = "2: aeroplane\n3: air conditioner\n19: bedclothes\n80: cloth\n360: sky\n397: table\n431: unknown\n459: wool\n"

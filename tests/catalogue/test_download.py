@@ -17,11 +17,11 @@ from PIL import Image
 from scipy.io import savemat
 
 from boxsup.catalogue.archives import Archive, fetch, md5_of, present
-from boxsup.catalogue.download import Augmentation, Source, augmented, provide
+from boxsup.catalogue.download import Augmentation, PublishedDataset, augmented, provide
 from boxsup.catalogue.readers.voc import list_file
 from boxsup.catalogue.records import read_list
-from boxsup.catalogue.tables import read_mask
 from boxsup.errors import DataError
+from boxsup.image.files import read_mask
 
 LABELS = np.array([[0, 1, 1], [20, 0, 0]], np.uint8)
 VOC_TRAIN, VOC_VAL = ["t1", "t2"], ["v1"]
@@ -79,7 +79,7 @@ def published(tmp_path):
         pack(folder / name, files)
         archives.append(Archive(name, (folder / name).as_uri(), md5_of(folder / name)))
     voc, sbd = archives
-    return Source((voc,), PurePosixPath("VOCdevkit/VOC2012"), Augmentation(sbd, train=2, val=1, trainaug=4))
+    return PublishedDataset((voc,), PurePosixPath("VOCdevkit/VOC2012"), Augmentation(sbd, train=2, val=1, trainaug=4))
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_data_set_of_two_archives_is_one_tree(tmp_path, root):
         files |= {f"JPEGImages/{image}.jpg": b"", f"Annotations/{image}.xml": b""}
         pack(tmp_path / name, {f"VOCdevkit/VOC2007/{path}": content for path, content in files.items()})
         archives.append(Archive(name, (tmp_path / name).as_uri(), md5_of(tmp_path / name)))
-    source = Source(tuple(archives), PurePosixPath("VOCdevkit/VOC2007"))
+    source = PublishedDataset(tuple(archives), PurePosixPath("VOCdevkit/VOC2007"))
     assert provide(root, True, source) == archives
     assert [read_list(list_file(root, f"Main/{name}")) for name in ("trainval", "test")] == [
         (["000005"], []),

@@ -14,8 +14,8 @@ from boxsup.catalogue import inventory as module
 from boxsup.catalogue.changes import FIRST, LOST, SplitFiles, changed_images, changes, is_made_from, recording
 from boxsup.catalogue.inventory import SEEN, read_inventory, read_seen, write_inventory
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.tree import write_picture
 from boxsup.cli import main
+from boxsup.demo.tree import write_picture
 from boxsup.experiments.splits import INVENTORY
 
 IMAGES = {"images": "images", "masks": "masks"}

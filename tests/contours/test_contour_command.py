@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from boxsup.cli import main
-from boxsup.contours.commands import train
+from boxsup.commands import contours_train as train
 from boxsup.contours.network import load_network
 from boxsup.network import pretrained
 

@@ -5,11 +5,11 @@ import torch
 
 from boxsup.contours import bsds
 from boxsup.contours.sampling import consensus
-from boxsup.contours.training import Recipe, boundary_loss, learning_rate, make_batch, train
+from boxsup.contours.training import ContourTraining, boundary_loss, learning_rate, make_batch, train
 from boxsup.errors import BoxSupError
 from boxsup.network.images import normalised
 
-SMALL = Recipe(steps=2, batch=2, side=64, warm_up=1)
+SMALL = ContourTraining(steps=2, batch=2, side=64, warm_up=1)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_batch_depends_on_its_number_alone(images):
 
 
 def test_a_few_steps_learn_the_disc(images):
-    network = train(images, None, Recipe(steps=40, batch=2, side=64, warm_up=5), 0, lambda *_: None)
+    network = train(images, None, ContourTraining(steps=40, batch=2, side=64, warm_up=5), 0, lambda *_: None)
     with torch.inference_mode():
         likely = network(normalised(images[0].image)[None]).sigmoid()[0, 0].numpy()
     target = consensus(images[0].segmentations)
@@ -50,7 +50,7 @@ def test_a_few_steps_learn_the_disc(images):
 
 
 def test_the_rate_rises_and_falls():
-    recipe = Recipe(steps=1000, warm_up=100, rate=1.0)
+    recipe = ContourTraining(steps=1000, warm_up=100, rate=1.0)
     rates = [learning_rate(step, recipe) for step in range(1000)]
     assert rates[0] == pytest.approx(0.01)
     assert rates[500] == pytest.approx(0.5)
@@ -68,4 +68,4 @@ def test_the_loss_by_hand():
 
 def test_a_loss_that_is_no_number_stops(images):
     with pytest.raises(BoxSupError, match="loss of step"):
-        trained(images, Recipe(steps=20, batch=2, side=64, warm_up=1, rate=math.inf))
+        trained(images, ContourTraining(steps=20, batch=2, side=64, warm_up=1, rate=math.inf))

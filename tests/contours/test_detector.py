@@ -9,12 +9,12 @@ import pytest
 import torch
 from discs import disc
 
-from boxsup.catalogue.tables import read_image
 from boxsup.contours import bsds
 from boxsup.contours import detector as module
 from boxsup.contours.detector import WEIGHTS, WEIGHTS_SHA256, at_scales, detector, network_detector
 from boxsup.contours.network import load_network
 from boxsup.errors import ConfigError, StoreError
+from boxsup.image.files import read_image
 from boxsup.random import generator
 
 KINDS = ("network", "gradient")

@@ -12,13 +12,19 @@ import torch
 from PIL import Image
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_image, write_catalogue
+from boxsup.catalogue.tables import (
+    IMAGE_COLUMNS,
+    Catalogue,
+    read_catalogue,
+    write_catalogue,
+)
 from boxsup.cli import main
 from boxsup.evaluation.quality import Quality, collapse_warning
+from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 Split = Callable[[dict[str, list[list[int]] | None], list[tuple[str, int, int, int, int, int]]], Path]
 CAT = [[0, 0, 0, 0], [0, 1, 1, 255], [0, 1, 1, 255], [0, 0, 0, 0]]
@@ -61,7 +67,7 @@ def write_predictions(
     catalogue = read_catalogue(folder)
     sizes = np.array([np.shape(labels[image]) for image in labels])
     assert set(labels) <= set(catalogue.ids)
-    with creating_labels(path, list(labels), sizes, {}, names=("labels", "labels_crf")) as writer:
+    with labels_writer(path, list(labels), sizes, {}, names=("labels", "labels_crf")) as writer:
         for image in labels:
             writer.append(image, labels=np.array(labels[image], np.uint8), labels_crf=np.array(crf[image], np.uint8))
     return path
@@ -71,7 +77,7 @@ def write_generation(
     path: Path, folder: Path, number: int, labels: dict[str, list[list[int]]], chosen: list[int], true: list[int]
 ) -> Path:
     catalogue = read_catalogue(folder)
-    with creating_labels(path, catalogue.ids, catalogue.sizes, {"generation": number}) as writer:
+    with labels_writer(path, catalogue.ids, catalogue.sizes, {"generation": number}) as writer:
         for image in catalogue.ids:
             writer.append(image, labels=np.array(labels[image], np.uint8))
         writer.table("chosen", np.array(chosen, np.int32))

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.measured import (
-    LEAST_PIXELS,
+    MIN_PIXELS,
     Basis,
     basis_in,
     basis_of,
@@ -24,7 +24,7 @@ from boxsup.evaluation.measured import (
 from boxsup.evaluation.tables import MEAN, score_table
 
 CLASSES = ("background", "cat", "dog", "cow")
-MATRICES = arrays(np.int64, (4, 5), elements=st.integers(0, 3 * LEAST_PIXELS))
+MATRICES = arrays(np.int64, (4, 5), elements=st.integers(0, 3 * MIN_PIXELS))
 
 
 def basis(*pixels, images=2, objects=3):
@@ -84,7 +84,7 @@ def test_a_class_without_truth_has_no_score_and_costs_those_whose_pixels_it_take
 
 @given(MATRICES)
 def test_where_the_truth_shows_enough_of_every_class_it_is_the_vocs_mean(confusion):
-    confusion[:, 0] += LEAST_PIXELS
+    confusion[:, 0] += MIN_PIXELS
     assert measured_mean(confusion) == mean_iou(confusion)
 
 

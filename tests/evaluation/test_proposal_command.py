@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.tables import read_table
-from boxsup.proposals.pool import creating_pools, make_pool, store_bytes
+from boxsup.image.files import write_mask
+from boxsup.proposals.pool import make_pool, pools_writer, store_bytes
 
 SIZE = (2, 6)
 OBJECTS = {"007": [1, 1, 0, 255, 2, 2], "a": None, "b": [0, 0, 0, 0, 3, 3]}  # an image without an object mask
@@ -44,7 +44,7 @@ def split(tmp_path):
 
 
 def write_pools(path, names, columns=6):
-    with creating_pools(path, names, np.array([(2, columns)] * len(names)), {}) as writer:
+    with pools_writer(path, names, np.array([(2, columns)] * len(names)), {}) as writer:
         for name in names:
             rows = np.array(CANDIDATES[name], bool)[:, :columns]
             writer.append(name, make_pool(np.array([range(columns)] * 2), rows, -np.arange(float(len(rows)))))

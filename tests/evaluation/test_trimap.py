@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from boxsup.catalogue.palette import write_mask
-from boxsup.catalogue.tables import Catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
-from boxsup.store.labels import creating_labels
+from boxsup.image.files import read_mask, write_mask
+from boxsup.store.labels import labels_writer
 
 
 def ringed(side=60, inner=20):
@@ -118,9 +118,7 @@ def test_the_command_measures_both_stacks(tmp_path, capsys):
     boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
     write_catalogue(tmp_path / "catalogue", Catalogue(images, boxes, ("background", "square")))
     right, wrong = np.where(truth == 255, 0, truth).astype(np.uint8), np.zeros_like(truth)
-    with creating_labels(
-        tmp_path / "p.zarr", ["a", "b"], np.array([[60, 60]] * 2), {}, ("labels", "labels_crf")
-    ) as out:
+    with labels_writer(tmp_path / "p.zarr", ["a", "b"], np.array([[60, 60]] * 2), {}, ("labels", "labels_crf")) as out:
         for image in ("a", "b"):
             out.append(image, labels=wrong, labels_crf=right)
     arguments = ["--catalogue", f"{tmp_path}/catalogue", "--predictions", f"{tmp_path}/p.zarr"]

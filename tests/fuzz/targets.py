@@ -58,7 +58,7 @@ def _picture(mode: str = "RGB") -> Image.Image:
 
 
 def _mask() -> Image.Image:
-    from boxsup.catalogue.palette import encode_mask
+    from boxsup.image.files import encode_mask
 
     labels = np.zeros(SIZE, np.uint8)
     labels[3:9, 4:20], labels[9] = 1, 255
@@ -124,7 +124,7 @@ def image_of(kind: str, mode: str, **options: object) -> Callable[[Path], list[P
 
 
 def read_picture(folder: Path) -> None:
-    from boxsup.catalogue.tables import read_image
+    from boxsup.image.files import read_image
 
     pixels = read_image(folder / "image")
     assert pixels.dtype == np.uint8
@@ -357,9 +357,9 @@ def _without_checksums(store: Path) -> list[Path]:
 
 
 def make_labels(folder: Path) -> list[Path]:
-    from boxsup.store.labels import creating_labels
+    from boxsup.store.labels import labels_writer
 
-    with creating_labels(folder / "labels.zarr", ["a", "b"], np.array([SIZE, (8, 9)]), {"seed": 0}) as writer:
+    with labels_writer(folder / "labels.zarr", ["a", "b"], np.array([SIZE, (8, 9)]), {"seed": 0}) as writer:
         writer.append("a", labels=np.array(_mask()))
         writer.append("b", labels=np.ones((8, 9), np.uint8))
         writer.table("chosen", np.arange(5, dtype=np.int32))
@@ -377,15 +377,16 @@ def read_labels(folder: Path) -> None:
 
 
 def make_pools(folder: Path) -> list[Path]:
-    from boxsup.labels.overlaps import box_iou, creating_overlaps
-    from boxsup.proposals.pool import creating_pools, make_pool
+    from boxsup.image.boxes import box_iou
+    from boxsup.labels.overlaps import overlaps_writer
+    from boxsup.proposals.pool import make_pool, pools_writer
 
     superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
     pool = make_pool(superpixels, np.random.default_rng(0).random((9, 5)) > 0.5, np.zeros(9))
-    with creating_pools(folder / "pools.zarr", ["a", "b"], np.array([SIZE, SIZE]), {}) as writer:
+    with pools_writer(folder / "pools.zarr", ["a", "b"], np.array([SIZE, SIZE]), {}) as writer:
         writer.append("a", pool)
         writer.append("b", pool)
-    with creating_overlaps(folder / "overlaps.zarr", ["a", "b"], {}) as overlaps:
+    with overlaps_writer(folder / "overlaps.zarr", ["a", "b"], {}) as overlaps:
         overlaps.append(box_iou(np.array([[0, 0, 9, 9], [3, 3, 12, 15]]), pool.boxes))
         overlaps.append(np.zeros((0, len(pool)), np.float32))
     return _without_checksums(folder / "pools.zarr") + _without_checksums(folder / "overlaps.zarr")
@@ -408,9 +409,9 @@ PART = Record("a", "a.jpg", *SIZE, boxes=[Box(1, 2, 3, 20, 9), Box(1, 0, 0, 30, 
 
 
 def make_part(folder: Path) -> list[Path]:
-    from boxsup.labels.box_masks import BoxMask
-    from boxsup.labels.mask_parts import ImagePart, write_part
-    from boxsup.labels.mask_quality import Measures
+    from boxsup.masking.box_masks import BoxMask
+    from boxsup.masking.parts import ImagePart, write_part
+    from boxsup.masking.quality import Measures
 
     masks: list[BoxMask | None] = [None] * 3
     for place, rectangle in ((0, False), (2, True)):
@@ -423,8 +424,8 @@ def make_part(folder: Path) -> list[Path]:
 
 
 def read_part_of(folder: Path) -> None:
-    from boxsup.labels.mask_parts import read_part
-    from boxsup.labels.mask_table import table_of
+    from boxsup.masking.parts import read_part
+    from boxsup.masking.table import table_of
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)

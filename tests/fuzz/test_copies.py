@@ -7,11 +7,11 @@ from targets import TARGETS
 
 from boxsup.catalogue.sources import open_source
 from boxsup.errors import DataError
-from boxsup.labels.box_masks import BoxMask
-from boxsup.labels.mask_copies import Results, stamps_of
-from boxsup.labels.mask_outputs import FORMATS, OWN
-from boxsup.labels.mask_parts import ImagePart
-from boxsup.labels.mask_quality import Measures
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.copies import MaskResults, stamps_of
+from boxsup.masking.outputs import FORMATS, OWN
+from boxsup.masking.parts import ImagePart
+from boxsup.masking.quality import Measures
 
 INPUTS = 150  # of each format
 MEASURES = Measures(np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 0.0, 0)
@@ -62,7 +62,7 @@ def test_the_copy_of_what_can_be_read_has_the_same_boxes(tmp_path, target, boxes
         parts = [with_boxes_as_masks(record) for record in records]
         out = tmp_path / str(number)
         write = FORMATS[OWN[source.format]].write
-        assert write(out, Results(source, stamps_of(source), lambda parts=parts: iter(parts))) == []
+        assert write(out, MaskResults(source, stamps_of(source), lambda parts=parts: iter(parts))) == []
         _, again = read(images, out / copied)
         assert [record.boxes for record in again] == [record.boxes for record in records]
         filled += 1

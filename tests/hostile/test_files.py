@@ -20,13 +20,18 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.sources import open_source
-from boxsup.catalogue.tables import MAX_PIXELS, MAX_SIDE, read_image, read_mask
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
+from boxsup.image.files import (
+    MAX_PIXELS,
+    MAX_SIDE,
+    read_image,
+    read_mask,
+)
 from boxsup.network.checkpoint import load
-from boxsup.proposals.pool import Pools, creating_pools, make_pool
+from boxsup.proposals.pool import Pools, make_pool, pools_writer
 from boxsup.store.checksums import CHECKSUMS
 from boxsup.store.foreign import parse_mat, read_json
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 SIZE = (20, 30)
 CLASSES = ("background", "cat")
@@ -300,7 +305,7 @@ def jpeg(width: int, height: int) -> bytes:
 
 LIMITED = (
     "import re, sys\n"
-    "from boxsup.catalogue.tables import read_image, read_mask\n"
+    "from boxsup.image.files import read_image, read_mask\n"
     "from boxsup.errors import DataError\n"
     "peak = lambda: int(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])\n"
     "before = peak()\n"
@@ -356,10 +361,10 @@ def test_a_picture_calls_no_other_program(tmp_path, monkeypatch):
 @pytest.fixture
 def stores(tmp_path):
     """A store of label maps and one of candidates, whose checksums do not tell of what is done to their metadata."""
-    with creating_labels(tmp_path / "labels.zarr", ["a"], np.array([SIZE]), {}) as writer:
+    with labels_writer(tmp_path / "labels.zarr", ["a"], np.array([SIZE]), {}) as writer:
         writer.append("a", labels=np.ones(SIZE, np.uint8))
         writer.table("chosen", np.zeros(3, np.int32))
-    with creating_pools(tmp_path / "pools.zarr", ["a"], np.array([SIZE]), {}) as writer:
+    with pools_writer(tmp_path / "pools.zarr", ["a"], np.array([SIZE]), {}) as writer:
         writer.append("a", make_pool(np.ones(SIZE, int), np.ones((1, 2), bool), np.zeros(1)))
     for store in ("labels.zarr", "pools.zarr"):
         (tmp_path / store / CHECKSUMS).unlink()

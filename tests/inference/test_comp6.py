@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.palette import voc_palette
 from boxsup.cli import main
-from boxsup.store.labels import creating_labels
+from boxsup.image.palette import voc_palette
+from boxsup.store.labels import labels_writer
 
 IMAGES = ["2008_000006", "2008_000011"]
 SIZES = np.array([[30, 40], [25, 21]])
@@ -16,7 +16,7 @@ SIZES = np.array([[30, 40], [25, 21]])
 
 def store(path, classes=21):
     attributes = {"classes": ["background", *(f"class {i}" for i in range(1, classes))]}
-    with creating_labels(path, IMAGES, SIZES, attributes, ("labels", "labels_crf")) as writer:
+    with labels_writer(path, IMAGES, SIZES, attributes, ("labels", "labels_crf")) as writer:
         for image, (height, width) in zip(IMAGES, SIZES, strict=True):
             labels = (np.arange(height * width) % 21).astype(np.uint8).reshape(height, width)
             writer.append(image, labels=np.zeros_like(labels), labels_crf=labels)

@@ -10,8 +10,8 @@ from networks import network_that_has_seen
 from small_split import CLASSES, draw
 
 import boxsup
-from boxsup.catalogue.tables import read_image
 from boxsup.cli import main
+from boxsup.image.files import read_image
 from boxsup.inference import export
 from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, greatest_difference
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -12,13 +12,13 @@ from PIL import Image
 from small_split import CLASSES, draw
 
 import boxsup
-from boxsup.catalogue.palette import voc_palette
-from boxsup.catalogue.tables import read_image, read_mask
 from boxsup.cli import main
 from boxsup.errors import DataError, StoreError
+from boxsup.image.files import read_image, read_mask
+from boxsup.image.palette import voc_palette
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.store.atomic import creating
+from boxsup.store.atomic import atomic_write
 
 SIDE = (48, 56)
 
@@ -196,7 +196,7 @@ def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
     """Of frames of another size, which OpenCV drops without a word as it does where a disk is full."""
 
     def write():
-        with creating(tmp_path / "a.mp4", ".mp4") as partial, VideoWriter(partial, 10.0) as writer:
+        with atomic_write(tmp_path / "a.mp4", ".mp4") as partial, VideoWriter(partial, 10.0) as writer:
             writer.append(draw(0)[0])
             assert partial.is_file()
             writer.append(draw(0, 96, 96)[0])

@@ -9,17 +9,18 @@ import torch
 from small_split import CLASSES, draw, write_split
 from torch import nn
 
-from boxsup.catalogue.tables import read_catalogue, read_image
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
-from boxsup.inference.commands.predictions import predict
+from boxsup.commands.predictions import predict
+from boxsup.image.files import read_image
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
+from boxsup.machine.workers import AHEAD
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalised
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import Labels
-from boxsup.workers import AHEAD
 
 CRF = json.dumps(
     {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from updates import CENTRED, OURS, SCORES, SIX
 
-from boxsup.labels.choice import RECTANGLE, choose
+from boxsup.labels.choice import Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.random import generator
 
@@ -76,6 +76,6 @@ def test_no_candidate_near_the_box_falls_back_to_the_rectangle():
     for settings in (OURS, CENTRED):
         reach = settings.fallback_iou
         assert one(replace(SIX, iou=np.array([[reach, 0, 0, 0]])), settings).chosen >= 0
-        assert one(replace(SIX, iou=np.array([[reach - 0.01, 0, 0, 0]])), settings).chosen == RECTANGLE
+        assert one(replace(SIX, iou=np.array([[reach - 0.01, 0, 0, 0]])), settings).chosen == Chosen.RECTANGLE
         empty = replace(SIX, members=np.zeros((0, 3), np.float32), tight=SIX.tight[:0], iou=np.zeros((1, 0)))
-        assert one(empty, settings, SCORES).chosen == RECTANGLE
+        assert one(empty, settings, SCORES).chosen == Chosen.RECTANGLE

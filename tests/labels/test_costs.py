@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from updates import CENTRED, OURS, PAPER, SCORES, SIX
 
+from boxsup.image.boxes import box_iou
 from boxsup.labels.costs import (
     LARGEST_P,
     Candidates,
@@ -15,7 +16,6 @@ from boxsup.labels.costs import (
     expectation,
     overlap_costs,
 )
-from boxsup.labels.overlaps import box_iou
 
 L = np.log(4)  # d = log p_background - log p_label of the six pixels is -L, -L, -L, 0, L, L
 

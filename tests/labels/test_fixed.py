@@ -7,7 +7,7 @@ import pytest
 from scenes import two_rectangles
 
 from boxsup.labels.bbox_seg import bbox_seg, centre_of
-from boxsup.labels.choice import NOTHING, RECTANGLE, SEGMENT
+from boxsup.labels.choice import Chosen
 from boxsup.labels.fixed import KINDS, masks_from_boxes
 from boxsup.labels.grabcut import grabcut
 
@@ -99,8 +99,10 @@ def test_each_box_is_on_record_and_crowds_are_void(kind):
     expected[60:, :40] = 255
     expected[masks[0]], expected[masks[1]] = 1, 2
     np.testing.assert_array_equal(made.labels, expected)
-    used = {"rectangles": [RECTANGLE] * 2, "grabcut": [SEGMENT] * 2, "bbox_seg": [SEGMENT] * 2}[kind]
-    assert made.chosen.tolist() == [*used, NOTHING]
+    used = {"rectangles": [Chosen.RECTANGLE] * 2, "grabcut": [Chosen.SEGMENT] * 2, "bbox_seg": [Chosen.SEGMENT] * 2}[
+        kind
+    ]
+    assert made.chosen.tolist() == [*used, Chosen.NOTHING]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,6 +124,6 @@ def test_rectangles_fill_boxes_and_the_smaller_wins():
 def test_grabcut_falls_back_to_the_rectangle():
     flat = np.full((90, 120, 3), 90, np.uint8)
     made = masks_from_boxes("grabcut", flat, table([[10, 10, 50, 40]], [4]))
-    assert made.chosen.tolist() == [RECTANGLE]
+    assert made.chosen.tolist() == [Chosen.RECTANGLE]
     assert (made.labels[10:40, 10:50] == 4).all()
     assert (made.labels > 0).sum() == 1200

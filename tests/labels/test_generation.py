@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from updates import OURS
 
-from boxsup.labels.choice import NOTHING
+from boxsup.image.boxes import BOXES_PER_BLOCK, box_iou
+from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import Update
-from boxsup.labels.overlaps import TOGETHER, box_iou
 from boxsup.proposals.pool import make_pool
 
 SETTINGS = replace(OURS, k=5)
@@ -72,7 +72,7 @@ def test_an_image_without_boxes_is_background():
 @pytest.mark.parametrize(("difficult", "role"), [("use", 2), ("void", 255), ("ignore", 0)])
 def test_difficult_boxes_supervise_or_are_void_or_nothing(difficult, role):
     result = update(replace(SETTINGS, difficult=difficult)).labels("a", 30, 40, BOXES)
-    assert (result.choices[1].chosen == NOTHING) == (difficult != "use")
+    assert (result.choices[1].chosen == Chosen.NOTHING) == (difficult != "use")
     assert set(np.unique(result.labels[4:28, 20:38])) <= {0, role}
     assert role in result.labels[4:28, 20:38]
 
@@ -80,7 +80,7 @@ def test_difficult_boxes_supervise_or_are_void_or_nothing(difficult, role):
 def test_crowds_are_void_and_choose_nothing():
     crowd = BOXES.assign(crowd=[0, 1, 0])
     result = update().labels("a", 30, 40, crowd)
-    assert result.choices[1].chosen == NOTHING
+    assert result.choices[1].chosen == Chosen.NOTHING
     assert (result.labels[4:28, 20:38] == 255).all()
 
 
@@ -133,20 +133,20 @@ def many(count, side=400):
 
 def test_memory_does_not_grow_with_boxes_times_pixels():
     peaks = []
-    for count in (TOGETHER, 8 * TOGETHER):
+    for count in (BOXES_PER_BLOCK, 8 * BOXES_PER_BLOCK):
         made, boxes, side = many(count)
         tracemalloc.start()
         made.labels("a", side, side, boxes)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    masks = 7 * TOGETHER * side**2  # bytes of a mask of each box that was added, a fourth of its scores
+    masks = 7 * BOXES_PER_BLOCK * side**2  # bytes of a mask of each box that was added, a fourth of its scores
     assert peaks[1] - peaks[0] < 0.1 * masks
 
 
 def test_boxes_choose_the_same_however_many_do_so_at_once(monkeypatch):
     made, boxes, side = many(60)
     whole = made.labels("a", side, side, boxes)
-    monkeypatch.setattr("boxsup.labels.overlaps.TOGETHER", 7)
+    monkeypatch.setattr("boxsup.image.boxes.BOXES_PER_BLOCK", 7)
     parts = made.labels("a", side, side, boxes)
     assert [choice.chosen for choice in parts.choices] == [choice.chosen for choice in whole.choices]
     np.testing.assert_array_equal(parts.labels, whole.labels)

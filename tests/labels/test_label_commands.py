@@ -8,11 +8,12 @@ import torch
 
 import boxsup
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.tables import read_catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
-from boxsup.instructions import instructions
-from boxsup.labels.choice import NOTHING, SEGMENT
+from boxsup.image.files import read_mask
+from boxsup.labels.choice import Chosen
+from boxsup.machine.instructions import instructions
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels
@@ -105,7 +106,7 @@ def test_images_whose_boxes_choose_nothing_do_not_shift_the_scores_of_others(spl
         else:
             np.testing.assert_array_equal(fewer[image], asked[image])
     chosen = fewer.table("chosen")
-    assert (chosen[crowds["crowd"] == 1] == NOTHING).all()
+    assert (chosen[crowds["crowd"] == 1] == Chosen.NOTHING).all()
     rows = (crowds["crowd"] == 0).to_numpy()
     for name in ("chosen", "regression_cost"):
         np.testing.assert_array_equal(fewer.table(name)[rows], asked.table(name)[rows])
@@ -142,9 +143,9 @@ def test_a_generation_says_which_boxes_took_their_rectangle(split, labels):
     made = labels("--fixed", f"{split}/grabcut.zarr", "--truth", f"{split}/truth.zarr", "--masked", f"{split}/masks")
     catalogue, masked = read_catalogue(split / "train"), read_catalogue(split / "masks").ids
     kept = catalogue.boxes["image"].isin(masked).to_numpy()
-    expected = np.where(kept, NOTHING, Labels(split / "grabcut.zarr").table("chosen"))
+    expected = np.where(kept, Chosen.NOTHING, Labels(split / "grabcut.zarr").table("chosen"))
     np.testing.assert_array_equal(made.table("chosen"), expected)
-    assert SEGMENT in expected
+    assert Chosen.SEGMENT in expected
 
 
 def test_fixed_masks_of_another_split_are_refused(split, labels, tmp_path, capsys):

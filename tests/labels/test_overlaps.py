@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.labels.overlaps import Overlaps, box_iou, creating_overlaps
+from boxsup.image.boxes import box_iou
+from boxsup.labels.overlaps import Overlaps, overlaps_writer
 
 
 def test_half_open_corners():
@@ -27,7 +28,7 @@ def test_tables_come_back_whole_from_any_number_of_shards(tmp_path):
     tables = {f"image{i}": random.random((i % 3, 4 + i), dtype=np.float32) for i in range(7)}
     names = list(tables)
     for path, images in [("0-of-2", names[:3]), ("1-of-2", names[3:])]:
-        with creating_overlaps(tmp_path / path, images, {}) as writer:
+        with overlaps_writer(tmp_path / path, images, {}) as writer:
             for image in images:
                 writer.append(tables[image])
     stored = Overlaps([tmp_path / "0-of-2", tmp_path / "1-of-2"])

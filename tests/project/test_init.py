@@ -13,10 +13,10 @@ from paths import ROOT
 from PIL import Image
 from snakemake.utils import update_config
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.config import resolve
+from boxsup.image.files import write_mask
 
 COUNT = 10
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from boxsup.errors import DataError, StoreError
-from boxsup.proposals.pool import Pools, creating_pools, distinct_rows, find_pool, find_pools, make_pool
+from boxsup.proposals.pool import Pools, distinct_rows, find_pool, find_pools, make_pool, pools_writer
 from boxsup.random import generator
 from boxsup.store.arrays import create_group
 
@@ -104,7 +104,7 @@ def test_pools_come_back_from_two_shards(tmp_path):
     names = list(pools)
     for shard, part in enumerate((names[:2], names[2:])):
         sizes = np.array([pools[name].superpixels.shape for name in part])
-        with creating_pools(tmp_path / f"{shard}.zarr", part, sizes, {"settings": {"seed": shard}}) as writer:
+        with pools_writer(tmp_path / f"{shard}.zarr", part, sizes, {"settings": {"seed": shard}}) as writer:
             for name in part:
                 writer.append(name, pools[name])
     read = Pools([tmp_path / "0.zarr", tmp_path / "1.zarr"])
@@ -117,7 +117,7 @@ def test_pools_come_back_from_two_shards(tmp_path):
 def test_pools_are_found_once_also_beside_shards_of_another_run(tmp_path):
     made = {image: random_pool(seed, 6, 7, 5) for seed, image in enumerate("abc")}
     for name, images in {"0-of-1": "abc", "0-of-2": "ab", "1-of-2": "c"}.items():
-        with creating_pools(tmp_path / f"p/{name}.zarr", list(images), np.array([[6, 7]] * len(images)), {}) as writer:
+        with pools_writer(tmp_path / f"p/{name}.zarr", list(images), np.array([[6, 7]] * len(images)), {}) as writer:
             for image in images:
                 writer.append(image, made[image])
     found = list(find_pools([tmp_path / "none", tmp_path / "p"], ["c", "x", "a", "c"]))
@@ -129,7 +129,7 @@ def test_pools_are_found_once_also_beside_shards_of_another_run(tmp_path):
 
 
 def test_a_store_of_no_images_is_a_store(tmp_path):
-    with creating_pools(tmp_path / "x.zarr", [], np.zeros((0, 2), int), {}):
+    with pools_writer(tmp_path / "x.zarr", [], np.zeros((0, 2), int), {}):
         pass
     assert len(Pools([tmp_path / "x.zarr"])) == 0
 
@@ -137,7 +137,7 @@ def test_a_store_of_no_images_is_a_store(tmp_path):
 def test_an_image_in_two_shards_is_refused(tmp_path):
     pool = random_pool(0, 4, 5, 3)
     for name in ("a", "b"):
-        with creating_pools(tmp_path / name, ["one"], np.array([[4, 5]]), {}) as writer:
+        with pools_writer(tmp_path / name, ["one"], np.array([[4, 5]]), {}) as writer:
             writer.append("one", pool)
     with pytest.raises(StoreError, match=r"image one is in .*a too"):
         Pools([tmp_path / "a", tmp_path / "b"])
@@ -149,7 +149,7 @@ def test_an_image_in_two_shards_is_refused(tmp_path):
 )
 def test_a_wrong_image_leaves_no_store(tmp_path, image, size, message):
     path = tmp_path / "x.zarr"
-    with pytest.raises(StoreError, match=message), creating_pools(path, ["one"], np.array([size]), {}) as writer:
+    with pytest.raises(StoreError, match=message), pools_writer(path, ["one"], np.array([size]), {}) as writer:
         writer.append(image, random_pool(0, 4, 5, 3))
     assert not list(tmp_path.iterdir())
 
@@ -157,7 +157,7 @@ def test_a_wrong_image_leaves_no_store(tmp_path, image, size, message):
 def test_a_missing_image_leaves_no_store(tmp_path):
     with (
         pytest.raises(RuntimeError, match="expected 2 pools, got 1"),
-        creating_pools(tmp_path / "x.zarr", ["one", "two"], np.array([[4, 5]] * 2), {}) as writer,
+        pools_writer(tmp_path / "x.zarr", ["one", "two"], np.array([[4, 5]] * 2), {}) as writer,
     ):
         writer.append("one", random_pool(0, 4, 5, 3))
     assert not list(tmp_path.iterdir())

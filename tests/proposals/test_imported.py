@@ -21,12 +21,12 @@ from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write
 from boxsup.cli import main
 from boxsup.config import resolve
 from boxsup.errors import ConfigError, DataError
+from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported import proposer
 from boxsup.proposals.imported_json import image_keys
 from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pools
-from boxsup.proposals.rle import decode_runs
 from boxsup.random import generator
 from boxsup.settings import ImportedSettings
 

@@ -9,8 +9,14 @@ import pytest
 import yaml
 from paths import ROOT
 
-from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_image, write_catalogue
+from boxsup.catalogue.tables import (
+    BOX_COLUMNS,
+    IMAGE_COLUMNS,
+    Catalogue,
+    write_catalogue,
+)
 from boxsup.cli import main
+from boxsup.image.files import read_image
 from boxsup.proposals.pool import Pools
 
 PROPOSALS = yaml.safe_load((ROOT / "config.yaml").read_text())["proposals"]

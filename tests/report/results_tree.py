@@ -12,12 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, read_catalogue, read_mask, write_catalogue
+from boxsup.catalogue.tables import (
+    IMAGE_COLUMNS,
+    Catalogue,
+    read_catalogue,
+    write_catalogue,
+)
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.tree import ExperimentFolder, Run
-from boxsup.proposals.pool import creating_pools, make_pool
-from boxsup.store.labels import creating_labels
+from boxsup.image.files import read_mask
+from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "cat", "dog <b>")
 SIDE = (48, 64)
@@ -112,7 +118,7 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
         "proposals": ["results/data/demo/train/proposals/selective_search"],
         "versions": {"stage": 1, "boxsup": "0.1.0", "numpy": "1.99.0"},
     }
-    with creating_labels(path, catalogue.ids, catalogue.sizes, attributes) as writer:
+    with labels_writer(path, catalogue.ids, catalogue.sizes, attributes) as writer:
         for i, image in enumerate(catalogue.ids):
             boxes = catalogue.boxes_of(image)
             labels = union_of_boxes(SIDE, boxes).astype(np.uint8) * int(boxes["label"].iloc[0])
@@ -142,7 +148,7 @@ def write_pools(tree: Tree, catalogue: Catalogue) -> None:
     for i in range(2):
         shard = catalogue.shard(i, 2)
         path = tree.train / f"proposals/selective_search/{i}-of-2.zarr"
-        with creating_pools(path, shard.ids, shard.sizes, {}) as writer:
+        with pools_writer(path, shard.ids, shard.sizes, {}) as writer:
             for image in shard.ids:
                 writer.append(image, pool)
 
@@ -156,7 +162,7 @@ def write_predictions(tree: Tree, seed: int) -> None:
         "pretrained": {"file": "w.pth", "sha256": "ab" * 32},
         "model": "cd" * 32,
     }
-    with creating_labels(path, catalogue.ids, catalogue.sizes, attributes, names=("labels", "labels_crf")) as writer:
+    with labels_writer(path, catalogue.ids, catalogue.sizes, attributes, names=("labels", "labels_crf")) as writer:
         for i, (image, mask) in enumerate(zip(catalogue.ids, catalogue.images["mask"], strict=True)):
             truth: NDArray[np.uint8] = read_mask(mask)
             plain, crf = truth.copy(), truth.copy()

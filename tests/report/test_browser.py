@@ -12,7 +12,8 @@ from browser import Browser
 from results_tree import CLASSES, Tree, write_run
 
 from boxsup.again import program
-from boxsup.catalogue.tables import read_catalogue, read_image
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.image.files import read_image
 
 PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
 

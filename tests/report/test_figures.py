@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.report.figures import Line, line_chart, smoothed
+from boxsup.report.shared.figures import Line, line_chart, smoothed
 
 LINES = [
     Line("a", np.arange(4.0), np.array([1.0, np.nan, 3.0, 2.0]), "blue"),

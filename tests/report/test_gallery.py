@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.report.gallery import WIDTH, first_middle_last, fitted, generation_rows, jpeg, prediction_rows, spread
-from boxsup.report.results import mean_and_spread, read_seed
+from boxsup.report.experiment.gallery import (
+    WIDTH,
+    first_middle_last,
+    fitted,
+    generation_rows,
+    jpeg,
+    prediction_rows,
+    spread,
+)
+from boxsup.report.experiment.results import mean_and_spread, read_seed
 
 if TYPE_CHECKING:
     from results_tree import Tree

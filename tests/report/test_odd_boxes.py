@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.report.odd_boxes import Evidence, odd_boxes
-from boxsup.report.survey import Looked, look_over, pick, span
+from boxsup.report.experiment.odd_boxes import Evidence, odd_boxes
+from boxsup.report.experiment.survey import Looked, look_over, pick, span
 from boxsup.store.labels import Labels
 
 # Six boxes over four generations: fine; no candidate fits; restless; expected to fit badly; loose; supervises nothing.

@@ -17,10 +17,10 @@ from PIL import Image
 from results_tree import Tree, write_run
 from test_report import Page
 
-from boxsup.catalogue.tables import read_mask
 from boxsup.cli import main
 from boxsup.config import generation_settings, resolve
-from boxsup.report.published import own_name, published_experiments, published_rows, published_values
+from boxsup.image.files import read_mask
+from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
 from boxsup.settings import UpdateSettings, build
 
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from boxsup.catalogue.tables import ImageRow, read_catalogue, read_mask
-from boxsup.report.pictures import NARROW, WIDE, item, layer, path, photograph, size_within
+from boxsup.catalogue.tables import ImageRow, read_catalogue
+from boxsup.image.files import read_mask
+from boxsup.report.shared.pictures import NARROW, WIDE, item, layer, path, photograph, size_within
 
 
 def drawn(d: str, shape: tuple[int, int]) -> np.ndarray:

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_report import Page
 
-from boxsup.catalogue.palette import write_mask
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.proposals import BUDGET_NAMES
-from boxsup.proposals.pool import creating_pools, make_pool
-from boxsup.report.proposal_curves import write_png
-from boxsup.report.proposal_gallery import object_rows, shares, window
-from boxsup.report.proposal_results import published, read_method, rows_at
+from boxsup.image.files import write_mask
+from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.report.proposals.curves import write_png
+from boxsup.report.proposals.gallery import object_rows, shares, window
+from boxsup.report.proposals.results import published, read_method, rows_at
 
 CLASSES = ("background", "cat", "dog <b>")
 SIDE = (48, 64)
@@ -55,7 +55,7 @@ def write_method(name: str, cell: int) -> None:
     matrix = np.concatenate([singles, singles.reshape(-1, columns, singles.shape[1]).any(axis=1)])
     for shard in range(2):
         part = catalogue.shard(shard, 2)
-        with creating_pools(FOLDER / name / f"{shard}-of-2.zarr", part.ids, part.sizes, {}) as writer:
+        with pools_writer(FOLDER / name / f"{shard}-of-2.zarr", part.ids, part.sizes, {}) as writer:
             for image in part.ids:
                 writer.append(image, make_pool(superpixels, matrix, -np.arange(float(len(matrix)))))
     stores = [str(FOLDER / name / f"{shard}-of-2.zarr") for shard in range(2)]

@@ -17,10 +17,11 @@ import yaml
 from PIL import Image
 from results_tree import CLASSES, Tree, write_run, write_split
 
-from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.held_out import held_out
-from boxsup.report.palette import overlay
+from boxsup.image.files import read_image, read_mask
+from boxsup.image.palette import overlay
 from boxsup.store.labels import Labels
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
@@ -328,7 +329,7 @@ def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"MOST": 2, "MANY": 1, "LARGE": 1}.items():
-        monkeypatch.setattr(f"boxsup.report.predictions.{name}", value)
+        monkeypatch.setattr(f"boxsup.report.experiment.predictions.{name}", value)
     page = Page(tree.report())
     assert "2 of 4 evaluated images" in re.sub(r"\s+", " ", page.text)
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]

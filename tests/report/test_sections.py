@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.report.class_scores import beside, class_rows
-from boxsup.report.confusions import CLASSES, confusion_section
-from boxsup.report.predictions import Scored, extremes
-from boxsup.report.templates import percent_and_spread, rounded
-from boxsup.report.timings import duration, read_timings, timing_rows
+from boxsup.report.experiment.class_scores import beside, class_rows
+from boxsup.report.experiment.confusions import CLASSES, confusion_section
+from boxsup.report.experiment.predictions import Scored, extremes
+from boxsup.report.experiment.timings import duration, read_timings, timing_rows
+from boxsup.report.shared.templates import percent_and_spread, rounded
 
 NAN = float("nan")
 

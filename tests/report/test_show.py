@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.tables import read_image
 from boxsup.cli import main
-from boxsup.report.drawing import outlines, with_caption
-from boxsup.report.show import Generation, _choices, picture
+from boxsup.commands.show import Generation, _choices, picture
+from boxsup.image.files import read_image
+from boxsup.report.shared.drawing import outlines, with_caption
 
 if TYPE_CHECKING:
     from results_tree import Tree

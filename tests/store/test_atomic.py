@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from boxsup.store.atomic import creating, write_text
+from boxsup.store.atomic import atomic_write, write_text
 
 
 def fail_half_way(path):
-    with creating(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("half")
         raise RuntimeError("half way")
 
@@ -29,7 +29,7 @@ def test_a_failed_rewrite_keeps_the_old_content(tmp_path):
 
 def test_a_folder_replaces_a_full_folder(tmp_path):
     for content in ("old", "new"):
-        with creating(tmp_path / "store") as partial:
+        with atomic_write(tmp_path / "store") as partial:
             partial.mkdir()
             (partial / content).touch()
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["new"]
@@ -38,8 +38,8 @@ def test_a_folder_replaces_a_full_folder(tmp_path):
 
 def test_what_a_killed_writer_left_is_swept_and_never_passes_for_whole(tmp_path):
     script = (
-        "import sys, time\nfrom boxsup.store.atomic import creating\n"
-        "with creating(sys.argv[1]) as partial:\n"
+        "import sys, time\nfrom boxsup.store.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as partial:\n"
         "    partial.mkdir(); (partial / 'chunk').touch(); print('writing', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
@@ -49,15 +49,15 @@ def test_what_a_killed_writer_left_is_swept_and_never_passes_for_whole(tmp_path)
         writer.kill()
     assert not (tmp_path / "store").exists()
     assert len(list(tmp_path.iterdir())) == 1
-    with creating(tmp_path / "store") as partial:
+    with atomic_write(tmp_path / "store") as partial:
         partial.mkdir()
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 def test_a_living_writers_partial_is_left_alone(tmp_path):
     script = (
-        "import sys\nfrom boxsup.store.atomic import creating\n"
-        "with creating(sys.argv[1]) as partial:\n"
+        "import sys\nfrom boxsup.store.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as partial:\n"
         "    partial.write_text('first'); print('writing', flush=True); sys.stdin.readline()\n"
     )
     with subprocess.Popen(

@@ -12,7 +12,7 @@ from boxsup.cli import main
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load, save
 from boxsup.store.checksums import CHECKSUMS, folder_damages
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 GENERATION = "results/demo/seed-0/labels/001.zarr"
 MODEL = "results/demo/seed-0/epochs/001/model.pt"
@@ -23,7 +23,7 @@ MAPS = {"a": np.full((5, 7), 3, np.uint8), "b": np.arange(12, dtype=np.uint8).re
 def results(tmp_path, monkeypatch):
     """A generation and a checkpoint; Snakemake's time stamp lies in the store, and half-written things lie about."""
     monkeypatch.chdir(tmp_path)
-    with creating_labels(GENERATION, list(MAPS), np.array([labels.shape for labels in MAPS.values()]), {}) as writer:
+    with labels_writer(GENERATION, list(MAPS), np.array([labels.shape for labels in MAPS.values()]), {}) as writer:
         for image, labels in MAPS.items():
             writer.append(image, labels=labels)
         writer.table("chosen", np.arange(3, dtype=np.int32))

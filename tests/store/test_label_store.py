@@ -9,12 +9,12 @@ import boxsup
 from boxsup.errors import StoreError
 from boxsup.store import arrays
 from boxsup.store.arrays import Ragged, RaggedWriter, create_group, open_group
-from boxsup.store.labels import creating_labels
+from boxsup.store.labels import labels_writer
 
 
 def write(path, maps, attributes=None):
     sizes = np.array([labels.shape for labels in maps.values()])
-    with creating_labels(path, list(maps), sizes, attributes or {}) as writer:
+    with labels_writer(path, list(maps), sizes, attributes or {}) as writer:
         for image, labels in maps.items():
             writer.append(image, labels=labels)
 
@@ -54,11 +54,11 @@ def test_snakemakes_time_stamp_in_the_folder_does_not_matter(tmp_path):
 
 def test_a_map_of_another_size_or_out_of_turn_is_refused_and_nothing_is_left(tmp_path):
     def wrong_size():
-        with creating_labels(tmp_path / "a", ["x"], np.array([[2, 3]]), {}) as writer:
+        with labels_writer(tmp_path / "a", ["x"], np.array([[2, 3]]), {}) as writer:
             writer.append("x", labels=np.zeros((3, 2), np.uint8))
 
     def out_of_turn():
-        with creating_labels(tmp_path / "a", ["x", "y"], np.array([[2, 3]] * 2), {}) as writer:
+        with labels_writer(tmp_path / "a", ["x", "y"], np.array([[2, 3]] * 2), {}) as writer:
             writer.append("y", labels=np.zeros((2, 3), np.uint8))
 
     with pytest.raises(StoreError, match="expected 2×3 pixels, got 3×2"):

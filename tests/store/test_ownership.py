@@ -11,11 +11,12 @@ import sys
 
 import pytest
 
-from boxsup.cli import COMMANDS, main, make_parser
+from boxsup.cli import main
+from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.errors import StoreError
 from boxsup.store import renames
-from boxsup.store.arrays import creating_group
-from boxsup.store.atomic import creating, discard, write_text
+from boxsup.store.arrays import atomic_group
+from boxsup.store.atomic import atomic_write, discard, write_text
 from boxsup.store.ownership import BY_SNAKEMAKE, Claims, claiming
 
 DATED = re.compile(r"\d{4}-\d\d-\d\dT\d{4}(-\d+)?")
@@ -307,7 +308,7 @@ def test_what_was_not_claimed_is_not_replaced_either(tmp_path):
 
 def test_a_store_proves_itself_and_a_strangers_checksums_prove_nothing(tmp_path):
     def store(value):
-        with creating_group(tmp_path / "a.zarr", "things", ["one"], {"value": value}):
+        with atomic_group(tmp_path / "a.zarr", "things", ["one"], {"value": value}):
             pass
 
     store(1)  # by nobody's command: Snakemake's, for instance
@@ -359,10 +360,10 @@ if moment == "between two renames":
         return rename(self, target)
     atomic.Path.rename = type(atomic.Path()).rename = once
 with ownership.claiming(overwrite=sys.argv[3] == "user's") as claims:
-    from boxsup.store.atomic import creating
+    from boxsup.store.atomic import atomic_write
     from pathlib import Path
     claims.add([Path(sys.argv[1])])
-    with creating(sys.argv[1]) as partial:
+    with atomic_write(sys.argv[1]) as partial:
         if sys.argv[4] == "folder":
             partial.mkdir(); (partial / "a").write_text("new")
         else:
@@ -379,7 +380,7 @@ def test_a_kill_at_any_moment_of_a_swap_loses_nothing(moment, whose, kind, tmp_p
     out = tmp_path / "out"
 
     def write(text):
-        with creating(out) as partial:
+        with atomic_write(out) as partial:
             if kind == "folder":
                 partial.mkdir()
                 (partial / "a").write_text(text)

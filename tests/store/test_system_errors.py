@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from boxsup.store.atomic import creating, write_text
+from boxsup.store.atomic import atomic_write, write_text
 
 SETTINGS = '{"seed": 0, "side": 64, "train": 1, "val": 1, "masks": 1}'
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="attributes of files and mounts need root")
@@ -94,7 +94,7 @@ def test_what_is_named_is_the_output_and_not_what_it_is_called_while_it_is_made(
         write_text(tmp_path / "a", "text")
 
     def nested():
-        with creating(tmp_path / "folder") as partial:
+        with atomic_write(tmp_path / "folder") as partial:
             partial.mkdir()
             write_text(partial / ("x" * 256), "text")
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 from boxsup.cli import main
 from boxsup.network import build
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.training.parallel import leads, over_whole_batches, own_part, processes, summed
+from boxsup.training.parallel import all_reduce_sum, is_main_process, over_whole_batches, rank_slice, world_size
 from boxsup.training.torchrun import together
 
 PATIENCE = 120  # s until processes have come so far that they are killed
@@ -46,15 +46,15 @@ def first_step(args):
     images, labels = torch.randn(5, 3, 33, 33, dtype=torch.float64), torch.randint(0, 3, (5, 3, 3))
     labels[0, 1:] = 255
     labels[4] = 255
-    own = own_part(5)
+    own = rank_slice(5)
     torch.manual_seed(1)  # of dropout
     whole = over_whole_batches(network, 5)
     scores = whole(images[own])
     lost = functional.cross_entropy(scores, labels[own], ignore_index=255, reduction="sum")
-    loss = lost / summed((labels[own] != 255).sum())
-    (loss * processes()).backward()
-    total = summed(loss)
-    if leads():
+    loss = lost / all_reduce_sum((labels[own] != 255).sum())
+    (loss * world_size()).backward()
+    total = all_reduce_sum(loss)
+    if is_main_process():
         gradients = {name: value.grad for name, value in network.named_parameters()}
         torch.save({"loss": total, "gradients": gradients, "state": network.state_dict()}, args.out)
 
@@ -92,7 +92,7 @@ def test_parts_are_as_even_as_can_be_and_make_up_the_batch(monkeypatch, batch, c
     parts = []
     for rank in range(count):
         monkeypatch.setattr("torch.distributed.get_rank", lambda rank=rank: rank)
-        parts.append(range(batch)[own_part(batch)])
+        parts.append(range(batch)[rank_slice(batch)])
     assert [image for part in parts for image in part] == list(range(batch))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 

@@ -16,11 +16,11 @@ from small_split import CLASSES, write_split
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.instructions import instructions
+from boxsup.commands.epoch import Progress
+from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.settings import ScheduleSettings, TrainingSettings, build
-from boxsup.store.labels import creating_labels
-from boxsup.training.commands.epoch import Progress
+from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
 
@@ -226,7 +226,7 @@ def test_what_does_not_belong_together_is_refused_before_anything_is_written(tra
         ("named", 1, {"classes": ["background", "cat", "dog"]}, "its classes are not those of the split"),
     ):
         maps = [np.full((row.height, row.width), label, np.uint8) for row in catalogue.rows()]
-        with creating_labels(tmp_path / f"{name}.zarr", catalogue.ids, catalogue.sizes, attributes) as writer:
+        with labels_writer(tmp_path / f"{name}.zarr", catalogue.ids, catalogue.sizes, attributes) as writer:
             for image, labels in zip(catalogue.ids, maps, strict=True):
                 writer.append(image, labels=labels)
         assert expected in refused(1, "--labels", tmp_path / f"{name}.zarr")
@@ -252,7 +252,7 @@ def test_an_epoch_says_where_it_goes_on_with_other_instructions(trained, capsys,
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the levels are those of x86")
 def test_a_process_tells_the_level_that_it_was_told_to_use():
-    code = "from boxsup.instructions import instructions; print(instructions()['torch'], instructions(False))"
+    code = "from boxsup.machine.instructions import instructions; print(instructions()['torch'], instructions(False))"
     for level, shown in (("default", "DEFAULT"), ("avx2", "AVX2")):
         environment = os.environ | {"ATEN_CPU_CAPABILITY": level}
         said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

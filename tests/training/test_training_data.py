@@ -8,7 +8,7 @@ from small_split import write_split
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.errors import DataError
 from boxsup.settings import TrainingSettings
-from boxsup.store.labels import Labels, creating_labels
+from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 
 SETTINGS = TrainingSettings(0.01, 10.0, 0.9, 5e-4, 3, 33, (0.8, 1.2), True, False, 1)
@@ -20,7 +20,7 @@ def split(tmp_path_factory):
     folder, _ = write_split(tmp_path_factory.mktemp("split"), 7)
     catalogue = replace(read_catalogue(folder), classes=tuple("abcdefgh"))
     labels = folder.parent / "numbers.zarr"
-    with creating_labels(labels, catalogue.ids, catalogue.sizes, {}) as writer:
+    with labels_writer(labels, catalogue.ids, catalogue.sizes, {}) as writer:
         for number, row in enumerate(catalogue.rows()):
             writer.append(row.image, labels=np.full((row.height, row.width), number, np.uint8))
     return catalogue, labels
@@ -93,11 +93,11 @@ def test_a_picture_that_went_missing_is_one_line_also_from_a_worker(split):
 
 def test_labels_of_other_images_are_refused(split, tmp_path):
     catalogue, labels = split
-    with creating_labels(tmp_path / "few.zarr", catalogue.ids[:1], catalogue.sizes[:1], {}) as writer:
+    with labels_writer(tmp_path / "few.zarr", catalogue.ids[:1], catalogue.sizes[:1], {}) as writer:
         writer.append(catalogue.ids[0], labels=Labels(labels)[catalogue.ids[0]])
     with pytest.raises(DataError, match="6 of the images are missing"):
         Epoch(catalogue, tmp_path / "few.zarr", SETTINGS, 0, 1)
-    with creating_labels(tmp_path / "sizes.zarr", catalogue.ids, catalogue.sizes[:, ::-1], {}) as writer:
+    with labels_writer(tmp_path / "sizes.zarr", catalogue.ids, catalogue.sizes[:, ::-1], {}) as writer:
         for image, (height, width) in zip(catalogue.ids, catalogue.sizes, strict=True):
             writer.append(image, labels=np.zeros((width, height), np.uint8))
     with pytest.raises(DataError, match="size is not that of its labels"):

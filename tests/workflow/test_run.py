@@ -14,7 +14,8 @@ from PIL import Image
 from workflow_runs import RUN, TARGET, TINY, command, contents
 
 import boxsup
-from boxsup.catalogue.tables import read_catalogue, read_mask
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.image.files import read_mask
 
 TIMED = ["proposals", "overlaps", "fixed_masks", "network", "labels", "epoch", "predictions", "evaluation", "trimap"]
 

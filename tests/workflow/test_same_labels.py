@@ -9,8 +9,9 @@ import yaml
 from workflow_runs import TINY
 
 import boxsup
-from boxsup.catalogue.tables import read_catalogue, read_image, read_mask
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
+from boxsup.image.files import read_image, read_mask
 from boxsup.store.labels import Labels
 
 OWN = {"scales": [0.5, 1.0], "background_bias": -9.0}

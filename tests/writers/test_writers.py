@@ -15,11 +15,12 @@ from PIL import Image, ImageDraw
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from boxsup.catalogue.palette import voc_palette
 from boxsup.catalogue.readers.yolo import read_labels
-from boxsup.catalogue.shapes import picture
+from boxsup.demo.shapes import picture
+from boxsup.image.boxes import tight_box
+from boxsup.image.palette import voc_palette
 from boxsup.writers import boxes, coco, voc, yolo
-from boxsup.writers.objects import MaskedObject, tight_box
+from boxsup.writers.objects import MaskedObject
 from boxsup.writers.rings import inset_ring, one_ring, parts_of
 
 CLASSES = ("background", "ring", "spiral", "comb")

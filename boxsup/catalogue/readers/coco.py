@@ -23,7 +23,7 @@ from boxsup.catalogue.readers.folder import (
     FolderSplit,
     Found,
     Layout,
-    Place,
+    SplitPlace,
     check_image,
     image_names,
     layout,
@@ -112,7 +112,7 @@ def open_instances(path: Path) -> tuple[list[str], list[str]]:
     """The names of the categories, and those of the images below their folder, that a JSON or an export's have."""
     categories, images = [], []
     for file in instance_files(path):
-        content = read_instances(Place(file, None), drawn=False)
+        content = read_instances(SplitPlace(file, None), drawn=False)
         categories += [category["name"] for category in content["categories"]]
         images += [image_name(record, file, path) for record in content["images"]]
     return categories, images
@@ -223,7 +223,7 @@ def image_name(image: Json, file: Path, path: Path) -> str:
 
 def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[str, str]) -> Instances:
     """What is in a JSON; `taken` holds the names of images by their ids, and gets these."""
-    place = Place(file, where.annotations.inside)
+    place = SplitPlace(file, where.annotations.inside)
     content = read_instances(place, where.drawn)
     by_image: dict[Id, list[tuple[int, Json]]] = defaultdict(list)
     for place_in_file, annotation in enumerate(content["annotations"]):

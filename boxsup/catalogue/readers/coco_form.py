@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from boxsup.catalogue.names import class_name, shown
-from boxsup.catalogue.readers.folder import Place
+from boxsup.catalogue.readers.folder import SplitPlace
 from boxsup.catalogue.records import check_inside
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_json
@@ -25,7 +25,7 @@ WHERE = (
     "`root`, or let it name the folder where they are; results/demo_semi/report.html needs no data"
 )
 EXPORT = "_annotations.coco.json"  # Roboflow's, beside the images of `train`, `valid` and `test`
-MOST_DIGITS = 18  # of an id that is compared as a number
+MAX_DIGITS = 18  # of an id that is compared as a number
 Json = dict[str, Any]
 Id = int | str
 
@@ -35,7 +35,7 @@ def instance_files(path: Path) -> list[Path]:
     return sorted([*path.glob(EXPORT), *path.glob(f"*/{EXPORT}")]) if path.is_dir() else [path]
 
 
-def read_instances(place: Place, drawn: bool) -> Json:
+def read_instances(place: SplitPlace, drawn: bool) -> Json:
     """A JSON of instances, its form checked and its ids, sizes and names in one spelling.
 
     Args:
@@ -64,7 +64,7 @@ def read_instances(place: Place, drawn: bool) -> Json:
 def identity(value: object) -> Id | None:
     """An id as it is compared: 1, 1.0 and "1" are one; None for what is no id."""
     if isinstance(value, str):
-        number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS and str(int(value)) == value
+        number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS and str(int(value)) == value
         return int(value) if number else value or None
     return _whole(value)
 

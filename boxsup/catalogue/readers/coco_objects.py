@@ -9,8 +9,7 @@ import numpy as np
 from boxsup.catalogue.readers.coco_form import Json
 from boxsup.catalogue.readers.segments import (
     MOST,
-    Corners,
-    Thing,
+    AnnotatedObject,
     known_pixels,
     pixel_box,
     polygon_box,
@@ -18,11 +17,12 @@ from boxsup.catalogue.readers.segments import (
     turned,
 )
 from boxsup.catalogue.records import Box
+from boxsup.image.boxes import Corners
 
 CROWDS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1}  # what `iscrowd` may be; True and 1.0 are 1 to Python
 
 
-def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool) -> Thing:
+def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool) -> AnnotatedObject:
     """The object of an annotation.
 
     Args:
@@ -41,7 +41,7 @@ def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool)
     own = _segmentation(annotation)
     corners, note = _corners(annotation, own, height, width)
     pixels, more = known_pixels(own, height, width) if drawn and own else (None, "")
-    return Thing(Box(label, *corners, crowd=CROWDS[crowd]), pixels, note=note or more)
+    return AnnotatedObject(Box(label, *corners, crowd=CROWDS[crowd]), pixels, note=note or more)
 
 
 def _corners(annotation: Json, own: Any, height: int, width: int) -> tuple[Corners, str]:  # noqa: ANN401 - JSON

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.readers.voc import IMAGES, VocSplit, list_file
 from boxsup.catalogue.records import (
     Listing,
@@ -32,6 +31,7 @@ from boxsup.catalogue.records import (
     size_problems,
 )
 from boxsup.errors import DataError
+from boxsup.image.files import encode_mask
 from boxsup.settings import parse
 from boxsup.store.foreign import parse_mat, read_content
 

@@ -17,7 +17,7 @@ from typing import Literal
 from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, shown
 from boxsup.catalogue.readers.beside import Files, existing, lost_files
 from boxsup.catalogue.readers.image_files import all_names, images_below
-from boxsup.catalogue.readers.segments import Thing, drawn_masks
+from boxsup.catalogue.readers.segments import AnnotatedObject, drawn_masks
 from boxsup.catalogue.records import (
     Listing,
     Problem,
@@ -33,7 +33,7 @@ from boxsup.store.foreign import read_content
 
 MASK = ".png"
 NONE, DRAWN = "none", "annotations"  # of a split's `masks`, in place of a folder
-MOST_BYTES = 2**26  # of one image's annotation; LabelMe's may hold the image itself
+MAX_BYTES = 2**26  # of one image's annotation; LabelMe's may hold the image itself
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class FolderSplit:
 
 
 @dataclass(frozen=True)
-class Place:
+class SplitPlace:
     """A folder or file, and the folder that symbolic links may not lead out of; None: they may."""
 
     path: Path
@@ -79,9 +79,9 @@ class Layout:
         by_path: Whether ids are made of paths, see `FolderSplit.ids`.
     """
 
-    images: Place
-    annotations: Place
-    masks: Place | None
+    images: SplitPlace
+    annotations: SplitPlace
+    masks: SplitPlace | None
     drawn: bool
     classes: int
     by_path: bool = False
@@ -95,7 +95,9 @@ class Layout:
         return Files(self.masks.path, MASK, not self.by_path) if self.masks else None
 
 
-Found = tuple[list[Thing], list[str]]  # the objects of an image that are right, and a line for each thing that is wrong
+Found = tuple[
+    list[AnnotatedObject], list[str]
+]  # the objects of an image that are right, and a line for each thing that is wrong
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,10 @@ def layout(root: Path, split: FolderSplit, classes: Sequence[str]) -> Layout:
     return Layout(images, annotations, masks, split.masks == DRAWN, len(classes), split.ids == "path")
 
 
-def place(root: Path, name: str, links: bool) -> Place:
+def place(root: Path, name: str, links: bool) -> SplitPlace:
     """A folder or file by its path below the root, or anywhere by an absolute one."""
     path = root / name
-    return Place(path, None if links else path if Path(name).is_absolute() else root)
+    return SplitPlace(path, None if links else path if Path(name).is_absolute() else root)
 
 
 def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotations: Annotations) -> Listing:
@@ -226,7 +228,7 @@ def check_file(where: Layout, name: str, annotations: Annotations, file: Path, m
         if not annotations.needed and not os.path.lexists(file):
             return [], []
         try:
-            content = read_content(file, "the image is not annotated: take it off the list", MOST_BYTES)
+            content = read_content(file, "the image is not annotated: take it off the list", MAX_BYTES)
         except DataError as error:
             return [], [str(error)]
         return annotations.parse(content, height, width, where.drawn)
@@ -253,7 +255,7 @@ def check_image(
         if outside:
             return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
-    found: list[Thing] = []
+    found: list[AnnotatedObject] = []
     if not problems:
         found, texts = things(height, width)
         problems += [problem(image, annotation, text) for text in texts]

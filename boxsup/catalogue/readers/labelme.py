@@ -23,8 +23,17 @@ from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.segments import MARGIN, NOTHING, Corners, Thing, known_pixels, pixel_box, polygon_box
-from boxsup.catalogue.records import VOID, Box, Listing
+from boxsup.catalogue.readers.segments import (
+    MARGIN,
+    NOTHING,
+    AnnotatedObject,
+    known_pixels,
+    pixel_box,
+    polygon_box,
+)
+from boxsup.catalogue.records import Box, Listing
+from boxsup.image import VOID
+from boxsup.image.boxes import Corners
 from boxsup.settings import parse
 
 ENDING = ".json"
@@ -91,7 +100,7 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     texts, empty = [], []
     for number, shape in enumerate(shapes, start=1):
         if shape.get("points") == []:
-            empty.append(Thing(NOTHING, None, note=f"shape {number}: has no points, and is passed over"))
+            empty.append(AnnotatedObject(NOTHING, None, note=f"shape {number}: has no points, and is passed over"))
             continue
         try:
             label, group = _label(shape, classes), shape.get("group_id")
@@ -170,7 +179,7 @@ def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
     return np.array(points, np.float64).reshape(-1, 2)
 
 
-def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> Thing:
+def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> AnnotatedObject:
     """The object that shapes of one group are, or the region."""
     corners = np.array([part.corners for part in parts])
     box = Box(label, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
@@ -182,7 +191,7 @@ def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: b
         notes += [note] if note else []
     numbers = ", ".join(str(part.number) for part in parts)
     note = f"shape{'s' if len(parts) > 1 else ''} {numbers}: {'; '.join(notes)}" if notes else ""
-    return Thing(box, pixels, tuple(part.number - 1 for part in parts), note)
+    return AnnotatedObject(box, pixels, tuple(part.number - 1 for part in parts), note)
 
 
 def _pixels(part: Shape, region: bool, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:

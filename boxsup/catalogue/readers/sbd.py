@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.palette import encode_mask
 from boxsup.catalogue.records import (
-    VOID,
     Box,
     Listing,
     Record,
@@ -28,6 +26,9 @@ from boxsup.catalogue.records import (
     size_problems,
 )
 from boxsup.errors import DataError
+from boxsup.image import VOID
+from boxsup.image.boxes import tight_box
+from boxsup.image.files import encode_mask
 from boxsup.settings import parse
 from boxsup.store.foreign import parse_mat, read_content
 
@@ -114,13 +115,8 @@ def object_mask(content: bytes, path: Path, classes: int) -> tuple[NDArray[np.ui
 
 def tight_boxes(objects: NDArray[np.uint8], labels: NDArray[np.uint8]) -> list[Box]:
     """The box of each object that has a pixel, in order, from the two results of `object_mask`."""
-    boxes = []
-    for number, label in enumerate(labels, start=1):
-        rows, columns = np.nonzero(objects == number)
-        if len(rows):
-            corners = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-            boxes.append(Box(int(label), *map(int, corners)))
-    return boxes
+    corners = ((int(label), tight_box(objects == number)) for number, label in enumerate(labels, start=1))
+    return [Box(label, *box) for label, box in corners if box]
 
 
 def _content(path: Path) -> bytes:

@@ -15,20 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from boxsup.catalogue.palette import encode_mask
-from boxsup.catalogue.records import VOID, Box
-from boxsup.masks import Each, packed
+from boxsup.catalogue.records import Box
+from boxsup.image import VOID
+from boxsup.image.boxes import Corners
+from boxsup.image.files import encode_mask
+from boxsup.image.packed import Each, packed
 
 MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
 MOST = 1e9  # px: what is further away is no position
-Corners = tuple[int, int, int, int]  # half-open pixels x0, y0, x1, y1
 Points = NDArray[np.float64]
 NOTHING = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
 
 
 @packed
 @dataclass(frozen=True)
-class Thing:
+class AnnotatedObject:
     """An object, or a region that is none: its label is then 0 or VOID, and it is seen in masks only.
 
     Attributes:
@@ -151,7 +152,7 @@ def segment(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  #
     """The pixels of one object, H×W.
 
     Args:
-        segmentation: Polygons, each an array x, y, x, y, …; or runs, see `boxsup.proposals.rle`.
+        segmentation: Polygons, each an array x, y, x, y, …; or runs, see `boxsup.image.runs`.
         height: Of the image in pixels.
         width: Likewise.
 
@@ -169,7 +170,7 @@ def segment(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  #
 
 
 def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[np.bool_]:
-    from boxsup.proposals.rle import decode_runs  # numba costs a second, and most images have polygons only
+    from boxsup.image.runs import decode_runs  # numba costs a second, and most images have polygons only
 
     flat = np.zeros(height * width, np.bool_)
     for first, last in decode_runs(segmentation, (height, width), "segmentation"):
@@ -204,13 +205,13 @@ def draw(
     return labels, numbers if not len(own) or own[-1] < VOID else None
 
 
-def _shown(thing: Thing) -> tuple[int, bool, NDArray[np.bool_]]:
+def _shown(thing: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
     pixels = thing.pixels
     assert pixels is not None
     return thing.box.label, bool(thing.box.crowd), pixels
 
 
-def drawn_masks(height: int, width: int, things: Sequence[Thing]) -> dict[str, bytes]:
+def drawn_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
     needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
     if any(thing.pixels is None for thing in needed):

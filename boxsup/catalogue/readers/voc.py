@@ -15,9 +15,8 @@ from pathlib import Path
 
 from boxsup.catalogue.readers.beside import existing
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.readers.voc_objects import Corners, read_annotation
+from boxsup.catalogue.readers.voc_objects import CornerConvention, read_annotation
 from boxsup.catalogue.records import (
-    VOID,
     Box,
     Listing,
     Record,
@@ -27,6 +26,7 @@ from boxsup.catalogue.records import (
     problem,
     read_list,
 )
+from boxsup.image import VOID
 from boxsup.settings import parse
 
 SETS, IMAGES, ANNOTATIONS, MASKS = "ImageSets", "JPEGImages", "Annotations", "SegmentationClass"
@@ -50,11 +50,11 @@ class VocSplit:
     list: str
     masks: str
     links: bool = False
-    corners: Corners = ""
+    corners: CornerConvention = ""
 
 
 @dataclass(frozen=True)
-class Tree:
+class VocTree:
     """A tree in VOC layout.
 
     Attributes:
@@ -69,7 +69,7 @@ class Tree:
     masks: str
     classes: tuple[str, ...]
     inside: Path | None
-    corners: Corners = ""
+    corners: CornerConvention = ""
 
     def file(self, folder: str, image: str, *endings: str) -> Path:
         """An image's file in a folder by the first of the endings that it is there with, else by the first of all."""
@@ -92,7 +92,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     split = parse(VocSplit, settings, "split")
     inside = None if split.links else root
     images, problems = read_list(list_file(root, split.list), inside)
-    tree = Tree(root, split.masks, classes, inside, split.corners)
+    tree = VocTree(root, split.masks, classes, inside, split.corners)
     return Listing(images, [partial(check_image, tree, image) for image in images], problems, draws=False)
 
 
@@ -101,7 +101,7 @@ def list_file(root: Path, name: str) -> Path:
     return root / (SETS if "/" in name else LISTS) / f"{name}.txt"
 
 
-def check_image(tree: Tree, image: str) -> Record:
+def check_image(tree: VocTree, image: str) -> Record:
     """Read and check every file of one image.
 
     The image must decode in full; the mask must be of its size and hold labels 0…C-1 and 255 only, and so must the

@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import NOTHING, Thing, pixel_box, polygon_box, turned
+from boxsup.catalogue.readers.segments import NOTHING, AnnotatedObject, pixel_box, polygon_box, turned
 from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 TURNED = ("cx", "cy", "w", "h", "angle")  # of roLabelImg's `robndbox`
-Corners = Literal["", "voc", "plane"]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
+CornerConvention = Literal[
+    "", "voc", "plane"
+]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
 FAR = 10**9  # px: where the image's size is not known, and of what a number may be
 DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"})  # not expat's
 
 
 def read_annotation(
-    xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners = "voc"
+    xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention = "voc"
 ) -> tuple[list[Box], list[str]]:
     """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_all`."""
     things, problems = read_all(xml, height, width, classes, corners)
@@ -40,8 +42,8 @@ def read_annotation(
 
 
 def read_all(
-    xml: bytes, height: int, width: int, classes: Sequence[str], corners: Corners
-) -> tuple[list[Thing], list[str]]:
+    xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
+) -> tuple[list[AnnotatedObject], list[str]]:
     """The objects of a VOC annotation.
 
     Args:
@@ -69,7 +71,7 @@ def read_all(
         note = f"object {number}: {reason}" if reason else ""
         try:
             box = NOTHING if reason else _box(element, height, width, classes, corners == "plane")
-            things.append(Thing(box, None, (number - 1,), note))
+            things.append(AnnotatedObject(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
     return things, problems

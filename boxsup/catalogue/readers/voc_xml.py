@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.voc_objects import Corners, read_all
+from boxsup.catalogue.readers.voc_objects import CornerConvention, read_all
 from boxsup.catalogue.records import Listing
 from boxsup.settings import parse
 
@@ -29,7 +29,7 @@ class VocXmlSplit(FolderSplit):
             shows that it counts from 0 is a problem.
     """
 
-    corners: Corners = ""
+    corners: CornerConvention = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
@@ -39,7 +39,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 
 
 def read_objects(
-    classes: Sequence[str], corners: Corners, content: bytes, height: int, width: int, drawn: bool
+    classes: Sequence[str], corners: CornerConvention, content: bytes, height: int, width: int, drawn: bool
 ) -> Found:
     """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
     return read_all(content, height, width, classes, corners)

@@ -21,8 +21,8 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import MOST_BYTES, Annotations, FolderSplit, Found, place, read_folder
-from boxsup.catalogue.readers.segments import Thing, pixel_box, polygon_box, segment
+from boxsup.catalogue.readers.folder import MAX_BYTES, Annotations, FolderSplit, Found, place, read_folder
+from boxsup.catalogue.readers.segments import AnnotatedObject, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.errors import DataError
 from boxsup.settings import parse
@@ -31,9 +31,9 @@ from boxsup.store.foreign import read_content
 ENDING, DATA = ".txt", "data.yaml"
 NAMING = (DATA, "data.yml", "dataset.yaml", "classes.txt", "obj.names")  # files that name the classes, the first counts
 UPWARDS = 2  # folders above that of the labels in which it is looked for
-MOST_DATA = 2**20  # bytes of a data.yaml
-BOX, LEAST_POLYGON, ORIENTED = 5, 7, 9  # numbers in a line
-LEAST_DIGITS, MOST_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
+MAX_DATA = 2**20  # bytes of a data.yaml
+BOX, MIN_POLYGON, ORIENTED = 5, 7, 9  # numbers in a line
+MIN_DIGITS, MAX_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
 ADVICE = "it must name the classes: `names: [cat, dog]`, or `names: {0: cat, 1: dog}`"
 
 
@@ -59,7 +59,7 @@ def read_names(path: Path) -> dict[int, str]:
     Raises:
         DataError: The file is missing or no such file, names no classes, or is one of keypoints.
     """
-    content = read_content(path, ADVICE, MOST_DATA)
+    content = read_content(path, ADVICE, MAX_DATA)
     names = _of_yaml(path, content) if path.suffix.lower() in (".yaml", ".yml") else _of_lines(path, content)
     for number, name in names.items():
         if not name or not name.isprintable():
@@ -168,7 +168,7 @@ def oriented(files: Iterable[Path]) -> bool:
     found = False
     for file in files:
         try:
-            content = read_content(file, "", MOST_BYTES)
+            content = read_content(file, "", MAX_BYTES)
         except DataError:
             continue  # its image's check says what is wrong
         counts = {len(line.split()) for line in content.splitlines()}
@@ -180,7 +180,7 @@ def oriented(files: Iterable[Path]) -> bool:
 
 def _things(
     fields: Sequence[str], place: int, labels: Mapping[int, int | None], height: int, width: int, drawn: bool
-) -> list[Thing]:
+) -> list[AnnotatedObject]:
     """The object of the line at a place; none if its class is none of ours."""
     numbers = _numbers(fields)
     kind = int(numbers[0])
@@ -195,14 +195,14 @@ def _things(
 
 def _thing(
     fields: Sequence[str], numbers: NDArray[np.float64], label: int, height: int, width: int, drawn: bool
-) -> Thing:
+) -> AnnotatedObject:
     """The object of a label that a line's numbers after its class are."""
     scaled = numbers.reshape(-1, 2) * (width, height)
     if len(numbers) > BOX - 1:
         polygon = [scaled.ravel()]
         corners, note = polygon_box(polygon, height, width)
         pixels = segment(polygon, height, width) if drawn and not note else None
-        return Thing(Box(label, *corners), pixels, note=note)
+        return AnnotatedObject(Box(label, *corners), pixels, note=note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
@@ -211,18 +211,18 @@ def _thing(
     inside = borders.clip(0, (width, height))
     if (np.abs(borders - inside) <= _rounding(fields) * np.array([width, height])).all():
         borders = inside
-    return Thing(Box(label, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
+    return AnnotatedObject(Box(label, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
 
 
 def _rounding(fields: Sequence[str]) -> float:
     """How far a border may be from where it was, in shares, as middle and size were rounded to so many digits."""
-    digits = max(len(field.partition(".")[2]) if "e" not in field.lower() else MOST_DIGITS for field in fields)
-    return 0.75 * 10.0 ** -max(digits, LEAST_DIGITS)
+    digits = max(len(field.partition(".")[2]) if "e" not in field.lower() else MAX_DIGITS for field in fields)
+    return 0.75 * 10.0 ** -max(digits, MIN_DIGITS)
 
 
 def _numbers(fields: Sequence[str]) -> NDArray[np.float64]:
     """The numbers of a line: five, or seven and more by twos."""
-    if len(fields) != BOX and (len(fields) < LEAST_POLYGON or len(fields) % 2 == 0):
+    if len(fields) != BOX and (len(fields) < MIN_POLYGON or len(fields) % 2 == 0):
         raise ValueError(
             f"expected `class x y width height`, or `class` and at least three corners `x y`, got {len(fields)} fields"
         )

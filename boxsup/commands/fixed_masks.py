@@ -1,0 +1,88 @@
+"""`boxsup fixed-masks`: label maps of a split that never change."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.records import mask_problems
+from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.errors import DataError
+from boxsup.image.files import read_image, read_mask
+from boxsup.labels.choice import Chosen
+from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
+from boxsup.machine.workers import map_in_processes
+from boxsup.store.labels import labels_writer
+from boxsup.versions import provenance
+
+EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut --workers 4 --out grabcut.zarr"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--kind", choices=("truth", *KINDS), required=True, help="which masks")
+    parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
+    add_output_arguments(parser, "the .zarr folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the masks: `truth` of the images that have true masks, the other kinds of all, from their boxes."""
+    catalogue = read_catalogue(args.catalogue)
+    if args.kind == "truth":
+        _true_masks(catalogue, args.out)
+    else:
+        _masks_from_boxes(catalogue, args.kind, args.workers, args.out)
+
+
+def _true_masks(catalogue: Catalogue, out: Path) -> None:
+    rows = [row for row in catalogue.rows() if row.mask]
+    sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
+    attributes = {"masks": "truth", "versions": provenance("fixed-masks", "numpy", "zarr")}
+    with labels_writer(out, [row.image for row in rows], sizes, attributes) as writer:
+        for row in tqdm(rows, "truth", unit="image", disable=None):
+            writer.append(row.image, labels=_true_mask(row, len(catalogue.classes)))
+
+
+def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
+    """A true mask, which may be another than the catalogue has checked."""
+    problems = mask_problems(Path(row.mask), row.height, row.width, classes)
+    if problems:
+        raise DataError(f"{row.mask}: {problems[0].removeprefix(f'{row.mask}: ')}")
+    return read_mask(row.mask)
+
+
+def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
+    packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
+    attributes = {"masks": kind, "versions": provenance("fixed-masks", *packages)}
+    chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
+    with labels_writer(out, catalogue.ids, catalogue.sizes, attributes) as writer:
+        made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
+        for image, masks in zip(catalogue.ids, made, strict=True):
+            writer.append(image, labels=masks.labels)
+            chosen[catalogue.boxes_of(image).index] = masks.chosen
+        writer.table("chosen", chosen)
+    rectangles = int((chosen == Chosen.RECTANGLE).sum())
+    print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
+
+
+def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
+    calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
+    return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # processes are what runs in parallel
+
+
+def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> FixedMasks:
+    return masks_from_boxes(kind, read_image(path), boxes)

@@ -1,0 +1,33 @@
+"""`boxsup join`: the tables of a union of splits."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from boxsup.catalogue.check import PROBLEMS
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
+from boxsup.catalogue.union import join
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.experiments.splits import TABLES
+from boxsup.store.csv import as_written, write_csv
+
+EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the parts' tables")
+    add_output_arguments(parser, "folder of the union's tables and of problems.csv", (*TABLES, PROBLEMS))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the tables of all parts as one, and what was wrong with them."""
+    catalogue = join({str(part): read_catalogue(part) for part in args.parts})
+    problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in args.parts])
+    write_csv(args.out / PROBLEMS, as_written(problems))
+    write_catalogue(args.out, catalogue)
+    print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

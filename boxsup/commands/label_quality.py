@@ -1,0 +1,73 @@
+"""`boxsup label-quality`: one row about one generation of pseudo-masks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.errors import DataError
+from boxsup.evaluation.measured import score_text
+from boxsup.evaluation.quality import collapse_warning, measure
+from boxsup.evaluation.tables import read_table, write_table
+from boxsup.store.labels import Labels
+
+EXAMPLE = (
+    "boxsup label-quality --catalogue results/data/demo/train --labels "
+    "results/demo_semi/seed-0/labels/003.zarr --out 003.csv"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
+    parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
+    parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
+    parser.add_argument("--first", type=Path, help="the .csv of the first generation, to see the labels shrink or grow")
+    add_output_arguments(parser, "the .csv file to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one row; the columns are the attributes of `boxsup.evaluation.quality.Quality`, empty where unknown."""
+    catalogue = read_catalogue(args.catalogue)
+    labels = Labels(args.labels)
+    chosen, true_mask = labels.table("chosen"), labels.table("true_mask") > 0
+    labels.check_classes(catalogue.classes)
+    if list(labels) != catalogue.ids or len(chosen) != len(catalogue.boxes):
+        raise DataError(f"{args.labels}: its images or boxes are not those of {args.catalogue}; make it again")
+    previous = _previous(args.previous, labels) if args.previous else None
+
+    quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
+    first = _first_fill(args.first) if args.first else None
+    if (chosen >= 0).any():  # masks that no update makes do not collapse
+        quality = replace(quality, warning=collapse_warning(quality, first))
+    write_table(args.out, quality.table())
+    miou = quality.note or f"mean IoU {score_text(quality.miou)}"
+    print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
+    if quality.warning:
+        print(f"label-quality: warning: {quality.warning}", file=sys.stderr)
+
+
+def _previous(path: Path, labels: Labels) -> NDArray[np.int32]:
+    """What each box chose in the generation before, which must be one of the same images and boxes."""
+    before = Labels(path)
+    chosen: NDArray[np.int32] = before.table("chosen")
+    if list(before) != list(labels) or len(chosen) != len(labels.table("chosen")):
+        raise DataError(f"{path}: its images or boxes are not those of {labels.path}; name the generation before it")
+    return chosen
+
+
+def _first_fill(path: Path) -> float:
+    """How much of their boxes the labels of the first generation fill, from its table."""
+    table = read_table(path)
+    if "box_fill" not in table or list(table.get("generation", [])) != [1]:
+        raise DataError(
+            f"{path}: not the quality of generation 1; name the table that `boxsup label-quality` made of it"
+        )
+    return float(table["box_fill"].iloc[0])

@@ -1,0 +1,106 @@
+"""`boxsup proposals evaluate`: the candidate segments of a split against its objects, by the protocol of MCG."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import (
+    Catalogue,
+    ImageRow,
+    check_ids,
+    read_catalogue,
+)
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.errors import DataError
+from boxsup.evaluation.proposals import Matches, concatenate, match, objects_table, summary_table
+from boxsup.evaluation.tables import read_table, write_table
+from boxsup.image.files import read_mask
+from boxsup.proposals.pool import Pools, store_bytes
+
+EXAMPLE = (
+    "boxsup proposals evaluate --catalogue results/data/demo/train --proposals "
+    "results/data/demo/train/proposals/mcg/0-of-1.zarr --out evaluation"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    parser.add_argument("--proposals", type=Path, nargs="+", required=True, help="the .zarr folders of all shards")
+    parser.add_argument("--timings", type=Path, nargs="*", default=[], help="what `boxsup proposals make` wrote beside")
+    add_output_arguments(parser, "folder of objects.csv and summary.csv", ("objects.csv", "summary.csv"))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write `objects.csv`, one row an object, and `summary.csv`, one row a budget.
+
+    The columns are those of `boxsup.evaluation.proposals`; the summary also has `images` and `objects` (numbers),
+    `seconds` (mean of the method on an image, empty without `--timings`) and `bytes` (mean on disk of an image).
+    Images without an object mask are left out.
+    """
+    catalogue, pools = read_catalogue(args.catalogue), Pools(args.proposals)
+    images = _with_objects(catalogue)
+    check_ids([row.image for row in images], list(pools), "proposals")
+    matches, candidates = [], []
+    for row, pool_size, found in _matches(images, pools):
+        matches.append((row.image, found))
+        candidates.append(pool_size)
+    objects = pd.concat([objects_table(image, found) for image, found in matches], ignore_index=True)
+    if objects.empty:
+        raise DataError(
+            f"the object masks of {len(images)} images show no object: there is nothing to evaluate against"
+        )
+    summary = summary_table(concatenate([found for _, found in matches]), candidates)
+    summary["images"], summary["objects"] = len(images), len(objects)
+    summary["seconds"] = _seconds(args.timings, [row.image for row in images])
+    summary["bytes"] = round(sum(map(store_bytes, args.proposals)) / len(pools))
+    write_table(args.out / "objects.csv", objects)
+    write_table(args.out / "summary.csv", summary)
+    _print(summary)
+
+
+def _with_objects(catalogue: Catalogue) -> list[ImageRow]:
+    images = [row for row in catalogue.rows() if row.objects]
+    if not images:
+        raise DataError(
+            "none of the split's images has an object mask: there is nothing to evaluate against; "
+            "SegmentationObject is where they are looked for"
+        )
+    return images
+
+
+def _matches(images: Sequence[ImageRow], pools: Pools) -> Iterator[tuple[ImageRow, int, Matches]]:
+    """The images one by one, each with its number of candidates and its objects' matches."""
+    for row in tqdm(images, "proposals evaluate", unit="image", disable=None):
+        pool = pools[row.image]
+        try:
+            found = match(pool, read_mask(row.objects), read_mask(row.mask) if row.mask else None)
+        except ValueError as error:
+            raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
+        yield row, len(pool), found
+
+
+def _seconds(timings: Sequence[Path], images: Sequence[str]) -> float:
+    """Mean seconds of the method over the images; NaN where nothing is known about one of them."""
+    if not timings:
+        return float("nan")
+    table = pd.concat([read_table(path, text=["image"]) for path in timings])
+    seconds = table.drop_duplicates("image").set_index("image")["seconds"].reindex(pd.Index(images))
+    return float(seconds.mean(skipna=False))
+
+
+def _print(summary: pd.DataFrame) -> None:
+    last = summary.iloc[-1]
+    j_c = "not measured (no object has a known class)" if pd.isna(last["j_c"]) else f"{last['j_c']:.3f}"
+    print(
+        f"proposals evaluate: {last['objects']} objects in {last['images']} images, {last['candidates']:.0f} "
+        f"candidates an image: J_i {last['j_i']:.3f}, J_c {j_c}, "
+        f"recall at IoU 0.5 {last['recall_50']:.3f}, at 0.7 {last['recall_70']:.3f}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,45 @@
+"""`boxsup shapes`: generate the demo data."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from boxsup.catalogue.records import parse_classes
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.demo.tree import check_settings, write_tree
+from boxsup.settings import ShapesSettings, parse
+from boxsup.store.atomic import atomic_write
+
+EXAMPLE = (
+    'boxsup shapes --settings \'{"seed": 0, "side": 160, "train": 120, "val": 60, "masks": 12}\' --classes '
+    '\'["ring", "star"]\' --out data/shapes'
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--settings", required=True, help="JSON of the data set's `shapes` settings")
+    parser.add_argument("--classes", required=True, help="JSON list of the forms to draw")
+    add_output_arguments(parser, "root of the tree to write, in VOC layout")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the tree, whole or not at all."""
+    settings = parse(ShapesSettings, args.settings, "shapes")
+    classes = parse_classes(args.classes)
+    check_settings(settings, classes)
+    fills: list[float] = []
+    pictures = 0
+    with atomic_write(args.out) as partial:
+        total = settings.train + settings.val
+        for written in tqdm(write_tree(partial, settings, classes), "shapes", total, unit="picture", disable=None):
+            fills += written.fills
+            pictures += 1
+    print(
+        f"shapes: {pictures} pictures, {len(fills)} objects; on average an object fills "
+        f"{sum(fills) / len(fills):.0%} of its box",
+        file=sys.stderr,
+    )

@@ -1,0 +1,196 @@
+"""The demo data: pictures of overlapping, textured objects far from rectangular, with their true masks and boxes.
+
+Made so that a small network learns it on a CPU in a minute or two from a hundred pictures, and so that a box says much
+less than a mask: an object fills well under half of its box. Every class has a form, a texture and a family of hues.
+The families overlap, and the background and the blobs on it that belong to no class have any hue, so that hue alone
+does not decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.demo.forms import FORMS, Stroke
+from boxsup.demo.textures import background, blob_texture, object_texture
+from boxsup.image import VOID
+from boxsup.random import generator
+
+SUPERSAMPLING = 4  # forms are drawn this many times larger; the mean of the small pixels is a pixel's coverage
+MIN_VISIBLE = 0.35  # share of an object that neither the border nor objects drawn later may hide
+DIFFICULT = 0.5  # an object of which less is visible counts as difficult
+TRIES = 20  # places that are tried for an object
+
+Image = NDArray[np.uint8]
+Coverage = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """An object of a picture: label 1…C-1, tight half-open box `x0, y0, x1, y1` of what is visible, and `difficult`."""
+
+    label: int
+    box: tuple[int, int, int, int]
+    difficult: bool
+
+
+@dataclass(frozen=True)
+class DrawnPicture:
+    """A generated picture.
+
+    Attributes:
+        image: H×W×3 uint8 RGB.
+        instances: H×W uint8, 0 background, else the 1-based number of the object that is seen at the pixel.
+        things: The objects by number; each has visible pixels.
+    """
+
+    image: Image
+    instances: Image
+    things: tuple[DrawnObject, ...]
+
+    def masks(self) -> tuple[Image, Image]:
+        """Masks as VOC has them: labels and object numbers, H×W uint8, 255 along every object's boundary."""
+        ring = boundary(self.instances)
+        labels = np.array([0, *(thing.label for thing in self.things)], np.uint8)[self.instances]
+        return np.where(ring, VOID, labels).astype(np.uint8), np.where(ring, VOID, self.instances).astype(np.uint8)
+
+
+def picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> DrawnPicture:
+    """Picture `index` of a split, a function of the arguments alone.
+
+    Args:
+        seed: Of the data set.
+        split: Its name.
+        index: From 0.
+        side: Both sides are between 0.8 and 1.1 times it, in pixels.
+        classes: Names of forms by label, the background first. The first object is of class `index` modulo their
+            number, so that every class occurs in every split that is long enough.
+    """
+    draws = generator(seed, "shapes", split, index)
+    height, width = (int(n) for n in draws.integers(round(0.8 * side), round(1.1 * side) + 1, size=2))
+    image = _clutter(background(height, width, draws), draws)
+    instances = np.zeros((height, width), np.uint8)
+    kinds = [index % (len(classes) - 1) + 1, *draws.integers(1, len(classes), size=int(draws.integers(1, 5)))]
+    labels: list[int] = []
+    areas: list[float] = []
+    for label in map(int, kinds):
+        placed = _place(classes[label], instances, areas, side, draws)
+        if placed is not None:
+            coverage, area = placed
+            labels.append(label)
+            areas.append(area)
+            instances[coverage >= 0.5] = len(labels)
+            texture = object_texture(label - 1, len(classes) - 1, height, width, draws)
+            image = _paint(image, texture, coverage)
+    return DrawnPicture(_photograph(image, draws), instances, _things(instances, labels, areas))
+
+
+def boundary(instances: Image) -> NDArray[np.bool_]:
+    """The pixels, H×W, on either side of a border between two objects or an object and the background."""
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.dilate(instances, kernel) != cv2.erode(instances, kernel))
+
+
+def fill(instances: Image, things: Sequence[DrawnObject]) -> list[float]:
+    """The share of each box's pixels that its object fills."""
+    shares = []
+    for number, thing in enumerate(things, start=1):
+        x0, y0, x1, y1 = thing.box
+        shares.append(float(np.mean(instances[y0:y1, x0:x1] == number)))
+    return shares
+
+
+def coverage_of(strokes: Sequence[Stroke], transform: NDArray[np.float64], height: int, width: int) -> Coverage:
+    """How much of each pixel a form covers, in [0, 1].
+
+    Args:
+        strokes: The form in units of its radius.
+        transform: 2×3 matrix from these units to pixels.
+        height: Of the picture in pixels.
+        width: Likewise.
+    """
+    canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
+    scale = np.sqrt(abs(np.linalg.det(transform[:, :2]))) * SUPERSAMPLING
+    for stroke in strokes:
+        points = (stroke.points @ transform[:, :2].T + transform[:, 2]) * SUPERSAMPLING
+        corners = np.round(points).astype(np.int32).reshape(-1, 1, 2)
+        if stroke.width:
+            cv2.polylines(canvas, [corners], stroke.closed, 255, max(1, round(stroke.width * scale)))
+        else:
+            cv2.fillPoly(canvas, [corners], 255)
+    small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small / np.float32(255), np.float32)
+
+
+def _place(
+    name: str, instances: Image, areas: Sequence[float], side: int, draws: np.random.Generator
+) -> tuple[Coverage, float] | None:
+    """A form somewhere in the picture where it hides none of the others too much; None if no place is found.
+
+    Returns:
+        Its H×W coverage, and its area in pixels, what lies beyond the border included.
+    """
+    height, width = instances.shape
+    strokes = FORMS[name](draws)
+    for _ in range(TRIES):
+        transform = _transform(side, height, width, draws)
+        margin = side // 2
+        shifted = transform + np.array([[0, 0, margin], [0, 0, margin]])
+        whole = coverage_of(strokes, shifted, height + 2 * margin, width + 2 * margin)
+        coverage = whole[margin:-margin, margin:-margin]
+        area = float(np.sum(whole >= 0.5))
+        left = np.bincount(instances[coverage < 0.5], minlength=len(areas) + 1)[1:]
+        if np.sum(coverage >= 0.5) >= 0.6 * area and all(left >= MIN_VISIBLE * np.array(areas)):
+            return coverage, area
+    return None
+
+
+def _transform(side: int, height: int, width: int, draws: np.random.Generator) -> NDArray[np.float64]:
+    """A random rotation, reflection, scale and place: 2×3 matrix from a form's units to pixels."""
+    angle = draws.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    radius = draws.uniform(0.19, 0.34) * side
+    stretch = np.diag([radius * draws.uniform(0.9, 1.1), radius * draws.choice([-1, 1])])
+    centre = draws.uniform([0.1 * width, 0.1 * height], [0.9 * width, 0.9 * height])
+    return np.column_stack([turn @ stretch, centre])
+
+
+def _clutter(image: NDArray[np.float32], draws: np.random.Generator) -> NDArray[np.float32]:
+    """Blobs of random hue that belong to no class: ellipses, polygons and thin lines."""
+    height, width = image.shape[:2]
+    for _ in range(int(draws.integers(3, 8))):
+        centre = draws.uniform([0, 0], [width, height])
+        radius = draws.uniform(0.06, 0.22) * min(height, width)
+        angles = np.sort(draws.uniform(0, 2 * np.pi, size=int(draws.integers(3, 7))))
+        if draws.random() < 0.5:
+            angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        points = np.stack([np.cos(angles), draws.uniform(0.5, 1) * np.sin(angles)], axis=1)
+        transform = np.column_stack([radius * np.eye(2), centre])
+        coverage = coverage_of([Stroke(points)], transform, height, width)
+        opacity = np.float32(draws.uniform(0.5, 1))
+        image = _paint(image, blob_texture(height, width, draws), opacity * coverage)
+    return image
+
+
+def _paint(image: NDArray[np.float32], texture: NDArray[np.float32], coverage: Coverage) -> NDArray[np.float32]:
+    return np.asarray(image + coverage[..., None] * (texture - image), np.float32)
+
+
+def _photograph(image: NDArray[np.float32], draws: np.random.Generator) -> Image:
+    """A little blur and noise, as a camera adds; RGB in [0, 1] to uint8."""
+    blurred = cv2.GaussianBlur(image, (0, 0), draws.uniform(0.3, 0.6))
+    noisy = blurred + draws.normal(0, 0.015, size=image.shape)
+    return np.asarray(np.clip(np.round(noisy * 255), 0, 255), np.uint8)
+
+
+def _things(instances: Image, labels: Sequence[int], areas: Sequence[float]) -> tuple[DrawnObject, ...]:
+    things = []
+    for number, (label, area) in enumerate(zip(labels, areas, strict=True), start=1):
+        rows, columns = np.nonzero(instances == number)
+        box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        things.append(DrawnObject(label, box, bool(len(rows) < DIFFICULT * area)))
+    return tuple(things)

@@ -1,0 +1,64 @@
+"""VOC's colours of classes, and label maps laid over photographs."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.image import VOID
+
+OPACITY = 0.65  # of labels over a photograph
+FADE = 0.35  # how far a grey photograph is drawn towards white: some classes are grey or nearly black
+
+
+def voc_palette() -> NDArray[np.uint8]:
+    """VOC's 256 colours, 256×3 RGB: the bits of a label are dealt to red, green and blue in turn, high bits first."""
+    labels = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= ((labels >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+PALETTE = voc_palette()  # 256×3 uint8 RGB by label; void, 255, is the cream of VOC's borders
+
+
+def hexadecimal(label: int) -> str:
+    """A label's colour as CSS has it, for instance #800000."""
+    return "#{:02x}{:02x}{:02x}".format(*PALETTE[label])
+
+
+def ink(label: int) -> tuple[int, int, int]:
+    """Black or white, whichever is easier to read on a label's colour (relative luminance of WCAG 2)."""
+    linear = (PALETTE[label] / 255.0) ** 2.2
+    return (0, 0, 0) if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else (255, 255, 255)
+
+
+def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = True) -> NDArray[np.uint8]:
+    """A photograph with its labels in VOC's colours, each region with a bright outline.
+
+    Args:
+        image: H×W×3 uint8 RGB.
+        labels: H×W uint8; background shows the photograph.
+        grey: Take the photograph's own colours away first, so that they are not taken for labels.
+
+    Returns:
+        H×W×3 uint8.
+    """
+    base = image.astype(np.float32)
+    if grey:
+        base = 255 * FADE + (1 - FADE) * cv2.cvtColor(cv2.cvtColor(base, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    shown = labels != 0
+    blended = base.copy()
+    blended[shown] = (1 - OPACITY) * base[shown] + OPACITY * PALETTE[labels[shown]]
+    blended[_edges(labels)] = 255
+    return np.rint(blended).astype(np.uint8)
+
+
+def _edges(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """H×W, true on the pixels of a class that touch another label."""
+    lowest = cv2.erode(labels, np.ones((3, 3), np.uint8))
+    highest = cv2.dilate(labels, np.ones((3, 3), np.uint8))
+    return np.asarray((labels != 0) & (labels != VOID) & (lowest != highest))

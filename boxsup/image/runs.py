@@ -1,0 +1,115 @@
+"""Masks as runs: COCO's run-length encoding, compressed or not, to the runs of pixels that a mask holds.
+
+The package pycocotools decodes it too, and is what the tests hold this against. It is not used here since it gives
+uninitialised memory for runs that end before the image does: a damaged file would become a candidate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.errors import DataError
+from boxsup.machine.compiled import compiled
+
+FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits each, and whether more follow
+BITS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})  # values of an array of pixels, in JSON
+MAX_BITS = 50  # of one number; far above a run's length, far below the 64 of an integer
+
+
+def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray[np.int64]:  # noqa: ANN401 - JSON
+    """The runs of a mask in COCO's encoding.
+
+    Args:
+        segmentation: `size` [height, width] and `counts`: lengths of runs of 0 and 1 in turn, beginning with 0, down
+            the columns, as a list or as the string that pycocotools makes of it.
+        size: Height and width of the image in pixels.
+        where: What to call the mask in an error.
+
+    Returns:
+        K×2 first pixel and the one behind the last of each run of ones, in column-major order: none empty, no two
+        that touch, so that equal masks have equal runs.
+
+    Raises:
+        DataError: The encoding is none, is of another size, or its runs do not fill the image.
+    """
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
+        raise DataError(
+            f"{where}: expected a segmentation with size and counts (RLE), got {_short(segmentation)}; "
+            f"{_advice(segmentation)}"
+        )
+    if segmentation["size"] != list(size):
+        raise DataError(
+            f"{where}: expected a mask of size {list(size)} (height, width), that of the image, got "
+            f"{_short(segmentation['size'])}; masks must be of these very images"
+        )
+    counts = _counts(segmentation["counts"])
+    pixels = size[0] * size[1]
+    # The bounds of each also keep their sum from running over.
+    if counts is None or not ((counts >= 0) & (counts <= pixels)).all() or counts.sum() != pixels:
+        raise DataError(
+            f"{where}: counts are no run lengths that fill {size[0]}×{size[1]} pixels; the file is damaged, "
+            "make it again"
+        )
+    return _intervals(counts)
+
+
+def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON
+    """Lengths of the runs, or None where they are none."""
+    if isinstance(counts, str):
+        try:
+            lengths = _uncompressed(np.frombuffer(counts.encode("ascii"), np.uint8))
+        except UnicodeEncodeError:
+            return None
+        return lengths if len(lengths) else None
+    if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 2**MAX_BITS for count in counts):
+        return None
+    return np.array(counts, np.int64)
+
+
+@compiled
+def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The numbers of a compressed string, empty where it is not one.
+
+    Each is written in two's complement, 5 bits a character, lowest first; from the fourth on less the one two before.
+    """
+    counts, found = np.zeros(len(text), np.int64), 0
+    value, bits = np.int64(0), np.int64(0)
+    for character in text:
+        if not FIRST <= character <= LAST or bits > MAX_BITS:
+            return counts[:0].copy()
+        part = np.int64(character) - FIRST
+        value |= (part & 31) << bits
+        bits += 5
+        if part & 32:
+            continue
+        if part & 16:
+            value -= np.int64(1) << bits
+        counts[found] = value + (counts[found - 2] if found > 2 else 0)
+        found += 1
+        value, bits = np.int64(0), np.int64(0)
+    return counts[: found if bits == 0 else 0].copy()
+
+
+def _intervals(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    edges = np.cumsum(counts)
+    edges = edges[: len(edges) // 2 * 2].reshape(-1, 2)
+    edges = edges[edges[:, 0] < edges[:, 1]]
+    apart = edges[1:, 0] != edges[:-1, 1]
+    return np.stack([edges[np.r_[True, apart][: len(edges)], 0], edges[np.r_[apart, True][: len(edges)], 1]], axis=1)
+
+
+def _advice(segmentation: Any) -> str:  # noqa: ANN401 - JSON
+    """What makes RLE of what stands in its place: an array of pixels, or polygons."""
+    array = isinstance(segmentation, dict) and {"data", "shape"} <= set(segmentation)
+    rows = segmentation if isinstance(segmentation, list) else []
+    if array or (rows and all(isinstance(row, list) and set(map(str, row)) <= BITS for row in rows)):
+        return "an array of pixels; pycocotools.mask.encode(numpy.asfortranarray(mask, numpy.uint8)) makes RLE from it"
+    return "pycocotools.mask.frPyObjects makes RLE from polygons"
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - JSON
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,1 +1,0 @@
-"""The thin commands that run a network."""

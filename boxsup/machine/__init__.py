@@ -1,0 +1,1 @@
+"""Everything about the machine: processes, threads, memory, GPUs, signals, compiled loops."""

@@ -1,0 +1,1 @@
+"""Masks for the boxes of a user: made, measured, written in the format of the boxes."""

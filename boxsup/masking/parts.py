@@ -1,0 +1,124 @@
+"""What `boxsup masks` keeps of each image, so that it can be stopped at any time: a JSON, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from boxsup.catalogue.readers.segments import segment
+from boxsup.catalogue.records import Box, Record
+from boxsup.errors import DataError
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.quality import Measures, quality
+from boxsup.store.atomic import write_text
+from boxsup.store.checksums import sha256_of
+from boxsup.writers.objects import MaskedObject
+
+COSTS = 3  # measures that a rectangle has not
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """An image that is done.
+
+    Attributes:
+        record: The image and its boxes, their labels those of the model.
+        masks: Of each box; None for one that has none: a crowd, or of a class that the model does not know.
+        number: Its place among all images, from 1.
+    """
+
+    record: Record
+    masks: list[BoxMask | None]
+    number: int = 1
+
+
+def part_key(settings: Mapping[str, Any], record: Record) -> str:
+    """What an image's masks depend on, as one number: settings, the bytes of its file, its boxes."""
+    facts = [dict(settings), sha256_of(Path(record.path)), [list(box) for box in record.boxes]]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def write_part(folder: Path, key: str, part: ImagePart) -> None:
+    """Write an image's part; equal parts give equal bytes."""
+    content = {"key": key, "masks": [_plain(mask) for mask in part.masks]}
+    write_text(part_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
+
+
+def has_part(folder: Path, key: str, record: Record) -> bool:
+    """Whether an image is done, with this key."""
+    try:
+        read_part(folder, key, record)
+    except DataError:
+        return False
+    return True
+
+
+def read_part(folder: Path, key: str, record: Record) -> ImagePart:
+    """The part of an image.
+
+    Raises:
+        DataError: It is missing, damaged, or has another key.
+    """
+    path = part_place(folder, record)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["key"] != key:
+            raise ValueError("made with other settings, boxes or pixels")
+        pairs = zip(content["masks"], record.boxes, strict=True)
+        return ImagePart(record, [_mask(mask, box, record) for mask, box in pairs])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be used ({error}); run again to make it anew") from error
+
+
+def file_of(part: ImagePart, images: Path) -> str:
+    """The name of an image's file below the folder of images."""
+    return Path(os.path.relpath(part.record.path, images)).as_posix()
+
+
+def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
+    """The masks of an image's boxes, with their places from 0, and as objects to write; boxes without are left out."""
+    for place, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
+        if mask is not None:
+            corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
+            yield place, mask, MaskedObject(box.label, corners, mask.pixels, score, number=place + 1)
+
+
+def part_place(folder: Path, record: Record) -> Path:
+    """The file of an image's part."""
+    return folder / f"{record.image}.json"
+
+
+def _plain(mask: BoxMask | None) -> dict[str, Any] | None:
+    if mask is None:
+        return None
+    runs = coco_mask.encode(np.asfortranarray(mask.pixels, np.uint8))
+    measures = [None if math.isnan(value) else value for value in mask.measures]
+    named = dict(zip(Measures._fields, measures, strict=True))
+    return {"runs": runs["counts"].decode("ascii"), "rectangle": mask.rectangle, "measures": named}
+
+
+def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask | None:
+    if content is None:
+        return None
+    height, width = record.height, record.width
+    pixels = segment({"size": [height, width], "counts": content["runs"]}, height, width)
+    inside = pixels[box.y0 : box.y1, box.x0 : box.x1]
+    if not inside.any() or inside.sum() != pixels.sum():
+        raise ValueError("a mask is not in its box")
+    given: dict[str, Any] = {name: content["measures"][name] for name in Measures._fields}
+    measures: dict[str, Any] = {name: math.nan if value is None else value for name, value in given.items()}
+    numbers = [value for value in given.values() if value is not None]
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
+        raise ValueError("measures are no numbers")
+    if type(given["rival"]) is not int or len(numbers) not in (len(given), len(given) - COSTS):
+        raise ValueError("measures are missing")
+    return BoxMask(pixels, bool(content["rectangle"]), Measures(**measures))

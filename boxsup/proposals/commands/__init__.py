@@ -1,1 +1,0 @@
-"""The thin commands of the proposal stages."""

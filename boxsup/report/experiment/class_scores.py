@@ -1,0 +1,67 @@
+"""The results of an experiment by class, and beside them those of another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from boxsup.image.palette import hexadecimal
+from boxsup.report.experiment.results import mean_and_spread
+from boxsup.report.shared.templates import NONE, percent, percent_and_spread, rounded
+
+
+def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
+    """A row a class and, last, one of the mean.
+
+    Args:
+        evaluations: The tables of `boxsup evaluation` of each seed, indexed by class, `mean` last.
+
+    Returns:
+        What stands in the row, as text, but for `share`, the IoU with CRF in per cent, which the bar shows.
+    """
+    rows = []
+    pixels = evaluations[0]["truth_pixels"]
+    for label, name in enumerate(evaluations[0].index):
+        plain, crf = (_values(evaluations, column, label) for column in ("iou", "iou_crf"))
+        mean = label == len(pixels) - 1
+        share = mean_and_spread(crf)[0]
+        gain = share - mean_and_spread(plain)[0]
+        rows.append(
+            {
+                "name": name,
+                "colour": "" if mean else hexadecimal(label),
+                "plain": percent_and_spread(*mean_and_spread(plain)),
+                "crf": percent_and_spread(*mean_and_spread(crf)),
+                "share": rounded(100 * share, 1),
+                "gain": NONE if np.isnan(gain) else f"{100 * gain:+.1f}".replace("-", "−"),
+                "pixels": percent(pixels.iloc[label] / pixels.iloc[-1]) if pixels.iloc[-1] else NONE,
+                "mean": mean,
+            }
+        )
+    return rows
+
+
+def beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> dict[str, list[float | None]]:
+    """Of other experiments the IoU with CRF in per cent, means over their seeds, from the best experiment to the worst.
+
+    Args:
+        others: Name -> the tables of its seeds, as above.
+        classes: What the rows of this experiment's tables are called; experiments with other classes are left out, and
+            so are those of which nothing is measured.
+    """
+    alike = {name: [table for table in tables if table.index.equals(classes)] for name, tables in others.items()}
+    means = {
+        name: [mean_and_spread(_values(tables, "iou_crf", label))[0] for label in range(len(classes))]
+        for name, tables in alike.items()
+        if tables
+    }
+    measured = [name for name, values in means.items() if not np.isnan(values[-1])]
+    order = sorted(measured, key=lambda name: -means[name][-1])
+    return {name: [rounded(100 * value, 1) for value in means[name]] for name in order}
+
+
+def _values(evaluations: Sequence[pd.DataFrame], column: str, label: int) -> list[float]:
+    return [float(table[column].iloc[label]) for table in evaluations]

@@ -1,0 +1,39 @@
+"""What searches over an experiment's settings found, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from boxsup.evaluation.measured import over_in
+from boxsup.report.shared.templates import percent
+
+FOUND = "experiment"  # the first column of a search's table after the values that were tried
+
+
+def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """Each search with its points from the best to the worst.
+
+    Args:
+        tables: Name of the search -> the table of `boxsup search`.
+
+    Returns:
+        `name`, `titles` of the columns and `rows` of texts; `over`, what the scores are over, and `note`, why nothing
+        is measured, empty where something is. Tables that do not say what their scores are over are left out.
+    """
+    return [_section(name, table) for name, table in tables.items() if len(table) and "note" in table]
+
+
+def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
+    keys = list(table.columns[: table.columns.get_loc(FOUND)])
+    ordered = table.sort_values("mean_iou_crf", ascending=False, kind="stable")
+    rows = [
+        [*(str(row[key]) for key in keys), row["experiment"], str(row["seeds"])]
+        + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf")]
+        for _, row in ordered.iterrows()
+    ]
+    titles = [*keys, "run", "seeds", "mIoU %", "with CRF"]
+    note = "" if table["note"].isna().all() else str(table["note"].iloc[0])
+    return {"name": name, "titles": titles, "rows": rows, "over": over_in(table), "note": note}

@@ -1,0 +1,1 @@
+"""The page that sets experiments beside the tables of the paper."""

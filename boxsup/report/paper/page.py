@@ -1,0 +1,140 @@
+"""The page that sets what was measured beside what the paper published: tables 1 to 5, figures 3 to 6."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from boxsup.again import started
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import Run
+from boxsup.report.experiment.gallery import generation_rows, prediction_rows
+from boxsup.report.experiment.trimap import trimap_chart
+from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, PaperRun
+from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
+
+TITLES = {
+    1: "Supervision, VOC 2012 val",
+    2: "Masks from boxes, VOC 2012 val",
+    3: "Region proposals, VOC 2012 val",
+    4: "VOC 2012 test",
+    5: "PASCAL-Context val",
+}
+BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")  # figure 4, as far as they were run
+# Whose pictures figures 3 and 5, and figure 6, show: the first that was run.
+MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
+CONTEXT = ("context_coco_box", "context_mask")
+SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
+
+ARCHIVE = Run("voc_box", 0).archive(45, "test").as_posix()  # for the evaluation server
+
+
+def render(
+    name: str,
+    results: Path,
+    tables: Mapping[int, pd.DataFrame],
+    values: pd.DataFrame,
+    runs: Mapping[str, Mapping[str, PaperRun]],
+    demo: bool,
+) -> str:
+    """The page as HTML that asks for no other file.
+
+    Args:
+        name: Of the page.
+        results: The folder of all results.
+        tables: Number -> `comparison`.
+        values: `values_table`.
+        runs: "full" and "small" -> published name -> run.
+        demo: Whether the small scale is generated data.
+    """
+    return render_template(
+        "paper.html.j2",
+        archive=started().there(started().command([ARCHIVE])),
+        name=name,
+        demo=demo,
+        scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
+        none_run=not any(runs.values()),
+        tables=[_table(number, table) for number, table in tables.items()],
+        values=values.to_dict("records"),
+        boundaries=[_boundaries(scale, runs[scale]) for scale in SCALES if runs.get(scale)],
+        masks=_masks(results, runs),
+        predictions=[*_predictions(results, runs, 5, MASKS), *_predictions(results, runs, 6, CONTEXT)],
+    )
+
+
+def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
+    """A table of the page: its rows as text, and what each scale's scores are scores of."""
+    rows = [
+        {
+            "row": row["row"],
+            "published": _number(row["published"]),
+            "cells": {scale: _cells(row, scale) for scale in SCALES},
+        }
+        for row in table.to_dict("records")
+    ]
+    data = {scale: sorted(set(filter(None, table[f"{scale}_data"]))) for scale in SCALES}
+    return {
+        "number": number,
+        "title": TITLES[number],
+        "rows": rows,
+        "data": data,
+        "labels": number == LABELS_TABLE,
+        "server": number == TEST_SERVER,
+    }
+
+
+def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
+    unknown = "not measured" if row[f"{scale}_run"] else ""
+    return {
+        "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
+        "plain": _number(row[f"{scale}_plain"]),
+        "labels": _number(row[f"{scale}_labels"]),
+        "seeds": str(row[f"{scale}_seeds"] or ""),
+        "run": row[f"{scale}_run"],
+    }
+
+
+def _number(value: float) -> str:
+    """Per cent with one decimal; nothing where there is no value: an empty cell says that nothing was run."""
+    return "" if np.isnan(value) else f"{value:.1f}"
+
+
+def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
+    """Figure 4: up to five runs' mean IoU near true boundaries and away from them."""
+    series = {}
+    for key in BOUNDARIES:
+        tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
+        if tables:
+            series[runs[key].name] = tables
+    chart = trimap_chart(f"trimap-{scale}", series, ["_crf"] * len(series)) if series else ""
+    return {"scale": SCALE_NAMES[scale], "chart": chart, "names": list(series)}
+
+
+def _masks(results: Path, runs: Mapping[str, Mapping[str, PaperRun]]) -> dict[str, Any]:
+    """Figure 3: masks over the generations."""
+    run = _first(runs, MASKS)
+    if run is None:
+        return {"run": NONE, "rows": []}
+    train = read_catalogue(Split(run.settings["dataset"], run.settings["train"], results).folder)
+    return {"run": run.name, "rows": generation_rows(train, run.seeds[0].generations)}
+
+
+def _predictions(
+    results: Path, runs: Mapping[str, Mapping[str, PaperRun]], figure: int, keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Figures 5 and 6: predictions beside the truth."""
+    run = _first(runs, keys)
+    if run is None:
+        return []
+    val = read_catalogue(Split(run.settings["dataset"], run.settings["val"], results).folder)
+    return [{"figure": figure, "run": run.name, "groups": prediction_rows(val, run.seeds[0].predictions)}]
+
+
+def _first(runs: Mapping[str, Mapping[str, PaperRun]], keys: Sequence[str]) -> PaperRun | None:
+    """The first of some experiments that was run, at full size before small scale."""
+    return next((runs[scale][key] for scale in SCALES for key in keys if key in runs.get(scale, {})), None)

@@ -1,0 +1,201 @@
+"""What was measured of the paper's experiments, at full size and at small scale, as far as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.config import generation_settings, without_held_out
+from boxsup.errors import StoreError
+from boxsup.evaluation.measured import basis_in
+from boxsup.evaluation.tables import MEAN
+from boxsup.evaluation.truth import with_masks
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import ExperimentFolder
+from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
+from boxsup.report.paper.published import published_rows, published_values
+from boxsup.settings import CrfSettings, UpdateSettings, build
+from boxsup.store.labels import Labels
+
+SCALES = ("full", "small")
+TEST_SERVER = 4  # the table whose figures the evaluation server gives: no run of ours has one
+LABELS_TABLE = 2  # the table about masks from boxes: those masks themselves are measured beside it
+
+
+@dataclass(frozen=True)
+class PaperRun:
+    """An experiment that was run.
+
+    Attributes:
+        name: Of the experiment.
+        settings: Its effective settings.
+        images: Of its training split.
+        seeds: Of those of its seeds that were run to the end, one at least.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    images: int
+    seeds: list[SeedResults]
+
+    def scores(self, column: str) -> list[float]:
+        """The mean IoU of each seed in [0, 1]; `column` is `iou` or `iou_crf`. NaN where nothing is measured."""
+        return [float(seed.evaluation[column][MEAN]) for seed in self.seeds]
+
+    def label_scores(self) -> list[float]:
+        """Of each seed the mean IoU of the last generation of pseudo-masks in [0, 1]; NaN where there is none."""
+        return [
+            float(seed.quality["miou"].iloc[-1]) if len(seed.quality) and seed.quality["boxes"].iloc[-1] else np.nan
+            for seed in self.seeds
+        ]
+
+    def described(self) -> str:
+        """Data, network, epochs, and what was measured on: what a score is a score of."""
+        settings, basis = self.settings, basis_in(self.seeds[0].evaluation)
+        network, epochs = settings["network"]["name"], settings["epochs"]
+        trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
+        apart = f", not measured: {basis.apart}" if basis.apart else ""
+        measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
+        return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
+
+
+def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, PaperRun]:
+    """The runs that are there.
+
+    Args:
+        results: The folder of all results.
+        experiments: Published name -> `name`, that of ours, and `settings`.
+
+    Returns:
+        Published name -> run; an experiment without a finished seed is left out, and so are seeds that were run with
+        other settings, as far as their stores tell.
+    """
+    found = {}
+    for key, entry in experiments.items():
+        settings = dict(entry["settings"])
+        names = (entry["name"], settings["checkpoints_of"] or entry["name"])
+        own, trained = (ExperimentFolder(name, results) for name in names)
+        seeds = [seed for seed in _finished(own, trained, settings) if _is_of(seed, settings)]
+        if seeds:
+            val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
+            scored = len(with_masks(val)) - settings["validation"]["held_out"]
+            seeds = [seed for seed in seeds if _images(seed) == scored]
+        if seeds:
+            train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
+            found[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
+    return found
+
+
+def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
+    """A row a run, seed and use of the CRF: what there is to compare, in per cent; the same run stands once."""
+    rows = []
+    for run in {run.name: run for run in runs}.values():
+        for index, seed in enumerate(run.seeds):
+            for crf, column in ((False, "iou"), (True, "iou_crf")):
+                rows.append(
+                    {
+                        "experiment": run.name,
+                        "seed": seed.seed,
+                        "network": run.settings["network"]["name"],
+                        "epochs": run.settings["epochs"],
+                        "images": run.images,
+                        "crf": crf,
+                        "mean_iou": 100 * run.scores(column)[index],
+                        "label_mean_iou": 100 * run.label_scores()[index],
+                    }
+                )
+    columns = ["experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.DataFrame:
+    """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run or measured.
+
+    Args:
+        number: Of the table, 1 to 5.
+        runs: "full" and "small" -> published name -> run.
+
+    Returns:
+        `row`, `published`, and for both scales the mean over the seeds with CRF (`full`), its sample standard deviation
+        (`full_spread`), the number of seeds (`full_seeds`), the mean without CRF (`full_plain`), the pseudo-masks'
+        (`full_labels`) and what was run (`full_run`, `full_data`).
+    """
+    rows = []
+    for entry in (entry for entry in published_rows() if entry.table == number):
+        row: dict[str, Any] = {"row": entry.row, "published": entry.published}
+        for scale in SCALES:
+            run = None if number == TEST_SERVER else runs.get(scale, {}).get(entry.experiment)
+            mean, spread = mean_and_spread(run.scores("iou_crf")) if run else (np.nan, np.nan)
+            row |= {
+                scale: 100 * mean,
+                f"{scale}_spread": 100 * spread,
+                f"{scale}_seeds": len(run.seeds) if run else 0,
+                f"{scale}_plain": 100 * mean_and_spread(run.scores("iou"))[0] if run else np.nan,
+                f"{scale}_labels": 100 * mean_and_spread(run.label_scores())[0] if run else np.nan,
+                f"{scale}_run": run.name if run else "",
+                f"{scale}_data": run.described() if run else "",
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The paper's values beside an experiment's: columns `key`, `what`, `paper`, `ours` and `why`."""
+    rows = [
+        {"key": value.key, "what": value.what, "paper": value.paper, "ours": _shown(_at(settings, value.key))}
+        | {"why": value.why}
+        for value in published_values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _finished(own: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
+    seeds = []
+    for seed in settings["seeds"]:
+        try:
+            seeds.append(read_seed(own.run(seed), settings["epochs"], trained.run(seed)))
+        except StoreError:  # not run, or not to the end
+            continue
+    return seeds
+
+
+def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
+    """Whether a run's stores name these settings: of its network, update, scales, bias and CRF."""
+    if not seed.predictions.is_dir() or not seed.generations:
+        return False
+    made = Labels(seed.predictions).attributes
+    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
+    wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
+    last = Labels(seed.generations[max(seed.generations)]).attributes
+    chosen = {"settings": update, "scales": settings["update"]["scales"]}  # None: no box chose, or none asked
+    return all(made.get(key) == value for key, value in wanted.items()) and all(
+        last.get(key) in (None, value) for key, value in chosen.items()
+    )
+
+
+def _images(seed: SeedResults) -> int:
+    """Of how many images a run's scores are."""
+    return basis_in(seed.evaluation).images
+
+
+def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting
+    value: Any = settings
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any setting
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_shown(own)}" for key, own in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,143 @@
+"""Quality against the number of candidates, beside what others have published; and quality by the size of objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from boxsup.report.proposals.results import PUBLISHED_IMAGES, Method
+from boxsup.report.shared.figures import INK, MUTED, RULE, SERIES, STYLE, chart
+from boxsup.store.atomic import atomic_write
+
+COLOURS = [*SERIES.values(), INK]
+FEWEST = 8  # candidates, the left end of the curves
+MEASURES = {"j_i": "Jᵢ, mean best IoU", "recall_50": "recall at IoU 0.5", "recall_70": "recall at IoU 0.7"}
+# How published results are drawn: a dash for a curve, a marker for a single point.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "MCG": {"ls": (0, (6, 2))},
+    "SCG": {"ls": (0, (3, 2))},
+    "CPMC": {"ls": (0, (1, 1.5))},
+    "GOP": {"ls": "", "marker": "D", "ms": 4},
+    "SS": {"ls": "", "marker": "s", "ms": 4.5},
+}
+SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the image that bound the classes of objects' sizes
+PNG_INK = {INK: "#1b1f24", RULE: "#d9dde1"}
+
+
+def curves_svg(methods: Sequence[Method], published: Mapping[str, pd.DataFrame], measure: str) -> str:
+    """A measure against the number of candidates as `<svg>`; `measure` is a key of MEASURES."""
+    ours = {method.name: method.summary for method in methods}
+    return chart(measure.replace("_", "-"), lambda axes: _curves(axes, ours, published, measure, COLOURS))
+
+
+def sizes_svg(methods: Sequence[Method], shares: pd.Series) -> str:
+    """J_i by the objects' size as `<svg>`.
+
+    Args:
+        methods: With the same objects each.
+        shares: The objects' area over that of their images, in the order of the methods' tables.
+    """
+    group = pd.cut(shares, list(SIZES), labels=False)
+    counts = [int((group == index).sum()) for index in range(len(SIZES) - 1)]
+    shown = [index for index, count in enumerate(counts) if count]
+
+    def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
+        lines = []
+        for index, method in enumerate(methods):
+            mean = method.objects["iou_all"].groupby(group).mean()[shown].to_numpy()
+            colour = COLOURS[index % len(COLOURS)]
+            lines += axes.plot(mean, _dash(index), color=colour, label=method.name, marker="o", ms=3.5, lw=1.6)
+        bounds = [f"{100 * low:g}–{100 * high:g} %" for low, high in pairwise(SIZES)]
+        axes.set_xticks(range(len(shown)), [f"{bounds[index]}\n{counts[index]:,}" for index in shown])
+        axes.set_xlabel("size of the object, share of its image; number of objects")
+        axes.set_ylabel(MEASURES["j_i"])
+        _legend(axes, lines)
+
+    return chart("sizes", draw)
+
+
+def write_png(
+    path: str | os.PathLike[str], tables: Mapping[str, pd.DataFrame], published: Mapping[str, pd.DataFrame], title: str
+) -> None:
+    """The curves of J_i and of both recalls side by side on white, with a line that says what they are on.
+
+    Args:
+        path: The .png to write.
+        tables: Method -> its rows with `candidates`, `j_i` and the recalls.
+        published: As `boxsup.report.proposals.results.published` reads it.
+        title: What ours are on, for instance "120 images of VOC val".
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        plain = {key: PNG_INK.get(value, value) if isinstance(value, str) else value for key, value in STYLE.items()}
+        matplotlib.rcParams.update(plain)
+        figure = Figure(figsize=(12.6, 4.1), dpi=120, layout=ConstrainedLayoutEngine(wspace=0.06))
+        colours = [PNG_INK.get(colour, colour) for colour in COLOURS]
+        for axes, measure in zip(figure.subplots(1, len(MEASURES)), MEASURES, strict=True):
+            _curves(axes, tables, published, measure, colours)
+            axes.grid(axis="y", color=PNG_INK[RULE], lw=0.6)
+            axes.set_axisbelow(True)
+            axes.tick_params(length=0)
+        grey = f"grey: published, on all {PUBLISHED_IMAGES:,} images of VOC val"
+        figure.supxlabel(f"coloured: ours, on {title}; {grey}", fontsize=9, color=MUTED)
+        with atomic_write(path) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
+
+
+def _curves(
+    axes: Any,  # noqa: ANN401 - matplotlib has no types
+    ours: Mapping[str, pd.DataFrame],
+    published: Mapping[str, pd.DataFrame],
+    measure: str,
+    colours: Sequence[str],
+) -> None:
+    """Published curves in grey, ours in colours, each with a legend."""
+    theirs = [
+        axes.plot(table["candidates"], table[measure], color=MUTED, lw=1.3, label=name, **PUBLISHED[name])[0]
+        for name, table in published.items()
+    ]
+    mine = []
+    for index, (name, table) in enumerate(ours.items()):
+        own, colour = table[table["candidates"] >= FEWEST], colours[index % len(colours)]
+        mine += axes.plot(
+            own["candidates"], own[measure], _dash(index), color=colour, label=name, marker="o", ms=3.5, lw=1.8
+        )
+    axes.set_xscale("log")
+    axes.set_xlim(FEWEST, 20_000)
+    axes.set_xticks([10, 100, 1000, 10_000], ["10", "100", "1,000", "10,000"])
+    axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axes.set_xlabel("candidates an image")
+    axes.set_ylabel(MEASURES[measure])
+    grey = axes.legend(
+        handles=theirs,
+        title="published",
+        frameon=False,
+        loc="lower right",
+        fontsize=8,
+        title_fontsize=8,
+        labelcolor=MUTED,
+        handlelength=2.2,
+        alignment="left",
+    )
+    grey.get_title().set_color(MUTED)
+    axes.add_artist(grey)  # inside the axes: what is added so is cut off at their edge
+    _legend(axes, mine)
+
+
+def _dash(index: int) -> str:
+    return "-" if index < len(COLOURS) else ":"
+
+
+def _legend(axes: Any, lines: Sequence[Any]) -> None:  # noqa: ANN401 - matplotlib has no types
+    """The methods' names above the axes."""
+    columns = min(len(lines), 3)
+    axes.legend(
+        handles=lines, frameon=False, ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.6
+    )

@@ -1,0 +1,186 @@
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from boxsup.catalogue.readers.voc_objects import read_annotation
+from boxsup.catalogue.records import read_list
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.cli import main
+from boxsup.demo.forms import FORMS
+from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
+from boxsup.demo.tree import check_settings, choose_masks
+from boxsup.errors import ConfigError
+from boxsup.image.files import read_mask
+from boxsup.image.palette import voc_palette
+from boxsup.settings import ShapesSettings
+
+NAMES = list(FORMS)
+CLASSES = ("background", *NAMES)
+SETTINGS = {"seed": 3, "side": 96, "train": 24, "val": 6, "masks": 6}
+
+
+def write(out, **changed):
+    settings = json.dumps(SETTINGS | changed)
+    main(["shapes", "--settings", settings, "--classes", json.dumps(NAMES), "--out", str(out)])
+    return out
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("shapes") / "tree")
+
+
+def digests(root):
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def images_of(tree, name):
+    return read_list(tree / f"ImageSets/Segmentation/{name}.txt")[0]
+
+
+def boxes_of(tree, image):
+    height, width = read_mask(tree / f"SegmentationClass/{image}.png").shape
+    boxes, problems = read_annotation((tree / f"Annotations/{image}.xml").read_bytes(), height, width, CLASSES)
+    assert problems == []
+    return boxes
+
+
+def test_the_same_settings_give_the_same_bytes(tree, tmp_path):
+    assert digests(tree) == digests(write(tmp_path / "again"))
+
+
+def test_a_picture_does_not_depend_on_how_many_there_are(tree, tmp_path):
+    few = digests(write(tmp_path / "few", train=2, val=1, masks=1))
+    pictures = {name: digest for name, digest in few.items() if not name.startswith(("ImageSets", "."))}
+    assert len(pictures) == 3 * 4
+    assert pictures.items() <= digests(tree).items()
+
+
+def test_seeds_and_splits_give_other_pictures():
+    first = picture(0, "train", 0, 96, CLASSES)
+    for other in (picture(1, "train", 0, 96, CLASSES), picture(0, "val", 0, 96, CLASSES)):
+        assert first.image.shape != other.image.shape or (first.image != other.image).any()
+
+
+def test_boxes_are_tight_on_what_is_visible():
+    for index in range(8):
+        made = picture(0, "train", index, 96, CLASSES)
+        assert 1 <= len(made.things) <= 5
+        for number, thing in enumerate(made.things, start=1):
+            x0, y0, x1, y1 = thing.box
+            visible = made.instances == number
+            outside = visible.copy()
+            outside[y0:y1, x0:x1] = False
+            assert not outside.any()
+            # Every side of the box touches the object.
+            assert all(line.any() for line in (visible[y0], visible[y1 - 1], visible[:, x0], visible[:, x1 - 1]))
+
+
+def test_boxes_on_disk_agree_with_the_object_masks_up_to_the_void_ring(tree):
+    for image in images_of(tree, "val"):
+        objects = read_mask(tree / f"SegmentationObject/{image}.png")
+        for number, box in enumerate(boxes_of(tree, image), start=1):
+            rows, columns = np.nonzero(objects == number)
+            inner = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+            for outer, tight, sign in zip(box[1:5], inner, (1, 1, -1, -1), strict=True):
+                assert sign * (tight - outer) >= 0
+            assert (objects[box.y0 : box.y1, box.x0 : box.x1] == number).sum() == len(rows)
+
+
+def test_masks_have_the_labels_of_their_objects_and_a_void_ring(tree):
+    for image in images_of(tree, "train"):
+        labels = read_mask(tree / f"SegmentationClass/{image}.png")
+        objects = read_mask(tree / f"SegmentationObject/{image}.png")
+        np.testing.assert_array_equal(labels == 255, objects == 255)
+        assert (labels == 255).any()
+        for number, box in enumerate(boxes_of(tree, image), start=1):
+            assert set(labels[objects == number]) == {box.label}
+
+
+def test_the_void_ring_is_the_two_pixels_at_a_border():
+    instances = np.zeros((5, 6), np.uint8)
+    instances[:, 3:] = 1
+    np.testing.assert_array_equal(boundary(instances), np.tile([False, False, True, True, False, False], (5, 1)))
+
+
+def test_every_class_occurs_in_every_list(tree):
+    for name in ("train", "val", "masks"):
+        labels = {box.label for image in images_of(tree, name) for box in boxes_of(tree, image)}
+        assert labels == set(range(1, 7)), name
+
+
+def test_the_masks_are_part_of_train(tree):
+    train, masks = images_of(tree, "train"), images_of(tree, "masks")
+    assert len(masks) == SETTINGS["masks"]
+    assert set(masks) <= set(train)
+    assert not set(train) & set(images_of(tree, "val"))
+
+
+def test_pictures_vary_in_size_about_the_side():
+    shapes = np.array([picture(0, "train", index, 96, CLASSES).image.shape[:2] for index in range(12)])
+    assert shapes.min() >= 0.8 * 96 - 1
+    assert shapes.max() <= 1.1 * 96 + 1
+    assert (shapes[:, 0] < shapes[:, 1]).any()
+    assert (shapes[:, 0] > shapes[:, 1]).any()
+
+
+def test_objects_fill_well_under_half_of_their_boxes():
+    made = [picture(0, "train", index, 96, CLASSES) for index in range(24)]
+    shares = [share for one in made for share in fill(one.instances, one.things)]
+    assert 0.3 < np.mean(shares) < 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_form_alone_fills_little_of_its_box(name):
+    transform = np.array([[40.0, 0, 50], [0, 40, 50]])
+    coverage = coverage_of(FORMS[name](np.random.default_rng(0)), transform, 100, 100)
+    rows, columns = np.nonzero(coverage >= 0.5)
+    share = len(rows) / (np.ptp(rows) + 1) / (np.ptp(columns) + 1)
+    assert 0.25 < share < 0.6
+    # Anti-aliased: pixels on the border are covered in part, in steps of a small pixel.
+    steps = coverage * SUPERSAMPLING**2
+    assert ((coverage > 0) & (coverage < 1)).any()
+    np.testing.assert_allclose(steps, np.round(steps), atol=0.04)
+
+
+def test_chosen_masks_hold_the_rare_class_first():
+    labels = {"a": (1, 1), "b": (1,), "c": (2, 1), "d": (3,)}
+    assert set(choose_masks(labels, 2, seed=0)) == {"c", "d"}
+    assert choose_masks(labels, 4, seed=0) == list(labels)
+
+
+@pytest.mark.parametrize(
+    ("changed", "classes", "words"),
+    [
+        ({"side": 20}, CLASSES, "shapes.side: expected 64"),
+        ({"val": 0}, CLASSES, "shapes.val: expected 1"),
+        ({"masks": 25}, CLASSES, "shapes.masks: expected 24"),
+        ({}, ("background", "cube"), "'cube' is no form that can be drawn"),
+    ],
+)
+def test_settings_that_make_no_pictures_are_named(changed, classes, words):
+    with pytest.raises(ConfigError, match=words):
+        check_settings(ShapesSettings(**(SETTINGS | changed)), classes)
+
+
+@pytest.mark.parametrize("name", ["train", "val", "masks"])
+def test_the_tree_passes_the_catalogue(tree, tmp_path, name):
+    split = json.dumps({"list": name, "masks": "SegmentationClass"})
+    arguments = ["--format", "voc", "--root", str(tree), "--split", split, "--classes", json.dumps(NAMES)]
+    main(["catalogue", *arguments, "--on-problem", "stop", "--out", str(tmp_path)])
+    read = read_catalogue(tmp_path)
+    assert read.ids == images_of(tree, name)
+    assert (read.images["mask"] != "").all()
+    assert pd.read_csv(tmp_path / "problems.csv").empty
+
+
+def test_the_palette_is_that_of_real_voc_masks(voc_mini):
+    path = next((voc_mini / "SegmentationClass").glob("*.png"))
+    with Image.open(path) as image:
+        real = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    np.testing.assert_array_equal(voc_palette()[: len(real)], real)

@@ -1,0 +1,92 @@
+import operator
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from boxsup.errors import BoxSupError, DataError
+from boxsup.machine.workers import AHEAD, map_in_processes, prefetch
+
+
+def late(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def stay(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def refuse():
+    raise DataError("a.png: no such image")
+
+
+def test_results_come_in_the_order_of_the_calls():
+    delays = [0.2, 0.0, 0.1, 0.0]
+    assert list(map_in_processes(late, ((seconds,) for seconds in delays), 2)) == delays
+
+
+def test_calls_are_taken_as_they_are_needed():
+    taken = []
+    calls = ((taken.append(number) or number, 1) for number in range(20))
+    results = map_in_processes(operator.add, calls, 1)
+    assert next(results) == 1
+    assert len(taken) == AHEAD
+    assert list(results) == list(range(2, 21))
+
+
+def test_errors_for_people_come_through():
+    with pytest.raises(DataError, match=r"a\.png: no such image"):
+        list(map_in_processes(refuse, [()], 1))
+
+
+def test_a_worker_that_is_ended_from_outside_is_said_to_be():
+    with pytest.raises(BoxSupError, match="a worker process was ended from outside"):
+        list(map_in_processes(os._exit, [(9,)], 1))
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    code = "import sys\nsys.path.insert(0, sys.argv[1])\n"
+    code += "from test_workers import stay\nfrom boxsup.machine.workers import map_in_processes\n"
+    code += f"if __name__ == '__main__': list(map_in_processes(stay, [({str(tmp_path)!r},)] * 2, 2))"
+    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent)]) as run:
+        while len(list(tmp_path.iterdir())) < 2:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.kill()
+    for worker in tmp_path.iterdir():
+        psutil.wait_procs([psutil.Process(int(worker.name))] if psutil.pid_exists(int(worker.name)) else [], timeout=60)
+        assert not psutil.pid_exists(int(worker.name))
+
+
+def test_items_are_made_ahead_but_few_of_them():
+    made = []
+    items = prefetch((made.append(number) or number for number in range(20)), 3)
+    assert next(items) == 0
+    while len(made) < 4:  # the one handed out, and three that wait
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 20))
+
+
+def test_who_needs_no_more_items_waits_for_none():
+    made = []
+    items = prefetch(made.append(number) or number for number in range(20))
+    next(items)
+    items.close()
+    count = len(made)
+    time.sleep(0.1)
+    assert len(made) == count <= 1 + AHEAD
+
+
+def test_what_goes_wrong_ahead_is_said_in_its_turn():
+    items = prefetch(1 // number for number in (1, 1, 0, 1))
+    assert [next(items), next(items)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(items)

@@ -1,0 +1,349 @@
+"""The command `masks`: from somebody's boxes and a model to masks with their quality, and back after a kill."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from networks import network_that_has_seen
+from PIL import Image
+from pycocotools.coco import COCO
+
+from boxsup.catalogue.records import Box, Record
+from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.cli import main
+from boxsup.config import generation_settings
+from boxsup.errors import DataError
+from boxsup.image.boxes import box_iou
+from boxsup.image.files import read_image, read_mask
+from boxsup.inference.scores import Predictor
+from boxsup.labels.generation import Update
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.masking.quality import FLAGS, Measures
+from boxsup.network import build as build_network
+from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.proposals.methods import build_settings, make_proposer
+from boxsup.settings import UpdateSettings, build
+
+CLASSES = ["ring", "crescent", "star", "branch"]
+IMAGES = 7
+FORMATS = ["voc", "coco", "coco_polygons", "yolo"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Seven generated pictures with VOC's annotations, and a model whose classes stand in another order."""
+    folder = tmp_path_factory.mktemp("masks")
+    shapes = json.dumps({"seed": 0, "side": 80, "train": IMAGES, "val": 1, "masks": 2})
+    main(["shapes", "--settings", shapes, "--classes", json.dumps(CLASSES), "--out", f"{folder}/tree"])
+    (folder / "images").mkdir()
+    for path in sorted((folder / "tree" / "JPEGImages").glob("train_*")):
+        path.rename(folder / "images" / path.name)
+    (folder / "boxes").mkdir()
+    for path in sorted((folder / "tree" / "Annotations").glob("train_*")):
+        path.rename(folder / "boxes" / path.name)
+    pictures = [np.asarray(Image.open(path).resize((80, 80))) for path in sorted((folder / "images").iterdir())]
+    names = ("background", *reversed(CLASSES))
+    save_checkpoint(folder / "m.pt", Checkpoint("mobilenet_v2", names, network_that_has_seen(pictures[:4], 5), 0, {}))
+    return folder
+
+
+def arguments(folder, out, *more):
+    own = ["--images", f"{folder}/images", "--boxes", f"{folder}/boxes", "--model", f"{folder}/m.pt", "--threads", "1"]
+    own += ["--proposals", "selective_search", "--workers", "1"]  # quick to start
+    return ["masks", *own, "--out", str(out), "--format", *FORMATS, *map(str, more)]
+
+
+def start(*given):
+    """A process of its own: here NumPy's BLAS may have more threads, on which last bits depend."""
+    return subprocess.Popen([sys.executable, "-m", "boxsup", *given], stderr=subprocess.PIPE, text=True)
+
+
+def run(*given):
+    with start(*given) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return errors
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """An undisturbed run."""
+    run(*arguments(folder, folder / "whole"))
+    return folder / "whole"
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_masks_are_those_of_the_methods_update(folder, whole, config):
+    """Against a generation of the update from the stages' own functions: the same label maps."""
+    arguments = ["--format", "voc_xml", "--root", str(folder), "--classes", json.dumps(CLASSES[::-1])]
+    split = json.dumps({"images": "images", "annotations": "boxes", "masks": "none"})
+    out = ["--on-problem", "stop", "--out", f"{folder}/catalogue"]
+    main(["catalogue", *arguments, "--split", split, *out])
+    catalogue = read_catalogue(folder / "catalogue")
+    propose = make_proposer(build_settings(config["proposals"]["selective_search"], "p"))
+    settings = build(UpdateSettings, generation_settings(config["defaults"]["update"]), "update")
+    predictor = Predictor(folder / "m.pt", 1)
+    assert len(catalogue.images) == IMAGES
+    compared = 0
+    for row in catalogue.rows():
+        pixels, boxes = read_image(row.path), catalogue.boxes_of(row.image)
+        pool, scores = propose(pixels, row.image), predictor.log_probabilities(pixels).numpy()
+        overlaps = {row.image: box_iou(corners_of(boxes), pool.boxes)}
+        update = Update({row.image: pool}, overlaps, lambda _, labels, own=scores: own[labels], settings, 5, 9)
+        expected = update.labels(row.image, row.height, row.width, boxes).labels
+        got = read_mask(whole / "voc" / "SegmentationClass" / f"{row.image}.png")
+        np.testing.assert_array_equal(got > 0, expected > 0)
+        # Where masks meet, the method paints the smaller box above, the writer of masks the smaller mask.
+        covered = np.zeros_like(got)
+        for x0, y0, x1, y1 in corners_of(boxes):
+            covered[y0:y1, x0:x1] += 1
+        np.testing.assert_array_equal(got[covered < 2], expected[covered < 2])
+        compared += int((got[covered < 2] > 0).sum())
+    assert compared > 1000
+
+
+def test_coco_comes_back_through_its_own_tools(whole, folder):
+    runs, polygons = COCO(str(whole / "coco.json")), COCO(str(whole / "coco_polygons.json"))
+    table = pd.read_csv(whole / "boxes.csv")
+    assert len(runs.anns) == len(polygons.anns) == len(table) > IMAGES
+    assert {entry["file_name"] for entry in runs.imgs.values()} == set(os.listdir(folder / "images"))
+    assert [runs.cats[label]["name"] for label in sorted(runs.cats)] == CLASSES[::-1]
+    for number, record in runs.anns.items():
+        mask = runs.annToMask(record)
+        np.testing.assert_array_equal(mask, polygons.annToMask(polygons.anns[number]))
+        x, y, width, height = record["bbox"]
+        outside = mask.copy()
+        outside[y : y + height, x : x + width] = 0
+        assert mask.any()
+        assert not outside.any()
+        assert 0 <= record["score"] <= 1
+
+
+def test_the_table_has_every_box_those_worth_a_look_first(whole):
+    table = pd.read_csv(whole / "boxes.csv", keep_default_na=False)
+    flagged = (table["flags"] != "").tolist()
+    assert flagged == sorted(flagged, reverse=True)
+    for _, rows in table.groupby(table["flags"] == ""):
+        assert rows["score"].is_monotonic_increasing
+    assert set(" ".join(table["flags"]).split()) <= set(FLAGS)
+    assert ((table["tight_x0"] >= table["x0"]) & (table["tight_y1"] <= table["y1"])).all()
+
+
+def test_yolos_labels_lie_as_the_images_do(whole, folder):
+    assert sorted(path.stem for path in (whole / "yolo" / "labels").iterdir()) == sorted(
+        path.stem for path in (folder / "images").iterdir()
+    )
+
+
+def test_after_a_kill_only_the_rest_is_done_and_the_bytes_are_the_same(folder, whole, tmp_path):
+    out = tmp_path / "out"
+    with start(*arguments(folder, out)) as process:
+        while len(list((out / "parts").glob("train*.json"))) < 2:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        process.kill()
+    kept = {path: path.stat().st_mtime_ns for path in (out / "parts").glob("train*.json")}
+    assert 2 <= len(kept) < IMAGES
+    assert not (out / "boxes.csv").exists()
+    assert f"{len(kept)} of them done before" in run(*arguments(folder, out))
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert files(out) == files(whole)
+
+
+def test_what_is_done_is_not_done_again(folder, whole, capsys):
+    before = {path: path.stat().st_mtime_ns for path in (whole / "parts").iterdir()}
+    content = files(whole)
+    main(arguments(folder, whole))
+    assert f"{IMAGES} images, {IMAGES} of them done before" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in (whole / "parts").iterdir()} == before
+    assert files(whole) == content
+
+
+def test_what_is_damaged_or_changed_is_done_again_and_a_bad_image_left_out(folder, whole, tmp_path):
+    for source in (folder / "images", folder / "boxes", whole):
+        shutil.copytree(source, tmp_path / source.name)
+    names = sorted(path.stem for path in (tmp_path / "boxes").iterdir())
+    parts = [tmp_path / "whole" / "parts" / f"{name}.json" for name in names]
+    before = {part: part.stat().st_mtime_ns for part in parts}
+    parts[0].write_bytes(parts[0].read_bytes()[:-40])
+    xml = tmp_path / "boxes" / f"{names[1]}.xml"
+    xml.write_text(xml.read_text().replace("<xmin>", "<xmin>0", 1))  # the same number in other words: the same box
+    xml = tmp_path / "boxes" / f"{names[2]}.xml"
+    text = xml.read_text()
+    first, last = text.index("<xmax>") + 6, text.index("</xmax>")
+    xml.write_text(f"{text[:first]}{int(text[first:last]) - 1}{text[last:]}")
+    pictures = [next((tmp_path / "images").glob(f"{name}.*")) for name in names]
+    Image.fromarray(255 - read_image(pictures[3])).save(pictures[3])
+    pictures[4].write_bytes(pictures[4].read_bytes()[:200])
+    given = arguments(folder, tmp_path / "whole")
+    given[2], given[4] = str(tmp_path / "images"), str(tmp_path / "boxes")
+    with start(*given) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert f"{IMAGES - 1} images, {IMAGES - 4} of them done before" in errors
+    assert "1 problems left images out" in errors
+    changed = [parts.index(part) for part in parts if part.stat().st_mtime_ns != before[part]]
+    assert changed == [0, 2, 3]
+    assert parts[0].read_bytes() == (whole / "parts" / parts[0].name).read_bytes()
+    assert len(list(parts[0].parent.glob(f"{names[0]}.*T*.json"))) == 1  # the damaged one: somebody may have edited it
+    assert list(pd.read_csv(tmp_path / "whole" / "problems.csv")["image"]) == [names[4]]
+    masks = {path.stem for path in (tmp_path / "whole" / "voc" / "SegmentationClass").iterdir()}
+    assert masks == set(names) - {names[4]}
+
+
+def test_a_users_voc_folder_is_not_taken_for_ours(folder, tmp_path, capsys):
+    """Images in `data/voc/JPEGImages`, results into `data`: once, this has deleted the images."""
+    (tmp_path / "data" / "voc").mkdir(parents=True)
+    shutil.copytree(folder / "images", tmp_path / "data" / "voc" / "JPEGImages")
+    before = files(tmp_path)
+    given = arguments(folder, tmp_path / "data", "--overwrite")
+    given[2] = str(tmp_path / "data" / "voc" / "JPEGImages")
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "JPEGImages lies in it, which is read; write elsewhere" in capsys.readouterr().err
+    given = arguments(folder, tmp_path / "data")  # of other images
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    said = capsys.readouterr().err
+    assert "JPEGImages" in said
+    assert f"the first of {IMAGES}" in said
+    assert files(tmp_path) == before
+
+
+def test_boxes_are_not_written_over(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "coco.json").write_text("{}")
+    given = arguments(folder, ".")
+    given[4] = "coco.json"
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "is read" in capsys.readouterr().err
+    assert files(tmp_path) == {"coco.json": b"{}"}
+
+
+def test_a_mask_that_a_person_corrected_is_kept(folder, whole, tmp_path, capsys):
+    shutil.copytree(whole, tmp_path / "out")
+    corrected = sorted((tmp_path / "out" / "voc" / "SegmentationClass").iterdir())[2]
+    corrected.write_bytes(b"corrected")
+    with pytest.raises(SystemExit, match="1"):
+        main(arguments(folder, tmp_path / "out"))
+    assert f"{corrected.name} in it is not as boxsup wrote it, the first of 1" in capsys.readouterr().err
+    assert corrected.read_bytes() == b"corrected"
+    main(arguments(folder, tmp_path / "out", "--overwrite"))
+    [kept] = (tmp_path / "out").glob("voc.*T*")
+    assert (kept / "SegmentationClass" / corrected.name).read_bytes() == b"corrected"
+    new, old = files(tmp_path / "out" / "voc"), files(whole / "voc")
+    assert new == old
+
+
+def test_a_parts_key_is_of_all_that_it_depends_on(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"one")
+    record = Record("a", str(tmp_path / "a.png"), 9, 9, boxes=[Box(1, 0, 0, 5, 5)])
+    keys = [part_key({"model": 1}, record), part_key({"model": 2}, record)]
+    keys.append(part_key({"model": 1}, replace(record, boxes=[Box(2, 0, 0, 5, 5)])))
+    (tmp_path / "a.png").write_bytes(b"two")
+    keys.append(part_key({"model": 1}, record))
+    assert len(set(keys)) == 4
+
+
+MEASURES = Measures(0.9, 0.8, 0.1, 1.0, 0.7, 0.6, 0.2, 2)
+
+
+def test_a_part_comes_back_as_it_was_and_a_forged_one_is_made_anew(tmp_path):
+    record = Record("a", "a.png", 4, 6, boxes=[Box(1, 1, 0, 4, 3), Box(1, 0, 0, 6, 4, crowd=1), Box(2, 3, 1, 6, 4)])
+    pixels = [np.zeros((4, 6), np.bool_) for _ in range(2)]
+    pixels[0][1, 1:3] = pixels[1][1:4, 3:6] = True
+    rectangle = MEASURES._replace(expected_iou=math.nan, network_agreement=math.nan, overlap_cost=math.nan)
+    masks = [BoxMask(pixels[0], False, MEASURES), None, BoxMask(pixels[1], True, rectangle)]
+    write_part(tmp_path, "key", ImagePart(record, masks))
+    back = read_part(tmp_path, "key", record)
+    assert back.masks[1] is None
+    for mask, own in zip(back.masks[::2], masks[::2], strict=True):
+        np.testing.assert_array_equal(mask.pixels, own.pixels)
+        assert mask.rectangle == own.rectangle
+        np.testing.assert_equal(tuple(mask.measures), tuple(own.measures))
+    content = json.loads((tmp_path / "a.json").read_text())
+    whole = json.dumps(content)
+    outside = json.dumps({**content, "masks": [content["masks"][2], None, content["masks"][2]]})
+    for forged in (
+        *(whole[:-9], "[]", "3", '{"key": "key"}', outside, json.dumps({**content, "masks": content["masks"][:2]})),
+        *(whole.replace('"key": "key"', '"key": "other"'), whole.replace('"runs": "', '"runs": "~')),
+        *(whole.replace("0.9", '"x"'), whole.replace('"rival": 2', '"rival": 2.5')),
+    ):
+        (tmp_path / "a.json").write_text(forged)
+        with pytest.raises(DataError, match=r"a\.json: cannot be used"):
+            read_part(tmp_path, "key", record)
+        assert not has_part(tmp_path, "key", record)
+
+
+def test_a_class_that_the_model_does_not_know_is_said(folder, tmp_path, capsys):
+    names = ("background", "cat", "dog")
+    save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", names, build_network("mobilenet_v2", 3), 0, {}))
+    with pytest.raises(SystemExit, match="1"):
+        main([*arguments(folder, tmp_path / "out"), "--model", str(tmp_path / "m.pt")])
+    assert "is one that the model knows, cat, dog; rename them" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "message"),
+    [
+        (["--boxes", "nowhere"], "1", "nowhere: no such file or folder; expected a COCO JSON"),
+        (["--images", "nowhere"], "1", "nowhere: no such folder of images"),
+        (["--proposals", "sam"], "1", "--proposals sam: expected one of"),
+        (["--format", "gif"], "2", "invalid choice: 'gif' (choose from"),
+        (["--config", "{folder}/paper.yaml"], "1", "defaults.update.regression: `boxsup masks` knows the quality"),
+    ],
+)
+def test_a_users_mistake_says_what_is_right(folder, tmp_path, capsys, more, status, message):
+    (folder / "paper.yaml").write_text("defaults: {update: {regression: cross_entropy}}")
+    with pytest.raises(SystemExit, match=status):
+        main([*arguments(folder, tmp_path / "out"), *(text.format(folder=folder) for text in more)])
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_id_does_not_leave_the_folder_of_parts(folder, tmp_path):
+    """COCO may say anything of files: a name with `..` is a problem, and nothing is written elsewhere."""
+    content = {
+        "images": [{"id": 1, "file_name": "../../evil.jpg", "height": 80, "width": 80}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "iscrowd": 0, "area": 81}],
+        "categories": [{"id": 1, "name": "ring"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    given = arguments(folder, tmp_path / "a" / "b" / "out")
+    given[4] = str(tmp_path / "boxes.json")
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert {path.name for path in Path(tmp_path).rglob("[!.]*") if path.is_file()} <= {
+        "boxes.json", "boxes.csv", "problems.csv", "coco.json", "coco_polygons.json", "data.yaml", "labelmap.txt",
+    }  # fmt: skip
+
+
+def test_boxes_that_are_all_crowds_get_no_masks_and_it_is_said(folder, tmp_path, capsys):
+    image = sorted((folder / "images").iterdir())[0]
+    content = {
+        "images": [{"id": 1, "file_name": image.name}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "iscrowd": 1, "area": 81}],
+        "categories": [{"id": 1, "name": "ring"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    given = arguments(folder, tmp_path / "out")
+    given[4] = str(tmp_path / "boxes.json")
+    with pytest.raises(SystemExit, match="1"):
+        main(given)
+    assert "every box is a crowd (iscrowd 1): crowds get no masks" in capsys.readouterr().err
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".png", ".json")]
