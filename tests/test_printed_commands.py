@@ -9,8 +9,9 @@ import yaml
 from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
 from boxsup.config import project_config, resolve
+from boxsup.stages import COMMANDS
 from boxsup.targets import explain
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -21,7 +21,7 @@ from boxsup.inference.settings import PredictionSettings, parse_inference
 from boxsup.settings import CrfSettings
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = (
     "boxsup predictions --catalogue results/data/demo/val --model "

@@ -9,7 +9,8 @@ from typing import Any
 from boxsup.config import without_held_out
 from boxsup.experiments.experiment import Experiment, is_point
 from boxsup.experiments.splits import Split
-from boxsup.experiments.tree import log_folder, search_table
+from boxsup.experiments.tree import search_table
+from boxsup.stages import STAGES, Timed
 
 
 def page_inputs(experiment: Experiment) -> list[Path]:
@@ -85,24 +86,26 @@ def trimap_settings(experiments: Sequence[Experiment]) -> dict[str, Any]:
 
 def timed_stages(experiment: Experiment) -> dict[str, list[str]]:
     """Stage -> where Snakemake's benchmarks of its jobs lie, in the order of the data flow."""
-    name = experiment.setting("proposals")
-    choosing = experiment.choosing_parts
+    jobs = _timed_jobs(experiment)
+    timed = [stage for stage in STAGES.values() if stage.timed]
+    return {stage.name: [stage.benchmarks(**names) for names in jobs[stage.timed]] for stage in timed}
+
+
+def _timed_jobs(experiment: Experiment) -> dict[Timed, list[dict[str, Any]]]:
+    """The names in the paths of benchmarks of the jobs that are timed; what is left open, as epochs, means all."""
+    kind = experiment.setting("supervision", "boxes")
+    fixed = [] if kind == "boxsup" else experiment.boxed_parts
+    masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]
+    choosing, proposals = experiment.choosing_parts, {"proposals": experiment.setting("proposals")}
     proposed = dict.fromkeys(map(experiment.datasets.proposed_split, choosing))
-    masks = [*experiment.true_masks(), *experiment.fixed_masks()]
-    own, trained = (
-        [f"{run}/seed-{seed}" for seed in experiment.seeds] for run in (experiment.name, experiment.trained_by)
-    )
-    places = {
-        "proposals": [f"{part.dataset}/{part.split}/{name}" for part in proposed],
-        "overlaps": [f"{part.dataset}/{part.split}/{name}" for part in choosing],
-        "fixed_masks": [f"{_split_of(path)}/{path.stem}.benchmark.tsv" for path in masks],
-        "network": [f"{run}.benchmark.tsv" for run in trained],
-        **dict.fromkeys(("labels", "label_quality", "epoch"), trained),
-        **dict.fromkeys(("validate", "predictions", "evaluation", "trimap", "crf_search"), own),
+    return {
+        "candidates": [_names(part) | proposals for part in proposed],
+        "overlaps": [_names(part) | proposals for part in choosing],
+        "masks": [_names(part) | {"kind": kind} for part, kind in masks],
+        "training": [{"experiment": experiment.trained_by, "seed": seed} for seed in experiment.seeds],
+        "evaluation": [{"experiment": experiment.name, "seed": seed} for seed in experiment.seeds],
     }
-    return {stage: [str(log_folder(stage) / path) for path in paths] for stage, paths in places.items()}
 
 
-def _split_of(masks: Path) -> str:
-    """`DATASET/SPLIT` of masks in `results/data/DATASET/SPLIT/masks`."""
-    return "/".join(masks.parts[-4:-2])
+def _names(split: Split) -> dict[str, Any]:
+    return {"dataset": split.dataset, "split": split.split}

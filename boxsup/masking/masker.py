@@ -24,7 +24,7 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
 from boxsup.settings import ProposalSettings, UpdateSettings
 from boxsup.store.checksums import sha256_of
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 
 class Masker:

@@ -12,7 +12,7 @@ def generated_from(wildcards):
 
 def generator_of(name):
     dataset = DATASETS[name]
-    return canonical([dataset["shapes"], STAGE_VERSIONS["shapes"]] if dataset["format"] == "shapes" else None)
+    return canonical([dataset["shapes"], STAGES["shapes"].version] if dataset["format"] == "shapes" else None)
 
 
 def changes_of(wildcards):
@@ -62,7 +62,7 @@ def files_of(wildcards):
 
 def known(stage, found):
     """A param: the hashes, or where one is not known, a value that the rule's params hold anyway: none is changed."""
-    return " ".join(found) if all(found) else STAGE_VERSIONS[stage]
+    return " ".join(found) if all(found) else STAGES[stage].version
 
 
 def shard_pixels(wildcards):
@@ -105,7 +105,7 @@ def split_masks(stage):
 
 def kept_masks(wildcards):
     """The same of fixed masks that are true ones; the others do not depend on them."""
-    return known("fixed-masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
+    return known("fixed_masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
 
 
 def train_masks(stage):

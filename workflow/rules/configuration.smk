@@ -16,11 +16,20 @@ from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import Experiment
 from boxsup.experiments.search import Search
 from boxsup.experiments.splits import DataSetFolder, Split
-from boxsup.experiments.tree import RESULTS, ExperimentFolder, PageFolder, Run, owner_of, search_table, trimap_page
+from boxsup.experiments.tree import (
+    RESULTS,
+    ExperimentFolder,
+    PageFolder,
+    Run,
+    log_folder,
+    owner_of,
+    search_table,
+    trimap_page,
+)
 from boxsup.inference.labelling import labelling_settings
 from boxsup.inference.settings import READ_BY, inference_settings
+from boxsup.stages import BENCHMARK, STAGES
 from boxsup.store.ownership import BY_SNAKEMAKE
-from boxsup.versions import STAGE_VERSIONS
 
 # How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
 # another way to start it makes nothing again.

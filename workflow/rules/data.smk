@@ -5,9 +5,9 @@ rule shapes:
     output:
         directory(DataSetFolder("{dataset}").tree),
     log:
-        "results/logs/shapes/{dataset}.log",
+        STAGES["shapes"].log,
     benchmark:
-        "results/logs/shapes/{dataset}.benchmark.tsv"
+        STAGES["shapes"].benchmark
     wildcard_constraints:
         dataset=names(DATA.of("shapes")),
     conda:
@@ -15,7 +15,7 @@ rule shapes:
     resources:
         **asks("shapes"),
     params:
-        version=STAGE_VERSIONS["shapes"],
+        version=STAGES["shapes"].version,
         settings=dataset_setting("shapes"),
         classes=dataset_setting("classes"),
     shell:
@@ -26,9 +26,9 @@ rule download:
     output:
         DataSetFolder("{dataset}").source,
     log:
-        "results/logs/download/{dataset}.log",
+        STAGES["download"].log,
     benchmark:
-        "results/logs/download/{dataset}.benchmark.tsv"
+        STAGES["download"].benchmark
     wildcard_constraints:
         dataset=names(DATA.of("voc", "context")),
     conda:
@@ -36,7 +36,7 @@ rule download:
     resources:
         **asks("download"),
     params:
-        version=STAGE_VERSIONS["download"],
+        version=STAGES["download"].version,
         root=root_of,
         download=dataset_setting("download"),
         options=download_options,
@@ -51,9 +51,9 @@ rule inventory:
     output:
         SPLIT.inventory,
     log:
-        "results/logs/inventory/{dataset}/{split}.log",
+        STAGES["inventory"].log,
     benchmark:
-        "results/logs/inventory/{dataset}/{split}.benchmark.tsv"
+        STAGES["inventory"].benchmark
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:
@@ -62,7 +62,7 @@ rule inventory:
     resources:
         **asks("inventory"),
     params:
-        version=STAGE_VERSIONS["inventory"],
+        version=STAGES["inventory"].version,
         format=format_of,
         root=root_of,
         split=dataset_setting("splits", "{split}"),
@@ -84,9 +84,9 @@ rule catalogue:
     output:
         SPLIT.tables(),
     log:
-        "results/logs/catalogue/{dataset}/{split}.log",
+        STAGES["catalogue"].log,
     benchmark:
-        "results/logs/catalogue/{dataset}/{split}.benchmark.tsv"
+        STAGES["catalogue"].benchmark
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:
@@ -95,7 +95,7 @@ rule catalogue:
     resources:
         **asks("catalogue"),
     params:
-        version=STAGE_VERSIONS["catalogue"],
+        version=STAGES["catalogue"].version,
         format=format_of,
         root=root_of,
         split=dataset_setting("splits", "{split}"),
@@ -114,9 +114,9 @@ rule join:
     output:
         SPLIT.tables(),
     log:
-        "results/logs/join/{dataset}/{split}.log",
+        STAGES["join"].log,
     benchmark:
-        "results/logs/join/{dataset}/{split}.benchmark.tsv"
+        STAGES["join"].benchmark
     wildcard_constraints:
         dataset=names(DATA.of("union")),
     conda:
@@ -124,7 +124,7 @@ rule join:
     resources:
         **asks("join"),
     params:
-        version=STAGE_VERSIONS["join"],
+        version=STAGES["join"].version,
         parts=part_folders,
         folder=folder_of_output,
     shell:

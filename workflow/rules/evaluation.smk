@@ -8,16 +8,16 @@ rule validate:
     output:
         RUN.epoch("{epoch}").validation,
     log:
-        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["validate"].log,
     benchmark:
-        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["validate"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
     resources:
         **asks("validate"),
     params:
-        version=STAGE_VERSIONS["validate"],
+        version=STAGES["validate"].version,
         masks=val_masks("validate"),
         inference=inference("validate"),
         held_out=held_out,
@@ -34,15 +34,15 @@ rule evaluation:
     output:
         RUN.evaluation("{epoch}"),
     log:
-        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["evaluation"].log,
     benchmark:
-        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["evaluation"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("evaluation"),
     params:
-        version=STAGE_VERSIONS["evaluation"],
+        version=STAGES["evaluation"].version,
         masks=val_masks("evaluation"),
         held_out=held_out,
         folder=folder_of_tables,
@@ -58,15 +58,15 @@ rule trimap:
     output:
         RUN.trimap("{epoch}"),
     log:
-        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["trimap"].log,
     benchmark:
-        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["trimap"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("trimap"),
     params:
-        version=STAGE_VERSIONS["trimap"],
+        version=STAGES["trimap"].version,
         masks=val_masks("trimap"),
         held_out=held_out,
         folder=folder_of_tables,
@@ -82,17 +82,17 @@ rule crf_search:
     output:
         RUN.crf_search("{epoch}"),
     log:
-        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["crf_search"].log,
     benchmark:
-        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["crf_search"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("crf_search"),
     params:
-        version=STAGE_VERSIONS["crf-search"],
-        masks=val_masks("crf-search"),
+        version=STAGES["crf_search"].version,
+        masks=val_masks("crf_search"),
         inference=inference("crf_search"),
         held_out=held_out,
         folder=folder_of_tables,
@@ -108,15 +108,15 @@ rule search:
     output:
         search_table("{search}"),
     log:
-        "results/logs/search/{search}.log",
+        STAGES["search"].log,
     benchmark:
-        "results/logs/search/{search}.benchmark.tsv"
+        STAGES["search"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("search"),
     params:
-        version=STAGE_VERSIONS["search"],
+        version=STAGES["search"].version,
         masks=search_masks,
         points=lambda wildcards: canonical({"points": search_of(wildcards).points()}),
         held_out=lambda wildcards: held_out_options(search_of(wildcards).first),

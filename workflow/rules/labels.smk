@@ -16,9 +16,9 @@ rule fixed_masks:
     output:
         directory(SPLIT.masks("{kind}")),
     log:
-        "results/logs/fixed_masks/{dataset}/{split}/{kind}.log",
+        STAGES["fixed_masks"].log,
     benchmark:
-        "results/logs/fixed_masks/{dataset}/{split}/{kind}.benchmark.tsv"
+        STAGES["fixed_masks"].benchmark
     wildcard_constraints:
         kind="truth|rectangles|grabcut|bbox_seg",
     conda:
@@ -27,7 +27,7 @@ rule fixed_masks:
     resources:
         **asks("fixed_masks"),
     params:
-        version=STAGE_VERSIONS["fixed-masks"],
+        version=STAGES["fixed_masks"].version,
         masks=kept_masks,
         folder=folder_of_tables,
     shell:
@@ -47,9 +47,9 @@ rule labels:
     output:
         directory(RUN.labels("{epoch}")),
     log:
-        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["labels"].log,
     benchmark:
-        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["labels"].benchmark
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
@@ -57,7 +57,7 @@ rule labels:
     resources:
         **asks("labels"),
     params:
-        version=STAGE_VERSIONS["labels"],
+        version=STAGES["labels"].version,
         settings=update_settings,  # this and the next stand in `options`, whose changes Snakemake does not see
         scales=asked_scales,
         torch_threads=setting("training", "threads"),
@@ -78,16 +78,16 @@ rule label_quality:
     output:
         RUN.quality("{epoch}"),
     log:
-        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["label_quality"].log,
     benchmark:
-        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["label_quality"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("label_quality"),
     params:
-        version=STAGE_VERSIONS["label-quality"],
-        masks=train_masks("label-quality"),
+        version=STAGES["label_quality"].version,
+        masks=train_masks("label_quality"),
         folder=folder_of_tables,
         options=options("previous", "first"),
     shell:

@@ -1,4 +1,5 @@
 # Label maps by a trained network, with the settings of inference.
+SPLIT_LOG = log_folder("predictions") / "{experiment}/seed-{seed}/{split}/{epoch}"
 
 
 def predictions_of_split(wildcards):
@@ -11,16 +12,16 @@ rule labelling:
     output:
         EXPERIMENT.labelling,
     log:
-        "results/logs/labelling/{experiment}.log",
+        STAGES["labelling"].log,
     benchmark:
-        "results/logs/labelling/{experiment}.benchmark.tsv"
+        STAGES["labelling"].benchmark
     priority: 20  # a network that is still in training can be used as its page will show it
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("labelling"),
     params:
-        version=STAGE_VERSIONS["labelling"],
+        version=STAGES["labelling"].version,
         settings=labelling,
     shell:
         "boxsup labelling --settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
@@ -33,16 +34,16 @@ rule predictions:
     output:
         directory(RUN.predictions("{epoch}")),
     log:
-        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["predictions"].log,
     benchmark:
-        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["predictions"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("predictions"),
     params:
-        version=STAGE_VERSIONS["predictions"],
+        version=STAGES["predictions"].version,
         inference=inference("predictions"),
         folder=folder_of_tables,
     shell:
@@ -57,9 +58,9 @@ use rule predictions as split_predictions with:
     output:
         directory(RUN.predictions("{epoch}", "{split}")),
     log:
-        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.log",
+        f"{SPLIT_LOG}.log",
     benchmark:
-        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
+        f"{SPLIT_LOG}{BENCHMARK}"
 
 
 rule comp6:
@@ -68,14 +69,14 @@ rule comp6:
     output:
         RUN.archive("{epoch}", "{split}"),
     log:
-        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.log",
+        STAGES["comp6"].log,
     benchmark:
-        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
+        STAGES["comp6"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("comp6"),
     params:
-        version=STAGE_VERSIONS["comp6"],
+        version=STAGES["comp6"].version,
     shell:
         "boxsup comp6 --predictions {input:q} --split {wildcards.split:q} --out {output:q} > {log:q} 2>&1"

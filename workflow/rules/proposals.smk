@@ -10,9 +10,9 @@ rule proposals:
         pools=directory(CANDIDATES.pools(*SHARD)),
         timings=CANDIDATES.timings(*SHARD),
     log:
-        "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
+        STAGES["proposals"].log,
     benchmark:
-        "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+        STAGES["proposals"].benchmark
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -20,7 +20,7 @@ rule proposals:
     resources:
         **asks("proposals"),
     params:
-        version=STAGE_VERSIONS["proposals"],
+        version=STAGES["proposals"].version,
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
         images=shard_pixels,
         folder=folder_of_tables,
@@ -38,9 +38,9 @@ rule proposal_evaluation:
         CANDIDATES.objects,
         CANDIDATES.summary,
     log:
-        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.log",
+        STAGES["proposal_evaluation"].log,
     benchmark:
-        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.benchmark.tsv"
+        STAGES["proposal_evaluation"].benchmark
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -48,8 +48,8 @@ rule proposal_evaluation:
     resources:
         **asks("proposal_evaluation"),
     params:
-        version=STAGE_VERSIONS["proposal-evaluation"],
-        masks=split_masks("proposal-evaluation"),
+        version=STAGES["proposal_evaluation"].version,
+        masks=split_masks("proposal_evaluation"),
         folder=folder_of_tables,
         out=folder_of_output,
     shell:
@@ -68,9 +68,9 @@ rule proposal_report:
             category="Proposals",
         ),
     log:
-        "results/logs/proposal_report/{dataset}/{split}.log",
+        STAGES["proposal_report"].log,
     benchmark:
-        "results/logs/proposal_report/{dataset}/{split}.benchmark.tsv"
+        STAGES["proposal_report"].benchmark
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -78,7 +78,7 @@ rule proposal_report:
     resources:
         **asks("proposal_report"),
     params:
-        version=STAGE_VERSIONS["proposal-report"],
+        version=STAGES["proposal_report"].version,
         config=lambda wildcards: canonical({"dataset": DATASETS[wildcards.dataset], "proposals": compared_proposals()}),
         catalogue=folder_of_tables,
         folder=folder_of_output,
@@ -94,9 +94,9 @@ rule overlaps:
     output:
         directory(SPLIT.overlaps("{proposals}", *SHARD)),
     log:
-        "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
+        STAGES["overlaps"].log,
     benchmark:
-        "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+        STAGES["overlaps"].benchmark
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:
@@ -104,7 +104,7 @@ rule overlaps:
     resources:
         **asks("overlaps"),
     params:
-        version=STAGE_VERSIONS["overlaps"],
+        version=STAGES["overlaps"].version,
         boxes=shard_boxes,
         folder=folder_of_tables,
     shell:

@@ -35,15 +35,15 @@ rule trimap_plot:
     output:
         trimap_page("{experiments}"),
     log:
-        "results/logs/trimap_plot/{experiments}.log",
+        STAGES["trimap_plot"].log,
     benchmark:
-        "results/logs/trimap_plot/{experiments}.benchmark.tsv"
+        STAGES["trimap_plot"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("trimap_plot"),
     params:
-        version=STAGE_VERSIONS["trimap-plot"],
+        version=STAGES["trimap_plot"].version,
         config=trimap_config,
     shell:
         "boxsup trimap plot --config {params.config:q} --out {output:q} > {log:q} 2>&1"
@@ -60,15 +60,15 @@ rule report:
         ),
         pictures=directory(EXPERIMENT.pictures),
     log:
-        "results/logs/report/{experiment}.log",
+        STAGES["report"].log,
     benchmark:
-        "results/logs/report/{experiment}.benchmark.tsv"
+        STAGES["report"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("report"),
     params:
-        version=STAGE_VERSIONS["report"],
+        version=STAGES["report"].version,
         config=lambda wildcards: canonical(page_settings(experiment_of(wildcards))),
         train=lambda wildcards: str(experiment_of(wildcards).train.folder),
         val=lambda wildcards: str(experiment_of(wildcards).val.folder),
@@ -97,15 +97,15 @@ rule paper:
         ),
         tables=directory(PageFolder("{page}").tables),
     log:
-        "results/logs/paper/{page}.log",
+        STAGES["paper"].log,
     benchmark:
-        "results/logs/paper/{page}.benchmark.tsv"
+        STAGES["paper"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("paper"),
     params:
-        version=STAGE_VERSIONS["paper"],
+        version=STAGES["paper"].version,
         found=lambda wildcards: canonical(PaperPage(wildcards.page, CONFIG).evaluations()),
         config=lambda wildcards: canonical(PaperPage(wildcards.page, CONFIG).settings()),
     shell:

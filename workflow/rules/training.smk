@@ -13,15 +13,15 @@ rule network:
     output:
         RUN.model(0),
     log:
-        "results/logs/network/{experiment}/seed-{seed}.log",
+        STAGES["network"].log,
     benchmark:
-        "results/logs/network/{experiment}/seed-{seed}.benchmark.tsv"
+        STAGES["network"].benchmark
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("network"),
     params:
-        version=STAGE_VERSIONS["network"],
+        version=STAGES["network"].version,
         settings=setting("network"),
         folder=folder_of_tables,
         options=initial_options,
@@ -41,9 +41,9 @@ rule epoch:
         optimizer=RUN.epoch("{epoch}").optimizer,
         progress=RUN.epoch("{epoch}").progress,
     log:
-        "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.log",
+        STAGES["epoch"].log,
     benchmark:
-        "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        STAGES["epoch"].benchmark
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
@@ -52,7 +52,7 @@ rule epoch:
         **asks("epoch"),
         workers=lambda wildcards: experiment_of(wildcards).settings["training"]["workers"],
     params:
-        version=STAGE_VERSIONS["epoch"],
+        version=STAGES["epoch"].version,
         training=training_settings,
         schedule=setting("schedule"),
         folder=folder_of_tables,
