@@ -109,7 +109,7 @@ def test_each_rule_has_a_row_that_says_what_is_said_of_it():
     rules = dict(re.findall(r"^rule (\w+):\n((?:    .*\n|\n(?=    ))+)", text, re.MULTILINE))
     assert sorted(rules) == sorted(name for name, stage in STAGES.items() if stage.logs)
     for name, body in rules.items():
-        assert re.findall(r'asks\("(\w+)"\)', body) == [name]
+        assert re.findall(r'\basks\("(\w+)"\)', body) == [name]
         assert re.findall(r'STAGES\["(\w+)"\]\.(\w+)', body) == [(name, key) for key in ("log", "benchmark", "version")]
         assert f'"boxsup {STAGES[name].command} --' in body
         assert re.search(r"mem_mb|runtime|gpu=", body) is None

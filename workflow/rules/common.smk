@@ -9,6 +9,15 @@ def search_of(wildcards):
     return Search(wildcards.search, CONFIG)
 
 
+def page_of(wildcards):
+    return PaperPage(wildcards.page, CONFIG)
+
+
+def drawn_experiments(wildcards):
+    """Those that `A+B` names."""
+    return [Experiment(name, CONFIG) for name in wildcards.experiments.split("+")]
+
+
 # --- params: the settings that a stage reads, as canonical JSON, and options of commands ------------------------------
 
 
@@ -45,6 +54,20 @@ def option(name, values):
 def options(*names):
     """A params function: the options of inputs that some jobs have and others have not."""
     return lambda wildcards, input: " ".join(option(name, input.get(name)) for name in names if input.get(name))
+
+
+def label_options(wildcards, input):
+    """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
+    own = [options("model", "fixed", "truth")(wildcards, input)]
+    if input.masked:
+        own.append(option("masked", str(Path(input.masked).parent)))
+    own += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
+    return " ".join(filter(None, own))
+
+
+def initial_options(wildcards, input):
+    start = experiment_of(wildcards).settings["init_from"]
+    return f"{option('init', input.init)} {shlex.join(['--drop', *start['drop']])}" if start else ""
 
 
 def held_out(wildcards):
@@ -132,3 +155,9 @@ def optimizer_before(wildcards):
 def trained_model(wildcards):
     """The checkpoint after an epoch; another experiment's where this one trains none."""
     return experiment_of(wildcards).trained(wildcards.seed).model(wildcards.epoch)
+
+
+def predictions_of_split(wildcards):
+    """Predictions of any split: those of the split that scores are over are made anyway."""
+    split = None if wildcards.split == experiment_of(wildcards).val.split else wildcards.split
+    return RUN.predictions("{epoch}", split)

@@ -14,6 +14,8 @@ from boxsup.config import canonical, epoch_settings, generation_settings, resolv
 from boxsup.errors import ConfigError
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import Experiment
+from boxsup.experiments import page
+from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.search import Search
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.tree import (

@@ -1,15 +1,6 @@
 # Masks that never change, and the generations of pseudo-masks.
 
 
-def label_options(wildcards, input):
-    """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
-    own = [options("model", "fixed", "truth")(wildcards, input)]
-    if input.masked:
-        own.append(option("masked", str(Path(input.masked).parent)))
-    own += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
-    return " ".join(filter(None, own))
-
-
 rule fixed_masks:
     input:
         SPLIT.tables()[:2],

@@ -2,12 +2,6 @@
 SPLIT_LOG = log_folder("predictions") / "{experiment}/seed-{seed}/{split}/{epoch}"
 
 
-def predictions_of_split(wildcards):
-    """Predictions of any split: those of the split that scores are over are made anyway."""
-    split = None if wildcards.split == experiment_of(wildcards).val.split else wildcards.split
-    return RUN.predictions("{epoch}", split)
-
-
 rule labelling:
     output:
         EXPERIMENT.labelling,

@@ -1,11 +1,6 @@
 # The chain of checkpoints: each epoch reads the one before and its generation.
 
 
-def initial_options(wildcards, input):
-    start = experiment_of(wildcards).settings["init_from"]
-    return f"{option('init', input.init)} {shlex.join(['--drop', *start['drop']])}" if start else ""
-
-
 rule network:
     input:
         tables=train_tables,
