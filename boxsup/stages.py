@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from boxsup.experiments.tree import log_folder
-
 # Whose jobs an experiment's page times: those of the candidates that its boxes choose from, of their overlaps with the
 # boxes, of its fixed masks, of the run that trained its networks, of its own run.
 Timed = Literal["", "candidates", "overlaps", "masks", "training", "evaluation"]
-BENCHMARK = ".benchmark.tsv"
 
 
 class Stage(NamedTuple):
@@ -26,11 +23,11 @@ class Stage(NamedTuple):
         version: Raised when the stage's results change, so that they are made again; 0 for what keeps nothing. Editing
             the package triggers nothing by itself: a comment must not cost a cluster days. The tests named `golden`
             fail when results change.
-        logs: Where the logs of its jobs lie, below `results/logs/NAME`, with wildcards; "" without a rule.
+        logs: How the logs of its jobs are named by wildcards; "" without a rule.
         memory: What a job asks a scheduler for [MB]; each retry asks for as much again.
         minutes: The same of time.
         gpus: How many it asks for: a number or the setting of an experiment that says it.
-        local: Whether it runs where Snakemake itself does.
+        local: Whether it runs where Snakemake itself does, as pages, which take seconds.
         timed: With what an experiment's page shows how long its jobs took.
     """
 
@@ -54,23 +51,6 @@ class Stage(NamedTuple):
     def module(self) -> str:
         """The command's module, with `add_arguments(parser)`, `run(args)` and EXAMPLE."""
         return "boxsup.commands." + self.command.replace(" ", "_").replace("-", "_")
-
-    @property
-    def log(self) -> str:
-        """The log of a job, with wildcards."""
-        return f"{log_folder(self.name)}/{self.logs}.log"
-
-    @property
-    def benchmark(self) -> str:
-        """What Snakemake measures of a job, beside its log."""
-        return f"{log_folder(self.name)}/{self.logs}{BENCHMARK}"
-
-    def benchmarks(self, **names: object) -> str:
-        """What was measured with the given names: a file or, where the name of the file is left open, its folder."""
-        try:
-            return self.benchmark.format(**names)
-        except KeyError:
-            return self.benchmark.rpartition("/")[0].format(**names)
 
 
 SPLIT, SHARD = "{dataset}/{split}", "{dataset}/{split}/{proposals}/{i}-of-{n}"

@@ -32,14 +32,6 @@ def test_hyphens_are_derived_and_two_words_are_said():
     )
 
 
-def test_benchmarks_are_a_file_or_the_folder_of_what_is_left_open():
-    stage = STAGES["epoch"]
-    assert stage.benchmark == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
-    assert stage.log == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.log"
-    assert stage.benchmarks(experiment="x", seed=0) == "results/logs/epoch/x/seed-0"
-    assert STAGES["network"].benchmarks(experiment="x", seed=0) == "results/logs/network/x/seed-0.benchmark.tsv"
-
-
 def test_the_table_imports_nothing_slow():
     code = (
         "import sys, boxsup.cli; slow = {'torch', 'numpy', 'pandas', 'pydantic', 'zarr'} & set(sys.modules); "

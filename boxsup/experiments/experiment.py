@@ -13,7 +13,7 @@ from boxsup.experiments.tree import ExperimentFolder, Run
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ExperimentPlan:
     """An experiment by name.
 
     Attributes:
@@ -87,7 +87,7 @@ class Experiment:
         start = self.settings["init_from"]
         if start is None:
             return None
-        return Experiment(start["experiment"], self.config).trained(seed).model(start["epoch"])
+        return ExperimentPlan(start["experiment"], self.config).trained(seed).model(start["epoch"])
 
     # --- supervision --------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.config import without_held_out
-from boxsup.experiments.experiment import Experiment, is_point
+from boxsup.experiments.experiment import ExperimentPlan, is_point
 from boxsup.experiments.splits import Split
-from boxsup.experiments.tree import search_table
+from boxsup.experiments.tree import benchmarks_of, search_table
 from boxsup.stages import STAGES, Timed
 
 
-def page_inputs(experiment: Experiment) -> list[Path]:
+def page_inputs(experiment: ExperimentPlan) -> list[Path]:
     """The results that the page shows and needs, of all seeds."""
     paths = [experiment.folder.labelling]
     for seed in experiment.seeds:
@@ -21,7 +21,7 @@ def page_inputs(experiment: Experiment) -> list[Path]:
     return [*paths, *experiment.train.tables(), *experiment.val.tables()]
 
 
-def _run_inputs(experiment: Experiment, seed: int) -> Iterator[Path]:
+def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     run, trained, last = experiment.run(seed), experiment.trained(seed), experiment.epochs
     every, epochs = experiment.setting("validation", "every"), range(1, last + 1)
     yield from (trained.epoch(epoch).progress for epoch in epochs)
@@ -34,7 +34,7 @@ def _run_inputs(experiment: Experiment, seed: int) -> Iterator[Path]:
         yield run.crf_search(last)
 
 
-def page_settings(experiment: Experiment) -> dict[str, Any]:
+def page_settings(experiment: ExperimentPlan) -> dict[str, Any]:
     """The settings that the page shows."""
     config, settings = experiment.config, experiment.settings
     return {
@@ -44,9 +44,9 @@ def page_settings(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def comparable(experiment: Experiment) -> dict[str, dict[str, Any]]:
+def comparable(experiment: ExperimentPlan) -> dict[str, dict[str, Any]]:
     """Other experiments that are evaluated on the same images, and which runs they have; no points of searches."""
-    others = {name: Experiment(name, experiment.config) for name in experiment.config["experiments"]}
+    others = {name: ExperimentPlan(name, experiment.config) for name in experiment.config["experiments"]}
     return {
         name: {"seeds": other.seeds, "epochs": other.epochs}
         for name, other in others.items()
@@ -54,24 +54,24 @@ def comparable(experiment: Experiment) -> dict[str, dict[str, Any]]:
     }
 
 
-def _scored(experiment: Experiment) -> tuple[Split, int, int]:
+def _scored(experiment: ExperimentPlan) -> tuple[Split, int, int]:
     """The images that its scores are over."""
     validation = experiment.settings["validation"]
     return experiment.val, validation["held_out"], validation["held_out_seed"]
 
 
-def finished_searches(experiment: Experiment) -> dict[str, str]:
+def finished_searches(experiment: ExperimentPlan) -> dict[str, str]:
     """The tables of the searches over its settings that were made."""
     own = [name for name, search in experiment.config["searches"].items() if search["experiment"] == experiment.name]
     return {name: str(search_table(name)) for name in own if search_table(name).exists()}
 
 
-def final_trimaps(experiment: Experiment) -> list[Path]:
+def final_trimaps(experiment: ExperimentPlan) -> list[Path]:
     """The error analysis of each seed after the last epoch."""
     return [experiment.run(seed).trimap(experiment.epochs) for seed in experiment.seeds]
 
 
-def trimap_settings(experiments: Sequence[Experiment]) -> dict[str, Any]:
+def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
     """What `boxsup trimap plot` is told: by experiment, what it is evaluated on and its tables."""
     return {
         "experiments": {
@@ -84,14 +84,14 @@ def trimap_settings(experiments: Sequence[Experiment]) -> dict[str, Any]:
     }
 
 
-def timed_stages(experiment: Experiment) -> dict[str, list[str]]:
+def timed_stages(experiment: ExperimentPlan) -> dict[str, list[str]]:
     """Stage -> where Snakemake's benchmarks of its jobs lie, in the order of the data flow."""
     jobs = _timed_jobs(experiment)
     timed = [stage for stage in STAGES.values() if stage.timed]
-    return {stage.name: [stage.benchmarks(**names) for names in jobs[stage.timed]] for stage in timed}
+    return {stage.name: [benchmarks_of(stage.name, **names) for names in jobs[stage.timed]] for stage in timed}
 
 
-def _timed_jobs(experiment: Experiment) -> dict[Timed, list[dict[str, Any]]]:
+def _timed_jobs(experiment: ExperimentPlan) -> dict[Timed, list[dict[str, Any]]]:
     """The names in the paths of benchmarks of the jobs that are timed; what is left open, as epochs, means all."""
     kind = experiment.setting("supervision", "boxes")
     fixed = [] if kind == "boxsup" else experiment.boxed_parts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boxsup.experiments.experiment import Experiment
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import page_inputs
 from boxsup.report.paper.published import own_name, published_experiments
 
@@ -38,10 +38,10 @@ class PaperPage:
         return {name: own for name, own in named.items() if own in self.config["experiments"]}
 
     @property
-    def experiments(self) -> list[Experiment]:
+    def experiments(self) -> list[ExperimentPlan]:
         """Those at any scale, each once."""
         names = dict.fromkeys(own for scale in SCALES for own in self.at_scale(scale).values())
-        return [Experiment(name, self.config) for name in names]
+        return [ExperimentPlan(name, self.config) for name in names]
 
     def inputs(self) -> list[Path]:
         """What is made for the page."""

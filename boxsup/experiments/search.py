@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boxsup.experiments.experiment import Experiment
+from boxsup.experiments.experiment import ExperimentPlan
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchPlan:
     """A search by name.
 
     Attributes:
@@ -29,12 +29,12 @@ class Search:
         return settings
 
     @property
-    def experiments(self) -> list[Experiment]:
+    def experiments(self) -> list[ExperimentPlan]:
         """The experiment of each point."""
-        return [Experiment(point["experiment"], self.config) for point in self.settings["points"]]
+        return [ExperimentPlan(point["experiment"], self.config) for point in self.settings["points"]]
 
     @property
-    def first(self) -> Experiment:
+    def first(self) -> ExperimentPlan:
         """That of the first point; the others have its data and held-out images."""
         return self.experiments[0]
 
@@ -50,6 +50,6 @@ class Search:
         return [path for experiment in self.experiments for path in final_predictions(experiment)]
 
 
-def final_predictions(experiment: Experiment) -> list[Path]:
+def final_predictions(experiment: ExperimentPlan) -> list[Path]:
     """The predictions of each seed after the last epoch."""
     return [experiment.run(seed).predictions(experiment.epochs) for seed in experiment.seeds]

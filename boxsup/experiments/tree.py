@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from boxsup.stages import STAGES
+
 RESULTS = Path("results")
 MODEL = "model.pt"
 LABELLING = "labelling.json"
@@ -17,6 +19,7 @@ PICTURES = "pictures"  # beside an experiment's page; page.js has the name too
 RECORD = "commands.json"
 OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 EPOCHS = "epochs"
+BENCHMARK = ".benchmark.tsv"
 
 
 def numbered(epoch: int | str) -> str:
@@ -196,9 +199,36 @@ def trimap_page(experiments: str, results: Path = RESULTS) -> Path:
     return results / "trimap" / f"{experiments}.html"
 
 
-def log_folder(stage: str, results: Path = RESULTS) -> Path:
-    """Logs of a stage's jobs and, beside them, what Snakemake measured of each."""
-    return results / "logs" / stage
+def log_of(stage: str) -> str:
+    """The log of a stage's job, with wildcards.
+
+    >>> log_of("labelling")
+    'results/logs/labelling/{experiment}.log'
+    """
+    return f"{_job_of(stage)}.log"
+
+
+def benchmark_of(stage: str) -> str:
+    """What Snakemake measures of a job, beside its log."""
+    return f"{_job_of(stage)}{BENCHMARK}"
+
+
+def benchmarks_of(stage: str, **names: object) -> str:
+    """What was measured of the jobs of some names: a file or, where the file's own name is left open, its folder.
+
+    >>> benchmarks_of("network", experiment="demo_semi", seed=0)
+    'results/logs/network/demo_semi/seed-0.benchmark.tsv'
+    >>> benchmarks_of("epoch", experiment="demo_semi", seed=0)
+    'results/logs/epoch/demo_semi/seed-0'
+    """
+    try:
+        return benchmark_of(stage).format(**names)
+    except KeyError:
+        return benchmark_of(stage).rpartition("/")[0].format(**names)
+
+
+def _job_of(stage: str) -> Path:
+    return RESULTS / "logs" / stage / STAGES[stage].logs
 
 
 # --- reading the tree back --------------------------------------------------------------------------------------------

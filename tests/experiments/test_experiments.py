@@ -6,10 +6,10 @@ import pytest
 
 from boxsup.config import merge
 from boxsup.experiments.datasets import DataSets
-from boxsup.experiments.experiment import Experiment
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import comparable, finished_searches, page_inputs, timed_stages
 from boxsup.experiments.paper import PaperPage
-from boxsup.experiments.search import Search
+from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import Run
 
@@ -51,7 +51,7 @@ def config(searches=None, pages=None, **experiments):
 
 
 def experiment(**changes):
-    return Experiment("x", config(x=changes))
+    return ExperimentPlan("x", config(x=changes))
 
 
 def supervised(boxes, masks, dataset="own"):
@@ -122,13 +122,13 @@ def test_data_sets_say_where_their_files_are():
 def test_a_run_may_start_from_a_checkpoint_that_is_itself_anothers():
     start = {"init_from": {"experiment": "b", "epoch": 3, "drop": []}}
     own = config(a=start, b={"checkpoints_of": "c"}, c={})
-    assert Experiment("a", own).initial_model(1) == Run("c", 1).model(3)
-    assert Experiment("c", own).initial_model(1) is None
+    assert ExperimentPlan("a", own).initial_model(1) == Run("c", 1).model(3)
+    assert ExperimentPlan("c", own).initial_model(1) is None
 
 
 def test_a_page_needs_what_its_networks_experiment_trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    own = Experiment("a", config(a={"checkpoints_of": "b", "seeds": [4], "validation": {"held_out": 3}}, b={}))
+    own = ExperimentPlan("a", config(a={"checkpoints_of": "b", "seeds": [4], "validation": {"held_out": 3}}, b={}))
     paths = page_inputs(own)
     run, trained = Run("a", 4), Run("b", 4)
     assert [path for path in paths if path.name == "train.csv"] == [trained.epoch(e).progress for e in range(1, 6)]
@@ -144,12 +144,12 @@ def test_a_page_needs_what_its_networks_experiment_trained(tmp_path, monkeypatch
 def test_experiments_are_compared_on_the_same_images_and_points_of_searches_are_not():
     searches = {"s": {"experiment": "a", "points": [{"experiment": "s_1", "values": {}}]}}
     own = config(searches, a={}, b={"seeds": [7]}, s_1={}, c={"val": "train"}, d={"validation": {"held_out": 2}})
-    assert comparable(Experiment("a", own)) == {"b": {"seeds": [7], "epochs": 5}}
+    assert comparable(ExperimentPlan("a", own)) == {"b": {"seeds": [7], "epochs": 5}}
 
 
 def test_a_page_shows_the_searches_that_were_made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    own = Experiment("a", config({name: {"experiment": "a", "points": []} for name in ("s", "t")}, a={}))
+    own = ExperimentPlan("a", config({name: {"experiment": "a", "points": []} for name in ("s", "t")}, a={}))
     Path("results/s").mkdir(parents=True)
     Path("results/s/search.csv").touch()
     assert finished_searches(own) == {"s": "results/s/search.csv"}
@@ -157,11 +157,14 @@ def test_a_page_shows_the_searches_that_were_made(tmp_path, monkeypatch):
 
 def test_a_search_reads_the_last_predictions_of_each_seed():
     points = [{"experiment": name, "values": {"update.k": k}} for name, k in (("s_1", 1), ("s_2", 2))]
-    search = Search("s", config({"s": {"experiment": "a", "points": points}}, a={}, s_1={"seeds": [0]}, s_2={}))
+    search = SearchPlan("s", config({"s": {"experiment": "a", "points": points}}, a={}, s_1={"seeds": [0]}, s_2={}))
     first, second = search.points()
     assert first == {**points[0], "predictions": ["results/s_1/seed-0/predictions/005.zarr"]}
     assert second["predictions"] == [f"results/s_2/seed-{seed}/predictions/005.zarr" for seed in (0, 1)]
     assert list(map(str, search.predictions())) == first["predictions"] + second["predictions"]
+
+
+STAGES_OF_RUNS = ["labels", "label_quality", "epoch", "validate", "predictions", "evaluation", "trimap", "crf_search"]
 
 
 def test_times_are_of_the_jobs_that_an_experiment_needed():
@@ -174,7 +177,16 @@ def test_times_are_of_the_jobs_that_an_experiment_needed():
         "network": [f"{logs}/network/x/seed-{seed}.benchmark.tsv" for seed in (0, 1)],
         **{
             stage: [f"{logs}/{stage}/x/seed-{seed}" for seed in (0, 1)]
-            for stage in "labels label_quality epoch validate predictions evaluation trimap crf_search".split()
+            for stage in [
+                "labels",
+                "label_quality",
+                "epoch",
+                "validate",
+                "predictions",
+                "evaluation",
+                "trimap",
+                "crf_search",
+            ]
         },
     }
 

@@ -12,9 +12,11 @@ from boxsup.experiments.tree import (
     ExperimentFolder,
     PageFolder,
     Run,
+    benchmark_of,
+    benchmarks_of,
     checkpoints_in,
     experiment_around,
-    log_folder,
+    log_of,
     runs_in,
     search_table,
     trimap_page,
@@ -67,7 +69,6 @@ def test_results_may_lie_elsewhere(tmp_path):
     assert folder.run(1).evaluation(2) == tmp_path / "own/seed-1/evaluation/002.csv"
     assert Split("demo", "val", tmp_path).masks("truth") == tmp_path / "data/demo/val/masks/truth.zarr"
     assert DataSetFolder("demo", tmp_path).tree == tmp_path / "data/demo/tree"
-    assert log_folder("epoch", tmp_path) == tmp_path / "logs/epoch"
 
 
 def test_what_is_there_is_found_again(tmp_path):
@@ -80,3 +81,10 @@ def test_what_is_there_is_found_again(tmp_path):
     assert checkpoints_in(folder.run(2).folder) == [folder.run(2).model(epoch) for epoch in (0, 3, 11)]
     assert experiment_around(folder.run(2).model(3)) == folder.folder
     assert experiment_around(tmp_path / "model.pt") is None
+
+
+def test_benchmarks_are_a_file_or_the_folder_of_what_is_left_open():
+    assert log_of("epoch") == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.log"
+    assert benchmark_of("epoch") == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+    assert benchmarks_of("epoch", experiment="x", seed=0) == "results/logs/epoch/x/seed-0"
+    assert benchmarks_of("network", experiment="x", seed=0) == "results/logs/network/x/seed-0.benchmark.tsv"

@@ -110,7 +110,8 @@ def test_each_rule_has_a_row_that_says_what_is_said_of_it():
     assert sorted(rules) == sorted(name for name, stage in STAGES.items() if stage.logs)
     for name, body in rules.items():
         assert re.findall(r'\basks\("(\w+)"\)', body) == [name]
-        assert re.findall(r'STAGES\["(\w+)"\]\.(\w+)', body) == [(name, key) for key in ("log", "benchmark", "version")]
+        assert re.findall(r'(\w+_of)\("(\w+)"\)', body) == [("log_of", name), ("benchmark_of", name)]
+        assert re.findall(r'STAGES\["(\w+)"\]\.version', body) == [name]
         assert f'"boxsup {STAGES[name].command} --' in body
         assert re.search(r"mem_mb|runtime|gpu=", body) is None
 

@@ -2,11 +2,11 @@
 
 
 def experiment_of(wildcards):
-    return Experiment(wildcards.experiment, CONFIG)
+    return ExperimentPlan(wildcards.experiment, CONFIG)
 
 
 def search_of(wildcards):
-    return Search(wildcards.search, CONFIG)
+    return SearchPlan(wildcards.search, CONFIG)
 
 
 def page_of(wildcards):
@@ -15,7 +15,7 @@ def page_of(wildcards):
 
 def drawn_experiments(wildcards):
     """Those that `A+B` names."""
-    return [Experiment(name, CONFIG) for name in wildcards.experiments.split("+")]
+    return [ExperimentPlan(name, CONFIG) for name in wildcards.experiments.split("+")]
 
 
 # --- params: the settings that a stage reads, as canonical JSON, and options of commands ------------------------------

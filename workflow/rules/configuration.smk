@@ -13,24 +13,25 @@ from boxsup.again import VARIABLE, Start, record
 from boxsup.config import canonical, epoch_settings, generation_settings, resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.datasets import DataSets
-from boxsup.experiments.experiment import Experiment
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments import page
 from boxsup.experiments.paper import PaperPage
-from boxsup.experiments.search import Search
+from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.tree import (
     RESULTS,
     ExperimentFolder,
     PageFolder,
     Run,
-    log_folder,
+    benchmark_of,
+    log_of,
     owner_of,
     search_table,
     trimap_page,
 )
 from boxsup.inference.labelling import labelling_settings
 from boxsup.inference.settings import READ_BY, inference_settings
-from boxsup.stages import BENCHMARK, STAGES
+from boxsup.stages import STAGES
 from boxsup.store.ownership import BY_SNAKEMAKE
 
 # How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since

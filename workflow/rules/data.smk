@@ -5,9 +5,9 @@ rule shapes:
     output:
         directory(DataSetFolder("{dataset}").tree),
     log:
-        STAGES["shapes"].log,
+        log_of("shapes"),
     benchmark:
-        STAGES["shapes"].benchmark
+        benchmark_of("shapes")
     wildcard_constraints:
         dataset=names(DATA.of("shapes")),
     conda:
@@ -26,9 +26,9 @@ rule download:
     output:
         DataSetFolder("{dataset}").source,
     log:
-        STAGES["download"].log,
+        log_of("download"),
     benchmark:
-        STAGES["download"].benchmark
+        benchmark_of("download")
     wildcard_constraints:
         dataset=names(DATA.of("voc", "context")),
     conda:
@@ -51,9 +51,9 @@ rule inventory:
     output:
         SPLIT.inventory,
     log:
-        STAGES["inventory"].log,
+        log_of("inventory"),
     benchmark:
-        STAGES["inventory"].benchmark
+        benchmark_of("inventory")
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:
@@ -84,9 +84,9 @@ rule catalogue:
     output:
         SPLIT.tables(),
     log:
-        STAGES["catalogue"].log,
+        log_of("catalogue"),
     benchmark:
-        STAGES["catalogue"].benchmark
+        benchmark_of("catalogue")
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:
@@ -114,9 +114,9 @@ rule join:
     output:
         SPLIT.tables(),
     log:
-        STAGES["join"].log,
+        log_of("join"),
     benchmark:
-        STAGES["join"].benchmark
+        benchmark_of("join")
     wildcard_constraints:
         dataset=names(DATA.of("union")),
     conda:

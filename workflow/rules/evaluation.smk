@@ -8,9 +8,9 @@ rule validate:
     output:
         RUN.epoch("{epoch}").validation,
     log:
-        STAGES["validate"].log,
+        log_of("validate"),
     benchmark:
-        STAGES["validate"].benchmark
+        benchmark_of("validate")
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
@@ -34,9 +34,9 @@ rule evaluation:
     output:
         RUN.evaluation("{epoch}"),
     log:
-        STAGES["evaluation"].log,
+        log_of("evaluation"),
     benchmark:
-        STAGES["evaluation"].benchmark
+        benchmark_of("evaluation")
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -58,9 +58,9 @@ rule trimap:
     output:
         RUN.trimap("{epoch}"),
     log:
-        STAGES["trimap"].log,
+        log_of("trimap"),
     benchmark:
-        STAGES["trimap"].benchmark
+        benchmark_of("trimap")
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -82,9 +82,9 @@ rule crf_search:
     output:
         RUN.crf_search("{epoch}"),
     log:
-        STAGES["crf_search"].log,
+        log_of("crf_search"),
     benchmark:
-        STAGES["crf_search"].benchmark
+        benchmark_of("crf_search")
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
@@ -108,9 +108,9 @@ rule search:
     output:
         search_table("{search}"),
     log:
-        STAGES["search"].log,
+        log_of("search"),
     benchmark:
-        STAGES["search"].benchmark
+        benchmark_of("search")
     conda:
         "../../envs/boxsup.yaml"
     resources:

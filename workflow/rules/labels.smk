@@ -7,9 +7,9 @@ rule fixed_masks:
     output:
         directory(SPLIT.masks("{kind}")),
     log:
-        STAGES["fixed_masks"].log,
+        log_of("fixed_masks"),
     benchmark:
-        STAGES["fixed_masks"].benchmark
+        benchmark_of("fixed_masks")
     wildcard_constraints:
         kind="truth|rectangles|grabcut|bbox_seg",
     conda:
@@ -38,9 +38,9 @@ rule labels:
     output:
         directory(RUN.labels("{epoch}")),
     log:
-        STAGES["labels"].log,
+        log_of("labels"),
     benchmark:
-        STAGES["labels"].benchmark
+        benchmark_of("labels")
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
@@ -69,9 +69,9 @@ rule label_quality:
     output:
         RUN.quality("{epoch}"),
     log:
-        STAGES["label_quality"].log,
+        log_of("label_quality"),
     benchmark:
-        STAGES["label_quality"].benchmark
+        benchmark_of("label_quality")
     conda:
         "../../envs/boxsup.yaml"
     resources:

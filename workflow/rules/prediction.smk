@@ -1,14 +1,13 @@
 # Label maps by a trained network, with the settings of inference.
-SPLIT_LOG = log_folder("predictions") / "{experiment}/seed-{seed}/{split}/{epoch}"
 
 
 rule labelling:
     output:
         EXPERIMENT.labelling,
     log:
-        STAGES["labelling"].log,
+        log_of("labelling"),
     benchmark:
-        STAGES["labelling"].benchmark
+        benchmark_of("labelling")
     priority: 20  # a network that is still in training can be used as its page will show it
     conda:
         "../../envs/boxsup.yaml"
@@ -28,9 +27,9 @@ rule predictions:
     output:
         directory(RUN.predictions("{epoch}")),
     log:
-        STAGES["predictions"].log,
+        log_of("predictions"),
     benchmark:
-        STAGES["predictions"].benchmark
+        benchmark_of("predictions")
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
@@ -52,9 +51,9 @@ use rule predictions as split_predictions with:
     output:
         directory(RUN.predictions("{epoch}", "{split}")),
     log:
-        f"{SPLIT_LOG}.log",
+        log_of("predictions").replace("{epoch}", "{split}/{epoch}"),
     benchmark:
-        f"{SPLIT_LOG}{BENCHMARK}"
+        benchmark_of("predictions").replace("{epoch}", "{split}/{epoch}")
 
 
 rule comp6:
@@ -63,9 +62,9 @@ rule comp6:
     output:
         RUN.archive("{epoch}", "{split}"),
     log:
-        STAGES["comp6"].log,
+        log_of("comp6"),
     benchmark:
-        STAGES["comp6"].benchmark
+        benchmark_of("comp6")
     conda:
         "../../envs/boxsup.yaml"
     resources:

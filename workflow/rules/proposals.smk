@@ -10,9 +10,9 @@ rule proposals:
         pools=directory(CANDIDATES.pools(*SHARD)),
         timings=CANDIDATES.timings(*SHARD),
     log:
-        STAGES["proposals"].log,
+        log_of("proposals"),
     benchmark:
-        STAGES["proposals"].benchmark
+        benchmark_of("proposals")
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -38,9 +38,9 @@ rule proposal_evaluation:
         CANDIDATES.objects,
         CANDIDATES.summary,
     log:
-        STAGES["proposal_evaluation"].log,
+        log_of("proposal_evaluation"),
     benchmark:
-        STAGES["proposal_evaluation"].benchmark
+        benchmark_of("proposal_evaluation")
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -68,9 +68,9 @@ rule proposal_report:
             category="Proposals",
         ),
     log:
-        STAGES["proposal_report"].log,
+        log_of("proposal_report"),
     benchmark:
-        STAGES["proposal_report"].benchmark
+        benchmark_of("proposal_report")
     wildcard_constraints:
         dataset=names(DATA.proposed()),
     conda:
@@ -94,9 +94,9 @@ rule overlaps:
     output:
         directory(SPLIT.overlaps("{proposals}", *SHARD)),
     log:
-        STAGES["overlaps"].log,
+        log_of("overlaps"),
     benchmark:
-        STAGES["overlaps"].benchmark
+        benchmark_of("overlaps")
     wildcard_constraints:
         dataset=names(DATA.read()),
     conda:

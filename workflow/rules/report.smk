@@ -5,9 +5,9 @@ rule trimap_plot:
     output:
         trimap_page("{experiments}"),
     log:
-        STAGES["trimap_plot"].log,
+        log_of("trimap_plot"),
     benchmark:
-        STAGES["trimap_plot"].benchmark
+        benchmark_of("trimap_plot")
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -31,9 +31,9 @@ rule report:
         ),
         pictures=directory(EXPERIMENT.pictures),
     log:
-        STAGES["report"].log,
+        log_of("report"),
     benchmark:
-        STAGES["report"].benchmark
+        benchmark_of("report")
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -68,9 +68,9 @@ rule paper:
         ),
         tables=directory(PageFolder("{page}").tables),
     log:
-        STAGES["paper"].log,
+        log_of("paper"),
     benchmark:
-        STAGES["paper"].benchmark
+        benchmark_of("paper")
     conda:
         "../../envs/boxsup.yaml"
     resources:

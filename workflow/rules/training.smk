@@ -8,9 +8,9 @@ rule network:
     output:
         RUN.model(0),
     log:
-        STAGES["network"].log,
+        log_of("network"),
     benchmark:
-        STAGES["network"].benchmark
+        benchmark_of("network")
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -36,9 +36,9 @@ rule epoch:
         optimizer=RUN.epoch("{epoch}").optimizer,
         progress=RUN.epoch("{epoch}").progress,
     log:
-        STAGES["epoch"].log,
+        log_of("epoch"),
     benchmark:
-        STAGES["epoch"].benchmark
+        benchmark_of("epoch")
     priority: 10
     conda:
         "../../envs/boxsup.yaml"

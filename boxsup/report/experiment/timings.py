@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from boxsup.stages import BENCHMARK
+from boxsup.experiments.tree import BENCHMARK
 
 
 def read_timings(places: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFrame:
