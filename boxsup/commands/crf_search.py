@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
@@ -26,7 +26,6 @@ from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSettings
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     points, steps = grid(asked.crf_search)
     for number in range(1, asked.crf_search.rounds + 1):
         rounds |= dict.fromkeys(points, number)
-        settings = [replace(asked.crf, **point._asdict()) for point in points]
+        settings = [asked.crf.changed(**point._asdict()) for point in points]
         scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
         best = best_of(scores)
         values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 from boxsup.inference.labelling import MAX_SCALE, THREADS
@@ -60,9 +59,9 @@ def add_labelling_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_inference_arguments(parser: argparse.ArgumentParser, settings: type[ScoringSettings]) -> None:
     """Declare the checkpoint, and how it is asked: a JSON object of the fields of `settings`."""
-    needed = [field.name for field in fields(settings) if field.default is MISSING]
-    others = {field.name: field.default for field in fields(settings) if field.default is not MISSING}
-    text = ", ".join([*needed, *(f"{name} [{json.dumps(value)}]" for name, value in others.items())])
+    needed = [name for name, field in settings.model_fields.items() if field.is_required()]
+    others = {name: field.default for name, field in settings.model_fields.items() if not field.is_required()}
+    text = ", ".join([*needed, *(f"{name}={json.dumps(value)}" for name, value in others.items())])
     parser.add_argument("--model", type=Path, required=True, help=MODEL_FILE)
     parser.add_argument(
         "--inference",

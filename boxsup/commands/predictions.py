@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,11 +13,11 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
-from boxsup.settings import CrfSettings
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
         "model": sha256_of(args.model),
         "scales": list(settings.scales),
         "background_bias": settings.background_bias,
-        "crf": asdict(settings.crf),
+        "crf": settings.crf.model_dump(),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from boxsup.config import without_held_out
+from boxsup.config.params import without_held_out
 from boxsup.experiments.experiment import ExperimentPlan, is_point
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import benchmarks_of, search_table

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boxsup.config.published import own_name, published_experiments
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import page_inputs
-from boxsup.report.paper.published import own_name, published_experiments
 
 SCALES = ("full", "small")
 

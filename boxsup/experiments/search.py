@@ -24,7 +24,7 @@ class SearchPlan:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """`experiment` and `points`, see `boxsup.searches`."""
+        """`experiment` and `points`, see `boxsup.config.searches`."""
         settings: Mapping[str, Any] = self.config["searches"][self.name]
         return settings
 

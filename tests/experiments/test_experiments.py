@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from boxsup.config import merge
+from boxsup.config.files import merge
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import comparable, finished_searches, page_inputs, timed_stages

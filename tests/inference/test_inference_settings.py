@@ -56,14 +56,15 @@ def test_without_any_settings_a_network_is_asked_plainly():
     ("cls", "text", "message"),
     [
         (ScoringSettings, '{"crf": {}}', "inference.crf: unknown key"),
-        (ScoringSettings, '{"scales": []}', "inference.scales: out of range"),
-        (ScoringSettings, '{"scales": [9]}', "inference.scales: out of range"),
-        (ScoringSettings, '{"threads": 0}', "inference.threads: out of range"),
-        (ScoringSettings, '{"background_bias": NaN}', "inference.background_bias: out of range"),
-        (PredictionSettings, "{}", "inference.crf: missing"),
-        (CrfSearchInference, "[]", "inference: expected a mapping"),
+        (ScoringSettings, '{"scales": []}', "inference.scales: "),
+        (ScoringSettings, '{"scales": [9]}', "inference.scales"),
+        (ScoringSettings, '{"threads": 0}', "inference.threads: "),
+        (ScoringSettings, '{"background_bias": NaN}', "inference.background_bias: "),
+        (PredictionSettings, "{}", "inference: the key 'crf' is missing"),
+        (CrfSearchInference, "[]", "inference: expected keys and values"),
     ],
 )
 def test_wrong_settings_are_one_line(cls, text, message):
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as error:
         parse_inference(cls, text)
+    assert "\n" not in str(error.value)

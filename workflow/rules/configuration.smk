@@ -7,10 +7,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
 from boxsup.again import VARIABLE, Start, record
-from boxsup.config import canonical, epoch_settings, generation_settings, resolve
+from boxsup.config.params import canonical, epoch_settings, generation_settings
+from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
@@ -51,10 +50,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 os.environ[BY_SNAKEMAKE] = "1"
 
 try:
-    CONFIG = resolve(
-        config,
-        yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()),
-    )
+    CONFIG = resolve(config)
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 
