@@ -16,11 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from boxsup.commands.outputs import guarded
-from boxsup.commands.parser import COMMANDS, arguments_of, make_parser
+from boxsup.commands.parser import arguments_of, make_parser
 from boxsup.errors import BoxSupError
 from boxsup.machine.environment import settle
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.near import did_you_mean, nearest
+from boxsup.stages import COMMANDS
 
 settle()  # before the module of a stage imports libraries that read the environment
 

@@ -8,9 +8,10 @@ import pytest
 from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
+from boxsup.stages import COMMANDS
 from boxsup.targets import explain
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

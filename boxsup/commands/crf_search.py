@@ -12,11 +12,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
+from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
-from boxsup.config.build import build, mapping, parse
-from boxsup.config.inference import CrfSearchSettings, CrfSettings
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_of, confusions_at, search_rounds
 from boxsup.evaluation.held_out import draw_held_out
@@ -26,11 +25,12 @@ from boxsup.evaluation.truth import truth_pixels
 from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
+from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.workers import map_in_processes
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "
-    'results/demo_semi/seed-0/epochs/006/model.pt --crf "$CRF" --search "$SEARCH" --held-out 20 --out '
+    'results/demo_semi/seed-0/epochs/006/model.pt --inference "$INFERENCE" --held-out 20 --out '
     "crf.csv"
 )
 
@@ -38,12 +38,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
-    add_model_arguments(parser)
-    add_labelling_arguments(parser)
-    parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings that are not searched")
-    parser.add_argument(
-        "--search", required=True, help="JSON of the search: number of rounds, and the values of the first one"
-    )
+    add_inference_arguments(parser, CrfSearchInference)
     add_held_out_arguments(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     add_output_arguments(parser, "the .csv file to write")
@@ -53,11 +48,7 @@ def run(
     *,
     catalogue: Path,
     model: Path,
-    threads: int,
-    scales: Sequence[float],
-    background_bias: float,
-    crf: str,
-    search: str,
+    inference: str,
     held_out: int,
     held_out_seed: int,
     workers: int,
@@ -71,21 +62,20 @@ def run(
     """
     if not held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
-    settings = parse(CrfSearchSettings, search, "inference.crf_search")
-    fixed = mapping(crf, "inference.crf")
+    settings = parse_inference(CrfSearchInference, inference)
     split = read_catalogue(catalogue)
     images = draw_held_out(split, held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     if basis.why_not:
         raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
-    predictor = Predictor(model, threads, split.classes, scales, background_bias)
+    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
 
     def score_round(number: int, points: Sequence[Point]) -> list[float]:
-        tried = [settings_at(point, fixed) for point in points]
+        tried = [settings.crf.changed(**point._asdict()) for point in points]
         return score(images, predictor, tried, workers, f"round {number}")
 
     rows = []
-    for number, points, scores in search_rounds(settings, score_round):
+    for number, points, scores in search_rounds(settings.crf_search, score_round):
         rows += [{"round": number, **point._asdict(), "mean_iou": scores[point]} for point in points]
         _log_round(number, len(points), len(images.ids), scores)
     write_table(out, pd.DataFrame(rows).assign(**basis.counts))
@@ -100,11 +90,6 @@ def _log_round(number: int, points: int, images: int, scores: dict[Point, float]
         f"{100 * scores[best]:.2f} % at the best so far, {values}",
         file=sys.stderr,
     )
-
-
-def settings_at(point: Point, fixed: dict[str, Any]) -> CrfSettings:
-    """The CRF's settings at one point of the search."""
-    return build(CrfSettings, {**fixed, **point._asdict()}, "inference.crf")
 
 
 def score(

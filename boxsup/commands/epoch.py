@@ -16,9 +16,15 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
+from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import warn_of_others
-from boxsup.network.checkpoint import OPTIMIZER, Checkpoint, instructions_of, load_checkpoint, save_checkpoint
+from boxsup.network.checkpoint import (
+    Checkpoint,
+    instructions_of,
+    load_checkpoint,
+    save_checkpoint,
+)
 from boxsup.store.csv import write_csv
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, make_optimizer, train_epoch
@@ -31,8 +37,6 @@ EXAMPLE = (
     '--model results/demo_semi/seed-0/epochs/000/model.pt --epoch 1 --seed 0 --training "$TRAINING" '
     '--schedule "$SCHEDULE" --out 001'
 )
-
-FILES = ("train.csv", OPTIMIZER, "model.pt")  # in the order in which they are written
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     parser.add_argument("--workers", type=int, default=0, help="number of processes per GPU that read images")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, if it is installed")
-    add_output_arguments(parser, f"folder for {', '.join(FILES)}", FILES, written=["tensorboard"])
+    text = "folder for train.csv, optimizer.pt and model.pt"
+    add_output_arguments(parser, text, outputs=_outputs, written=["tensorboard"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    files = EpochFolder(args.out)
+    return [files.progress, files.optimizer, files.model]
 
 
 def run(
@@ -127,9 +137,10 @@ def train(job: Job) -> None:
                 "training.head_rate) and run again"
             ) from error
     if main:
-        write_csv(job.out / "train.csv", progress.table())
-        save_momentum(job.out / OPTIMIZER, optimizer, job.epoch)
-        save_checkpoint(job.out / "model.pt", replace(checkpoint, epoch=job.epoch))
+        files = EpochFolder(job.out)
+        write_csv(files.progress, progress.table())
+        save_momentum(files.optimizer, optimizer, job.epoch)
+        save_checkpoint(files.model, replace(checkpoint, epoch=job.epoch))
 
 
 def _check(checkpoint: Checkpoint, path: Path, classes: Sequence[str], epoch: int) -> None:

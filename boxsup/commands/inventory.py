@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from boxsup.catalogue.changes import FIRST, Split
-from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, write_inventory
+from boxsup.catalogue.changes import FIRST, SplitFiles
+from boxsup.catalogue.inventory import SEEN, read_inventory, write_inventory
 from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.experiments.splits import INVENTORY
 
 EXAMPLE = (
     'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -43,7 +44,7 @@ def run(
     out: Path,
 ) -> None:
     """Write `inventory.json`: the same bytes if nothing changed."""
-    files_of = Split(out, format, root, parse_classes(classes), split, on_problem, source)
+    files_of = SplitFiles(out, format, root, parse_classes(classes), split, on_problem, source)
     inventory = files_of.take(since, read_inventory(out), workers)
     write_inventory(out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))

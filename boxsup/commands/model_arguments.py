@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 
 from boxsup.inference.labelling import MAX_SCALE, THREADS
+from boxsup.inference.settings import ScoringSettings
 
 MODEL_FILE = "the checkpoint, a model.pt"
 MODEL_OR_RUN = f"{MODEL_FILE}, or the folder of a run or an experiment, for the epoch that its page shows"
@@ -45,22 +47,36 @@ def add_scales_argument(parser: argparse.ArgumentParser, of_run: bool = False) -
     )
 
 
-def add_bias_argument(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare `--background-bias`: what is added to the score of the background; see `add_model_arguments`."""
+def add_labelling_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--scales` and `--background-bias`, in place of those of a run."""
+    add_scales_argument(parser, of_run=True)
     parser.add_argument(
         "--background-bias",
         type=number,
-        default=None if of_run else 0.0,
         metavar="NATS",
         help="added to the log-probability of the background: below 0, such as -0.5, more pixels become objects "
-        f"[{_default(0, of_run)}]",
+        f"[{_default(0, of_run=True)}]",
     )
 
 
-def add_labelling_arguments(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare `--scales` and `--background-bias`; see `add_model_arguments`."""
-    add_scales_argument(parser, of_run)
-    add_bias_argument(parser, of_run)
+def add_inference_arguments(parser: argparse.ArgumentParser, settings: type[ScoringSettings]) -> None:
+    """Declare `--model`, and `--inference`: how the network is asked.
+
+    Args:
+        parser: The parser of the command.
+        settings: The class whose fields are the keys of the JSON object `--inference`.
+    """
+    needed = [name for name, field in settings.model_fields.items() if field.is_required()]
+    others = {name: field.default for name, field in settings.model_fields.items() if not field.is_required()}
+    keys = ", ".join([*needed, *(f"{name}={json.dumps(value)}" for name, value in others.items())])
+    parser.add_argument("--model", type=Path, required=True, help=MODEL_FILE)
+    parser.add_argument(
+        "--inference",
+        required=bool(needed),
+        default="{}",
+        metavar="JSON",
+        help=f"keys of `inference` in config.yaml, and the `threads` of `training`: {keys}",
+    )
 
 
 def add_crf_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.errors import StoreError
+from boxsup.experiments.splits import TABLES
 from boxsup.store.ownership import claiming, current
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Identities = dict[tuple[int, int], Path]  # device and inode -> path
-TABLES = ("images.csv", "boxes.csv", "classes.csv")  # of a catalogue; the first one names more files that are read
 PATH_KEYS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # settings whose values are paths
 
 

@@ -17,7 +17,8 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
-from boxsup.report.experiment.full_size import PICTURES, write_full_size
+from boxsup.experiments.tree import PICTURES, ExperimentFolder
+from boxsup.report.experiment.full_size import write_full_size
 from boxsup.report.experiment.page import render
 from boxsup.report.experiment.predictions import VIEWS
 from boxsup.report.experiment.results import read_evaluation, read_seed
@@ -72,10 +73,11 @@ def run(
     others = parse_object(beside, option="--beside")
     benchmarks = parse_object(timings, option="--timings")
     tables = parse_object(searches, option="--searches")
-    seeds = [read_seed(folder, seed, epochs, trained) for seed in settings["experiment"]["seeds"]]
+    own, trainer = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
+    seeds = [read_seed(own.run(seed), epochs, trainer.run(seed)) for seed in settings["experiment"]["seeds"]]
     validation = settings["experiment"]["validation"]
     evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
-    compared = {name: evaluations(folder.parent / name, other) for name, other in others.items()}
+    compared = {name: evaluations(ExperimentFolder(name, own.results), other) for name, other in others.items()}
     page = render(
         experiment,
         settings,
@@ -95,11 +97,10 @@ def run(
     print(f"report: {out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
 
 
-def evaluations(folder: Path, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
+def evaluations(folder: ExperimentFolder, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
     """The evaluations of another experiment that exist, one table per seed."""
-    names = [f"seed-{seed}/evaluation/{experiment['epochs']:03d}.csv" for seed in experiment["seeds"]]
     tables = []
-    for name in names:
+    for seed in experiment["seeds"]:
         with contextlib.suppress(StoreError):  # not run, or of an older form
-            tables.append(read_evaluation(folder / name))
+            tables.append(read_evaluation(folder.run(seed).evaluation(experiment["epochs"])))
     return tables

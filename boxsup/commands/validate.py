@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
+from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.evaluation.held_out import evaluated
@@ -18,6 +17,7 @@ from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
 from boxsup.inference.scores import Predictor
+from boxsup.inference.settings import ScoringSettings, parse_inference
 
 EXAMPLE = (
     "boxsup validate --catalogue results/data/demo/val --model "
@@ -28,8 +28,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
-    add_model_arguments(parser)
-    add_labelling_arguments(parser)
+    add_inference_arguments(parser, ScoringSettings)
     add_held_out_arguments(parser)
     add_output_arguments(parser, "the .csv file to write")
 
@@ -38,9 +37,7 @@ def run(
     *,
     catalogue: Path,
     model: Path,
-    threads: int,
-    scales: Sequence[float],
-    background_bias: float,
+    inference: str,
     held_out: int,
     held_out_seed: int,
     out: Path,
@@ -50,10 +47,11 @@ def run(
     The IoU are in [0, 1], without CRF. Images without a true mask are left out, and so are held-out ones. Where nothing
     is measured, the IoU are empty and `note` says why. Label maps are not written to disk.
     """
+    settings = parse_inference(ScoringSettings, inference)
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
     images = [row for row in split.rows() if row.mask]
     confusion = np.zeros((len(split.classes), len(split.classes) + 1), np.int64)
-    predictor = Predictor(model, threads, split.classes, scales, background_bias)
+    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
     if images:
         scored = predictor.scored(row.path for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)

@@ -110,7 +110,7 @@ def test_the_network_is_asked_once_an_image_for_its_own_labels():
 
 
 def test_golden():
-    # When this changes, results change: raise the number of "labels" in boxsup/versions.py.
+    # When this changes, results change: raise the number of "labels" in boxsup/stages.py.
     result = update(scores=smooth_scores).labels("a", 30, 40, BOXES)
     assert [choice.chosen for choice in result.choices] == [163, 94, 193]
     assert hashlib.sha256(result.labels.tobytes()).hexdigest()[:16] == "390e212e661a92de"

@@ -175,7 +175,7 @@ def test_photographs_have_many_candidates_and_most_objects_among_them(settings, 
 
 
 def test_golden_pool(settings):
-    """Where this fails because results were meant to change: raise the stage's version in boxsup/versions.py.
+    """Where this fails because results were meant to change: raise the stage's version in boxsup/stages.py.
 
     The contours are whole numbers over 255, so that no rounding of a library decides.
     """

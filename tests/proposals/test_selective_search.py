@@ -131,7 +131,7 @@ def test_photographs_have_many_candidates_and_most_large_objects_among_them(sett
 
 
 def test_golden_pool(settings):
-    """Where this fails because results were meant to change: raise the stage's version in boxsup/versions.py.
+    """Where this fails because results were meant to change: raise the stage's version in boxsup/stages.py.
 
     The bytes were equal with OpenCV, numba and numpy held to SSE2 and with AVX-512.
     """

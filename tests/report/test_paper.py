@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
     made = {"network": settings["network"]["name"], **asked}
     zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
     zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
 
 
