@@ -49,7 +49,7 @@ class Stage(NamedTuple):
 
     @property
     def module(self) -> str:
-        """The command's module, with `add_arguments(parser)`, `run(args)` and EXAMPLE."""
+        """The command's module, with EXAMPLE, `add_arguments(parser)` and `run(*, …)`; see `boxsup.commands.parser`."""
         return "boxsup.commands." + self.command.replace(" ", "_").replace("-", "_")
 
 
@@ -58,69 +58,69 @@ RUN, EPOCH = "{experiment}/seed-{seed}", "{experiment}/seed-{seed}/{epoch}"
 
 # fmt: off
 ROWS = (
-    Stage("init", "your images and boxes, checked and split, as a configuration that runs"),
-    Stage("shapes", "generate the demo data, a tree in VOC layout",
+    Stage("init", "write a configuration that runs, from your images and boxes"),
+    Stage("shapes", "generate the demo data, in VOC layout",
           version=1, logs="{dataset}", memory=1000, minutes=20),
     # Local: the nodes of a cluster may have no network.
     Stage("download", "fetch VOC 2012 and SBD, VOC 2010 or VOC 2007, or say which files to put where",
           version=1, logs="{dataset}", memory=1000, minutes=480, local=True),
     # Local: what it is taken for is known to the process that planned it. COCO's JSON is read for the names of images;
     # all files are read the first time.
-    Stage("inventory", "which files a split is made of, to tell when they change",
+    Stage("inventory", "list the files of a split, to tell when they change",
           version=1, logs=SPLIT, memory=4000, minutes=120, local=True),
     Stage("catalogue", "check every file of a split and write its tables",
           version=3, logs=SPLIT, memory=4000, minutes=120),  # COCO's JSON is read whole: 1.7 GB
-    Stage("join", "the tables of a union of splits",
+    Stage("join", "join the tables of several splits",
           version=1, logs=SPLIT, memory=2000, minutes=20, local=True),
-    Stage("contours_train", "the contour network, from BSDS500", words="contours train"),
-    Stage("contours_evaluate", "a contour detector against people's boundaries", words="contours evaluate"),
-    Stage("proposals", "candidate segments of one shard of a split", words="proposals make",
+    Stage("contours_train", "train the contour network on BSDS500", words="contours train"),
+    Stage("contours_evaluate", "evaluate a contour detector on BSDS500", words="contours evaluate"),
+    Stage("proposals", "make the candidate segments of one shard of a split", words="proposals make",
           version=3, logs=SHARD, memory=4000, minutes=240, timed="candidates"),
-    Stage("proposal_evaluation", "candidate segments against the objects of a split", words="proposals evaluate",
+    Stage("proposal_evaluation", "evaluate candidates against the objects of a split", words="proposals evaluate",
           version=1, logs="{dataset}/{split}/{proposals}", memory=2000, minutes=60),
-    Stage("proposal_report", "the page that sets the proposals of a split side by side", words="proposals report",
+    Stage("proposal_report", "write the page that compares the proposals of a split", words="proposals report",
           version=2, logs=SPLIT, memory=2000, minutes=20, local=True),
-    Stage("overlaps", "box x candidate IoU tables of one shard",
+    Stage("overlaps", "write the IoU of every box with every candidate, for one shard",
           version=1, logs=SHARD, memory=2000, minutes=60, timed="overlaps"),
-    Stage("fixed_masks", "masks that never change: true ones, or boxes'",
+    Stage("fixed_masks", "write masks that do not change: true masks, or masks from boxes",
           version=2, logs="{dataset}/{split}/{kind}", memory=4000, minutes=480, timed="masks"),  # GrabCut: 1 s an image
-    Stage("network", "the checkpoint before the first epoch",
+    Stage("network", "write the checkpoint that the first epoch starts from",
           version=2, logs=RUN, memory=4000, minutes=20, timed="training"),
-    Stage("labels", "one generation of pseudo-masks",
+    Stage("labels", "make one generation of pseudo-masks",
           version=5, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training"),
-    Stage("label_quality", "a generation against the true masks",
+    Stage("label_quality", "measure a generation of pseudo-masks against the true masks",
           version=4, logs=EPOCH, memory=2000, minutes=30, timed="training"),
     Stage("epoch", "train one epoch",
           version=2, logs=EPOCH, memory=16000, minutes=120, gpus="training.gpus", timed="training"),
-    Stage("validate", "mean IoU of one checkpoint, without storing masks",
+    Stage("validate", "measure the mean IoU of a checkpoint, without storing label maps",
           version=2, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="evaluation"),
-    Stage("labelling", "how a run labels images, kept beside its checkpoints",
+    Stage("labelling", "write how a run labels images, beside its checkpoints",
           version=1, logs="{experiment}", memory=500, minutes=5, local=True),
-    Stage("predictions", "label maps of a split, before and after the dense CRF",
+    Stage("predictions", "label the images of a split, with and without the dense CRF",
           version=4, logs=EPOCH, memory=8000, minutes=120, gpus=1, timed="evaluation"),
-    Stage("predict", "label maps and overlays of images and videos by a trained model"),
-    Stage("masks", "masks for your boxes by a trained model, with their quality; goes on where it was stopped",
+    Stage("predict", "label images and videos by a trained model"),
+    Stage("masks", "make masks for your boxes by a trained model, and rate them; goes on where it was stopped",
           version=1),
-    Stage("export", "a trained model as ONNX or for torch.export, with its classes", version=1),
-    Stage("comp6", "predictions as the archive that the VOC evaluation server takes",
+    Stage("export", "export a trained model as ONNX or for torch.export", version=1),
+    Stage("comp6", "pack predictions into the archive that the VOC evaluation server takes",
           version=1, logs="{experiment}/seed-{seed}/{split}/{epoch}", memory=2000, minutes=30),
-    Stage("evaluation", "VOC protocol: confusion and IoU per class",
+    Stage("evaluation", "evaluate predictions by the VOC protocol: IoU per class",
           version=3, logs=EPOCH, memory=2000, minutes=30, timed="evaluation"),
-    Stage("trimap", "mean IoU near true boundaries and away from them", words="trimap measure",
+    Stage("trimap", "measure the mean IoU near true boundaries and away from them", words="trimap measure",
           version=2, logs=EPOCH, memory=2000, minutes=30, timed="evaluation"),
-    Stage("trimap_plot", "the page that draws several experiments' in one figure", words="trimap plot",
+    Stage("trimap_plot", "write the page that compares the trimap analyses of experiments", words="trimap plot",
           version=3, logs="{experiments}", memory=2000, minutes=20, local=True),
-    Stage("crf_search", "weights of the dense CRF, searched on held-out images",
+    Stage("crf_search", "search the weights of the dense CRF on held-out images",
           version=2, logs=EPOCH, memory=8000, minutes=240, gpus=1, timed="evaluation"),
-    Stage("search", "runs that differ in a few settings, on held-out images",
+    Stage("search", "compare runs that differ in a few settings, on held-out images",
           version=2, logs="{search}", memory=2000, minutes=60),
-    Stage("report", "the page of an experiment",
+    Stage("report", "write the page of an experiment",
           version=6, logs="{experiment}", memory=4000, minutes=30, local=True),
-    Stage("paper", "the page that sets experiments beside the paper's tables and figures",
+    Stage("paper", "write the page that compares experiments with the paper's results",
           version=4, logs="{page}", memory=4000, minutes=30, local=True),
-    Stage("check", "stores and checkpoints against the checksums that they were written with"),
-    Stage("show", "an image with the boxes, the chosen segments and the labels of a generation"),
-    Stage("completion", "a script that lets a shell complete boxsup's commands and options"),
+    Stage("check", "compare stores and checkpoints with their checksums"),
+    Stage("show", "draw an image with its boxes, chosen segments and labels"),
+    Stage("completion", "print a script that lets a shell complete commands and options"),
 )
 # fmt: on
 STAGES = {stage.name: stage for stage in ROWS}
@@ -128,7 +128,7 @@ COMMANDS = {stage.command: stage for stage in ROWS}
 
 # First words that several commands share, and one line of help.
 GROUPS = {
-    "contours": "the contour detector that proposals look at",
-    "proposals": "candidate segments",
-    "trimap": "error analysis by the distance from true boundaries",
+    "contours": "train and evaluate the contour detector that proposals use",
+    "proposals": "make, evaluate and compare candidate segments",
+    "trimap": "analyse errors by their distance from true boundaries",
 }
