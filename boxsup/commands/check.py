@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="a .zarr folder, a .pt file, or a folder with such things below it",
+        help="a .zarr folder, a .pt file, or a folder above them",
     )
 
 

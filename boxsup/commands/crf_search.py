@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     add_inference_arguments(parser, CrfSearchInference)
     add_held_out_arguments(parser)
-    parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
+    parser.add_argument("--workers", type=int, default=1, help="number of CRF processes; results do not depend on it")
     add_output_arguments(parser, "the .csv file to write")
 
 

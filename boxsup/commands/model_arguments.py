@@ -12,7 +12,7 @@ from boxsup.inference.settings import ScoringSettings
 
 MODEL_FILE = "the checkpoint, a model.pt"
 MODEL_OR_RUN = f"{MODEL_FILE}, or the folder of a run or an experiment, for the epoch that its page shows"
-OF_RUN = "that of the run"  # default of an argument where labelling.json of a run gives it
+OF_RUN = "as in the run"  # default of an argument that labelling.json of a run says
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True, of_run: bool = False) -> None:
@@ -75,7 +75,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser, settings: type[Scor
         required=bool(needed),
         default="{}",
         metavar="JSON",
-        help=f"keys of `inference` in config.yaml, and the `threads` of `training`: {keys}",
+        help=f"JSON with keys of `inference` in config.yaml, and `threads`: {keys}",
     )
 
 

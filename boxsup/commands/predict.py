@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser, of_run=True)
     add_labelling_arguments(parser)
     add_crf_arguments(parser)
-    parser.add_argument(
-        "--workers", type=whole_number, default=2, metavar="N", help="number of processes of the CRF [2]"
-    )
+    parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="number of CRF processes [2]")
     out = Path("predicted")
     add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
 

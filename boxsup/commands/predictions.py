@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
     add_inference_arguments(parser, PredictionSettings)
-    parser.add_argument(
-        "--workers", type=int, default=1, help="number of processes of the CRF; results do not depend on it"
-    )
+    parser.add_argument("--workers", type=int, default=1, help="number of CRF processes; results do not depend on it")
     add_output_arguments(parser, "the .zarr folder to write")
 
 
