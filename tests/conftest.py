@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import settings
-from paths import DATA, ROOT
+
+from helpers.paths import DATA, ROOT
 
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("boxsup", deadline=None, derandomize=True)

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from paths import ROOT
 
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config import project_config, resolve
 from boxsup.near import near_paths, nearest, shorter, some
 from boxsup.targets import explain
+from helpers.paths import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 
 from boxsup.cli import main
 from boxsup.commands.parser import COMMANDS, make_parser
+from helpers.paths import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@ import copy
 
 import pytest
 import yaml
-from paths import ROOT
 
 from boxsup.config import block, canonical, epoch_settings, generation_settings, merge, project_config, resolve
 from boxsup.errors import ConfigError
@@ -17,6 +16,7 @@ from boxsup.settings import (
     build,
     parse,
 )
+from helpers.paths import ROOT
 
 START = "experiments.context_coco_box.init_from"
 

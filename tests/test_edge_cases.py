@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from paths import ROOT
 from PIL import Image
 
 import boxsup
@@ -17,6 +16,7 @@ from boxsup.config import generation_settings
 from boxsup.image.files import write_mask
 from boxsup.network import build
 from boxsup.settings import CrfSettings
+from helpers.paths import ROOT
 
 CLASSES = ["cat", "never"]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())

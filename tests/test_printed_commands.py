@@ -6,12 +6,12 @@ from pathlib import PurePath
 
 import pytest
 import yaml
-from paths import ROOT
 from snakemake.cli import get_argument_parser
 
 from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.config import project_config, resolve
 from boxsup.targets import explain
+from helpers.paths import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from paths import ROOT
 from PIL import Image
 
 from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, write_catalogue
@@ -15,6 +14,7 @@ from boxsup.config import resolve
 from boxsup.errors import ConfigError
 from boxsup.evaluation.held_out import held_out
 from boxsup.store.labels import labels_writer
+from helpers.paths import ROOT
 
 OWN = {"experiment": "demo_box", "held_out": 3, "held_out_seed": 1}
 

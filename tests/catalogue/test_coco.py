@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import DATA
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -18,6 +17,7 @@ from boxsup.catalogue.readers.folder import Layout, SplitPlace
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
+from helpers.paths import DATA
 
 SIZE = (20, 30)  # height, width
 MASKED = {"annotations": "instances.json", "images": "images", "masks": "annotations"}

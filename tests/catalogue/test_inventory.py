@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import own_data
 import pytest
 
 from boxsup.catalogue import inventory as module
@@ -16,6 +15,7 @@ from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, read_see
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.demo.tree import write_picture
+from helpers import own_data
 
 IMAGES = {"images": "images", "masks": "masks"}
 SETTINGS = {

@@ -5,7 +5,6 @@ import io
 import json
 
 import numpy as np
-import own_data
 import pytest
 import yaml
 from hypothesis import given
@@ -19,6 +18,7 @@ from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
 from boxsup.catalogue.sources import open_source, recognise
 from boxsup.errors import DataError
+from helpers import own_data
 
 SIZE = (20, 30)  # height, width
 CLASSES = ("background", "cat", "dog")

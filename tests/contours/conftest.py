@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from discs import disc, write_annotations
-from paths import DATA
 from PIL import Image
+
+from helpers.discs import disc, write_annotations
+from helpers.paths import DATA
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from discs import disc
 
 from boxsup.contours import bsds
 from boxsup.contours import detector as module
@@ -16,6 +15,7 @@ from boxsup.contours.network import load_network
 from boxsup.errors import ConfigError, StoreError
 from boxsup.image.files import read_image
 from boxsup.random import generator
+from helpers.discs import disc
 
 KINDS = ("network", "gradient")
 

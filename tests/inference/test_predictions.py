@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_split import CLASSES, draw, write_split
 from torch import nn
 
 from boxsup.catalogue.tables import read_catalogue
@@ -21,6 +20,7 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalised
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import Labels
+from helpers.small_split import CLASSES, draw, write_split
 
 CRF = json.dumps(
     {

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from updates import OURS
 
 from boxsup.image.boxes import BOXES_PER_BLOCK, box_iou
 from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import Update
 from boxsup.proposals.pool import make_pool
+from helpers.updates import OURS
 
 SETTINGS = replace(OURS, k=5)
 BOXES = pd.DataFrame(

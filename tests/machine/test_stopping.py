@@ -9,7 +9,8 @@ import time
 
 import psutil
 import pytest
-from paths import ROOT
+
+from helpers.paths import ROOT
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 PATIENCE = 120  # s

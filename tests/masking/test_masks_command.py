@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from networks import network_that_has_seen
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -33,6 +32,7 @@ from boxsup.network import build as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.settings import UpdateSettings, build
+from helpers.networks import network_that_has_seen
 
 CLASSES = ["ring", "crescent", "star", "branch"]
 IMAGES = 7

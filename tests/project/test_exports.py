@@ -3,11 +3,11 @@
 import json
 import os
 
-import own_data
 import pytest
 
 from boxsup.cli import main
 from boxsup.project.parts import Parts, parts
+from helpers import own_data
 
 COUNTS = {"train": 5, "valid": 2, "test": 1}
 

@@ -6,10 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import own_data
 import pytest
 import yaml
-from paths import ROOT
 from PIL import Image
 from snakemake.utils import update_config
 
@@ -17,6 +15,8 @@ from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.config import resolve
 from boxsup.image.files import write_mask
+from helpers import own_data
+from helpers.paths import ROOT
 
 COUNT = 10
 

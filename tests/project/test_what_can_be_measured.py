@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import own_data
 import pytest
 import yaml
 from PIL import Image
 
 from boxsup.cli import main
+from helpers import own_data
 
 COUNT = 20  # pictures with objects
 BOXES = {"coco": "instances.json", "voc_xml": "xml", "yolo": "yolo/labels", "labelme": "labelme"}

@@ -5,7 +5,6 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.contours.gradient import gradient
 from boxsup.errors import ConfigError
@@ -13,6 +12,7 @@ from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.geodesic import critical_sets, geodesic, proposer
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import GeodesicSettings, Transforms
+from helpers.scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.contours.gradient import gradient
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.mcg import mcg, proposer
 from boxsup.settings import McgSettings, SimilarityTree, Transforms
+from helpers.scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.selective_search import proposer, selective_search
 from boxsup.settings import SelectiveSearchSettings
+from helpers.scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 
 @pytest.fixture

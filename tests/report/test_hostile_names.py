@@ -8,17 +8,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import results_tree
 import test_proposal_report as proposal_tree
 import yaml
-from paths import ROOT
-from results_tree import Tree
 from test_paper import stamp
 from test_report import SCRIPT, Page
 
 from boxsup.again import program
 from boxsup.cli import main
 from boxsup.config import resolve
+from helpers import results_tree
+from helpers.paths import ROOT
+from helpers.results_tree import Tree
 
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
 IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"

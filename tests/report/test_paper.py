@@ -12,9 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 import zarr
-from paths import ROOT
 from PIL import Image
-from results_tree import Tree, write_run
 from test_report import Page
 
 from boxsup.cli import main
@@ -22,6 +20,8 @@ from boxsup.config import generation_settings, resolve
 from boxsup.image.files import read_mask
 from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
 from boxsup.settings import UpdateSettings, build
+from helpers.paths import ROOT
+from helpers.results_tree import Tree, write_run
 
 
 @pytest.fixture

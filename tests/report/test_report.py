@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
-from results_tree import CLASSES, Tree, write_run, write_split
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
@@ -23,6 +22,7 @@ from boxsup.evaluation.held_out import held_out
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import overlay
 from boxsup.store.labels import Labels
+from helpers.results_tree import CLASSES, Tree, write_run, write_split
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
 SCRIPT = files("boxsup.report").joinpath("page.js").read_text(encoding="utf-8")

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_split import CLASSES, write_split
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
@@ -23,6 +22,7 @@ from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
+from helpers.small_split import CLASSES, write_split
 
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
 SCHEDULE = {"epochs": 2, "policy": "poly", "step": 1, "gamma": 0.1, "power": 0.9}

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_split import write_split
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.errors import DataError
 from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
+from helpers.small_split import write_split
 
 SETTINGS = TrainingSettings(0.01, 10.0, 0.9, 5e-4, 3, 33, (0.8, 1.2), True, False, 1)
 

@@ -6,14 +6,14 @@ import shutil
 import subprocess
 import sys
 
-import own_data
 import pandas as pd
 import pytest
 import yaml
-from paths import ROOT
-from workflow_runs import RUN, TARGET, TINY, planned
 
 from boxsup.config import merge
+from helpers import own_data
+from helpers.paths import ROOT
+from helpers.workflow_runs import RUN, TARGET, TINY, planned
 
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 

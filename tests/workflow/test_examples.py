@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 from PIL import Image
+
+from helpers.paths import ROOT
 
 
 @pytest.fixture

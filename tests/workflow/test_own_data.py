@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import own_data
 import pandas as pd
 import pytest
-from paths import DATA, ROOT
-from workflow_runs import planned
+
+from helpers import own_data
+from helpers.paths import DATA, ROOT
+from helpers.workflow_runs import planned
 
 PAGES = ROOT / "docs/own-data"
 BIN = Path(sys.executable).parent
