@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,9 +20,11 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
+from boxsup.config import generation_settings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.image.files import read_mask
 from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.settings import UpdateSettings, build
 from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "cat", "dog <b>")
@@ -166,3 +169,12 @@ def write_predictions(tree: Tree, seed: int) -> None:
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
     tree.evaluate(seed)
+
+
+def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
+    """Enter into a run's stores what the stages enter: what they were made with."""
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
+    made = {"network": settings["network"]["name"], **asked}
+    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
+    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})

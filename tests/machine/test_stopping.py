@@ -172,7 +172,7 @@ sys.path.insert(0, sys.argv[1])
 from boxsup.machine.environment import settle
 from boxsup.machine.stopping import stop_at_signals
 from boxsup.machine.workers import map_in_processes
-from test_workers import stay
+from helpers.processes import stay
 
 if __name__ == "__main__":
     settle()

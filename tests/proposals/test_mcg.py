@@ -107,7 +107,7 @@ def test_threads_change_nothing():
     """With the network, whose sums could depend on how they are split; here and in a process with other numbers."""
     code = (
         "import sys, yaml; sys.path.insert(0, 'tests'); import cv2; cv2.setNumThreads(int(sys.argv[1]))\n"
-        "from scenes import digest, scene; from boxsup.proposals.methods import build_settings, make_proposer\n"
+        "from helpers.scenes import digest, scene; from boxsup.proposals.methods import build_settings, make_proposer\n"
         "settings = build_settings(yaml.safe_load(open('config.yaml'))['proposals']['mcg'], 'mcg')\n"
         "print(digest(make_proposer(settings)(scene(), 'a')))"
     )

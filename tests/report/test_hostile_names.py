@@ -8,17 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import test_proposal_report as proposal_tree
 import yaml
-from test_paper import stamp
-from test_report import SCRIPT, Page
 
 from boxsup.again import program
 from boxsup.cli import main
 from boxsup.config import resolve
-from helpers import results_tree
+from helpers import proposal_tree, results_tree
+from helpers.pages import SCRIPT, Page
 from helpers.paths import ROOT
-from helpers.results_tree import Tree
+from helpers.results_tree import Tree, stamp
 
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
 IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"

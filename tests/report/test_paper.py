@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-import zarr
 from PIL import Image
-from test_report import Page
 
 from boxsup.cli import main
-from boxsup.config import generation_settings, resolve
+from boxsup.config import resolve
 from boxsup.image.files import read_mask
 from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
-from boxsup.settings import UpdateSettings, build
+from helpers.pages import Page
 from helpers.paths import ROOT
-from helpers.results_tree import Tree, write_run
+from helpers.results_tree import Tree, stamp, write_run
 
 
 @pytest.fixture
@@ -46,15 +43,6 @@ def page(tree: Tree, settings: dict[str, Any]):
         return Path("paper/report.html").read_text(encoding="utf-8"), tables
 
     return make
-
-
-def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
-    """Enter into a run's stores what the stages enter: what they were made with."""
-    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
-    made = {"network": settings["network"]["name"], **asked}
-    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
-    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
 
 
 def scores(tree: Tree, column: str, seeds: tuple[int, ...] = (0,)) -> np.ndarray:
