@@ -17,7 +17,7 @@ from boxsup.catalogue.readers.folder import Layout, SplitPlace
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
-from helpers.paths import DATA
+from helpers.paths import real_data
 
 SIZE = (20, 30)  # height, width
 MASKED = {"annotations": "instances.json", "images": "images", "masks": "annotations"}
@@ -43,10 +43,7 @@ def opened(png):
 
 @pytest.fixture(scope="module")
 def mini():
-    root = DATA / "coco-mini"
-    if not root.is_dir():
-        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
-    return root
+    return real_data("coco-mini")
 
 
 @pytest.fixture(scope="module")

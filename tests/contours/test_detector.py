@@ -16,6 +16,7 @@ from boxsup.errors import ConfigError, StoreError
 from boxsup.image.files import read_image
 from boxsup.random import generator
 from helpers.discs import disc
+from helpers.golden import check_golden
 
 KINDS = ("network", "gradient")
 
@@ -128,7 +129,7 @@ def test_damaged_or_missing_weights_are_named(tmp_path, monkeypatch):
         network_detector(tmp_path / "network.pt")
 
 
-def golden():
+def golden_image():
     y, x = np.mgrid[:64, :80]
     waves = [128 + 90 * np.sin(x / a + y / b) for a, b in ((9, 17), (23, 11), (15, 40))]
     image = np.stack(waves, axis=2).astype(np.uint8)
@@ -139,8 +140,8 @@ def golden():
 @pytest.mark.parametrize(("kind", "expected"), [("network", GOLDEN_NETWORK), ("gradient", GOLDEN_GRADIENT)])
 def test_golden_strengths(kind, expected):
     # Rounded: the last bits of float sums are the processor's.
-    strength = detector(kind)(golden())
-    assert strength[[19, 20, 32, 32], [45, 45, 29, 70]] == pytest.approx(expected, abs=2e-3)
+    strength = detector(kind)(golden_image())
+    check_golden("proposals", strength[[19, 20, 32, 32], [45, 45, 29, 70]], pytest.approx(expected, abs=2e-3))
 
 
 def test_the_network_follows_people_more_than_the_gradient_does(real_bsds):
