@@ -18,6 +18,8 @@ from helpers.networks import network_that_has_seen
 from helpers.paths import ROOT
 from helpers.small_split import CLASSES, draw
 
+pytestmark = pytest.mark.slow  # every command of the page runs
+
 PAGE = (ROOT / "docs" / "use.md").read_text()
 XML = (
     "<annotation><object><name>{name}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"

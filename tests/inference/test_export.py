@@ -17,6 +17,8 @@ from boxsup.network.images import Normalisation, normalised
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
 
+pytestmark = pytest.mark.slow  # networks are exported and run by other programs
+
 OWN = Normalisation((0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
 
 

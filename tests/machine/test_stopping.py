@@ -12,6 +12,8 @@ import pytest
 
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow  # each test starts programs and stops them
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 PATIENCE = 120  # s
 SLOW = {"seed": 0, "side": 160, "train": 5000, "val": 1, "masks": 1}

@@ -104,6 +104,7 @@ def test_draws_follow_the_seed_and_the_image_id(pool_of):
     assert digest(pool_of(image, seed=1)) != first
 
 
+@pytest.mark.slow
 def test_threads_change_nothing():
     """With the network, whose sums could depend on how they are split; here and in a process with other numbers."""
     code = (

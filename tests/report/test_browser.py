@@ -15,6 +15,8 @@ from boxsup.image.files import read_image
 from helpers.browser import Browser
 from helpers.results_tree import CLASSES, Tree, write_run
 
+pytestmark = pytest.mark.slow  # a browser starts
+
 PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
 
 

@@ -21,6 +21,8 @@ from boxsup.training.torchrun import together
 from helpers.small_split import write_split
 from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
 
+pytestmark = pytest.mark.slow  # several processes train
+
 PATIENCE = 120  # s until processes have come so far that they are killed
 GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
 

@@ -11,6 +11,8 @@ from boxsup.cli import main
 from helpers.small_split import write_split
 from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
 
+pytestmark = pytest.mark.slow  # processes train with other numbers of threads
+
 PATIENCE = 300  # s after which a command counts as one that hangs
 OTHERS = {
     "OMP_NUM_THREADS": "4,2",

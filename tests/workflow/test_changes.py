@@ -9,6 +9,8 @@ from PIL import Image
 from helpers import own_data
 from helpers.workflow_runs import RUN, TARGET, TINY, planned
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 TREE = "results/data/demo/tree"
 TRAINED = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 CATALOGUE = {"inventory", "catalogue", "network"}

@@ -15,6 +15,8 @@ from helpers import own_data
 from helpers.paths import ROOT
 from helpers.workflow_runs import RUN, TARGET, TINY, planned
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 
 @pytest.fixture
 def example(demo):

@@ -14,6 +14,8 @@ from helpers import own_data
 from helpers.paths import ROOT, real_data
 from helpers.workflow_runs import planned
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 PAGES = ROOT / "docs/own-data"
 BIN = Path(sys.executable).parent
 

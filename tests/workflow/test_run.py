@@ -17,6 +17,8 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.image.files import read_mask
 from helpers.workflow_runs import RUN, TARGET, TINY, command, contents
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 TIMED = ["proposals", "overlaps", "fixed_masks", "network", "labels", "epoch", "predictions", "evaluation", "trimap"]
 
 

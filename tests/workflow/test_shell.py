@@ -14,6 +14,8 @@ from PIL import Image
 from helpers.paths import ROOT
 from helpers.workflow_runs import command
 
+pytestmark = pytest.mark.slow  # Snakemake runs
+
 ODD = """it's "odd" $(touch pwned) `touch pwned`; touch pwned & {x}"""
 XML = (
     "<annotation><object><name>{name}</name><bndbox><xmin>2</xmin><ymin>3</ymin><xmax>30</xmax><ymax>20</ymax></bndbox>"
