@@ -17,6 +17,7 @@ from boxsup.proposals.selection import WARM_UP, Proposer, check_rules, select
 from boxsup.settings import ImportedSettings
 
 PLACE = "{image}"  # stands for the image's id in `files`
+PACKAGES = ("scipy",)  # that results depend on
 
 
 def proposer(settings: ImportedSettings) -> Proposer:

@@ -33,6 +33,8 @@ from boxsup.proposals.selection import Proposer, check_rules, select
 from boxsup.random import generator
 from boxsup.settings import McgSettings
 
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba", "higra", "torch")  # that results depend on
+
 
 def proposer(settings: McgSettings) -> Proposer:
     """The method as a function of an image and its id; see `boxsup.proposals.methods`.
