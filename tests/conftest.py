@@ -17,6 +17,16 @@ settings.register_profile("boxsup", deadline=None, derandomize=True)
 settings.register_profile("quick", settings.get_profile("boxsup"), max_examples=10)
 settings.load_profile("boxsup")
 
+# Tests that use one of these are slow: real photographs, a browser, Snakemake.
+SLOW_FIXTURES = {"voc_mini", "coco_mini", "real_bsds", "running", "snakemake"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def config() -> dict[str, Any]:
