@@ -7,10 +7,11 @@ import json
 from types import ModuleType
 from typing import Any
 
-from boxsup import settings as known
+from boxsup.config import proposals as known
+from boxsup.config.build import build
+from boxsup.config.proposals import ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
-from boxsup.settings import ProposalSettings, build
 
 # The settings of each method. The method itself is the module of this package with its name, which has
 # `proposer(settings)`, its `Proposer`, and PACKAGES, what its results depend on beside NumPy.
@@ -45,11 +46,7 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
-    """The method that the settings name, ready to take images.
-
-    Raises:
-        ConfigError: A setting cannot work; names the key.
-    """
+    """The method that the settings name, ready to take images."""
     proposer: Proposer = _module(settings.method).proposer(settings)
     return proposer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
-from boxsup.config import generation_settings
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.image.files import read_mask
 from boxsup.proposals.pool import make_pool, pools_writer
-from boxsup.settings import UpdateSettings, build
 from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "cat", "dog <b>")
@@ -176,5 +177,5 @@ def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
     made = {"network": settings["network"]["name"], **asked}
     zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
     zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from boxsup.config import merge
+from boxsup.config.files import merge
 from helpers.browser import NAMES, Browser, find_browser
 from helpers.results_tree import Tree, write_run, write_split
 

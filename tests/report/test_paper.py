@@ -9,23 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 
 from boxsup.cli import main
-from boxsup.config import resolve
+from boxsup.config.published import own_name, published_experiments, published_rows, published_values
+from boxsup.config.resolve import resolve
 from boxsup.image.files import read_mask
-from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
 from helpers.pages import Page
-from helpers.paths import ROOT
 from helpers.results_tree import Tree, stamp, write_run
 
 
 @pytest.fixture
 def settings(config: dict[str, Any]) -> dict[str, Any]:
     """Of demo_semi, as the workflow resolves them, with the tree's number of epochs."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return {**resolve(config, schema)["experiments"]["demo_semi"], "epochs": 2}
+    return {**resolve(config)["experiments"]["demo_semi"], "epochs": 2}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from boxsup.config import merge
+from boxsup.config.files import merge
 from helpers import own_data
 from helpers.paths import ROOT
 from helpers.workflow_runs import RUN, TARGET, TINY, planned
