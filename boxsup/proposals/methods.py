@@ -7,20 +7,15 @@ import json
 from types import ModuleType
 from typing import Any
 
-from boxsup.config import proposals as known
 from boxsup.config.build import build
-from boxsup.config.proposals import ProposalSettings
+from boxsup.config.fields import variants
+from boxsup.config.proposals import AnyProposals, ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
 
 # The settings of each method. The method itself is the module of this package with its name, which has
 # `proposer(settings)`, its `Proposer`, and PACKAGES, what its results depend on beside NumPy.
-METHODS: dict[str, type[ProposalSettings]] = {
-    "mcg": known.McgSettings,
-    "geodesic": known.GeodesicSettings,
-    "selective_search": known.SelectiveSearchSettings,
-    "imported": known.ImportedSettings,
-}
+METHODS: dict[str, type[ProposalSettings]] = variants(AnyProposals, "method")
 
 
 def parse_settings(text: str) -> ProposalSettings:

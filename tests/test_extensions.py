@@ -1,0 +1,69 @@
+"""What CONTRIBUTING.md says of adding things holds: each is added here as it says, and used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from boxsup import proposals
+from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
+from boxsup.config.fields import setting
+from boxsup.config.proposals import ProposalSettings
+from boxsup.proposals import methods
+from boxsup.proposals.pool import Pools
+from helpers.commands import run_boxsup
+
+METHOD = """
+import numpy as np
+
+from boxsup.proposals.selection import select
+
+PACKAGES = ("pillow",)
+
+
+def proposer(settings):
+    def propose(image, image_id):
+        columns = np.broadcast_to(np.arange(image.shape[1]) // settings.width, image.shape[:2])
+        return select(columns, np.eye(columns.max() + 1, dtype=bool), settings)
+
+    return propose
+"""
+
+
+class StripesSettings(ProposalSettings):
+    """Each candidate is a stripe of the image."""
+
+    method: Literal["stripes"]
+    width: int = setting(meaning="of a stripe")
+
+
+@pytest.fixture
+def split(tmp_path) -> Path:
+    """The tables of two pictures."""
+    rows = []
+    for name in ("a", "b"):
+        Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / f"{name}.png")
+        rows.append((name, str(tmp_path / f"{name}.png"), 20, 40, "", ""))
+    tables = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), pd.DataFrame(columns=list(BOX_COLUMNS))
+    write_catalogue(tmp_path / "split", Catalogue(*tables, ("background", "thing")))
+    return tmp_path / "split"
+
+
+def test_a_proposal_method_is_a_module_and_a_model_of_its_settings(split, tmp_path, monkeypatch):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/stripes.py").write_text(METHOD)
+    monkeypatch.setattr(proposals, "__path__", [*proposals.__path__, str(tmp_path / "code")])
+    monkeypatch.setitem(methods.METHODS, "stripes", StripesSettings)
+    shared = {"min_area": 0.01, "max_area": 0.9, "nms": 0.9, "max_candidates": 99, "seed": 0}
+    settings, out = json.dumps({"method": "stripes", "width": 10, **shared}), tmp_path / "pools.zarr"
+    done = run_boxsup("proposals", "make", "--catalogue", split, "--settings", settings, "--out", out)
+    assert done.returncode == 0, done.stderr
+    pools = Pools([out])
+    assert [len(pools[image]) for image in ("a", "b")] == [4, 4]
+    assert "pillow" in json.loads((out / "zarr.json").read_text())["attributes"]["versions"]
