@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +22,7 @@ from boxsup.config.proposals import ProposalSettings
 from boxsup.proposals import methods
 from boxsup.proposals.pool import Pools
 from helpers.commands import run_boxsup
+from helpers.paths import ROOT
 
 METHOD = """
 import numpy as np
@@ -67,3 +72,66 @@ def test_a_proposal_method_is_a_module_and_a_model_of_its_settings(split, tmp_pa
     pools = Pools([out])
     assert [len(pools[image]) for image in ("a", "b")] == [4, 4]
     assert "pillow" in json.loads((out / "zarr.json").read_text())["attributes"]["versions"]
+
+
+READER = """
+from functools import partial
+
+from boxsup.catalogue.readers.folder import Annotations, read_folder
+from boxsup.catalogue.readers.segments import AnnotatedObject
+from boxsup.catalogue.records import Box
+from boxsup.config.build import parse
+from boxsup.config.datasets import FolderSplit
+
+ENDING = ".dots"
+
+
+def read_split(root, classes, settings):
+    split = parse(FolderSplit, settings, "split")
+    return read_folder(root, split, classes, Annotations(ENDING, partial(read_dots, classes)))
+
+
+def read_dots(classes, content, height, width, drawn):
+    objects = []
+    for line in content.decode().splitlines():
+        name, x, y = line.split()
+        objects.append(AnnotatedObject(Box(classes.index(name), int(x), int(y), int(x) + 1, int(y) + 1), None))
+    return objects, []
+"""
+MODEL = '''
+class DotsData(FilesDataSet):
+    """A folder of images and one of dots."""
+
+    format: Literal["dots"]
+    splits: dict[Name, FolderSplit] = setting(meaning="by name", min_length=1)
+
+
+Part = '''
+
+
+@pytest.mark.slow
+def test_a_reader_is_a_module_and_a_model_of_its_settings(tmp_path):
+    shutil.copytree(ROOT / "boxsup", tmp_path / "code/boxsup", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "code/boxsup/catalogue/readers/dots.py").write_text(READER)
+    models = tmp_path / "code/boxsup/config/datasets.py"
+    text = models.read_text().replace("\nPart = ", MODEL).replace("| LabelMeData |", "| LabelMeData | DotsData |")
+    models.write_text(text)
+    (tmp_path / "data/images").mkdir(parents=True)
+    (tmp_path / "data/dots").mkdir()
+    for name, dots in (("a", "cat 3 4\n"), ("b", "")):
+        Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / f"data/images/{name}.png")
+        (tmp_path / f"data/dots/{name}.dots").write_text(dots)
+    split = {"images": "images", "annotations": "dots", "masks": "none"}
+    options = ["--format", "dots", "--root", "data", "--split", json.dumps(split), "--classes", '["cat"]']
+    for command in ("inventory", "catalogue"):
+        done = subprocess.run(
+            [sys.executable, "-m", "boxsup", command, *options, "--on-problem", "stop", "--out", "tables"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "code")},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert command != "inventory" or "2 images, 4 files" in done.stderr
+    boxes = pd.read_csv(tmp_path / "tables/boxes.csv")
+    assert boxes[["image", "x0", "y0", "x1", "y1"]].to_numpy().tolist() == [["a", 3, 4, 4, 5]]
