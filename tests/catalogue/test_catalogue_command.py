@@ -280,6 +280,7 @@ def test_masks_come_from_the_named_folder_first_and_need_no_annotation(tree, tmp
     assert "masks: Better 1, SegmentationClass 2" in result.stderr
 
 
+@pytest.mark.slow
 def test_tables_do_not_depend_on_the_workers(tree, tmp_path):
     # More images than one worker takes at a time, some of them wrong.
     images = [f"i{number:02d}" for number in range(50)]

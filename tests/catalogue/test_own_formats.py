@@ -58,6 +58,7 @@ def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
         assert [box[:5] for box in record.boxes] == [(thing.label, *thing.box) for thing in each.things]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", SOURCES)
 def test_records_do_not_depend_on_the_number_of_processes(root, form):
     checks = open_source(root / "images", root / SOURCES[form]).listing().checks

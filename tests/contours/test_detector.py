@@ -96,6 +96,7 @@ def test_unknown_detectors_are_refused():
         detector("canny")
 
 
+@pytest.mark.slow
 def test_the_gradient_needs_no_torch():
     code = (
         "import sys, numpy as np; from boxsup.contours.detector import detector\n"

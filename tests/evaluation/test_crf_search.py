@@ -21,6 +21,8 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
 
+pytestmark = pytest.mark.slow  # networks run
+
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 
 

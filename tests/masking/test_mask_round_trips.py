@@ -27,6 +27,8 @@ from boxsup.writers.rings import parts_of
 from helpers import own_data
 from helpers.networks import network_that_has_seen
 
+pytestmark = pytest.mark.slow  # candidates are made and networks run
+
 SIDE = 80
 IDS = ["picture_00", "picture_01", "picture_02"]
 BROKEN = "picture_03"

@@ -35,6 +35,8 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.proposals.methods import build_settings, make_proposer
 from helpers.networks import network_that_has_seen
 
+pytestmark = pytest.mark.slow  # candidates are made and networks run
+
 CLASSES = ["ring", "crescent", "star", "branch"]
 IMAGES = 7
 FORMATS = ["voc", "coco", "coco_polygons", "yolo"]

@@ -50,6 +50,7 @@ def numbers(members):
     return [np.flatnonzero(row).tolist() for row in members]
 
 
+@pytest.mark.slow
 def test_level_sets_stand_before_the_widest_gaps():
     """Sorted values 0, 1, 5, 7: gaps 1, 4, 2 after shares of 0.1, 0.3, 0.6."""
     reach, share = np.array([[5.0, 0.0, 7.0, 1.0]]), np.array([0.3, 0.1, 0.4, 0.2])

@@ -19,6 +19,8 @@ from boxsup.proposals.pool import Pools
 from helpers import odd_images as odd
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow  # every method runs
+
 PROPOSALS = yaml.safe_load((ROOT / "config.yaml").read_text())["proposals"]
 METHODS = [name for name, settings in PROPOSALS.items() if settings["method"] != "imported"]
 

@@ -16,6 +16,8 @@ from helpers import proposal_tree, results_tree
 from helpers.pages import SCRIPT, Page
 from helpers.results_tree import Tree, stamp
 
+pytestmark = pytest.mark.slow  # pages are made and read
+
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
 IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"
 

@@ -18,6 +18,8 @@ from boxsup.image.files import read_mask
 from helpers.pages import Page
 from helpers.results_tree import Tree, stamp, write_run
 
+pytestmark = pytest.mark.slow  # pages are made and read
+
 
 @pytest.fixture
 def settings(config: dict[str, Any]) -> dict[str, Any]:

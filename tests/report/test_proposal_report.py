@@ -22,6 +22,8 @@ from boxsup.report.proposals.results import published, read_method, rows_at
 from helpers.pages import Page
 from helpers.proposal_tree import CLASSES, FOLDER, SIDE, SPLIT, write_method, write_split
 
+pytestmark = pytest.mark.slow  # pages are made and read
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

@@ -23,6 +23,8 @@ from boxsup.store.labels import Labels
 from helpers.pages import SCRIPT, Page
 from helpers.results_tree import CLASSES, Tree, write_run, write_split
 
+pytestmark = pytest.mark.slow  # pages are made and read
+
 
 def test_the_page_is_well_formed_and_asks_for_nothing_else(tree: Tree, tmp_path: Path) -> None:
     text = tree.report()

@@ -26,6 +26,8 @@ from boxsup.training.epoch import Step, make_optimizer, train_epoch
 from helpers.small_split import CLASSES, write_split
 from helpers.training_runs import SCHEDULE, TRAINING, epoch_arguments, network_arguments
 
+pytestmark = pytest.mark.slow  # networks train
+
 SETTINGS = build(TrainingSettings, TRAINING, "training")
 FILES = ("model.pt", "optimizer.pt", "train.csv")
 
