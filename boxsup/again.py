@@ -17,11 +17,10 @@ from typing import Any
 
 from boxsup.config.files import PROJECT
 from boxsup.errors import ConfigError
+from boxsup.experiments.tree import RECORD, RESULTS, owner_of
 from boxsup.near import shorter
 from boxsup.store.atomic import write_text
 
-RESULTS = "results"  # the folder that the names of Snakemake's targets begin with
-RECORD = "commands.json"
 PATHS, WORDS = ("snakefile", "directory"), ("configfiles", "config")  # of `Start`
 VARIABLE = "BOXSUP_START"  # of the environment: the same for the jobs of a run
 
@@ -92,12 +91,6 @@ def record(results: Path, owners: Iterable[str], start: Start) -> None:
     write_text(results / RECORD, json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def owner_of(target: str) -> str:
-    """Whose a target is, as `record` calls it: the folder in `results`, or in `results/data`."""
-    parts = Path(target).parts[1:]
-    return "/".join(parts[:2] if parts[:1] == ("data",) else parts[:1])
-
-
 def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
     """The commands that make results again, those started alike in one; none for what is in no folder of results."""
     groups: dict[tuple[Path, Start], list[str]] = {}
@@ -113,9 +106,9 @@ def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
 def target_of(path: Path) -> tuple[Path, str] | None:
     """The folder that Snakemake runs in and what it calls a result there; None where it is in no folder of results."""
     parts = path.absolute().parts
-    if RESULTS not in parts:
+    if RESULTS.name not in parts:
         return None
-    place = len(parts) - 1 - parts[::-1].index(RESULTS)
+    place = len(parts) - 1 - parts[::-1].index(RESULTS.name)
     return Path(*parts[:place]), Path(*parts[place:]).as_posix()
 
 

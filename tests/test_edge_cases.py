@@ -77,8 +77,8 @@ def folder(tmp_path_factory, config):
     run("epoch", **training, epoch=1, out=folder / "epochs/001")
     model = folder / "epochs/001/model.pt"
     run("labels", **made, generation=2, model=model, out=folder / "002.zarr")
-    crf = json.dumps(config["defaults"]["inference"]["crf"])
-    run("predictions", catalogue=tables, model=model, threads=1, crf=crf, workers=1, out=folder / "predictions.zarr")
+    asked = json.dumps({"threads": 1, "crf": config["defaults"]["inference"]["crf"]})
+    run("predictions", catalogue=tables, model=model, inference=asked, workers=1, out=folder / "predictions.zarr")
     run("evaluation", catalogue=tables, predictions=folder / "predictions.zarr", out=folder / "evaluation.csv")
     return folder
 

@@ -25,7 +25,7 @@ from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_others
 from boxsup.proposals.pool import Pools
 from boxsup.store.labels import Labels, exceeds, labels_writer
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = (
     'boxsup labels --catalogue results/data/demo/train --generation 1 --seed 0 --settings "$SETTINGS" '

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
     add_model_arguments(parser, of_run=True)
-    add_labelling_arguments(parser, of_run=True)
+    add_labelling_arguments(parser)
     add_crf_arguments(parser)
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
     out = Path("predicted")

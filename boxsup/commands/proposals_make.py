@@ -30,7 +30,7 @@ from boxsup.proposals.pool import Pool, pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.store.csv import write_csv
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
 

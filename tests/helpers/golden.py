@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-VERSIONS = "boxsup/versions.py"  # where a stage's version is
+VERSIONS = "boxsup/stages.py"  # where a stage's version is
 
 
 def check_golden(stage: str, result: object, recorded: object) -> None:

@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     save_checkpoint(folder / "model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     for workers in (1, 2):
         arguments = ["predictions", "--catalogue", str(folder / "catalogue"), "--model", str(folder / "model.pt")]
-        arguments += ["--threads", "1", "--crf", CRF, "--workers", str(workers)]
+        arguments += ["--inference", f'{{"threads": 1, "crf": {CRF}}}', "--workers", str(workers)]
         main([*arguments, "--out", str(folder / f"{workers}.zarr")])
     return folder
 
