@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 
 from boxsup.cli import main
 from boxsup.commands.parser import OWN_KEYS, make_parser
 from boxsup.stages import COMMANDS
+from helpers.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +152,7 @@ WITHOUT_NETWORK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "overlaps", "fixed-masks", "label-quality", "report"])
 def test_stages_without_a_network_do_not_import_torch(command):
     module = COMMANDS[command].module
@@ -160,6 +161,7 @@ def test_stages_without_a_network_do_not_import_torch(command):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
     arguments = ["overlaps", "--catalogue", "nowhere", "--proposals", "nothing", "--out", str(tmp_path / "out")]
     result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True)
@@ -188,6 +190,7 @@ main(["overlaps", "--catalogue", "x", "--proposals", "x", "--out", "x"])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_that_a_thread_meets_too_is_one_line():
     result = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True)
     assert result.returncode == 1

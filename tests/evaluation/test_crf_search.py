@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
@@ -19,6 +17,10 @@ from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, grid
 from boxsup.evaluation.held_out import draw_held_out, evaluated
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
+
+pytestmark = pytest.mark.slow  # networks run
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 

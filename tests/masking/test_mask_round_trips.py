@@ -8,11 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import own_data
 import pandas as pd
 import pytest
 import yaml
-from networks import network_that_has_seen
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -26,6 +24,10 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
 from boxsup.writers.coco_copy import Filled, write
 from boxsup.writers.rings import parts_of
+from helpers import own_data
+from helpers.networks import network_that_has_seen
+
+pytestmark = pytest.mark.slow  # candidates are made and networks run
 
 SIDE = 80
 IDS = ["picture_00", "picture_01", "picture_02"]

@@ -10,8 +10,6 @@ import pandas as pd
 import psutil
 import pytest
 import torch
-from small_split import write_split
-from test_training_commands import TRAINING, epoch_arguments, network_arguments
 from torch.nn import functional
 
 from boxsup.cli import main
@@ -19,6 +17,10 @@ from boxsup.network import build
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.training.parallel import all_reduce_sum, is_main_process, over_whole_batches, rank_slice, world_size
 from boxsup.training.torchrun import together
+from helpers.small_split import write_split
+from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
+
+pytestmark = pytest.mark.slow  # several processes train
 
 PATIENCE = 120  # s until processes have come so far that they are killed
 GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
