@@ -109,7 +109,11 @@ def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
 
 
 def target_of(path: Path) -> tuple[Path, str] | None:
-    """The folder that Snakemake runs in and its name of a result; None if the path is in no folder of results."""
+    """The folder that Snakemake runs in and its name of a result; None if the path is in no folder of results.
+
+    >>> target_of(Path("/home/me/results/demo_semi/report.html"))
+    (PosixPath('/home/me'), 'results/demo_semi/report.html')
+    """
     parts = path.absolute().parts
     if RESULTS.name not in parts:
         return None

@@ -64,7 +64,9 @@ def _network(model: Path | None, split: str) -> Detector:
     path = model or WEIGHTS
     _, made = load_network(path)
     if split in made.get("splits", ()):
-        print(f"contours: {path} was trained on {split}: no measure of how it does elsewhere", file=sys.stderr)
+        print(
+            f"contours: {path} was trained on {split}: no measure of how well it does on other images", file=sys.stderr
+        )
     return network_detector(path) if model else detector("network")
 
 

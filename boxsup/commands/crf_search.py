@@ -87,7 +87,7 @@ def _log_round(number: int, points: int, images: int, scores: dict[Point, float]
     values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
     print(
         f"crf-search: round {number}: {points} points on {images} images, mean IoU "
-        f"{100 * scores[best]:.2f} % at the best so far, {values}",
+        f"{100 * scores[best]:.2f} % at the best point so far, {values}",
         file=sys.stderr,
     )
 

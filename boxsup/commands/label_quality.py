@@ -62,7 +62,7 @@ def _chosen_before(path: Path, labels: Labels) -> NDArray[np.int32]:
     before = Labels(path)
     chosen: NDArray[np.int32] = before.table("chosen")
     if list(before) != list(labels) or len(chosen) != len(labels.table("chosen")):
-        raise DataError(f"{path}: its images or boxes are not those of {labels.path}; name the generation before it")
+        raise DataError(f"{path}: its images or boxes are not those of {labels.path}; name the previous generation")
     return chosen
 
 

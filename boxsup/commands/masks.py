@@ -138,9 +138,9 @@ def _report_problems(out: Path, checked: CheckedImages, problems: Sequence[Probl
     notes, lost = checked.notes, checked.lost
     report = write_problems(out / PROBLEMS, [*problems, *lost, *notes])
     if notes:
-        print(f"masks: {len(notes)} objects are read otherwise than they stand there, see {report}", file=sys.stderr)
+        print(f"masks: {len(notes)} objects are read otherwise than they are written, see {report}", file=sys.stderr)
     if lost:
-        print(f"masks: {len(lost)} annotations are no image's, see {report}", file=sys.stderr)
+        print(f"masks: {len(lost)} annotations belong to no image, see {report}", file=sys.stderr)
     if problems:
         left_out = "images" if len(problems) == len(checked.problems) else "images, boxes or files"
         raise DataError(f"{len(problems)} problems left {left_out} out, see {report}; first: {problems[0].problem}")

@@ -92,14 +92,22 @@ def _default(value: float, of_run: bool) -> str:
 
 
 def whole_number(text: str) -> int:
-    """A type of `argparse`: a whole number from 1 on."""
+    """A type of `argparse`: a whole number from 1 on.
+
+    >>> whole_number("4")
+    4
+    """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got '{text}'")
     return int(text)
 
 
 def number(text: str) -> float:
-    """A type of `argparse`: a finite number."""
+    """A type of `argparse`: a finite number.
+
+    >>> number("-0.5")
+    -0.5
+    """
     value = _float(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number, got '{text}'")
@@ -107,7 +115,11 @@ def number(text: str) -> float:
 
 
 def scale(text: str) -> float:
-    """A type of `argparse`: a scale of images, above 0."""
+    """A type of `argparse`: a scale of images, above 0.
+
+    >>> scale("0.8")
+    0.8
+    """
     value = _float(text)
     if not 0 < value <= MAX_SCALE:
         raise argparse.ArgumentTypeError(f"expected a number above 0, at most {MAX_SCALE:g}, got '{text}'")

@@ -143,9 +143,9 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         real = Path(os.path.realpath(path))
         around = _output_around(real.parent, identities, folders)
         if _is_one_of(real, identities):
-            raise StoreError(f"{path}: is read, and cannot be what is written, too; write elsewhere")
+            raise StoreError(f"{path}: is an input and cannot be an output, too; write elsewhere")
         if around is not None:
-            raise StoreError(f"{around}: {path} lies in it, which is read; write elsewhere")
+            raise StoreError(f"{around}: the input {path} lies in it; write elsewhere")
 
 
 def inputs_of(args: argparse.Namespace) -> Iterator[Path]:

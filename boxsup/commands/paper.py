@@ -50,4 +50,4 @@ def run(*, page: str, config: str, results: Path, tables: Path, out: Path) -> No
         }.items():
             write_csv(folder / f"{name}.csv", table.round(2))
     write_text(out, text)
-    print(f"paper: {len(done)} of its experiments were run: {out}", file=sys.stderr)
+    print(f"paper: {len(done)} of its experiments have results: {out}", file=sys.stderr)

@@ -58,7 +58,11 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
 
 
 def arguments_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments that a command's `run` takes, by name."""
+    """The arguments that a command's `run` takes, by name.
+
+    >>> arguments_of(argparse.Namespace(out="masks", quiet=True))
+    {'out': 'masks'}
+    """
     return {name: value for name, value in vars(args).items() if name not in OWN_KEYS}
 
 

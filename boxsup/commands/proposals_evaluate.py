@@ -68,7 +68,7 @@ def _with_objects(catalogue: Catalogue) -> list[ImageRow]:
     if not images:
         raise DataError(
             "none of the split's images has an object mask: there is nothing to evaluate against; "
-            "SegmentationObject is where they are looked for"
+            "boxsup looks for them in SegmentationObject"
         )
     return images
 
@@ -98,7 +98,7 @@ def _print(summary: pd.DataFrame) -> None:
     j_c = "not measured (no object has a known class)" if pd.isna(last["j_c"]) else f"{last['j_c']:.3f}"
     print(
         f"proposals evaluate: {last['objects']} objects in {last['images']} images, {last['candidates']:.0f} "
-        f"candidates an image: J_i {last['j_i']:.3f}, J_c {j_c}, "
+        f"candidates per image: J_i {last['j_i']:.3f}, J_c {j_c}, "
         f"recall at IoU 0.5 {last['recall_50']:.3f}, at 0.7 {last['recall_70']:.3f}",
         file=sys.stderr,
     )

@@ -120,6 +120,6 @@ def _summarise(timings: Sequence[Timing], out: Path) -> None:
     candidates, seconds = sum(row.candidates for row in timings) / images, sum(row.seconds for row in timings) / images
     print(
         f"proposals: {len(timings)} images, {candidates:.0f} candidates, {seconds:.2f} s and "
-        f"{store_bytes(out) / images / 1e3:.1f} KB an image -> {out}",
+        f"{store_bytes(out) / images / 1e3:.1f} KB per image -> {out}",
         file=sys.stderr,
     )

@@ -74,7 +74,7 @@ def test_both_tables_worked_by_hand(split, capsys):
     assert last["seconds"] == 0.5  # the image without an object mask does not count
     assert last["bytes"] == round((store_bytes(split / "0.zarr") + store_bytes(split / "1.zarr")) / 3)
     assert (summary["images"].iloc[0], summary["objects"].iloc[0]) == (2, 3)
-    assert "3 objects in 2 images, 2 candidates an image: J_i 0.722" in capsys.readouterr().err
+    assert "3 objects in 2 images, 2 candidates per image: J_i 0.722" in capsys.readouterr().err
 
 
 def test_seconds_are_empty_where_they_are_not_known(split):

@@ -165,7 +165,7 @@ def test_what_is_no_file_is_no_video(tmp_path):
     ("arguments", "message"),
     [
         (["--model", "nowhere.pt"], "nowhere.pt: no such checkpoint"),
-        (["--out", "{folder}/m.pt"], "{folder}/m.pt: is read, and cannot be what is written, too"),
+        (["--out", "{folder}/m.pt"], "{folder}/m.pt: is an input and cannot be an output, too"),
         (["--config", "nowhere.yaml", "--crf"], "nowhere.yaml: not a readable configuration"),
     ],
 )

@@ -430,7 +430,7 @@ def test_what_is_read_otherwise_than_it_stands_there_is_listed(home, capsys):
     told = pd.read_csv(out / "problems.csv")
     note = "object 1: its class is the background, it is no object"
     assert list(told["file"][told["problem"] == note]) == [str(file)]
-    assert "masks: 1 objects are read otherwise than they stand there" in capsys.readouterr().err
+    assert "masks: 1 objects are read otherwise than they are written" in capsys.readouterr().err
     assert (out / "voc" / "Annotations" / file.name).read_text().count("<object>") == xml.count("<object>")
 
 

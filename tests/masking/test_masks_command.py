@@ -216,7 +216,7 @@ def test_a_users_voc_folder_is_not_taken_for_ours(folder, tmp_path, capsys):
     given[2] = str(tmp_path / "data" / "voc" / "JPEGImages")
     with pytest.raises(SystemExit, match="1"):
         main(given)
-    assert "JPEGImages lies in it, which is read; write elsewhere" in capsys.readouterr().err
+    assert "JPEGImages lies in it; write elsewhere" in capsys.readouterr().err
     given = arguments(folder, tmp_path / "data")  # of other images
     with pytest.raises(SystemExit, match="1"):
         main(given)

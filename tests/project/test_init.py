@@ -144,7 +144,7 @@ def test_a_project_may_be_around_its_images_but_none_of_its_files_is_read(here, 
     capsys.readouterr()
     with pytest.raises(SystemExit):
         init(here / "mine", "coco", "--overwrite")
-    assert "instances.json: is read, and cannot be what is written, too" in capsys.readouterr().err
+    assert "instances.json: is an input and cannot be an output, too" in capsys.readouterr().err
 
 
 def test_an_edited_configuration_is_not_written_over(here, data, capsys):

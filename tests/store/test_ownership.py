@@ -139,7 +139,7 @@ def test_an_input_is_found_whatever_the_output_is_called(way, tmp_path, monkeypa
         "in a link": "other/model.pt",
     }[way]
     line = refused(capsys, "validate", "--catalogue", "none", "--model", "data/model.pt", "--out", out, "--overwrite")
-    assert "data/model.pt: is read, and cannot be what is written, too" in line
+    assert "data/model.pt: is an input and cannot be an output, too" in line
     assert (tmp_path / "data" / "model.pt").read_text() == "weights"
 
 
