@@ -62,8 +62,8 @@ def _network(model: Path | None, split: str) -> Detector:
     from boxsup.contours.network import load_network
 
     path = model or WEIGHTS
-    _, made = load_network(path)
-    if split in made.get("splits", ()):
+    _, training = load_network(path)
+    if split in training.get("splits", ()):
         print(
             f"contours: {path} was trained on {split}: no measure of how well it does on other images", file=sys.stderr
         )

@@ -51,7 +51,7 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     start = imagenet_weights(ENCODER, NetworkSettings(name=ENCODER, weights="imagenet", sha256=""))
     with _Progress(recipe.steps) as progress:
         network = train(images, start.weights, recipe, seed, progress.step)
-    made = {
+    record = {
         "splits": list(splits),
         "images": len(images),
         "seed": seed,
@@ -59,7 +59,7 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
         "pretrained": {"file": start.file, "sha256": start.sha256},
         "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
     }
-    save_network(out, network, made)
+    save_network(out, network, record)
     weights = sum(parameter.numel() for parameter in network.parameters())
     size = out.stat().st_size
     print(f"contours: {len(images)} images, {weights:,} weights, {size / 1e6:.2f} MB -> {out}", file=sys.stderr)

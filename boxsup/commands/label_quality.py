@@ -48,8 +48,9 @@ def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | N
     chosen_before = _chosen_before(previous, generation) if previous else None
 
     quality = measure(generation.attributes["generation"], split, generation, true_mask, chosen, chosen_before)
+    first_fill = _first_fill(first) if first else None
     if (chosen >= 0).any():  # masks that no update makes do not collapse
-        quality = replace(quality, warning=collapse_warning(quality, _first_fill(first) if first else None))
+        quality = replace(quality, warning=collapse_warning(quality, first_fill))
     write_table(out, quality.table())
     miou = quality.note or f"mean IoU {score_text(quality.miou)}"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)

@@ -46,15 +46,15 @@ def run(*, catalogue: Path, proposals: Sequence[Path], timings: Sequence[Path], 
     images = _with_objects(read_catalogue(catalogue))
     check_ids([row.image for row in images], list(pools), "proposals")
     matches, candidates = [], []
-    for row, pool_size, match_of_image in _matches(images, pools):
-        matches.append((row.image, match_of_image))
+    for row, pool_size, matched in _matches(images, pools):
+        matches.append((row.image, matched))
         candidates.append(pool_size)
-    objects = pd.concat([objects_table(image, own) for image, own in matches], ignore_index=True)
+    objects = pd.concat([objects_table(image, matched) for image, matched in matches], ignore_index=True)
     if objects.empty:
         raise DataError(
             f"the object masks of {len(images)} images show no object: there is nothing to evaluate against"
         )
-    summary = summary_table(concatenate([own for _, own in matches]), candidates)
+    summary = summary_table(concatenate([matched for _, matched in matches]), candidates)
     summary["images"], summary["objects"] = len(images), len(objects)
     summary["seconds"] = _seconds(timings, [row.image for row in images])
     summary["bytes"] = round(sum(map(store_bytes, proposals)) / len(pools))
