@@ -3,85 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
-
-from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.errors import ConfigError, DataError, StoreError
-from boxsup.image.files import read_image
-from boxsup.image.palette import overlay
-from boxsup.near import did_you_mean, near_paths, nearest
-from boxsup.proposals.pool import Pool, find_pool
-from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
-from boxsup.report.shared.drawing import draw_boxes, draw_outline, outlines, with_caption
+from boxsup.errors import ConfigError, DataError
+from boxsup.near import did_you_mean, nearest
+from boxsup.report.experiment.generation_picture import Generation, picture
 from boxsup.store.atomic import atomic_write
-from boxsup.store.labels import Labels
 
 EXAMPLE = "boxsup show results/demo_semi/seed-0/labels/003.zarr train_0001 --out show"
-
-MIN_SIDE = 480  # px, of a picture
-TEXT = 15  # px, height of the text
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A generation of pseudo-masks and what it was made from.
-
-    Attributes:
-        labels: Its label maps and tables.
-        catalogue: The split.
-        chosen: B, index of each box's candidate, or -1 (rectangle), -2 (supervised nothing), -3 (a segment that is
-            no candidate).
-        best: B×k indices of the best candidates, best first, padded with -1.
-        costs: B×k×3: overlap cost, regression cost and expected IoU of each candidate.
-        true_mask: Images that keep their true mask.
-    """
-
-    labels: Labels
-    catalogue: Catalogue
-    chosen: NDArray[np.int32]
-    best: NDArray[np.int32]
-    costs: NDArray[np.float32]
-    true_mask: frozenset[str]
-
-    @classmethod
-    def open(cls, path: Path) -> Generation:
-        """Open the store at `path` and its catalogue.
-
-        Raises:
-            StoreError: It is no generation, or its catalogue is missing.
-        """
-        if not path.exists():
-            raise StoreError(f"{path}: no such generation{did_you_mean(near_paths(path))}")
-        labels = Labels(path)
-        if not {"generation", "catalogue", "proposals"} <= labels.attributes.keys():
-            raise StoreError(
-                f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
-            )
-        catalogue = read_catalogue(labels.attributes["catalogue"])
-        tables = ("overlap_cost", "regression_cost", "expected_iou")
-        labels.check_classes(catalogue.classes)
-        if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
-            raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
-        costs = np.stack([labels.table(name) for name in tables], axis=-1)
-        masked = np.flatnonzero(labels.table("true_mask"))
-        true_mask = frozenset(catalogue.ids[row] for row in masked)
-        return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, true_mask)
-
-    def pool(self, image: str) -> Pool:
-        """The candidates that the image's boxes chose from.
-
-        Raises:
-            StoreError: They were removed.
-        """
-        return find_pool(self.labels.attributes["proposals"], image)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,50 +45,6 @@ def run(*, generation: Path, images: Sequence[str], out: Path) -> None:
         with atomic_write(path) as partial:
             picture(opened, image).save(partial, "PNG")
         print(path)
-
-
-def picture(generation: Generation, image: str) -> Image.Image:
-    """Draw the image with labels, outlines of the chosen segments and boxes, and a caption that names each choice.
-
-    Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
-    """
-    catalogue = generation.catalogue
-    photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
-    scale = max(1, -(-MIN_SIDE // min(photo.shape[:2])))
-    size = (photo.shape[1] * scale, photo.shape[0] * scale)
-    large = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
-    labels = np.asarray(Image.fromarray(generation.labels[image]).resize(size, Image.Resampling.NEAREST))
-    sheet = Image.fromarray(overlay(large, labels, grey=False))
-    boxes = catalogue.boxes_of(image)
-    chosen = generation.chosen[boxes.index]
-    pool = generation.pool(image) if (chosen >= 0).any() else None
-    for label, candidate in zip(boxes["label"], chosen, strict=True):
-        if pool is not None and candidate >= 0:
-            for polygon in outlines(pool.mask(int(candidate)), scale):
-                draw_outline(sheet, polygon, int(label), width=3)
-    corners = corners_of(boxes) * scale
-    names = [f"{number} {catalogue.classes[label]}" for number, label in enumerate(boxes["label"], start=1)]
-    draw_boxes(sheet, corners, list(boxes["label"]), names, TEXT)
-    return with_caption(sheet, [_title(generation, image), *_choices(generation, boxes, names)], TEXT)
-
-
-def _title(generation: Generation, image: str) -> str:
-    number = generation.labels.attributes["generation"]
-    kept = ": keeps its true mask" if image in generation.true_mask else ""
-    return f"{image}, generation {number}{kept}"
-
-
-def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
-    """One line per box: what it chose, at what cost, and the IoU that is expected."""
-    for row, name in zip(boxes.index, names, strict=True):
-        chosen = int(generation.chosen[row])
-        if chosen < 0:
-            yield f"{name}: {WITHOUT_CANDIDATE[chosen]}"
-            continue
-        rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
-        overlap, regression, expected = generation.costs[row, rank]
-        costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}, expected IoU {expected:.2f}"
-        yield f"{name}: candidate {chosen}, rank {rank + 1}, {costs}"
 
 
 def _check(image: str, known: list[str]) -> None:

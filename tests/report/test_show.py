@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from boxsup.cli import main
-from boxsup.commands.show import Generation, _choices, picture
 from boxsup.image.files import read_image
+from boxsup.report.experiment.generation_picture import Generation, choices, picture
 from boxsup.report.shared.drawing import outlines, with_caption
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_pictures_are_enlarged_and_their_paths_printed(tree: Tree, capsys: pytes
 def test_the_caption_names_each_choice(tree: Tree) -> None:
     generation = Generation.open(tree.seed() / "labels/001.zarr")
     boxes = generation.catalogue.boxes.iloc[:3]
-    assert list(_choices(generation, boxes, ["1 a", "2 b", "3 c"])) == [
+    assert list(choices(generation, boxes, ["1 a", "2 b", "3 c"])) == [
         "1 a: supervised nothing",
         "2 b: its rectangle",
         "3 c: candidate 1, rank 1, overlap cost 0.25, regression cost -0.50, expected IoU 0.75",
