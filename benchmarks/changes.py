@@ -44,7 +44,7 @@ def main() -> None:
         settings = '{"images": "images", "annotations": "annotations", "masks": "none"}'
         split = Split(tables, "voc_xml", root, ("background", "cat"), settings, "stop")
         time.sleep(GRAIN / 1e9)  # what is younger is read again
-        first = seconds(lambda: write_inventory(tables, split.take(FIRST, None)))
+        first = seconds(lambda: write_inventory(tables, split.take_inventory(FIRST, None)))
         look = seconds(lambda: changes(split).since(), 3)
         bare = seconds(lambda: walk(root), 3)
         assert changes(split).since() == FIRST

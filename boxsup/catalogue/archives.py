@@ -29,7 +29,7 @@ class Archive:
     md5: str
 
 
-def present(archive: Archive, folder: Path) -> bool:
+def is_present(archive: Archive, folder: Path) -> bool:
     """Whether an archive lies in a folder, whole.
 
     Raises:

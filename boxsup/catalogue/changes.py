@@ -19,15 +19,15 @@ from typing import Any
 from boxsup.catalogue.inventory import (
     INVENTORY,
     Inventory,
-    newest_of,
+    failed_inventory,
+    newest_change,
     read_inventory,
     read_seen,
-    take,
-    unlisted,
+    take_inventory,
     write_seen,
 )
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.readers.places import places
+from boxsup.catalogue.readers.places import locate_files
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.near import some
@@ -66,7 +66,7 @@ class Split:
         own = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
         return {**own, "on_problem": self.on_problem, "source": self.source, "version": STAGE_VERSIONS["catalogue"]}
 
-    def take(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
+    def take_inventory(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
         """Take the inventory, and keep what was seen of the files.
 
         Args:
@@ -76,24 +76,24 @@ class Split:
         """
         seen = read_seen(self.folder)
         try:
-            where = places(self.form, self.root, self.classes, self.split)
-            inventory, now = take(where, self.settings, since, seen, workers, before)
+            where = locate_files(self.form, self.root, self.classes, self.split)
+            inventory, now = take_inventory(where, self.settings, since, seen, workers, before)
         except (BoxSupError, OSError) as error:  # the catalogue says it to people
-            return unlisted(self.settings, since, str(error))
+            return failed_inventory(self.settings, since, str(error))
         if now != seen:
             with contextlib.suppress(OSError):  # read again next time
                 write_seen(self.folder, now)
         return inventory
 
-    def stands(self) -> bool:
+    def has_current_tables(self) -> bool:
         """Whether there is a catalogue that has the images of the split's list, and no file is newer."""
         if (self.folder / INVENTORY).exists():
             return False
         try:
             made = (self.folder / "images.csv").stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
-            where = places(self.form, self.root, self.classes, self.split)
-            listed, newest = newest_of(where)
+            where = locate_files(self.form, self.root, self.classes, self.split)
+            listed, newest = newest_change(where)
         except FileNotFoundError:
             return False
         except (BoxSupError, OSError):  # the files are away
@@ -121,13 +121,13 @@ class Changes:
         before: Its inventory, None if none was taken yet.
         now: As its files are; None where that is not known: there was none before, or all of them are away, as on a
             disk that is not mounted.
-        stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
+        is_current: Whether there is a catalogue of before there were inventories, and nothing is newer.
     """
 
     split: Split
     before: Inventory | None
     now: Inventory | None
-    stands: bool = False
+    is_current: bool = False
 
     @property
     def folder(self) -> Path:
@@ -143,20 +143,20 @@ class Changes:
         """What an inventory that is taken now is for: the same as the last one unless something changed."""
         if self.before is None:
             return LOST if (self.folder / INVENTORY).exists() else FIRST
-        changed = self.now is not None and not self.now.same(self.before)
+        changed = self.now is not None and not self.now.same_tables(self.before)
         return describe(self.before, self.now) if self.now and changed else self.before.since
 
-    def pixels(self, index: int, count: int) -> str:
+    def image_hash(self, index: int, count: int) -> str:
         """A hash of what the candidates of a shard are made from; "" if it is not known."""
-        return self.state.pixels(self._shard(index, count)) if self.state else ""
+        return self.state.image_hash(self._shard(index, count)) if self.state else ""
 
-    def boxes(self, index: int, count: int) -> str:
+    def box_hash(self, index: int, count: int) -> str:
         """A hash of what the boxes of a shard are read from; "" if it is not known."""
-        return self.state.boxes(self._shard(index, count)) if self.state else ""
+        return self.state.box_hash(self._shard(index, count)) if self.state else ""
 
-    def masks(self) -> str:
+    def mask_hash(self) -> str:
         """A hash of the true masks; "" if it is not known."""
-        return self.state.masks() if self.state else ""
+        return self.state.mask_hash() if self.state else ""
 
     def _shard(self, index: int, count: int) -> list[str]:
         return self._ids[slice(*shard_bounds(len(self._ids), index, count))]
@@ -182,8 +182,8 @@ def changes(split: Split) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
-        return Changes(split, None, None, split.stands())
-    now = split.take(before.since, before)
+        return Changes(split, None, None, split.has_current_tables())
+    now = split.take_inventory(before.since, before)
     away = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
     return Changes(split, before, None if away else now)
 

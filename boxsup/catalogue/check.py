@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from boxsup.catalogue.names import shown
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.machine.workers import map_in_processes
@@ -76,6 +76,6 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
     """Write `problems.csv`, its header alone where nothing is wrong; names that are no UTF-8 are escaped."""
-    texts = [tuple(map(shown, problem)) for problem in problems]
+    texts = [tuple(map(printable, problem)) for problem in problems]
     write_csv(path, pd.DataFrame(texts, columns=list(Problem._fields)))
     return Path(path)

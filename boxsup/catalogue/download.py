@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from tqdm import tqdm
 
-from boxsup.catalogue.archives import Archive, fetch, present
+from boxsup.catalogue.archives import Archive, fetch, is_present
 from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
@@ -83,7 +83,7 @@ SOURCES = {
 }
 
 
-def provide(root: Path, download: bool, source: PublishedDataset | None) -> list[Archive]:
+def provide_tree(root: Path, download: bool, source: PublishedDataset | None) -> list[Archive]:
     """Make sure that a tree in VOC layout is at `root`; add `trainaug` where the tree is VOC 2012 itself.
 
     A tree that is there is taken as it is: no file is overwritten, and one that is not VOC 2012 gets nothing added.
@@ -166,14 +166,14 @@ def add_sbd(archive: Path, root: Path, expected: int) -> None:
             elif name.parent.name == "cls" and not (root / MASKS / f"{name.stem}.png").exists():
                 write_mask(masks / f"{name.stem}.png", class_mask(content.read(), archive / name, SBD_CLASSES))
         train, val = (read_list(root / LISTS / f"{split}.txt")[0] for split in ("train", "val"))
-        images = augmented(ids, train, val)
+        images = trainaug_ids(ids, train, val)
         if len(images) != expected:
             raise DataError(f"{archive}: expected lists that make {expected} images of trainaug, got {len(images)}")
         (lists / f"{AUGMENTED_LIST}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
         _merge(staging, root, last=LISTS)
 
 
-def augmented(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
+def trainaug_ids(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
     """The ids of `trainaug`, sorted: SBD's train and val and VOC's train, less VOC's val."""
     return sorted((set(sbd) | set(train)) - set(val))
 
@@ -181,7 +181,7 @@ def augmented(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> l
 def _obtain(archives: Sequence[Archive], root: Path, download: bool) -> None:
     """Have archives in the folder that holds `root`, or say in one line what the user can do."""
     folder = root.parent
-    missing = [archive for archive in archives if not present(archive, folder)]
+    missing = [archive for archive in archives if not is_present(archive, folder)]
     why = "downloads are off (download: false)"
     try:
         for archive in missing if download else ():

@@ -20,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from boxsup.catalogue.names import same
-from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, Names, Place, Places
+from boxsup.catalogue.names import normalised
+from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, FileFolder, ListedImages, SplitFiles
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
@@ -38,7 +38,7 @@ class File(NamedTuple):
     sha256: str
 
 
-class Look(NamedTuple):
+class FileState(NamedTuple):
     """What tells that a file is as it was when it was read: its size in bytes, two times in ns, and its SHA-256."""
 
     size: int
@@ -47,7 +47,7 @@ class Look(NamedTuple):
     sha256: str
 
 
-Seen = Mapping[str, Look]  # path -> what was last seen there
+KnownStates = Mapping[str, FileState]  # path -> what was last seen there
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Inventory:
         ]
         return *self._head, self.ids, own
 
-    def same(self, other: Inventory) -> bool:
+    def same_tables(self, other: Inventory) -> bool:
         """Whether the catalogue of both would be the same, wherever the files lie."""
         files = self.files == other.files and self.ids == other.ids  # quick, and true most of the time
         return (files and self._head == other._head) or self.content == other.content
@@ -96,17 +96,17 @@ class Inventory:
     def _head(self) -> tuple[Any, ...]:
         return dict(self.settings), self.problems, [file.sha256 for file in self.shared]
 
-    def pixels(self, ids: Sequence[str]) -> str:
+    def image_hash(self, ids: Sequence[str]) -> str:
         """A hash of what candidates of these images, in order, are made from."""
         # Where images with problems are left out, all that makes problems decides which ones there are.
         basis = self.settings if self.settings["on_problem"] == "skip" else self.settings["source"]
         return self._digest(basis, (), {IMAGE}, ids)
 
-    def boxes(self, ids: Sequence[str]) -> str:
+    def box_hash(self, ids: Sequence[str]) -> str:
         """A hash of what the boxes of these images, in order, are read from."""
         return self._digest(self.settings, self.shared, {ANNOTATION}, ids)
 
-    def masks(self) -> str:
+    def mask_hash(self) -> str:
         """A hash of all true masks."""
         return self._digest({}, (), {MASK}, self.ids)
 
@@ -120,14 +120,14 @@ class Inventory:
         return dict(zip(self.ids, self.files, strict=True))
 
 
-def take(
-    places: Places,
+def take_inventory(
+    places: SplitFiles,
     settings: Mapping[str, Any],
     since: str,
-    seen: Seen,
+    seen: KnownStates,
     workers: int = 1,
     before: Inventory | None = None,
-) -> tuple[Inventory, dict[str, Look]]:
+) -> tuple[Inventory, dict[str, FileState]]:
     """Look at the files of a split.
 
     Args:
@@ -146,21 +146,21 @@ def take(
         DataError: The images cannot be listed.
     """
     now = time.time_ns()
-    looks = _looks(map(str, places.shared), seen, workers)
+    looks = _states_of(map(str, places.shared), seen, workers)
     shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
     origin = " ".join([places.origin() if places.origin else "", *(file.sha256 for file in shared)])
     if before is not None and before.ids and before.origin == origin and before.settings == settings:
-        listed = Names(before.ids, before.names, before.problems)
+        listed = ListedImages(before.ids, before.names, before.problems)
     else:
         listed = places.names()
     found = _found(places.folders, listed.names)
-    looks |= _looks((path for own in found for _, path in own), seen, workers)
+    looks |= _states_of((path for own in found for _, path in own), seen, workers)
     files = [[File(kind, path, looks[path].sha256) for kind, path in own] for own in found]
     settled = {path: look for path, look in looks.items() if now - look.changed > GRAIN and look.sha256 != UNREADABLE}
     return Inventory(settings, since, origin, listed.problems, shared, listed.ids, listed.names, files), settled
 
 
-def newest_of(places: Places) -> tuple[list[str], int]:
+def newest_change(places: SplitFiles) -> tuple[list[str], int]:
     """The ids of a split's images, and when the last one of its files was changed, in ns; none of them is read.
 
     Raises:
@@ -172,12 +172,12 @@ def newest_of(places: Places) -> tuple[list[str], int]:
     return listed.ids, max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
 
 
-def unlisted(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
+def failed_inventory(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
     """The inventory of a split whose images cannot be listed."""
     return Inventory(settings, since, "", [problem], [], [], [], [])
 
 
-def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[str, str]]]:
+def _found(folders: Sequence[FileFolder], names: Sequence[str]) -> list[list[tuple[str, str]]]:
     """Kind and path of the files of each image."""
     indices = [(place.kind, _index(place)) for place in folders]
     found = []
@@ -189,7 +189,7 @@ def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[st
     return found
 
 
-def _index(place: Place) -> dict[str, list[str]]:
+def _index(place: FileFolder) -> dict[str, list[str]]:
     """The files of a folder by their names without endings; those of folders below also by "*/" and their own name."""
     index: dict[str, list[str]] = defaultdict(list)
     for base, folders, names in os.walk(place.folder):
@@ -210,29 +210,29 @@ def _index(place: Place) -> dict[str, list[str]]:
 
 def _key(text: str) -> str:
     """What is equal for names that look the same, however their accents are kept and in letters of either case."""
-    return same(text).casefold()
+    return normalised(text).casefold()
 
 
-def _looks(paths: Iterable[str], seen: Seen, workers: int) -> dict[str, Look]:
+def _states_of(paths: Iterable[str], seen: KnownStates, workers: int) -> dict[str, FileState]:
     """What there is at each path, in order."""
     own = list(dict.fromkeys(paths))
     if workers == 1:
-        return {path: _look(path, seen.get(path)) for path in own}
+        return {path: _state_of(path, seen.get(path)) for path in own}
     with ThreadPoolExecutor(workers) as executor:
-        return dict(zip(own, executor.map(lambda path: _look(path, seen.get(path)), own), strict=True))
+        return dict(zip(own, executor.map(lambda path: _state_of(path, seen.get(path)), own), strict=True))
 
 
-def _look(path: str, last: Look | None) -> Look:
+def _state_of(path: str, last: FileState | None) -> FileState:
     try:
         found = os.stat(path)
         times = found.st_size, found.st_mtime_ns, found.st_ctime_ns
         if last is not None and last[:3] == times:
             return last
         if stat.S_ISREG(found.st_mode):  # a pipe would not end
-            return Look(*times, sha256_of(Path(path)))
+            return FileState(*times, sha256_of(Path(path)))
     except OSError:
         pass
-    return Look(0, 0, 0, UNREADABLE)
+    return FileState(0, 0, 0, UNREADABLE)
 
 
 def write_inventory(folder: Path, inventory: Inventory) -> None:
@@ -262,15 +262,15 @@ def read_inventory(folder: Path) -> Inventory | None:
         return None
 
 
-def write_seen(folder: Path, seen: Seen) -> None:
+def write_seen(folder: Path, seen: KnownStates) -> None:
     """Keep what was seen of each file."""
     write_text(folder / SEEN, json.dumps([list(seen), *zip(*seen.values(), strict=True)]))
 
 
-def read_seen(folder: Path) -> dict[str, Look]:
+def read_seen(folder: Path) -> dict[str, FileState]:
     """What was seen of each file; nothing if that was lost."""
     try:
         paths, *columns = json.loads((folder / SEEN).read_bytes())
-        return dict(zip(paths, map(Look._make, zip(*columns, strict=True)), strict=True))
+        return dict(zip(paths, map(FileState._make, zip(*columns, strict=True)), strict=True))
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

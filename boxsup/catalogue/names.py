@@ -57,7 +57,7 @@ def name_fault(name: str, by_path: bool = False) -> str | None:
     return id_fault(image_id(name, by_path))
 
 
-def same(name: str) -> str:
+def normalised(name: str) -> str:
     """What is equal for names that look equal: letters with accents are one sign or two (NFC or NFD), as on macOS."""
     return unicodedata.normalize("NFC", name)
 
@@ -68,7 +68,7 @@ def class_name(value: object) -> str:
     A number is its digits, and what is no name is "".
     """
     text = str(value) if type(value) in (int, float) else value
-    return same(text.strip()) if isinstance(text, str) else ""
+    return normalised(text.strip()) if isinstance(text, str) else ""
 
 
 def is_background(name: str) -> bool:
@@ -81,7 +81,7 @@ def plain_path(name: str) -> str:
     return str(PurePosixPath(name.replace("\\", "/"))) if name else ""
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""A text that can be printed and written: bytes that are no UTF-8 as \xff, other signs as \n or \u200b."""
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
+from boxsup.catalogue.names import MAX_ID, class_name, id_fault, printable
 from boxsup.errors import ConfigError, DataError
 from boxsup.image import VOID
 from boxsup.image.files import read_image, read_mask
@@ -24,7 +24,7 @@ BACKGROUND = "background"
 class Box(NamedTuple):
     """An annotated object: label 1…C-1, half-open 0-based pixel corners, the flags `difficult` and `crowd`, 0 or 1."""
 
-    label: int
+    class_id: int
     x0: int
     y0: int
     x1: int
@@ -41,7 +41,7 @@ class Problem(NamedTuple):
     problem: str
 
 
-class Unusable(DataError):
+class UnusableData(DataError):
     """Nothing of a data set can be used; `problems` says all that is wrong with it, and the message the first."""
 
     def __init__(self, text: str, problems: Sequence[Problem]) -> None:
@@ -49,7 +49,7 @@ class Unusable(DataError):
         self.problems = problems
 
 
-def first_of(problems: Sequence[Problem], left: str) -> str:
+def summarise_problems(problems: Sequence[Problem], left: str) -> str:
     """The first problem in a line, with how many there are and what is left."""
     count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
     return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
@@ -100,15 +100,15 @@ class Listing:
         ids: Of the images that are checked, in order.
         checks: Theirs, likewise.
         problems: What is wrong already, also with images that are not among these.
-        draws: Whether checks may draw masks (`Record.drawn`).
-        lost: A line for each annotation or mask that is no image's, where all images of a folder are taken.
+        draws_masks: Whether checks may draw masks (`Record.drawn`).
+        unmatched: A line for each annotation or mask that is no image's, where all images of a folder are taken.
     """
 
     ids: Sequence[str]
     checks: Sequence[Check]
     problems: list[Problem]
-    draws: bool
-    lost: list[Problem] = field(default_factory=list)
+    draws_masks: bool
+    unmatched: list[Problem] = field(default_factory=list)
 
 
 # From a data set's root, its classes with the background first, and the JSON of a split's settings.
@@ -158,10 +158,10 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
         fault = id_fault(image)
         if fault:
             problems.append(
-                Problem(shown(image[:MAX_ID]), str(path), f"'{shown(image[:60])}' is no image id: it {fault}")
+                Problem(printable(image[:MAX_ID]), str(path), f"'{printable(image[:60])}' is no image id: it {fault}")
             )
         elif image in seen:
-            problems.append(problem(image, path, f"{image} is listed more than once"))
+            problems.append(image_problem(image, path, f"{image} is listed more than once"))
         else:
             seen[image] = None
     return list(seen), problems
@@ -200,19 +200,19 @@ def check_inside(path: Path, root: Path | None) -> None:
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
-            f"{shown(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
+            f"{printable(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
             "links with `links: true` beside the split's list (the option --links of boxsup init)"
         )
 
 
-def links_outside(image: str, root: Path | None, *paths: Path | None) -> list[Problem]:
+def link_problems(image: str, root: Path | None, *paths: Path | None) -> list[Problem]:
     """The first of an image's files that `check_inside` refuses, as a problem, before any of them is opened."""
     for path in paths:
         try:
             if path is not None:
                 check_inside(path, root)
         except DataError as error:
-            return [problem(image, path or Path(), str(error))]
+            return [image_problem(image, path or Path(), str(error))]
     return []
 
 
@@ -221,7 +221,7 @@ def check_pixels(image: str, path: Path) -> tuple[tuple[int, int], list[Problem]
     try:
         height, width = read_image(path).shape[:2]
     except DataError as error:
-        return (0, 0), [problem(image, path, str(error))]
+        return (0, 0), [image_problem(image, path, str(error))]
     return (height, width), []
 
 
@@ -239,7 +239,7 @@ def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str
     except DataError as error:
         return [str(error)]
     problems = size_problems(mask, height, width)
-    unknown = unknown_labels(mask, classes)
+    unknown = unknown_values(mask, classes)
     if unknown:
         problems.append(f"the mask holds {some(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
     return problems
@@ -253,13 +253,13 @@ def size_problems(mask: NDArray[np.generic], height: int, width: int) -> list[st
     return [f"the mask has {got} pixels, its image {width}×{height} (width×height)"]
 
 
-def unknown_labels(mask: NDArray[np.uint8], classes: int) -> list[int]:
+def unknown_values(mask: NDArray[np.uint8], classes: int) -> list[int]:
     """The values of a uint8 mask, in order, that are neither a label 0…C-1 nor void."""
     counts = np.bincount(mask.ravel(), minlength=VOID + 1)
     return [int(value) for value in np.flatnonzero(counts[:VOID]) if value >= classes]
 
 
-def problem(image: str, path: Path, text: str) -> Problem:
+def image_problem(image: str, path: Path, text: str) -> Problem:
     """One line that can be shown, without the file's name in front, which has its own column."""
     line = " ".join(text.removeprefix(f"{path}: ").split())
-    return Problem(shown(image), shown(str(path)), shown(line))
+    return Problem(printable(image), printable(str(path)), printable(line))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.names import class_name, image_id, is_background, shown
+from boxsup.catalogue.names import class_name, image_id, is_background, printable
 from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
@@ -18,11 +18,11 @@ from boxsup.catalogue.records import (
     BACKGROUND,
     Listing,
     Problem,
-    Unusable,
+    UnusableData,
     check_inside,
-    first_of,
-    links_outside,
-    problem,
+    image_problem,
+    link_problems,
+    summarise_problems,
 )
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
@@ -95,7 +95,7 @@ class Source:
     def files(self) -> list[Path]:
         """The annotation files of a format that has one an image, without links that may not be followed."""
         inside = None if self.links else self.annotations
-        return [file for file in self._all_files() if not links_outside(file.stem, inside, file)]
+        return [file for file in self._all_files() if not link_problems(file.stem, inside, file)]
 
     def check_links(self) -> None:
         """Raise a DataError if annotation files are links that may not be followed."""
@@ -106,7 +106,7 @@ class Source:
         endings = [ending for ending, form in ENDINGS.items() if form == self.format]
         return [file for ending in endings for file in annotation_files(self.annotations, ending)]
 
-    def all_crowds(self, effect: str) -> str:
+    def crowds_message(self, effect: str) -> str:
         """What to say where every box is a crowd: what follows from it, and what to do."""
         if self.format == "coco":
             advice = "CVAT writes brush masks so: set iscrowd to 0"
@@ -121,7 +121,7 @@ class Source:
         """The same with these classes alone, in this order."""
         return replace(self, classes=(BACKGROUND, *map(class_name, names)))
 
-    def in_order_of(self, classes: Sequence[str]) -> Source:
+    def with_class_order(self, classes: Sequence[str]) -> Source:
         """The same with classes in this order, the others behind, where the annotations themselves give none.
 
         Args:
@@ -132,7 +132,7 @@ class Source:
         return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
-def recognise(images: Path, boxes: Path) -> str:
+def recognise_format(images: Path, boxes: Path) -> str:
     """The format of annotations: `coco`, `voc_xml`, `yolo` or `labelme`.
 
     Args:
@@ -155,7 +155,7 @@ def recognise(images: Path, boxes: Path) -> str:
         return "coco"
     counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
-    if yolo.ENDING in found and yolo.find_data(boxes) is None:
+    if yolo.ENDING in found and yolo.find_names_file(boxes) is None:
         if found == [yolo.ENDING]:
             raise DataError(
                 f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
@@ -174,14 +174,14 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     """Recognise annotations and read which classes they know of; no image is read yet.
 
     Args:
-        images: See `recognise`.
+        images: See `recognise_format`.
         boxes: Likewise.
         links: Whether symbolic links may lead out of the two.
 
     Raises:
         DataError: They are of no known format, or name no class, or one whose name cannot be printed.
     """
-    form = recognise(images, boxes)
+    form = recognise_format(images, boxes)
     source = Source(form, images, boxes, (), boxes_only=form == "voc_xml", links=links)
     if source.format == "coco":
         names, files = open_instances(boxes)
@@ -190,8 +190,8 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
         files = images_below(images)
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
-        raise DataError(f"{boxes}: the class '{shown(odd[:60])}' has a name that cannot be shown; give it another")
-    source = replace(source, ids=ids_of(files))
+        raise DataError(f"{boxes}: the class '{printable(odd[:60])}' has a name that cannot be shown; give it another")
+    source = replace(source, ids=kind_of_ids(files))
     if source.ids == "path":
         source = replace(
             source, notes=(*source.notes, "images of one name in several folders: ids have the folders' names")
@@ -199,7 +199,7 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
-def ids_of(names: Sequence[str]) -> str:
+def kind_of_ids(names: Sequence[str]) -> str:
     """What ids are made of: names, or paths where images of one name lie in several folders."""
     by_name, by_path = ({image_id(name, by_path) for name in names} for by_path in (False, True))
     return "path" if len(by_name) < len(by_path) else "name"
@@ -208,15 +208,15 @@ def ids_of(names: Sequence[str]) -> str:
 def _of_files(source: Source) -> tuple[Source, list[str]]:
     """The settings and the classes' names of a format that has one file an image."""
     if source.format == "yolo":
-        data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
-        if yolo.oriented(source.files()):
+        data = yolo.find_names_file(source.annotations) or source.annotations / yolo.DATA
+        if yolo.has_oriented_boxes(source.files()):
             source = replace(source, boxes_only=True, notes=(*source.notes, ORIENTED))
         return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
     names, zero, problems = _seen_in(source)
     if all(is_background(name) for name in names):
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
-        raise Unusable(first_of(problems, "no class is left") if problems else text, problems)
+        raise UnusableData(summarise_problems(problems, "no class is left") if problems else text, problems)
     if source.format == "voc_xml":
         notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
         source = replace(source, corners="plane" if zero else "voc", notes=notes)
@@ -233,9 +233,9 @@ def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
             names.update(NAMES[source.format](content))
             if source.format == "voc_xml" and not zero:
                 reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
-                zero = f"{shown(file.name)}: {reason}" if reason else ""
+                zero = f"{printable(file.name)}: {reason}" if reason else ""
         except ValueError as error:
-            problems.append(problem("", file, str(error)))
+            problems.append(image_problem("", file, str(error)))
     return sorted(names), zero, problems
 
 
@@ -251,8 +251,8 @@ def _check_labelme(folder: Path) -> None:
     if not _has_labelme(folder):
         first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
-            f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
-            "itself, not its folder"
+            f"{folder}: found {printable(first.name)}, which is no LabelMe JSON (it has no shapes); name a COCO "
+            "JSON itself, not its folder"
         )
 
 

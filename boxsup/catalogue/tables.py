@@ -74,9 +74,9 @@ class Catalogue:
 
     def shard(self, index: int, count: int) -> Catalogue:
         """Shard `index` (from 0) of `count` runs of neighbours, every image in exactly one."""
-        return self.part(self.ids[slice(*shard_bounds(len(self.images), index, count))])
+        return self.subset(self.ids[slice(*shard_bounds(len(self.images), index, count))])
 
-    def part(self, images: Collection[str]) -> Catalogue:
+    def subset(self, images: Collection[str]) -> Catalogue:
         """The images of these ids alone, in the order of the split."""
         rows, boxes = (table[table["image"].isin(images)].reset_index(drop=True) for table in (self.images, self.boxes))
         return Catalogue(rows, boxes, self.classes)

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         discard(args.out / table)
     listing = _listing(args, classes)
     problems = list(listing.problems)
-    with atomic_write(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
+    with atomic_write(args.out / DRAWN) if listing.draws_masks else nullcontext(Path()) as partial:
         records = _records(listing, problems, partial, args)
         report = write_problems(args.out / PROBLEMS, problems)
         if problems and args.on_problem == "stop":
@@ -70,7 +70,7 @@ def _records(listing: Listing, problems: list[Problem], partial: Path, args: arg
     """The images without problems, their drawn masks written to `partial`; the problems of the others are added."""
     wrong = {problem.image for problem in problems}
     records = []
-    if listing.draws:
+    if listing.draws_masks:
         partial.mkdir(parents=True)  # though no image may have a mask
     checked = run_checks(listing.checks, args.workers)
     for record in tqdm(checked, "catalogue", len(listing.checks), unit="image", disable=None):

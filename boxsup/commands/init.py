@@ -15,21 +15,21 @@ import yaml
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.names import MAX_ID, same, shown
+from boxsup.catalogue.names import MAX_ID, normalised, printable
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
-from boxsup.catalogue.records import Unusable, first_of, parse_classes, read_lines
+from boxsup.catalogue.records import UnusableData, parse_classes, read_lines, summarise_problems
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.config import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.evidence import check_masks, check_objects
-from boxsup.project.parts import parts
-from boxsup.project.plan import plan, this_machine
-from boxsup.project.splits import split
+from boxsup.project.parts import export_parts
+from boxsup.project.plan import make_plan, this_machine
+from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
-from boxsup.project.survey import Survey, looking
-from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, lists
+from boxsup.project.survey import Survey, survey_calls
+from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
 from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
@@ -75,22 +75,22 @@ def run(args: argparse.Namespace) -> None:
         source, survey, own = _own_split(source, survey) if args.val is None else (source, survey, set())
         check_objects(survey, source)
         source, survey = _settled(source, survey, args)
-    except Unusable as error:
+    except UnusableData as error:
         where = write_problems(args.project / PROBLEMS, error.problems)
-        raise DataError(f"{shown(str(error))}; all are in {where}") from error
+        raise DataError(f"{printable(str(error))}; all are in {where}") from error
     named, images = _val(args.val, source), survey.objects
-    chosen = {image for image in images if same(image) in named}
+    chosen = {image for image in images if normalised(image) in named}
     if named and not chosen:
         raise DataError(f"{args.val}: none of its {len(named)} images is one that can be used{_outside(args)}")
-    missing = sorted(named - {same(image) for image in chosen})
+    missing = sorted(named - {normalised(image) for image in chosen})
     if missing:
         note = f"images of {args.val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
         source = replace(source, notes=(*source.notes, note))
-    splits = split(images, survey.masked, args.masks is not None, chosen or own)
+    splits = split_images(images, survey.masked, args.masks is not None, chosen or own)
     basis = survey.basis(splits.val, source.classes)
-    settings = plan(len(splits.train), survey.side, machine, args.epochs)
+    settings = make_plan(len(splits.train), survey.side, machine, args.epochs)
     project = Project(args.project, args.name, source, splits, basis, settings, survey.side, machine.cores)
-    files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
+    files = {**list_files(splits, _names(source, survey)), CONFIG: config_text(project)}
     write_problems(args.project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration last: where it stands, all do
         write_text(args.project / file, text)
@@ -148,7 +148,7 @@ def _val(path: Path | None, source: Source) -> set[str]:
     if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
         below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
-    return {same(source.image_id((below / name).as_posix())) for name in names}
+    return {normalised(source.image_id((below / name).as_posix())) for name in names}
 
 
 def _outside(args: argparse.Namespace) -> str:
@@ -165,7 +165,7 @@ def _outside(args: argparse.Namespace) -> str:
 
 def _own_split(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
     """The images to evaluate on of an export that is split already, whose images for tests are left out."""
-    own = parts(_names(source, survey))
+    own = export_parts(_names(source, survey))
     if not own.val:
         return source, survey, set()
     note = f"the folders' own split: the {len(own.val):,} images of valid (val) are evaluated on; --val names others"
@@ -185,7 +185,7 @@ def _survey(source: Source, workers: int) -> Survey:
     wrong = {problem.image for problem in problems}
     images = []
     known = set(wrong)
-    looked = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
+    looked = run_checks(survey_calls(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
     for seen in tqdm(looked, "init", len(listing.checks), unit="image", disable=None):
         problems += seen.record.problems
         known.add(seen.record.image)
@@ -193,14 +193,16 @@ def _survey(source: Source, workers: int) -> Survey:
             images.append(seen)
     if problems and len(images) < 2:
         left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
-        raise Unusable(first_of(problems, left), problems)
-    problems += listing.lost
-    names = {name: shown(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
+        raise UnusableData(summarise_problems(problems, left), problems)
+    problems += listing.unmatched
+    names = {name: printable(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
     others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
-        raise Unusable(first_of(problems, text) if problems else f"{source.annotations}: {text}", problems)
+        raise UnusableData(
+            summarise_problems(problems, text) if problems else f"{source.annotations}: {text}", problems
+        )
     return survey
 
 
@@ -213,7 +215,7 @@ def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[
     if args.masks is not None:
         own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks.absolute())]
         if own and not survey.evidence and source.masks != DRAWN:
-            raise Unusable(first_of(own, "no image has a true mask"), survey.problems)
+            raise UnusableData(summarise_problems(own, "no image has a true mask"), survey.problems)
         check_masks(survey, source, args.masks)
     elif survey.rectangles or not survey.evidence:
         source, survey = source.with_masks(NONE), survey.without_masks()

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     """Write `inventory.json`, the same bytes where nothing changed."""
     classes = parse_classes(args.classes)
     split = Split(args.out, args.format, args.root, classes, args.split, args.on_problem, args.source)
-    inventory = split.take(args.since, read_inventory(args.out), args.workers)
+    inventory = split.take_inventory(args.since, read_inventory(args.out), args.workers)
     write_inventory(args.out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))
     print(f"inventory: {len(inventory.ids)} images, {files} files; {inventory.since}", file=sys.stderr)

@@ -53,7 +53,7 @@ class Job:
     def part(self, folder: Path, known: Sequence[bool]) -> ImagePart:
         """What there is of it: of each of its own boxes, given which classes by their labels the model knows."""
         masks = iter(read_part(folder, self.key, self.asked).masks)
-        own = [next(masks) if known[box.label] else None for box in self.record.boxes]
+        own = [next(masks) if known[box.class_id] else None for box in self.record.boxes]
         return ImagePart(self.record, own, self.number)
 
 
@@ -93,12 +93,12 @@ def run(args: argparse.Namespace) -> None:
     formats, stamps = formats_of(args.format, source), stamps_of(source)
     claim([args.out / place_of(name, source) for name in formats], args.out)
     masker = _masker(args)
-    source = source.in_order_of(masker.classes)  # before records are read, whose labels are in it
+    source = source.with_class_order(masker.classes)  # before records are read, whose labels are in it
     records, problems, lost = _checked(source, args.workers)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     boxes = [box for _, record in usable for box in record.boxes]
     if boxes and all(box.crowd for box in boxes):
-        raise DataError(source.all_crowds("crowds get no masks"))
+        raise DataError(source.crowds_message("crowds get no masks"))
     parts = [part_place(folder, record) for _, record in usable]
     claim(parts, args.out, [Path(record.path) for record in records], mending=True)
     images = len(problems)
@@ -143,7 +143,7 @@ def _checked(source: Source, workers: int) -> tuple[list[Record], list[Problem],
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    return records, problems, list(listing.lost)
+    return records, problems, list(listing.unmatched)
 
 
 def _unknown(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
@@ -155,7 +155,7 @@ def _unknown(masker: Masker, records: Sequence[Record], source: Source) -> list[
     known = ", ".join(masker.classes[1:])
     problems, count = [], 0
     for record in records:
-        names = Counter(source.classes[box.label] for box in record.boxes)
+        names = Counter(source.classes[box.class_id] for box in record.boxes)
         unknown = {name: number for name, number in names.items() if not masker.knows(name)}
         count += sum(names.values()) - sum(unknown.values())
         if unknown:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
             f"{args.proposals}: none of its images is in {args.catalogue}; name the proposals of this split"
         )
     inventory = read_inventory(args.catalogue)
-    made_from = overlaps_from(inventory.boxes(list(pools))) if inventory else None
+    made_from = overlaps_from(inventory.box_hash(list(pools))) if inventory else None
     attributes = {"versions": provenance("overlaps", "numpy", "zarr")}
     with recording(args.out, made_from), overlaps_writer(args.out, list(pools), attributes) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     _compile(propose)
     timings = []
     inventory = read_inventory(args.catalogue)
-    made_from = proposals_from(json.loads(args.settings), inventory.pixels(catalogue.ids)) if inventory else None
+    made_from = proposals_from(json.loads(args.settings), inventory.image_hash(catalogue.ids)) if inventory else None
     with (
         recording(args.out, made_from),
         pools_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer,

@@ -33,7 +33,7 @@ Coverage = NDArray[np.float32]
 class DrawnObject:
     """An object of a picture: label 1…C-1, tight half-open box `x0, y0, x1, y1` of what is visible, and `difficult`."""
 
-    label: int
+    class_id: int
     box: tuple[int, int, int, int]
     difficult: bool
 
@@ -45,17 +45,17 @@ class DrawnPicture:
     Attributes:
         image: H×W×3 uint8 RGB.
         instances: H×W uint8, 0 background, else the 1-based number of the object that is seen at the pixel.
-        things: The objects by number; each has visible pixels.
+        objects: By number; each has visible pixels.
     """
 
     image: Image
     instances: Image
-    things: tuple[DrawnObject, ...]
+    objects: tuple[DrawnObject, ...]
 
     def masks(self) -> tuple[Image, Image]:
         """Masks as VOC has them: labels and object numbers, H×W uint8, 255 along every object's boundary."""
         ring = boundary(self.instances)
-        labels = np.array([0, *(thing.label for thing in self.things)], np.uint8)[self.instances]
+        labels = np.array([0, *(thing.class_id for thing in self.objects)], np.uint8)[self.instances]
         return np.where(ring, VOID, labels).astype(np.uint8), np.where(ring, VOID, self.instances).astype(np.uint8)
 
 

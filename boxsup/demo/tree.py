@@ -64,8 +64,8 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
             image = f"{split}_{index:04d}"
             made = picture(settings.seed, split, index, settings.side, classes)
             write_picture(folder, image, made, classes)
-            labels[split][image] = tuple(thing.label for thing in made.things)
-            yield Written(image, labels[split][image], tuple(fill(made.instances, made.things)))
+            labels[split][image] = tuple(thing.class_id for thing in made.objects)
+            yield Written(image, labels[split][image], tuple(fill(made.instances, made.objects)))
     lists = {**labels, "masks": choose_masks(labels["train"], settings.masks, settings.seed)}
     for name, images in lists.items():
         (folder / LISTS / f"{name}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
@@ -87,9 +87,9 @@ def annotation(image: str, made: DrawnPicture, classes: Sequence[str]) -> bytes:
     _texts(root, {"folder": "shapes", "filename": f"{image}.jpg"})
     _texts(ElementTree.SubElement(root, "size"), {"width": width, "height": height, "depth": 3})
     _texts(root, {"segmented": 1})
-    for thing in made.things:
+    for thing in made.objects:
         element = ElementTree.SubElement(root, "object")
-        _texts(element, {"name": classes[thing.label], "difficult": int(thing.difficult)})
+        _texts(element, {"name": classes[thing.class_id], "difficult": int(thing.difficult)})
         x0, y0, x1, y1 = thing.box
         corners = dict(zip(CORNERS, (x0 + 1, y0 + 1, x1, y1), strict=True))
         _texts(ElementTree.SubElement(element, "bndbox"), corners)

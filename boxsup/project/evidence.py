@@ -10,7 +10,7 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.near import some
-from boxsup.project.survey import Seen, Survey
+from boxsup.project.survey import Survey, SurveyedImage
 
 NAMED = 5  # classes that are spelled out
 
@@ -18,7 +18,7 @@ NAMED = 5  # classes that are spelled out
 def check_objects(survey: Survey, source: Source) -> None:
     """Raise a DataError where every box is a crowd: it is void in training, and in the masks that judge."""
     if not survey.learned:
-        raise DataError(source.all_crowds("nothing can be learned or measured"))
+        raise DataError(source.crowds_message("nothing can be learned or measured"))
 
 
 def check_masks(survey: Survey, source: Source, masks: Path) -> None:
@@ -63,12 +63,12 @@ def _why_none(survey: Survey, source: Source) -> str:
     return f"the masks show no class: {_values(masked)}; {_remedy(masked, source)}"
 
 
-def _values(masked: Sequence[Seen]) -> str:
+def _values(masked: Sequence[SurveyedImage]) -> str:
     values = sorted(frozenset().union(*(seen.pixels for seen in masked)))
     return f"{'they hold' if len(masked) > 1 else 'it holds'} {' and '.join(map(str, values))} alone"
 
 
-def _remedy(masked: Sequence[Seen], source: Source) -> str:
+def _remedy(masked: Sequence[SurveyedImage], source: Source) -> str:
     """What to write in place of masks whose values are of no class."""
     void = any(VOID in seen.pixels for seen in masked)
     single = len(source.classes) == 2

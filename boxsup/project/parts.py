@@ -17,7 +17,7 @@ class Parts(NamedTuple):
     test: frozenset[str] = frozenset()
 
 
-def parts(names: Mapping[str, str]) -> Parts:
+def export_parts(names: Mapping[str, str]) -> Parts:
     """The split that images' folders make, if every image is in one of its parts and some are to train on.
 
     Args:

@@ -89,7 +89,7 @@ def this_machine() -> Hardware:
     return Hardware(len(os.sched_getaffinity(0)), memory)
 
 
-def plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
+def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
     """Choose settings.
 
     Args:

@@ -28,7 +28,7 @@ class Splits:
     masks: list[str]
 
 
-def split(
+def split_images(
     images: Mapping[str, Collection[int]],
     masked: Mapping[str, Collection[int]],
     with_masks: bool,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from boxsup.catalogue.names import shown
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.near import some
 from boxsup.project.evidence import mask_notes
@@ -46,7 +46,7 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     yield from project.source.notes
     otherwise = survey.read_otherwise
     if otherwise:
-        first = shown(f"{otherwise[0].file}: {otherwise[0].problem}")
+        first = printable(f"{otherwise[0].file}: {otherwise[0].problem}")
         yield f"read otherwise than they stand there, all in {PROBLEMS}: {len(otherwise):,}, the first is {first}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
@@ -89,7 +89,7 @@ def _odd_images(survey: Survey) -> Iterator[str]:
     if survey.passed:
         endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.passed)
         few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
-        yield f"files among the images that are not read, by their endings: {shown(few)}"
+        yield f"files among the images that are not read, by their endings: {printable(few)}"
     if survey.dark:
         yield (
             f"images of 16 bits whose values end below {DARK * 256:,}: {len(survey.dark):,}, the first is "
@@ -136,6 +136,6 @@ def _problems(project: Project, survey: Survey) -> list[str]:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
-    first = [f"  {shown(line)}" for line in lines]
+    first = [f"  {printable(line)}" for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

@@ -35,7 +35,7 @@ DARK = 64  # of 256: a value of 14 bits in 16, seen by its high byte
 
 
 @dataclass(frozen=True)
-class Seen:
+class SurveyedImage:
     """An image, looked at.
 
     Attributes:
@@ -75,7 +75,7 @@ class Survey:
         passed: Names of files in the folder that are no images by their endings.
     """
 
-    images: list[Seen]
+    images: list[SurveyedImage]
     problems: list[Problem]
     classes: tuple[str, ...]
     unknown: int = 0
@@ -89,7 +89,7 @@ class Survey:
     def boxes_of(self, images: Collection[str]) -> Counter[str]:
         """Class -> how many boxes it has in some images."""
         records = [seen.record for seen in self.images if seen.record.image in images]
-        return Counter(self.classes[box.label] for record in records for box in record.boxes)
+        return Counter(self.classes[box.class_id] for record in records for box in record.boxes)
 
     @property
     def crowds(self) -> int:
@@ -104,7 +104,7 @@ class Survey:
     @property
     def objects(self) -> dict[str, frozenset[int]]:
         """Image id -> the classes of its boxes, crowds left out."""
-        return {seen.record.image: frozenset(box.label for box in seen.objects) for seen in self.images}
+        return {seen.record.image: frozenset(box.class_id for box in seen.objects) for seen in self.images}
 
     @property
     def learned(self) -> frozenset[int]:
@@ -130,7 +130,7 @@ class Survey:
         return {image for image, labels in self.masked.items() if labels}
 
     @property
-    def blank(self) -> list[Seen]:
+    def blank(self) -> list[SurveyedImage]:
         """The images with objects whose true mask shows no class at all."""
         return [seen for seen in self.images if seen.pixels and not seen.labels and seen.objects]
 
@@ -187,7 +187,7 @@ class Survey:
     def odd_masks(self) -> list[str]:
         """Ids of the images whose true mask shows a class that none of their boxes is of."""
         return [
-            seen.record.image for seen in self.images if not seen.labels <= {box.label for box in seen.record.boxes}
+            seen.record.image for seen in self.images if not seen.labels <= {box.class_id for box in seen.record.boxes}
         ]
 
     @property
@@ -201,24 +201,24 @@ class Survey:
         return replace(self, images=[replace(seen, pixels={}) for seen in self.images])
 
 
-def looking(checks: Sequence[Check]) -> list[Callable[[], Seen]]:
+def survey_calls(checks: Sequence[Check]) -> list[Callable[[], SurveyedImage]]:
     """Calls that check and look, for `boxsup.catalogue.check.run_checks`; they can be sent to another process."""
-    return [partial(look, check) for check in checks]
+    return [partial(survey_image, check) for check in checks]
 
 
-def look(check: Check) -> Seen:
+def survey_image(check: Check) -> SurveyedImage:
     """Check an image and look at its mask."""
     record = check()
     if record.problems:
-        return Seen(replace(record, drawn={}))
+        return SurveyedImage(replace(record, drawn={}))
     drawn = record.drawn.get("mask")
     upright, dark = is_upright(Path(record.path)), is_dark(Path(record.path))
     if drawn is None and not record.mask:
-        return Seen(record, upright=upright, dark=dark)
+        return SurveyedImage(record, upright=upright, dark=dark)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
     counts = np.bincount(mask.ravel(), minlength=VOID + 1)
     pixels = {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
-    return Seen(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
+    return SurveyedImage(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:

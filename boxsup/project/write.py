@@ -107,7 +107,7 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
     return f" # {what}; {used}"
 
 
-def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
+def list_files(splits: Splits, names: dict[str, str]) -> dict[str, str]:
     """File name -> what is in it: the names of the images of each split, one a line.
 
     Args:

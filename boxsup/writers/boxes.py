@@ -36,7 +36,7 @@ def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], mar
     for place, thing in enumerate(things, start=1):
         tight = tight_box(thing.pixels, margin)
         own = (*tight, _iou(thing.box, tight)) if tight else (None,) * 5
-        found.append((image, thing.number or place, classes[thing.label], *thing.box, *own, thing.score))
+        found.append((image, thing.number or place, classes[thing.class_id], *thing.box, *own, thing.score))
     return found
 
 

@@ -20,7 +20,7 @@ from pycocotools import mask as coco_mask
 from boxsup.image.boxes import tight_box
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import one_ring, parts_of
+from boxsup.writers.rings import join_rings, mask_parts
 
 Encoding = Literal["rle", "polygons"]
 Json = dict[str, Any]
@@ -49,7 +49,9 @@ def mask_fields(thing: MaskedObject, encoding: Encoding, tight: bool = False) ->
     pixels = np.asfortranarray(thing.pixels, np.uint8)
     runs = coco_mask.encode(pixels)
     height, width = (int(side) for side in pixels.shape)
-    polygons = [one_ring([part]).ravel().tolist() for part in parts_of(thing.pixels)] if encoding == "polygons" else []
+    polygons = (
+        [join_rings([part]).ravel().tolist() for part in mask_parts(thing.pixels)] if encoding == "polygons" else []
+    )
     fields: Json = {
         "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
         "area": int(thing.pixels.sum()),
@@ -69,7 +71,7 @@ def annotation(number: int, image: int, thing: MaskedObject, encoding: Encoding,
         encoding: See `mask_fields`.
         tight: Whether `bbox` is tight around the mask, in place of the annotated box.
     """
-    own = {"id": number, "image_id": image, "category_id": thing.label, "bbox": _bbox(thing.box)}
+    own = {"id": number, "image_id": image, "category_id": thing.class_id, "bbox": _bbox(thing.box)}
     return {**own, "iscrowd": int(thing.crowd), **mask_fields(thing, encoding, tight)}
 
 

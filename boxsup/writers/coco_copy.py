@@ -23,7 +23,7 @@ CHANGED = "was changed while masks were made; run again"
 Json = dict[str, Any]
 
 
-class Filled(NamedTuple):
+class MaskFields(NamedTuple):
     """What an annotation gets: the JSON of the keys to set, and its image's height and width in pixels."""
 
     fields: str
@@ -36,7 +36,7 @@ class _Text:
     json: str
 
 
-def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, Filled]) -> None:
+def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, MaskFields]) -> None:
     """Write the copy, whole or not at all; equal contents give equal bytes.
 
     Args:
@@ -61,7 +61,7 @@ def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, Filled])
             file.write(piece)
 
 
-def _pieces(content: Json, filled: Mapping[int, Filled]) -> Iterator[str]:
+def _pieces(content: Json, filled: Mapping[int, MaskFields]) -> Iterator[str]:
     """The text of the copy."""
     for place, (key, value) in enumerate(content.items()):
         yield f"{',' if place else '{'}{_dump(key)}:"
@@ -81,11 +81,13 @@ def _list_pieces(values: Sequence[Any], dump: Callable[[int, Any], str]) -> Iter
     yield "]"
 
 
-def _annotation(record: Json, filled: Filled | None) -> str:
+def _annotation(record: Json, filled: MaskFields | None) -> str:
     return _dump({**record, **json.loads(filled.fields)} if filled else record)
 
 
-def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], filled: Mapping[int, Filled]) -> Iterator[Json]:
+def _with_sizes(
+    images: Sequence[Json], annotations: Sequence[Json], filled: Mapping[int, MaskFields]
+) -> Iterator[Json]:
     sizes = {identity(annotations[place]["image_id"]): (own.height, own.width) for place, own in filled.items()}
     for image in images:
         height, width = sizes.get(identity(image["id"]), (None, None))

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import inset_ring, parts_of
+from boxsup.writers.rings import inset_ring, mask_parts
 
 VERSION = "5.4.1"  # of LabelMe, whose form files of ours have
 Json = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 
-def filled(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
+def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
     """A file in which objects are polygons; all else, other shapes among it, is as it was.
 
     The pieces of an object stand where its first shape stood. Each takes what a shape of the object says (label, flags,
@@ -45,7 +45,7 @@ def filled(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
     return _dump({**file, "shapes": [shape for each in kept for shape in each]})
 
 
-def made(things: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
+def new_file(things: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
     """A file of an image whose annotations are in another format.
 
     Args:
@@ -58,14 +58,14 @@ def made(things: Sequence[MaskedObject], classes: Sequence[str], image: str, hei
     own: Json = {"group_id": None, "description": "", "flags": {}}
     groups, shapes = count(1), list[Json]()
     for thing in things:
-        shapes += _polygons([{"label": classes[thing.label], **own}], thing.pixels, groups)
+        shapes += _polygons([{"label": classes[thing.class_id], **own}], thing.pixels, groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})
 
 
 def _polygons(shapes: Sequence[Json], mask: Mask, groups: Iterator[int]) -> Iterator[Json]:
     """The pieces of an object that shapes gave, in a group of their own if there are several and they were in none."""
-    parts = parts_of(mask)
+    parts = mask_parts(mask)
     alone = any(shape.get("group_id") is None for shape in shapes)
     group = next(groups) if alone and len(parts) > 1 else None
     for place, part in enumerate(parts):

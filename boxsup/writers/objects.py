@@ -25,7 +25,7 @@ class MaskedObject:
         number: Its place among the image's annotated objects, from 1; None: its place among those that are written.
     """
 
-    label: int
+    class_id: int
     box: Corners
     pixels: NDArray[np.bool_]
     score: float | None = None

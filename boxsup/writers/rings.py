@@ -33,7 +33,7 @@ class Part:
     holes: list[Ring]
 
 
-def parts_of(mask: NDArray[np.bool_]) -> list[Part]:
+def mask_parts(mask: NDArray[np.bool_]) -> list[Part]:
     """The parts of a mask, the largest first.
 
     Args:
@@ -62,7 +62,7 @@ def parts_of(mask: NDArray[np.bool_]) -> list[Part]:
     return [Part(outer[component], holes.get(component, [])) for component in order]
 
 
-def one_ring(parts: Sequence[Part]) -> Ring:
+def join_rings(parts: Sequence[Part]) -> Ring:
     """All rings of some parts as one, joined by slits between corners that are near each other."""
     return _one([ring for part in parts for ring in (part.outer, *part.holes)])
 

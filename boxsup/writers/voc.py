@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.readers.segments import draw
+from boxsup.catalogue.readers.segments import draw_masks
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
 from boxsup.image import VOID
 from boxsup.image.files import encode_mask
@@ -29,8 +29,8 @@ def label_maps(
 
     Where objects overlap, the smaller one is seen. More than 254 objects have no numbers: None.
     """
-    objects = Each(lambda thing: (thing.label, thing.crowd, thing.pixels), things)
-    labels, places = draw(height, width, objects)
+    objects = Each(lambda thing: (thing.class_id, thing.crowd, thing.pixels), things)
+    labels, places = draw_masks(height, width, objects)
     numbers = [0, *(thing.number or place for place, thing in enumerate(things, start=1))]
     if places is None or max(numbers) >= VOID:
         return labels, None
@@ -65,7 +65,7 @@ def labelmap(classes: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def segmented(xml: bytes) -> bytes:
+def mark_segmented(xml: bytes) -> bytes:
     """An annotation that says that its image has masks; else as it was, byte for byte.
 
     Args:

@@ -1,11 +1,12 @@
-"""Masks as YOLO's segmentation labels: a text file an image, a line an object, `class x1 y1 x2 y2 x3 y3 …`.
+"""Writes masks as YOLO's segmentation labels: one text file per image, one line `class x1 y1 x2 y2 …` per object.
 
-Annotations in another format become files with numbers of ours; `filled` is a file of labels that is there, with masks.
+Annotations in another format become new label files, whose class numbers are ours. `replace_boxes` fills masks into an
+existing label file.
 
-Ultralytics documents one ring of corners an object, in shares of the image's width and height. So the parts of a mask
-and their holes are joined into one ring by slits (`boxsup.writers.rings`), as Ultralytics' own converter joins the
-parts of COCO's objects. Filled by the even-odd rule it is the mask, hole for hole. OpenCV, which Ultralytics trains
-with, also draws the ring itself, which runs within the mask for that; a slit becomes a line one pixel wide.
+Ultralytics documents one ring of corners per object, as shares of the image's width and height. We therefore join the
+parts of a mask and their holes into one ring by slits (`boxsup.writers.rings`), as Ultralytics' own converter does with
+COCO's objects. Filled by the even-odd rule, the ring is exactly the mask. OpenCV, which Ultralytics trains with, also
+draws the ring itself, so we move the ring a quarter of a pixel into the mask; a slit becomes a line one pixel wide.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import inset_ring, parts_of
+from boxsup.writers.rings import inset_ring, mask_parts
 
 DECIMALS = 6  # of shares: a hundredth of a pixel at the largest image that is read
 
@@ -28,7 +29,7 @@ DECIMALS = 6  # of shares: a hundredth of a pixel at the largest image that is r
 def line(thing: MaskedObject) -> str | None:
     """An object's line, its class the label less one; None for a mask without a pixel, which no polygon is of."""
     ring = _ring(thing.pixels)
-    return f"{thing.label - 1} {ring}" if ring else None
+    return f"{thing.class_id - 1} {ring}" if ring else None
 
 
 def text(things: Iterable[MaskedObject]) -> str:
@@ -36,7 +37,7 @@ def text(things: Iterable[MaskedObject]) -> str:
     return "".join(f"{own}\n" for own in map(line, things) if own)
 
 
-def filled(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
+def replace_boxes(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
     """A file of labels whose boxes are polygons, its lines in their order and its classes' numbers as they stood.
 
     A box that has no mask becomes the polygon of its corners: Ultralytics reads all lines of a file as polygons if one
@@ -50,7 +51,7 @@ def filled(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         return content
-    return "".join(f"{_filled(line, masks.get(place))}\n" for place, line in enumerate(lines)).encode()
+    return "".join(f"{_with_polygon(line, masks.get(place))}\n" for place, line in enumerate(lines)).encode()
 
 
 def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images") -> str:
@@ -70,7 +71,7 @@ def write(path: str | os.PathLike[str], things: Iterable[MaskedObject]) -> None:
     write_text(path, text(things))
 
 
-def _filled(line: str, mask: NDArray[np.bool_] | None) -> str:
+def _with_polygon(line: str, mask: NDArray[np.bool_] | None) -> str:
     kind, *shares = line.split() or [""]
     ring = _corners(shares) if mask is None else _ring(mask)
     return f"{kind} {ring}" if ring else line
@@ -88,7 +89,7 @@ def _corners(box: Sequence[str]) -> str:
 
 def _ring(mask: NDArray[np.bool_]) -> str:
     """The polygon of a mask; "" if it has no pixel."""
-    parts = parts_of(mask)
+    parts = mask_parts(mask)
     height, width = mask.shape
     return _shares((inset_ring(parts) / (width, height)).ravel().tolist()) if parts else ""
 

@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 
 def emptied(made):
     """The pictures without their objects."""
-    blank = (replace(each, things=(), instances=np.zeros_like(each.instances)) for each in made.values())
+    blank = (replace(each, objects=(), instances=np.zeros_like(each.instances)) for each in made.values())
     return {f"empty_{number}": each for number, each in enumerate(blank)}
 
 
@@ -68,7 +68,7 @@ def test_images_without_objects_are_no_evidence_of_masks(negatives, capsys, form
     assert "masks        none: nothing is measured" in told
     assert "measured     " not in told
     assert "images       26: 23 to train on, 3 to evaluate on" in told
-    assert any(negatives[image].things for image in names("val.txt"))
+    assert any(negatives[image].objects for image in names("val.txt"))
     assert config()["datasets"]["own"]["splits"]["val"]["masks"] == "none"
     assert config()["experiments"]["own_box"]["validation"]["every"] == 0
 
@@ -83,7 +83,7 @@ def test_they_are_none_where_masks_are_asked_for_either(negatives, capsys, form)
 
 @pytest.mark.parametrize("form", BOXES)
 def test_empty_masks_in_files_are_none(negatives, capsys, form):
-    write_values(Path("masks"), {image: each for image, each in negatives.items() if not each.things}, [0])
+    write_values(Path("masks"), {image: each for image, each in negatives.items() if not each.objects}, [0])
     with pytest.raises(SystemExit):
         init(form, "--masks", "masks", "--classes", *own_data.FORMS)
     assert "no image with an object has a true mask, only 6 without" in capsys.readouterr().err
@@ -205,7 +205,7 @@ def test_chosen_images_may_leave_a_class_without_one_to_train_on_which_is_said(h
     made = own_data.pictures(10)
     own_data.write_images(here / "images", made)
     own_data.write_yolo(here / "yolo", made)
-    with_star = [image for image, each in made.items() if any(thing.label == 3 for thing in each.things)]
+    with_star = [image for image, each in made.items() if any(thing.class_id == 3 for thing in each.objects)]
     Path("val.txt").write_text("\n".join(with_star))
     init("yolo", "--val", "val.txt")
     [told] = [line for line in capsys.readouterr().err.splitlines() if "no image to train on has an object of" in line]

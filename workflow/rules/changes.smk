@@ -19,7 +19,7 @@ def changes_of(wildcards):
     folder = Path(SPLIT.format(dataset=wildcards.dataset, split=wildcards.split))
     split = split_of(folder, wildcards)
     if not workflow.is_main_process:
-        return Changes(split, None, None, stands=not (folder / "inventory.json").exists())
+        return Changes(split, None, None, is_current=not (folder / "inventory.json").exists())
     written = [
         path.stat().st_mtime_ns if path.exists() else None
         for path in (folder / "inventory.json", folder / "images.csv")
@@ -46,7 +46,7 @@ def since(wildcards):
 
 def inventory_of(wildcards):
     """An input function: the inventory; none for a catalogue of before there were any that nothing has changed since."""
-    return [] if changes_of(wildcards).stands else f"{SPLIT}/inventory.json".format(**wildcards)
+    return [] if changes_of(wildcards).is_current else f"{SPLIT}/inventory.json".format(**wildcards)
 
 
 def files_of(wildcards):
@@ -63,12 +63,12 @@ def known(stage, found):
 
 def shard_pixels(wildcards):
     """A params function: a hash of the images of a shard."""
-    return known("proposals", [changes_of(wildcards).pixels(int(wildcards.i), int(wildcards.n))])
+    return known("proposals", [changes_of(wildcards).image_hash(int(wildcards.i), int(wildcards.n))])
 
 
 def shard_boxes(wildcards):
     """A params function: a hash of the annotations of a shard."""
-    return known("overlaps", [changes_of(wildcards).boxes(int(wildcards.i), int(wildcards.n))])
+    return known("overlaps", [changes_of(wildcards).box_hash(int(wildcards.i), int(wildcards.n))])
 
 
 def images_of_shard(wildcards):
@@ -96,12 +96,12 @@ def unless(same, path):
 
 def split_masks(stage):
     """A params function: a hash of the true masks of the wildcards' split, which is no union."""
-    return lambda wildcards: known(stage, [changes_of(wildcards).masks()])
+    return lambda wildcards: known(stage, [changes_of(wildcards).mask_hash()])
 
 
 def kept_masks(wildcards):
     """The same of fixed masks that are true ones; the others do not depend on them."""
-    return known("fixed-masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
+    return known("fixed-masks", [changes_of(wildcards).mask_hash() if wildcards.kind == "truth" else ""])
 
 
 def role_masks(role, stage):
@@ -111,7 +111,7 @@ def role_masks(role, stage):
         experiment = experiment_of(wildcards)
         parts = parts_of(experiment["dataset"], experiment[role])
         splits = (SimpleNamespace(dataset=dataset, split=split) for dataset, split in parts)
-        return known(stage, [changes_of(split).masks() for split in splits])
+        return known(stage, [changes_of(split).mask_hash() for split in splits])
 
     return read
 

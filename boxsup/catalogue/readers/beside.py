@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from boxsup.catalogue.names import same
+from boxsup.catalogue.names import normalised
 from boxsup.catalogue.readers.image_files import ENDINGS, files_below, images_below, other_names
-from boxsup.catalogue.records import Problem, problem
+from boxsup.catalogue.records import Problem, image_problem
 
 # What tools leave beside labels, which belongs to no image.
 OTHERS = frozenset(
@@ -30,7 +30,7 @@ def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
 IMAGES, LABELS = "images", "labels"  # folders of an export, beside one another
 
 
-def existing(folder: Path, name: str) -> Path:
+def find_file(folder: Path, name: str) -> Path:
     """A file below a folder by its name, or by one that looks the same; see `boxsup.catalogue.names.same`."""
     path = folder / name
     if name.isascii() or os.path.lexists(path):
@@ -38,11 +38,11 @@ def existing(folder: Path, name: str) -> Path:
     path = folder
     for part in PurePosixPath(name).parts:
         others = sorted(os.listdir(path)) if path.is_dir() and not os.path.lexists(path / part) else []
-        path /= next((other for other in others if same(other) == same(part)), part)
+        path /= next((other for other in others if normalised(other) == normalised(part)), part)
     return path
 
 
-def in_labels(name: PurePosixPath) -> list[PurePosixPath]:
+def export_paths(name: PurePosixPath) -> list[PurePosixPath]:
     """Where an export keeps an image's file: in `labels` beside `images`, as Ultralytics has it, or below `labels`."""
     parts = name.parent.parts
     last = max((place for place, part in enumerate(parts) if part == IMAGES), default=None)
@@ -65,14 +65,14 @@ class Files:
     flat: bool = True
     _taken: set[Path] = field(default_factory=set)
 
-    def of(self, name: str) -> Path | None:
+    def find(self, name: str) -> Path | None:
         """The file of an image: in the same folder below, else as exports have it, else right here; None without one.
 
         Args:
             name: The image's, below its folder.
         """
         own = PurePosixPath(name).with_suffix(self.ending)
-        for below in (own, *in_labels(own), *[PurePosixPath(own.name)] * self.flat):
+        for below in (own, *export_paths(own), *[PurePosixPath(own.name)] * self.flat):
             exact = self.folder / below
             # Also a link to nothing, which is a problem.
             found = exact if os.path.lexists(exact) else self._by_key.get(_key(below))
@@ -81,16 +81,16 @@ class Files:
                 return found
         return None
 
-    def place(self, name: str) -> Path:
+    def expected(self, name: str) -> Path:
         """Where the file of an image is, or should be."""
         own = PurePosixPath(name).with_suffix(self.ending)
-        return self.of(name) or self.folder / (own.name if self.flat else own)
+        return self.find(name) or self.folder / (own.name if self.flat else own)
 
     def unread(self) -> list[Path]:
         """The files that belong to none of the images asked for, in order."""
         return [path for path in annotation_files(self.folder, self.ending) if path not in self._taken]
 
-    def astray(self, names: Iterable[str], images: Callable[[], Iterable[str]]) -> dict[str, Path]:
+    def misplaced(self, names: Iterable[str], images: Callable[[], Iterable[str]]) -> dict[str, Path]:
         """Images without a file -> one of their name that lies elsewhere, or is spelled with other capitals.
 
         Args:
@@ -99,7 +99,7 @@ class Files:
         """
         without: dict[str, list[str]] = defaultdict(list)
         for name in names:
-            if self.of(name) is None:
+            if self.find(name) is None:
                 without[_stem(name)].append(name)
         strays = [path for path in self.unread() if _stem(path.name) in without] if without else []
         owned = {_key(PurePosixPath(name)) for name in images()} if strays else set()
@@ -115,7 +115,7 @@ class Files:
         return {_key(PurePosixPath(below)): path for below, path in reversed(paths.items())}
 
 
-def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem]:
+def unmatched_files(files: Files, names: Sequence[str], images: Path) -> list[Problem]:
     """A line for each annotation or mask that is not read.
 
     Args:
@@ -140,13 +140,13 @@ def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem
             lines.append(f"no image has its name; {others[stem]} is not read: images end in {', '.join(ENDINGS)}")
         else:
             lines.append("" if owner == "" else "no image has its name")  # what is wrong with that image says why
-    return [problem("", path, line) for path, line in zip(unread, lines, strict=True) if line]
+    return [image_problem("", path, line) for path, line in zip(unread, lines, strict=True) if line]
 
 
 def _key(name: PurePosixPath) -> str:
     """What is equal for an image and its file, however accents are kept and the ending is spelled."""
-    return same(name.with_suffix("").as_posix())
+    return normalised(name.with_suffix("").as_posix())
 
 
 def _stem(name: str) -> str:
-    return same(PurePosixPath(name).stem).casefold()
+    return normalised(PurePosixPath(name).stem).casefold()

@@ -15,22 +15,22 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, is_background, plain_path, shown
-from boxsup.catalogue.readers.beside import existing, lost_files
+from boxsup.catalogue.names import image_id, is_background, plain_path, printable
+from boxsup.catalogue.readers.beside import find_file, unmatched_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
-from boxsup.catalogue.readers.coco_objects import thing_of
+from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.folder import (
     FolderSplit,
-    Found,
+    GuardedPath,
     Layout,
-    SplitPlace,
+    ParsedObjects,
     check_image,
     image_names,
     layout,
     name_problem,
 )
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.records import Check, Listing, Problem, Record, problem
+from boxsup.catalogue.records import Check, Listing, Problem, Record, image_problem
 from boxsup.errors import DataError
 from boxsup.settings import parse
 
@@ -42,7 +42,7 @@ VOC_NAMES = {  # of the categories that VOC calls otherwise
     "couch": "sofa",
     "tv": "tvmonitor",
 }
-Labels = dict[Id, int | None]
+ClassIds = dict[Id, int | None]
 
 
 class Entry(NamedTuple):
@@ -68,7 +68,7 @@ class Instances(NamedTuple):
 
     Attributes:
         where: The split's files, its annotations this JSON.
-        labels: See `labels_of`.
+        labels: See `class_ids_of`.
         entries: The images that can be looked up.
         wrong: The name of each other image, and what is wrong with it.
         strays: Annotations of no image.
@@ -76,7 +76,7 @@ class Instances(NamedTuple):
     """
 
     where: Layout
-    labels: Labels
+    labels: ClassIds
     entries: list[Entry]
     wrong: list[tuple[str, Problem]]
     strays: list[Problem]
@@ -95,7 +95,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     _check_classes(parts, classes, where.annotations.path)
     masks = where.mask_files()
     checks = {
-        entry.name: partial(check_entry, part.where, entry, part.labels, masks.of(entry.name) if masks else None)
+        entry.name: partial(check_entry, part.where, entry, part.labels, masks.find(entry.name) if masks else None)
         for part in parts
         for entry in part.entries
     }
@@ -103,7 +103,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     if split.list:
         return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where)
     problems = [found for _, found in wrong] + [stray for part in parts for stray in part.strays]
-    lost = lost_files(masks, list(checks), where.images.path) if masks else []
+    lost = unmatched_files(masks, list(checks), where.images.path) if masks else []
     ids = [image_id(name, where.by_path) for name in checks]
     return Listing(ids, list(checks.values()), problems, where.drawn, lost)
 
@@ -112,7 +112,7 @@ def open_instances(path: Path) -> tuple[list[str], list[str]]:
     """The names of the categories, and those of the images below their folder, that a JSON or an export's have."""
     categories, images = [], []
     for file in instance_files(path):
-        content = read_instances(SplitPlace(file, None), drawn=False)
+        content = read_instances(GuardedPath(file, None), drawn=False)
         categories += [category["name"] for category in content["categories"]]
         images += [image_name(record, file, path) for record in content["images"]]
     return categories, images
@@ -138,14 +138,14 @@ def _listed(
     return Listing(ids, [checks[name] for name in right], [*problems, *own], where.drawn)
 
 
-def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:
+def class_ids_of(categories: Sequence[Json], classes: Sequence[str]) -> ClassIds:
     """The label of each category's id: 1…C-1, None where it is none of our classes, 0 where it is the background.
 
     Args:
         categories: COCO's `categories`.
         classes: Names by label, the background first.
     """
-    labels: Labels = {}
+    labels: ClassIds = {}
     for category in categories:
         names = category["name"], VOC_NAMES.get(category["name"])
         label = next((classes.index(name) for name in names if name in classes[1:]), None)
@@ -153,32 +153,32 @@ def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:
     return labels
 
 
-def check_entry(where: Layout, entry: Entry, labels: Labels, mask: Path | None) -> Record:
+def check_entry(where: Layout, entry: Entry, labels: ClassIds, mask: Path | None) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         where: The split's files.
         entry: The image.
-        labels: See `labels_of`.
+        labels: See `class_ids_of`.
         mask: The PNG of its true mask, or None.
     """
 
-    def things(height: int, width: int) -> Found:
+    def things(height: int, width: int) -> ParsedObjects:
         said = entry.height or height, entry.width or width
         if said != (height, width):
             got, said_size = f"{width}×{height}", f"{said[1]}×{said[0]}"
             return [], [f"{entry.name}: the image has {got} pixels, its entry says {said_size} (width×height)"]
         return _things(entry, labels, height, width, where.drawn)
 
-    path = existing(where.images.path, entry.name)
+    path = find_file(where.images.path, entry.name)
     advice = "" if path.exists() or path.is_symlink() else _elsewhere(where.images.path, entry.name)
     if advice:
         image = image_id(entry.name, where.by_path)
-        return Record(image, str(path), problems=[problem(image, path, f"no such image; {advice}")])
+        return Record(image, str(path), problems=[image_problem(image, path, f"no such image; {advice}")])
     return check_image(where, entry.name, where.annotations.path, mask, things)
 
 
-def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) -> Found:
+def _things(entry: Entry, labels: ClassIds, height: int, width: int, drawn: bool) -> ParsedObjects:
     """The objects of our classes that are right, in the order of the file, and one line for each that is wrong."""
     things, texts = [], []
     for place, annotation in entry.annotations:
@@ -189,7 +189,7 @@ def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) 
             label = labels[annotation["category_id"]]
             if label is None:
                 continue
-            thing = thing_of(annotation, label, height, width, drawn)
+            thing = parse_annotation(annotation, label, height, width, drawn)
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
             continue
@@ -223,7 +223,7 @@ def image_name(image: Json, file: Path, path: Path) -> str:
 
 def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[str, str]) -> Instances:
     """What is in a JSON; `taken` holds the names of images by their ids, and gets these."""
-    place = SplitPlace(file, where.annotations.inside)
+    place = GuardedPath(file, where.annotations.inside)
     content = read_instances(place, where.drawn)
     by_image: dict[Id, list[tuple[int, Json]]] = defaultdict(list)
     for place_in_file, annotation in enumerate(content["annotations"]):
@@ -236,7 +236,7 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[st
         image, own = image_id(name, where.by_path), by_image.get(record["id"], [])
         found = name_problem(name, taken.get(image), file, where.by_path)
         if found is None and numbers[record["id"]] > 1:
-            found = problem(image, file, _shared(name, record["id"], numbers[record["id"]]))
+            found = image_problem(image, file, _shared(name, record["id"], numbers[record["id"]]))
         if found is None:
             taken[image] = name
             twice = repeated.intersection(identity(annotation.get("id")) for _, annotation in own) if repeated else ()
@@ -244,11 +244,11 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[st
         else:
             wrong.append((name, found))
     strays = [
-        problem("", file, f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
+        image_problem("", file, f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
         for number, own in by_image.items()
         if number not in numbers
     ]
-    labels = labels_of(content["categories"], classes)
+    labels = class_ids_of(content["categories"], classes)
     names = [category["name"] for category in content["categories"]]
     return Instances(replace(where, annotations=place), labels, entries, wrong, strays, names)
 
@@ -258,7 +258,7 @@ def _check_classes(parts: Sequence[Instances], classes: Sequence[str], path: Pat
     missing = [name for label, name in enumerate(classes) if label not in known and label]
     if missing:
         names = ", ".join(dict.fromkeys(name for part in parts for name in part.categories))
-        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {shown(names)}")
+        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {printable(names)}")
 
 
 def _repeated(annotations: Iterable[Json]) -> set[Id]:

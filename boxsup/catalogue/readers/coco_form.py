@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from boxsup.catalogue.names import class_name, shown
-from boxsup.catalogue.readers.folder import SplitPlace
+from boxsup.catalogue.names import class_name, printable
+from boxsup.catalogue.readers.folder import GuardedPath
 from boxsup.catalogue.records import check_inside
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_json
@@ -35,7 +35,7 @@ def instance_files(path: Path) -> list[Path]:
     return sorted([*path.glob(EXPORT), *path.glob(f"*/{EXPORT}")]) if path.is_dir() else [path]
 
 
-def read_instances(place: SplitPlace, drawn: bool) -> Json:
+def read_instances(place: GuardedPath, drawn: bool) -> Json:
     """A JSON of instances, its form checked and its ids, sizes and names in one spelling.
 
     Args:
@@ -108,7 +108,7 @@ FORMS: dict[str, dict[str, Spelling]] = {
 
 def _spell(record: Any, keys: dict[str, Spelling], where: str) -> None:  # noqa: ANN401 - JSON
     if not isinstance(record, dict):
-        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {shown(str(record)[:60])}")
+        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {printable(str(record)[:60])}")
     for key, (read, expected) in keys.items():
         value = read(record.get(key))
         if value is None:
@@ -123,7 +123,7 @@ def _check_categories(categories: list[Json], path: Path) -> None:
         names[category["id"]].add(category["name"])
     twice = next((number for number, own in names.items() if len(own) > 1), None)
     if twice is not None:
-        both = " and ".join(f"'{shown(name)}'" for name in sorted(names[twice]))
+        both = " and ".join(f"'{printable(name)}'" for name in sorted(names[twice]))
         raise DataError(
             f"{path}: categories: {both} have the same id {twice}, so that nobody can tell their boxes apart"
         )

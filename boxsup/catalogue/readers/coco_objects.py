@@ -8,13 +8,13 @@ import numpy as np
 
 from boxsup.catalogue.readers.coco_form import Json
 from boxsup.catalogue.readers.segments import (
-    MOST,
+    MAX_POSITION,
     AnnotatedObject,
-    known_pixels,
     pixel_box,
     polygon_box,
+    rotated_box,
     segment,
-    turned,
+    segment_or_note,
 )
 from boxsup.catalogue.records import Box
 from boxsup.image.boxes import Corners
@@ -22,7 +22,7 @@ from boxsup.image.boxes import Corners
 CROWDS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1}  # what `iscrowd` may be; True and 1.0 are 1 to Python
 
 
-def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool) -> AnnotatedObject:
+def parse_annotation(annotation: Json, label: int, height: int, width: int, drawn: bool) -> AnnotatedObject:
     """The object of an annotation.
 
     Args:
@@ -40,7 +40,7 @@ def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool)
         raise ValueError(f"iscrowd must be 0 or 1, got {crowd!r}")
     own = _segmentation(annotation)
     corners, note = _corners(annotation, own, height, width)
-    pixels, more = known_pixels(own, height, width) if drawn and own else (None, "")
+    pixels, more = segment_or_note(own, height, width) if drawn and own else (None, "")
     return AnnotatedObject(Box(label, *corners, crowd=CROWDS[crowd]), pixels, note=note or more)
 
 
@@ -54,8 +54,8 @@ def _corners(annotation: Json, own: Any, height: int, width: int) -> tuple[Corne
         if len(rows):
             return (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1), ""
     if not degrees:
-        return box_of(bbox, height, width), ""
-    corners, note = polygon_box([turned(_borders(bbox), degrees)], height, width)
+        return bbox_corners(bbox, height, width), ""
+    corners, note = polygon_box([rotated_box(_borders(bbox), degrees)], height, width)
     return corners, note.replace("a polygon", f"the box, turned by {degrees:g}°,")
 
 
@@ -67,7 +67,7 @@ def _rotation(annotation: Json) -> float:
         degrees = float(value or 0)
     except (TypeError, ValueError) as error:
         raise ValueError(f"attributes.rotation: expected degrees, got {str(value)[:60]!r}") from error
-    if not abs(degrees) < MOST:
+    if not abs(degrees) < MAX_POSITION:
         raise ValueError(f"attributes.rotation: expected degrees, got {degrees}")
     return degrees % 360
 
@@ -80,7 +80,7 @@ def _segmentation(annotation: Json) -> Any:  # noqa: ANN401 - JSON
     return [part for part in own if not isinstance(part, list | np.ndarray) or len(part)]
 
 
-def box_of(bbox: Any, height: int, width: int) -> Corners:  # noqa: ANN401 - JSON
+def bbox_corners(bbox: Any, height: int, width: int) -> Corners:  # noqa: ANN401 - JSON
     """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`: x, y, width and height on the plane; see `pixel_box`.
 
     Args:
@@ -104,4 +104,4 @@ def _borders(bbox: Any) -> tuple[float, float, float, float]:  # noqa: ANN401 - 
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - JSON
-    return type(value) in (int, float) and abs(value) < MOST  # not NaN either
+    return type(value) in (int, float) and abs(value) < MAX_POSITION  # not NaN either

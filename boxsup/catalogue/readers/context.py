@@ -24,9 +24,9 @@ from boxsup.catalogue.records import (
     Record,
     check_inside,
     check_pixels,
-    links_outside,
+    image_problem,
+    link_problems,
     mask_problems,
-    problem,
     read_list,
     size_problems,
 )
@@ -44,7 +44,7 @@ FULL_NAMES = {"diningtable": "table", "bedcloth": "bedclothes", "clothes": "clot
 
 
 @dataclass(frozen=True)
-class Scenes:
+class ContextTree:
     """Where to look.
 
     Attributes:
@@ -73,11 +73,11 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     full = any((folder / f"{image}.mat").is_file() for image in images)
     names = folder.parent / NAMES
     check_inside(names, inside)
-    scenes = Scenes(root, folder, len(classes), label_table(names, classes) if full else None, inside)
-    return Listing(images, [partial(check_image, scenes, image) for image in images], problems, draws=full)
+    scenes = ContextTree(root, folder, len(classes), class_id_table(names, classes) if full else None, inside)
+    return Listing(images, [partial(check_image, scenes, image) for image in images], problems, draws_masks=full)
 
 
-def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
+def class_id_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
     """The label of each number of the full label set: 0 where it is none of our classes.
 
     Args:
@@ -104,31 +104,36 @@ def label_table(path: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
     return table
 
 
-def check_image(scenes: Scenes, image: str) -> Record:
+def check_image(scenes: ContextTree, image: str) -> Record:
     """Read and check an image and its mask, which every image must have."""
     path = scenes.root / IMAGES / f"{image}.jpg"
     ready, full = (scenes.masks / f"{image}.{ending}" for ending in ("png", "mat"))
-    outside = links_outside(image, scenes.inside, path, ready, full)
+    outside = link_problems(image, scenes.inside, path, ready, full)
     if outside:
         return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
     if ready.is_file():
         texts = mask_problems(ready, height, width, scenes.classes)
         return Record(
-            image, str(path), height, width, str(ready), problems=problems + [problem(image, ready, t) for t in texts]
+            image,
+            str(path),
+            height,
+            width,
+            str(ready),
+            problems=problems + [image_problem(image, ready, t) for t in texts],
         )
     drawn = {}
     try:
         labels = read_label_map(full, scenes.table)
-        problems += [problem(image, full, text) for text in size_problems(labels, height, width)]
+        problems += [image_problem(image, full, text) for text in size_problems(labels, height, width)]
         drawn["mask"] = encode_mask(labels)
     except DataError as error:
-        problems.append(problem(image, full, str(error)))
+        problems.append(image_problem(image, full, str(error)))
     return Record(image, str(path), height, width, problems=problems, drawn=drawn)
 
 
 def read_label_map(path: Path, table: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """The H×W uint8 labels of a MATLAB file, translated by `label_table`.
+    """The H×W uint8 labels of a MATLAB file, translated by `class_id_table`.
 
     Raises:
         DataError: The file is missing or damaged, or holds numbers that have no name.

@@ -14,18 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, shown
-from boxsup.catalogue.readers.beside import Files, existing, lost_files
+from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, printable
+from boxsup.catalogue.readers.beside import Files, find_file, unmatched_files
 from boxsup.catalogue.readers.image_files import all_names, images_below
-from boxsup.catalogue.readers.segments import AnnotatedObject, drawn_masks
+from boxsup.catalogue.readers.segments import AnnotatedObject, encode_masks
 from boxsup.catalogue.records import (
     Listing,
     Problem,
     Record,
     check_pixels,
-    links_outside,
+    image_problem,
+    link_problems,
     mask_problems,
-    problem,
     read_lines,
 )
 from boxsup.errors import DataError
@@ -59,7 +59,7 @@ class FolderSplit:
 
 
 @dataclass(frozen=True)
-class SplitPlace:
+class GuardedPath:
     """A folder or file, and the folder that symbolic links may not lead out of; None: they may."""
 
     path: Path
@@ -79,9 +79,9 @@ class Layout:
         by_path: Whether ids are made of paths, see `FolderSplit.ids`.
     """
 
-    images: SplitPlace
-    annotations: SplitPlace
-    masks: SplitPlace | None
+    images: GuardedPath
+    annotations: GuardedPath
+    masks: GuardedPath | None
     drawn: bool
     classes: int
     by_path: bool = False
@@ -95,7 +95,7 @@ class Layout:
         return Files(self.masks.path, MASK, not self.by_path) if self.masks else None
 
 
-Found = tuple[
+ParsedObjects = tuple[
     list[AnnotatedObject], list[str]
 ]  # the objects of an image that are right, and a line for each thing that is wrong
 
@@ -111,21 +111,21 @@ class Annotations:
     """
 
     ending: str
-    parse: Callable[[bytes, int, int, bool], Found]
+    parse: Callable[[bytes, int, int, bool], ParsedObjects]
     needed: bool = True
 
 
 def layout(root: Path, split: FolderSplit, classes: Sequence[str]) -> Layout:
     """Where the files of a split are."""
-    masks = None if split.masks in (NONE, DRAWN) else place(root, split.masks, split.links)
-    images, annotations = (place(root, name, split.links) for name in (split.images, split.annotations))
+    masks = None if split.masks in (NONE, DRAWN) else guarded_path(root, split.masks, split.links)
+    images, annotations = (guarded_path(root, name, split.links) for name in (split.images, split.annotations))
     return Layout(images, annotations, masks, split.masks == DRAWN, len(classes), split.ids == "path")
 
 
-def place(root: Path, name: str, links: bool) -> SplitPlace:
+def guarded_path(root: Path, name: str, links: bool) -> GuardedPath:
     """A folder or file by its path below the root, or anywhere by an absolute one."""
     path = root / name
-    return SplitPlace(path, None if links else path if Path(name).is_absolute() else root)
+    return GuardedPath(path, None if links else path if Path(name).is_absolute() else root)
 
 
 def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotations: Annotations) -> Listing:
@@ -145,17 +145,17 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
         raise DataError(f"{where.annotations.path}: no such folder of annotations")
     names, problems = image_names(root, split, where)
     files, masks = where.files(annotations.ending), where.mask_files()
-    astray = files.astray(names, partial(images_below, where.images.path))
+    astray = files.misplaced(names, partial(images_below, where.images.path))
     problems += [_astray(image_id(name, where.by_path), name, path, files) for name, path in astray.items()]
     found = [name for name in names if name not in astray]
     ids = [image_id(name, where.by_path) for name in found]
     checks = [
-        partial(check_file, where, name, annotations, files.place(name), masks.of(name) if masks else None)
+        partial(check_file, where, name, annotations, files.expected(name), masks.find(name) if masks else None)
         for name in found
     ]
     if split.list:
         return Listing(ids, checks, problems, where.drawn)
-    lost = [line for own in (files, masks) if own for line in lost_files(own, names, where.images.path)]
+    lost = [line for own in (files, masks) if own for line in unmatched_files(own, names, where.images.path)]
     named = {line.file for line in problems}
     return Listing(ids, checks, problems, where.drawn, [line for line in lost if line.file not in named])
 
@@ -172,7 +172,7 @@ def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str
     images = where.images
     if not images.path.is_dir():
         raise DataError(f"{images.path}: no such folder of images")
-    source = place(root, split.list, split.links) if split.list else images
+    source = guarded_path(root, split.list, split.links) if split.list else images
     if split.list:
         listed = [plain_path(line) for line in read_lines(source.path, source.inside)]
     else:
@@ -191,8 +191,8 @@ def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str
 
 def _astray(image: str, name: str, path: Path, files: Files) -> Problem:
     """An image whose annotation is not where it is looked for: it must not pass for background."""
-    expected = files.place(name)
-    return problem(image, path, f"not read, though it has the name of the image {name}: expected as {expected}")
+    expected = files.expected(name)
+    return image_problem(image, path, f"not read, though it has the name of the image {name}: expected as {expected}")
 
 
 def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> Problem | None:
@@ -206,25 +206,27 @@ def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> P
     """
     image, fault = image_id(name, by_path), name_fault(name, by_path)
     if fault:
-        short = shown(name[:60])
+        short = printable(name[:60])
         return Problem(
-            shown(name[:MAX_ID]), str(source), f"'{short}' is no file of the image folder: its name {fault}; rename it"
+            printable(name[:MAX_ID]),
+            str(source),
+            f"'{short}' is no file of the image folder: its name {fault}; rename it",
         )
     if other == name:
-        return problem(image, source, f"the image {name} stands there more than once; leave it there once")
+        return image_problem(image, source, f"the image {name} stands there more than once; leave it there once")
     if other is not None:
         advice = (
             "give one another name" if by_path else "give one another name, or set `ids: path` beside the split's list"
         )
         text = f"two images are called {image}, {other} and {name}; file names make ids: {advice}"
-        return problem(image, source, text)
+        return image_problem(image, source, text)
     return None
 
 
 def check_file(where: Layout, name: str, annotations: Annotations, file: Path, mask: Path | None) -> Record:
     """Check an image with its annotation file, and its mask if it has one."""
 
-    def things(height: int, width: int) -> Found:
+    def things(height: int, width: int) -> ParsedObjects:
         if not annotations.needed and not os.path.lexists(file):
             return [], []
         try:
@@ -237,7 +239,7 @@ def check_file(where: Layout, name: str, annotations: Annotations, file: Path, m
 
 
 def check_image(
-    where: Layout, name: str, annotation: Path, mask: Path | None, things: Callable[[int, int], Found]
+    where: Layout, name: str, annotation: Path, mask: Path | None, things: Callable[[int, int], ParsedObjects]
 ) -> Record:
     """Check an image, its objects and its mask, and draw the mask if it is to be drawn.
 
@@ -248,21 +250,21 @@ def check_image(
         mask: The PNG of its true mask, or None.
         things: Reads them, given the height and width of an image that can be read.
     """
-    image, path = image_id(name, where.by_path), existing(where.images.path, name)
+    image, path = image_id(name, where.by_path), find_file(where.images.path, name)
     places = [(path, where.images), (annotation, where.annotations), (mask, where.masks)]
     for file, within in places:
-        outside = links_outside(image, within.inside, file) if within else []
+        outside = link_problems(image, within.inside, file) if within else []
         if outside:
             return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
     found: list[AnnotatedObject] = []
     if not problems:
         found, texts = things(height, width)
-        problems += [problem(image, annotation, text) for text in texts]
+        problems += [image_problem(image, annotation, text) for text in texts]
     if mask is not None:
-        problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
-    drawn = drawn_masks(height, width, found) if where.drawn and not problems else {}
-    objects = [thing for thing in found if thing.is_object]
+        problems += [image_problem(image, mask, text) for text in mask_problems(mask, height, width, where.classes)]
+    drawn = encode_masks(height, width, found) if where.drawn and not problems else {}
+    objects = [item for item in found if item.is_object]
     return Record(
         *(image, str(path), height, width, str(mask or "")),
         boxes=[thing.box for thing in objects],
@@ -270,5 +272,5 @@ def check_image(
         drawn=drawn,
         annotation=str(annotation),
         origins=[thing.origin for thing in objects],
-        notes=[problem(image, annotation, thing.note) for thing in found if thing.note],
+        notes=[image_problem(image, annotation, thing.note) for thing in found if thing.note],
     )

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
+from boxsup.catalogue.readers.folder import Annotations, FolderSplit, ParsedObjects, read_folder
 from boxsup.catalogue.readers.segments import (
     MARGIN,
-    NOTHING,
+    NO_BOX,
     AnnotatedObject,
-    known_pixels,
     pixel_box,
     polygon_box,
+    segment_or_note,
 )
 from boxsup.catalogue.records import Box, Listing
 from boxsup.image import VOID
@@ -79,7 +79,7 @@ def class_names(content: bytes) -> list[str]:
     return [name for name in names if name and name != IGNORED and not is_background(name)]
 
 
-def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> Found:
+def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> ParsedObjects:
     """The objects of an image.
 
     Args:
@@ -100,7 +100,7 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     texts, empty = [], []
     for number, shape in enumerate(shapes, start=1):
         if shape.get("points") == []:
-            empty.append(AnnotatedObject(NOTHING, None, note=f"shape {number}: has no points, and is passed over"))
+            empty.append(AnnotatedObject(NO_BOX, None, note=f"shape {number}: has no points, and is passed over"))
             continue
         try:
             label, group = _label(shape, classes), shape.get("group_id")
@@ -197,7 +197,7 @@ def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: b
 def _pixels(part: Shape, region: bool, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:
     """The H×W pixels of a shape, None where its box is all that is known; and a note. Regions fill their boxes."""
     if part.polygon is not None:
-        return known_pixels([part.polygon], height, width)
+        return segment_or_note([part.polygon], height, width)
     if not part.mask and not region:
         return None, ""
     x0, y0, x1, y1 = part.corners

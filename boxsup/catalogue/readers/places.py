@@ -27,7 +27,7 @@ IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
 IMAGES, PNG = frozenset(ENDINGS), frozenset({".png"})
 
 
-class Place(NamedTuple):
+class FileFolder(NamedTuple):
     """A folder of files of one kind, whose names end in one of `endings`, in letters of either case."""
 
     kind: str
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     endings: frozenset[str]
 
 
-class Names(NamedTuple):
+class ListedImages(NamedTuple):
     """The ids of a split's images in order, their names below the folder of images, and what is wrong with the list."""
 
     ids: list[str]
@@ -44,7 +44,7 @@ class Names(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Places:
+class SplitFiles:
     """Where the files of a split are.
 
     Attributes:
@@ -55,13 +55,13 @@ class Places:
             minute to list the images of a large data set.
     """
 
-    folders: tuple[Place, ...]
+    folders: tuple[FileFolder, ...]
     shared: tuple[Path, ...]
-    names: Callable[[], Names]
+    names: Callable[[], ListedImages]
     origin: Callable[[], str] | None
 
 
-def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Places:
+def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -> SplitFiles:
     """Where the files of a split are.
 
     Args:
@@ -74,49 +74,49 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
         return _TREES[form](root, settings)
     split = parse(_SPLITS[form], settings, "split")
     where = folder.layout(root, split, classes)
-    found = [Place(IMAGE, where.images.path, IMAGES)]
+    found = [FileFolder(IMAGE, where.images.path, IMAGES)]
     if form in _ENDINGS:
-        found.append(Place(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
-    found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
-    origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
+        found.append(FileFolder(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
+    found += [FileFolder(MASK, where.masks.path, PNG)] if where.masks else []
+    origin = partial(_hash_of_list, root / split.list) if split.list else partial(_hash_of_folder, where.images.path)
     if form == "coco":
         names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
-        return Places(tuple(found), shared, names, origin if split.list else None)
+        return SplitFiles(tuple(found), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
-    return Places(tuple(found), shared, partial(_folder_names, root, split, where), origin)
+    return SplitFiles(tuple(found), shared, partial(_folder_names, root, split, where), origin)
 
 
-def _voc(root: Path, settings: str) -> Places:
+def _voc(root: Path, settings: str) -> SplitFiles:
     split = parse(voc.VocSplit, settings, "split")
     masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
     folders = [
-        Place(IMAGE, root / voc.IMAGES, IMAGES),
-        Place(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
-        *(Place(MASK, root / name, PNG) for name in masks),
+        FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
+        FileFolder(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
+        *(FileFolder(MASK, root / name, PNG) for name in masks),
     ]
-    return Places(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
+    return SplitFiles(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
 
 
-def _context(root: Path, settings: str) -> Places:
+def _context(root: Path, settings: str) -> SplitFiles:
     split = parse(voc.VocSplit, settings, "split")
     masks = root / split.masks
     folders = (
-        Place(IMAGE, root / voc.IMAGES, IMAGES),
-        Place(ANNOTATION, masks, frozenset({".mat"})),
-        Place(MASK, masks, PNG),
+        FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
+        FileFolder(ANNOTATION, masks, frozenset({".mat"})),
+        FileFolder(MASK, masks, PNG),
     )
-    return Places(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
+    return SplitFiles(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
 
 
-def _sbd(root: Path, settings: str) -> Places:
+def _sbd(root: Path, settings: str) -> SplitFiles:
     split = parse(sbd.SbdSplit, settings, "split")
-    kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
-    folders = (Place(IMAGE, root / "img", IMAGES), *kept)
-    return Places(folders, (), *_listing(root / f"{split.list}.txt"))
+    kept = (FileFolder(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
+    folders = (FileFolder(IMAGE, root / "img", IMAGES), *kept)
+    return SplitFiles(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
-_TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
+_TREES: dict[str, Callable[[Path, str], SplitFiles]] = {"voc": _voc, "context": _context, "sbd": _sbd}
 _SPLITS: dict[str, type[folder.FolderSplit]] = {
     "coco": folder.FolderSplit,
     "voc_xml": voc_xml.VocXmlSplit,
@@ -126,35 +126,35 @@ _SPLITS: dict[str, type[folder.FolderSplit]] = {
 _ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
 
 
-def _listing(path: Path) -> tuple[Callable[[], Names], Callable[[], str]]:
-    return partial(_listed, path), partial(_of_list, path)
+def _listing(path: Path) -> tuple[Callable[[], ListedImages], Callable[[], str]]:
+    return partial(_listed, path), partial(_hash_of_list, path)
 
 
-def _of_list(path: Path) -> str:
+def _hash_of_list(path: Path) -> str:
     return sha256_of(path) if path.is_file() else ""
 
 
-def _of_folder(folder: Path) -> str:
+def _hash_of_folder(folder: Path) -> str:
     """A hash of the names of all files in a folder and below."""
     names = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
     return hashlib.sha256("\n".join(sorted(names)).encode(errors="surrogateescape")).hexdigest()
 
 
-def _listed(path: Path) -> Names:
+def _listed(path: Path) -> ListedImages:
     ids, problems = read_list(path)
-    return Names(ids, [f"{image}.jpg" for image in ids], _texts(problems))
+    return ListedImages(ids, [f"{image}.jpg" for image in ids], _texts(problems))
 
 
-def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
+def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> ListedImages:
     names, problems = folder.image_names(root, split, where)
-    return Names([image_id(name, where.by_path) for name in names], names, _texts(problems))
+    return ListedImages([image_id(name, where.by_path) for name in names], names, _texts(problems))
 
 
-def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> Names:
+def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> ListedImages:
     """The images that the JSON names, in its order, or those of the list."""
     listing = coco.read_split(root, tuple(classes), settings)
     names = [check.args[1].name for check in listing.checks if isinstance(check, partial)]  # see `coco.check_entry`
-    return Names([image_id(name, by_path) for name in names], names, _texts(listing.problems))
+    return ListedImages([image_id(name, by_path) for name in names], names, _texts(listing.problems))
 
 
 def _texts(problems: Iterable[Problem]) -> list[str]:

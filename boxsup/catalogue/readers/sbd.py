@@ -20,8 +20,8 @@ from boxsup.catalogue.records import (
     Listing,
     Record,
     check_pixels,
-    links_outside,
-    problem,
+    image_problem,
+    link_problems,
     read_list,
     size_problems,
 )
@@ -52,7 +52,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     inside = None if split.links else root
     images, problems = read_list(root / f"{split.list}.txt", inside)
     checks = [partial(check_image, root, inside, len(classes), image) for image in images]
-    return Listing(images, checks, problems, draws=True)
+    return Listing(images, checks, problems, draws_masks=True)
 
 
 def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Record:
@@ -66,17 +66,17 @@ def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Re
     """
     path = root / "img" / f"{image}.jpg"
     mask_file, object_file = root / "cls" / f"{image}.mat", root / "inst" / f"{image}.mat"
-    outside = links_outside(image, inside, path, mask_file, object_file)
+    outside = link_problems(image, inside, path, mask_file, object_file)
     if outside:
         return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
     drawn, boxes = {}, []
     try:
         mask = class_mask(_content(mask_file), mask_file, classes)
-        problems += [problem(image, mask_file, text) for text in size_problems(mask, height, width)]
+        problems += [image_problem(image, mask_file, text) for text in size_problems(mask, height, width)]
         drawn["mask"] = encode_mask(mask)
     except DataError as error:
-        problems.append(problem(image, mask_file, str(error)))
+        problems.append(image_problem(image, mask_file, str(error)))
     try:
         if not object_file.is_file() and mask_file.is_file():
             raise DataError(
@@ -84,10 +84,10 @@ def check_image(root: Path, inside: Path | None, classes: int, image: str) -> Re
                 "inst of benchmark.tgz beside cls"
             )
         objects, labels = object_mask(_content(object_file), object_file, classes)
-        problems += [problem(image, object_file, text) for text in size_problems(objects, height, width)]
+        problems += [image_problem(image, object_file, text) for text in size_problems(objects, height, width)]
         drawn["objects"], boxes = encode_mask(objects), tight_boxes(objects, labels)
     except DataError as error:
-        problems.append(problem(image, object_file, str(error)))
+        problems.append(image_problem(image, object_file, str(error)))
     return Record(image, str(path), height, width, boxes=boxes, problems=problems, drawn=drawn)
 
 

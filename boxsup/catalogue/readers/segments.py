@@ -22,9 +22,9 @@ from boxsup.image.files import encode_mask
 from boxsup.image.packed import Each, packed
 
 MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
-MOST = 1e9  # px: what is further away is no position
+MAX_POSITION = 1e9  # px: what is further away is no position
 Points = NDArray[np.float64]
-NOTHING = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
+NO_BOX = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
 
 
 @packed
@@ -47,7 +47,7 @@ class AnnotatedObject:
     @property
     def is_object(self) -> bool:
         """Whether its box is one that is trained on."""
-        return self.box.label not in (0, VOID)
+        return self.box.class_id not in (0, VOID)
 
 
 def pixel_box(corners: Sequence[float], height: int, width: int, shown: str) -> Corners:
@@ -103,7 +103,7 @@ def polygon_box(polygons: Sequence[Any], height: int, width: int) -> tuple[Corne
     return pixel_box(corners, height, width, "a polygon"), note
 
 
-def turned(corners: Sequence[float], degrees: float) -> Points:
+def rotated_box(corners: Sequence[float], degrees: float) -> Points:
     """The polygon x, y, x, y, … that a box x0, y0, x1, y1 on the plane becomes, turned clockwise around its middle."""
     x0, y0, x1, y1 = corners
     middle = np.array([x0 + x1, y0 + y1]) / 2
@@ -128,7 +128,7 @@ def _cut_off(points: Points, size: tuple[int, int]) -> Points:
 def _check_corners(polygon: Any) -> None:  # noqa: ANN401 - of a file
     if not isinstance(polygon, np.ndarray) or len(polygon) < 6 or len(polygon) % 2:
         raise ValueError("a polygon must be a list of at least three corners x, y, x, y, …")
-    if not (np.abs(polygon) < MOST).all():  # not NaN either
+    if not (np.abs(polygon) < MAX_POSITION).all():  # not NaN either
         raise ValueError("a polygon has a corner that is no position, or further away than any image is large")
 
 
@@ -140,7 +140,7 @@ def check_polygon(polygon: Any, height: int, width: int) -> None:  # noqa: ANN40
         raise ValueError(f"a polygon is not inside its image of {width}×{height} pixels (width×height)")
 
 
-def known_pixels(segmentation: Any, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:  # noqa: ANN401
+def segment_or_note(segmentation: Any, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:  # noqa: ANN401
     """What `segment` gives, or None and a note that says why it is no mask: an object's box counts all the same."""
     try:
         return segment(segmentation, height, width), ""
@@ -178,7 +178,7 @@ def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[n
     return np.ascontiguousarray(flat.reshape(width, height).T)
 
 
-def draw(
+def draw_masks(
     height: int, width: int, objects: Sequence[tuple[int, bool, NDArray[np.bool_]]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """The label map and the object mask of an image.
@@ -208,14 +208,14 @@ def draw(
 def _shown(thing: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
     pixels = thing.pixels
     assert pixels is not None
-    return thing.box.label, bool(thing.box.crowd), pixels
+    return thing.box.class_id, bool(thing.box.crowd), pixels
 
 
-def drawn_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> dict[str, bytes]:
+def encode_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
-    needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
+    needed = [thing for thing in things if thing.box.class_id or thing.pixels is not None]
     if any(thing.pixels is None for thing in needed):
         return {}
-    labels, objects = draw(height, width, Each(_shown, needed))
+    labels, objects = draw_masks(height, width, Each(_shown, needed))
     masks = {"mask": labels, "objects": objects}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from boxsup.catalogue.readers.beside import existing
+from boxsup.catalogue.readers.beside import find_file
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.readers.voc_objects import CornerConvention, read_annotation
+from boxsup.catalogue.readers.voc_objects import CornerConvention, read_boxes
 from boxsup.catalogue.records import (
     Box,
     Listing,
     Record,
     check_pixels,
-    links_outside,
+    image_problem,
+    link_problems,
     mask_problems,
-    problem,
     read_list,
 )
 from boxsup.image import VOID
@@ -73,7 +73,7 @@ class VocTree:
 
     def file(self, folder: str, image: str, *endings: str) -> Path:
         """An image's file in a folder by the first of the endings that it is there with, else by the first of all."""
-        files = (existing(self.root / folder, f"{image}{ending}") for ending in endings)
+        files = (find_file(self.root / folder, f"{image}{ending}") for ending in endings)
         return next((file for file in files if os.path.lexists(file)), self.root / folder / f"{image}{endings[0]}")
 
     def mask(self, image: str) -> Path | None:
@@ -93,7 +93,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     inside = None if split.links else root
     images, problems = read_list(list_file(root, split.list), inside)
     tree = VocTree(root, split.masks, classes, inside, split.corners)
-    return Listing(images, [partial(check_image, tree, image) for image in images], problems, draws=False)
+    return Listing(images, [partial(check_image, tree, image) for image in images], problems, draws_masks=False)
 
 
 def list_file(root: Path, name: str) -> Path:
@@ -118,21 +118,23 @@ def check_image(tree: VocTree, image: str) -> Record:
     """
     path = tree.file(IMAGES, image, *IMAGE_ENDINGS)
     if not path.is_file():
-        return Record(image, str(path), problems=[problem(image, path, "no such image; take its id off the list")])
+        return Record(
+            image, str(path), problems=[image_problem(image, path, "no such image; take its id off the list")]
+        )
     annotation = tree.file(ANNOTATIONS, image, ".xml", ".XML")
     mask, objects = tree.mask(image), tree.objects(image)
-    outside = links_outside(image, tree.inside, path, annotation, mask, objects)
+    outside = link_problems(image, tree.inside, path, annotation, mask, objects)
     if outside:
         return Record(image, str(path), problems=outside)
     (height, width), problems = check_pixels(image, path)
     if mask is not None:
-        problems += [problem(image, mask, text) for text in mask_problems(mask, height, width, len(tree.classes))]
+        problems += [image_problem(image, mask, text) for text in mask_problems(mask, height, width, len(tree.classes))]
     if objects is not None:
-        problems += [problem(image, objects, text) for text in mask_problems(objects, height, width, VOID)]
+        problems += [image_problem(image, objects, text) for text in mask_problems(objects, height, width, VOID)]
     boxes: list[Box] = []
     if annotation.is_file():
-        boxes, texts = read_annotation(annotation.read_bytes(), height, width, tree.classes, tree.corners)
-        problems += [problem(image, annotation, text) for text in texts]
+        boxes, texts = read_boxes(annotation.read_bytes(), height, width, tree.classes, tree.corners)
+        problems += [image_problem(image, annotation, text) for text in texts]
     elif mask is None and tree.masks != IMAGES_ONLY:
-        problems.append(problem(image, annotation, "no such annotation, and the image has no mask either"))
+        problems.append(image_problem(image, annotation, "no such annotation, and the image has no mask either"))
     return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems)

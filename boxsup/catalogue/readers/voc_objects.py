@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import NOTHING, AnnotatedObject, pixel_box, polygon_box, turned
+from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, pixel_box, polygon_box, rotated_box
 from boxsup.catalogue.records import Box
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"})  # not expat's
 
 
-def read_annotation(
+def read_boxes(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention = "voc"
 ) -> tuple[list[Box], list[str]]:
-    """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_all`."""
-    things, problems = read_all(xml, height, width, classes, corners)
+    """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_objects`."""
+    things, problems = read_objects(xml, height, width, classes, corners)
     return [thing.box for thing in things if thing.is_object], problems
 
 
-def read_all(
+def read_objects(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
 ) -> tuple[list[AnnotatedObject], list[str]]:
     """The objects of a VOC annotation.
@@ -70,7 +70,7 @@ def read_all(
         reason = _passed_over(element)
         note = f"object {number}: {reason}" if reason else ""
         try:
-            box = NOTHING if reason else _box(element, height, width, classes, corners == "plane")
+            box = NO_BOX if reason else _box(element, height, width, classes, corners == "plane")
             things.append(AnnotatedObject(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
@@ -159,7 +159,7 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
     if element.find("bndbox") is None and element.find("robndbox") is not None:
         x, y, across, down, angle = (_corner(element, f"robndbox/{tag}") for tag in TURNED)
         own = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
-        return polygon_box([turned(own, math.degrees(angle))], height, width)[0]
+        return polygon_box([rotated_box(own, math.degrees(angle))], height, width)[0]
     if element.find("bndbox") is None and element.find("polygon") is not None:
         return _of_polygon(element, height, width)
     xmin, ymin, xmax, ymax = (_corner(element, f"bndbox/{corner}") for corner in CORNERS)
@@ -169,7 +169,7 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
     degrees = _rotation(element)
     if degrees:
         own = (xmin - (not plane), ymin - (not plane), xmax, ymax)
-        return polygon_box([turned(own, degrees)], height, width)[0]
+        return polygon_box([rotated_box(own, degrees)], height, width)[0]
     if plane:
         return pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
     x0, y0, x1, y1 = (math.floor(value + 0.5) for value in (xmin, ymin, xmax, ymax))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.voc_objects import CornerConvention, read_all
+from boxsup.catalogue.readers import voc_objects
+from boxsup.catalogue.readers.folder import Annotations, FolderSplit, ParsedObjects, read_folder
+from boxsup.catalogue.readers.voc_objects import CornerConvention
 from boxsup.catalogue.records import Listing
 from boxsup.settings import parse
 
@@ -40,6 +41,6 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 
 def read_objects(
     classes: Sequence[str], corners: CornerConvention, content: bytes, height: int, width: int, drawn: bool
-) -> Found:
+) -> ParsedObjects:
     """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
-    return read_all(content, height, width, classes, corners)
+    return voc_objects.read_objects(content, height, width, classes, corners)

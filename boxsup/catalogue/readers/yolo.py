@@ -21,7 +21,14 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import MAX_BYTES, Annotations, FolderSplit, Found, place, read_folder
+from boxsup.catalogue.readers.folder import (
+    MAX_BYTES,
+    Annotations,
+    FolderSplit,
+    ParsedObjects,
+    guarded_path,
+    read_folder,
+)
 from boxsup.catalogue.readers.segments import AnnotatedObject, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.errors import DataError
@@ -47,9 +54,9 @@ class YoloSplit(FolderSplit):
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """A split of YOLO's labels; see `boxsup.catalogue.readers`."""
     split = parse(YoloSplit, settings, "split")
-    data = place(root, split.data, split.links)
+    data = guarded_path(root, split.data, split.links)
     check_inside(data.path, data.inside)
-    labels = labels_of(read_names(data.path), classes, data.path)
+    labels = class_ids_of(read_names(data.path), classes, data.path)
     return read_folder(root, split, classes, Annotations(ENDING, partial(read_labels, labels), needed=False))
 
 
@@ -69,16 +76,16 @@ def read_names(path: Path) -> dict[int, str]:
     return names
 
 
-class Spelled(yaml.SafeLoader):
+class LiteralLoader(yaml.SafeLoader):
     """Takes every value as it is spelled: YAML reads on, no and 1e3 as other things than classes' names."""
 
 
-Spelled.yaml_implicit_resolvers = {}
+LiteralLoader.yaml_implicit_resolvers = {}
 
 
 def _of_yaml(path: Path, text: bytes) -> dict[int, str]:
     try:
-        content = yaml.load(text, Spelled)
+        content = yaml.load(text, LiteralLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not readable as YAML ({line}); {ADVICE}") from error
@@ -110,14 +117,14 @@ def _of_lines(path: Path, content: bytes) -> dict[int, str]:
     return {number: class_name(line) for number, line in enumerate(lines)}
 
 
-def find_data(labels: Path) -> Path | None:
+def find_names_file(labels: Path) -> Path | None:
     """The file that names the classes of a folder of labels, in it or above it; a `data.yaml` before others."""
     folders = [labels, *labels.absolute().parents[:UPWARDS]]
     files = (folder / name for name in NAMING for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 
-def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
+def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
     """The label of each number: 1…C-1, None where it is none of our classes, 0 where it is the background.
 
     Args:
@@ -135,11 +142,13 @@ def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> d
     return {number: labels.get(name, 0 if is_background(name) else None) for number, name in names.items()}
 
 
-def read_labels(labels: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool) -> Found:
+def read_labels(
+    labels: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool
+) -> ParsedObjects:
     """The objects of an image.
 
     Args:
-        labels: See `labels_of`.
+        labels: See `class_ids_of`.
         content: Of the file.
         height: Of the image in pixels.
         width: Likewise.
@@ -163,7 +172,7 @@ def read_labels(labels: Mapping[int, int | None], content: bytes, height: int, w
     return things, texts
 
 
-def oriented(files: Iterable[Path]) -> bool:
+def has_oriented_boxes(files: Iterable[Path]) -> bool:
     """Whether the polygons of label files are oriented boxes, as far as they can be read: all have four corners."""
     found = False
     for file in files:
@@ -179,7 +188,7 @@ def oriented(files: Iterable[Path]) -> bool:
 
 
 def _things(
-    fields: Sequence[str], place: int, labels: Mapping[int, int | None], height: int, width: int, drawn: bool
+    fields: Sequence[str], index: int, labels: Mapping[int, int | None], height: int, width: int, drawn: bool
 ) -> list[AnnotatedObject]:
     """The object of the line at a place; none if its class is none of ours."""
     numbers = _numbers(fields)
@@ -189,8 +198,8 @@ def _things(
         raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
     label = labels[kind]
     thing = _thing(fields[1:], numbers[1:], label or 0, height, width, drawn)
-    note = thing.note if label else f"line {place + 1}: its class is the background, it is no object"
-    return [] if label is None else [replace(thing, origin=(place,), note=note)]
+    note = thing.note if label else f"line {index + 1}: its class is the background, it is no object"
+    return [] if label is None else [replace(thing, origin=(index,), note=note)]
 
 
 def _thing(
