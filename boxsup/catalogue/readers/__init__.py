@@ -1,7 +1,7 @@
-"""The formats that data sets are read from: one module each, found here by its name in the configuration.
+"""Readers of data sets: one module per format, listed here by the name of the format in the configuration.
 
-A reader lists the images of a split and gives for each a check that reads all of its files; what comes of it is the
-same for all formats (`boxsup.catalogue.records`), and so are the tables that later stages read.
+A reader lists the images of a split and returns one check per image, which reads all files of that image. Records
+(`boxsup.catalogue.records`), and the tables that later stages read, are the same for all formats.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from boxsup.catalogue.readers import coco, context, labelme, sbd, voc, voc_xml, 
 from boxsup.catalogue.records import Reader
 
 READERS: dict[str, Reader] = {
-    "voc": voc.read_split,  # and `shapes`, which is generated in this layout
+    "voc": voc.read_split,  # also reads `shapes`, which is generated in this layout
     "sbd": sbd.read_split,
     "coco": coco.read_split,
     "context": context.read_split,

@@ -1,8 +1,7 @@
-"""Where each format keeps the files of a split, without opening any of them: what `boxsup.catalogue.inventory` watches.
+"""Locates the files of a split, for each format, without opening them. `boxsup.catalogue.inventory` watches these files.
 
-A file belongs to an image if it has the image's name with another ending and lies in one of these folders: in the same
-folder below as the image does below its own, or anywhere below where none lies there. Nothing is checked here; that is
-what readers are for.
+A file belongs to an image if it has the image's name with another ending and is in one of these folders: in the
+subfolder that the image is in, or, if there is none, in any subfolder. Nothing is checked here; readers do that.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ IMAGES, PNG = frozenset(ENDINGS), frozenset({".png"})
 
 
 class FileFolder(NamedTuple):
-    """A folder of files of one kind, whose names end in one of `endings`, in letters of either case."""
+    """A folder with files of one kind, whose names end in one of `endings`, in upper or lower case."""
 
     kind: str
     folder: Path
@@ -36,7 +35,7 @@ class FileFolder(NamedTuple):
 
 
 class ListedImages(NamedTuple):
-    """The ids of a split's images in order, their names below the folder of images, and what is wrong with the list."""
+    """The images of a split, in order: ids, names below the folder of images, and problems with the list."""
 
     ids: list[str]
     names: list[str]
@@ -48,11 +47,11 @@ class SplitFiles:
     """Where the files of a split are.
 
     Attributes:
-        folders: Of its images, and of what belongs to one of them.
-        shared: Annotation files that are of all images.
-        names: Lists the images; raises a DataError as the reader does.
-        origin: A hash of what names them beside the shared files: a list or the folder. Where nothing does, it takes a
-            minute to list the images of a large data set.
+        folders: The folders of images and of files that belong to one image.
+        shared: Annotation files that belong to all images.
+        names: Lists the images. Raises a DataError as the reader does.
+        origin: Hashes what else the listing depends on: the list of images, or the names in the folder. None if it
+            depends on the shared files alone; then listing a large data set takes a minute.
     """
 
     folders: tuple[FileFolder, ...]
@@ -62,29 +61,29 @@ class SplitFiles:
 
 
 def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -> SplitFiles:
-    """Where the files of a split are.
+    """Locate the files of a split.
 
     Args:
-        form: Of the data set, a key of `boxsup.catalogue.readers.READERS`.
-        root: Of the data set.
-        classes: Names by label, the background first.
-        settings: JSON of the split's settings.
+        form: The data set's format, a key of `boxsup.catalogue.readers.READERS`.
+        root: The data set's root folder.
+        classes: Class names, the background first.
+        settings: The split's settings as JSON.
     """
     if form in _TREES:
         return _TREES[form](root, settings)
     split = parse(_SPLITS[form], settings, "split")
     where = folder.layout(root, split, classes)
-    found = [FileFolder(IMAGE, where.images.path, IMAGES)]
+    folders = [FileFolder(IMAGE, where.images.path, IMAGES)]
     if form in _ENDINGS:
-        found.append(FileFolder(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
-    found += [FileFolder(MASK, where.masks.path, PNG)] if where.masks else []
+        folders.append(FileFolder(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
+    folders += [FileFolder(MASK, where.masks.path, PNG)] if where.masks else []
     origin = partial(_hash_of_list, root / split.list) if split.list else partial(_hash_of_folder, where.images.path)
     if form == "coco":
         names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
-        return SplitFiles(tuple(found), shared, names, origin if split.list else None)
+        return SplitFiles(tuple(folders), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
-    return SplitFiles(tuple(found), shared, partial(_folder_names, root, split, where), origin)
+    return SplitFiles(tuple(folders), shared, partial(_folder_names, root, split, where), origin)
 
 
 def _voc(root: Path, settings: str) -> SplitFiles:
@@ -111,8 +110,8 @@ def _context(root: Path, settings: str) -> SplitFiles:
 
 def _sbd(root: Path, settings: str) -> SplitFiles:
     split = parse(sbd.SbdSplit, settings, "split")
-    kept = (FileFolder(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
-    folders = (FileFolder(IMAGE, root / "img", IMAGES), *kept)
+    annotations = (FileFolder(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
+    folders = (FileFolder(IMAGE, root / "img", IMAGES), *annotations)
     return SplitFiles(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
@@ -135,7 +134,7 @@ def _hash_of_list(path: Path) -> str:
 
 
 def _hash_of_folder(folder: Path) -> str:
-    """A hash of the names of all files in a folder and below."""
+    """A hash of the names of all files in a folder and its subfolders."""
     names = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
     return hashlib.sha256("\n".join(sorted(names)).encode(errors="surrogateescape")).hexdigest()
 
@@ -151,11 +150,11 @@ def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -
 
 
 def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> ListedImages:
-    """The images that the JSON names, in its order, or those of the list."""
+    """The images of the JSON in its order, or those of the list."""
     listing = coco.read_split(root, tuple(classes), settings)
     names = [check.args[1].name for check in listing.checks if isinstance(check, partial)]  # see `coco.check_entry`
     return ListedImages([image_id(name, by_path) for name in names], names, _texts(listing.problems))
 
 
 def _texts(problems: Iterable[Problem]) -> list[str]:
-    return [each.problem for each in problems]
+    return [problem.problem for problem in problems]

@@ -1,8 +1,8 @@
 """Reads folders of VOC's XML annotations, as LabelImg, CVAT and others write them, beside any folder of images.
 
-The tree of VOC itself, with its lists, is `boxsup.catalogue.readers.voc`; both read a file as
-`boxsup.catalogue.readers.voc_objects` does. What a file says of its image's name (`filename`, `path`) is not looked at:
-its own name tells which image it belongs to.
+`boxsup.catalogue.readers.voc` reads VOC's own tree with its lists. Both parse files with
+`boxsup.catalogue.readers.voc_objects`. The image name inside a file (`filename`, `path`) is ignored: the name of the
+XML file says which image it belongs to.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class VocXmlSplit(FolderSplit):
     """A split's settings.
 
     Attributes:
-        corners: "voc": pixels from 1, the last one included; "plane": borders from 0; "": as "voc", but a file that
-            shows that it counts from 0 is a problem.
+        corners: "voc" counts pixels from 1 and includes the last one; "plane" measures borders from 0; "" is "voc", but
+            a file that evidently counts from 0 is a problem.
     """
 
     corners: CornerConvention = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
-    """A split of XML annotations; see `boxsup.catalogue.readers`."""
+    """List a split of XML annotations; see `boxsup.catalogue.readers`."""
     split = parse(VocXmlSplit, settings, "split")
     return read_folder(root, split, classes, Annotations(ENDING, partial(read_objects, classes, split.corners)))
 
