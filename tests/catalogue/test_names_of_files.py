@@ -147,7 +147,7 @@ def test_a_jpeg_by_any_name_is_an_image(data, made, ending):
         (" a.png", "begins or ends with a space"),
         ("../a.png", "leads out of the folder of images"),
         ("/a.png", "leads out of the folder of images"),
-        ("a\\b.png", "is parted by \\"),
+        ("a\\b.png", "has a \\ in it"),
         ("b/.a.png", "begins with a dot"),
         ("x" * 201 + ".png", "has more than 200 characters"),
         ("a.png" + " -" * 130, "more than 255 bytes"),

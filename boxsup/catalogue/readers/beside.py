@@ -31,7 +31,7 @@ IMAGES, LABELS = "images", "labels"  # sibling folders of an export
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """A file below a folder by its name, or by one that looks the same; see `boxsup.catalogue.names.same`."""
+    """A file below a folder by its name, or by a name that looks the same (`boxsup.catalogue.names.normalised`)."""
     path = folder / name
     if name.isascii() or os.path.lexists(path):
         return path

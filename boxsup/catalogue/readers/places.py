@@ -1,4 +1,4 @@
-"""Locates the files of a split, for each format, without opening them. `boxsup.catalogue.inventory` watches these files.
+"""Locates the files of a split without opening them, for each format. `boxsup.catalogue.inventory` watches them.
 
 A file belongs to an image if it has the image's name with another ending and is in one of these folders: in the
 subfolder that the image is in, or, if there is none, in any subfolder. Nothing is checked here; readers do that.

@@ -2,8 +2,8 @@
 
 The layout is `ImageSets/Segmentation/LIST.txt`, `JPEGImages/ID.jpg`, `Annotations/ID.xml`, masks in
 `SegmentationClass/ID.png` or another folder, and object masks in `SegmentationObject/ID.png`.
-`boxsup.catalogue.readers.voc_objects` parses the annotations. Other tools write such trees with other kinds of images or
-endings in capitals; these files are used if VOC's own name is missing.
+`boxsup.catalogue.readers.voc_objects` parses the annotations. Other tools write such trees with other kinds of images,
+or endings in capitals; these files are used if VOC's own name is missing.
 """
 
 from __future__ import annotations

@@ -42,5 +42,5 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
 def read_objects(
     classes: Sequence[str], corners: CornerConvention, content: bytes, height: int, width: int, drawn: bool
 ) -> ParsedObjects:
-    """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
+    """Parse the objects of an image, see `voc_objects.read_objects`. `drawn` has no effect: VOC's XML has no masks."""
     return voc_objects.read_objects(content, height, width, classes, corners)
