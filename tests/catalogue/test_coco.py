@@ -260,7 +260,7 @@ DAMAGES = {
     "windows path": (("images", 1, "file_name"), "..\\b.jpg", "../b.jpg", "is no file of the image folder"),
     "no name": (("images", 1, "file_name"), "", "", "is no file of the image folder"),
     "hidden file": (("images", 1, "file_name"), ".b.jpg", ".b.jpg", "is no file of the image folder"),
-    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "the image a.jpg stands there more than once"),
+    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "the image a.jpg is there more than once"),
     "missing image": (("images", 1, "file_name"), "c.jpg", "c", "no such image"),
     "other size": (("images", 1, "width"), 31, "b", "has 30×20 pixels, its entry says 31×20"),
     "no category": (("annotations", 0, "category_id"), 3, "a", "annotation 7: category_id 3 is no category"),

@@ -65,7 +65,7 @@ def test_a_billion_laughs_are_not_laughed():
     xml = f'<!DOCTYPE a [<!ENTITY l0 "ha">{entities}]><annotation><object><name>&l39;</name></object></annotation>'
     assert read_boxes(xml.encode(), *SIZE, CLASSES) == (
         [],
-        ["the XML declares a DTD or entities, which annotations have no need of; take them out"],
+        ["the XML declares a DTD or entities, which annotations do not need; remove them"],
     )
 
 

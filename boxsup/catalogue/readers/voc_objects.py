@@ -126,13 +126,13 @@ def counts_from_zero(root: Element) -> str:
 
 
 def _size_problem(root: Element, height: int, width: int) -> str:
-    """A line if the file states another size than the image has. VOC's own files, some of which are wrong, are exempt."""
+    """A line if the file states another size than the image has. VOC's own files are exempt: some are wrong."""
     stated = [_number(root.findtext(f"size/{side}")) for side in ("width", "height")]
     if not height or not all(0 < side < math.inf for side in stated) or stated == [width, height] or _is_vocs(root):
         return ""
     return (
-        f"size says {stated[0]:g}×{stated[1]:g} pixels, the image has {width}×{height} (width×height): it was scaled, or a "
-        "viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or take `size` out if they do fit"
+        f"size says {stated[0]:g}×{stated[1]:g} pixels, the image has {width}×{height} (width×height): it was scaled, "
+        "or a viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or remove `size` if they do fit"
     )
 
 
