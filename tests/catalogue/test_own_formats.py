@@ -460,7 +460,7 @@ def test_a_shape_without_a_point_is_passed_over():
     things, problems = labelme({"shape_type": "polygon", "points": []}, {}, drawn=True)
     assert problems == []
     assert [thing.box for thing in things if thing.is_object] == [Box(1, 3, 2, 9, 7)]
-    assert [thing.note for thing in things if thing.note] == ["shape 1: has no points, and is passed over"]
+    assert [thing.note for thing in things if thing.note] == ["shape 1: has no points, and is skipped"]
 
 
 def test_the_size_that_a_file_says_is_held_against_the_image():
