@@ -75,7 +75,7 @@ def config_text(project: Project) -> str:
         autoescape=False,  # YAML
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    files = project.source.split()
+    files = project.source.split_settings()
     every = max(1, project.plan.epochs // POINTS) if project.truth else 0
     return environment.get_template("config.yaml.j2").render(
         project=project,
@@ -95,7 +95,7 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
     if key == "corners":
         return " # pixels from 1, the last one included" if value == "voc" else " # borders from 0: a box begins there"
     if key == "ids":
-        return " # images of one name lie in several folders: their ids have the folders' names"
+        return " # images in several folders share names: their ids include the folders"
     if key == "links":
         return " # as you said: links out of these folders are followed"
     if key != "masks":

@@ -95,7 +95,7 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(data):
         (root / folder / f"picture_00.{end}").rename(root / folder / f"cam1/0001.{end}")
         (root / folder / f"picture_01.{end}").rename(root / folder / f"cam2/0001.{end}")
     source = open_source(root / "images", root / "labels")
-    assert (source.ids, source.split()["ids"]) == ("path", "path")
+    assert (source.ids, source.split_settings()["ids"]) == ("path", "path")
     records, lines = look(root, masks=True)
     assert lines == []
     assert [record.image for record in records] == ["cam1__0001", "cam2__0001", "picture_02"]

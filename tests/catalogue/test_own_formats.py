@@ -288,7 +288,7 @@ def test_a_text_beside_the_labels_names_the_classes_where_no_yaml_does(tmp_path,
     (tmp_path / "labels/classes.txt").write_bytes("\ufeffstar\r\n ring \r\ncrescent\r\n\r\n".encode())
     source = open_source(root / "images", tmp_path / "labels")
     assert source.classes[1:] == ("star", "ring", "crescent")
-    assert source.split()["data"] == str(tmp_path / "labels/classes.txt")
+    assert source.split_settings()["data"] == str(tmp_path / "labels/classes.txt")
     assert all(record.boxes and not record.problems for record in run_checks(source.listing().checks, 1))
     (tmp_path / "data.yaml").write_bytes((root / "yolo/data.yaml").read_bytes())
     assert open_source(root / "images", tmp_path / "labels").classes[1:] == own_data.FORMS

@@ -353,7 +353,7 @@ def test_images_of_one_name_in_two_folders_make_a_configuration_that_reads_them(
         own_data.write_images(here / "images" / folder, part)
         own_data.write_voc_xml(here / "xml" / folder, part)
     init(here, "voc_xml", "--val", str(here / "images/cam2"), images=here / "images")
-    assert "images of one name in several folders: ids have the folders' names" in capsys.readouterr().err
+    assert "images in several folders share names: their ids include the folders" in capsys.readouterr().err
     config = resolved(here, config)
     assert [record.image for record in records(config, "train")] == [f"cam1__{number:04d}" for number in range(5)]
     assert [record.image for record in records(config, "val")] == [f"cam2__{number:04d}" for number in range(5)]
