@@ -102,7 +102,7 @@ def test_an_export_with_one_id_in_two_files_is_read_by_folders(here, capsys):
     main(["init", "mine", "--images", ".", "--boxes", "."])
     told = capsys.readouterr().err
     assert "problems     none" in told
-    assert "read otherwise" not in told
+    assert "read differently" not in told
 
 
 def test_two_files_put_together_with_the_same_ids_are_refused_with_the_reason(here, capsys):

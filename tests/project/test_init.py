@@ -228,7 +228,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     assert r"labels/stray\x1b\xff.txt: no image has its name" in told
     assert "images without a box, taken for background: 1" in told
     assert "images with an EXIF orientation, which is not applied: 1" in told
-    assert "classes with less than 10 boxes" in told
+    assert "classes with fewer than 10 boxes" in told
     lines = (here / "mine/problems.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", "picture_04", ""]
     config = resolved(here, config)
@@ -240,7 +240,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     [
         (
             "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n",
-            "boxes that stand twice in their image: 1, the first is in picture_00",
+            "boxes that occur twice in their image: 1, the first is in picture_00",
         ),
         (
             "0 0.5 0.5 0.5 0\n",
@@ -285,7 +285,7 @@ def test_odd_images_are_noted(here, data, capsys):
     told = capsys.readouterr().err
     assert "problems     none" in told
     assert (
-        "images of 16 bits whose values end below 16,384: 1, the first is picture_00; their high byte is seen" in told
+        "16-bit images with values below 16,384: 1, the first is picture_00; only their high byte is used" in told
     )
     assert "files among the images that are not read, by their endings: 1 .heic" in told
     assert "images with an EXIF orientation, which is not applied: 1;" in told

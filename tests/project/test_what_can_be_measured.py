@@ -134,16 +134,16 @@ def test_images_of_crowds_alone_are_no_evidence_and_their_class_is_named(here, c
     init("coco")
     told = capsys.readouterr().err
     assert "masks        none: nothing is measured" in told
-    assert "classes whose boxes are all of crowds, of which nothing is learned: star" in told
+    assert "classes whose boxes are all crowds, of which nothing is learned: star" in told
 
 
 @pytest.mark.parametrize(
     ("classes", "values", "words"),
     [
-        (["ring"], [0, 255], "the masks show no class: they hold 0 and 255 alone; 255 is void: write 1 for the class"),
+        (["ring"], [0, 255], "the masks show no class: they hold only 0 and 255; 255 is void: write 1 for the class"),
         (own_data.FORMS, [0, 255], "255 is void: write 1, 2, … for ring, crescent, star"),
-        (["ring"], [0], "they hold 0 alone; 0 is the background: write 1 for the class"),
-        ([*own_data.FORMS, "kiwi"], [0, 4], "the masks show kiwi alone, of which there is no box; --classes gives the"),
+        (["ring"], [0], "they hold only 0; 0 is the background: write 1 for the class"),
+        ([*own_data.FORMS, "kiwi"], [0, 4], "the masks show only kiwi, of which there is no box; --classes gives the"),
     ],
 )
 def test_masks_that_hold_no_class_of_the_boxes_are_refused(here, capsys, classes, values, words):
@@ -171,7 +171,7 @@ def test_some_masks_without_a_class_are_named(here, capsys):
     init("yolo", "--masks", "masks")
     told = capsys.readouterr().err
     assert "4 images have a true mask: 3 are trained on, 1 are evaluated on" in told
-    first = "the first is picture_04's: it holds 0 and 255 alone; 255 is void: write 1, 2, … for ring, crescent, star"
+    first = "the first is picture_04's: it holds only 0 and 255; 255 is void: write 1, 2, … for ring, crescent, star"
     assert f"masks that show no class though their image has objects, not trained on: 2, {first}" in told
     assert names("masks.txt") | names("val.txt") == set(list(made)[:4])
     assert names("val.txt") <= set(list(made)[:4])
@@ -208,5 +208,5 @@ def test_chosen_images_may_leave_a_class_without_one_to_train_on_which_is_said(h
     with_star = [image for image, each in made.items() if any(thing.class_id == 3 for thing in each.objects)]
     Path("val.txt").write_text("\n".join(with_star))
     init("yolo", "--val", "val.txt")
-    [told] = [line for line in capsys.readouterr().err.splitlines() if "no image to train on has an object of" in line]
+    [told] = [line for line in capsys.readouterr().err.splitlines() if "classes without an object in the training images" in line]
     assert "star" in told
