@@ -88,7 +88,8 @@ def draw_val(
         drawing.take(free, images, max(1, min(MAX_WITHOUT, round(WITHOUT_TRUTH * len(images)))))
     if not drawing.val:  # each of those images is the last one of a class
         drawing.take(free, images, 1)
-    return drawing.val or {next(iter(shown or free))}
+    last_resort = shown if len(shown) > with_masks else free or shown
+    return drawing.val or {last_resort[0]}
 
 
 class _Drawing:

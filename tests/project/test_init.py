@@ -284,9 +284,7 @@ def test_odd_images_are_noted(here, data, capsys):
     init(data, "yolo", images=here / "images")
     told = capsys.readouterr().err
     assert "problems     none" in told
-    assert (
-        "16-bit images with values below 16,384: 1, the first is picture_00; only their high byte is used" in told
-    )
+    assert "16-bit images with values below 16,384: 1, the first is picture_00; only their high byte is used" in told
     assert "files among the images that are not read, by their endings: 1 .heic" in told
     assert "images with an EXIF orientation, which is not applied: 1;" in told
 

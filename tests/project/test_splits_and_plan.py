@@ -38,6 +38,11 @@ def test_splits_share_no_image_and_keep_every_class_for_training(images, with_ma
         assert any(masked[image] for image in splits.masks)  # and something is learned from masks
 
 
+def test_the_only_mask_stays_for_training_even_if_another_class_loses_its_last_image():
+    splits = split_images({"object": [1], "a": [2]}, {"object": [1]}, True)
+    assert (splits.train, splits.val, splits.masks) == (["object"], ["a"], ["object"])
+
+
 def test_a_fifth_of_the_masks_or_a_tenth_of_the_images_are_evaluated_on():
     images = {f"{number:04d}": [1] for number in range(2000)}
     known = dict(list(images.items())[:50])
