@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from boxsup.demo.shapes import DrawnPicture, picture
+from boxsup.demo.shapes import DrawnPicture, draw_picture
 from boxsup.demo.tree import annotation
 from boxsup.image.files import write_mask
 from boxsup.writers.rings import join_rings, mask_parts
@@ -20,7 +20,7 @@ CLASSES = ("background", *FORMS)
 
 def pictures(count: int, side: int = 80) -> dict[str, DrawnPicture]:
     """So many pictures by their ids."""
-    return {f"picture_{index:02d}": picture(0, "own", index, side, CLASSES) for index in range(count)}
+    return {f"picture_{index:02d}": draw_picture(0, "own", index, side, CLASSES) for index in range(count)}
 
 
 def write_images(folder: Path, made: dict[str, DrawnPicture], ending: str = "png") -> None:

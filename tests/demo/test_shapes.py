@@ -11,7 +11,7 @@ from boxsup.catalogue.records import read_list
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
+from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, draw_picture, fill_shares
 from boxsup.demo.tree import check_settings, choose_masks
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_mask
@@ -62,14 +62,14 @@ def test_a_picture_does_not_depend_on_how_many_there_are(tree, tmp_path):
 
 
 def test_seeds_and_splits_give_other_pictures():
-    first = picture(0, "train", 0, 96, CLASSES)
-    for other in (picture(1, "train", 0, 96, CLASSES), picture(0, "val", 0, 96, CLASSES)):
+    first = draw_picture(0, "train", 0, 96, CLASSES)
+    for other in (draw_picture(1, "train", 0, 96, CLASSES), draw_picture(0, "val", 0, 96, CLASSES)):
         assert first.image.shape != other.image.shape or (first.image != other.image).any()
 
 
 def test_boxes_are_tight_on_what_is_visible():
     for index in range(8):
-        made = picture(0, "train", index, 96, CLASSES)
+        made = draw_picture(0, "train", index, 96, CLASSES)
         assert 1 <= len(made.objects) <= 5
         for number, thing in enumerate(made.objects, start=1):
             x0, y0, x1, y1 = thing.box
@@ -122,7 +122,7 @@ def test_the_masks_are_part_of_train(tree):
 
 
 def test_pictures_vary_in_size_about_the_side():
-    shapes = np.array([picture(0, "train", index, 96, CLASSES).image.shape[:2] for index in range(12)])
+    shapes = np.array([draw_picture(0, "train", index, 96, CLASSES).image.shape[:2] for index in range(12)])
     assert shapes.min() >= 0.8 * 96 - 1
     assert shapes.max() <= 1.1 * 96 + 1
     assert (shapes[:, 0] < shapes[:, 1]).any()
@@ -130,8 +130,8 @@ def test_pictures_vary_in_size_about_the_side():
 
 
 def test_objects_fill_well_under_half_of_their_boxes():
-    made = [picture(0, "train", index, 96, CLASSES) for index in range(24)]
-    shares = [share for one in made for share in fill(one.instances, one.objects)]
+    made = [draw_picture(0, "train", index, 96, CLASSES) for index in range(24)]
+    shares = [share for one in made for share in fill_shares(one.instances, one.objects)]
     assert 0.3 < np.mean(shares) < 0.5
 
 

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from boxsup.catalogue.readers.yolo import read_labels
-from boxsup.demo.shapes import picture
+from boxsup.demo.shapes import draw_picture
 from boxsup.image.boxes import tight_box
 from boxsup.image.palette import voc_palette
 from boxsup.writers import boxes, coco, voc, yolo
@@ -42,7 +42,7 @@ def filled(rings, height, width):
 @pytest.fixture(scope="module")
 def drawn():
     """A picture of the demo with rings, spirals and combs, objects in front of others: with holes and in parts."""
-    made = picture(3, "writers", 0, 120, CLASSES)
+    made = draw_picture(3, "writers", 0, 120, CLASSES)
     things = [
         MaskedObject(thing.class_id, thing.box, made.instances == number, score=0.5 + 0.1 * number)
         for number, thing in enumerate(made.objects, start=1)
