@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.catalogue.inventory import (
-    INVENTORY,
     Inventory,
     failed_inventory,
     newest_change,
@@ -30,16 +29,17 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import locate_files
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
+from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import some
+from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current
-from boxsup.versions import STAGE_VERSIONS
 
 FIRST, LOST = "the first time", "the one before cannot be read"
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFiles:
     """A split whose inventory is taken.
 
     Attributes:
@@ -64,7 +64,7 @@ class Split:
     def settings(self) -> dict[str, Any]:
         """What the catalogue depends on besides the files. The root is not part of it."""
         data = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
-        return {**data, "on_problem": self.on_problem, "source": self.source, "version": STAGE_VERSIONS["catalogue"]}
+        return {**data, "on_problem": self.on_problem, "source": self.source, "version": STAGES["catalogue"].version}
 
     def take_inventory(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
         """Take the inventory, and store the states of the files.
@@ -76,8 +76,8 @@ class Split:
         """
         known = read_seen(self.folder)
         try:
-            split_files = locate_files(self.form, self.root, self.classes, self.split)
-            inventory, states = take_inventory(split_files, self.settings, since, known, workers, before)
+            locations = locate_files(self.form, self.root, self.classes, self.split)
+            inventory, states = take_inventory(locations, self.settings, since, known, workers, before)
         except (BoxSupError, OSError) as error:  # the catalogue will report it
             return failed_inventory(self.settings, since, str(error))
         if states != known:
@@ -90,7 +90,7 @@ class Split:
         if (self.folder / INVENTORY).exists():
             return False
         try:
-            written = (self.folder / "images.csv").stat().st_mtime_ns
+            written = (self.folder / TABLES[0]).stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
             listed, newest = newest_change(locate_files(self.form, self.root, self.classes, self.split))
         except FileNotFoundError:
@@ -123,7 +123,7 @@ class Changes:
         is_current: Whether there is a catalogue from before inventories existed, and no file is newer.
     """
 
-    split: Split
+    split: SplitFiles
     before: Inventory | None
     now: Inventory | None
     is_current: bool = False
@@ -177,7 +177,7 @@ class Changes:
             return set()
 
 
-def changes(split: Split) -> Changes:
+def changes(split: SplitFiles) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
@@ -240,9 +240,9 @@ def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
 
 def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:
     """What a shard of candidates is made from: the settings of its method, and `Changes.image_hash`."""
-    return {"settings": dict(settings), "images": image_hash, "version": STAGE_VERSIONS["proposals"]}
+    return {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
 
 
 def overlaps_from(box_hash: str) -> dict[str, Any]:
     """What a shard of overlaps is made from, besides its candidates: `Changes.box_hash`."""
-    return {"boxes": box_hash, "version": STAGE_VERSIONS["overlaps"]}
+    return {"boxes": box_hash, "version": STAGES["overlaps"].version}

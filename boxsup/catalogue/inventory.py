@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from boxsup.catalogue.names import normalised
-from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, FileFolder, ListedImages, SplitFiles
+from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, FileFolder, FileLocations, ListedImages
+from boxsup.experiments.splits import INVENTORY
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
-INVENTORY, SEEN = "inventory.json", ".seen.json"  # in the folder of a split's tables
+SEEN = ".seen.json"  # beside the inventory
 GRAIN = 2 * 10**9  # ns; two changes within this may get the same time: FAT has a resolution of two seconds
 UNREADABLE = "unreadable"  # instead of a hash
 
@@ -122,7 +123,7 @@ class Inventory:
 
 
 def take_inventory(
-    split_files: SplitFiles,
+    locations: FileLocations,
     settings: Mapping[str, Any],
     since: str,
     known: KnownStates,
@@ -132,7 +133,7 @@ def take_inventory(
     """Take the inventory of a split.
 
     Args:
-        split_files: Where the files are.
+        locations: Where the files are.
         settings: See `Inventory`.
         since: See `Inventory`.
         known: Files as they were last read. A file that differs in size or times is read again.
@@ -147,14 +148,14 @@ def take_inventory(
         DataError: The images cannot be listed.
     """
     now = time.time_ns()
-    states = _states_of(map(str, split_files.shared), known, workers)
+    states = _states_of(map(str, locations.shared), known, workers)
     shared = [File(ANNOTATION, path, state.sha256) for path, state in states.items()]
-    origin = " ".join([split_files.origin() if split_files.origin else "", *(file.sha256 for file in shared)])
+    origin = " ".join([locations.origin() if locations.origin else "", *(file.sha256 for file in shared)])
     if before is not None and before.ids and before.origin == origin and before.settings == settings:
         listed = ListedImages(before.ids, before.names, before.problems)
     else:
-        listed = split_files.names()
-    paths = _paths_of(split_files.folders, listed.names)
+        listed = locations.names()
+    paths = _paths_of(locations.folders, listed.names)
     states |= _states_of((path for image_paths in paths for _, path in image_paths), known, workers)
     files = [[File(kind, path, states[path].sha256) for kind, path in image_paths] for image_paths in paths]
     settled = {
@@ -163,15 +164,15 @@ def take_inventory(
     return Inventory(settings, since, origin, listed.problems, shared, listed.ids, listed.names, files), settled
 
 
-def newest_change(split_files: SplitFiles) -> tuple[list[str], int]:
+def newest_change(locations: FileLocations) -> tuple[list[str], int]:
     """The ids of a split's images, and the time of the last change to any of its files, in ns. Reads no file.
 
     Raises:
         DataError: The images cannot be listed.
     """
-    listed = split_files.names()
-    paths = [str(path) for path in split_files.shared]
-    paths += [path for image_paths in _paths_of(split_files.folders, listed.names) for _, path in image_paths]
+    listed = locations.names()
+    paths = [str(path) for path in locations.shared]
+    paths += [path for image_paths in _paths_of(locations.folders, listed.names) for _, path in image_paths]
     return listed.ids, max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
 
 

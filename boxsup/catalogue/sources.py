@@ -48,7 +48,7 @@ class Source:
         classes: Class names, the background first: all classes in the annotations.
         data: The file that names YOLO's classes; None for other formats.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
-        ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        ids: What ids are made of, see `boxsup.config.datasets.FolderSplit`.
         boxes_only: Whether the annotations have no segmentations to use as true masks.
         notes: What the user should know about how the annotations are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
@@ -68,7 +68,7 @@ class Source:
     links: bool = False
 
     def split_settings(self) -> dict[str, str | bool]:
-        """Settings of a split of all images, with absolute paths; see `boxsup.catalogue.readers.folder.FolderSplit`."""
+        """Settings of a split of all images, with absolute paths; see `boxsup.config.datasets.FolderSplit`."""
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
         data = str(self.data.absolute()) if self.data else ""
         optional: dict[str, str | bool] = {"data": data, "corners": self.corners, "links": self.links}

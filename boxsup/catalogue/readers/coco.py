@@ -20,7 +20,6 @@ from boxsup.catalogue.readers.beside import find_file, unmatched_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
 from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.folder import (
-    FolderSplit,
     GuardedPath,
     Layout,
     ParsedObjects,
@@ -31,8 +30,9 @@ from boxsup.catalogue.readers.folder import (
 )
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Check, Listing, Problem, Record, image_problem
+from boxsup.config.build import parse
+from boxsup.config.datasets import FolderSplit
 from boxsup.errors import DataError
-from boxsup.settings import parse
 
 VOC_NAMES = {  # COCO's name -> VOC's name, if they differ
     "airplane": "aeroplane",

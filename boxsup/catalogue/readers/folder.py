@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, printable
 from boxsup.catalogue.readers.beside import Files, find_file, unmatched_files
@@ -27,34 +26,13 @@ from boxsup.catalogue.records import (
     mask_problems,
     read_lines,
 )
+from boxsup.config.datasets import FolderSplit
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content
 
 MASK = ".png"
 NONE, DRAWN = "none", "annotations"  # values of a split's `masks` other than a folder
 MAX_BYTES = 2**26  # size of one image's annotation file; LabelMe's may hold the image itself
-
-
-@dataclass(frozen=True)
-class FolderSplit:
-    """A split's settings. Paths are relative to the data set's root, or absolute.
-
-    Attributes:
-        images: The folder of images.
-        annotations: The folder of annotations; for COCO, the JSON.
-        masks: NONE; DRAWN: from annotations, for images whose objects all have a segmentation; or a folder of PNGs.
-        list: A text file with one image name per line, relative to `images`; "" takes all images.
-        links: Whether symbolic links may lead out of the root, or out of a folder given by an absolute path.
-        ids: "name" makes ids from file names. "path" makes them from paths below `images`, which tells images of one
-            name in several folders apart; an annotation must then be in the same subfolder as its image.
-    """
-
-    images: str
-    annotations: str
-    masks: str
-    list: str = ""
-    links: bool = False
-    ids: Literal["name", "path"] = "name"
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from boxsup.catalogue.names import image_id
-from boxsup.catalogue.readers import coco, context, folder, labelme, sbd, voc, voc_xml, yolo
+from boxsup.catalogue.readers import coco, context, folder, labelme, voc, voc_xml, yolo
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Problem, read_list
-from boxsup.settings import parse
+from boxsup.config import datasets
+from boxsup.config.build import parse
 from boxsup.store.checksums import sha256_of
 
 IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
@@ -43,7 +44,7 @@ class ListedImages(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SplitFiles:
+class FileLocations:
     """Where the files of a split are.
 
     Attributes:
@@ -60,7 +61,7 @@ class SplitFiles:
     origin: Callable[[], str] | None
 
 
-def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -> SplitFiles:
+def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -> FileLocations:
     """Locate the files of a split.
 
     Args:
@@ -81,46 +82,46 @@ def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -
     if form == "coco":
         names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
-        return SplitFiles(tuple(folders), shared, names, origin if split.list else None)
-    shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
-    return SplitFiles(tuple(folders), shared, partial(_folder_names, root, split, where), origin)
+        return FileLocations(tuple(folders), shared, names, origin if split.list else None)
+    shared = (root / split.data,) if isinstance(split, datasets.YoloSplit) else ()
+    return FileLocations(tuple(folders), shared, partial(_folder_names, root, split, where), origin)
 
 
-def _voc(root: Path, settings: str) -> SplitFiles:
-    split = parse(voc.VocSplit, settings, "split")
+def _voc(root: Path, settings: str) -> FileLocations:
+    split = parse(datasets.VocSplit, settings, "split")
     masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
     folders = [
         FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
         FileFolder(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
         *(FileFolder(MASK, root / name, PNG) for name in masks),
     ]
-    return SplitFiles(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
+    return FileLocations(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
 
 
-def _context(root: Path, settings: str) -> SplitFiles:
-    split = parse(voc.VocSplit, settings, "split")
+def _context(root: Path, settings: str) -> FileLocations:
+    split = parse(datasets.VocSplit, settings, "split")
     masks = root / split.masks
     folders = (
         FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
         FileFolder(ANNOTATION, masks, frozenset({".mat"})),
         FileFolder(MASK, masks, PNG),
     )
-    return SplitFiles(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
+    return FileLocations(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
 
 
-def _sbd(root: Path, settings: str) -> SplitFiles:
-    split = parse(sbd.SbdSplit, settings, "split")
+def _sbd(root: Path, settings: str) -> FileLocations:
+    split = parse(datasets.SbdSplit, settings, "split")
     annotations = (FileFolder(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
     folders = (FileFolder(IMAGE, root / "img", IMAGES), *annotations)
-    return SplitFiles(folders, (), *_listing(root / f"{split.list}.txt"))
+    return FileLocations(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
-_TREES: dict[str, Callable[[Path, str], SplitFiles]] = {"voc": _voc, "context": _context, "sbd": _sbd}
-_SPLITS: dict[str, type[folder.FolderSplit]] = {
-    "coco": folder.FolderSplit,
-    "voc_xml": voc_xml.VocXmlSplit,
-    "yolo": yolo.YoloSplit,
-    "labelme": folder.FolderSplit,
+_TREES: dict[str, Callable[[Path, str], FileLocations]] = {"voc": _voc, "context": _context, "sbd": _sbd}
+_SPLITS: dict[str, type[datasets.FolderSplit]] = {
+    "coco": datasets.FolderSplit,
+    "voc_xml": datasets.VocXmlSplit,
+    "yolo": datasets.YoloSplit,
+    "labelme": datasets.FolderSplit,
 }
 _ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
 
@@ -144,7 +145,7 @@ def _listed(path: Path) -> ListedImages:
     return ListedImages(ids, [f"{image}.jpg" for image in ids], _texts(problems))
 
 
-def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> ListedImages:
+def _folder_names(root: Path, split: datasets.FolderSplit, where: folder.Layout) -> ListedImages:
     names, problems = folder.image_names(root, split, where)
     return ListedImages([image_id(name, where.by_path) for name in names], names, _texts(problems))
 

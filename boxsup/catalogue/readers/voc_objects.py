@@ -11,7 +11,7 @@ import codecs
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from defusedxml import DefusedXmlException
@@ -20,14 +20,13 @@ from defusedxml.ElementTree import ParseError, fromstring
 from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, pixel_box, polygon_box, rotated_box
 from boxsup.catalogue.records import Box
+from boxsup.config.datasets import CornerConvention
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 ROTATED = ("cx", "cy", "w", "h", "angle")  # tags of roLabelImg's `robndbox`
-# "" is "voc", but a file that shows that it counts from 0 is a problem.
-CornerConvention = Literal["", "voc", "plane"]
 MAX_CORNER = 10**9  # px: limit of a number in a file, and the image's size if that is unknown
 DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 ENCODINGS = frozenset(

@@ -8,29 +8,16 @@ XML file says which image it belongs to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from boxsup.catalogue.readers import voc_objects
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, ParsedObjects, read_folder
-from boxsup.catalogue.readers.voc_objects import CornerConvention
+from boxsup.catalogue.readers.folder import Annotations, ParsedObjects, read_folder
 from boxsup.catalogue.records import Listing
-from boxsup.settings import parse
+from boxsup.config.build import parse
+from boxsup.config.datasets import CornerConvention, VocXmlSplit
 
 ENDING = ".xml"
-
-
-@dataclass(frozen=True)
-class VocXmlSplit(FolderSplit):
-    """A split's settings.
-
-    Attributes:
-        corners: "voc" counts pixels from 1 and includes the last one; "plane" measures borders from 0; "" is "voc", but
-            a file that evidently counts from 0 is a problem.
-    """
-
-    corners: CornerConvention = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
