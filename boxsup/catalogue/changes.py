@@ -30,7 +30,7 @@ from boxsup.catalogue.readers.places import locate_files
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.experiments.splits import INVENTORY, TABLES
-from boxsup.near import some
+from boxsup.near import first_few
 from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current
@@ -195,7 +195,7 @@ def describe(before: Inventory, now: Inventory) -> str:
         "added": [path for path in new if path not in old],
         "taken out": [path for path in old if path not in new],
     }
-    parts = [f"{change} {some(paths, 1)}" for change, paths in paths_by_change.items() if paths]
+    parts = [f"{change} {first_few(paths, 1)}" for change, paths in paths_by_change.items() if paths]
     state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
     text = "; ".join(parts).encode(errors="backslashreplace").decode()  # file names may hold any bytes
     return f"{text or 'settings or the list changed'} ({state})"

@@ -9,7 +9,7 @@ from boxsup.catalogue.readers.folder import DRAWN
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.near import some
+from boxsup.near import first_few
 from boxsup.project.survey import Survey, SurveyedImage
 
 NAMED = 5  # classes that are listed by name
@@ -62,7 +62,7 @@ def _why_none(survey: Survey, source: Source) -> str:
         return f"no image with an object has a true mask, only {len(masked):,} without; expected {expected}"
     shown = frozenset().union(*(image.mask_classes for image in masked))
     if shown:
-        names = some([survey.classes[class_id] for class_id in sorted(shown)])
+        names = first_few([survey.classes[class_id] for class_id in sorted(shown)])
         return f"the masks show only {names}, of which there is no box; {_order(source)}"
     if drawn:
         return "the masks show no object, only background and void"
