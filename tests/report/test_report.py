@@ -25,7 +25,7 @@ from boxsup.image.palette import overlay
 from boxsup.store.labels import Labels
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
-SCRIPT = files("boxsup.report").joinpath("page.js").read_text(encoding="utf-8")
+SCRIPT = files("boxsup.report").joinpath("experiment/page.js").read_text(encoding="utf-8")
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
 
 

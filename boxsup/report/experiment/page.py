@@ -102,7 +102,7 @@ def render(
         "predictions": predictions,
     }
     text = render_template(
-        "page.html.j2",
+        "experiment/page.html.j2",
         name=name,
         badge=badge(config, train, val, basis),
         headline={column: _score(seeds, column) for column in ("iou", "iou_crf")},

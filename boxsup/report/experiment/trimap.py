@@ -46,7 +46,9 @@ def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, st
         shown = _mean(tables).loc[list(SHOWN), list(REGIONS)].to_numpy(np.float64)
         rows.append((name, len(tables), labels[name], [percent(value) for value in shown.ravel()]))
     chart = trimap_chart("trimap", series, ["_crf"] * len(series))
-    return render_template("trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows, least=MIN_PIXELS)
+    return render_template(
+        "experiment/trimap.html.j2", names=list(series), chart=chart, widths=SHOWN, rows=rows, least=MIN_PIXELS
+    )
 
 
 def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def render(
         demo: Whether the small scale is generated data.
     """
     return render_template(
-        "paper.html.j2",
+        "paper/page.html.j2",
         archive=started().there(started().command([ARCHIVE])),
         name=name,
         demo=demo,

@@ -40,7 +40,7 @@ def render(
     best = methods[0]
     last = methods[0].summary.iloc[-1]
     return render_template(
-        "proposals.html.j2",
+        "proposals/page.html.j2",
         dataset=dataset,
         split=split,
         badge=_badge(config, int(last["images"])),

@@ -14,12 +14,12 @@ NONE = "–"
 
 
 def render_template(template: str, /, **values: object) -> str:
-    """A template of this folder, filled in: HTML that asks for no other file.
+    """Fill in a template and return HTML that loads no other file.
 
     Args:
-        template: Its file, which extends `base.html.j2`.
-        **values: What it names; `include(FILE)`, a style sheet or script of this folder, and `policy(SCRIPT)` are
-            there already.
+        template: Path below `boxsup/report`, for instance "experiment/page.html.j2"; it extends `shared/base.html.j2`.
+        **values: The variables of the template. Two functions are added: `include(PATH)`, the text of a style sheet or
+            script below `boxsup/report`, and `policy(SCRIPT)`, the Content-Security-Policy that allows this script.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("boxsup.report", "."),
@@ -32,15 +32,15 @@ def render_template(template: str, /, **values: object) -> str:
     return environment.get_template(template).render(include=_file, policy=_policy, **values)
 
 
-def _file(name: str) -> Markup:
-    """A style sheet or script of this folder, to stand on a page as it is."""
-    return Markup(files("boxsup.report").joinpath(name).read_text(encoding="utf-8"))
+def _file(path: str) -> Markup:
+    """The text of a style sheet or script, which the page takes in unescaped."""
+    return Markup(files("boxsup.report").joinpath(path).read_text(encoding="utf-8"))
 
 
 def _policy(script: str = "") -> str:
-    """What a page may load and run, for its Content-Security-Policy: pictures in it, and this script alone.
+    """The page's Content-Security-Policy: it may show embedded pictures and run this script, nothing else.
 
-    Names of classes and images are escaped; were one not, no browser would run it.
+    Names of classes and images are escaped. If one ever were not, no browser would run it.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     run = f"'sha256-{digest}'" if script else "'none'"
