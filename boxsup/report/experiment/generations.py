@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -13,7 +12,8 @@ from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.proposals.pool import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
 from boxsup.report.experiment.survey import COSTS, Looked, look_over, pick
-from boxsup.report.shared.pictures import WIDE, item, segment
+from boxsup.report.shared.choosing import thinned
+from boxsup.report.shared.explorer import WIDE, explorer_picture, segment_path
 from boxsup.report.shared.templates import rounded
 from boxsup.store.labels import Labels
 
@@ -36,18 +36,12 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
     survey = look_over(catalogue, generations)
     odd = odd_boxes(survey.boxes)
     picked = pick(survey, catalogue, list(odd), IMAGES)
-    steps = {number: generations[number] for number in evenly(list(generations), STEPS)}
+    steps = {number: generations[number] for number in thinned(list(generations), STEPS)}
     tables = {number: _tables(labels) for number, labels in steps.items()}
     last = generations[max(generations)]
     pictures = [_item(looked, catalogue, steps, tables) for looked in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
     return {"views": list(steps), "pictures": pictures, "odd": _places(odd, picked, catalogue)}
-
-
-def evenly(numbers: list[int], count: int) -> list[int]:
-    """At most `count` of the numbers in order, the first and the last among them."""
-    places = np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int)
-    return [numbers[place] for place in places]
 
 
 def _tables(labels: Labels) -> dict[str, NDArray[Any]]:
@@ -64,7 +58,7 @@ def _item(
         and `changed` in per cent.
     """
     row, boxes = looked.row, catalogue.boxes_of(looked.row.image)
-    picture = item(row, (labels[row.image] for labels in steps.values()), WIDE)
+    picture = explorer_picture(row, (labels[row.image] for labels in steps.values()), WIDE)
     return picture | {
         "labels": sorted(set(map(int, boxes["label"]))),
         "boxes": _boxes(boxes, picture["width"] / row.width, tables.values()),
@@ -101,7 +95,7 @@ def _add_segments(items: Sequence[dict[str, Any]], folders: Iterable[str]) -> No
     for image, pool in find_pools(folders, wanted):
         segments, candidates = wanted[image]
         known = (candidate for candidate in candidates if candidate < len(pool))  # pools made anew may have fewer
-        segments |= {str(candidate): segment(pool.mask(candidate), WIDE) for candidate in known}
+        segments |= {str(candidate): segment_path(pool.mask(candidate), WIDE) for candidate in known}
 
 
 def _places(odd: Mapping[int, list[str]], picked: Sequence[Looked], catalogue: Catalogue) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import confusion_of
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
-from boxsup.report.experiment.gallery import spread
-from boxsup.report.shared.pictures import NARROW, WIDE, item
+from boxsup.report.shared.choosing import evenly_spaced
+from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
 from boxsup.report.shared.templates import rounded
 
 MANY = 160  # images; of more, all but LARGE are small
@@ -71,7 +71,7 @@ def explore_predictions(scored: Sequence[Scored], maps: Sequence[LabelMaps]) -> 
     """
     close = set(extremes(scored, LARGE, BEST))
     others = [place for place in range(len(scored)) if place not in close]
-    shown = sorted(close | {others[place] for place in spread(len(others), MOST - len(close))})
+    shown = sorted(close | {others[place] for place in evenly_spaced(len(others), MOST - len(close))})
     pictures = [
         _item(scored[place], maps, WIDE if place in close or len(scored) <= MANY else NARROW)
         for place in tqdm(shown, "report", unit="image", disable=None)
@@ -98,7 +98,7 @@ def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]
         What `item` does, and the `labels` of its truth and predictions; in per cent the `score` with CRF, what the CRF
         `gained`, and `iou` by label, with and without CRF; and whether it is also shown in `full` size, in a file.
     """
-    picture = item(image.row, (own[image.row.image] for own in maps), side)
+    picture = explorer_picture(image.row, (own[image.row.image] for own in maps), side)
     scored = np.isfinite(image.scores[0])
     known = [label for label in np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist() if label or scored]
     seen = {label for view in picture["views"] for label, _ in picture["layers"][view]}

@@ -15,8 +15,8 @@ from boxsup.evaluation.truth import confusion_of
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
-from boxsup.report.experiment.gallery import spread
 from boxsup.report.experiment.odd_boxes import Evidence
+from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.store.labels import Labels
 
 EXTREMES = 12  # worst images, and those changed most: so many of each
@@ -105,7 +105,7 @@ def pick(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) 
     ]
     chosen = list(dict.fromkeys(order))[:count]
     rest = sorted(set(range(len(images))) - set(chosen))
-    chosen += [rest[position] for position in spread(len(rest), count - len(chosen))]
+    chosen += [rest[position] for position in evenly_spaced(len(rest), count - len(chosen))]
     return [images[index] for index in sorted(chosen)]
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.report.experiment.gallery import generation_rows, prediction_rows
 from boxsup.report.experiment.trimap import trimap_chart
+from boxsup.report.paper.gallery import generation_rows, prediction_rows
 from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, Run
 from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
 
