@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         timings=read_timings(places, args.epochs),
         searches={name: read_table(Path(path)) for name, path in searches.items() if Path(path).exists()},
     )
-    full = set(page.full)
+    full = set(page.full_size)
     shown = [row for row in val.rows() if row.image in full]
     write_full_size(args.out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
     write_text(args.out, page.text)

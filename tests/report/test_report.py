@@ -103,7 +103,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
         changed = "–" if np.isnan(line["changed"]) else f"{100 * line['changed']:.1f}"
         shown = [f"{100 * line['miou']:.1f}", f"{line['fill']:.2f}", f"{line['box_fill']:.2f}", changed]
         assert rows[f"{line['generation']:.0f}"][1:6] == [f"{line['boxes']:.0f}", *shown]
-    for fact in (["Training images", "5 (train)"], ["Images whose true mask is used", "1"], ["numpy", "1.99.0"]):
+    for fact in (["Training images", "5 (train)"], ["Images that train on their true mask", "1"], ["numpy", "1.99.0"]):
         assert fact in page.rows
     assert ["Pretrained weights, sha256", "ab" * 32] in page.rows
     assert ["Evaluated checkpoint, sha256", "cd" * 32] in page.rows
@@ -328,7 +328,7 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
 def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"MOST": 2, "MANY": 1, "LARGE": 1}.items():
+    for name, value in {"MAX_IMAGES": 2, "ALL_LARGE": 1, "MAX_LARGE": 1}.items():
         monkeypatch.setattr(f"boxsup.report.experiment.predictions.{name}", value)
     page = Page(tree.report())
     assert "2 of 4 evaluated images" in re.sub(r"\s+", " ", page.text)

@@ -1,4 +1,4 @@
-"""The page that sets what was measured beside what the paper published: tables 1 to 5, figures 3 to 6."""
+"""The page that compares our results with the paper's: tables 1 to 5 and figures 3 to 6."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ TITLES = {
     4: "VOC 2012 test",
     5: "PASCAL-Context val",
 }
-BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")  # figure 4, as far as they were run
-# Whose pictures figures 3 and 5, and figure 6, show: the first that was run.
+# Figure 4 shows those of BOUNDARIES that were run.
+BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")
+# Figures 3 and 5 show pictures of the first of MASKS that was run, figure 6 those of the first of CONTEXT.
 MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
 CONTEXT = ("context_coco_box", "context_mask")
 SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
@@ -40,14 +41,14 @@ def render(
     runs: Mapping[str, Mapping[str, Run]],
     demo: bool,
 ) -> str:
-    """The page as HTML that asks for no other file.
+    """Make the page as HTML that loads no other file.
 
     Args:
-        name: Of the page.
+        name: Name of the page.
         results: The folder of all results.
-        tables: Number -> `comparison`.
-        values: `values_table`.
-        runs: "full" and "small" -> published name -> run.
+        tables: The tables of `comparison`, by number in the paper.
+        values: The table of `values_table`.
+        runs: Our runs by scale ("full" and "small") and by name of the published experiment.
         demo: Whether the small scale is generated data.
     """
     return render_template(
@@ -66,7 +67,7 @@ def render(
 
 
 def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
-    """A table of the page: its rows as text, and what each scale's scores are scores of."""
+    """A table of the page: its rows as text, and for each scale the data of the scores."""
     rows = [
         {
             "row": row["row"],
@@ -98,12 +99,12 @@ def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    """Per cent with one decimal; nothing where there is no value: an empty cell says that nothing was run."""
+    """Per cent with one decimal; "" for NaN: an empty cell means that nothing was run."""
     return "" if np.isnan(value) else f"{value:.1f}"
 
 
 def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
-    """Figure 4: up to five runs' mean IoU near true boundaries and away from them."""
+    """Figure 4: mean IoU near true boundaries and away from them, of up to five runs."""
     series = {}
     for key in BOUNDARIES:
         tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
@@ -114,7 +115,7 @@ def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
 
 
 def _masks(results: Path, runs: Mapping[str, Mapping[str, Run]]) -> dict[str, Any]:
-    """Figure 3: masks over the generations."""
+    """Figure 3: pseudo-masks over the generations."""
     run = _first(runs, MASKS)
     if run is None:
         return {"run": NONE, "rows": []}
@@ -134,5 +135,5 @@ def _predictions(
 
 
 def _first(runs: Mapping[str, Mapping[str, Run]], keys: Sequence[str]) -> Run | None:
-    """The first of some experiments that was run, at full size before small scale."""
+    """The first of these experiments that was run; runs at full size come before those at small scale."""
     return next((runs[scale][key] for scale in SCALES for key in keys if key in runs.get(scale, {})), None)

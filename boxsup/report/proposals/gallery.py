@@ -1,4 +1,4 @@
-"""Objects and the candidates that fit them best, method beside method."""
+"""Pictures of objects and of the candidates that fit them best, method beside method."""
 
 from __future__ import annotations
 
@@ -100,6 +100,6 @@ def _draw(photo: NDArray[np.uint8], object_mask: NDArray[np.bool_], candidate: N
 
 
 def shares(catalogue: Catalogue, objects: pd.DataFrame) -> pd.Series:
-    """The area of each object over that of its image, in (0, 1]."""
+    """The area of each object over that of its image, in (0, 1], in the order of `objects`."""
     pixels = pd.Series(catalogue.sizes.prod(axis=1), index=catalogue.ids)
     return pd.Series(objects["area"].to_numpy() / pixels[objects["image"]].to_numpy())

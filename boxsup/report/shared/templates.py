@@ -1,4 +1,4 @@
-"""The pages' templates and how numbers stand in them."""
+"""Fills in the templates of the pages, and formats the numbers in them."""
 
 from __future__ import annotations
 
@@ -49,17 +49,24 @@ def _policy(script: str = "") -> str:
 
 
 def percent(value: float) -> str:
-    """A share in [0, 1] as per cent with one decimal; a dash for NaN."""
+    """A share in [0, 1] as per cent with one decimal; a dash for NaN.
+
+    >>> percent(0.5), percent(float("nan"))
+    ('50.0', '–')
+    """
     return NONE if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def percent_and_spread(mean: float, spread: float, none: str = NONE) -> str:
-    """`mean ± spread`, shares in [0, 1] as per cent with one decimal; no spread where it is NaN.
+    """Mean and spread, shares in [0, 1], as per cent with one decimal.
 
     Args:
-        mean: Over seeds.
-        spread: Their standard deviation; NaN where there is one seed.
-        none: What to show where the mean is NaN.
+        mean: Mean over seeds.
+        spread: Standard deviation over seeds; left out if it is NaN, because there is one seed.
+        none: The text to return if the mean is NaN.
+
+    >>> percent_and_spread(0.5, 0.0125), percent_and_spread(0.5, float("nan"))
+    ('50.0 ± 1.2', '50.0')
     """
     if np.isnan(mean):
         return none
@@ -67,10 +74,18 @@ def percent_and_spread(mean: float, spread: float, none: str = NONE) -> str:
 
 
 def rounded(value: float, decimals: int) -> float | None:
-    """A number for JSON, which has no NaN: None in its place."""
+    """A number for JSON, which has no NaN: None in its place.
+
+    >>> rounded(0.126, 2), rounded(float("nan"), 2)
+    (0.13, None)
+    """
     return None if np.isnan(value) else round(float(value), decimals)
 
 
 def number(value: float, decimals: int) -> str:
-    """A number with so many decimals and commas between thousands; a dash for NaN."""
+    """A number as text with commas between thousands; a dash for NaN.
+
+    >>> number(1234.56, 1)
+    '1,234.6'
+    """
     return NONE if np.isnan(value) else f"{value:,.{decimals}f}"
