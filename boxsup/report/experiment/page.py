@@ -114,7 +114,7 @@ def render(
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=versions(first),
         weights=weights(first),
-        least=MIN_PIXELS,
+        min_pixels=MIN_PIXELS,
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),

@@ -49,7 +49,13 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     """Table and charts of the quality of the pseudo-masks: one row per generation, means over the seeds."""
     tables = [seed.quality.set_index("generation", drop=False) for seed in seeds if len(seed.quality)]
     if not tables or not sum(table["boxes"].sum() for table in tables):
-        return {"rows": [], "titles": [], "charts": [], "kept": _kept(tables), "none": len(tables) > 0}
+        return {
+            "rows": [],
+            "titles": [],
+            "charts": [],
+            "all_keep_masks": _all_keep_masks(tables),
+            "no_boxes": len(tables) > 0,
+        }
     mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
     rows = [[_shown(row[column], kind) for column, (_, kind) in QUALITY_COLUMNS.items()] for _, row in mean.iterrows()]
     charts = []
@@ -74,7 +80,7 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     }
 
 
-def _kept(tables: Sequence[pd.DataFrame]) -> bool:
+def _all_keep_masks(tables: Sequence[pd.DataFrame]) -> bool:
     """Whether there are tables and every image keeps its true mask in all of their generations."""
     return len(tables) > 0 and all((table["note"] == KEPT).all() for table in tables)
 

@@ -47,7 +47,12 @@ def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, st
         rows.append((name, len(tables), labels[name], [percent(value) for value in shown.ravel()]))
     chart = trimap_chart("trimap", series, ["_crf"] * len(series))
     return render_template(
-        "experiment/trimap.html.j2", names=list(series), chart=chart, widths=SHOWN_WIDTHS, rows=rows, least=MIN_PIXELS
+        "experiment/trimap.html.j2",
+        names=list(series),
+        chart=chart,
+        widths=SHOWN_WIDTHS,
+        rows=rows,
+        min_pixels=MIN_PIXELS,
     )
 
 

@@ -99,14 +99,14 @@ def _curves(
     colours: Sequence[str],
 ) -> None:
     """Draw published curves in grey and ours in colours, each group with a legend."""
-    theirs = [
+    published_lines = [
         axes.plot(table["candidates"], table[measure], color=MUTED, lw=1.3, label=name, **PUBLISHED[name])[0]
         for name, table in published.items()
     ]
-    mine = []
+    our_lines = []
     for index, (name, table) in enumerate(ours.items()):
         rows, colour = table[table["candidates"] >= MIN_CANDIDATES], colours[index % len(colours)]
-        mine += axes.plot(
+        our_lines += axes.plot(
             rows["candidates"], rows[measure], _dash(index), color=colour, label=name, marker="o", ms=3.5, lw=1.8
         )
     axes.set_xscale("log")
@@ -116,7 +116,7 @@ def _curves(
     axes.set_xlabel("candidates per image")
     axes.set_ylabel(MEASURES[measure])
     grey = axes.legend(
-        handles=theirs,
+        handles=published_lines,
         title="published",
         frameon=False,
         loc="lower right",
@@ -128,7 +128,7 @@ def _curves(
     )
     grey.get_title().set_color(MUTED)
     axes.add_artist(grey)  # a legend that is added as an artist must lie inside the axes
-    _legend(axes, mine)
+    _legend(axes, our_lines)
 
 
 def _dash(index: int) -> str:
