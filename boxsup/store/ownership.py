@@ -22,7 +22,7 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers
 from boxsup.store.renames import dated_names, put_aside
 
-BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/common.smk
+BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/configuration.smk
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from boxsup.image.files import read_image, read_mask
 from boxsup.report.shared.pictures import Picture, side_by_side
 from boxsup.store.atomic import atomic_write
 
-PICTURES = "pictures"  # the folder's name, which page.js knows too
 QUALITY = 85  # of JPEG
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.config import without_held_out
+from boxsup.config.params import without_held_out
 from boxsup.evaluation.measured import Basis
+from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.templates import NONE
 from boxsup.store.labels import Labels
@@ -86,7 +87,8 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """Commands that run the experiment again and that show its results in more detail, each with a title."""
     start = started()
-    lines = [("Run the experiment again, or bring it up to date", start.command([f"{folder}/report.html"]))]
+    page = str(ExperimentFolder.at(folder).report)
+    lines = [("Run the experiment again, or bring it up to date", start.command([page]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
         show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])
