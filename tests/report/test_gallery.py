@@ -17,7 +17,7 @@ from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
 from boxsup.report.shared.gallery import WIDTH, gallery_picture, start_picture
 
 if TYPE_CHECKING:
-    from results_tree import Tree
+    from helpers.results_tree import Tree
 
 
 @given(st.integers(0, 500), st.integers(1, 10))
