@@ -11,7 +11,7 @@ import pytest
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
-from boxsup.near import near_paths, nearest, shorter, some
+from boxsup.near import first_few, near_paths, nearest, shorter
 from boxsup.targets import explain
 from helpers.paths import ROOT
 
@@ -95,8 +95,8 @@ def test_a_program_is_named_as_the_users_shell_finds_it(tmp_path, monkeypatch):
 
 
 def test_of_many_names_the_first_are_said_and_how_many_more_there_are():
-    assert some(["a", "b"]) == "a, b"
-    assert some(range(1_234), 2) == "0, 1 and 1,232 more"
+    assert first_few(["a", "b"]) == "a, b"
+    assert first_few(range(1_234), 2) == "0, 1 and 1,232 more"
 
 
 def test_owners_are_experiments_and_data_sets():

@@ -1,5 +1,6 @@
 import ast
 import importlib
+import inspect
 import os
 import shlex
 import signal
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from boxsup.cli import main
-from boxsup.commands.parser import make_parser
+from boxsup.commands.parser import OWN_KEYS, make_parser
 from boxsup.stages import COMMANDS
 from helpers.paths import ROOT
 
@@ -32,6 +33,17 @@ def test_every_command_explains_itself_with_an_example_that_parses(command, comm
     assert module.EXAMPLE in text
     assert "exit status: 0" in text
     assert {"--quiet", "--verbose"} <= set(text.replace("]", " ").split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_takes_the_arguments_that_its_parser_declares(command, commands):
+    _, stages = commands
+    module = importlib.import_module(COMMANDS[command].module)
+    declared = {action.dest for action in stages[command]._actions} - {"help", *OWN_KEYS}
+    parameters = inspect.signature(module.run).parameters.values()
+    assert {parameter.name for parameter in parameters} == declared
+    assert all(parameter.kind == parameter.KEYWORD_ONLY for parameter in parameters)
+    assert module.__doc__.startswith(f"`boxsup {command}`: ")
 
 
 def test_help_is_printed(capsys):
@@ -164,7 +176,7 @@ import errno, threading
 import boxsup.commands.overlaps as overlaps
 from boxsup.cli import main
 
-def fail(args):
+def fail(**arguments):
     error = OSError(errno.ENOSPC, "no room", b"results/events")
     def write():
         raise error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +78,22 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     return _of_run(None if folder == path else seed_of(place), folder, read_labelling(folder / LABELLING))
 
 
-def chosen(own: Labelling, args: argparse.Namespace) -> Labelling:
-    """How a run labels images, with the scales and the bias of a command's arguments where they are given."""
-    given = {"scales": args.scales, "background_bias": args.background_bias}
+def chosen(own: Labelling, scales: Sequence[float] | None, background_bias: float | None) -> Labelling:
+    """How a run labels images, with other scales and another bias where they are given."""
+    given = {"scales": scales, "background_bias": background_bias}
     return own.changed(**{key: value for key, value in given.items() if value is not None})
 
 
-def chosen_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:
-    """The CRF of a run, or what the arguments of `add_crf_arguments` say in its place; None for none."""
-    wanted = own.crf is not None if args.crf is None else args.crf
-    return crf_settings(own.crf, args.config) if wanted else None
+def chosen_crf(own: Labelling, crf: bool | None = None, config: Path | None = None) -> CrfSettings | None:
+    """The dense CRF that refines the labels, or None for none.
+
+    Args:
+        own: How the run labels images.
+        crf: Whether to refine them; None for what the run does.
+        config: A file whose keys are laid over the settings of the CRF.
+    """
+    wanted = own.crf is not None if crf is None else crf
+    return crf_settings(own.crf, config) if wanted else None
 
 
 def tell(trained: Trained) -> None:

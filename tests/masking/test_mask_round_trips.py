@@ -446,7 +446,7 @@ def test_a_file_that_changes_while_masks_are_made_is_not_filled(home, monkeypatc
         return write_part(*given)
 
     shutil.rmtree(home / "out", ignore_errors=True)
-    monkeypatch.setattr("boxsup.commands.masks.write_part", edit_then_write)
+    monkeypatch.setattr("boxsup.masking.jobs.write_part", edit_then_write)
     out = masks(home, "changing", "--format", "voc", images="edited")
     assert sorted(path.stem for path in (out / "voc" / "Annotations").iterdir()) == [IDS[0], IDS[2]]
     told = pd.read_csv(out / "problems.csv")

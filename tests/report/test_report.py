@@ -16,7 +16,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
-from boxsup.evaluation.held_out import held_out
+from boxsup.evaluation.held_out import draw_held_out
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import overlay
 from boxsup.store.labels import Labels
@@ -224,7 +224,7 @@ def test_a_wrong_config_is_one_line(text: str, message: str, capsys: pytest.Capt
 
 def test_held_out_images_are_no_part_of_what_is_shown(tree: Tree) -> None:
     tree.config["experiment"]["validation"] |= {"held_out": 1, "held_out_seed": 3}
-    drawn = held_out(read_catalogue(tree.val), 1, 3).ids[0]
+    drawn = draw_held_out(read_catalogue(tree.val), 1, 3).ids[0]
     text = tree.report()
     page = Page(text)
     assert ["Evaluated images", "3 (val without 1 held out)"] in page.rows

@@ -15,7 +15,6 @@ import torch
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.commands.epoch import Progress
 from boxsup.config.build import build
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.machine.instructions import instructions
@@ -23,6 +22,7 @@ from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import Epoch, batches, order_of
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
+from boxsup.training.progress import Progress
 from helpers.small_split import CLASSES, write_split
 from helpers.training_runs import SCHEDULE, TRAINING, epoch_arguments, network_arguments
 
