@@ -51,6 +51,7 @@ def boxes_of(tree, image):
     return boxes
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_bytes(tree, tmp_path):
     assert digests(tree) == digests(write(tmp_path / "again"))
 

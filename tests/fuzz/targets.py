@@ -150,10 +150,10 @@ def make_coco(folder: Path) -> list[Path]:
 
 
 def read_coco(folder: Path) -> None:
-    _records("coco", folder, {"annotations": "instances.json", "images": "", "masks": "annotations"})
+    _records("coco", folder, {"annotations": "instances.json", "images": ".", "masks": "annotations"})
 
 
-FOLDERS = {"images": "", "annotations": "", "masks": "annotations"}
+FOLDERS = {"images": ".", "annotations": ".", "masks": "annotations"}
 
 
 def make_yolo(folder: Path) -> list[Path]:

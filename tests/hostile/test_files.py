@@ -467,4 +467,4 @@ def test_a_configuration_runs_no_python():
     with pytest.raises(yaml.YAMLError):
         yaml.safe_load("!!python/object/apply:os.mkdir [made_by_a_pickle]")
     with pytest.raises(ConfigError):
-        resolve({"datasets": {"a\n": {}}}, {"type": "object"} | {"required": ["experiments"]})
+        resolve({"datasets": {"a\n": {}}})
