@@ -20,12 +20,12 @@ from torch.nn import functional
 
 from boxsup.config import epoch_settings
 from boxsup.evaluation.confusion import mean_iou
-from boxsup.evaluation.quality import measure
-from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.evaluation.quality import measure_generation
+from boxsup.evaluation.truth import confusions, images_with_masks
 from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
+from boxsup.labels.baselines import baseline_labels
 from boxsup.labels.choice import Choice, Chosen
-from boxsup.labels.fixed import masks_from_boxes
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.network import build as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
@@ -153,7 +153,7 @@ def make_labels(
     def labels(image: str) -> tuple[NDArray[np.uint8], list[Choice]]:
         own = data.train.boxes_of(image)
         if fixed in ("truth", "rectangles"):
-            filled = masks_from_boxes("rectangles", data.images[image], own).labels
+            filled = baseline_labels("rectangles", data.images[image], own).labels
             choices = [Choice.without_candidate(Chosen.RECTANGLE)] * len(own)
             return data.truth[image] if fixed == "truth" else filled, choices
         result = made.labels(image, *data.truth[image].shape, own)
@@ -181,7 +181,7 @@ def write_generation(
                 tables.record(row, choice)
             writer.append(image, labels=labels)
     unmasked = np.zeros(len(data.train.images), bool)
-    quality = measure(generation, data.train, Labels(store), unmasked, tables.chosen, previous)
+    quality = measure_generation(generation, data.train, Labels(store), unmasked, tables.chosen, previous)
     row = {
         "loop": loop.name,
         "seed": seed,
@@ -196,7 +196,7 @@ def write_generation(
 
 
 def validate(data: Data, predictor: Predictor) -> float:
-    scored = (predictor.log_probabilities(data.images[row.image]) for row in with_masks(data.val))
+    scored = (predictor.log_probabilities(data.images[row.image]) for row in images_with_masks(data.val))
     maps = ((scores.argmax(dim=0).numpy().astype(np.uint8),) for scores in scored)
     (confusion,) = confusions(data.val, maps, "validate")
     return mean_iou(confusion)

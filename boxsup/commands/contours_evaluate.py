@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.contours import bsds
-from boxsup.contours.benchmark import count, f_measure, precision_recall, score, thresholds
+from boxsup.contours.benchmark import benchmark_scores, count_matches, f_measure, precision_recall, thresholds
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
 from boxsup.store.csv import write_csv
@@ -39,13 +39,13 @@ def run(args: argparse.Namespace) -> None:
     if args.thresholds < 1:
         raise ConfigError(f"--thresholds: expected at least 1, got {args.thresholds}")
     levels = thresholds(args.thresholds)
-    names = bsds.names(args.bsds, args.split)
+    names = bsds.image_ids(args.bsds, args.split)
     detect = _detector(args)
     counts = []
     for name in tqdm(names, "contours", unit="image", disable=None):
-        annotated = bsds.read(args.bsds, args.split, name)
-        counts.append(count(detect(annotated.image), annotated.boundaries, levels))
-    scores = score(counts, levels)
+        annotated = bsds.read_annotated(args.bsds, args.split, name)
+        counts.append(count_matches(detect(annotated.image), annotated.boundaries, levels))
+    scores = benchmark_scores(counts, levels)
     if args.out:
         _write_curve(args.out, np.sum(counts, axis=0), levels)
     print(

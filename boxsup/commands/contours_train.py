@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     recipe = ContourTraining() if args.steps is None else replace(ContourTraining(), steps=_positive(args.steps))
     images = [
-        bsds.read(args.bsds, split, name)
+        bsds.read_annotated(args.bsds, split, name)
         for split in _unique(args.splits)
-        for name in tqdm(bsds.names(args.bsds, split), f"reading {split}", unit="image", disable=None)
+        for name in tqdm(bsds.image_ids(args.bsds, split), f"reading {split}", unit="image", disable=None)
     ]
     start = imagenet_weights(ENCODER, NetworkSettings(ENCODER, "imagenet", ""))
     with _Progress(recipe.steps) as progress:

@@ -15,7 +15,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError
-from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
+from boxsup.evaluation.crf_search import Point, best_point, confusions_at, first_round, next_round
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
 from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
@@ -64,16 +64,16 @@ def run(args: argparse.Namespace) -> None:
     predictor = Predictor(args.model, args.threads, whole.classes, args.scales, args.background_bias)
     rounds: dict[Point, int] = {}
     scores: dict[Point, float] = {}
-    points, steps = grid(search)
+    points, steps = first_round(search)
     for number in range(1, search.rounds + 1):
         rounds |= dict.fromkeys(points, number)
         settings = [settings_at(point, fixed) for point in points]
         scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
-        best = best_of(scores)
+        best = best_point(scores)
         values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
         print(f"crf-search: round {number}: {len(points)} points on {len(images.ids)} images, mean IoU "
               f"{100 * scores[best]:.2f} % at the best so far, {values}", file=sys.stderr)  # fmt: skip
-        points, steps = around(best, steps, scores)
+        points, steps = next_round(best, steps, scores)
         if not points:
             break
     rows = [{"round": rounds[point], **point._asdict(), "mean_iou": value} for point, value in scores.items()]

@@ -18,8 +18,8 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
+from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
-from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.labels import labels_writer
 from boxsup.versions import provenance
@@ -30,7 +30,7 @@ EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--kind", choices=("truth", *KINDS), required=True, help="which masks")
+    parser.add_argument("--kind", choices=("truth", *BASELINES), required=True, help="which masks")
     parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
     add_output_arguments(parser, "the .zarr folder to write")
 
@@ -75,7 +75,7 @@ def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) 
     print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
 
 
-def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
+def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:
     calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
     return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
 
@@ -84,5 +84,5 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)  # processes are what runs in parallel
 
 
-def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> FixedMasks:
-    return masks_from_boxes(kind, read_image(path), boxes)
+def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> BaselineLabels:
+    return baseline_labels(kind, read_image(path), boxes)

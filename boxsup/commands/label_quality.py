@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import DataError
 from boxsup.evaluation.measured import score_text
-from boxsup.evaluation.quality import collapse_warning, measure
+from boxsup.evaluation.quality import collapse_warning, measure_generation
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
         raise DataError(f"{args.labels}: its images or boxes are not those of {args.catalogue}; make it again")
     previous = _previous(args.previous, labels) if args.previous else None
 
-    quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
+    quality = measure_generation(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
     first = _first_fill(args.first) if args.first else None
     if (chosen >= 0).any():  # masks that no update makes do not collapse
         quality = replace(quality, warning=collapse_warning(quality, first))

@@ -18,7 +18,7 @@ from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, DataError
-from boxsup.labels.choice import Chosen, recorded
+from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_others
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     fixed_choices = _fixed_choices(args.fixed, catalogue, unmasked)
 
     settings = update.settings if update else None
-    tables = ChoiceTables(len(catalogue.boxes), recorded(settings) if settings else 1)
+    tables = ChoiceTables(len(catalogue.boxes), recorded_count(settings) if settings else 1)
     with labels_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
         for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
             own = catalogue.boxes_of(row.image)

@@ -21,9 +21,9 @@ from boxsup.errors import ConfigError, DataError
 from boxsup.inference.trained import find_trained, tell
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.masker import Masker
-from boxsup.masking.outputs import FORMATS, formats_of, place_of
-from boxsup.masking.parts import ImagePart, has_part, part_key, part_place, read_part, write_part
-from boxsup.masking.table import table_of
+from boxsup.masking.outputs import FORMATS, formats_of, output_path
+from boxsup.masking.parts import ImagePart, has_part, part_key, part_path, read_part, write_part
+from boxsup.masking.table import masks_table
 from boxsup.proposals.methods import build_settings
 from boxsup.settings import UpdateSettings, build
 from boxsup.store.csv import write_csv
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     """
     source, folder = open_source(args.images, args.boxes, args.links), args.out / PARTS
     formats, stamps = formats_of(args.format, source), stamps_of(source)
-    claim([args.out / place_of(name, source) for name in formats], args.out)
+    claim([args.out / output_path(name, source) for name in formats], args.out)
     masker = _masker(args)
     source = source.in_order_of(masker.classes)  # before records are read, whose labels are in it
     records, problems, lost = _checked(source, args.workers)
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     boxes = [box for _, record in usable for box in record.boxes]
     if boxes and all(box.crowd for box in boxes):
         raise DataError(source.all_crowds("crowds get no masks"))
-    parts = [part_place(folder, record) for _, record in usable]
+    parts = [part_path(folder, record) for _, record in usable]
     claim(parts, args.out, [Path(record.path) for record in records], mending=True)
     images = len(problems)
     problems += _unknown(masker, [record for _, record in usable], source)
@@ -193,7 +193,7 @@ def _make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int)
 
 def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:
     source = results.source
-    table = table_of(results.parts(), source.classes, known, source.images)
+    table = masks_table(results.parts(), source.classes, known, source.images)
     write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(

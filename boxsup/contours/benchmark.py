@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.contours.matching import match
-from boxsup.contours.thinning import skeleton, suppress
+from boxsup.contours.matching import match_boundaries
+from boxsup.contours.thinning import skeleton, suppress_non_maxima
 
 MAX_DISTANCE = 0.0075  # of the image's diagonal
 STEPS = 100  # between two thresholds, where the best F is looked for
@@ -40,7 +40,7 @@ def thresholds(count: int = 99) -> NDArray[np.float64]:
     return np.arange(1, count + 1) / (count + 1)
 
 
-def count(
+def count_matches(
     strength: NDArray[np.float32], boundaries: NDArray[np.bool_], levels: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Matched pixels of one image at each threshold.
@@ -54,20 +54,20 @@ def count(
         T×4: annotators' pixels with a partner, summed over the annotators; all their pixels; found pixels with a
         partner in at least one annotator; all found pixels.
     """
-    return count_thin(suppress(strength), boundaries, levels)
+    return count_thin_matches(suppress_non_maxima(strength), boundaries, levels)
 
 
-def count_thin(
+def count_thin_matches(
     thin: NDArray[np.float32], boundaries: NDArray[np.bool_], levels: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """`count` of a map that has been through `suppress`."""
+    """`count_matches` of a map that has been through `suppress_non_maxima`."""
     distance = MAX_DISTANCE * float(np.hypot(*thin.shape))
     counts = np.zeros((len(levels), 4), np.int64)
     for row, level in zip(counts, levels, strict=True):
         found = skeleton(thin >= max(level, np.finfo(np.float64).eps))
         hit = np.zeros_like(found)
         for true in boundaries:
-            matched_found, matched_true = match(found, true, distance)
+            matched_found, matched_true = match_boundaries(found, true, distance)
             hit |= matched_found
             row[0] += matched_true.sum()
         row[1:] = boundaries.sum(), hit.sum(), found.sum()
@@ -86,11 +86,11 @@ def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
     return 2 * precision * recall / np.maximum(precision + recall, np.finfo(np.float64).tiny)
 
 
-def score(counts: Sequence[NDArray[np.int64]], levels: NDArray[np.float64]) -> BoundaryScores:
+def benchmark_scores(counts: Sequence[NDArray[np.int64]], levels: NDArray[np.float64]) -> BoundaryScores:
     """The scores of a data set.
 
     Args:
-        counts: T×4 an image, from `count`.
+        counts: T×4 an image, from `count_matches`.
         levels: The T thresholds.
 
     Raises:

@@ -32,7 +32,7 @@ class Annotated:
     boundaries: NDArray[np.bool_]
 
 
-def names(root: Path, split: str) -> list[str]:
+def image_ids(root: Path, split: str) -> list[str]:
     """The ids of a split's images, sorted.
 
     Args:
@@ -49,11 +49,11 @@ def names(root: Path, split: str) -> list[str]:
     return found
 
 
-def read(root: Path, split: str, name: str) -> Annotated:
+def read_annotated(root: Path, split: str, name: str) -> Annotated:
     """One image with its annotations.
 
     Args:
-        root: See `names`.
+        root: See `image_ids`.
         split: train, val or test.
         name: The image's id.
 

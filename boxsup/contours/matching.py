@@ -10,7 +10,7 @@ from boxsup.machine.compiled import compiled
 NONE = -1
 
 
-def match(
+def match_boundaries(
     found: NDArray[np.bool_], true: NDArray[np.bool_], distance: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Match as many pixels of two maps as can be, each to at most one of the other map.

@@ -18,7 +18,7 @@ TOLERANCE = 1.01  # a pixel stays unless a neighbour across the line is stronger
 MARGIN = 5  # px at the image's border over which strengths fade to 0
 
 
-def suppress(strength: NDArray[np.float32]) -> NDArray[np.float32]:
+def suppress_non_maxima(strength: NDArray[np.float32]) -> NDArray[np.float32]:
     """Keep what is the strongest across its own orientation.
 
     Args:

@@ -29,7 +29,7 @@ class Point(NamedTuple):
     bilateral_rgb: float
 
 
-def grid(search: CrfSearchSettings) -> tuple[list[Point], Point]:
+def first_round(search: CrfSearchSettings) -> tuple[list[Point], Point]:
     """The points of the first round, all combinations of the values, and the least step between values of each kind.
 
     Raises:
@@ -43,7 +43,7 @@ def grid(search: CrfSearchSettings) -> tuple[list[Point], Point]:
     return points, Point(*(float(np.diff(kind).min()) for kind in values))
 
 
-def around(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Point], Point]:
+def next_round(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Point], Point]:
     """The points of the next round, around the best so far, and their steps.
 
     Each value goes half a step down and up. Where it is the least or the greatest tried so far, the best may lie
@@ -70,7 +70,7 @@ def around(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Po
     return [point for point in points if point not in tried], Point(*taken)
 
 
-def best_of(scores: dict[Point, float]) -> Point:
+def best_point(scores: dict[Point, float]) -> Point:
     """The point of the highest score; of equal ones that which was tried first."""
     return max(scores, key=scores.__getitem__)
 

@@ -10,7 +10,7 @@ import argparse
 
 from boxsup.catalogue.tables import Catalogue
 from boxsup.errors import ConfigError
-from boxsup.evaluation.truth import with_masks
+from boxsup.evaluation.truth import images_with_masks
 from boxsup.random import generator
 
 
@@ -37,7 +37,7 @@ def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     """
     if not count:
         return catalogue.part([])
-    images = [row.image for row in with_masks(catalogue)]
+    images = [row.image for row in images_with_masks(catalogue)]
     if count >= len(images):
         raise ConfigError(f"validation.held_out: {count} images, and the split has {len(images)} with a true mask; "
                           "hold out fewer, so that some are left to evaluate on")  # fmt: skip

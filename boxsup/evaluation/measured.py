@@ -17,7 +17,7 @@ from boxsup.evaluation.confusion import iou_per_class, mean_iou
 from boxsup.near import some
 
 MIN_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
-MIN_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
+MIN_CLASSES = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Basis:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """C: the classes that scores are over; see `measured_labels`."""
-        return measured_labels(self.pixels)
+        """C: the classes that scores are over; see `measured_classes`."""
+        return measured_classes(self.pixels)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -112,21 +112,21 @@ def basis_of(catalogue: Catalogue, pixels: NDArray[np.int64]) -> Basis:
     return Basis(catalogue.classes, pixels, len(images), int(counted.sum()))
 
 
-def basis_in(evaluation: pd.DataFrame) -> Basis:
+def basis_from(evaluation: pd.DataFrame) -> Basis:
     """The same, of a table of `boxsup evaluation` indexed by class."""
     first = evaluation.iloc[0]
     pixels = evaluation["truth_pixels"].to_numpy(np.int64)[:-1]
     return Basis(tuple(map(str, evaluation.index[:-1])), pixels, int(first["images"]), int(first["objects"]))
 
 
-def measured_labels(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def measured_classes(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of C classes have MIN_PIXELS in the true masks, by their `pixels` there."""
     return np.asarray(pixels >= MIN_PIXELS)
 
 
 def is_measured(pixels: NDArray[np.int64]) -> bool:
     """Whether a mean over the classes says anything: MIN_LABELS of them are measured."""
-    return int(measured_labels(pixels).sum()) >= MIN_LABELS
+    return int(measured_classes(pixels).sum()) >= MIN_CLASSES
 
 
 def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than MIN_LABELS are.
     """
     pixels = confusion.sum(axis=1)
-    kept = measured_labels(pixels) & is_measured(pixels)
+    kept = measured_classes(pixels) & is_measured(pixels)
     return np.where(kept, iou_per_class(confusion), np.nan)
 
 
@@ -162,7 +162,7 @@ def score_text(value: float) -> str:
     return "not measured" if np.isnan(value) else f"{100 * value:.1f} %"
 
 
-def over_in(table: pd.DataFrame) -> str:
+def basis_text(table: pd.DataFrame) -> str:
     """What the scores of a table are over, by its columns `images`, `objects` and `classes`, in words."""
     images, objects, classes = (int(table[name].iloc[0]) for name in ("images", "objects", "classes"))
     parts = [_counted(images, "image", "images"), _counted(objects, "object", "objects")]

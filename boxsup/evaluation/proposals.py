@@ -66,7 +66,7 @@ class Matches:
         return self.intersection / self.union
 
 
-def match(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.uint8] | None = None) -> Matches:
+def match_objects(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.uint8] | None = None) -> Matches:
     """The best candidates for the objects of an image: superpixel × object counts and one product of matrices.
 
     Args:

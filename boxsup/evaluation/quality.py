@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
-from boxsup.evaluation.truth import confusion_of
+from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
@@ -21,7 +21,7 @@ from boxsup.labels.choice import Chosen
 # healthy run stay within a few hundredths of the first.
 FILL_BOUNDS = (0.2, 0.9)
 FILL_CHANGE = 0.25  # of the first generation's, either way
-KEPT = "not measured: every image keeps its true mask"
+ALL_KEPT = "not measured: every image keeps its true mask"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Quality:
         return pd.DataFrame([asdict(self)], columns=[field.name for field in fields(self)])
 
 
-def measure(
+def measure_generation(
     generation: int,
     catalogue: Catalogue,
     labels: Mapping[str, NDArray[np.uint8]],
@@ -100,7 +100,7 @@ def measure(
             box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes).sum())
         if row.mask:
             truth = read_mask(row.mask)
-            confusion += confusion_of(row.image, truth, found, classes)
+            confusion += image_confusion(row.image, truth, found, classes)
             if _foreground(truth).any():
                 fills.append(_foreground(found)[truth != VOID].sum() / _foreground(truth).sum())
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
@@ -124,7 +124,7 @@ def measure(
 def _note(basis: Basis, supervised: bool) -> str:
     """Why a generation's mean IoU is not measured; empty where it is."""
     if not supervised:
-        return KEPT
+        return ALL_KEPT
     if not basis.images:
         return "not measured: no image that boxes supervise has a true mask"
     return basis.notes()[-1]

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
-from boxsup.evaluation.measured import MIN_LABELS, measured_labels
+from boxsup.evaluation.measured import MIN_CLASSES, measured_classes
 from boxsup.image import VOID
 
 WIDTHS = range(1, 41)  # px
@@ -78,8 +78,8 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
         whole images: where one has fewer than MIN_PIXELS left in a region, that is NaN. No row where nothing is
         measured.
     """
-    kept = measured_labels(without.sum(axis=(0, 2)))
-    if kept.sum() < MIN_LABELS:
+    kept = measured_classes(without.sum(axis=(0, 2)))
+    if kept.sum() < MIN_CLASSES:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = []
     for width in WIDTHS:
@@ -94,6 +94,6 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
 
 def _mean_over(kept: NDArray[np.bool_], confusion: NDArray[np.int64]) -> float:
     """The mean IoU of a region over these classes; NaN where the region has too little of one of them."""
-    if not measured_labels(confusion.sum(axis=1))[kept].all():
+    if not measured_classes(confusion.sum(axis=1))[kept].all():
         return float("nan")
     return float(iou_per_class(confusion)[kept].mean())

@@ -17,7 +17,7 @@ from boxsup.image.files import read_mask
 LabelMap = NDArray[np.uint8]
 
 
-def with_masks(catalogue: Catalogue) -> list[ImageRow]:
+def images_with_masks(catalogue: Catalogue) -> list[ImageRow]:
     """The images of a split that have a true mask.
 
     Raises:
@@ -53,15 +53,15 @@ def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], what:
         DataError: No image has a true mask, or labels do not fit an image's mask; names the image.
     """
     sums: tuple[NDArray[np.int64], ...] = ()
-    images = tqdm(with_masks(catalogue), what, unit="image", disable=None)
+    images = tqdm(images_with_masks(catalogue), what, unit="image", disable=None)
     for row, found in zip(images, maps, strict=True):
         truth = read_mask(row.mask)
-        matrices = tuple(confusion_of(row.image, truth, labels, len(catalogue.classes)) for labels in found)
+        matrices = tuple(image_confusion(row.image, truth, labels, len(catalogue.classes)) for labels in found)
         sums = tuple(a + b for a, b in zip(sums, matrices, strict=True)) if sums else matrices
     return sums
 
 
-def confusion_of(image: str, truth: LabelMap, labels: LabelMap, classes: int) -> NDArray[np.int64]:
+def image_confusion(image: str, truth: LabelMap, labels: LabelMap, classes: int) -> NDArray[np.int64]:
     """`confusion_matrix` of one image, whose id stands in the error.
 
     Raises:

@@ -78,13 +78,13 @@ def choose(
         if candidates.iou[row].max() < settings.fallback_iou:
             choices.append(Choice.without_candidate(Chosen.RECTANGLE))
             continue
-        best = ranks[row, : recorded(settings)]
+        best = ranks[row, : recorded_count(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])
         choices.append(Choice(chosen, best, overlap[row, best], regression[row, best], expected[row, best]))
     return choices
 
 
-def recorded(settings: UpdateSettings) -> int:
+def recorded_count(settings: UpdateSettings) -> int:
     """How many of a box's best candidates are kept with their costs: the k that it draws from, and runners-up."""
     return max(settings.k, RECORDED)
 

@@ -30,7 +30,7 @@ from boxsup.settings import UpdateSettings
 # H×W a label: those of boxes with the same label may be one array.
 LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
-LARGEST_P = 1 - 1e-4  # of a label: its log-odds end at 9.2
+MAX_PROBABILITY = 1 - 1e-4  # of a label: its log-odds end at 9.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ def soft_masks(
         pixels = candidates.inside[row]
         held = np.flatnonzero(pixels)
         log_p = log_probabilities[1 + row][window]
-        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), LARGEST_P))
+        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), MAX_PROBABILITY))
         sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
         mean = sums[held] / pixels[held]
         order = np.argsort(-mean, kind="stable")

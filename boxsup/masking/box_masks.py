@@ -14,7 +14,7 @@ from boxsup.image.boxes import box_iou
 from boxsup.image.packed import packed
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import Update
-from boxsup.masking.quality import Measures, measure
+from boxsup.masking.quality import Measures, measure_mask
 from boxsup.proposals.pool import Pool
 from boxsup.settings import UpdateSettings
 
@@ -90,8 +90,8 @@ def _mask(
         return None
     if choice.chosen == Chosen.RECTANGLE or not pixels.any():  # a candidate that is all outside of its box
         pixels[window] = True
-        return BoxMask(pixels, True, measure(pixels, box, label, log_probabilities))
+        return BoxMask(pixels, True, measure_mask(pixels, box, label, log_probabilities))
     place = int(np.flatnonzero(choice.best == choice.chosen)[0])
     costs = (float(values[place]) for values in (choice.expected_iou, choice.regression, choice.overlap))
     expected, regression, overlap = costs
-    return BoxMask(pixels, False, measure(pixels, box, label, log_probabilities, (expected, regression, overlap)))
+    return BoxMask(pixels, False, measure_mask(pixels, box, label, log_probabilities, (expected, regression, overlap)))

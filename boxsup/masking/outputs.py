@@ -18,7 +18,7 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.masking.copies import MaskResults, changed, copy_files
-from boxsup.masking.parts import ImagePart, file_of, things_of
+from boxsup.masking.parts import ImagePart, file_of, masked_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import coco, coco_copy, labelme, voc, yolo
@@ -34,7 +34,7 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
             record = part.record
-            voc.write(folder, record.image, record.height, record.width, [thing for *_, thing in things_of(part)])
+            voc.write(folder, record.image, record.height, record.width, [thing for *_, thing in masked_objects(part)])
         if source.format != "voc_xml":
             return []
         return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.segmented(xml))
@@ -57,7 +57,7 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
         for part in results.parts():
             labels = Path("labels", file_of(part, source.images)).with_suffix(".txt")
-            yolo.write(folder / labels, (thing for *_, thing in things_of(part)))
+            yolo.write(folder / labels, (thing for *_, thing in masked_objects(part)))
     return []
 
 
@@ -74,7 +74,7 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
         for part in results.parts():
             file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
             image = Path(os.path.relpath(record.path, (out / "labelme" / file).parent)).as_posix()
-            things = [thing for *_, thing in things_of(part)]
+            things = [thing for *_, thing in masked_objects(part)]
             write_bytes(folder / file, labelme.made(things, source.classes, image, record.height, record.width))
     return []
 
@@ -82,7 +82,7 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
 def write_coco(out: Path, results: MaskResults, encoding: coco.Encoding = "rle") -> list[Problem]:
     """`coco.json`, masks as runs; or `coco_polygons.json`. A copy of the user's file, or one with numbers of ours."""
     source = results.source
-    path = out / place_of("coco" if encoding == "rle" else "coco_polygons", source)
+    path = out / output_path("coco" if encoding == "rle" else "coco_polygons", source)
     if source.format == "coco":
         return _copy_coco(path, results, encoding)
     entries: list[coco.ImageEntry] = []
@@ -90,7 +90,7 @@ def write_coco(out: Path, results: MaskResults, encoding: coco.Encoding = "rle")
     for part in results.parts():
         record, number = part.record, part.number
         entries.append(coco.ImageEntry(number, file_of(part, source.images), record.height, record.width))
-        for *_, thing in things_of(part):
+        for *_, thing in masked_objects(part):
             annotations.append(coco.annotation(len(annotations) + 1, number, thing, encoding, results.tight))
     coco.write(path, coco.content(entries, annotations, source.classes))
     return []
@@ -120,7 +120,7 @@ FORMATS = {
 }
 
 
-def place_of(name: str, source: Source) -> str:
+def output_path(name: str, source: Source) -> str:
     """Where a format is written below the folder of results: COCO's JSON, or a folder like the user's export."""
     place = Path(FORMATS[name].place)
     export = source.format == "coco" and source.annotations.is_dir()
@@ -165,7 +165,7 @@ def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[in
     filled: dict[Path, dict[int, coco_copy.Filled]] = defaultdict(dict)
     for part in results.parts():
         record = part.record
-        for place, _, thing in things_of(part):
+        for place, _, thing in masked_objects(part):
             fields = json.dumps(coco.mask_fields(thing, encoding, results.tight))
             own = coco_copy.Filled(fields, record.height, record.width)
             filled[Path(record.annotation)][record.origins[place][0]] = own
@@ -173,7 +173,7 @@ def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[in
 
 
 def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], NDArray[np.bool_]]:
-    return {part.record.origins[place]: mask.pixels for place, mask, _ in things_of(part)}
+    return {part.record.origins[place]: mask.pixels for place, mask, _ in masked_objects(part)}
 
 
 def _line_masks(part: ImagePart) -> dict[int, NDArray[np.bool_]]:

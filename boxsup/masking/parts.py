@@ -50,7 +50,7 @@ def part_key(settings: Mapping[str, Any], record: Record) -> str:
 def write_part(folder: Path, key: str, part: ImagePart) -> None:
     """Write an image's part; equal parts give equal bytes."""
     content = {"key": key, "masks": [_plain(mask) for mask in part.masks]}
-    write_text(part_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
+    write_text(part_path(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def has_part(folder: Path, key: str, record: Record) -> bool:
@@ -68,7 +68,7 @@ def read_part(folder: Path, key: str, record: Record) -> ImagePart:
     Raises:
         DataError: It is missing, damaged, or has another key.
     """
-    path = part_place(folder, record)
+    path = part_path(folder, record)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
@@ -84,7 +84,7 @@ def file_of(part: ImagePart, images: Path) -> str:
     return Path(os.path.relpath(part.record.path, images)).as_posix()
 
 
-def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
+def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
     """The masks of an image's boxes, with their places from 0, and as objects to write; boxes without are left out."""
     for place, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
@@ -92,7 +92,7 @@ def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
             yield place, mask, MaskedObject(box.label, corners, mask.pixels, score, number=place + 1)
 
 
-def part_place(folder: Path, record: Record) -> Path:
+def part_path(folder: Path, record: Record) -> Path:
     """The file of an image's part."""
     return folder / f"{record.image}.json"
 

@@ -34,7 +34,7 @@ FLAGS = {
 
 
 class Measures(NamedTuple):
-    """What is known of a box's mask; see `measure`. NaN where no candidate was weighed.
+    """What is known of a box's mask; see `measure_mask`. NaN where no candidate was weighed.
 
     Attributes:
         expected_iou: Of the segment with the object, see `boxsup.labels.choice.ranking`.
@@ -57,7 +57,7 @@ class Measures(NamedTuple):
     rival: int
 
 
-def measure(
+def measure_mask(
     pixels: NDArray[np.bool_],
     box: NDArray[np.integer],
     label: int,
@@ -105,7 +105,7 @@ def quality(measures: Measures) -> float:
     return 0.5 + 0.5 * math.tanh(logit / 2)  # the logistic function, without overflow
 
 
-def least_seen(seen: Sequence[float]) -> float:
+def seen_threshold(seen: Sequence[float]) -> float:
     """What the network must see in a box at least, from what it has `seen` in all of them; see `flags`."""
     return min(MIN_SEEN, MIN_SHARE * float(np.median(seen))) if len(seen) else MIN_SEEN
 
@@ -115,7 +115,7 @@ def flags(measures: Measures, least: float = MIN_SEEN) -> list[str]:
 
     Args:
         measures: Of its mask.
-        least: The probability of its label that the network must see somewhere in the box, see `least_seen`.
+        least: The probability of its label that the network must see somewhere in the box, see `seen_threshold`.
     """
     rectangle = math.isnan(measures.expected_iou)
     raised = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from boxsup.masking.parts import ImagePart, file_of, things_of
-from boxsup.masking.quality import Measures, flags, least_seen
+from boxsup.masking.parts import ImagePart, file_of, masked_objects
+from boxsup.masking.quality import Measures, flags, seen_threshold
 from boxsup.writers import boxes
 
 # The measures but for the tightness, which stands in the table as `iou` already.
@@ -16,7 +16,7 @@ MEASURES = tuple(name for name in Measures._fields if name != "tightness")
 COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "fill", *MEASURES)
 
 
-def table_of(parts: Iterable[ImagePart], classes: Sequence[str], known: Sequence[str], images: Path) -> pd.DataFrame:
+def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Sequence[str], images: Path) -> pd.DataFrame:
     """A row a box with its mask's quality and flags, the boxes that a person should look at first.
 
     Args:
@@ -31,7 +31,7 @@ def table_of(parts: Iterable[ImagePart], classes: Sequence[str], known: Sequence
         behind these.
     """
     found = [pair for part in parts for pair in _rows(part, classes, known, images)]
-    least = least_seen([measures.seen for _, measures in found])
+    least = seen_threshold([measures.seen for _, measures in found])
     rows = [row | {"flags": " ".join(flags(measures, least))} for row, measures in found]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
@@ -42,7 +42,7 @@ def _rows(
     part: ImagePart, classes: Sequence[str], known: Sequence[str], images: Path
 ) -> Iterator[tuple[dict[str, object], Measures]]:
     """The row of each box, without its flags, and what is known of its mask."""
-    things = [(mask, thing) for _, mask, thing in things_of(part)]
+    things = [(mask, thing) for _, mask, thing in masked_objects(part)]
     tightened = boxes.rows(part.record.image, [thing for _, thing in things], classes)
     for row, (mask, thing) in zip(tightened, things, strict=True):
         x0, y0, x1, y1 = thing.box

@@ -16,7 +16,7 @@ from boxsup.machine.compiled import compiled
 from boxsup.proposals.hierarchy import top_of_tree
 from boxsup.proposals.regions import RegionGraph
 
-MOST = 4  # regions of a combination
+MAX_SIZE = 4  # regions of a combination
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def combine(parent: NDArray[np.int64], graph: RegionGraph, leaves: int, limits: 
     return Combinations(_enumerate(top, neighbours, np.array(limits, np.int64)), leaf, top)
 
 
-def hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def set_hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """N hashes of the combinations' superpixels: equal sets have equal ones, whatever tree they come from.
 
     Args:
@@ -65,7 +65,7 @@ def hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.u
     return np.asarray(np.bitwise_xor.reduce(nodes[combinations.nodes], axis=1), np.uint64)
 
 
-def members(
+def combination_members(
     combinations: Combinations, rows: NDArray[np.int64], graph: RegionGraph, border: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """The superpixels of some combinations, with those that they enclose.
@@ -131,7 +131,7 @@ def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDAr
     two orders of growth; equal sets are dropped later, as those of other trees are.
     """
     nodes, leaves = len(parent), (len(parent) + 1) // 2
-    found, counts = np.full((limits.sum(), MOST), -1, np.int32), np.zeros(MOST, np.int64)
+    found, counts = np.full((limits.sum(), MAX_SIZE), -1, np.int32), np.zeros(MAX_SIZE, np.int64)
     alive, present = np.empty(nodes, np.int64), 1
     alive[0] = nodes - 1
     rows = _add(found, 0, counts, limits, nodes - 1, -1, -1, -1)

@@ -20,7 +20,7 @@ from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
-from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
+from boxsup.proposals.shortest_paths import Graph, distances, farthest_points, graph_centre, make_graph
 from boxsup.settings import GeodesicSettings, Transforms
 
 BACKGROUNDS = ("none", "border")
@@ -96,7 +96,7 @@ def level_sets(
         N×R superpixels of each level set, see `critical_sets`; and the seeds.
     """
     graph = make_graph(regions.pairs, _costs(image, contours, labels, regions, transforms), len(regions.pixels))
-    seeds, near = spread(graph, centre(graph), transforms.seeds)
+    seeds, near = farthest_points(graph, graph_centre(graph), transforms.seeds)
     reach = np.concatenate([near - _background(name, labels, graph) for name in transforms.backgrounds])
     return critical_sets(reach, regions.pixels / labels.size, transforms.levels, limits), seeds
 

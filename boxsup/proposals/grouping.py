@@ -17,7 +17,7 @@ from boxsup.proposals.regions import RegionGraph, find, neighbour_lists
 SIMILARITIES = "CTSF"  # colour, texture, size, fill; a name like "TSF" is the sum of its letters
 
 
-def group(
+def group_regions(
     graph: RegionGraph,
     colour: NDArray[np.int32],
     texture: NDArray[np.int32],
@@ -62,7 +62,7 @@ def _merge(
     texture: NDArray[np.int32],
     used: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """`group` on the graph of regions. A merged region takes over its first part's row in pixels, boxes, histograms.
+    """Do what `group_regions` says. A merged region takes over its first part's row in pixels, boxes, histograms.
 
     The borders of two regions with a third become one when the two merge: their lengths and strengths (sums along the
     border) move to the pair of the lowest number, on whichever side they are met, and the others are left with none.

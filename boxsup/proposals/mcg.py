@@ -23,9 +23,9 @@ from boxsup.proposals.colour import (
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.combinations import MOST, Combinations, combine, hashes, members
+from boxsup.proposals.combinations import MAX_SIZE, Combinations, combination_members, combine, set_hashes
 from boxsup.proposals.geodesic import level_sets, rule_of_transforms
-from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.grouping import SIMILARITIES, group_regions
 from boxsup.proposals.hierarchy import boundary_tree, superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
@@ -58,8 +58,8 @@ def proposer(settings: McgSettings) -> Proposer:
         ),
         diverse=(0 < settings.diverse <= 1, "an IoU above 0, at most 1"),
         combinations=(
-            len(settings.combinations) == MOST and min(settings.combinations) >= 0 and settings.combinations[0] > 0,
-            f"{MOST} numbers: of singles (above 0), pairs, triplets and quadruples",
+            len(settings.combinations) == MAX_SIZE and min(settings.combinations) >= 0 and settings.combinations[0] > 0,
+            f"{MAX_SIZE} numbers: of singles (above 0), pairs, triplets and quadruples",
         ),
     )
     for transforms in settings.transforms:
@@ -114,7 +114,7 @@ def _trees(
         if tree.space not in counted:
             space = colour_space(image, tree.space)
             counted[tree.space] = region_histograms(labels, regions, colour_bins(space), texture_bins(space))
-        yield group(graph, *counted[tree.space], tree.similarities, tree.contour * means)
+        yield group_regions(graph, *counted[tree.space], tree.similarities, tree.contour * means)
 
 
 def _blurred(contours: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
@@ -135,12 +135,12 @@ def _combinations(
     keys = draws.integers(1, 2**64, regions, np.uint64)
     sizes = [(tree.nodes >= 0).sum(axis=1) for tree in trees]
     small_first = np.argsort(np.concatenate(sizes), kind="stable")
-    _, first = np.unique(np.concatenate([hashes(tree, keys) for tree in trees])[small_first], return_index=True)
+    _, first = np.unique(np.concatenate([set_hashes(tree, keys) for tree in trees])[small_first], return_index=True)
     new = np.zeros(len(small_first), np.bool_)
     new[small_first[first]] = True
     found = []
     for tree, size, its in zip(trees, sizes, np.split(new, np.cumsum([len(size) for size in sizes])[:-1]), strict=True):
         rows = np.flatnonzero(its)
         ranks = size[rows] + (rows + 1) / (len(tree.nodes) + 1) * draws.random(len(rows))
-        found.append((members(tree, rows, graph, border), ranks))
+        found.append((combination_members(tree, rows, graph, border), ranks))
     return found

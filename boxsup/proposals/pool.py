@@ -95,7 +95,7 @@ def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], score
     return Pool(labels.astype(np.uint16), np.packbits(matrix.T, axis=1), scores[order].astype(np.float32))
 
 
-def areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+def candidate_areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The sizes of N candidates in pixels, from the N×R superpixels of each and the R sizes of these."""
     return _areas(np.ascontiguousarray(matrix), pixels)
 

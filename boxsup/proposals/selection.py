@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import ConfigError
-from boxsup.proposals.pool import Pool, areas, distinct_rows, make_pool, tight_boxes
+from boxsup.proposals.pool import Pool, candidate_areas, distinct_rows, make_pool, tight_boxes
 from boxsup.proposals.regions import region_boxes
 from boxsup.proposals.suppression import suppress
 from boxsup.settings import ProposalSettings
@@ -61,7 +61,7 @@ def select(
         At least one candidate: the whole image where no other is fit.
     """
     pixels = np.bincount(labels.ravel())
-    share = areas(matrix, pixels) / labels.size
+    share = candidate_areas(matrix, pixels) / labels.size
     fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & (share > 0))
     fit = fit[distinct_rows(matrix[fit])]
     if not len(fit):

@@ -19,11 +19,17 @@ from boxsup.proposals.colour import (
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.grouping import SIMILARITIES, group_regions
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select
-from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
+from boxsup.proposals.superpixels import (
+    graph_segmentation,
+    majority_nodes,
+    merge_small,
+    node_members,
+    refine_partitions,
+)
 from boxsup.random import generator
 from boxsup.settings import SelectiveSearchSettings
 
@@ -90,7 +96,9 @@ def _group_all(
             labels = graph_segmentation(space, scale)
             graph = region_graph(labels)
             counts = region_histograms(labels, len(graph.pixels), colours, textures)
-            trees += [GroupingTree(len(partitions), group(graph, *counts, sums)) for sums in settings.similarities]
+            trees += [
+                GroupingTree(len(partitions), group_regions(graph, *counts, sums)) for sums in settings.similarities
+            ]
             partitions.append(labels)
     return np.stack(partitions), trees
 
@@ -115,7 +123,7 @@ def _project(
     partitions: NDArray[np.int32], trees: list[GroupingTree], nodes: NDArray[np.int64], least: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """One superpixel map for all partitions, H×W, and the superpixels that each node covers more than half of, N×S."""
-    pieces, firsts = refine(partitions)
+    pieces, firsts = refine_partitions(partitions)
     superpixel = merge_small(pieces, len(firsts), max(least, -(-pieces.size // MAX_SUPERPIXELS)))
     pixels = np.bincount(pieces.ravel())
     leaves = partitions.reshape(len(partitions), -1)[:, firsts]
@@ -123,5 +131,5 @@ def _project(
     for index, tree in enumerate(trees):
         rows = np.flatnonzero(nodes[:, 0] == index)
         lowest = majority_nodes(tree.parent, leaves[tree.partition], pixels, superpixel)
-        matrix[rows] = covered(tree.parent, nodes[rows, 1], lowest)
+        matrix[rows] = node_members(tree.parent, nodes[rows, 1], lowest)
     return superpixel[pieces], matrix

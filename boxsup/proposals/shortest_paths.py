@@ -49,7 +49,7 @@ def distances(graph: Graph, sources: NDArray[np.int64]) -> NDArray[np.float64]:
     return _dijkstra(graph.start, graph.neighbour, graph.cost, sources)
 
 
-def centre(graph: Graph) -> int:
+def graph_centre(graph: Graph) -> int:
     """The region whose farthest region is nearest, the lowest of several.
 
     Distances from a few regions bound all eccentricities from below: ecc(v) ≥ d(u, v) and ecc(v) ≥ ecc(u) - d(u, v)
@@ -77,7 +77,7 @@ def _look(graph: Graph, region: int, bound: NDArray[np.float64], known: NDArray[
     return int(distance.argmax())
 
 
-def spread(graph: Graph, first: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def farthest_points(graph: Graph, first: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Regions spread over the graph: each next one is the farthest from those before, the lowest of several.
 
     Args:

@@ -28,7 +28,7 @@ def graph_segmentation(space: NDArray[np.uint8], scale: int) -> NDArray[np.int32
     return np.ascontiguousarray(segmenter.processImage(space), np.int32).reshape(space.shape[:2])
 
 
-def refine(partitions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def refine_partitions(partitions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The pieces that partitions of an image cut it into together.
 
     Args:
@@ -80,7 +80,7 @@ def majority_nodes(
     return _lowest_majority(parent, leaves[order].astype(np.int64), pixels[order], bounds)
 
 
-def covered(parent: NDArray[np.int64], nodes: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.bool_]:
+def node_members(parent: NDArray[np.int64], nodes: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which superpixels belong to which nodes of a tree.
 
     Args:

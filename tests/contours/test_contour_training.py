@@ -14,7 +14,7 @@ SMALL = ContourTraining(steps=2, batch=2, side=64, warm_up=1)
 
 @pytest.fixture(scope="module")
 def images(small_bsds):
-    return [bsds.read(small_bsds, "train", name) for name in bsds.names(small_bsds, "train")]
+    return [bsds.read_annotated(small_bsds, "train", name) for name in bsds.image_ids(small_bsds, "train")]
 
 
 def trained(images, recipe=SMALL, seed=0):

@@ -425,11 +425,11 @@ def make_part(folder: Path) -> list[Path]:
 
 def read_part_of(folder: Path) -> None:
     from boxsup.masking.parts import read_part
-    from boxsup.masking.table import table_of
+    from boxsup.masking.table import masks_table
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)
-    table = table_of([part], CLASSES, CLASSES, folder)
+    table = masks_table([part], CLASSES, CLASSES, folder)
     assert table["score"].between(0, 1).all()
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.evaluation.measured import MIN_PIXELS, basis_in
+from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
 from boxsup.image.palette import hexadecimal
@@ -84,7 +84,7 @@ def render(
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
-    basis = basis_in(first.evaluation)
+    basis = basis_from(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
     scored, confusion = score_predictions(val, maps)
     generations = {number: Labels(path) for number, path in first.generations.items()}

@@ -13,9 +13,9 @@ import pandas as pd
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.config import generation_settings, without_held_out
 from boxsup.errors import StoreError
-from boxsup.evaluation.measured import basis_in
+from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
-from boxsup.evaluation.truth import with_masks
+from boxsup.evaluation.truth import images_with_masks
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
 from boxsup.report.paper.published import published_rows, published_values
 from boxsup.settings import CrfSettings, UpdateSettings, build
@@ -55,7 +55,7 @@ class Run:
 
     def described(self) -> str:
         """Data, network, epochs, and what was measured on: what a score is a score of."""
-        settings, basis = self.settings, basis_in(self.seeds[0].evaluation)
+        settings, basis = self.settings, basis_from(self.seeds[0].evaluation)
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
         apart = f", not measured: {basis.apart}" if basis.apart else ""
@@ -82,7 +82,7 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
         splits = results / "data" / settings["dataset"]
         if seeds:
             val = read_catalogue(splits / settings["val"])
-            scored = len(with_masks(val)) - settings["validation"]["held_out"]
+            scored = len(images_with_masks(val)) - settings["validation"]["held_out"]
             seeds = [seed for seed in seeds if _images(seed) == scored]
         if seeds:
             train = read_catalogue(splits / settings["train"])
@@ -181,7 +181,7 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
 
 def _images(seed: SeedResults) -> int:
     """Of how many images a run's scores are."""
-    return basis_in(seed.evaluation).images
+    return basis_from(seed.evaluation).images
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

@@ -21,7 +21,7 @@ Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDA
 
 
 @dataclass(frozen=True)
-class FixedMasks:
+class BaselineLabels:
     """The masks of an image's boxes.
 
     Attributes:
@@ -41,7 +41,7 @@ class _Cut:
     pixels: NDArray[np.bool_] | None
 
 
-def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> FixedMasks:
+def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> BaselineLabels:
     """The label map of an image's boxes; crowds are void where no box has a label.
 
     Args:
@@ -50,13 +50,13 @@ def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -
         boxes: The image's rows of the catalogue's boxes.
     """
     crowd = boxes["crowd"].to_numpy() > 0
-    labels, segmented = KINDS[kind](image, boxes[~crowd])
+    labels, segmented = BASELINES[kind](image, boxes[~crowd])
     for x0, y0, x1, y1 in corners_of(boxes[crowd]):
         window = labels[y0:y1, x0:x1]
         window[window == 0] = VOID
     chosen = np.full(len(boxes), Chosen.NOTHING, np.int32)
     chosen[~crowd] = np.where(segmented, Chosen.SEGMENT, Chosen.RECTANGLE)
-    return FixedMasks(labels, chosen)
+    return BaselineLabels(labels, chosen)
 
 
 def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -83,4 +83,4 @@ def _painted(
     return paint(height, width, corners_of(boxes), boxes["label"].to_numpy(), masks, clip=True)
 
 
-KINDS: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}
+BASELINES: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}
