@@ -33,7 +33,7 @@ from boxsup.evaluation.tables import write_table
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.methods import build_settings, make_proposer
-from boxsup.proposals.pool import pools_writer, store_bytes
+from boxsup.proposals.pool_store import pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.report.proposals.curves import write_png

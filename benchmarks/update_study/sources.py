@@ -15,7 +15,8 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config import generation_settings, merge
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.overlaps import Overlaps
-from boxsup.proposals.pool import Pool, Pools
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import Pools
 from boxsup.settings import UpdateSettings, build
 
 Block = dict[str, Any]

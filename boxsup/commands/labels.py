@@ -22,7 +22,7 @@ from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_others
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, exceeds, labels_writer
 from boxsup.versions import provenance

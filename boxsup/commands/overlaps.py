@@ -14,7 +14,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.labels.overlaps import overlaps_writer
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.versions import provenance
 
 EXAMPLE = (

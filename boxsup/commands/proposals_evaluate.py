@@ -21,7 +21,7 @@ from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match_objects, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.image.files import read_mask
-from boxsup.proposals.pool import Pools, store_bytes
+from boxsup.proposals.pool_store import Pools, store_bytes
 
 EXAMPLE = (
     "boxsup proposals evaluate --catalogue results/data/demo/train --proposals "

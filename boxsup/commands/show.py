@@ -18,7 +18,8 @@ from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_image
 from boxsup.image.palette import overlay
 from boxsup.near import did_you_mean, near_paths, nearest
-from boxsup.proposals.pool import Pool, find_pool
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.shared.drawing import draw_boxes, draw_outline, outlines, with_caption
 from boxsup.store.atomic import atomic_write

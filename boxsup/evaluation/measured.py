@@ -125,7 +125,7 @@ def measured_classes(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def is_measured(pixels: NDArray[np.int64]) -> bool:
-    """Whether a mean over the classes says anything: MIN_LABELS of them are measured."""
+    """Whether a mean over the classes says anything: MIN_CLASSES of them are measured."""
     return int(measured_classes(pixels).sum()) >= MIN_CLASSES
 
 
@@ -139,7 +139,7 @@ def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         confusion: C×(C+1) from `confusion_matrix`, the sum over all images.
 
     Returns:
-        C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than MIN_LABELS are.
+        C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than MIN_CLASSES are.
     """
     pixels = confusion.sum(axis=1)
     kept = measured_classes(pixels) & is_measured(pixels)

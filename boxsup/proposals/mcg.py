@@ -23,10 +23,11 @@ from boxsup.proposals.colour import (
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.combinations import MAX_SIZE, Combinations, combination_members, combine, set_hashes
+from boxsup.proposals.combinations import MAX_SIZE, Combinations, combine, set_hashes
 from boxsup.proposals.geodesic import level_sets, rule_of_transforms
 from boxsup.proposals.grouping import SIMILARITIES, group_regions
 from boxsup.proposals.hierarchy import boundary_tree, superpixels
+from boxsup.proposals.holes import combination_members
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
 from boxsup.proposals.selection import Proposer, check_rules, select

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.machine.compiled import compiled
-from boxsup.proposals.pool import areas
+from boxsup.proposals.pool import candidate_areas
 
 
 def suppress(
@@ -25,7 +25,7 @@ def suppress(
         Indices of the kept candidates, rising.
     """
     return _suppress(
-        np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), areas(matrix, pixels), threshold, most
+        np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), candidate_areas(matrix, pixels), threshold, most
     )
 
 

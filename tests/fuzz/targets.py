@@ -379,7 +379,8 @@ def read_labels(folder: Path) -> None:
 def make_pools(folder: Path) -> list[Path]:
     from boxsup.image.boxes import box_iou
     from boxsup.labels.overlaps import overlaps_writer
-    from boxsup.proposals.pool import make_pool, pools_writer
+    from boxsup.proposals.pool import make_pool
+    from boxsup.proposals.pool_store import pools_writer
 
     superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
     pool = make_pool(superpixels, np.random.default_rng(0).random((9, 5)) > 0.5, np.zeros(9))
@@ -394,7 +395,7 @@ def make_pools(folder: Path) -> list[Path]:
 
 def read_pools(folder: Path) -> None:
     from boxsup.labels.overlaps import Overlaps
-    from boxsup.proposals.pool import Pools
+    from boxsup.proposals.pool_store import Pools
 
     pools = Pools([folder / "pools.zarr"], ahead=2)
     for pool in pools.values():

@@ -28,7 +28,8 @@ from boxsup.image.files import (
     read_mask,
 )
 from boxsup.network.checkpoint import load
-from boxsup.proposals.pool import Pools, make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import Pools, pools_writer
 from boxsup.store.checksums import CHECKSUMS
 from boxsup.store.foreign import parse_mat, read_json
 from boxsup.store.labels import labels_writer

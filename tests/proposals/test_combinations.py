@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from boxsup.proposals.combinations import combination_members, combine, set_hashes
+from boxsup.proposals.combinations import combine, set_hashes
 from boxsup.proposals.hierarchy import boundary_tree
+from boxsup.proposals.holes import combination_members
 from boxsup.proposals.regions import region_graph
 from boxsup.random import generator
 

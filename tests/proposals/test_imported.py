@@ -26,7 +26,7 @@ from boxsup.proposals.imported import proposer
 from boxsup.proposals.imported_json import image_keys
 from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 from boxsup.settings import ImportedSettings
 

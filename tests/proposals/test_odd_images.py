@@ -17,7 +17,7 @@ from boxsup.catalogue.tables import (
 )
 from boxsup.cli import main
 from boxsup.image.files import read_image
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 
 PROPOSALS = yaml.safe_load((ROOT / "config.yaml").read_text())["proposals"]
 METHODS = [name for name, settings in PROPOSALS.items() if settings["method"] != "imported"]

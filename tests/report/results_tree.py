@@ -21,7 +21,8 @@ from boxsup.catalogue.tables import (
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.image.files import read_mask
-from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import pools_writer
 from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "cat", "dog <b>")

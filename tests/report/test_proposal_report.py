@@ -18,7 +18,8 @@ from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_
 from boxsup.cli import main
 from boxsup.evaluation.proposals import BUDGET_NAMES
 from boxsup.image.files import write_mask
-from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import pools_writer
 from boxsup.report.proposals.curves import write_png
 from boxsup.report.proposals.gallery import object_rows, shares, window
 from boxsup.report.proposals.results import published, read_method, rows_at

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
-from boxsup.proposals.pool import find_pools
+from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
 from boxsup.report.experiment.survey import COSTS, Looked, look_over, pick
 from boxsup.report.shared.pictures import WIDE, item, segment

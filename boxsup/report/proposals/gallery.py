@@ -13,7 +13,7 @@ from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.proposals import UNKNOWN
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import FADE
-from boxsup.proposals.pool import find_pool
+from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.gallery import GalleryPicture, Row, fitted, jpeg
 from boxsup.report.proposals.results import Method
 from boxsup.report.shared.drawing import outlines
