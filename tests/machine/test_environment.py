@@ -19,9 +19,9 @@ COMPILING = """
 import boxsup.cli
 import matplotlib.figure
 import numpy as np
-from boxsup.proposals.pool import areas
+from boxsup.proposals.pool import candidate_areas
 
-print(areas(np.ones((2, 3), bool), np.arange(3)).tolist())
+print(candidate_areas(np.ones((2, 3), bool), np.arange(3)).tolist())
 """
 
 
