@@ -145,8 +145,8 @@ def average(old: dict[str, Tensor] | None, new: dict[str, Tensor], keep: float) 
 def make_labels(
     data: Data, update: UpdateSettings, seed: int, generation: int, predictor: Predictor | None, fixed: str
 ) -> Callable[[str], tuple[NDArray[np.uint8], list[Choice]]]:
-    def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        return predictor.log_probabilities(data.images[image])[labels].numpy()  # type: ignore[union-attr]
+    def scores(image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return predictor.log_probabilities(data.images[image])[class_ids].numpy()  # type: ignore[union-attr]
 
     made = Update(data.pools, data.overlaps, scores if predictor else None, update, seed, generation)
 

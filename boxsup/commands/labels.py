@@ -142,11 +142,11 @@ class _ScoresAhead:
         scored = predictor.scored_labels((path, present) for _, path, present in wanted)
         self._scored = zip(wanted, scored, strict=True)
 
-    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores of an image, asked for in the order of the catalogue."""
         for (name, _, present), scores in self._scored:
             if name == image:  # those passed over have boxes, none of which chooses
-                return scores[np.searchsorted(present, labels)]
+                return scores[np.searchsorted(present, class_ids)]
         raise AssertionError(image)
 
 

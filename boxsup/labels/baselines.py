@@ -1,4 +1,4 @@
-"""Masks from boxes that never change: the baselines of the paper's Table 2."""
+"""Label maps made once from boxes, which never change: the baselines of the paper's Table 2."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDA
 
 @dataclass(frozen=True)
 class BaselineLabels:
-    """The masks of an image's boxes.
+    """The label map of an image and what each box contributed.
 
     Attributes:
         labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
-        chosen: B int32, Chosen.SEGMENT, or Chosen.RECTANGLE where that was used, or Chosen.NOTHING for a crowd.
+        chosen: B int32: Chosen.SEGMENT, Chosen.RECTANGLE if the box's rectangle was used, Chosen.NOTHING for a crowd.
     """
 
     labels: NDArray[np.uint8]
@@ -36,18 +36,18 @@ class BaselineLabels:
 @packed
 @dataclass(frozen=True)
 class _Cut:
-    """What GrabCut found in a box, H×W, or None."""
+    """GrabCut's mask of a box, H×W, or None if it found nothing."""
 
     pixels: NDArray[np.bool_] | None
 
 
 def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> BaselineLabels:
-    """The label map of an image's boxes; crowds are void where no box has a label.
+    """Make the label map of an image's boxes; crowds are void where no other box has a label.
 
     Args:
-        kind: One of KINDS.
+        kind: One of BASELINES.
         image: H×W×3 uint8 RGB.
-        boxes: The image's rows of the catalogue's boxes.
+        boxes: The image's rows in the catalogue's table of boxes.
     """
     crowd = boxes["crowd"].to_numpy() > 0
     labels, segmented = BASELINES[kind](image, boxes[~crowd])
@@ -60,19 +60,19 @@ def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) ->
 
 
 def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Each box filled with its label (the paper's naive baseline, Fig. 2c)."""
+    """Fill each box with its class (the paper's naive baseline, Fig. 2c)."""
     return _painted(image, boxes, [None] * len(boxes)), np.zeros(len(boxes), bool)
 
 
 def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """GrabCut in each box, its rectangle where that finds nothing (Fig. 2d)."""
+    """Run GrabCut in each box; a box in which it finds nothing keeps its rectangle (Fig. 2d)."""
     cuts = [_Cut(grabcut(image, box)) for box in corners_of(boxes)]
     masks = Each(lambda cut: cut.pixels, cuts)
     return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
 
 
 def _bbox_seg(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """WSSL's Bbox-Seg."""
+    """Run WSSL's Bbox-Seg."""
     return bbox_seg(image, corners_of(boxes), boxes["label"].to_numpy()), np.ones(len(boxes), bool)
 
 

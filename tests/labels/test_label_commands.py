@@ -249,9 +249,9 @@ def test_overlaps_of_other_boxes_and_proposals_of_other_images_are_refused(split
     masks = train.boxes.assign(image=[f"other{image}" for image in train.boxes["image"]])
     renamed = train.images.assign(image=[f"other{image}" for image in train.ids])
     for name, changed, message in (
-        ("moved", replace(train, boxes=moved), f"{train.boxes['image'][2]}: its overlaps are of other boxes or"),
-        ("fewer", replace(train, boxes=train.boxes[:-1]), f"{train.ids[-1]}: its overlaps are of other boxes or"),
-        ("wider", replace(train, images=wider), "its proposals are of "),
+        ("moved", replace(train, boxes=moved), f"{train.boxes['image'][2]}: its overlaps belong to other boxes or"),
+        ("fewer", replace(train, boxes=train.boxes[:-1]), f"{train.ids[-1]}: its overlaps belong to other boxes or"),
+        ("wider", replace(train, images=wider), "its proposals are for "),
     ):
         write_catalogue(tmp_path / name, changed)
         with pytest.raises(SystemExit, match="1"):
