@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 from common.stages import TABLES, as_json, catalogue_of, stages_of
 
-from boxsup.config import fixed_crf_settings
+from boxsup.config.params import fixed_crf_settings
 
 ROOT = Path(__file__).parents[1]
 SIDE = 128

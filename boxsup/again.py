@@ -13,15 +13,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from boxsup.config import PROJECT
+from boxsup.config.files import PROJECT
 from boxsup.errors import ConfigError
 from boxsup.near import shorter
-from boxsup.settings import build
 from boxsup.store.atomic import write_text
 
 RESULTS = "results"  # the folder that the names of Snakemake's targets begin with
 RECORD = "commands.json"
+PATHS, WORDS = ("snakefile", "directory"), ("configfiles", "config")  # of `Start`
 VARIABLE = "BOXSUP_START"  # of the environment: the same for the jobs of a run
 
 
@@ -82,7 +83,7 @@ def project_start(config: Path) -> Start:
 
 def started() -> Start:
     """How the workflow was started whose job this is; as from its own folder where it is nobody's."""
-    return build(Start, json.loads(os.environ.get(VARIABLE, "{}")), VARIABLE)
+    return _start(json.loads(os.environ.get(VARIABLE, "{}")), VARIABLE)
 
 
 def record(results: Path, owners: Iterable[str], start: Start) -> None:
@@ -105,7 +106,7 @@ def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
         if found:
             home, target = found
             known = _recorded(home / RESULTS).get(owner_of(target), {})
-            groups.setdefault((home, build(Start, known, RECORD)), []).append(target)
+            groups.setdefault((home, _start(known, RECORD)), []).append(target)
     return [inside(home, start.command(targets, *options, home=home)) for (home, start), targets in groups.items()]
 
 
@@ -118,6 +119,17 @@ def target_of(path: Path) -> tuple[Path, str] | None:
     return Path(*parts[:place]), Path(*parts[place:]).as_posix()
 
 
+def _start(known: object, where: str) -> Start:
+    """How it was started, from parsed JSON; raises a ConfigError that begins with `where` if it is no such thing."""
+    values: dict[str, Any] = dict(known) if isinstance(known, dict) else {"": known}
+    words = {key: tuple(value) for key, value in values.items() if key in WORDS and isinstance(value, list)}
+    paths = {key: value for key, value in values.items() if key in PATHS}
+    texts = [*paths.values(), *(word for several in words.values() for word in several)]
+    if len(words) + len(paths) < len(values) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{where}: expected how Snakemake was started, got {known!r}")
+    return Start(**paths, configfiles=words.get("configfiles", ()), config=words.get("config", ()))
+
+
 def _found_there(snakefile: Path, home: Path) -> bool:
     return any(snakefile == home / name for name in ("Snakefile", "workflow/Snakefile"))
 
@@ -126,6 +138,6 @@ def _recorded(results: Path) -> dict[str, Mapping[str, object]]:
     """What is written down there; nothing where it cannot be read, since commands are then printed without."""
     try:
         known = json.loads((results / RECORD).read_text(encoding="utf-8"))
-        return {name: value for name, value in known.items() if build(Start, value, name)}
+        return {name: value for name, value in known.items() if _start(value, name)}
     except (OSError, ValueError, AttributeError, ConfigError):
         return {}

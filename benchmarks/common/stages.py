@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boxsup.config import epoch_settings, generation_settings
+from boxsup.config.params import epoch_settings, generation_settings
 
 TABLES = ["--catalogue", "train"]
 Block = Mapping[str, Any]

@@ -14,6 +14,8 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import build, mapping, parse
+from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_point, confusions_at, first_round, next_round
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
@@ -24,7 +26,6 @@ from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "

@@ -17,6 +17,8 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, guarded
+from boxsup.config.build import parse
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import instructions, warn_of_others
@@ -29,7 +31,6 @@ from boxsup.network.checkpoint import (
     save,
     save_checkpoint,
 )
-from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
 from boxsup.training.data import Epoch, batches, order_of, plain_errors
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch

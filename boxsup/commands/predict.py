@@ -25,6 +25,7 @@ from boxsup.commands.model_arguments import (
     whole_number,
 )
 from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
 from boxsup.image.files import encode_mask, read_image
 from boxsup.image.palette import overlay
@@ -33,7 +34,6 @@ from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
 from boxsup.inference.video import Video, VideoWriter
-from boxsup.settings import CrfSettings
 from boxsup.store.atomic import atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 

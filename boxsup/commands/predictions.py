@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,10 +13,11 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.maps import Maps, label_maps
 from boxsup.inference.scores import Predictor
-from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
 from boxsup.versions import provenance
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         "model": sha256_of(args.model),
         "scales": args.scales,
         "background_bias": args.background_bias,
-        "crf": asdict(settings),
+        "crf": settings.model_dump(),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +167,6 @@ def description(
         },
         "labelling": {
             "computed": {"scales": list(labelling.scales), "background_bias": labelling.background_bias},
-            "left_to_do": {"crf": labelling.crf and asdict(labelling.crf)},
+            "left_to_do": {"crf": labelling.crf and labelling.crf.model_dump()},
         },
     }

@@ -6,59 +6,48 @@ They are no part of a checkpoint: changing them trains nothing again.
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from boxsup.config import block, merge, project_config, read_keys
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from boxsup.config.build import build, parse
+from boxsup.config.fields import Settings, Several, optional, setting
+from boxsup.config.files import block, merge, project_config, read_keys
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, StoreError
-from boxsup.settings import CrfSettings, build, parse
 
 NAME = "labelling.json"
 THREADS = 4  # as `training.threads` in config.yaml
 MAX_SCALE = 4.0
-PLAIN = re.compile(r"\w*", re.ASCII)  # names of experiments, which become folders
 
 
-@dataclass(frozen=True)
-class Labelling:
-    """How a network's scores become labels. The defaults are those of a checkpoint of which nothing is known.
-
-    Attributes:
-        scales: Of the image, whose probabilities are averaged.
-        update_scales: The same, where boxes ask the network.
-        background_bias: Nats that are added to the background's score.
-        crf: The dense CRF that refines the labels; None for none.
-        threads: Of torch on the CPU, on which the last bits of scores depend.
-    """
-
-    scales: tuple[float, ...] = (1.0,)
-    update_scales: tuple[float, ...] = (1.0,)
-    background_bias: float = 0.0
-    crf: CrfSettings | None = None
-    threads: int = THREADS
+Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]
 
 
-@dataclass(frozen=True)
-class RunLabelling:
-    """What `results/EXPERIMENT/labelling.json` says.
+class Labelling(Settings):
+    """How a network's scores become labels. The defaults are those of a checkpoint of which nothing is known."""
 
-    Attributes:
-        experiment: Its name.
-        checkpoints_of: The experiment whose networks it has; "" for its own.
-        seeds: Of its runs; the pictures of its page are the first one's.
-        epochs: The epoch that its page shows.
-        labelling: How.
-    """
+    scales: Scales = optional((1.0,), "of the image, whose probabilities are averaged", min_length=1)
+    update_scales: Scales = optional((1.0,), "the same, where boxes ask the network", min_length=1)
+    background_bias: float = optional(0.0, "nats that are added to the background's score", allow_inf_nan=False)
+    crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
+    threads: PositiveInt = optional(THREADS, "of torch on the CPU, on which the last bits of scores depend")
 
-    experiment: str
-    checkpoints_of: str
-    seeds: tuple[int, ...]
-    epochs: int
-    labelling: Labelling
+
+class RunLabelling(Settings):
+    """What `results/EXPERIMENT/labelling.json` says."""
+
+    experiment: str = setting(meaning="its name")
+    checkpoints_of: str = setting(
+        meaning='the experiment whose networks it has; "" for its own', pattern="^[A-Za-z0-9_]*$"
+    )
+    seeds: Several[NonNegativeInt] = setting(
+        meaning="of its runs; the first one's pictures are on its page", min_length=1
+    )
+    epochs: int = setting(meaning="the epoch that its page shows")
+    labelling: Labelling = setting(meaning="how")
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -83,20 +72,7 @@ def parse_labelling(text: str, where: str) -> RunLabelling:
     Raises:
         ConfigError: It is no JSON of these keys, or a value is out of range; the message begins with `where`.
     """
-    run = parse(RunLabelling, text, where)
-    own = run.labelling
-    scales = [*own.scales, *own.update_scales]
-    right = {
-        "checkpoints_of": PLAIN.fullmatch(run.checkpoints_of),
-        "seeds": run.seeds and min(run.seeds) >= 0,
-        "labelling.scales": own.scales and own.update_scales and all(0 < scale <= MAX_SCALE for scale in scales),
-        "labelling.background_bias": math.isfinite(own.background_bias),
-        "labelling.threads": own.threads >= 1,
-    }
-    wrong = next((key for key, holds in right.items() if not holds), None)
-    if wrong:
-        raise ConfigError(f"{where}.{wrong}: out of range")
-    return run
+    return parse(RunLabelling, text, where)
 
 
 def read_labelling(path: Path) -> RunLabelling:
@@ -113,13 +89,13 @@ def read_labelling(path: Path) -> RunLabelling:
 
 def labelling_text(run: RunLabelling) -> str:
     """What is written of a run."""
-    return json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(run.model_dump(), indent=2, ensure_ascii=False) + "\n"
 
 
 def crf_settings(own: CrfSettings | None = None, over: Path | None = None) -> CrfSettings:
     """The dense CRF's settings: a run's `own` or, without any, config.yaml's; a file's keys are laid over them."""
     where = ("defaults", "inference", "crf")
-    settings = asdict(own) if own else block(project_config(), *where)
+    settings = own.model_dump() if own else block(project_config(), *where)
     given = read_keys(over) if over else {}
     laid = merge({"defaults": {"inference": {"crf": settings}}}, given)
     return build(CrfSettings, block(laid, *where), ".".join(where))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import StoreError
 from boxsup.inference.labelling import NAME, Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.near import did_you_mean, near_paths
-from boxsup.settings import CrfSettings
 
 MODEL = "model.pt"
 
@@ -72,7 +72,7 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
 def chosen(own: Labelling, args: argparse.Namespace) -> Labelling:
     """How a run labels images, with the scales and the bias of a command's arguments where they are given."""
     given = {"scales": args.scales, "background_bias": args.background_bias}
-    return replace(own, **{key: value for key, value in given.items() if value is not None})
+    return own.changed(**{key: value for key, value in given.items() if value is not None})
 
 
 def chosen_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:

@@ -9,8 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.update import UpdateSettings
 from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
-from boxsup.settings import UpdateSettings
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 

@@ -23,8 +23,8 @@ from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import coco, coco_copy, labelme, voc, yolo
 
-MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}  # format of the boxes -> of
-masks
+# The format of the boxes -> the format of their masks.
+MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}
 
 
 def write_voc(out: Path, results: MaskResults) -> list[Problem]:
@@ -34,8 +34,9 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         folder.mkdir()
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
-            record = part.record voc.write(folder, record.image, record.height, record.width, [masked for *_, masked in
-            masked_objects(part)])
+            record = part.record
+            objects = [masked for *_, masked in masked_objects(part)]
+            voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
         return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.segmented(xml))

@@ -13,12 +13,13 @@ from small_split import CLASSES, draw
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config import fixed_crf_settings
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSearchSettings
+from boxsup.config.params import fixed_crf_settings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_point, first_round, next_round
 from boxsup.evaluation.held_out import evaluated, held_out
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.settings import CrfSearchSettings, parse
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 
@@ -32,12 +33,17 @@ def test_the_first_round_is_all_of_deeplabs_combinations(config):
 
 
 def test_a_search_of_one_value_is_refused():
-    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected two positive values"):
-        first_round(CrfSearchSettings(2, (1.0, 2.0), (3.0,), (4.0, 5.0)))
+    search = {"rounds": 2, "bilateral_weight": [1.0, 2.0], "bilateral_xy": [3.0], "bilateral_rgb": [4.0, 5.0]}
+    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected 2 or more values"):
+        parse(CrfSearchSettings, json.dumps(search), "crf_search")
 
 
 def test_later_rounds_halve_the_steps_around_the_best():
-    tried, steps = first_round(CrfSearchSettings(3, (2.0, 4.0, 6.0), (10.0, 20.0, 30.0), (1.0, 2.0, 3.0)))
+    tried, steps = first_round(
+        CrfSearchSettings(
+            rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
+        )
+    )
     points, steps = next_round(Point(4, 20, 2), steps, tried)
     assert steps == (1, 5, 0.5)
     assert len(points) == 26  # of 27, one is the best itself
@@ -45,7 +51,11 @@ def test_later_rounds_halve_the_steps_around_the_best():
 
 
 def test_a_best_at_the_end_of_what_was_tried_is_looked_beyond():
-    tried, steps = first_round(CrfSearchSettings(3, (2.0, 4.0, 6.0), (10.0, 20.0, 30.0), (1.0, 2.0, 3.0)))
+    tried, steps = first_round(
+        CrfSearchSettings(
+            rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
+        )
+    )
     points, steps = next_round(Point(4, 30, 1), steps, tried)
     assert steps == (1, 10, 0.5)  # 1 - 1 would be no deviation
     assert {point.bilateral_xy for point in points} == {20, 30, 40}
@@ -70,7 +80,11 @@ def test_deeplabs_released_values_are_found_from_its_first_ranges(config):
 @given(seed=st.integers(0, 2**32), rounds=st.integers(2, 5))
 def test_no_point_is_tried_twice_and_all_can_be_used(seed, rounds):
     random = np.random.default_rng(seed)
-    tried, steps = first_round(CrfSearchSettings(rounds, (0.1, 0.4), (1.0, 2.0, 3.0), (0.3, 0.7)))
+    tried, steps = first_round(
+        CrfSearchSettings(
+            rounds=rounds, bilateral_weight=(0.1, 0.4), bilateral_xy=(1.0, 2.0, 3.0), bilateral_rgb=(0.3, 0.7)
+        )
+    )
     for _ in range(rounds):
         points, steps = next_round(tried[random.integers(len(tried))], steps, tried)
         assert len(points) <= 26
@@ -208,7 +222,10 @@ def test_images_with_an_object_are_held_out_first(folder):
 
 
 def test_settings_that_a_search_needs_are_checked(folder, fixed, tmp_path, capsys):
-    for crf, message in (({"iterations": 3}, "inference.crf.spatial_xy: missing"), ([], "expected a mapping, got []")):
+    for crf, message in (
+        ({"iterations": 3}, "inference.crf: the key 'spatial_xy' is missing"),
+        ([], "expected keys and values, got []"),
+    ):
         with pytest.raises(SystemExit, match="1"):
             search(folder, crf, tmp_path / "s.csv", "--held-out", "2")
         assert message in capsys.readouterr().err

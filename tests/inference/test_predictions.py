@@ -12,6 +12,8 @@ from torch import nn
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.commands.predictions import predict
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
@@ -19,7 +21,6 @@ from boxsup.machine.workers import AHEAD
 from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalised
-from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import Labels
 
 CRF = json.dumps(

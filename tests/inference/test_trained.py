@@ -171,7 +171,7 @@ def arguments(**given):
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
     assert chosen(own, arguments()) == own
-    assert chosen(own, arguments(scales=[1.0])).scales == [1.0]
+    assert chosen(own, arguments(scales=[1.0])).scales == (1.0,)
     assert chosen(own, arguments(background_bias=0.0)).background_bias == 0
     assert chosen_crf(own, arguments()) == own.crf
     assert chosen_crf(own, arguments(crf=False)) is None

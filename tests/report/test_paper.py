@@ -10,25 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 import zarr
-from paths import ROOT
 from PIL import Image
 from results_tree import Tree, write_run
 from test_report import Page
 
 from boxsup.cli import main
-from boxsup.config import generation_settings, resolve
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.published import own_name, published_experiments, published_rows, published_values
+from boxsup.config.resolve import resolve
+from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_mask
-from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
-from boxsup.settings import UpdateSettings, build
 
 
 @pytest.fixture
 def settings(config: dict[str, Any]) -> dict[str, Any]:
     """Of demo_semi, as the workflow resolves them, with the tree's number of epochs."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return {**resolve(config, schema)["experiments"]["demo_semi"], "epochs": 2}
+    return {**resolve(config)["experiments"]["demo_semi"], "epochs": 2}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import yaml
 from paths import ROOT
 from workflow_runs import RUN, TARGET, TINY, planned
 
-from boxsup.config import merge
+from boxsup.config.files import merge
 
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 

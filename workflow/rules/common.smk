@@ -8,17 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
-import yaml
-
 from boxsup.again import VARIABLE, Start, owner_of, record
-from boxsup.config import (
-    canonical,
-    epoch_settings,
-    fixed_crf_settings,
-    generation_settings,
-    resolve,
-    without_held_out,
-)
+from boxsup.config.params import canonical, epoch_settings, fixed_crf_settings, generation_settings, without_held_out
+from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.inference.labelling import labelling_settings
 from boxsup.store.ownership import BY_SNAKEMAKE
@@ -41,10 +33,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 os.environ[BY_SNAKEMAKE] = "1"
 
 try:
-    CONFIG = resolve(
-        config,
-        yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()),
-    )
+    CONFIG = resolve(config)
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 

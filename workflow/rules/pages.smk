@@ -1,5 +1,6 @@
 # Input functions of the pages that set experiments beside the paper's tables and figures; no rules.
-from boxsup.report.paper.published import own_name, published_experiments
+from boxsup.config.published import own_name, published_experiments
+from boxsup.config.published import own_name, published_experiments
 
 
 def paper_experiments(page, scale):

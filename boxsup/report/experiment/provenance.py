@@ -12,7 +12,7 @@ from typing import Any
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.config import without_held_out
+from boxsup.config.params import without_held_out
 from boxsup.evaluation.measured import Basis
 from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.templates import NONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.config import generation_settings, without_held_out
+from boxsup.config.build import build
+from boxsup.config.inference import CrfSettings
+from boxsup.config.params import generation_settings, without_held_out
+from boxsup.config.published import published_rows, published_values
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import images_with_masks
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
-from boxsup.report.paper.published import published_rows, published_values
-from boxsup.settings import CrfSettings, UpdateSettings, build
 from boxsup.store.labels import Labels
 
 SCALES = ("full", "small")
@@ -168,8 +170,8 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     if not seed.predictions.is_dir() or not seed.generations:
         return False
     made = Labels(seed.predictions).attributes
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
-    crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
+    crf = build(CrfSettings, settings["inference"]["crf"], "inference.crf").model_dump()
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
     wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes
