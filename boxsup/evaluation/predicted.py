@@ -1,4 +1,4 @@
-"""What evaluation reads: a split, the predictions of it, and the images of it that take part."""
+"""The inputs of an evaluation: a split without its held-out images, and the predictions for it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def add_predicted_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def evaluated_split(args: argparse.Namespace) -> Catalogue:
-    """The split that the arguments name, without its held-out images."""
+    """Read the split that the arguments name, without its held-out images."""
     return evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
 
 
 def predicted_maps(
     predictions: Path, images: Sequence[ImageRow], classes: Sequence[str]
 ) -> Iterator[tuple[LabelMap, ...]]:
-    """Each image's label maps H×W uint8, one a stack of `STACKS`.
+    """Yield the label maps of each image, H×W uint8, one per stack of `STACKS`.
 
     Raises:
         DataError: The predictions lack an image.
-        StoreError: They are of others than the split's `classes`.
+        StoreError: The predictions were made with classes other than `classes`.
     """
     stacks = [Labels(predictions, name) for name in STACKS]
     stacks[0].check_classes(classes)

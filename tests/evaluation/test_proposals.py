@@ -44,7 +44,7 @@ def test_two_objects_worked_by_hand():
     ]
     matches = match_objects(pool_of(COLUMNS, candidates), OBJECTS, CLASSES)
     assert matches.objects.tolist() == [1, 4]
-    assert matches.labels.tolist() == [2, 1]
+    assert matches.class_ids.tolist() == [2, 1]
     assert matches.areas.tolist() == [4, 4]
     assert matches.boxes.tolist() == [[0, 0, 2, 2], [4, 0, 6, 2]]
     # Budgets 1, 2, 5, …: one candidate, two, all four.
@@ -146,7 +146,7 @@ def test_against_dense_masks_and_another_program(seed, height, width, candidates
                 assert matches.intersection[row, column] == (own & masks[best]).sum()
                 assert matches.union[row, column] == (own | masks[best]).sum()
         votes = [(classes[own] == label).sum() for label in (3, 7)]
-        assert matches.labels[row] == (0 if not any(votes) else (3, 7)[int(np.argmax(votes))])
+        assert matches.class_ids[row] == (0 if not any(votes) else (3, 7)[int(np.argmax(votes))])
         assert matches.areas[row] == own.sum()
         x0, y0, x1, y1 = matches.boxes[row]
         assert own[y0:y1, x0:x1].sum() == own.sum()
