@@ -1,8 +1,8 @@
 """Combinations of a hierarchy's regions that touch: singles, pairs, triplets, quadruples.
 
 Pont-Tuset, Arbeláez, Barron, Marques & Malik, PAMI 2017 (MCG), section 5: the tree is taken apart from the top; each
-region that comes to light is combined with neighbours which exist beside it, so that an object which no single region
-of the hierarchy covers is found as the union of a few. Holes are filled.
+new region is combined with neighbours that exist at the same time. So an object that no single region of the hierarchy
+covers can be found as the union of a few.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from boxsup.machine.compiled import compiled
 from boxsup.proposals.hierarchy import top_of_tree
 from boxsup.proposals.regions import RegionGraph
 
-MAX_SIZE = 4  # regions of a combination
+MAX_SIZE = 4  # most regions in a combination
 
 
 @dataclass(frozen=True, eq=False)
 class Combinations:
-    """What one tree gives.
+    """The combinations that one tree yields.
 
     Attributes:
-        nodes: N×4 nodes of the cut tree, -1 where a combination has fewer; in the order in which they come to light.
+        nodes: N×4 nodes of the cut tree, -1 if a combination has fewer; in the order in which they are found.
         leaf: R, the leaf of the cut tree, 0…K-1, that holds each superpixel.
-        parent: Of each of the cut tree's 2K-1 nodes.
+        parent: Parent of each of the cut tree's 2K-1 nodes.
     """
 
     nodes: NDArray[np.int32]
@@ -35,12 +35,12 @@ class Combinations:
 
 
 def combine(parent: NDArray[np.int64], graph: RegionGraph, leaves: int, limits: tuple[int, ...]) -> Combinations:
-    """The combinations of the upper part of a tree.
+    """List the combinations of the upper part of a tree.
 
     Args:
         parent: Parent of each of the 2R-1 nodes; see `boxsup.proposals.hierarchy`.
-        graph: The superpixels.
-        leaves: K, how many regions the tree is cut to.
+        graph: Graph of the superpixels.
+        leaves: K, number of regions that the tree is cut to.
         limits: How many singles, pairs, triplets and quadruples there may be.
     """
     leaf, top = top_of_tree(parent, leaves)
@@ -53,11 +53,14 @@ def combine(parent: NDArray[np.int64], graph: RegionGraph, leaves: int, limits: 
 
 
 def set_hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """N hashes of the combinations' superpixels: equal sets have equal ones, whatever tree they come from.
+    """Hash the superpixels of each combination: equal sets have equal hashes, whatever tree they come from.
 
     Args:
-        combinations: Of one tree.
-        keys: R random numbers, one a superpixel; a set's hash is the exclusive or of its members'.
+        combinations: The N combinations of one tree.
+        keys: R random numbers, one per superpixel; a set's hash is the exclusive or of its members' numbers.
+
+    Returns:
+        N hashes.
     """
     nodes = np.zeros(len(combinations.parent) + 1, np.uint64)  # the last one stands for "no node"
     np.bitwise_xor.at(nodes, combinations.leaf, keys)
@@ -67,7 +70,7 @@ def set_hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[
 
 @compiled
 def _neighbours(parent: NDArray[np.int64], touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which nodes touch, neither being above the other, from which leaves touch."""
+    """Return which nodes touch (neither being above the other), given which leaves touch."""
     nodes, leaves = len(parent), len(touching)
     touch, above = np.zeros((nodes, nodes), np.bool_), np.zeros((nodes, nodes), np.bool_)
     touch[:leaves, :leaves] = touching
@@ -93,8 +96,8 @@ def _neighbours(parent: NDArray[np.int64], touching: NDArray[np.bool_]) -> NDArr
 def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDArray[np.int64]) -> NDArray[np.int32]:
     """Take the tree apart from the top and list what each new region can be combined with.
 
-    A combination grows by one region at a time, each a neighbour of one before. A quadruple may be listed twice, from
-    two orders of growth; equal sets are dropped later, as those of other trees are.
+    A combination grows by one region at a time, each a neighbour of an earlier one. A quadruple may be listed twice, in
+    two orders of growth; equal sets are dropped later, like those of different trees.
     """
     nodes, leaves = len(parent), (len(parent) + 1) // 2
     found, counts = np.full((limits.sum(), MAX_SIZE), -1, np.int32), np.zeros(MAX_SIZE, np.int64)
@@ -119,7 +122,7 @@ def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDAr
 
 @compiled
 def _replace(alive: NDArray[np.int64], present: int, node: int, parent: NDArray[np.int64]) -> int:
-    """Put a node's two parts in its place, at the end; returns how many regions there are now."""
+    """Replace a node by its two parts, at the end of the list; return how many regions there are now."""
     for i in range(present):
         if alive[i] == node:
             alive[i] = alive[present - 1]
@@ -144,7 +147,7 @@ def _grow(
     sibling: int,
     i: int,
 ) -> int:
-    """List the triplets and quadruples that a pair grows to; returns the number of rows."""
+    """List the triplets and quadruples that a pair grows to; return the number of rows."""
     second = alive[i]
     for j in range(len(alive)):
         third = alive[j]
@@ -178,7 +181,7 @@ def _add(
     c: int,
     d: int,
 ) -> int:
-    """Write a combination where its size has room left; returns the next free row."""
+    """Add a combination if the limit of its size is not reached; return the next free row."""
     size = 0 if b < 0 else 1 if c < 0 else 2 if d < 0 else 3
     if counts[size] >= limits[size]:
         return row

@@ -13,13 +13,14 @@ from boxsup.proposals.regions import RegionGraph
 def combination_members(
     combinations: Combinations, rows: NDArray[np.int64], graph: RegionGraph, border: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """The superpixels of some combinations, with those that they enclose.
+    """Return the superpixels of some combinations, and those that they enclose.
 
     Args:
-        combinations: Of one tree.
-        rows: M of its combinations.
-        graph: The superpixels.
-        border: R, whether each touches the border of the image: what hangs together with it is not enclosed.
+        combinations: The combinations of one tree.
+        rows: Indices of M of them.
+        graph: Graph of the superpixels.
+        border: R, whether each superpixel touches the border of the image; what is connected to such a one is not
+            enclosed.
 
     Returns:
         M×R.
@@ -38,7 +39,7 @@ def combination_members(
 
 
 def _adjacency_lists(pairs: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The neighbours of leaf k are `neighbour[first[k]:first[k + 1]]`."""
+    """Return `first` and `neighbour`: the neighbours of leaf k are `neighbour[first[k]:first[k + 1]]`."""
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     keys = np.unique(np.concatenate([pairs, pairs[:, ::-1]]) @ np.array([count, 1]))
     return np.searchsorted(keys, count * np.arange(count + 1)), keys % count
@@ -53,7 +54,7 @@ def _unite(
     first: NDArray[np.int64],
     neighbour: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """M×K leaves of combinations, holes filled."""
+    """Return the leaves of M combinations with their holes filled: M×K."""
     leaves = len(boxes)
     below = np.zeros((len(parent), leaves), np.bool_)
     for leaf in range(leaves):
@@ -82,7 +83,7 @@ def _fill_holes(
     inside: NDArray[np.bool_],
     queue: NDArray[np.int64],
 ) -> None:
-    """Add the leaves that a set encloses. `inside` and `queue` are room to work in."""
+    """Add the leaves that a set encloses. `inside` and `queue` are scratch space."""
     if not _within_box(member, boxes, outer, inside):
         return
     waiting = 0
@@ -90,7 +91,7 @@ def _fill_holes(
         if not inside[leaf] and not member[leaf]:
             queue[waiting] = leaf
             waiting += 1
-    while waiting > 0:  # a flood from the leaves that are surely not enclosed
+    while waiting > 0:  # flood from the leaves that are certainly not enclosed
         waiting -= 1
         leaf = queue[waiting]
         for entry in range(first[leaf], first[leaf + 1]):
@@ -106,7 +107,7 @@ def _fill_holes(
 def _within_box(
     member: NDArray[np.bool_], boxes: NDArray[np.int32], outer: NDArray[np.bool_], inside: NDArray[np.bool_]
 ) -> bool:
-    """Mark the leaves that a set may enclose, those within its box; returns whether there are any."""
+    """Mark the leaves that a set may enclose, those within its box; return whether there are any."""
     x0 = y0 = np.int32(2**31 - 1)
     x1 = y1 = np.int32(-1)
     for leaf in range(len(member)):

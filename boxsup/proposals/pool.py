@@ -21,9 +21,9 @@ class Pool:
 
     Attributes:
         superpixels: H×W uint16 superpixel of each pixel, 0…R-1, every one present, numbered in raster order.
-        members: R×ceil(N/8) uint8, a row of bits a superpixel (`numpy.packbits`): the candidates that hold it. Rows of
-            superpixels that lie beside each other are much alike: a fifth smaller on disk than rows of candidates.
-        scores: N float32, decreasing; only their order has a meaning across methods.
+        members: R×ceil(N/8) uint8, one row of bits per superpixel (`numpy.packbits`): the candidates that hold it. Rows
+            of neighbouring superpixels are much alike, so this is a fifth smaller on disk than one row per candidate.
+        scores: N float32, falling; between methods only their order can be compared.
     """
 
     superpixels: NDArray[np.uint16]
@@ -40,30 +40,36 @@ class Pool:
 
     @cached_property
     def boxes(self) -> NDArray[np.int32]:
-        """N×4: the candidates' tight half-open boxes, pixel corners x0, y0, x1, y1."""
+        """N×4: the tight half-open boxes of the candidates, pixel corners x0, y0, x1, y1."""
         return tight_boxes(self.matrix(), region_boxes(self.superpixels, self.regions))
 
     def matrix(self) -> NDArray[np.bool_]:
-        """N×R: which superpixels each candidate consists of."""
+        """Return which superpixels each candidate consists of: N×R."""
         columns = np.unpackbits(self.members, axis=1, count=len(self)).view(np.bool_)
         return np.ascontiguousarray(columns.T)
 
     def mask(self, candidate: int) -> NDArray[np.bool_]:
-        """H×W: the pixels of one candidate."""
+        """Return the pixels of one candidate: H×W."""
         row = (self.members[:, candidate >> 3] >> (7 - (candidate & 7))) & 1
         return np.asarray(row.view(np.bool_)[self.superpixels])
 
 
 def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.floating]) -> Pool:
-    """A pool in its least form: no empty or equal candidates, no superpixels that no candidate separates.
+    """Make a pool without empty or equal candidates, and without superpixels that no candidate separates.
 
     Args:
         superpixels: H×W superpixel of each pixel, 0…S-1, H and W above 0; numbers may be missing.
         matrix: N×S superpixels of each candidate.
-        scores: N scores; the best one of equal candidates counts, ties keep their order.
+        scores: N scores. Of equal candidates the best score counts; ties keep their order.
 
     Raises:
         DataError: The candidates cut the image into more than 65,535 superpixels.
+
+    Example:
+        >>> matrix = np.array([[True, True, False], [False, False, True]])
+        >>> pool = make_pool(np.array([[0, 1, 2]]), matrix, np.array([1.0, 2.0]))
+        >>> pool.superpixels, pool.mask(0)
+        (array([[0, 0, 1]], dtype=uint16), array([[False, False,  True]]))
     """
     present, labels = np.unique(superpixels, return_inverse=True)
     matrix = np.take(matrix, present, axis=1)
@@ -85,7 +91,16 @@ def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], score
 
 
 def candidate_areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sizes of N candidates in pixels, from the N×R superpixels of each and the R sizes of these."""
+    """Return the areas of N candidates in pixels.
+
+    Args:
+        matrix: N×R superpixels of each candidate.
+        pixels: R sizes of the superpixels.
+
+    Example:
+        >>> candidate_areas(np.array([[True, True], [False, True]]), np.array([3, 5]))
+        array([8, 5])
+    """
     return _areas(np.ascontiguousarray(matrix), pixels)
 
 
@@ -100,7 +115,12 @@ def _areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.i
 
 
 def distinct_rows(matrix: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices of the first of each set of equal rows, rising."""
+    """Return the index of the first of each set of equal rows, rising.
+
+    Example:
+        >>> distinct_rows(np.array([[True, False], [True, True], [True, False]]))
+        array([0, 1])
+    """
     if not matrix.size:
         return np.arange(min(len(matrix), 1))
     packed = np.packbits(matrix, axis=1)
@@ -109,14 +129,14 @@ def distinct_rows(matrix: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def tight_boxes(matrix: NDArray[np.bool_], boxes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The tight boxes of candidates from those of their superpixels.
+    """Return the tight boxes of candidates, given those of their superpixels.
 
     Args:
         matrix: N×R superpixels of each candidate, none empty.
         boxes: R×4 half-open boxes of the superpixels.
 
     Returns:
-        N×4.
+        N×4 half-open boxes.
     """
     return _tight_boxes(np.ascontiguousarray(matrix), np.ascontiguousarray(boxes.T))
 
@@ -136,7 +156,7 @@ def _tight_boxes(matrix: NDArray[np.bool_], sides: NDArray[np.int32]) -> NDArray
 
 
 def _unique_columns(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """The distinct columns, and for each column of `matrix` which of them it is."""
+    """Return the distinct columns, and for each column of `matrix` the index of its equal among them."""
     if not len(matrix):
         return matrix[:, :1], np.zeros(matrix.shape[1], np.intp)
     packed = np.ascontiguousarray(np.packbits(matrix, axis=0).T)

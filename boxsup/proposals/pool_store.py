@@ -23,15 +23,19 @@ ROWS = {"superpixels": np.uint16, "members": np.uint8, "scores": np.float32}  # 
 
 
 class Pools(Mapping[str, Pool]):
-    """The pools of a set of images: image id -> `Pool`, read from disk when asked for.
+    """The pools of a set of images: image id -> `Pool`, read from disk on demand.
 
     Attributes:
-        paths: The stores' folders.
-        attributes: What each store was made with: settings, versions, image ids.
+        paths: Folders of the stores.
+        attributes: Attributes of each store: settings, versions, image ids.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
-        """Open the stores of all shards; images are read `ahead` at a time, for who asks for them in order.
+        """Open the stores of all shards.
+
+        Args:
+            paths: Folders of the stores.
+            ahead: How many images are read at once; more is faster if images are asked for in order.
 
         Raises:
             StoreError: A path is not a store of pools, or an image is in two of them.
@@ -58,21 +62,21 @@ class Pools(Mapping[str, Pool]):
 
 
 def find_pool(folders: Iterable[str | os.PathLike[str]], image: str) -> Pool:
-    """An image's pool from the shards in some folders, without opening more of them than needed; see `find_pools`.
+    """Find an image's pool in the shards of some folders; opens no more shards than needed. See `find_pools`.
 
     Raises:
         StoreError: No shard holds the image.
     """
-    places = list(map(Path, folders))
-    for _, pool in find_pools(places, [image]):
+    paths = list(map(Path, folders))
+    for _, pool in find_pools(paths, [image]):
         return pool
-    raise StoreError(f"{' or '.join(map(str, places))}: no candidates of {image}; make them again with Snakemake")
+    raise StoreError(f"{' or '.join(map(str, paths))}: no candidates of {image}; make them again with Snakemake")
 
 
 def find_pools(folders: Iterable[str | os.PathLike[str]], images: Iterable[str]) -> Iterator[tuple[str, Pool]]:
-    """The pools of some images from the shards in some folders, each shard opened once, until all are found.
+    """Find the pools of some images in the shards of some folders, opening each shard once, until all are found.
 
-    Shards of two runs with different numbers of them may lie side by side: they hold the same pools.
+    Shards of two runs that split the images differently may lie side by side: they hold the same pools.
 
     Yields:
         Image id and its pool, in the order of the shards; images that no shard holds are left out.
@@ -88,12 +92,12 @@ def find_pools(folders: Iterable[str | os.PathLike[str]], images: Iterable[str])
 
 
 def store_bytes(path: str | os.PathLike[str]) -> int:
-    """Size of a store on disk, in bytes."""
+    """Return the size of a store on disk, in bytes."""
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
 
 
 class _Store:
-    """One store of pools, by row."""
+    """One store of pools, read row by row."""
 
     def __init__(self, path: Path, ahead: int) -> None:
         self.path = path
@@ -104,7 +108,7 @@ class _Store:
         self._regions = whole(group, "regions", (count,), np.int32)
         self._rows = {name: Ragged(group, name, ahead, dtype) for name, dtype in ROWS.items()}
         if any(len(rows) != count for rows in self._rows.values()):
-            raise StoreError(f"{path}: its rows are not those of its {count} images; {AGAIN}")
+            raise StoreError(f"{path}: its rows do not belong to its {count} images; {AGAIN}")
 
     def pool(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}
@@ -119,7 +123,7 @@ class _Store:
 
 
 class PoolsWriter:
-    """Adds pools in the announced order; made by `pools_writer`."""
+    """Adds pools in the announced order; `pools_writer` makes it."""
 
     def __init__(self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer]) -> None:
         self._group, self._images, self._sizes = group, images, sizes
@@ -144,7 +148,7 @@ class PoolsWriter:
         self._regions.append(pool.regions)
 
     def close(self) -> None:
-        """Write what is left; every announced image must have been added."""
+        """Write what is still in memory; every announced image must have been added."""
         if len(self._regions) != len(self._images):
             raise RuntimeError(f"expected {len(self._images)} pools, got {len(self._regions)}")
         for rows in self._rows.values():
@@ -159,13 +163,13 @@ def pools_writer(
     sizes: NDArray[np.integer],
     attributes: Mapping[str, Any],
 ) -> Iterator[PoolsWriter]:
-    """Write a store of pools; it appears at `path` only when it is whole.
+    """Write a store of pools; it appears at `path` only when it is complete.
 
     Args:
         path: The `.zarr` folder to make.
         images: The N image ids, in the order in which they will be added.
         sizes: N×2 (height, width).
-        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
+        attributes: How the pools were made; nothing that differs between equal runs (no time, no host).
     """
     with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
