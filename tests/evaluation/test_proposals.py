@@ -63,7 +63,7 @@ def test_the_summary_worked_by_hand():
     ones = np.ones(4, np.int64)
     matches = Matches(
         objects=ones,
-        labels=np.array([1, 1, 2, 0]),
+        class_ids=np.array([1, 1, 2, 0]),
         areas=ones,
         boxes=np.zeros((4, 4), np.int64),
         best=np.zeros((4, budgets), np.int64),
