@@ -32,7 +32,7 @@ NESTED = 0.8
 
 
 def proposer(settings: GeodesicSettings) -> Proposer:
-    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+    """Make the method's function of an image and its id; see `boxsup.proposals.methods`.
 
     Raises:
         StoreError: The contour network's weights are missing or damaged.

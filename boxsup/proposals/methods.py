@@ -1,4 +1,4 @@
-"""The proposal methods by name. Each is imported only when it is asked for: some need torch, which costs seconds."""
+"""The proposal methods by name. Each is imported only when it is used: some need torch, which takes seconds to load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from boxsup.proposals.selection import Proposer
 
 IMAGES = ("opencv-contrib-python-headless", "scipy", "numba")
 
-# Method: its settings, the module whose `proposer(settings)` makes its `Proposer`, and packages its results depend on.
+# Method -> its settings, the module whose `proposer(settings)` makes its `Proposer`, the packages it depends on.
 METHODS: dict[str, tuple[type[ProposalSettings], str, tuple[str, ...]]] = {
     "mcg": (known.McgSettings, "boxsup.proposals.mcg", (*IMAGES, "higra", "torch")),
     "geodesic": (known.GeodesicSettings, "boxsup.proposals.geodesic", (*IMAGES, "higra", "torch")),
@@ -24,7 +24,7 @@ METHODS: dict[str, tuple[type[ProposalSettings], str, tuple[str, ...]]] = {
 
 
 def parse_settings(text: str) -> ProposalSettings:
-    """A method's settings from the JSON that a rule passes.
+    """Parse a method's settings from the JSON that a rule passes.
 
     Raises:
         ConfigError: The text is not a JSON object, the method is unknown, or a key is missing, unknown or of a wrong
@@ -38,7 +38,7 @@ def parse_settings(text: str) -> ProposalSettings:
 
 
 def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401 - JSON
-    """A method's settings from parsed JSON; see `parse_settings`."""
+    """Build a method's settings from parsed JSON; see `parse_settings`."""
     method = values.get("method") if isinstance(values, dict) else None
     if method not in METHODS:
         raise ConfigError(f"{where}.method: expected one of {', '.join(METHODS)}, got {method!r}")
@@ -46,11 +46,11 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
-    """The method that the settings name, ready to take images."""
+    """Make the method that the settings name, ready for images."""
     proposer: Proposer = importlib.import_module(METHODS[settings.method][1]).proposer(settings)
     return proposer
 
 
 def packages(method: str) -> tuple[str, ...]:
-    """What a method's results depend on beside NumPy, by the names of the distributions."""
+    """Return the names of the distributions, besides NumPy, that a method's results depend on."""
     return METHODS[method][2]
