@@ -386,10 +386,10 @@ def test_no_candidates_are_the_whole_image(tmp_path):
         ({"labels": cells([[1], [4], [2]], (3, 1))}, "labels: candidate 2 names superpixel 4, which no pixel has"),
         ({"labels": cells([[1], [2], [0]], (3, 1))}, "labels: candidate 3 names superpixel 0, which no pixel has"),
         ({"labels": np.array([[1], [2], [9]])}, "labels: candidate 3 names superpixel 9, which no pixel has"),
-        ({"labels": MEMBERS[:, :2]}, "labels: expected 3 columns, one a superpixel, got 2"),
+        ({"labels": MEMBERS[:, :2]}, "labels: expected 3 columns, one per superpixel, got 2"),
         ({"labels": np.ones((3, 2, 2))}, "labels: expected cells or a matrix, got an array of 3 dimensions"),
         ({"labels": np.array(["words", "and"])[:, None]}, "labels: expected"),
-        ({"scores": SCORES[:2]}, "scores: expected 3 finite numbers, one a candidate, got 2"),
+        ({"scores": SCORES[:2]}, "scores: expected 3 finite numbers, one per candidate, got 2"),
         ({"scores": SCORES * np.nan}, "scores: expected 3 finite numbers"),
     ],
 )
