@@ -1,5 +1,6 @@
 import ast
 import importlib
+import inspect
 import os
 import shlex
 import signal
@@ -7,10 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 
 from boxsup.cli import main
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import OWN_KEYS, make_parser
+from boxsup.stages import COMMANDS
+from helpers.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def commands():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example_that_parses(command, commands):
     parser, stages = commands
-    module = importlib.import_module(COMMANDS[command][0])
+    module = importlib.import_module(COMMANDS[command].module)
     words = shlex.split(module.EXAMPLE.partition(" > ")[0])
     assert words[0] == "boxsup"
     assert words[1 : 1 + len(command.split())] == command.split()
@@ -31,6 +33,17 @@ def test_every_command_explains_itself_with_an_example_that_parses(command, comm
     assert module.EXAMPLE in text
     assert "exit status: 0" in text
     assert {"--quiet", "--verbose"} <= set(text.replace("]", " ").split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_takes_the_arguments_that_its_parser_declares(command, commands):
+    _, stages = commands
+    module = importlib.import_module(COMMANDS[command].module)
+    declared = {action.dest for action in stages[command]._actions} - {"help", *OWN_KEYS}
+    parameters = inspect.signature(module.run).parameters.values()
+    assert {parameter.name for parameter in parameters} == declared
+    assert all(parameter.kind == parameter.KEYWORD_ONLY for parameter in parameters)
+    assert module.__doc__.startswith(f"`boxsup {command}`: ")
 
 
 def test_help_is_printed(capsys):
@@ -139,15 +152,16 @@ WITHOUT_NETWORK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "overlaps", "fixed-masks", "label-quality", "report"])
 def test_stages_without_a_network_do_not_import_torch(command):
-    code = (
-        f"import sys, importlib; importlib.import_module({COMMANDS[command][0]!r}); assert 'torch' not in sys.modules"
-    )
+    module = COMMANDS[command].module
+    code = f"import sys, importlib; importlib.import_module({module!r}); assert 'torch' not in sys.modules"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
     arguments = ["overlaps", "--catalogue", "nowhere", "--proposals", "nothing", "--out", str(tmp_path / "out")]
     result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True)
@@ -162,7 +176,7 @@ import errno, threading
 import boxsup.commands.overlaps as overlaps
 from boxsup.cli import main
 
-def fail(args):
+def fail(**arguments):
     error = OSError(errno.ENOSPC, "no room", b"results/events")
     def write():
         raise error
@@ -176,6 +190,7 @@ main(["overlaps", "--catalogue", "x", "--proposals", "x", "--out", "x"])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_that_a_thread_meets_too_is_one_line():
     result = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True)
     assert result.returncode == 1

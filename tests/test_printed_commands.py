@@ -5,13 +5,14 @@ import shlex
 from pathlib import PurePath
 
 import pytest
-from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
+from boxsup.stages import COMMANDS
 from boxsup.targets import explain
+from helpers.paths import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -28,11 +28,6 @@ def epoch_settings(training: Mapping[str, Any]) -> Block:
     return told(TrainingSettings, training)
 
 
-def fixed_crf_settings(inference: Mapping[str, Any]) -> Block:
-    """The settings of the dense CRF that a search leaves as they are."""
-    return {key: value for key, value in inference["crf"].items() if key not in inference["crf_search"]}
-
-
 def without_held_out(experiment: Mapping[str, Any]) -> str:
     """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
     count = experiment["validation"]["held_out"]

@@ -6,21 +6,13 @@ them; ours do not.
 
 from __future__ import annotations
 
-import argparse
-
 from boxsup.catalogue.tables import Catalogue
 from boxsup.errors import ConfigError
 from boxsup.evaluation.truth import images_with_masks
 from boxsup.random import generator
 
 
-def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare how many images are held out, and by which draw."""
-    parser.add_argument("--held-out", type=int, default=0, metavar="N", help="images that settings are searched on")
-    parser.add_argument("--held-out-seed", type=int, default=0, metavar="SEED", help="of their draw")
-
-
-def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
+def draw_held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     """Draw images at random from those that have a true mask; images with an object come first.
 
     An image without an object cannot tell one setting from another. Whether an image is drawn does not depend on the
@@ -50,6 +42,6 @@ def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
 
 
 def evaluated(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
-    """Return the split without its `held_out` images; scores are computed on it."""
-    drawn = set(held_out(catalogue, count, seed).ids)
+    """Return the split without its held-out images; scores are computed on it."""
+    drawn = set(draw_held_out(catalogue, count, seed).ids)
     return catalogue.part([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue

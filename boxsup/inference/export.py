@@ -31,7 +31,7 @@ METADATA = "boxsup"  # the key of an ONNX file's metadata, and the name of an ex
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # what ONNX needs
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normalised images -> N×C×H×W log-probabilities
+Runner = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normalised images -> N×C×H×W log-probabilities
 
 
 class FullSize(nn.Module):
@@ -94,7 +94,7 @@ def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
     torch.export.save(program, path, extra_files={METADATA: facts})
 
 
-def run_onnx(path: Path) -> Run:
+def run_onnx(path: Path) -> Runner:
     """An ONNX file in onnxruntime, on the CPU."""
     import onnxruntime  # an extra
 
@@ -102,13 +102,13 @@ def run_onnx(path: Path) -> Run:
     return lambda images: np.asarray(session.run([OUTPUT], {INPUT: images})[0], np.float32)
 
 
-def run_torch(path: Path) -> Run:
+def run_torch(path: Path) -> Runner:
     """A file of torch.export, as it comes back from disk."""
     program = torch.export.load(path).module()
     return lambda images: np.asarray(program(torch.from_numpy(images)).detach().numpy(), np.float32)
 
 
-WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[[Path], Run]]] = {
+WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[[Path], Runner]]] = {
     "onnx": (write_onnx, run_onnx),
     "torch": (write_torch, run_torch),
 }
@@ -116,7 +116,7 @@ WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[
 
 @torch.inference_mode()
 def greatest_difference(
-    network: FullSize, checkpoint: Checkpoint, run: Run, pictures: Iterable[NDArray[np.uint8]]
+    network: FullSize, checkpoint: Checkpoint, run: Runner, pictures: Iterable[NDArray[np.uint8]]
 ) -> float:
     """How far what was written is from the network itself: of a log-probability, over all pixels of all pictures.
 

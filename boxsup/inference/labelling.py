@@ -17,8 +17,8 @@ from boxsup.config.fields import Settings, Several, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, StoreError
+from boxsup.experiments.tree import LABELLING
 
-NAME = "labelling.json"
 THREADS = 4  # as `training.threads` in config.yaml
 MAX_SCALE = 4.0
 
@@ -84,7 +84,9 @@ def read_labelling(path: Path) -> RunLabelling:
     try:
         return parse_labelling(path.read_text(encoding="utf-8"), str(path))
     except (ConfigError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: not a readable {NAME} ({error}); delete it, Snakemake makes it again") from error
+        raise StoreError(
+            f"{path}: not a readable {LABELLING} ({error}); delete it, Snakemake makes it again"
+        ) from error
 
 
 def labelling_text(run: RunLabelling) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import NAME, Labelling, RunLabelling, crf_settings, read_labelling
+from boxsup.experiments.tree import (
+    LABELLING,
+    MODEL,
+    ExperimentFolder,
+    checkpoints_in,
+    experiment_around,
+    is_run,
+    runs_in,
+    seed_of,
+)
+from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.near import did_you_mean, near_paths
-
-MODEL = "model.pt"
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,9 @@ class Trained:
         if self.known is not None:
             return ""
         return (
-            f"{self.checkpoint}: no {NAME} beside it or in its run, so labels are plain (scale 1, no bias, no CRF); "
-            f"for those of its page put results/EXPERIMENT/{NAME} beside it, which Snakemake makes for the page"
+            f"{self.checkpoint}: no {LABELLING} beside it or in its run, so labels are plain (scale 1, no bias, "
+            "no CRF); "
+            f"for those of its page put results/EXPERIMENT/{LABELLING} beside it, which Snakemake makes for the page"
         )
 
 
@@ -63,22 +72,28 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
         return find_trained(path / MODEL)
     place = path.absolute()
     above = (path if path.name == place.name else place).parent
-    folder = path if (path / NAME).is_file() else above if place.name.startswith("seed-") else None
-    if folder is None or not (folder / NAME).is_file():
+    folder = path if (path / LABELLING).is_file() else above if is_run(place) else None
+    if folder is None or not (folder / LABELLING).is_file():
         return Trained(last_checkpoint(path), None)
-    return _of_run(None if folder == path else place.name, folder, read_labelling(folder / NAME))
+    return _of_run(None if folder == path else seed_of(place), folder, read_labelling(folder / LABELLING))
 
 
-def chosen(own: Labelling, args: argparse.Namespace) -> Labelling:
-    """How a run labels images, with the scales and the bias of a command's arguments where they are given."""
-    given = {"scales": args.scales, "background_bias": args.background_bias}
+def chosen(own: Labelling, scales: Sequence[float] | None, background_bias: float | None) -> Labelling:
+    """How a run labels images, with other scales and another bias where they are given."""
+    given = {"scales": scales, "background_bias": background_bias}
     return own.changed(**{key: value for key, value in given.items() if value is not None})
 
 
-def chosen_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:
-    """The CRF of a run, or what the arguments of `add_crf_arguments` say in its place; None for none."""
-    wanted = own.crf is not None if args.crf is None else args.crf
-    return crf_settings(own.crf, args.config) if wanted else None
+def chosen_crf(own: Labelling, crf: bool | None = None, config: Path | None = None) -> CrfSettings | None:
+    """The dense CRF that refines the labels, or None for none.
+
+    Args:
+        own: How the run labels images.
+        crf: Whether to refine them; None for what the run does.
+        config: A file whose keys are laid over the settings of the CRF.
+    """
+    wanted = own.crf is not None if crf is None else crf
+    return crf_settings(own.crf, config) if wanted else None
 
 
 def tell(trained: Trained) -> None:
@@ -93,27 +108,27 @@ def last_checkpoint(folder: Path) -> Path:
     Raises:
         StoreError: The folder has none.
     """
-    runs = [folder, *sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))]
-    epochs = next(filter(None, (sorted(run.glob(f"epochs/*/{MODEL}")) for run in runs)), None)
-    if epochs is None:
+    found = next(filter(None, map(checkpoints_in, [folder, *runs_in(folder)])), None)
+    if found is None:
         raise StoreError(
             f"{folder}: no checkpoint in it; name a {MODEL}, or the folder of a run with epochs/NNN/{MODEL}"
         )
-    return epochs[-1]
+    return found[-1]
 
 
 def _of_file(path: Path) -> Labelling | None:
     """How a checkpoint's run labels images, by the file beside it or that of its experiment."""
     for place in dict.fromkeys((path.absolute(), path.resolve())):
-        beside, epochs = place.parent / NAME, place.parent.parent
-        found = epochs.parent.parent / NAME if epochs.name == "epochs" and not beside.is_file() else beside
-        if found.is_file():
+        folders = filter(None, (place.parent, experiment_around(place)))
+        found = next((file for folder in folders if (file := folder / LABELLING).is_file()), None)
+        if found:
             return read_labelling(found).labelling
     return None
 
 
 def _of_run(seed: str | None, folder: Path, run: RunLabelling) -> Trained:
-    """The checkpoint of an experiment's run, the first without a `seed-S`; it may be another experiment's."""
-    own = (folder.parent / run.checkpoints_of if run.checkpoints_of else folder) / (seed or f"seed-{run.seeds[0]}")
-    shown = own / "epochs" / f"{run.epochs:03d}" / MODEL
-    return Trained(shown if shown.is_file() else last_checkpoint(own), run.labelling)
+    """The checkpoint of an experiment's run, the first without a seed; it may be another experiment's."""
+    owner = ExperimentFolder(run.checkpoints_of or folder.name, folder.parent)
+    own = owner.run(run.seeds[0] if seed is None else seed)
+    shown = own.model(run.epochs)
+    return Trained(shown if shown.is_file() else last_checkpoint(own.folder), run.labelling)

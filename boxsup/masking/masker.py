@@ -24,7 +24,7 @@ from boxsup.proposals.methods import make_proposer, packages
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
 from boxsup.store.checksums import sha256_of
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 
 class Masker:

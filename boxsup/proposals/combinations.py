@@ -191,6 +191,6 @@ def _add(
 
 
 @compiled
-def _sum_up(parent: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+def _sum_up(parent: NDArray[np.int64], set_hashes: NDArray[np.uint64]) -> None:
     for node in range(len(parent) - 1):
-        hashes[parent[node]] ^= hashes[node]
+        set_hashes[parent[node]] ^= set_hashes[node]

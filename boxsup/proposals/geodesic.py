@@ -29,6 +29,7 @@ BACKGROUNDS = ("none", "border")
 FAR = 100.0
 # Greatest IoU of two level sets of one transform; it is the ratio of their areas, since one holds the other.
 NESTED = 0.8
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba", "higra", "torch")  # that results depend on
 
 
 def proposer(settings: GeodesicSettings) -> Proposer:

@@ -35,6 +35,7 @@ from boxsup.random import generator
 # Bounds for large photographs, far above VOC's, since candidates × superpixels is a matrix of bytes.
 MAX_SUPERPIXELS = 2**14
 MAX_NODES = 2**13  # nodes of the trees, best ranks first; more if more than a quarter of this number may be kept
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba")  # that results depend on
 
 
 @dataclass(frozen=True)

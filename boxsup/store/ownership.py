@@ -22,7 +22,7 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers
 from boxsup.store.renames import dated_names, put_aside
 
-BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/common.smk
+BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/configuration.smk
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,14 @@ class Claims:
             by_snakemake: Whether Snakemake owns the outputs; None: as the environment says.
         """
         self.by_snakemake = BY_SNAKEMAKE in os.environ if by_snakemake is None else by_snakemake
-        self._overwrite = overwrite
+        self.overwrite = overwrite
         self._claims: dict[str, Claim] = {}
         self._ledgers: dict[Path, Ledger] = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """All outputs that were claimed."""
+        return [Path(path) for path in self._claims]
 
     def add(self, paths: Iterable[Path], base: Path | None = None, mending: bool = False) -> None:
         """Claim outputs, before any work.
@@ -72,7 +77,7 @@ class Claims:
             self.clear(folder, base)
         found = {path: self._claim(path, own) for path, own in places.items()}
         blocked = [path for path, claim in found.items() if claim is None and not (mending and self._wrote(path, base))]
-        if blocked and not self._overwrite:
+        if blocked and not self.overwrite:
             raise StoreError(self._in_the_way(blocked))
         self._claims.update(
             {str(path): claim or Claim(self._base(path, places[path]), None) for path, claim in found.items()}

@@ -9,10 +9,10 @@ import signal
 import sys
 import tempfile
 import uuid
-from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed
@@ -29,18 +29,18 @@ PR_SET_PDEATHSIG = 1  # of Linux' prctl
 OURS = f"{BoxSupError.__name__}: "
 
 
-def together(function: Callable[[Namespace], None], args: Namespace, count: int) -> None:
-    """Call a command's function in `count` processes of one group (`torch.distributed`), a GPU each.
+def together(function: Callable[..., None], count: int, **arguments: object) -> None:
+    """Call a function in several processes of one group (`torch.distributed`), one GPU for each.
 
-    Where there is no GPU they are processes on the CPU.
+    Without a GPU they run on the CPU.
 
     Args:
-        function: At the top level of its module.
-        args: Its argument.
-        count: How many processes.
+        function: A function at the top level of its module.
+        count: Number of processes.
+        arguments: Its arguments, which can be pickled.
 
     Raises:
-        BoxSupError: One of them raised it, or was killed; the others have been stopped.
+        BoxSupError: One process raised it, or was killed; the others have been stopped.
         ConfigError: The machine has fewer GPUs.
     """
     devices = take(count)
@@ -64,7 +64,7 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
     try:
         # In a thread of its own, where torchrun leaves the handlers of signals alone, and processes inherit what waits.
         with taken_back(Path(logs)), ThreadPoolExecutor(1) as thread:
-            thread.submit(_started, launch, os.getpid(), devices, function, args).result()
+            thread.submit(_started, launch, os.getpid(), devices, function, arguments).result()
     except ChildFailedError as error:
         raise _reason(list(error.failures.values())) from None
 
@@ -74,7 +74,7 @@ def _started(launch: elastic_launch, *args: object) -> None:
         launch(*args)
 
 
-def _member(parent: int, devices: list[torch.device], function: Callable[[Namespace], None], args: Namespace) -> None:
+def _member(parent: int, devices: list[torch.device], function: Callable[..., None], arguments: dict[str, Any]) -> None:
     """One of the processes that `parent` has started."""
     # Its GPU is its parent's, who may be killed without a chance to stop it, now or while this process was starting.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -85,7 +85,7 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
     own = use(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        function(args)
+        function(**arguments)
     except BoxSupError as error:
         raise BoxSupError(str(error)) from error  # under the one name that `_reason` looks for
     distributed.destroy_process_group()

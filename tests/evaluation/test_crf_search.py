@@ -7,19 +7,20 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.build import parse
 from boxsup.config.inference import CrfSearchSettings
-from boxsup.config.params import fixed_crf_settings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_point, first_round, next_round
-from boxsup.evaluation.held_out import evaluated, held_out
+from boxsup.evaluation.held_out import draw_held_out, evaluated
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
+
+pytestmark = pytest.mark.slow  # networks run
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 
@@ -113,20 +114,24 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def fixed(config):
-    return fixed_crf_settings(config["defaults"]["inference"]) | {"iterations": 3, "least_probability": 0.0}
+def crf(config):
+    return config["defaults"]["inference"]["crf"] | {"iterations": 3, "least_probability": 0.0}
 
 
-def search(folder, fixed, out, *more):
-    arguments = ["--catalogue", folder / "split", "--model", folder / "model.pt", "--threads", 1, "--out", out]
-    main(["crf-search", *map(str, arguments), "--crf", json.dumps(fixed), "--search", json.dumps(SMALL), *more])
+def search(folder, crf, out, *more, split="split"):
+    arguments = ["--catalogue", folder / split, "--model", folder / "model.pt", "--out", out]
+    main(["crf-search", *map(str, arguments), "--inference", inference(crf=crf, crf_search=SMALL), *more])
 
 
-def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, fixed):
+def inference(**settings):
+    return json.dumps({"threads": 1, **settings})
+
+
+def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, crf):
     tables = []
     for workers in ("1", "2"):
         out = folder / f"{workers}.csv"
-        search(folder, fixed, out, "--held-out", "3", "--workers", workers)
+        search(folder, crf, out, "--held-out", "3", "--workers", workers)
         tables.append(out.read_bytes())
     assert tables[0] == tables[1]
     table = pd.read_csv(folder / "1.csv")
@@ -135,30 +140,30 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
     assert set(table["round"]) == {1, 2}
     assert table["mean_iou"].nunique() > 1
 
-    drawn = held_out(read_catalogue(folder / "split"), 3, 0)
+    drawn = draw_held_out(read_catalogue(folder / "split"), 3, 0)
     write_catalogue(folder / "drawn", drawn)
     for row in (0, table["mean_iou"].idxmax()):
-        crf = fixed | table.loc[row, list(Point._fields)].to_dict()
+        best = crf | table.loc[row, list(Point._fields)].to_dict()
         common = ["--catalogue", str(folder / "drawn")]
-        model = ["--model", str(folder / "model.pt"), "--threads", "1", "--crf", json.dumps(crf)]
+        model = ["--model", str(folder / "model.pt"), "--inference", inference(crf=best)]
         main(["predictions", *common, *model, "--out", str(folder / "p.zarr")])
         main(["evaluation", *common, "--predictions", str(folder / "p.zarr"), "--out", str(folder / "e.csv")])
         assert pd.read_csv(folder / "e.csv")["iou_crf"].iloc[-1] == table.loc[row, "mean_iou"]
 
 
-def test_scores_are_of_the_images_that_are_not_held_out(folder, fixed):
+def test_scores_are_of_the_images_that_are_not_held_out(folder, crf):
     catalogue = read_catalogue(folder / "split")
     rest = evaluated(catalogue, 3, 5)
-    assert not set(rest.ids) & set(held_out(catalogue, 3, 5).ids)
+    assert not set(rest.ids) & set(draw_held_out(catalogue, 3, 5).ids)
     assert len(rest.ids) == 5
     write_catalogue(folder / "rest", rest)
     for split, options in (("split", ["--held-out", "3", "--held-out-seed", "5"]), ("rest", [])):
-        common = ["--catalogue", str(folder / split), "--model", str(folder / "model.pt"), "--threads", "1"]
-        main(["validate", *common, *options, "--out", str(folder / f"{split}.csv")])
+        common = ["--catalogue", str(folder / split), "--model", str(folder / "model.pt")]
+        main(["validate", *common, *options, "--inference", inference(), "--out", str(folder / f"{split}.csv")])
     assert (folder / "split.csv").read_bytes() == (folder / "rest.csv").read_bytes()
-    crf = fixed | {"bilateral_weight": 4, "bilateral_xy": 20, "bilateral_rgb": 5}
+    near = crf | {"bilateral_weight": 4, "bilateral_xy": 20, "bilateral_rgb": 5}
     common = [*common[2:], "--catalogue", str(folder / "split")]
-    main(["predictions", *common, "--crf", json.dumps(crf), "--out", str(folder / "all.zarr")])
+    main(["predictions", *common, "--inference", inference(crf=near), "--out", str(folder / "all.zarr")])
     for stage in (["evaluation"], ["trimap", "measure"]):
         for split, options in (("split", ["--held-out", "3", "--held-out-seed", "5"]), ("rest", [])):
             arguments = ["--catalogue", str(folder / split), "--predictions", str(folder / "all.zarr"), *options]
@@ -168,12 +173,12 @@ def test_scores_are_of_the_images_that_are_not_held_out(folder, fixed):
 
 def test_the_draw_depends_on_images_and_seed_alone(folder):
     catalogue = read_catalogue(folder / "split")
-    few, more = set(held_out(catalogue, 2, 1).ids), set(held_out(catalogue, 4, 1).ids)
+    few, more = set(draw_held_out(catalogue, 2, 1).ids), set(draw_held_out(catalogue, 4, 1).ids)
     assert (len(few), len(more)) == (2, 4)
     assert few < more
     backwards = Catalogue(catalogue.images[::-1].reset_index(drop=True), catalogue.boxes, catalogue.classes)
-    assert set(held_out(backwards, 4, 1).ids) == more
-    draws = {frozenset(held_out(catalogue, 2, seed).ids) for seed in range(8)}
+    assert set(draw_held_out(backwards, 4, 1).ids) == more
+    draws = {frozenset(draw_held_out(catalogue, 2, seed).ids) for seed in range(8)}
     assert len(draws) > 3
     assert not any("007" in drawn for drawn in draws)  # it has no mask
     assert evaluated(catalogue, 0, 1) is catalogue
@@ -186,14 +191,14 @@ def test_the_draw_depends_on_images_and_seed_alone(folder):
         (["--held-out", "7"], "validation.held_out: 7 images, and the split has 7 with a true mask; hold out fewer"),
     ],
 )
-def test_too_few_or_too_many_held_out_images_are_one_line(folder, fixed, tmp_path, capsys, options, message):
+def test_too_few_or_too_many_held_out_images_are_one_line(folder, crf, tmp_path, capsys, options, message):
     with pytest.raises(SystemExit, match="1"):
-        search(folder, fixed, tmp_path / "s.csv", *options)
+        search(folder, crf, tmp_path / "s.csv", *options)
     assert f"boxsup: error: {message}" in capsys.readouterr().err
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_nothing_is_chosen_by_images_that_show_no_object(folder, fixed, tmp_path, capsys):
+def test_nothing_is_chosen_by_images_that_show_no_object(folder, crf, tmp_path, capsys):
     catalogue = read_catalogue(folder / "split")
     empty = tmp_path / "empty.png"
     images = catalogue.images.copy()
@@ -202,10 +207,8 @@ def test_nothing_is_chosen_by_images_that_show_no_object(folder, fixed, tmp_path
         Image.fromarray(np.zeros(size, np.uint8)).save(path)
         images.loc[row, "mask"] = str(path)
     write_catalogue(tmp_path / "split", Catalogue(images, catalogue.boxes, catalogue.classes))
-    arguments = ["--catalogue", tmp_path / "split", "--model", folder / "model.pt", "--out", tmp_path / "s.csv"]
-    options = ["--crf", json.dumps(fixed), "--search", json.dumps(SMALL), "--held-out", "2"]
     with pytest.raises(SystemExit, match="1"):
-        main(["crf-search", *map(str, arguments), *options])
+        search(folder, crf, tmp_path / "s.csv", "--held-out", "2", split=tmp_path / "split")
     told = capsys.readouterr().err
     assert "validation.held_out: nothing to choose by: the true masks of 2 images show no class" in told
     assert told.count("\n") == 1
@@ -217,11 +220,11 @@ def test_images_with_an_object_are_held_out_first(folder):
     boxes = pd.DataFrame([(image, 1, 0, 0, 4, 4, 0, 0) for image in ("001", "004")], columns=list(BOX_COLUMNS))
     shown = Catalogue(catalogue.images, boxes, catalogue.classes)
     for seed in range(4):
-        assert held_out(shown, 2, seed).ids == ["001", "004"]
-        assert {"001", "004"} < set(held_out(shown, 3, seed).ids)
+        assert draw_held_out(shown, 2, seed).ids == ["001", "004"]
+        assert {"001", "004"} < set(draw_held_out(shown, 3, seed).ids)
 
 
-def test_settings_that_a_search_needs_are_checked(folder, fixed, tmp_path, capsys):
+def test_settings_that_a_search_needs_are_checked(folder, crf, tmp_path, capsys):
     for crf, message in (
         ({"iterations": 3}, "inference.crf: the key 'spatial_xy' is missing"),
         ([], "expected keys and values, got []"),

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_split import CLASSES, draw, write_split
 from torch import nn
 
 from boxsup.catalogue.tables import read_catalogue
@@ -22,6 +21,7 @@ from boxsup.network import build
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalised
 from boxsup.store.labels import Labels
+from helpers.small_split import CLASSES, draw, write_split
 
 CRF = json.dumps(
     {
@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     save_checkpoint(folder / "model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     for workers in (1, 2):
         arguments = ["predictions", "--catalogue", str(folder / "catalogue"), "--model", str(folder / "model.pt")]
-        arguments += ["--threads", "1", "--crf", CRF, "--workers", str(workers)]
+        arguments += ["--inference", f'{{"threads": 1, "crf": {CRF}}}', "--workers", str(workers)]
         main([*arguments, "--out", str(folder / f"{workers}.zarr")])
     return folder
 

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from boxsup.errors import StoreError
+from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
-    NAME,
     Labelling,
     crf_settings,
     labelling_settings,
@@ -53,7 +52,7 @@ def touch(folder, seeds=(0,), epochs=3):
 
 def write(folder, text):
     folder.mkdir(exist_ok=True)
-    (folder / NAME).write_text(labelling_text(parse_labelling(text, "test")))
+    (folder / LABELLING).write_text(labelling_text(parse_labelling(text, "test")))
 
 
 @pytest.fixture
@@ -121,7 +120,7 @@ def test_a_copy_keeps_its_settings_where_the_file_comes_along(results, tmp_path)
     copy.parent.mkdir()
     shutil.copy(results / "own/seed-0/epochs/001/model.pt", copy)
     assert find_trained(copy).known is None
-    shutil.copy(results / "own" / NAME, copy.parent)
+    shutil.copy(results / "own" / LABELLING, copy.parent)
     assert find_trained(copy).labelling.scales == (0.5,)
     (tmp_path / "linked.pt").symlink_to(results / "own/seed-0/epochs/001/model.pt")
     assert find_trained(tmp_path / "linked.pt").labelling.scales == (0.5,)
@@ -151,7 +150,7 @@ def test_a_mistyped_path_names_what_is_near(results):
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line(results, change):
-    (results / "own" / NAME).write_text(json.dumps(json.loads(settings("own")) | change))
+    (results / "own" / LABELLING).write_text(json.dumps(json.loads(settings("own")) | change))
     with pytest.raises(StoreError, match=r"own/labelling\.json: not a readable") as info:
         find_trained(results / "own")
     assert "\n" not in str(info.value)
@@ -161,23 +160,19 @@ def test_no_crf_is_a_setting_too(results):
     content = json.loads(settings("own"))
     content["labelling"]["crf"] = None
     write(results / "own", json.dumps(content))
-    assert read_labelling(results / "own" / NAME).labelling.crf is None
-
-
-def arguments(**given):
-    return Namespace(**{"scales": None, "background_bias": None, "crf": None, "config": None, **given})
+    assert read_labelling(results / "own" / LABELLING).labelling.crf is None
 
 
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
-    assert chosen(own, arguments()) == own
-    assert chosen(own, arguments(scales=[1.0])).scales == (1.0,)
-    assert chosen(own, arguments(background_bias=0.0)).background_bias == 0
-    assert chosen_crf(own, arguments()) == own.crf
-    assert chosen_crf(own, arguments(crf=False)) is None
-    assert chosen_crf(Labelling(), arguments()) is None
-    assert chosen_crf(Labelling(), arguments(crf=True)) == crf_settings()
+    assert chosen(own, None, None) == own
+    assert chosen(own, [1.0], None).scales == (1.0,)
+    assert chosen(own, None, 0.0).background_bias == 0
+    assert chosen_crf(own) == own.crf
+    assert chosen_crf(own, False) is None
+    assert chosen_crf(Labelling()) is None
+    assert chosen_crf(Labelling(), True) == crf_settings()
     over = tmp_path / "over.yaml"
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
-    laid = chosen_crf(own, arguments(config=over))
+    laid = chosen_crf(own, config=over)
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says

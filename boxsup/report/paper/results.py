@@ -20,6 +20,8 @@ from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import images_with_masks
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
 from boxsup.store.labels import Labels
 
@@ -29,7 +31,7 @@ LABELS_TABLE = 2  # the table about masks from boxes: those masks themselves are
 
 
 @dataclass(frozen=True)
-class Run:
+class PaperRun:
     """An experiment that was run.
 
     Attributes:
@@ -65,7 +67,7 @@ class Run:
         return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
 
 
-def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:
+def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, PaperRun]:
     """The runs that are there.
 
     Args:
@@ -79,20 +81,20 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
     found = {}
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
-        folders = (results / entry["name"], results / (settings["checkpoints_of"] or entry["name"]))
-        seeds = [seed for seed in _finished(*folders, settings) if _is_of(seed, settings)]
-        splits = results / "data" / settings["dataset"]
+        names = (entry["name"], settings["checkpoints_of"] or entry["name"])
+        own, trained = (ExperimentFolder(name, results) for name in names)
+        seeds = [seed for seed in _finished(own, trained, settings) if _is_of(seed, settings)]
         if seeds:
-            val = read_catalogue(splits / settings["val"])
+            val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
             scored = len(images_with_masks(val)) - settings["validation"]["held_out"]
             seeds = [seed for seed in seeds if _images(seed) == scored]
         if seeds:
-            train = read_catalogue(splits / settings["train"])
-            found[key] = Run(entry["name"], settings, len(train.images), seeds)
+            train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
+            found[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
     return found
 
 
-def measured(runs: Sequence[Run]) -> pd.DataFrame:
+def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
     """A row a run, seed and use of the CRF: what there is to compare, in per cent; the same run stands once."""
     rows = []
     for run in {run.name: run for run in runs}.values():
@@ -114,7 +116,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def comparison(number: int, runs: Mapping[str, Mapping[str, Run]]) -> pd.DataFrame:
+def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.DataFrame:
     """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run or measured.
 
     Args:
@@ -155,11 +157,11 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _finished(folder: Path, trained: Path, settings: Mapping[str, Any]) -> list[SeedResults]:
+def _finished(own: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
     seeds = []
     for seed in settings["seeds"]:
         try:
-            seeds.append(read_seed(folder, seed, settings["epochs"], trained))
+            seeds.append(read_seed(own.run(seed), settings["epochs"], trained.run(seed)))
         except StoreError:  # not run, or not to the end
             continue
     return seeds

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,7 +20,11 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
 from boxsup.proposals.pool import make_pool
 from boxsup.proposals.pool_store import pools_writer
@@ -42,6 +47,9 @@ class Tree:
 
     def seed(self, seed: int = 0) -> Path:
         return self.folder / f"seed-{seed}"
+
+    def run(self, seed: int = 0) -> Run:
+        return ExperimentFolder.at(self.folder).run(seed)
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""
@@ -167,3 +175,12 @@ def write_predictions(tree: Tree, seed: int) -> None:
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
     tree.evaluate(seed)
+
+
+def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
+    """Enter into a run's stores what the stages enter: what they were made with."""
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
+    made = {"network": settings["network"]["name"], **asked}
+    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
+    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
