@@ -30,8 +30,8 @@ def partition(masks: Sequence[NDArray[np.int64]], size: tuple[int, int]) -> tupl
 
     Example:
         >>> partition([np.array([[0, 2]]), np.array([[1, 3]])], (1, 4))
-        (array([[3, 1, 2, 0]], dtype=int32), array([[False,  True, False,  True],
-               [False,  True,  True, False]]))
+        (array([[1, 3, 2, 0]], dtype=int32), array([[False,  True, False,  True],
+               [False, False,  True,  True]]))
     """
     pixels = size[0] * size[1]
     labels, areas = np.zeros(pixels, np.int32), np.zeros(pixels, np.int32)
