@@ -18,11 +18,11 @@ from typing import NoReturn
 from boxsup.commands.outputs import guarded
 from boxsup.commands.parser import COMMANDS, make_parser
 from boxsup.errors import BoxSupError
-from boxsup.machine.environment import settle
+from boxsup.machine.environment import set_environment
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.near import did_you_mean, nearest
 
-settle()  # before a stage's module imports what reads it
+set_environment()  # before a stage's module imports what reads it
 
 
 def main(argv: Sequence[str] | None = None) -> None:

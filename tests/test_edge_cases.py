@@ -15,7 +15,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.config import generation_settings
 from boxsup.image.files import write_mask
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.settings import CrfSettings
 
 CLASSES = ["cat", "never"]
@@ -123,13 +123,15 @@ def test_the_catalogue_has_them_all(folder):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_one_pixel(name):
     with torch.device("meta"):
-        network = build(name, 3).eval()
+        network = build_network(name, 3).eval()
         assert network(torch.zeros(1, 3, 1, 1)).shape[:2] == (1, 3)
 
 
 def test_the_crf_takes_one_pixel():
-    from boxsup.inference.crf import marginals
+    from boxsup.inference.crf import crf_marginals
 
     crf = CrfSettings(5, 3.0, 3.0, 50.0, 3.0, 5.0, 0.0)
-    found = marginals(np.zeros((1, 1, 3), np.uint8), np.log(np.array([0.25, 0.75], np.float32)).reshape(2, 1, 1), crf)
+    found = crf_marginals(
+        np.zeros((1, 1, 3), np.uint8), np.log(np.array([0.25, 0.75], np.float32)).reshape(2, 1, 1), crf
+    )
     assert found.sum() == pytest.approx(1)

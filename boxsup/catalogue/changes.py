@@ -32,7 +32,7 @@ from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.near import some
 from boxsup.store.atomic import write_text
-from boxsup.store.ownership import current
+from boxsup.store.ownership import current_claims
 from boxsup.versions import STAGE_VERSIONS
 
 FIRST, LOST = "the first time", "the one before cannot be read"
@@ -222,7 +222,7 @@ def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None
     """
     _record(store).unlink(missing_ok=True)
     yield
-    claims = current()
+    claims = current_claims()
     if made_from is not None and (claims is None or claims.by_snakemake):  # who works by hand has no use for it
         write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
@@ -111,7 +111,7 @@ def _again(path: Path) -> str:
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least these columns: texts, and whole numbers in those that have no text."""
     try:
-        table = as_written(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
+        table = unescape_texts(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; {_again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these

@@ -19,7 +19,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, guarded
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.machine.devices import device
-from boxsup.machine.instructions import instructions, warn_of_others
+from boxsup.machine.instructions import instructions, warn_of_other_instructions
 from boxsup.network.checkpoint import (
     OPTIMIZER,
     Checkpoint,
@@ -31,7 +31,7 @@ from boxsup.network.checkpoint import (
 )
 from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
-from boxsup.training.data import Epoch, batches, order_of, plain_errors
+from boxsup.training.data import EpochData, batch_order, batches, read_batches
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
 from boxsup.training.parallel import is_main_process
 
@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> None:
     if gpus == 1:
         train(args)
         return
-    from boxsup.training.torchrun import together  # costs time that one process need not pay
+    from boxsup.training.torchrun import run_in_processes  # costs time that one process need not pay
 
-    together(_train_as_member, args, gpus)
+    run_in_processes(_train_as_member, args, gpus)
 
 
 def _train_as_member(args: argparse.Namespace) -> None:
@@ -83,12 +83,12 @@ def train(args: argparse.Namespace) -> None:
     schedule = parse(ScheduleSettings, args.schedule, "schedule")
     checkpoint, catalogue = load_checkpoint(args.model), read_catalogue(args.catalogue)
     _check(checkpoint, args.model, catalogue.classes, args.epoch)
-    data = Epoch(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
+    data = EpochData(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
     loader = batches(data, settings, args.seed, args.epoch, args.workers)
-    order = order_of(data, settings, args.seed, args.epoch)
+    order = batch_order(data, settings, args.seed, args.epoch)
     if is_main_process():
-        warn_of_others(instructions_of(args.model), str(args.model))
-        warn_of_others(data.made_with, str(args.labels))
+        warn_of_other_instructions(instructions_of(args.model), str(args.model))
+        warn_of_other_instructions(data.made_with, str(args.labels))
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)
@@ -97,7 +97,7 @@ def train(args: argparse.Namespace) -> None:
     with Progress(
         args.epoch, iterations, batch, args.tensorboard if is_main_process() else None, shown=is_main_process()
     ) as progress:
-        read = plain_errors(loader)
+        read = read_batches(loader)
         try:
             train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
         except DivergedError as error:

@@ -24,11 +24,11 @@ from boxsup.inference.export import (
     WRITERS,
     FullSize,
     check_packages,
-    description,
-    exported,
-    greatest_difference,
+    describe_export,
+    export_program,
+    max_difference,
 )
-from boxsup.inference.trained import chosen, find_trained, tell
+from boxsup.inference.trained import find_trained, override_labelling, print_note
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import atomic_write, write_text
@@ -84,10 +84,10 @@ def run(args: argparse.Namespace) -> None:
     pictures = [_picture(path, size) for path in args.images] or _noise(size)
     trained = find_trained(args.model)
     checkpoint = load_checkpoint(trained.checkpoint)
-    how = chosen(trained.labelling, args)
-    tell(trained)
+    how = override_labelling(trained.labelling, args)
+    print_note(trained)
     facts = {
-        **description(checkpoint, args.format, size, how),
+        **describe_export(checkpoint, args.format, size, how),
         **({"opset": OPSET} if args.format == "onnx" else {}),
         "checkpoint": sha256_of(trained.checkpoint),
         "versions": provenance("export", "torch", *(PACKAGES if args.format == "onnx" else ())),
@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> None:
     network = FullSize(checkpoint.model, how.scales, how.background_bias).eval()
     write, runner = WRITERS[args.format]
     with atomic_write(out, suffix) as partial:
-        write(exported(network, size), partial, json.dumps(facts, ensure_ascii=False))
-        worst = greatest_difference(network, checkpoint, runner(partial), pictures)
+        write(export_program(network, size), partial, json.dumps(facts, ensure_ascii=False))
+        worst = max_difference(network, checkpoint, runner(partial), pictures)
     facts["checked"] = {"pictures": len(pictures), "greatest_difference": worst, "tolerance": TOLERANCE}
     write_text(_facts(out), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     print(

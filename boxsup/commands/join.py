@@ -12,7 +12,7 @@ from boxsup.catalogue.check import PROBLEMS
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.commands.outputs import TABLES, add_output_arguments
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
 
@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> None:
     """Write the tables of all parts as one, and what was wrong with them."""
     catalogue = join({str(part): read_catalogue(part) for part in args.parts})
     problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in args.parts])
-    write_csv(args.out / PROBLEMS, as_written(problems))
+    write_csv(args.out / PROBLEMS, unescape_texts(problems))
     write_catalogue(args.out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

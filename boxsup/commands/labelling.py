@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.inference.labelling import labelling_text, parse_labelling
+from boxsup.inference.labelling import format_labelling, parse_labelling
 from boxsup.store.atomic import write_text
 
 EXAMPLE = 'boxsup labelling --settings "$SETTINGS" --out results/demo_semi/labelling.json'
@@ -20,4 +20,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the settings down, checked."""
-    write_text(args.out, labelling_text(parse_labelling(args.settings, "--settings")))
+    write_text(args.out, format_labelling(parse_labelling(args.settings, "--settings")))

@@ -21,10 +21,10 @@ from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
-from boxsup.machine.instructions import warn_of_others
+from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.proposals.pool import Pools
 from boxsup.settings import UpdateSettings, parse
-from boxsup.store.labels import Labels, exceeds, labels_writer
+from boxsup.store.labels import Labels, exceeds_classes, labels_writer
 from boxsup.versions import provenance
 
 EXAMPLE = (
@@ -94,7 +94,7 @@ def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
     """Raise a DataError where masks from elsewhere show more classes than the split has."""
-    if exceeds(labels, classes):
+    if exceeds_classes(labels, classes):
         raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
 
 
@@ -106,7 +106,7 @@ def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str
     check_ids(images, list(pools), "proposals")
     check_ids(images, list(overlaps), "overlaps")
     for path, made in zip(args.proposals, pools.attributes, strict=True):
-        warn_of_others(made.get("versions", {}).get("instructions"), str(path))
+        warn_of_other_instructions(made.get("versions", {}).get("instructions"), str(path))
     scores = _ScoresAhead(args, catalogue, images) if args.model else None
     return Update(pools, overlaps, scores, settings, args.seed, args.generation)
 
@@ -134,12 +134,12 @@ class _ScoresAhead:
         from boxsup.network.checkpoint import instructions_of
 
         predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
-        warn_of_others(instructions_of(args.model), str(args.model))
+        warn_of_other_instructions(instructions_of(args.model), str(args.model))
         own = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
         labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in own}
         paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
         wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
-        scored = predictor.scored_labels((path, present) for _, path, present in wanted)
+        scored = predictor.score_labels((path, present) for _, path, present in wanted)
         self._scored = zip(wanted, scored, strict=True)
 
     def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from boxsup.commands.model_arguments import add_model_arguments, add_scales_argu
 from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.config import block, generation_settings, project_config
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.trained import find_trained, tell
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.masker import Masker
 from boxsup.masking.outputs import FORMATS, formats_of, place_of
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     if boxes and all(box.crowd for box in boxes):
         raise DataError(source.all_crowds("crowds get no masks"))
     parts = [part_place(folder, record) for _, record in usable]
-    claim(parts, args.out, [Path(record.path) for record in records], mending=True)
+    claim(parts, args.out, [Path(record.path) for record in records], keep_damaged=True)
     images = len(problems)
     problems += _unknown(masker, [record for _, record in usable], source)
     jobs = [_job(number, record, masker, source, folder) for number, record in usable]
@@ -133,7 +133,7 @@ def _masker(args: argparse.Namespace) -> Masker:
     threads, scales = args.threads or trained.labelling.threads, args.scales or trained.labelling.update_scales
     masker = Masker(trained.checkpoint, threads, scales, update, method)
     if not args.scales:
-        tell(trained)
+        print_note(trained)
     return masker
 
 

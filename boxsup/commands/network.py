@@ -11,11 +11,11 @@ import torch
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import StoreError
-from boxsup.network import Segmenter, build
+from boxsup.network import Segmenter, build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
-from boxsup.network.start import take_over
+from boxsup.network.start import copy_weights
 from boxsup.random import torch_seed
 from boxsup.settings import NetworkSettings, parse
 from boxsup.store.checksums import sha256_of
@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(NetworkSettings, args.settings, "network")
     classes = read_catalogue(args.catalogue).classes
     torch.manual_seed(torch_seed(args.seed, "network"))
-    model = build(settings.name, len(classes))
+    model = build_network(settings.name, len(classes))
     pretrained, normalisation = {}, IMAGENET
     if args.init:
         source = load_checkpoint(args.init)
-        take_over(model, source.model.state_dict(), args.drop)
+        copy_weights(model, source.model.state_dict(), args.drop)
         pretrained, normalisation = {"file": str(args.init), "sha256": sha256_of(args.init)}, source.normalisation
     elif settings.weights != "none":
         pretrained = _from_imagenet(model, settings)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.errors import StoreError
-from boxsup.store.ownership import claiming, current
+from boxsup.store.ownership import claiming, current_claims
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Places = dict[tuple[int, int], Path]  # device and inode of what is there
@@ -81,24 +81,24 @@ def guarded(args: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), mending: bool = False) -> None:
+def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), keep_damaged: bool = False) -> None:
     """Claim what a command learns of only when it has found its inputs, before any other work.
 
     Args:
         paths: The files, and the folders that appear whole.
         base: The folder that the files are in or below; it keeps their manifest.
         inputs: What will be read, where the command's arguments do not name it.
-        mending: Whether files that we wrote and that were changed since are no reason to stop: damaged, they are made
-            anew, and kept under a dated name.
+        keep_damaged: Keep files that we wrote, and that were changed since, under a dated name, and make them again, in
+            place of an error.
 
     Raises:
         StoreError: Something is in the way that is not ours, or an output is an input.
     """
     paths = list(paths)
     refuse_inputs(paths, inputs)
-    claims = current()
+    claims = current_claims()
     if claims is not None:
-        claims.add(paths, base, mending)
+        claims.add(paths, base, keep_damaged)
 
 
 def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:

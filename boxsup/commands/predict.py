@@ -29,9 +29,9 @@ from boxsup.errors import DataError
 from boxsup.image.files import encode_mask, read_image
 from boxsup.image.palette import overlay
 from boxsup.inference.inputs import Input, find_inputs
-from boxsup.inference.maps import Maps, label_maps
+from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
-from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
+from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.settings import CrfSettings
 from boxsup.store.atomic import atomic_write, write_bytes
@@ -89,9 +89,9 @@ def run(args: argparse.Namespace) -> None:
     inputs = find_inputs(args.inputs, args.out)
     claim(_outputs(inputs, args.out), args.out, [item.path for item in inputs])
     trained = find_trained(args.model)
-    how, crf = chosen(trained.labelling, args), chosen_crf(trained.labelling, args)
+    how, crf = override_labelling(trained.labelling, args), override_crf(trained.labelling, args)
     predictor = Predictor(trained.checkpoint, args.threads or how.threads, None, how.scales, how.background_bias)
-    tell(trained)
+    print_note(trained)
     summary = Summary(predictor.classes)
     images, videos = ([item for item in inputs if item.video == video] for video in (False, True))
     _predict_images(images, predictor, crf, args.workers, args.out, summary)
@@ -175,7 +175,7 @@ def counts(labels: NDArray[np.uint8]) -> Counter[int]:
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
 
 
-def _encoded(result: Maps) -> tuple[bytes, bytes]:
+def _encoded(result: ImageLabels) -> tuple[bytes, bytes]:
     """The files of an image's labels and of its overlay."""
     return encode_mask(result.labels), _jpeg(overlay(result.pixels, result.labels))
 

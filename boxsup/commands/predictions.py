@@ -15,7 +15,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.image.files import read_image
-from boxsup.inference.maps import Maps, label_maps
+from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.settings import CrfSettings, parse
 from boxsup.store.checksums import sha256_of
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
 
 def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
-) -> Iterator[tuple[str, Maps]]:
+) -> Iterator[tuple[str, ImageLabels]]:
     """Each image's id and its label maps, in the order of the catalogue."""
     images = map(read_image, catalogue.images["path"])
     yield from zip(catalogue.ids, label_maps(images, predictor, settings, workers), strict=True)

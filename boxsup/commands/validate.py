@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     confusion = np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64)
     predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
     if images:
-        scored = predictor.scored(row.path for row in images)
+        scored = predictor.score_files(row.path for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
         (confusion,) = confusions(catalogue, maps, "validate")
     basis = basis_of(catalogue, confusion.sum(axis=1))

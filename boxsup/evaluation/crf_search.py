@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import ConfigError
 from boxsup.evaluation.confusion import confusion_matrix
-from boxsup.inference.crf import refined
+from boxsup.inference.crf import refine_labels
 from boxsup.settings import CrfSearchSettings, CrfSettings
 
 DECIMALS = 6  # of a tried value: enough to halve steps, too few for sums of floats to make two values of one
@@ -88,7 +88,7 @@ def confusions_at(
     Args:
         image: H×W×3 uint8 RGB.
         log_probabilities: L×H×W float32, of the L `labels` that enter the CRF.
-        labels: Those labels; see `boxsup.inference.crf.relevant`.
+        labels: Those labels; see `boxsup.inference.crf.relevant_labels`.
         truth: H×W uint8, 255 for void.
         settings: P of them.
         classes: C, background included.
@@ -96,5 +96,5 @@ def confusions_at(
     Returns:
         P×C×(C+1); see `confusion_matrix`.
     """
-    maps = (refined(image, log_probabilities, labels, each) for each in settings)
+    maps = (refine_labels(image, log_probabilities, labels, each) for each in settings)
     return np.stack([confusion_matrix(truth, found, classes) for found in maps])

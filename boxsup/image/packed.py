@@ -37,7 +37,7 @@ class _Packed:
         vars(instance)["pixels"] = None if pixels is None else _packed(pixels)
 
 
-class Each(Sequence[T], Generic[S, T]):
+class LazySequence(Sequence[T], Generic[S, T]):
     """What a function makes of each of some things, made when it is asked for."""
 
     def __init__(self, make: Callable[[S], T], things: Sequence[S]) -> None:

@@ -25,12 +25,12 @@ def voc_palette() -> NDArray[np.uint8]:
 PALETTE = voc_palette()  # 256×3 uint8 RGB by label; void, 255, is the cream of VOC's borders
 
 
-def hexadecimal(label: int) -> str:
+def css_colour(label: int) -> str:
     """A label's colour as CSS has it, for instance #800000."""
     return "#{:02x}{:02x}{:02x}".format(*PALETTE[label])
 
 
-def ink(label: int) -> tuple[int, int, int]:
+def text_colour(label: int) -> tuple[int, int, int]:
     """Black or white, whichever is easier to read on a label's colour (relative luminance of WCAG 2)."""
     linear = (PALETTE[label] / 255.0) ** 2.2
     return (0, 0, 0) if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else (255, 255, 255)

@@ -16,11 +16,11 @@ def dense_crf(
 
     Only the `relevant` labels enter it: the cost grows with their number, and the others win no pixel.
     """
-    kept = relevant(log_probabilities, settings)
-    return refined(image, log_probabilities[kept], kept, settings)
+    kept = relevant_labels(log_probabilities, settings)
+    return refine_labels(image, log_probabilities[kept], kept, settings)
 
 
-def relevant(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> NDArray[np.intp]:
+def relevant_labels(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> NDArray[np.intp]:
     """The labels, rising, that some pixel gives `least_probability`, or finds the most likely.
 
     Args:
@@ -33,17 +33,17 @@ def relevant(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> N
     return np.flatnonzero(likely)
 
 
-def refined(
+def refine_labels(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], labels: NDArray[np.intp], settings: CrfSettings
 ) -> NDArray[np.uint8]:
     """The most likely of the given L `labels` under the CRF, H×W uint8; their log-probabilities are L×H×W."""
     if len(labels) == 1:
         return np.full(image.shape[:2], labels[0], np.uint8)
-    best = marginals(image, log_probabilities, settings).argmax(axis=0)
+    best = crf_marginals(image, log_probabilities, settings).argmax(axis=0)
     return np.asarray(labels[best], np.uint8)
 
 
-def marginals(
+def crf_marginals(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.float32]:
     """The probability of each label at each pixel under a fully connected CRF, after a few iterations of mean field.

@@ -18,9 +18,9 @@ from torch.export import Dim, ExportedProgram
 from boxsup.errors import BoxSupError, ConfigError
 from boxsup.image.files import MAX_SIDE
 from boxsup.inference.labelling import Labelling
-from boxsup.inference.scores import scores_of
+from boxsup.inference.scores import score_at_scales
 from boxsup.network.checkpoint import Checkpoint
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 OPSET = 18  # of ONNX: the least that the exporter writes without converting down
 MIN_SIDE = 64  # px, of images of free size: below, five poolings of VGG leave a single row
@@ -39,13 +39,13 @@ class FullSize(nn.Module):
     """What labels are decided by: N×3×H×W normalised images -> N×C×H×W log-probabilities at their size."""
 
     def __init__(self, network: nn.Module, scales: Sequence[float] = (1.0,), background_bias: float = 0.0) -> None:
-        """Wrap a network of logits at a coarse stride; see `boxsup.inference.scores.scores_of`."""
+        """Wrap a network of logits at a coarse stride; see `boxsup.inference.scores.score_at_scales`."""
         super().__init__()
         self.network, self.scales, self.background_bias = network, tuple(scales), background_bias
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
-        return scores_of(self.network, image, self.scales, self.background_bias)
+        return score_at_scales(self.network, image, self.scales, self.background_bias)
 
 
 def check_packages(form: str) -> None:
@@ -55,7 +55,7 @@ def check_packages(form: str) -> None:
         raise ConfigError(f"--format onnx needs {' and '.join(missing)}: pip install {' '.join(PACKAGES)}")
 
 
-def exported(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram:
+def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram:
     """The network as torch.export has it, for any number of images.
 
     Args:
@@ -116,9 +116,7 @@ WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[
 
 
 @torch.inference_mode()
-def greatest_difference(
-    network: FullSize, checkpoint: Checkpoint, run: Run, pictures: Iterable[NDArray[np.uint8]]
-) -> float:
+def max_difference(network: FullSize, checkpoint: Checkpoint, run: Run, pictures: Iterable[NDArray[np.uint8]]) -> float:
     """How far what was written is from the network itself: of a log-probability, over all pixels of all pictures.
 
     Args:
@@ -132,7 +130,7 @@ def greatest_difference(
     """
     worst = 0.0
     for picture in pictures:
-        images = normalised(picture, checkpoint.normalisation)[None]
+        images = normalise(picture, checkpoint.normalisation)[None]
         difference = float(np.abs(run(images.numpy()) - network(images).numpy()).max())
         if not difference <= TOLERANCE:
             raise BoxSupError(f"what was written differs from the network by {difference:.2g} on a picture, more than "
@@ -141,7 +139,7 @@ def greatest_difference(
     return worst
 
 
-def description(
+def describe_export(
     checkpoint: Checkpoint, form: str, size: tuple[int, int] | None, labelling: Labelling
 ) -> dict[str, Any]:
     """What a program must know to run the file: what goes in, what comes out, in values that JSON has."""

@@ -111,7 +111,7 @@ def read_labelling(path: Path) -> RunLabelling:
         raise StoreError(f"{path}: not a readable {NAME} ({error}); delete it, Snakemake makes it again") from error
 
 
-def labelling_text(run: RunLabelling) -> str:
+def format_labelling(run: RunLabelling) -> str:
     """What is written of a run."""
     return json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n"
 

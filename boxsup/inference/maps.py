@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.inference.crf import refined, relevant
+from boxsup.inference.crf import refine_labels, relevant_labels
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.settings import CrfSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
+class ImageLabels:
     """What is seen in an image.
 
     Attributes:
@@ -38,7 +38,7 @@ class Maps:
 
 def label_maps(
     images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
-) -> Iterator[Maps]:
+) -> Iterator[ImageLabels]:
     """The maps of each H×W×3 uint8 image, in order.
 
     Args:
@@ -47,20 +47,22 @@ def label_maps(
         settings: Of the CRF; None for none.
         workers: Processes of the CRF, on which results do not depend.
     """
-    waiting: deque[Maps] = deque()  # for the CRF
+    waiting: deque[ImageLabels] = deque()  # for the CRF
 
     def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
-        for pixels, scores in predictor.scored_images(images):
-            kept = relevant(scores, settings)  # of the scores only those that the CRF looks at travel to the worker
-            waiting.append(Maps(pixels, _likeliest(scores)))
+        for pixels, scores in predictor.score_images(images):
+            kept = relevant_labels(
+                scores, settings
+            )  # of the scores only those that the CRF looks at travel to the worker
+            waiting.append(ImageLabels(pixels, _likeliest(scores)))
             yield pixels, scores[kept], kept, settings
 
     if settings is None:
-        yield from (Maps(pixels, _likeliest(scores)) for pixels, scores in predictor.scored_images(images))
+        yield from (ImageLabels(pixels, _likeliest(scores)) for pixels, scores in predictor.score_images(images))
     else:
-        for labels in map_in_processes(refined, calls(settings), workers):
+        for labels in map_in_processes(refine_labels, calls(settings), workers):
             first = waiting.popleft()
-            yield Maps(first.pixels, first.plain, labels)
+            yield ImageLabels(first.pixels, first.plain, labels)
 
 
 def _likeliest(scores: NDArray[np.float32]) -> NDArray[np.uint8]:

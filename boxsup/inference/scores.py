@@ -17,7 +17,7 @@ from boxsup.image.files import read_image
 from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 
 class Predictor:
@@ -58,11 +58,11 @@ class Predictor:
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def scored(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """`scored_images` of files, each read in a thread so that the network does not wait for it."""
-        return self.scored_images(map(read_image, paths))
+    def score_files(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """`score_images` of files, each read in a thread so that the network does not wait for it."""
+        return self.score_images(map(read_image, paths))
 
-    def scored_images(
+    def score_images(
         self, images: Iterable[NDArray[np.uint8]]
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in order.
@@ -72,8 +72,8 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def scored_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
-        """Natural-log probabilities of some labels of each image, len(labels)×H×W float32, as `scored_images` has all.
+    def score_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
+        """Natural-log probabilities of some labels of each image, len(labels)×H×W float32, as `score_images` has all.
 
         Args:
             images: The file of each, and its labels: only theirs leave the device.
@@ -99,13 +99,13 @@ class Predictor:
         """
         if self._threads is not None:
             torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
-        batch = normalised(image, self.checkpoint.normalisation)[None]
+        batch = normalise(image, self.checkpoint.normalisation)[None]
         batch = batch.to(self._device, memory_format=torch.channels_last)
         bias = self._background_bias if background_bias is None else background_bias
-        return scores_of(self._model, batch, scales or self._scales, bias)[0]
+        return score_at_scales(self._model, batch, scales or self._scales, bias)[0]
 
 
-def scores_of(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
+def score_at_scales(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
     """Natural-log probabilities of N×3×H×W normalised images, N×C×H×W; see `Predictor.log_probabilities`."""
     each = [_at_scale(network, images, scale) for scale in scales]
     scores = each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
@@ -119,12 +119,12 @@ def _at_scale(network: nn.Module, images: Tensor, scale: float) -> Tensor:
     """Log-probabilities of images that the network sees enlarged or made smaller."""
     size = images.shape[2:]
     if scale == 1:
-        return full_size(network(images), size)
+        return enlarge_logits(network(images), size)
     sides = [max(1, round(side * scale)) for side in size]
     seen = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
-    return full_size(network(seen), size)
+    return enlarge_logits(network(seen), size)
 
 
-def full_size(logits: Tensor, size: Sequence[int]) -> Tensor:
+def enlarge_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     """N×C×h×w logits of a network as natural-log probabilities N×C×H×W at an image's own `size` (H, W)."""
     return functional.log_softmax(functional.interpolate(logits, size, mode="bilinear", align_corners=False), dim=1)

@@ -69,19 +69,19 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     return _of_run(None if folder == path else place.name, folder, read_labelling(folder / NAME))
 
 
-def chosen(own: Labelling, args: argparse.Namespace) -> Labelling:
+def override_labelling(own: Labelling, args: argparse.Namespace) -> Labelling:
     """How a run labels images, with the scales and the bias of a command's arguments where they are given."""
     given = {"scales": args.scales, "background_bias": args.background_bias}
     return replace(own, **{key: value for key, value in given.items() if value is not None})
 
 
-def chosen_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:
+def override_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:
     """The CRF of a run, or what the arguments of `add_crf_arguments` say in its place; None for none."""
     wanted = own.crf is not None if args.crf is None else args.crf
     return crf_settings(own.crf, args.config) if wanted else None
 
 
-def tell(trained: Trained) -> None:
+def print_note(trained: Trained) -> None:
     """Say in a line where nothing says how the run labels images."""
     if trained.note:
         print(f"note: {trained.note}", file=sys.stderr)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.inference.crf import marginals
+from boxsup.inference.crf import crf_marginals
 from boxsup.settings import CrfSettings
 
 CENTRE = 0.2  # of the box's pixels
@@ -47,7 +47,7 @@ def bbox_seg(image: NDArray[np.uint8], boxes: NDArray[np.integer], labels: NDArr
         return np.zeros(image.shape[:2], np.uint8)
     allowed = _allowed(image.shape[:2], boxes, np.searchsorted(present, labels), len(present))
     unary = np.where(allowed, 0.0, FORBIDDEN).astype(np.float32)
-    found = marginals(image, unary, CRF)
+    found = crf_marginals(image, unary, CRF)
     # Strong neighbours outvote any unary cost: what is held to be, is.
     best = np.where(allowed, found, -1.0).argmax(axis=0)
     return np.asarray(present[best], np.uint8)

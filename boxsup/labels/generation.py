@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
-from boxsup.image.packed import Each
+from boxsup.image.packed import LazySequence
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
@@ -78,7 +78,7 @@ class Update:
         choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
         shown = np.flatnonzero(supervising | void)
         chosen_ones = [choices[row].chosen for row in shown]
-        masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
+        masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
         painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
         return ImageLabels(painted, choices)
 

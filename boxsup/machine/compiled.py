@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import event
 
-from boxsup.machine.environment import scratch
+from boxsup.machine.environment import user_temp_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +26,7 @@ def compiled(function: F) -> F:
     try:
         return cast(F, numba.njit(cache=True)(function))
     except RuntimeError:  # no place for a cache
-        folder = scratch()
+        folder = user_temp_folder()
         numba.config.CACHE_DIR = str(folder / "numba") if folder else ""  # type: ignore[attr-defined] # set by numba from its environment
         return cast(F, numba.njit(cache=folder is not None)(function))
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import torch
 
 from boxsup.errors import ConfigError
-from boxsup.machine.locks import lock, lock_folder
+from boxsup.machine.locks import lock_folder, lock_gpus
 
 _own: torch.device | None = None
 
 
 def device() -> torch.device:
     """What this process computes on, chosen at the first call: a free GPU, or the CPU where there is none."""
-    return _own or use(take(1)[0])
+    return _own or use_device(take_devices(1)[0])
 
 
-def use(own: torch.device) -> torch.device:
+def use_device(own: torch.device) -> torch.device:
     """Let this process compute on a device that it, or the process that started it, has taken."""
     global _own
     _own = own
@@ -27,7 +27,7 @@ def use(own: torch.device) -> torch.device:
     return own
 
 
-def take(count: int) -> list[torch.device]:
+def take_devices(count: int) -> list[torch.device]:
     """Take so many GPUs for this process and those that it starts; where there is none, the CPU so many times.
 
     Waits until that many are free. Those that CUDA_VISIBLE_DEVICES hides are not looked at; one alone is not locked.
@@ -46,4 +46,4 @@ def take(count: int) -> list[torch.device]:
     if there == 1:
         return [torch.device("cuda", 0)]
     names = [str(torch.cuda.get_device_properties(index).uuid) for index in range(there)]
-    return [torch.device("cuda", index) for index in lock(names, count, lock_folder())]
+    return [torch.device("cuda", index) for index in lock_gpus(names, count, lock_folder())]

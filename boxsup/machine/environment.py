@@ -29,7 +29,7 @@ UNLESS_GIVEN = {
 QUIET = "ignore:resource_tracker:UserWarning"
 
 
-def settle() -> None:
+def set_environment() -> None:
     """Let results, and whether there are any, not depend on what the environment says of threads and of a home.
 
     What chooses instructions stays as it is (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA, MKL_CBWR): it is how people make
@@ -42,7 +42,7 @@ def settle() -> None:
         os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, QUIET)))
 
 
-def scratch() -> Path | None:
+def user_temp_folder() -> Path | None:
     """A folder of this user's alone for what can be made again; None where there is no place for one."""
     import tempfile  # costs time that most commands need not pay
 
@@ -74,6 +74,6 @@ def _settle_home() -> None:
         os.environ["HOME"] = "/"  # else libraries make a folder called `~` in the current one
     if os.access(os.path.expanduser("~"), os.W_OK):
         return
-    folder = None if "MPLCONFIGDIR" in os.environ or "XDG_CONFIG_HOME" in os.environ else scratch()
+    folder = None if "MPLCONFIGDIR" in os.environ or "XDG_CONFIG_HOME" in os.environ else user_temp_folder()
     if folder is not None:
         os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")

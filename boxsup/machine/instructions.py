@@ -26,7 +26,7 @@ def instructions(network: bool = True) -> dict[str, str]:
     return {library: f"{platform.machine()} {level}" for library, level in levels.items()}
 
 
-def warn_of_others(made: object, what: str) -> None:
+def warn_of_other_instructions(made: object, what: str) -> None:
     """Say so where something was computed with other instructions than those of this process.
 
     Args:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from boxsup.errors import StoreError
 
-AGAIN = 0.5  # s between looks at GPUs that are all taken
+POLL_SECONDS = 0.5  # s between looks at GPUs that are all taken
 
 _held: list[int] = []  # open files, whose locks hold as long as this process lives; programs that it starts have none
 
@@ -24,7 +24,7 @@ def lock_folder() -> Path:
     return Path(os.environ.get("BOXSUP_LOCKS") or f"/tmp/boxsup-{os.getuid()}")
 
 
-def lock(names: Sequence[str], count: int, folder: Path) -> list[int]:
+def lock_gpus(names: Sequence[str], count: int, folder: Path) -> list[int]:
     """Take `count` GPUs until this process ends; waits until that many are free.
 
     Who waits keeps others from taking any, so that nobody who needs several is overtaken for ever, or holds some while
@@ -54,7 +54,7 @@ def lock(names: Sequence[str], count: int, folder: Path) -> list[int]:
             if not told:
                 print(f"waiting for {count} of {len(names)} GPUs to become free", file=sys.stderr, flush=True)
                 told = True
-            time.sleep(AGAIN)
+            time.sleep(POLL_SECONDS)
     finally:
         os.close(gate)
     _held.extend(free.values())

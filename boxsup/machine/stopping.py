@@ -40,7 +40,7 @@ def stop_at_signals() -> None:
 
 
 @contextlib.contextmanager
-def taken_back(path: Path) -> Iterator[None]:
+def removed_at_end(path: Path) -> Iterator[None]:
     """Remove a file or folder at the end of a block, however it ends, also where a signal ends the process inside it.
 
     Args:
@@ -65,7 +65,7 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def spared() -> Iterator[None]:
+def terminal_signals_blocked() -> Iterator[None]:
     """Processes that are started in a block, by this thread, leave a terminal's signals to this one, which ends them.
 
     They would print tracebacks while they are imported, before a handler of ours.

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
 from boxsup.machine.memory import keep_freed_memory
-from boxsup.machine.stopping import spared
+from boxsup.machine.stopping import terminal_signals_blocked
 
 T = TypeVar("T")
 AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
@@ -42,7 +42,7 @@ def map_in_processes(
         waiting: deque[Future[T]] = deque()
         try:
             for call in calls:
-                with spared():  # it may start a process
+                with terminal_signals_blocked():  # it may start a process
                     waiting.append(executor.submit(function, *call))
                 if len(waiting) >= AHEAD * workers:
                     yield waiting.popleft().result()

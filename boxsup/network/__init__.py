@@ -8,7 +8,7 @@ from boxsup.errors import ConfigError
 from boxsup.network.segmenter import Segmenter
 
 
-def build(name: str, classes: int) -> Segmenter:
+def build_network(name: str, classes: int) -> Segmenter:
     """A network by its name in the configuration, with random weights from torch's generator.
 
     Args:
@@ -39,4 +39,4 @@ def build(name: str, classes: int) -> Segmenter:
     return builders[name](classes)
 
 
-__all__ = ["Segmenter", "build"]
+__all__ = ["Segmenter", "build_network"]

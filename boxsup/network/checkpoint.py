@@ -12,10 +12,10 @@ import torch
 
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.near import did_you_mean, near_paths
-from boxsup.network import Segmenter, build
+from boxsup.network import Segmenter, build_network
 from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import atomic_write
-from boxsup.store.checksums import AGAIN, archive_damages
+from boxsup.store.checksums import CHECK_ADVICE, archive_damages
 
 OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 MAX_CLASSES = 255  # with the background; label 255 is void
@@ -69,7 +69,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         classes, normalisation = _classes(content), _normalisation(content)
         with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-            model = build(content["network"], len(classes))
+            model = build_network(content["network"], len(classes))
         model.load_state_dict(content["state"], assign=True)
         return Checkpoint(content["network"], classes, model, content["epoch"], content["pretrained"], normalisation)
     except BoxSupError:
@@ -129,11 +129,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
     damages = archive_damages(path)  # torch itself looks at no checksum: a flipped bit would become a weight
     if damages:
-        raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {AGAIN}")
+        raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {CHECK_ADVICE}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
-        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); {AGAIN}") from error
+        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); {CHECK_ADVICE}") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path}: not a checkpoint of boxsup")
     return content

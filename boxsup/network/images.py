@@ -22,7 +22,7 @@ class Normalisation(NamedTuple):
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def normalised(image: NDArray[np.uint8], by: Normalisation = IMAGENET) -> Tensor:
+def normalise(image: NDArray[np.uint8], by: Normalisation = IMAGENET) -> Tensor:
     """An H×W×3 uint8 RGB image as a network takes it: 3×H×W float32, (value / 255 - mean) / std."""
     levels = np.arange(256, dtype=np.float32)[None, :, None]
     table = (levels / 255 - np.asarray(by.mean, np.float32)) / np.asarray(by.std, np.float32)

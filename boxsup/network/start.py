@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from boxsup.errors import ConfigError
 
 
-def take_over(model: nn.Module, weights: Mapping[str, Tensor], drop: Sequence[str]) -> None:
+def copy_weights(model: nn.Module, weights: Mapping[str, Tensor], drop: Sequence[str]) -> None:
     """Give a network another's weights; dropped layers keep their own start.
 
     Args:

@@ -19,7 +19,7 @@ from zarr.codecs import ZstdCodec
 
 from boxsup.errors import StoreError
 from boxsup.store.atomic import atomic_write
-from boxsup.store.checksums import AGAIN, missing_files, write_checksums
+from boxsup.store.checksums import CHECK_ADVICE, missing_files, write_checksums
 
 SHARD_BYTES = 64 * 2**20  # uncompressed; what a writer holds
 SHARD_IMAGES = 256
@@ -125,14 +125,14 @@ class Ragged:
         Raises:
             StoreError: It is missing or damaged, is not of type `dtype`, where that is given, or no rows fit it.
         """
-        self._array = array(group, name, dtype)
-        self._offsets: NDArray[np.int64] = whole(group, f"{name}_offsets", dtype=np.int64)
+        self._array = open_array(group, name, dtype)
+        self._offsets: NDArray[np.int64] = read_array(group, f"{name}_offsets", dtype=np.int64)
         self._ahead, self._most = ahead, MAX_BYTES // self._array.dtype.itemsize
         lengths = np.diff(self._offsets)
         bounds = (0, *self._array.shape)
         fits = self._offsets.ndim == 1 and (*self._offsets[:1], *self._offsets[-1:]) == bounds
         if not fits or (lengths < 0).any() or (lengths > self._most).any():
-            raise StoreError(f"{group.store_path}: {name}_offsets are no rows of {name}; {AGAIN}")
+            raise StoreError(f"{group.store_path}: {name}_offsets are no rows of {name}; {CHECK_ADVICE}")
         self._held = range(0)
         self._values: NDArray[Any] = np.zeros(0)
 
@@ -144,7 +144,7 @@ class Ragged:
             start = int(self._offsets[row])
             fitting = int(np.searchsorted(self._offsets, start + self._most, "right")) - 1
             self._held = range(row, max(row + 1, min(row + self._ahead, len(self), fitting)))
-            self._values = read(self._array, slice(start, int(self._offsets[self._held.stop])))
+            self._values = read_part(self._array, slice(start, int(self._offsets[self._held.stop])))
         start = int(self._offsets[self._held.start])
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
@@ -192,14 +192,14 @@ def open_group(path: Path, kind: str) -> zarr.Group:
         raise StoreError(f"{path}: expected a store of {kind}, got {found or 'something else'}")
     images = attributes.get("images")
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise StoreError(f"{path}: a store without its list of images; {AGAIN}")
+        raise StoreError(f"{path}: a store without its list of images; {CHECK_ADVICE}")
     missing = missing_files(path)
     if missing:
-        raise StoreError(f"{path}: {missing[0]} is missing; {AGAIN}")
+        raise StoreError(f"{path}: {missing[0]} is missing; {CHECK_ADVICE}")
     return group
 
 
-def array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:
+def open_array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:
     """The array `name` of a group, by name: Snakemake's time stamp lies in the folder too and is no array.
 
     Raises:
@@ -210,19 +210,19 @@ def array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.
     try:
         found = group[name]
     except KeyError as error:
-        raise StoreError(f"{where}: array {name} is missing; {AGAIN}") from error
+        raise StoreError(f"{where}: array {name} is missing; {CHECK_ADVICE}") from error
     except Exception as error:  # as above
-        raise StoreError(f"{where}: the metadata of array {name} are damaged; {AGAIN}") from error
+        raise StoreError(f"{where}: the metadata of array {name} are damaged; {CHECK_ADVICE}") from error
     if not isinstance(found, zarr.Array):
-        raise StoreError(f"{where}: {name} is not an array; {AGAIN}")
+        raise StoreError(f"{where}: {name} is not an array; {CHECK_ADVICE}")
     if dtype is not None and found.dtype != np.dtype(dtype):
-        raise StoreError(f"{where}: array {name} is of {found.dtype}, not of {np.dtype(dtype)}; {AGAIN}")
+        raise StoreError(f"{where}: array {name} is of {found.dtype}, not of {np.dtype(dtype)}; {CHECK_ADVICE}")
     if math.prod(found.chunks) * found.dtype.itemsize > MAX_BYTES:
-        raise StoreError(f"{where}: array {name} claims chunks of {'×'.join(map(str, found.chunks))}; {AGAIN}")
+        raise StoreError(f"{where}: array {name} claims chunks of {'×'.join(map(str, found.chunks))}; {CHECK_ADVICE}")
     return found
 
 
-def read(source: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever indexes an array
+def read_part(source: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever indexes an array
     """A part of an array.
 
     Raises:
@@ -231,10 +231,12 @@ def read(source: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN4
     try:
         return np.asarray(source[selection])
     except Exception as error:  # of a damaged chunk, each codec raises what it likes
-        raise StoreError(f"{source.store_path}: damaged, its chunks cannot be read ({error}); {AGAIN}") from error
+        raise StoreError(
+            f"{source.store_path}: damaged, its chunks cannot be read ({error}); {CHECK_ADVICE}"
+        ) from error
 
 
-def whole(
+def read_array(
     group: zarr.Group, name: str, shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None
 ) -> NDArray[Any]:
     """All of an array by name.
@@ -248,7 +250,9 @@ def whole(
     Raises:
         StoreError: It is missing, damaged, not as expected, or claims more than memory holds.
     """
-    found = array(group, name, dtype)
+    found = open_array(group, name, dtype)
     if (shape is not None and found.shape != shape) or math.prod(found.shape) * found.dtype.itemsize > MAX_BYTES:
-        raise StoreError(f"{group.store_path}: array {name} claims {'×'.join(map(str, found.shape))} numbers; {AGAIN}")
-    return read(found, slice(None))
+        raise StoreError(
+            f"{group.store_path}: array {name} claims {'×'.join(map(str, found.shape))} numbers; {CHECK_ADVICE}"
+        )
+    return read_part(found, slice(None))

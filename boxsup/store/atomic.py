@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxsup.machine.stopping import taken_back
-from boxsup.store.leftovers import OLD, PARTIAL, hidden
-from boxsup.store.ownership import Claims, current
+from boxsup.machine.stopping import removed_at_end
+from boxsup.store.leftovers import OLD, PARTIAL, hidden_path
+from boxsup.store.ownership import Claims, current_claims
 from boxsup.store.renames import exchange, move
 
 LIBRARY = Claims(by_snakemake=True)  # functions that are called without a command replace what they are told to
@@ -33,13 +33,13 @@ def atomic_write(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Pat
         OSError: It cannot be written; names `path`.
     """
     path = Path(path)
-    claims = current()
+    claims = current_claims()
     with _naming(path, path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if claims is None:
         LIBRARY.clear(path.parent)
-    partial = hidden(path, PARTIAL, suffix)
-    with taken_back(partial), _naming(path, partial):
+    partial = hidden_path(path, PARTIAL, suffix)
+    with removed_at_end(partial), _naming(path, partial):
         yield partial
         _put(partial, path, claims or LIBRARY)
 
@@ -58,10 +58,10 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
 def discard(path: str | os.PathLike[str]) -> None:
     """Remove a file, if it is there; a command keeps it under a dated name unless it is ours."""
     path = Path(path)
-    old = hidden(path, OLD)
+    old = hidden_path(path, OLD)
     with _naming(path, old), contextlib.suppress(FileNotFoundError):
         path.rename(old)
-        (current() or LIBRARY).dispose(old, path)
+        (current_claims() or LIBRARY).dispose(old, path)
 
 
 def _put(partial: Path, path: Path, claims: Claims) -> None:
@@ -79,7 +79,7 @@ def _put(partial: Path, path: Path, claims: Claims) -> None:
 
 def _swap(partial: Path, path: Path, claims: Claims) -> None:
     """Replace what is at a place, at no moment of which nothing is there where the file system can exchange names."""
-    old = hidden(path, OLD)
+    old = hidden_path(path, OLD)
     # What has the partial's name is removed without a question if we are killed; what is `old` is looked at.
     aside = partial if claims.by_snakemake else old
     partial.rename(aside)
@@ -108,7 +108,7 @@ def _naming(path: Path, partial: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        own = [os.fspath(partial), os.fspath(hidden(path, OLD))]
+        own = [os.fspath(partial), os.fspath(hidden_path(path, OLD))]
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else os.fspath(path)
         for hiding in own:
             name = name.replace(hiding, os.fspath(path))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKSUMS = "SHA256SUMS"
-AGAIN = "`boxsup check` says what is damaged and how to make it again"  # what errors of readers advise
+CHECK_ADVICE = "`boxsup check` says what is damaged and how to make it again"  # what errors of readers advise
 STAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that it made; changes with each run
 
 

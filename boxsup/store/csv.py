@@ -39,7 +39,7 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, float_format: s
         )
 
 
-def as_written(table: pd.DataFrame) -> pd.DataFrame:
+def unescape_texts(table: pd.DataFrame) -> pd.DataFrame:
     """A table that was read from a file of `write_csv`, with the very texts that were written."""
     return _with_texts(table, _text)
 

@@ -12,7 +12,7 @@ from typing import Any
 from scipy.io import loadmat
 
 from boxsup.errors import DataError
-from boxsup.store.mat5 import plain
+from boxsup.store.mat5 import decompress_mat5
 
 COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ")  # how gzip, zip, bzip2 and xz begin
 
@@ -75,7 +75,7 @@ def parse_mat(content: bytes, where: str | os.PathLike[str], matlab_types: bool 
             f"{where}: a MATLAB file of version 7.3 (HDF5); in MATLAB, load it and save it again with save(…, '-v7')"
         )
     try:
-        variables: dict[str, Any] = loadmat(io.BytesIO(plain(content)), mat_dtype=matlab_types)
+        variables: dict[str, Any] = loadmat(io.BytesIO(decompress_mat5(content)), mat_dtype=matlab_types)
     except Exception as error:  # of a damaged file, the reader raises whatever it stumbles over
         raise DataError(f"{where}: not a readable MATLAB file ({error}); make it again") from error
     return {name: value for name, value in variables.items() if not name.startswith("__")}

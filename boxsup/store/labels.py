@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.image import VOID
-from boxsup.store.arrays import StackWriter, array, atomic_group, open_group, read, whole, write_array
-from boxsup.store.checksums import AGAIN
+from boxsup.store.arrays import StackWriter, atomic_group, open_array, open_group, read_array, read_part, write_array
+from boxsup.store.checksums import CHECK_ADVICE
 
 KIND = "label maps"
 
 
-def exceeds(labels: NDArray[np.uint8], classes: int) -> bool:
+def exceeds_classes(labels: NDArray[np.uint8], classes: int) -> bool:
     """Whether a uint8 label map has a label that is neither below the number of classes nor void."""
     return bool(labels.max(initial=0, where=labels != VOID) >= classes)
 
@@ -45,16 +45,16 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         self._group = open_group(self.path, KIND)
         self.attributes: dict[str, Any] = dict(self._group.attrs)
         images = self.attributes["images"]
-        self._stack = array(self._group, name, np.uint8)
-        self._sizes = whole(self._group, "size", (len(images), 2), np.int32)
+        self._stack = open_array(self._group, name, np.uint8)
+        self._sizes = read_array(self._group, "size", (len(images), 2), np.int32)
         if self._stack.ndim != 3 or self._stack.shape[0] != len(images):
-            raise StoreError(f"{self.path}: {name} is no stack of {len(images)} images; {AGAIN}")
+            raise StoreError(f"{self.path}: {name} is no stack of {len(images)} images; {CHECK_ADVICE}")
         self._index = {image: row for row, image in enumerate(images)}
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
         row = self._index[image]
         height, width = self._sizes[row]
-        return read(self._stack, np.s_[row, :height, :width])
+        return read_part(self._stack, np.s_[row, :height, :width])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
@@ -70,7 +70,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
 
     def table(self, name: str) -> NDArray[Any]:
         """A whole array of the store by name, for instance `chosen` of a generation."""
-        return whole(self._group, name)
+        return read_array(self._group, name)
 
 
 class LabelsWriter:

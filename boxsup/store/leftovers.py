@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxsup.machine.stopping import remove
-from boxsup.store.renames import LONGEST, move, put_aside
+from boxsup.store.renames import MAX_NAME_BYTES, move, put_aside
 
 PARTIAL, OLD = "partial", "old"  # half-written; on its way out of its place, or into it
 DAY = 24 * 60 * 60  # s without a change, after which nobody is still writing
@@ -37,12 +37,12 @@ class Leftover:
     state: str
 
 
-def hidden(path: Path, state: str, suffix: str = "") -> Path:
+def hidden_path(path: Path, state: str, suffix: str = "") -> Path:
     """The name of an output while this process makes it or takes it away."""
     return path.with_name(f".{_short(path.name)}.{_place()}.{os.getpid()}.{state}{suffix}")
 
 
-def clear(folder: Path, ours: Callable[[Path, Path], bool]) -> None:
+def clear_leftovers(folder: Path, ours: Callable[[Path, Path], bool]) -> None:
     """Put right what killed writers left in a folder, and say so.
 
     What was on its way out of its place goes back where that is empty. Otherwise it is removed if it is ours, and kept
@@ -118,7 +118,7 @@ def _place() -> str:
 
 def _short(name: str) -> str:
     """A name, or its beginning with a checksum, that leaves room for the rest of ours."""
-    if len(os.fsencode(name)) <= LONGEST - ROOM:
+    if len(os.fsencode(name)) <= MAX_NAME_BYTES - ROOM:
         return name
     return f"{name[:30]}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 

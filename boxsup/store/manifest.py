@@ -19,13 +19,13 @@ from pathlib import Path
 
 from boxsup.errors import StoreError
 from boxsup.store.checksums import CHECKSUMS, STAMP, sha256_of
-from boxsup.store.leftovers import PARTIAL, hidden
+from boxsup.store.leftovers import PARTIAL, hidden_path
 
 LEDGER, SEAL = ".boxsup.sha256", ".boxsup-folder.sha256"
 LINE = re.compile(r"(\\?)([0-9a-f]{64})  (.+)")
 ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r"}
 
-Look = dict[str, tuple[int, int, int, int]]  # name -> type and mode, inode, size, time of the last change
+Snapshot = dict[str, tuple[int, int, int, int]]  # name -> type and mode, inode, size, time of the last change
 
 
 class Ledger:
@@ -93,7 +93,7 @@ class Ledger:
             os.write(self._file, b"\n")  # says what is wrong: the disk is full
 
     def _rewrite(self) -> None:
-        partial = hidden(self._path, PARTIAL)
+        partial = hidden_path(self._path, PARTIAL)
         try:
             lines = [_line(name, digest) for name, known in sorted(self._known.items()) for digest in known]
             partial.write_bytes(b"".join(lines))
@@ -102,14 +102,14 @@ class Ledger:
             partial.unlink(missing_ok=True)
 
 
-def seal(folder: Path) -> None:
+def write_seal(folder: Path) -> None:
     """Write into a folder what its files are; a store has its checksums already."""
     if not is_store(folder):
-        names = sorted(name for name in look(folder) if not name.endswith("/"))
+        names = sorted(name for name in take_snapshot(folder) if not name.endswith("/"))
         (folder / SEAL).write_bytes(b"".join(_line(name, sha256_of(folder / name)) for name in names))
 
 
-def look(path: Path) -> Look:
+def take_snapshot(path: Path) -> Snapshot:
     """What can be told of a file or folder without reading it; of a folder each file, and each folder that is empty.
 
     Equal looks, but for `path` itself: nobody changed anything meanwhile.
@@ -126,7 +126,7 @@ def look(path: Path) -> Look:
     return {name: status for name, status in found.items() if name not in (SEAL, STAMP)}
 
 
-def strangers(folder: Path, seen: Iterable[str]) -> list[str]:
+def foreign_files(folder: Path, seen: Iterable[str]) -> list[str]:
     """Of the names that `look` saw in a folder: what we did not write, or was changed since."""
     known = _contents(folder)
     return [name for name in seen if not _is_known(folder, name, known)]

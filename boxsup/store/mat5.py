@@ -21,7 +21,7 @@ MAX_BYTES = 2**28  # of a variable
 MAX_DIMENSIONS = 32  # of NumPy's older releases, and SciPy
 
 
-def plain(content: bytes) -> bytes:
+def decompress_mat5(content: bytes) -> bytes:
     """A file of version 5 with its variables uncompressed.
 
     Raises:

@@ -19,7 +19,7 @@ from boxsup.machine.stopping import remove
 from boxsup.near import shorter
 from boxsup.store import leftovers
 from boxsup.store.checksums import sha256_of
-from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers
+from boxsup.store.manifest import Ledger, Snapshot, foreign_files, is_regular, take_snapshot, write_seal
 from boxsup.store.renames import dated_names, put_aside
 
 BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/common.smk
@@ -35,7 +35,7 @@ class Claim:
     """
 
     base: Path
-    ours: Look | None
+    ours: Snapshot | None
 
 
 class Claims:
@@ -53,13 +53,13 @@ class Claims:
         self._claims: dict[str, Claim] = {}
         self._ledgers: dict[Path, Ledger] = {}
 
-    def add(self, paths: Iterable[Path], base: Path | None = None, mending: bool = False) -> None:
+    def add(self, paths: Iterable[Path], base: Path | None = None, keep_damaged: bool = False) -> None:
         """Claim outputs, before any work.
 
         Args:
             paths: Files and folders that will be written, and replaced as wholes.
             base: The folder of the ledger of these files; None: the one that each is in.
-            mending: Whether files that we wrote once, and were changed since, are kept under a dated name in any case.
+            keep_damaged: Keep files that we wrote, and that were changed since, under a dated name, not as an error.
 
         Raises:
             StoreError: Something is in the way that is not ours, or no folder can be there.
@@ -71,7 +71,9 @@ class Claims:
             _check_folder(folder)
             self.clear(folder, base)
         found = {path: self._claim(path, own) for path, own in places.items()}
-        blocked = [path for path, claim in found.items() if claim is None and not (mending and self._wrote(path, base))]
+        blocked = [
+            path for path, claim in found.items() if claim is None and not (keep_damaged and self._wrote(path, base))
+        ]
         if blocked and not self._overwrite:
             raise StoreError(self._in_the_way(blocked))
         self._claims.update(
@@ -79,11 +81,11 @@ class Claims:
         )
 
     def clear(self, folder: Path, base: Path | None = None) -> None:
-        """Put right what killed writers left in a folder; see `boxsup.store.leftovers.clear`.
+        """Put right what killed writers left in a folder; see `boxsup.store.leftovers.clear_leftovers`.
 
         Whoever owns the outputs: what a command by hand was taking out of their way may be a user's.
         """
-        leftovers.clear(folder, lambda old, output: self._is_proved(old, output, base))
+        leftovers.clear_leftovers(folder, lambda old, output: self._is_proved(old, output, base))
 
     def about_to_appear(self, path: Path, partial: Path) -> str | None:
         """Write down that what is whole at `partial` will be at `path`; the SHA-256 of a file."""
@@ -91,7 +93,7 @@ class Claims:
         if claim is None or self.by_snakemake:
             return None
         if partial.is_dir():
-            seal(partial)
+            write_seal(partial)
             return None
         digest = sha256_of(partial)
         self._ledger(claim.base).add(_name(path, claim.base), digest)
@@ -123,15 +125,15 @@ class Claims:
         if self.by_snakemake or not os.path.lexists(path):
             return Claim(base, None)
         try:
-            seen = look(path)
+            seen = take_snapshot(path)
             return None if self._foreign(path, path, base, seen) else Claim(base, seen)
         except OSError:  # what cannot be read proves nothing
             return None
 
-    def _foreign(self, path: Path, output: Path, base: Path, seen: Look) -> list[str]:
+    def _foreign(self, path: Path, output: Path, base: Path, seen: Snapshot) -> list[str]:
         """What of a file or folder, which is or was at `output`, is not ours; "" stands for a file itself."""
         if path.is_dir() and not path.is_symlink():
-            return strangers(path, seen)
+            return foreign_files(path, seen)
         ours = is_regular(seen[""]) and self._ledger(base).holds(_name(output, base), path)
         return [] if ours else [""]
 
@@ -148,7 +150,7 @@ class Claims:
         """Whether a claim or a manifest says so."""
         claim = self._claims.get(os.path.abspath(path)) or Claim(self._base(path, base), None)
         try:
-            seen = look(old)
+            seen = take_snapshot(old)
             return seen == claim.ours or not self._foreign(old, path, claim.base, seen)
         except OSError:
             return False
@@ -177,7 +179,7 @@ class Claims:
         if path.is_symlink() or not path.is_dir():
             return mine
         try:
-            names = strangers(path, look(path))
+            names = foreign_files(path, take_snapshot(path))
         except OSError as error:
             return f"cannot be looked through ({error.strerror}: {error.filename})"
         return f"{shorter(names[0])} in it is not as boxsup wrote it, the first of {len(names)}" if names else mine
@@ -186,7 +188,7 @@ class Claims:
 _current: list[Claims] = []
 
 
-def current() -> Claims | None:
+def current_claims() -> Claims | None:
     """The claims of the command that is running; None where our functions are called from elsewhere."""
     return _current[-1] if _current else None
 

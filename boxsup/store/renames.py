@@ -13,7 +13,7 @@ from typing import Any
 
 AT_FDCWD, NOREPLACE, EXCHANGE = -100, 1, 2  # of Linux' renameat2
 UNKNOWN = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)  # the system or its file system has no such rename
-LONGEST = 255  # bytes of a name
+MAX_NAME_BYTES = 255  # bytes of a name
 
 
 def exchange(one: Path, other: Path) -> bool:
@@ -57,7 +57,7 @@ def dated_names(path: Path, folder: bool) -> Iterator[str]:
     number = 1
     while True:
         tail = f".{stamp}{f'-{number}' if number > 1 else ''}{ending}"
-        yield f"{_cut(stem, LONGEST - len(os.fsencode(tail)))}{tail}"
+        yield f"{_cut(stem, MAX_NAME_BYTES - len(os.fsencode(tail)))}{tail}"
         number += 1
 
 

@@ -15,16 +15,16 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.errors import DataError
 from boxsup.image.files import read_image
-from boxsup.machine.stopping import spared
-from boxsup.network.images import IMAGENET, Normalisation, normalised
+from boxsup.machine.stopping import terminal_signals_blocked
+from boxsup.network.images import IMAGENET, Normalisation, normalise
 from boxsup.random import generator
 from boxsup.settings import TrainingSettings
-from boxsup.store.labels import Labels, exceeds
+from boxsup.store.labels import Labels, exceeds_classes
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import rank_slice, world_size
 
 
-class Epoch(Dataset[tuple[Tensor, Tensor]]):
+class EpochData(Dataset[tuple[Tensor, Tensor]]):
     """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S uint8.
 
     Attributes:
@@ -65,10 +65,10 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         pixels, labels = read_image(self._paths[index]), self._labels[image]
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
-        if exceeds(labels, self._classes):
+        if exceeds_classes(labels, self._classes):
             raise DataError(f"{self._labels_path}: {image} has labels of more classes than the split's {self._classes}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
-        return normalised(pixels, self._normalisation), torch.from_numpy(labels)
+        return normalise(pixels, self._normalisation), torch.from_numpy(labels)
 
     def __getstate__(self) -> dict[str, object]:
         """For worker processes: they open the store anew."""
@@ -81,7 +81,7 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
 
 def batches(
-    data: Epoch, settings: TrainingSettings, seed: int, epoch: int, workers: int
+    data: EpochData, settings: TrainingSettings, seed: int, epoch: int, workers: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """All images once in the epoch's order, in whole batches: what is left over sits this epoch out.
 
@@ -90,7 +90,7 @@ def batches(
     Raises:
         DataError: There is no image, or several processes have not one batch.
     """
-    order = order_of(data, settings, seed, epoch)
+    order = batch_order(data, settings, seed, epoch)
     own = order[:, rank_slice(order.shape[1])]
     return DataLoader(
         Subset(data, own.ravel().tolist()),
@@ -101,7 +101,7 @@ def batches(
     )
 
 
-def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> NDArray[np.int64]:
+def batch_order(data: EpochData, settings: TrainingSettings, seed: int, epoch: int) -> NDArray[np.int64]:
     """Which image of `data` stands where in the epoch: batches × images; see `batches`."""
     if not len(data):
         raise DataError("the training split has no image")
@@ -112,10 +112,10 @@ def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> 
     return order[: len(order) // batch * batch].reshape(-1, batch)
 
 
-def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+def read_batches(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """The loader's batches; a worker's error in one line, without the traceback that DataLoader wraps it in."""
     try:
-        with spared():  # it may start processes
+        with terminal_signals_blocked():  # it may start processes
             read = iter(loader)
         yield from read
     except DataError as error:

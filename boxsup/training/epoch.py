@@ -17,7 +17,7 @@ from boxsup.machine.devices import device
 from boxsup.network import Segmenter
 from boxsup.random import torch_seed
 from boxsup.settings import ScheduleSettings, TrainingSettings
-from boxsup.training.parallel import all_reduce_sum, over_whole_batches, world_size
+from boxsup.training.parallel import all_reduce_sum, distribute_model, world_size
 from boxsup.training.schedule import learning_rate
 
 
@@ -95,7 +95,7 @@ def train_epoch(
     where = device()
     mixed = settings.mixed_precision and where.type == "cuda"
     model.to(where, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    network = over_whole_batches(model, settings.batch)
+    network = distribute_model(model, settings.batch)
     scaler = torch.amp.GradScaler(where.type, enabled=mixed)
     start = time.perf_counter()
     for batch, (images, labels) in enumerate(data):

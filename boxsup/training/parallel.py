@@ -40,7 +40,7 @@ def all_reduce_sum(value: Tensor) -> Tensor:
     return total
 
 
-def over_whole_batches(model: Segmenter, batch: int) -> nn.Module:
+def distribute_model(model: Segmenter, batch: int) -> nn.Module:
     """A network whose gradients, batch normalisation and dropout are those of one process with the whole batch.
 
     The network itself is changed, and stays one whose weights have the same names.

@@ -21,15 +21,15 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from boxsup.errors import BoxSupError
-from boxsup.machine.devices import take, use
+from boxsup.machine.devices import take_devices, use_device
 from boxsup.machine.memory import keep_freed_memory
-from boxsup.machine.stopping import spared, stop_at_signals, taken_back
+from boxsup.machine.stopping import removed_at_end, stop_at_signals, terminal_signals_blocked
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 OURS = f"{BoxSupError.__name__}: "
 
 
-def together(function: Callable[[Namespace], None], args: Namespace, count: int) -> None:
+def run_in_processes(function: Callable[[Namespace], None], args: Namespace, count: int) -> None:
     """Call a command's function in `count` processes of one group (`torch.distributed`), a GPU each.
 
     Where there is no GPU they are processes on the CPU.
@@ -43,7 +43,7 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
         BoxSupError: One of them raised it, or was killed; the others have been stopped.
         ConfigError: The machine has fewer GPUs.
     """
-    devices = take(count)
+    devices = take_devices(count)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # they are on one machine, which need not have a network
     quiet = logging.getLogger("torch.distributed.elastic")  # it logs tracebacks of what is reported below
     quiet.addHandler(logging.NullHandler())
@@ -63,14 +63,14 @@ def together(function: Callable[[Namespace], None], args: Namespace, count: int)
     launch = elastic_launch(config, _member)
     try:
         # In a thread of its own, where torchrun leaves the handlers of signals alone, and processes inherit what waits.
-        with taken_back(Path(logs)), ThreadPoolExecutor(1) as thread:
+        with removed_at_end(Path(logs)), ThreadPoolExecutor(1) as thread:
             thread.submit(_started, launch, os.getpid(), devices, function, args).result()
     except ChildFailedError as error:
         raise _reason(list(error.failures.values())) from None
 
 
 def _started(launch: elastic_launch, *args: object) -> None:
-    with spared():
+    with terminal_signals_blocked():
         launch(*args)
 
 
@@ -82,7 +82,7 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
         sys.exit(128 + signal.SIGKILL)
     stop_at_signals()
     keep_freed_memory()
-    own = use(devices[int(os.environ["LOCAL_RANK"])])
+    own = use_device(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
         function(args)

@@ -14,7 +14,7 @@ from boxsup.catalogue.readers.segments import draw
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
 from boxsup.image import VOID
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import Each
+from boxsup.image.packed import LazySequence
 from boxsup.image.palette import voc_palette
 from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
@@ -29,7 +29,7 @@ def label_maps(
 
     Where objects overlap, the smaller one is seen. More than 254 objects have no numbers: None.
     """
-    objects = Each(lambda thing: (thing.label, thing.crowd, thing.pixels), things)
+    objects = LazySequence(lambda thing: (thing.label, thing.crowd, thing.pixels), things)
     labels, places = draw(height, width, objects)
     numbers = [0, *(thing.number or place for place, thing in enumerate(things, start=1))]
     if places is None or max(numbers) >= VOID:

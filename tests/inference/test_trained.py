@@ -12,12 +12,12 @@ from boxsup.inference.labelling import (
     NAME,
     Labelling,
     crf_settings,
+    format_labelling,
     labelling_settings,
-    labelling_text,
     parse_labelling,
     read_labelling,
 )
-from boxsup.inference.trained import chosen, chosen_crf, find_trained
+from boxsup.inference.trained import find_trained, override_crf, override_labelling
 
 CRF = {
     "iterations": 3,
@@ -53,7 +53,7 @@ def touch(folder, seeds=(0,), epochs=3):
 
 def write(folder, text):
     folder.mkdir(exist_ok=True)
-    (folder / NAME).write_text(labelling_text(parse_labelling(text, "test")))
+    (folder / NAME).write_text(format_labelling(parse_labelling(text, "test")))
 
 
 @pytest.fixture
@@ -170,14 +170,14 @@ def arguments(**given):
 
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
-    assert chosen(own, arguments()) == own
-    assert chosen(own, arguments(scales=[1.0])).scales == [1.0]
-    assert chosen(own, arguments(background_bias=0.0)).background_bias == 0
-    assert chosen_crf(own, arguments()) == own.crf
-    assert chosen_crf(own, arguments(crf=False)) is None
-    assert chosen_crf(Labelling(), arguments()) is None
-    assert chosen_crf(Labelling(), arguments(crf=True)) == crf_settings()
+    assert override_labelling(own, arguments()) == own
+    assert override_labelling(own, arguments(scales=[1.0])).scales == [1.0]
+    assert override_labelling(own, arguments(background_bias=0.0)).background_bias == 0
+    assert override_crf(own, arguments()) == own.crf
+    assert override_crf(own, arguments(crf=False)) is None
+    assert override_crf(Labelling(), arguments()) is None
+    assert override_crf(Labelling(), arguments(crf=True)) == crf_settings()
     over = tmp_path / "over.yaml"
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
-    laid = chosen_crf(own, arguments(config=over))
+    laid = override_crf(own, arguments(config=over))
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says

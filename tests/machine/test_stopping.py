@@ -166,13 +166,13 @@ def test_threads_that_write_on_leave_nothing(tmp_path):
 WORKERS = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from boxsup.machine.environment import settle
+from boxsup.machine.environment import set_environment
 from boxsup.machine.stopping import stop_at_signals
 from boxsup.machine.workers import map_in_processes
 from test_workers import stay
 
 if __name__ == "__main__":
-    settle()
+    set_environment()
     stop_at_signals()
     print("in it", flush=True)
     list(map_in_processes(stay, [(sys.argv[2],)] * 2, 2))

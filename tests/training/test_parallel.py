@@ -16,10 +16,10 @@ from test_training_commands import TRAINING, epoch_arguments, network_arguments
 from torch.nn import functional
 
 from boxsup.cli import main
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.training.parallel import all_reduce_sum, is_main_process, over_whole_batches, rank_slice, world_size
-from boxsup.training.torchrun import together
+from boxsup.training.parallel import all_reduce_sum, distribute_model, is_main_process, rank_slice, world_size
+from boxsup.training.torchrun import run_in_processes
 
 PATIENCE = 120  # s until processes have come so far that they are killed
 GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
@@ -42,13 +42,13 @@ def start(tmp_path_factory):
 def first_step(args):
     """Loss, gradients and statistics of a network's first step on five images, in double precision; one writes them."""
     torch.manual_seed(0)
-    network = build("mobilenet_v2", 3).double().train()
+    network = build_network("mobilenet_v2", 3).double().train()
     images, labels = torch.randn(5, 3, 33, 33, dtype=torch.float64), torch.randint(0, 3, (5, 3, 3))
     labels[0, 1:] = 255
     labels[4] = 255
     own = rank_slice(5)
     torch.manual_seed(1)  # of dropout
-    whole = over_whole_batches(network, 5)
+    whole = distribute_model(network, 5)
     scores = whole(images[own])
     lost = functional.cross_entropy(scores, labels[own], ignore_index=255, reduction="sum")
     loss = lost / all_reduce_sum((labels[own] != 255).sum())
@@ -61,7 +61,7 @@ def first_step(args):
 
 def test_a_step_of_two_processes_is_that_of_one(tmp_path):
     first_step(Namespace(out=tmp_path / "one.pt"))
-    together(first_step, Namespace(out=tmp_path / "two.pt"), 2)
+    run_in_processes(first_step, Namespace(out=tmp_path / "two.pt"), 2)
     one, two = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two"))
     torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-12, atol=0)
     largest = max(value.abs().max() for value in one["gradients"].values())

@@ -6,7 +6,7 @@ import torch
 from small_split import draw
 from torch import nn
 
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
 from boxsup.settings import ScheduleSettings, TrainingSettings
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
@@ -43,7 +43,7 @@ def network():
 def batch():
     pictures = [draw(seed, 44, 44) for seed in range(4)]
     return (
-        torch.stack([normalised(image) for image, _ in pictures]),
+        torch.stack([normalise(image) for image, _ in pictures]),
         torch.stack([torch.from_numpy(labels).long() for _, labels in pictures]),
     )
 

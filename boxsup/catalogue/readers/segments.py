@@ -19,7 +19,7 @@ from boxsup.catalogue.records import Box
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 
 MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
 MOST = 1e9  # px: what is further away is no position
@@ -216,6 +216,6 @@ def drawn_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> d
     needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
     if any(thing.pixels is None for thing in needed):
         return {}
-    labels, objects = draw(height, width, Each(_shown, needed))
+    labels, objects = draw(height, width, LazySequence(_shown, needed))
     masks = {"mask": labels, "objects": objects}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

@@ -16,7 +16,7 @@ from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import MIN_PIXELS, basis_in
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
-from boxsup.image.palette import hexadecimal
+from boxsup.image.palette import css_colour
 from boxsup.report.experiment.class_scores import beside, class_rows
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
@@ -92,8 +92,8 @@ def render(
     predictions = explore_predictions(scored, maps)
     compared = beside(others, first.evaluation.index)
     data = {
-        "classes": [{"name": own, "colour": hexadecimal(label)} for label, own in enumerate(train.classes)],
-        "void": {"name": "void", "colour": hexadecimal(VOID)},
+        "classes": [{"name": own, "colour": css_colour(label)} for label, own in enumerate(train.classes)],
+        "void": {"name": "void", "colour": css_colour(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
         "show": started().there(f"{program('boxsup')} show"),
