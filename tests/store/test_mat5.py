@@ -69,7 +69,7 @@ DAMAGES = {
     "longer than the file": (struct.pack("<II", 14, 2**31), "cut off"),
     "a billion cells": (array(1, (2**15, 2**15)), "claims 32768×32768 elements"),
     "a giant sparse matrix": (array(5, (10**5, 10**5)), "claims 100000×100000 elements"),
-    "a side below 0": (array(6, (-1, 5), element(9, b"")), "dimensions are none"),
+    "a side below 0": (array(6, (-1, 5), element(9, b"")), "dimensions of an array are impossible"),
     "deep": (nested(20_000), "nested more than 16 deep"),
     "a compressed bomb": (element(15, zlib.compress(b"\0" * (2**28 + 1), 1)), "of more than 268,435,456 bytes"),
     "damaged compression": (element(15, b"not compressed"), "compressed data are damaged"),
