@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -87,8 +88,16 @@ class Home:
                 raise LostError(f"a user's file was lost or changed: {path}")
         log = self.folder.with_name(f"{self.folder.name}.txt")
         said = log.read_text(errors="replace") if log.exists() else ""
-        if "Traceback" in said and "KeyboardInterrupt" not in said:  # Ctrl-C while Python itself starts
+        if (
+            any(map(is_ours, said.split("Traceback")[1:])) and "KeyboardInterrupt" not in said
+        ):  # as Python itself starts
             raise LostError(f"a traceback: {said[-2000:]}")
+
+
+def is_ours(traceback: str) -> bool:
+    """Whether a traceback has a line that is not Snakemake's own, which raises where it cannot tidy up."""
+    files = re.findall(r'^ +File "(.+)", line', traceback, re.MULTILINE)
+    return not files or not all("/site-packages/snakemake/" in file or file.startswith("<frozen") for file in files)
 
 
 def digest(path: Path) -> str:

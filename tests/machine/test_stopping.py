@@ -18,10 +18,12 @@ SLOW = {"seed": 0, "side": 160, "train": 5000, "val": 1, "masks": 1}
 
 @pytest.fixture(autouse=True)
 def _listening():
-    """A shell's background job ignores SIGINT, and so would the processes that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A shell's background job ignores SIGINT, one of `nohup` SIGHUP, and so would the processes that it starts."""
+    before = [signal.signal(number, signal.SIG_DFL) for number in SIGNALS]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
 
 
 def started(*words, **options):
