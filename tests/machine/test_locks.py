@@ -14,8 +14,8 @@ NAMES = ("a", "b", "c")
 HOLD = """
 import sys, time
 from pathlib import Path
-from boxsup.machine.locks import lock
-print(*lock(sys.argv[3:], int(sys.argv[2]), Path(sys.argv[1])), flush=True)
+from boxsup.machine.locks import lock_gpus
+print(*lock_gpus(sys.argv[3:], int(sys.argv[2]), Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """
 
