@@ -1,6 +1,6 @@
-"""How a run labels images: its settings, kept beside its checkpoints, so that any image is labelled as on its page.
+"""How a run labels images: settings that lie beside its checkpoints, so that any image is labelled as on its page.
 
-They are no part of a checkpoint: changing them trains nothing again.
+They are not part of a checkpoint, since a change of them needs no new training.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from boxsup.errors import ConfigError, StoreError
 from boxsup.settings import CrfSettings, build, parse
 
 NAME = "labelling.json"
-THREADS = 4  # as `training.threads` in config.yaml
+THREADS = 4  # the default of `training.threads` in config.yaml
 MAX_SCALE = 4.0
 PLAIN = re.compile(r"\w*", re.ASCII)  # names of experiments, which become folders
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """How a network's scores become labels. The defaults are those of a checkpoint of which nothing is known.
+    """How a network's scores become labels. The defaults are for a checkpoint whose run is not known.
 
     Attributes:
-        scales: Of the image, whose probabilities are averaged.
-        update_scales: The same, where boxes ask the network.
-        background_bias: Nats that are added to the background's score.
-        crf: The dense CRF that refines the labels; None for none.
-        threads: Of torch on the CPU, on which the last bits of scores depend.
+        scales: Scales of the image; the probabilities at all of them are averaged.
+        update_scales: The scales of the network that chooses candidates for boxes.
+        background_bias: Nats to add to the background's score.
+        crf: Settings of the dense CRF that refines the labels; None for no CRF.
+        threads: Threads of torch on the CPU, on which the last bits of scores depend.
     """
 
     scales: tuple[float, ...] = (1.0,)
@@ -44,14 +44,14 @@ class Labelling:
 
 @dataclass(frozen=True)
 class RunLabelling:
-    """What `results/EXPERIMENT/labelling.json` says.
+    """The content of `results/EXPERIMENT/labelling.json`.
 
     Attributes:
-        experiment: Its name.
-        checkpoints_of: The experiment whose networks it has; "" for its own.
-        seeds: Of its runs; the pictures of its page are the first one's.
+        experiment: Name of the experiment.
+        checkpoints_of: Name of the experiment whose networks it uses; "" for its own.
+        seeds: Seeds of its runs; its page shows pictures of the first.
         epochs: The epoch that its page shows.
-        labelling: How.
+        labelling: How it labels images.
     """
 
     experiment: str
@@ -62,7 +62,12 @@ class RunLabelling:
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """How an experiment labels images, what `boxsup labelling` writes down."""
+    """How an experiment labels images, as JSON values for the command `boxsup labelling`.
+
+    Args:
+        experiment: The experiment's block of the configuration.
+        name: Name of the experiment.
+    """
     inference = experiment["inference"]
     return {
         "experiment": name,
@@ -78,22 +83,26 @@ def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, An
 
 
 def parse_labelling(text: str, where: str) -> RunLabelling:
-    """Settings from JSON.
+    """Parse the content of a labelling.json.
+
+    Args:
+        text: JSON.
+        where: What to call it in an error.
 
     Raises:
-        ConfigError: It is no JSON of these keys, or a value is out of range; the message begins with `where`.
+        ConfigError: The text is not JSON of these keys, or a value is out of range.
     """
     run = parse(RunLabelling, text, where)
-    own = run.labelling
-    scales = [*own.scales, *own.update_scales]
-    right = {
+    labelling = run.labelling
+    scales = [*labelling.scales, *labelling.update_scales]
+    checks = {
         "checkpoints_of": PLAIN.fullmatch(run.checkpoints_of),
         "seeds": run.seeds and min(run.seeds) >= 0,
-        "labelling.scales": own.scales and own.update_scales and all(0 < scale <= MAX_SCALE for scale in scales),
-        "labelling.background_bias": math.isfinite(own.background_bias),
-        "labelling.threads": own.threads >= 1,
+        "labelling.scales": labelling.scales and labelling.update_scales and all(0 < s <= MAX_SCALE for s in scales),
+        "labelling.background_bias": math.isfinite(labelling.background_bias),
+        "labelling.threads": labelling.threads >= 1,
     }
-    wrong = next((key for key, holds in right.items() if not holds), None)
+    wrong = next((key for key, holds in checks.items() if not holds), None)
     if wrong:
         raise ConfigError(f"{where}.{wrong}: out of range")
     return run
@@ -103,7 +112,7 @@ def read_labelling(path: Path) -> RunLabelling:
     """Read a labelling.json.
 
     Raises:
-        StoreError: It cannot be read, or is none.
+        StoreError: The file cannot be read, or is not a labelling.json.
     """
     try:
         return parse_labelling(path.read_text(encoding="utf-8"), str(path))
@@ -112,14 +121,22 @@ def read_labelling(path: Path) -> RunLabelling:
 
 
 def format_labelling(run: RunLabelling) -> str:
-    """What is written of a run."""
+    """The text of a labelling.json; `parse_labelling` reads it."""
     return json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n"
 
 
-def crf_settings(own: CrfSettings | None = None, over: Path | None = None) -> CrfSettings:
-    """The dense CRF's settings: a run's `own` or, without any, config.yaml's; a file's keys are laid over them."""
-    where = ("defaults", "inference", "crf")
-    settings = asdict(own) if own else block(project_config(), *where)
-    given = read_keys(over) if over else {}
-    laid = merge({"defaults": {"inference": {"crf": settings}}}, given)
-    return build(CrfSettings, block(laid, *where), ".".join(where))
+def crf_settings(base: CrfSettings | None = None, overrides: Path | None = None) -> CrfSettings:
+    """Settings of the dense CRF.
+
+    Args:
+        base: A run's settings; None for those of config.yaml.
+        overrides: A configuration file whose keys replace them, if given.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is wrong.
+    """
+    keys = ("defaults", "inference", "crf")
+    settings = asdict(base) if base else block(project_config(), *keys)
+    changes = read_keys(overrides) if overrides else {}
+    merged = merge({"defaults": {"inference": {"crf": settings}}}, changes)
+    return build(CrfSettings, block(merged, *keys), ".".join(keys))

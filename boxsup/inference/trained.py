@@ -1,4 +1,4 @@
-"""Which checkpoint a user means by a file or a folder, and how its run labels images."""
+"""Finds the checkpoint that a user means by a file or a folder, and how its run labels images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Trained:
 
     Attributes:
         checkpoint: The file.
-        known: How; None where nothing says it.
+        known: How its run labels images; None if no labelling.json was found.
     """
 
     checkpoint: Path
@@ -30,12 +30,12 @@ class Trained:
 
     @property
     def labelling(self) -> Labelling:
-        """How it labels images, as far as that is known."""
+        """How the run labels images; if that is not known, the defaults."""
         return self.known or Labelling()
 
     @property
     def note(self) -> str:
-        """What to tell a user where nothing says how the run labels images; else empty."""
+        """What to tell a user if it is not known how the run labels images; otherwise empty."""
         if self.known is not None:
             return ""
         return (
@@ -45,14 +45,15 @@ class Trained:
 
 
 def find_trained(path: str | os.PathLike[str]) -> Trained:
-    """The checkpoint that a path means, and how its run labels images.
+    """Find the checkpoint that a path means, and how its run labels images.
 
     Args:
-        path: A `model.pt`, or a folder that has one; `results/EXPERIMENT/seed-S`, or `results/EXPERIMENT`, whose first
-            seed counts: the epoch that their page shows or, where that is not there yet, the last one.
+        path: A `model.pt`, or a folder with one in it; or the folder of a run, `results/EXPERIMENT/seed-S`; or
+            `results/EXPERIMENT`, which means the run of its first seed. A run's checkpoint is that of the epoch on its
+            page or, if that does not exist yet, of its last epoch.
 
     Raises:
-        StoreError: The path is not there, the folder has no checkpoint, or its labelling.json cannot be read.
+        StoreError: The path does not exist, the folder has no checkpoint, or its labelling.json cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -61,37 +62,40 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
         return Trained(path, _of_file(path))
     if (path / MODEL).is_file():
         return find_trained(path / MODEL)
-    place = path.absolute()
-    above = (path if path.name == place.name else place).parent
-    folder = path if (path / NAME).is_file() else above if place.name.startswith("seed-") else None
+    absolute = path.absolute()
+    above = (path if path.name == absolute.name else absolute).parent
+    folder = path if (path / NAME).is_file() else above if absolute.name.startswith("seed-") else None
     if folder is None or not (folder / NAME).is_file():
         return Trained(last_checkpoint(path), None)
-    return _of_run(None if folder == path else place.name, folder, read_labelling(folder / NAME))
+    return _of_run(None if folder == path else absolute.name, folder, read_labelling(folder / NAME))
 
 
-def override_labelling(own: Labelling, args: argparse.Namespace) -> Labelling:
-    """How a run labels images, with the scales and the bias of a command's arguments where they are given."""
-    given = {"scales": args.scales, "background_bias": args.background_bias}
-    return replace(own, **{key: value for key, value in given.items() if value is not None})
+def override_labelling(labelling: Labelling, args: argparse.Namespace) -> Labelling:
+    """How a run labels images, with the scales and the bias of a command's arguments if they are given."""
+    overrides = {"scales": args.scales, "background_bias": args.background_bias}
+    return replace(labelling, **{key: value for key, value in overrides.items() if value is not None})
 
 
-def override_crf(own: Labelling, args: argparse.Namespace) -> CrfSettings | None:
-    """The CRF of a run, or what the arguments of `add_crf_arguments` say in its place; None for none."""
-    wanted = own.crf is not None if args.crf is None else args.crf
-    return crf_settings(own.crf, args.config) if wanted else None
+def override_crf(labelling: Labelling, args: argparse.Namespace) -> CrfSettings | None:
+    """The CRF of a run, unless the arguments of `add_crf_arguments` ask for another; None for no CRF."""
+    wanted = labelling.crf is not None if args.crf is None else args.crf
+    return crf_settings(labelling.crf, args.config) if wanted else None
 
 
 def print_note(trained: Trained) -> None:
-    """Say in a line where nothing says how the run labels images."""
+    """Print a note if it is not known how the run labels images."""
     if trained.note:
         print(f"note: {trained.note}", file=sys.stderr)
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """The checkpoint of a run's last epoch; of an experiment's folder, that of its first seed.
+    """The checkpoint of a run's last epoch.
+
+    Args:
+        folder: The folder of a run, or of an experiment, whose first seed counts.
 
     Raises:
-        StoreError: The folder has none.
+        StoreError: The folder has no checkpoint.
     """
     runs = [folder, *sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))]
     epochs = next(filter(None, (sorted(run.glob(f"epochs/*/{MODEL}")) for run in runs)), None)
@@ -103,17 +107,24 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def _of_file(path: Path) -> Labelling | None:
-    """How a checkpoint's run labels images, by the file beside it or that of its experiment."""
-    for place in dict.fromkeys((path.absolute(), path.resolve())):
-        beside, epochs = place.parent / NAME, place.parent.parent
-        found = epochs.parent.parent / NAME if epochs.name == "epochs" and not beside.is_file() else beside
-        if found.is_file():
-            return read_labelling(found).labelling
+    """How a checkpoint's run labels images, by the labelling.json beside the checkpoint or that of its experiment."""
+    for checkpoint in dict.fromkeys((path.absolute(), path.resolve())):
+        beside, epochs = checkpoint.parent / NAME, checkpoint.parent.parent
+        file = epochs.parent.parent / NAME if epochs.name == "epochs" and not beside.is_file() else beside
+        if file.is_file():
+            return read_labelling(file).labelling
     return None
 
 
 def _of_run(seed: str | None, folder: Path, run: RunLabelling) -> Trained:
-    """The checkpoint of an experiment's run, the first without a `seed-S`; it may be another experiment's."""
-    own = (folder.parent / run.checkpoints_of if run.checkpoints_of else folder) / (seed or f"seed-{run.seeds[0]}")
-    shown = own / "epochs" / f"{run.epochs:03d}" / MODEL
-    return Trained(shown if shown.is_file() else last_checkpoint(own), run.labelling)
+    """The checkpoint of an experiment's run; it may be a run of another experiment (`checkpoints_of`).
+
+    Args:
+        seed: `seed-S`; None for the first seed.
+        folder: The experiment's folder.
+        run: The labelling.json of the experiment.
+    """
+    experiment = folder.parent / run.checkpoints_of if run.checkpoints_of else folder
+    run_folder = experiment / (seed or f"seed-{run.seeds[0]}")
+    shown = run_folder / "epochs" / f"{run.epochs:03d}" / MODEL
+    return Trained(shown if shown.is_file() else last_checkpoint(run_folder), run.labelling)
