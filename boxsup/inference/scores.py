@@ -78,17 +78,17 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def score_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
-        """Score every pixel of some images for some labels, as `score_images` does for all.
+    def score_classes(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
+        """Score every pixel of some images for some classes, as `score_images` does for all.
 
         Args:
-            images: The file of each image, and L labels. Only the scores of these labels are copied from the device.
+            images: The file of each image, and L class ids. Only the scores of these classes are copied from the device.
 
         Yields:
             The natural-log probabilities of each image, L×H×W float32.
         """
-        pixels = prefetch((read_image(path), labels) for path, labels in images)
-        return prefetch(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in pixels)
+        pixels = prefetch((read_image(path), class_ids) for path, class_ids in images)
+        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in pixels)
 
     @torch.inference_mode()
     def log_probabilities(
