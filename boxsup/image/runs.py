@@ -46,7 +46,7 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     if segmentation["size"] != list(size):
         raise DataError(
             f"{where}: expected a mask of size {list(size)} (height, width), that of the image, got "
-            f"{_short(segmentation['size'])}; masks must be of these very images"
+            f"{_short(segmentation['size'])}; the masks must belong to these images"
         )
     counts = _counts(segmentation["counts"])
     pixels = size[0] * size[1]
@@ -79,7 +79,7 @@ def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
     Each number is in two's complement, with 5 bits per character, the lowest first. From the fourth number on, the
     string has the difference from the number two before it.
     """
-    counts, found = np.zeros(len(text), np.int64), 0
+    counts, filled = np.zeros(len(text), np.int64), 0
     value, bits = np.int64(0), np.int64(0)
     for character in text:
         if not FIRST <= character <= LAST or bits > MAX_BITS:
@@ -91,10 +91,10 @@ def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
             continue
         if part & 16:
             value -= np.int64(1) << bits
-        counts[found] = value + (counts[found - 2] if found > 2 else 0)
-        found += 1
+        counts[filled] = value + (counts[filled - 2] if filled > 2 else 0)
+        filled += 1
         value, bits = np.int64(0), np.int64(0)
-    return counts[: found if bits == 0 else 0].copy()
+    return counts[: filled if bits == 0 else 0].copy()
 
 
 def _intervals(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -133,8 +133,8 @@ def max_difference(network: FullSize, checkpoint: Checkpoint, run: Run, pictures
         images = normalise(picture, checkpoint.normalisation)[None]
         difference = float(np.abs(run(images.numpy()) - network(images).numpy()).max())
         if not difference <= TOLERANCE:
-            raise BoxSupError(f"what was written differs from the network by {difference:.2g} on a picture, more than "
-                              f"{TOLERANCE:g}; nothing was left, please report it")  # fmt: skip
+            raise BoxSupError(f"the exported file differs from the network by {difference:.2g} on a picture, more than "
+                              f"{TOLERANCE:g}; it was removed, please report this")  # fmt: skip
         worst = max(worst, difference)
     return worst
 

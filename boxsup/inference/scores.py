@@ -82,7 +82,7 @@ class Predictor:
         """Score every pixel of some images for some classes, as `score_images` does for all.
 
         Args:
-            images: The file of each image, and L class ids. Only the scores of these classes are copied from the device.
+            images: The file of each image, and L class ids. Only their scores are copied from the device.
 
         Yields:
             The natural-log probabilities of each image, L×H×W float32.

@@ -40,7 +40,7 @@ class Trained:
             return ""
         return (
             f"{self.checkpoint}: no {NAME} beside it or in its run, so labels are plain (scale 1, no bias, no CRF); "
-            f"for those of its page put results/EXPERIMENT/{NAME} beside it, which Snakemake makes for the page"
+            f"for the labels of its page, put results/EXPERIMENT/{NAME} beside it, which Snakemake makes with the page"
         )
 
 

@@ -273,7 +273,7 @@ def read_array(
 
 
 def _by(shape: tuple[int, ...]) -> str:
-    """A shape for people.
+    """A shape as text.
 
     >>> _by((2, 3))
     '2×3'
