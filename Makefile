@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test cluster lint docs fuzz faults bench experiments study-update lock clean help
+.PHONY: demo test cluster lint settings docs fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -21,11 +21,15 @@ cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a schedul
 
 lint: .venv/installed ## Check style, types and rules
 	$(BIN)/ruff check .
+	$(BIN)/python -m boxsup.config --check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
+
+settings: .venv/installed ## Write what is made from the models of the settings: schema, docs/settings.md, defaults
+	$(BIN)/python -m boxsup.config
 
 docs: .venv/installed ## Build the documentation as a site: results/site/index.html
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs results/site

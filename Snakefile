@@ -11,6 +11,7 @@ min_version("9.11")
 configfile: "config.yaml" if os.path.exists("config.yaml") else f"{workflow.basedir}/config.yaml"
 
 
+include: "workflow/rules/configuration.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/changes.smk"
@@ -19,9 +20,9 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/proposals.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
 include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/pages.smk"
-include: "workflow/rules/paper.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import corners_of, read_catalogue
-from boxsup.config import block, generation_settings, project_config
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
 from boxsup.labels.grabcut import grabcut
 from boxsup.masking.box_masks import masks_of_boxes
 from boxsup.proposals.methods import build_settings, make_proposer
-from boxsup.settings import UpdateSettings, build
 
 PHOTOGRAPHS = SETS[0]
 

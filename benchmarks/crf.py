@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
+from boxsup.config.build import build
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import refine_labels, relevant_labels
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSettings, build
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,7 +22,7 @@ import yaml
 from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
-from boxsup.config import canonical, epoch_settings, generation_settings
+from boxsup.config.params import canonical, epoch_settings, generation_settings
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")

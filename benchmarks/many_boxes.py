@@ -18,7 +18,7 @@ from common.stages import TABLES, as_json
 from memory import ROOT, peak
 from PIL import Image
 
-from boxsup.config import generation_settings
+from boxsup.config.params import generation_settings
 
 SIDE, LARGEST = 1000, 60
 CLASSES = ["background", "disc", "square"]

@@ -28,7 +28,10 @@ from boxsup.catalogue.tables import (
     corners_of,
     read_catalogue,
 )
-from boxsup.config import block, generation_settings, project_config
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
@@ -36,7 +39,6 @@ from boxsup.masking.box_masks import masks_of_boxes
 from boxsup.masking.quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.random import generator
-from boxsup.settings import UpdateSettings, build
 
 FEATURES = ["expected_iou", "network_agreement", "overlap_cost"]
 ENLARGED = 0.15  # of a side, on each side

@@ -21,8 +21,6 @@ from pathlib import Path
 import yaml
 from common.stages import TABLES, as_json, catalogue_of, stages_of
 
-from boxsup.config import fixed_crf_settings
-
 ROOT = Path(__file__).parents[1]
 SIDE = 128
 SPLIT = {"list": "train", "masks": "SegmentationClass"}
@@ -81,7 +79,6 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
     shapes = {"seed": 0, "side": SIDE, "train": size, "val": 1, "masks": 1}
     crf = {**defaults["inference"]["crf"], "iterations": 1}
     few = {"rounds": 1, "bilateral_weight": [3, 6], "bilateral_xy": [9, 18], "bilateral_rgb": [3, 6]}
-    fixed = {**fixed_crf_settings(defaults["inference"]), "iterations": 1}
     return [
         ("shapes", ["shapes", "--settings", as_json(shapes), "--classes", as_json(classes), "--out", "tree"]),
         ("catalogue", catalogue_of("tree", SPLIT, classes)),
@@ -93,8 +90,8 @@ def stages(size: int) -> list[tuple[str, list[str]]]:
         ),
         (
             "crf-search",
-            ["crf-search", *TABLES, "--model", "1/model.pt", "--threads", "1", "--held-out", str(size // 2)]
-            + ["--crf", as_json(fixed), "--search", as_json(few), "--out", "search.csv"],
+            ["crf-search", *TABLES, "--model", "1/model.pt", "--held-out", str(size // 2)]
+            + ["--inference", as_json({"threads": 1, "crf": crf, "crf_search": few}), "--out", "search.csv"],
         ),
     ]
 

@@ -63,9 +63,9 @@ def main() -> None:
     print(f"{len(chosen)} images, {args.threads} threads, {args.workers} processes, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         write_catalogue(folder, whole.part([whole.ids[i] for i in chosen]))
-        common = ["--catalogue", folder, "--model", str(args.model), "--threads", str(args.threads)]
-        tell("validate", *common, "--out", f"{folder}/val.csv")
-        options = ["--crf", json.dumps(crf), "--workers", str(args.workers)]
+        common, threads = ["--catalogue", folder, "--model", str(args.model)], {"threads": args.threads}
+        tell("validate", *common, "--inference", json.dumps(threads), "--out", f"{folder}/val.csv")
+        options = ["--inference", json.dumps({**threads, "crf": crf}), "--workers", str(args.workers)]
         tell("predictions", *common, *options, "--out", f"{folder}/predictions.zarr")
 
 

@@ -31,7 +31,7 @@ from common.stages import catalogue_of, stages_of
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
-from boxsup.config import epoch_settings
+from boxsup.config.params import epoch_settings
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
@@ -56,7 +56,8 @@ READ = """
 import json, sys
 from pathlib import Path
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.settings import TrainingSettings, parse
+from boxsup.config.build import parse
+from boxsup.config.training import TrainingSettings
 from boxsup.training.data import EpochData, batches
 settings = parse(TrainingSettings, sys.argv[1], "training")
 for _ in batches(EpochData(read_catalogue(Path("train")), Path("1.zarr"), settings, 0, 1), settings, 0, 1, 0):

@@ -23,7 +23,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -39,14 +38,15 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
-from boxsup.config import epoch_settings
+from boxsup.config.build import build
+from boxsup.config.params import epoch_settings
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.machine.devices import device
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.network import build_network as build_network
 from boxsup.network.images import IMAGENET
-from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
@@ -99,7 +99,7 @@ def prepare(name: str, store: Path, args: argparse.Namespace) -> None:
         keep_freed_memory()  # as `boxsup` does
     defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
     settings = build(TrainingSettings, epoch_settings(defaults["training"]), "training")
-    settings = replace(settings, batch=args.batch, crop=args.crop, threads=args.threads)
+    settings = settings.changed(batch=args.batch, crop=args.crop, threads=args.threads)
     schedule = build(ScheduleSettings, defaults["schedule"], "schedule")
     catalogue = photographs(args.images)
     data = EpochData(catalogue, store, settings, 0, 1)

@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from boxsup.config import generation_settings
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou
 from boxsup.labels.choice import Choice, choose
 from boxsup.labels.costs import LARGEST_P, Candidates
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
-from boxsup.settings import UpdateSettings, build
 
 T = TypeVar("T")
 HEIGHT, WIDTH, CANDIDATES, REGIONS = 375, 500, 2000, 600

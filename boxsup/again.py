@@ -13,15 +13,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from boxsup.config import PROJECT
+from boxsup.config.files import PROJECT
 from boxsup.errors import ConfigError
+from boxsup.experiments.tree import RECORD, RESULTS, owner_of
 from boxsup.near import shorter
-from boxsup.settings import build
 from boxsup.store.atomic import write_text
 
-RESULTS = "results"  # the folder that the names of Snakemake's targets begin with
-RECORD = "commands.json"
+PATHS, WORDS = ("snakefile", "directory"), ("configfiles", "config")  # of `Start`
 VARIABLE = "BOXSUP_START"  # of the environment: the same for the jobs of a run
 
 
@@ -82,19 +82,13 @@ def project_start(config: Path) -> Start:
 
 def started() -> Start:
     """How the workflow was started whose job this is; as from its own folder where it is nobody's."""
-    return build(Start, json.loads(os.environ.get(VARIABLE, "{}")), VARIABLE)
+    return _start(json.loads(os.environ.get(VARIABLE, "{}")), VARIABLE)
 
 
 def record(results: Path, owners: Iterable[str], start: Start) -> None:
     """Write down how what owners have was made: `EXPERIMENT`, `data/DATASET`."""
     known = {**_recorded(results), **{owner: asdict(replace(start, directory="")) for owner in owners}}
     write_text(results / RECORD, json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def owner_of(target: str) -> str:
-    """Whose a target is, as `record` calls it: the folder in `results`, or in `results/data`."""
-    parts = Path(target).parts[1:]
-    return "/".join(parts[:2] if parts[:1] == ("data",) else parts[:1])
 
 
 def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
@@ -105,17 +99,28 @@ def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
         if found:
             home, target = found
             known = _recorded(home / RESULTS).get(owner_of(target), {})
-            groups.setdefault((home, build(Start, known, RECORD)), []).append(target)
+            groups.setdefault((home, _start(known, RECORD)), []).append(target)
     return [inside(home, start.command(targets, *options, home=home)) for (home, start), targets in groups.items()]
 
 
 def target_of(path: Path) -> tuple[Path, str] | None:
     """The folder that Snakemake runs in and what it calls a result there; None where it is in no folder of results."""
     parts = path.absolute().parts
-    if RESULTS not in parts:
+    if RESULTS.name not in parts:
         return None
-    place = len(parts) - 1 - parts[::-1].index(RESULTS)
+    place = len(parts) - 1 - parts[::-1].index(RESULTS.name)
     return Path(*parts[:place]), Path(*parts[place:]).as_posix()
+
+
+def _start(known: object, where: str) -> Start:
+    """How it was started, from parsed JSON; raises a ConfigError that begins with `where` if it is no such thing."""
+    values: dict[str, Any] = dict(known) if isinstance(known, dict) else {"": known}
+    words = {key: tuple(value) for key, value in values.items() if key in WORDS and isinstance(value, list)}
+    paths = {key: value for key, value in values.items() if key in PATHS}
+    texts = [*paths.values(), *(word for several in words.values() for word in several)]
+    if len(words) + len(paths) < len(values) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{where}: expected how Snakemake was started, got {known!r}")
+    return Start(**paths, configfiles=words.get("configfiles", ()), config=words.get("config", ()))
 
 
 def _found_there(snakefile: Path, home: Path) -> bool:
@@ -126,6 +131,6 @@ def _recorded(results: Path) -> dict[str, Mapping[str, object]]:
     """What is written down there; nothing where it cannot be read, since commands are then printed without."""
     try:
         known = json.loads((results / RECORD).read_text(encoding="utf-8"))
-        return {name: value for name, value in known.items() if build(Start, value, name)}
+        return {name: value for name, value in known.items() if _start(value, name)}
     except (OSError, ValueError, AttributeError, ConfigError):
         return {}

@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from boxsup.commands.outputs import guarded
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
 from boxsup.errors import BoxSupError
 from boxsup.machine.environment import set_environment
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.near import did_you_mean, nearest
+from boxsup.stages import COMMANDS
 
 set_environment()  # before a stage's module imports what reads it
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from boxsup.experiments.tree import RESULTS, ExperimentFolder, search_table
 from boxsup.near import did_you_mean, nearest
 
 
@@ -17,7 +18,7 @@ def explain(target: str, config: Mapping[str, Any]) -> str:
         config: What `boxsup.config.resolve` gives.
     """
     parts = PurePosixPath(target).parts
-    if parts[:1] != ("results",) or len(parts) < 2:
+    if parts[:1] != RESULTS.parts or len(parts) < 2:
         return f"{target}: neither a rule nor a result{did_you_mean(_reports(parts, config))}"
     for kind, name, known in _names(parts[1:], config):
         if name not in known:
@@ -37,7 +38,7 @@ def _names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, s
         return [("experiments", name, experiments) for name in parts[1].removesuffix(".html").split("+")]
     if parts[0] in config["experiments"]:
         return []
-    if parts[1:] == ("search.csv",):
+    if parts[1:] == (search_table(parts[0]).name,):
         return [("searches", parts[0], list(config["searches"]))]
     others = [*config["searches"], *config["pages"]]
     return [("experiments, searches and pages", parts[0], [*experiments, *others])]
@@ -55,5 +56,5 @@ def _data_names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[s
 def _reports(parts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
     """Pages that a word may mean, or a wrong file in the folder of an experiment."""
     known = [*config["experiments"], *config["pages"]]
-    found = (nearest(part, known) for part in parts if part not in ("results", "data"))
-    return [f"results/{name}/report.html" for names in found for name in names]
+    found = (nearest(part, known) for part in parts if part not in (*RESULTS.parts, "data"))
+    return [ExperimentFolder(name).report.as_posix() for names in found for name in names]

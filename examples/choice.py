@@ -8,7 +8,6 @@ true mask of the box's class, where there is one.
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,13 @@ import pandas as pd
 
 import boxsup
 from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import choose
 from boxsup.labels.costs import Candidates
 from boxsup.proposals.pool import find_pool
-from boxsup.settings import UpdateSettings
 
 
 def main() -> None:
@@ -53,7 +52,7 @@ def main() -> None:
         chosen = choose(
             candidates,
             scores[[0, *classes]],
-            replace(settings, lambda_=weight),
+            settings.changed(lambda_=weight),
             [np.random.default_rng(0) for _ in classes],
         )
         for number, (label, choice, box) in enumerate(zip(classes, chosen, corners, strict=True), start=1):

@@ -10,7 +10,8 @@ import pytest
 from paths import ROOT
 
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
-from boxsup.config import project_config, resolve
+from boxsup.config.files import project_config
+from boxsup.config.resolve import resolve
 from boxsup.near import near_paths, nearest, shorter, some
 from boxsup.targets import explain
 
@@ -110,10 +111,8 @@ def test_the_command_of_a_folder_and_where_it_ran():
 
 @pytest.fixture(scope="module")
 def known():
-    import yaml
 
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return resolve(project_config(), schema)
+    return resolve(project_config())
 
 
 @pytest.mark.parametrize(

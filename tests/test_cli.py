@@ -10,7 +10,8 @@ import pytest
 from paths import ROOT
 
 from boxsup.cli import main
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
+from boxsup.stages import COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def commands():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example_that_parses(command, commands):
     parser, stages = commands
-    module = importlib.import_module(COMMANDS[command][0])
+    module = importlib.import_module(COMMANDS[command].module)
     words = shlex.split(module.EXAMPLE.partition(" > ")[0])
     assert words[0] == "boxsup"
     assert words[1 : 1 + len(command.split())] == command.split()
@@ -141,9 +142,8 @@ WITHOUT_NETWORK = [
 
 @pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "overlaps", "fixed-masks", "label-quality", "report"])
 def test_stages_without_a_network_do_not_import_torch(command):
-    code = (
-        f"import sys, importlib; importlib.import_module({COMMANDS[command][0]!r}); assert 'torch' not in sys.modules"
-    )
+    module = COMMANDS[command].module
+    code = f"import sys, importlib; importlib.import_module({module!r}); assert 'torch' not in sys.modules"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 

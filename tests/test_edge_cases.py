@@ -1,26 +1,25 @@
 """A split at the edge of sense, through all stages: one pixel, an image without boxes, a class that nothing has."""
 
 import json
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
-from paths import ROOT
 from PIL import Image
 
 import boxsup
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
-from boxsup.config import generation_settings
+from boxsup.config.inference import CrfSettings
+from boxsup.config.params import generation_settings
+from boxsup.config.training import NetworkSettings
 from boxsup.image.files import write_mask
 from boxsup.network import build_network
-from boxsup.settings import CrfSettings
 
 CLASSES = ["cat", "never"]
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-NETWORKS = SCHEMA["$defs"]["experiment"]["properties"]["network"]["properties"]["name"]["enum"]
+NETWORKS = get_args(NetworkSettings.model_fields["name"].annotation)
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
 SIZES = {"one": (1, 1), "row": (1, 40), "none": (20, 30), "whole": (24, 24)}
 BOXES = {"one": (1, 1, 1, 1), "row": (3, 1, 9, 1), "whole": (1, 1, 24, 24)}  # VOC's corners; "none" has no box
@@ -78,8 +77,8 @@ def folder(tmp_path_factory, config):
     run("epoch", **training, epoch=1, out=folder / "epochs/001")
     model = folder / "epochs/001/model.pt"
     run("labels", **made, generation=2, model=model, out=folder / "002.zarr")
-    crf = json.dumps(config["defaults"]["inference"]["crf"])
-    run("predictions", catalogue=tables, model=model, threads=1, crf=crf, workers=1, out=folder / "predictions.zarr")
+    asked = json.dumps({"threads": 1, "crf": config["defaults"]["inference"]["crf"]})
+    run("predictions", catalogue=tables, model=model, inference=asked, workers=1, out=folder / "predictions.zarr")
     run("evaluation", catalogue=tables, predictions=folder / "predictions.zarr", out=folder / "evaluation.csv")
     return folder
 
@@ -130,7 +129,15 @@ def test_every_network_takes_one_pixel(name):
 def test_the_crf_takes_one_pixel():
     from boxsup.inference.crf import crf_marginals
 
-    crf = CrfSettings(5, 3.0, 3.0, 50.0, 3.0, 5.0, 0.0)
+    crf = CrfSettings(
+        iterations=5,
+        spatial_xy=3.0,
+        spatial_weight=3.0,
+        bilateral_xy=50.0,
+        bilateral_rgb=3.0,
+        bilateral_weight=5.0,
+        least_probability=0.0,
+    )
     found = crf_marginals(
         np.zeros((1, 1, 3), np.uint8), np.log(np.array([0.25, 0.75], np.float32)).reshape(2, 1, 1), crf
     )

@@ -5,12 +5,13 @@ import shlex
 from pathlib import PurePath
 
 import pytest
-import yaml
 from paths import ROOT
 from snakemake.cli import get_argument_parser
 
-from boxsup.commands.parser import COMMANDS, make_parser
-from boxsup.config import project_config, resolve
+from boxsup.commands.parser import make_parser
+from boxsup.config.files import project_config
+from boxsup.config.resolve import resolve
+from boxsup.stages import COMMANDS
 from boxsup.targets import explain
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,8 +52,7 @@ def test_a_command_of_boxsup_has_these_arguments(words):
 
 @pytest.fixture(scope="module")
 def known():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return resolve(project_config(), schema)
+    return resolve(project_config())
 
 
 @pytest.mark.parametrize("words", commands("snakemake"))

@@ -1,11 +1,9 @@
 """Settings of the update, and an image of six pixels whose costs are worked by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 
+from boxsup.config.update import UpdateSettings
 from boxsup.labels.costs import Candidates
-from boxsup.settings import UpdateSettings
 
 PAPER = UpdateSettings(
     k=5,
@@ -24,8 +22,7 @@ PAPER = UpdateSettings(
     fallback_iou=0.0,
     difficult="use",
 )
-CENTRED = replace(
-    PAPER,
+CENTRED = PAPER.changed(
     lambda_=1.0,
     overlap_norm="none",
     region="box",
@@ -35,10 +32,16 @@ CENTRED = replace(
     clip=True,
     fallback_iou=0.5,
 )
-OURS = replace(
-    PAPER, k=1, temperature=0.05, overlap="coverage", leak=1.5, lambda_=1.0, regression="agreement", clip=True,
+OURS = PAPER.changed(
+    k=1,
+    temperature=0.05,
+    overlap="coverage",
+    leak=1.5,
+    lambda_=1.0,
+    regression="agreement",
+    clip=True,
     fallback_iou=0.4,
-)  # fmt: skip
+)
 
 # Six pixels in a row, three superpixels of two, four candidates; the box holds the first four pixels.
 SIX = Candidates(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boxsup.config import epoch_settings, generation_settings
+from boxsup.config.params import epoch_settings, generation_settings
 
 TABLES = ["--catalogue", "train"]
 Block = Mapping[str, Any]
@@ -23,6 +23,7 @@ def stages_of(proposals: Block, network: Block, training: Block, defaults: Block
     pools = ["--proposals", "pools.zarr", "--overlaps", "overlaps.zarr"]
     threads = ["--threads", str(training["threads"])]
     update = as_json(generation_settings(defaults["update"]))
+    inference = {"threads": training["threads"], "crf": defaults["inference"]["crf"]}
     labels = [*TABLES, "--seed", "0", "--settings", update, *pools, *threads]
     return [
         ("proposals", ["proposals", "make", *TABLES, "--settings", as_json(proposals), "--out", "pools.zarr"]),
@@ -43,8 +44,8 @@ def stages_of(proposals: Block, network: Block, training: Block, defaults: Block
         ),
         (
             "predictions",
-            ["predictions", *TABLES, "--model", "1/model.pt", *threads]
-            + ["--crf", as_json(defaults["inference"]["crf"]), "--out", "predictions.zarr"],
+            ["predictions", *TABLES, "--model", "1/model.pt", "--inference", as_json(inference)]
+            + ["--out", "predictions.zarr"],
         ),
         ("evaluation", ["evaluation", *TABLES, "--predictions", "predictions.zarr", "--out", "evaluation.csv"]),
     ]

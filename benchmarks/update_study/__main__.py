@@ -32,8 +32,10 @@ from steps import one_steps, trained_networks
 from variants import step_variants
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.config import merge, resolve
-from boxsup.settings import CrfSettings, build
+from boxsup.config.build import build
+from boxsup.config.files import merge
+from boxsup.config.inference import CrfSettings
+from boxsup.config.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,9 +58,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(2)
     base = yaml.safe_load((ROOT / "config.yaml").read_text())
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     more = yaml.safe_load(args.config.read_text()) if args.config != ROOT / "config.yaml" else {}
-    experiment = resolve(merge(base, more), schema)["experiments"][args.experiment]
+    experiment = resolve(merge(base, more))["experiments"][args.experiment]
     data = Data.read(ROOT / "results/data" / experiment["dataset"], experiment["proposals"])
     paper = base["updates"]["paper"]
     if not args.no_steps:

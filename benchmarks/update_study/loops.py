@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +18,10 @@ from sources import Block, Data, settings
 from torch import Tensor
 from torch.nn import functional
 
-from boxsup.config import epoch_settings
+from boxsup.config.build import build
+from boxsup.config.params import epoch_settings
+from boxsup.config.training import NetworkSettings, ScheduleSettings, TrainingSettings
+from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.quality import measure
 from boxsup.evaluation.truth import confusions, with_masks
@@ -31,7 +34,6 @@ from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
-from boxsup.settings import NetworkSettings, ScheduleSettings, TrainingSettings, UpdateSettings, build
 from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
@@ -100,7 +102,7 @@ def settings_at(update: UpdateSettings, loop: Loop, progress: float) -> UpdateSe
     """The settings of a generation at `progress` in [0, 1] of the run; the last generation takes the winners."""
     weight = update.lambda_ * (2 * progress if loop.rising else 1)
     k = 1 if progress == 1 or (loop.falling and progress >= 0.5) else update.k
-    return replace(update, lambda_=weight, k=k)
+    return update.changed(lambda_=weight, k=k)
 
 
 def balanced_loss(labels: Labels, classes: int, power: float) -> Callable[[Tensor, Tensor], Tensor]:

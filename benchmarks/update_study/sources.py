@@ -12,11 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.config import generation_settings, merge
+from boxsup.config.build import build
+from boxsup.config.files import merge
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.overlaps import Overlaps
 from boxsup.proposals.pool import Pool, Pools
-from boxsup.settings import UpdateSettings, build
 
 Block = dict[str, Any]
 Masks = list[NDArray[np.bool_] | None]  # of an image's boxes; None: the rectangle

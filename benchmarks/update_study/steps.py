@@ -15,11 +15,12 @@ from scenes import Asked, ask, scenes
 from sources import Block, Data, settings
 from variants import Variant, oracle
 
-from boxsup.config import epoch_settings
+from boxsup.config.build import build
+from boxsup.config.params import epoch_settings
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.image import VOID
 from boxsup.labels.painting import paint
-from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scenes import Scene
 from sources import CENTRED, Block, Masks
 
+from boxsup.config.inference import CrfSettings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas
 from boxsup.inference.crf import crf_marginals
 from boxsup.labels.choice import Chosen, choose, ranking
 from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
 from boxsup.labels.grabcut import grabcut
-from boxsup.settings import CrfSettings, UpdateSettings
 
 Step = Callable[[Scene, UpdateSettings], Masks]
 

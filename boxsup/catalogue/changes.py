@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.catalogue.inventory import (
-    INVENTORY,
     Inventory,
     newest_of,
     read_inventory,
@@ -30,16 +29,17 @@ from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
+from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import some
+from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current_claims
-from boxsup.versions import STAGE_VERSIONS
 
 FIRST, LOST = "the first time", "the one before cannot be read"
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFiles:
     """A split as its inventory is taken of it.
 
     Attributes:
@@ -64,7 +64,7 @@ class Split:
     def settings(self) -> dict[str, Any]:
         """What its catalogue depends on beside the files; not where they lie, but for paths in the split's settings."""
         own = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
-        return {**own, "on_problem": self.on_problem, "source": self.source, "version": STAGE_VERSIONS["catalogue"]}
+        return {**own, "on_problem": self.on_problem, "source": self.source, "version": STAGES["catalogue"].version}
 
     def take(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
         """Take the inventory, and keep what was seen of the files.
@@ -90,7 +90,7 @@ class Split:
         if (self.folder / INVENTORY).exists():
             return False
         try:
-            made = (self.folder / "images.csv").stat().st_mtime_ns
+            made = (self.folder / TABLES[0]).stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
             where = places(self.form, self.root, self.classes, self.split)
             listed, newest = newest_of(where)
@@ -124,7 +124,7 @@ class Changes:
         stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
     """
 
-    split: Split
+    split: SplitFiles
     before: Inventory | None
     now: Inventory | None
     stands: bool = False
@@ -178,7 +178,7 @@ class Changes:
             return set()
 
 
-def changes(split: Split) -> Changes:
+def changes(split: SplitFiles) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
@@ -241,9 +241,9 @@ def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
 
 def proposals_from(settings: Mapping[str, Any], pixels: str) -> dict[str, Any]:
     """What a shard of candidates is made from: the settings of its method, and `Changes.pixels`."""
-    return {"settings": dict(settings), "images": pixels, "version": STAGE_VERSIONS["proposals"]}
+    return {"settings": dict(settings), "images": pixels, "version": STAGES["proposals"].version}
 
 
 def overlaps_from(boxes: str) -> dict[str, Any]:
     """What a shard of overlaps is made from, beside its candidates: `Changes.boxes`."""
-    return {"boxes": boxes, "version": STAGE_VERSIONS["overlaps"]}
+    return {"boxes": boxes, "version": STAGES["overlaps"].version}

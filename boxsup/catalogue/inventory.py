@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 
 from boxsup.catalogue.names import same
 from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, Names, Place, Places
+from boxsup.experiments.splits import INVENTORY
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
-INVENTORY, SEEN = "inventory.json", ".seen.json"  # in the folder of a split's tables
+SEEN = ".seen.json"  # beside the inventory
 GRAIN = 2 * 10**9  # ns; what changes twice within this may have the same time both times: FAT counts by two seconds
 UNREADABLE = "unreadable"  # in place of a hash
 

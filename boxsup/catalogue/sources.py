@@ -48,7 +48,7 @@ class Source:
         classes: Names by label, the background first: all that the annotations know of.
         data: The file that names the classes of YOLO's labels, else None.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
-        ids: What ids are made of, see `boxsup.catalogue.readers.folder.FolderSplit`.
+        ids: What ids are made of, see `boxsup.config.datasets.FolderSplit`.
         boxes_only: Whether the annotations have no segmentation that is a true mask.
         notes: What a person should know of how they are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
@@ -68,7 +68,7 @@ class Source:
     links: bool = False
 
     def split(self, names: str = "") -> dict[str, str | bool]:
-        """The settings of a split, see `boxsup.catalogue.readers.folder.FolderSplit`, by absolute paths.
+        """The settings of a split, see `boxsup.config.datasets.FolderSplit`, by absolute paths.
 
         Args:
             names: Its list of images, below the data set's root; "" for all.

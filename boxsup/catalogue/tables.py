@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
+from boxsup.experiments.splits import TABLES
 from boxsup.store.csv import unescape_texts, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
@@ -95,9 +96,8 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
         StoreError: A table is missing or damaged, or of an older form.
     """
     folder = Path(folder)
-    images = _read_table(folder / "images.csv", IMAGE_COLUMNS)
-    boxes = _read_table(folder / "boxes.csv", BOX_COLUMNS)
-    classes = _read_table(folder / "classes.csv", CLASS_COLUMNS)
+    columns = (IMAGE_COLUMNS, BOX_COLUMNS, CLASS_COLUMNS)
+    images, boxes, classes = (_read_table(folder / name, own) for name, own in zip(TABLES, columns, strict=True))
     return Catalogue(images, boxes, tuple(classes["name"]))
 
 

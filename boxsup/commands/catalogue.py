@@ -15,9 +15,10 @@ from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogu
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
-from boxsup.commands.outputs import TABLES, add_output_arguments
+from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
 from boxsup.errors import DataError
+from boxsup.experiments.splits import TABLES
 from boxsup.store.atomic import atomic_write, discard
 
 EXAMPLE = (

@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError("boxsup completion needs shtab: pip install shtab")
     import shtab  # an extra
 
-    from boxsup.commands.parser import COMMANDS, make_parser
+    from boxsup.commands.parser import make_parser
+    from boxsup.stages import COMMANDS
 
     parser, commands = make_parser(list(COMMANDS))
     for command in commands.values():

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import cv2
 from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.training import NetworkSettings
 from boxsup.contours import bsds
 from boxsup.errors import ConfigError
-from boxsup.settings import NetworkSettings
 
 EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 
 LINES = 20  # of progress in a log
-ENCODER = "mobilenet_v2"
+ENCODER: Final = "mobilenet_v2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         for split in _unique(args.splits)
         for name in tqdm(bsds.names(args.bsds, split), f"reading {split}", unit="image", disable=None)
     ]
-    start = imagenet_weights(ENCODER, NetworkSettings(ENCODER, "imagenet", ""))
+    start = imagenet_weights(ENCODER, NetworkSettings(name=ENCODER, weights="imagenet", sha256=""))
     with _Progress(recipe.steps) as progress:
         network = train(images, start.weights, recipe, args.seed, progress.step)
     made = {

@@ -12,8 +12,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
+from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
@@ -23,12 +24,12 @@ from boxsup.evaluation.truth import truth_pixels
 from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant_labels
 from boxsup.inference.scores import Predictor
+from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSearchSettings, CrfSettings, build, mapping, parse
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "
-    'results/demo_semi/seed-0/epochs/006/model.pt --crf "$CRF" --search "$SEARCH" --held-out 20 --out '
+    'results/demo_semi/seed-0/epochs/006/model.pt --inference "$INFERENCE" --held-out 20 --out '
     "crf.csv"
 )
 
@@ -36,10 +37,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    add_model_arguments(parser)
-    add_labelling_arguments(parser)
-    parser.add_argument("--crf", required=True, help="JSON of the dense CRF's settings that are not searched")
-    parser.add_argument("--search", required=True, help="JSON of the search: rounds, and the values of the first")
+    add_inference_arguments(parser, CrfSearchInference)
     add_held_out_arguments(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     add_output_arguments(parser, "the .csv file to write")
@@ -54,20 +52,19 @@ def run(args: argparse.Namespace) -> None:
     """
     if not args.held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
-    search = parse(CrfSearchSettings, args.search, "inference.crf_search")
-    fixed = mapping(args.crf, "inference.crf")
+    asked = parse_inference(CrfSearchInference, args.inference)
     whole = read_catalogue(args.catalogue)
     images = held_out(whole, args.held_out, args.held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     if basis.why_not:
         raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
-    predictor = Predictor(args.model, args.threads, whole.classes, args.scales, args.background_bias)
+    predictor = Predictor(args.model, asked.threads, whole.classes, asked.scales, asked.background_bias)
     rounds: dict[Point, int] = {}
     scores: dict[Point, float] = {}
-    points, steps = grid(search)
-    for number in range(1, search.rounds + 1):
+    points, steps = grid(asked.crf_search)
+    for number in range(1, asked.crf_search.rounds + 1):
         rounds |= dict.fromkeys(points, number)
-        settings = [settings_at(point, fixed) for point in points]
+        settings = [asked.crf.changed(**point._asdict()) for point in points]
         scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
         best = best_of(scores)
         values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
@@ -79,11 +76,6 @@ def run(args: argparse.Namespace) -> None:
     rows = [{"round": rounds[point], **point._asdict(), "mean_iou": value} for point, value in scores.items()]
     write_table(args.out, pd.DataFrame(rows).assign(**basis.counts))
     print(f"crf-search: over {basis.over}", file=sys.stderr)
-
-
-def settings_at(point: Point, fixed: dict[str, Any]) -> CrfSettings:
-    """The CRF's settings at a point of the search."""
-    return build(CrfSettings, {**fixed, **point._asdict()}, "inference.crf")
 
 
 def score(

@@ -17,11 +17,13 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, guarded
+from boxsup.config.build import parse
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
+from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import instructions, warn_of_other_instructions
 from boxsup.network.checkpoint import (
-    OPTIMIZER,
     Checkpoint,
     instructions_of,
     load,
@@ -29,7 +31,6 @@ from boxsup.network.checkpoint import (
     save,
     save_checkpoint,
 )
-from boxsup.settings import ScheduleSettings, TrainingSettings, parse
 from boxsup.store.csv import write_csv
 from boxsup.training.data import EpochData, batch_order, batches, read_batches
 from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
@@ -56,8 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     parser.add_argument("--workers", type=int, default=0, help="processes that read, for each GPU")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
-    files = ("train.csv", "optimizer.pt", "model.pt")
-    add_output_arguments(parser, f"folder for {', '.join(files)}", files, written=["tensorboard"])
+    add_output_arguments(
+        parser, "folder for train.csv, optimizer.pt and model.pt", outputs=_outputs, written=["tensorboard"]
+    )
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    made = EpochFolder(args.out)
+    return [made.progress, made.optimizer, made.model]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -107,10 +114,11 @@ def train(args: argparse.Namespace) -> None:
                 "training.head_rate) and run again"
             ) from error
     if is_main_process():
-        write_csv(args.out / "train.csv", progress.table())
+        written = EpochFolder(args.out)
+        write_csv(written.progress, progress.table())
         made = {"epoch": args.epoch, "instructions": instructions()}
-        save(args.out / OPTIMIZER, {"momentum": _momentum(optimizer), **made})
-        save_checkpoint(args.out / "model.pt", replace(checkpoint, epoch=args.epoch))
+        save(written.optimizer, {"momentum": _momentum(optimizer), **made})
+        save_checkpoint(written.model, replace(checkpoint, epoch=args.epoch))
 
 
 def _momentum(optimizer: torch.optim.SGD) -> list[torch.Tensor]:

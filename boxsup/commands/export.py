@@ -33,7 +33,7 @@ from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import atomic_write, write_text
 from boxsup.store.checksums import sha256_of
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = "boxsup export --model results/demo_semi/seed-0/epochs/006/model.pt --format onnx --images photos/*.jpg"
 SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no images are given
@@ -42,7 +42,7 @@ SIZES = ((97, 129), (160, 128))  # of the pictures that are checked where no ima
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--model", type=Path, required=True, help=MODEL_OR_RUN)
-    add_labelling_arguments(parser, of_run=True)
+    add_labelling_arguments(parser)
     parser.add_argument(
         "--format", choices=list(WRITERS), required=True, help=f"onnx, opset {OPSET}, or torch, for torch.export.load"
     )

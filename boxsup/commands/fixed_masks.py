@@ -22,7 +22,7 @@ from boxsup.labels.choice import Chosen
 from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.labels import labels_writer
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut --workers 4 --out grabcut.zarr"
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
 def _true_masks(catalogue: Catalogue, out: Path) -> None:
     rows = [row for row in catalogue.rows() if row.mask]
     sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
-    attributes = {"masks": "truth", "versions": provenance("fixed-masks", "numpy", "zarr")}
+    attributes = {"masks": "truth", "versions": provenance("fixed_masks", "numpy", "zarr")}
     with labels_writer(out, [row.image for row in rows], sizes, attributes) as writer:
         for row in tqdm(rows, "truth", unit="image", disable=None):
             writer.append(row.image, labels=_true_mask(row, len(catalogue.classes)))
@@ -63,7 +63,7 @@ def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
 
 def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
     packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
-    attributes = {"masks": kind, "versions": provenance("fixed-masks", *packages)}
+    attributes = {"masks": kind, "versions": provenance("fixed_masks", *packages)}
     chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
     with labels_writer(out, catalogue.ids, catalogue.sizes, attributes) as writer:
         made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)

@@ -21,7 +21,7 @@ from boxsup.catalogue.readers.image_files import all_names, images_below, other_
 from boxsup.catalogue.records import Unusable, first_of, parse_classes, read_lines
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
-from boxsup.config import project_config
+from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.evidence import check_masks, check_objects
 from boxsup.project.parts import parts

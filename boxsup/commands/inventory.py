@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from boxsup.catalogue.changes import FIRST, Split
-from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, write_inventory
+from boxsup.catalogue.changes import FIRST, SplitFiles
+from boxsup.catalogue.inventory import SEEN, read_inventory, write_inventory
 from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.experiments.splits import INVENTORY
 
 EXAMPLE = (
     'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write `inventory.json`, the same bytes where nothing changed."""
     classes = parse_classes(args.classes)
-    split = Split(args.out, args.format, args.root, classes, args.split, args.on_problem, args.source)
+    split = SplitFiles(args.out, args.format, args.root, classes, args.split, args.on_problem, args.source)
     inventory = split.take(args.since, read_inventory(args.out), args.workers)
     write_inventory(args.out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))

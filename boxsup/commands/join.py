@@ -11,7 +11,8 @@ import pandas as pd
 from boxsup.catalogue.check import PROBLEMS
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
-from boxsup.commands.outputs import TABLES, add_output_arguments
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.experiments.splits import TABLES
 from boxsup.store.csv import unescape_texts, write_csv
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,16 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import parse
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded
 from boxsup.labels.generation import ChoiceTables, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.proposals.pool import Pools
-from boxsup.settings import UpdateSettings, parse
 from boxsup.store.labels import Labels, exceeds_classes, labels_writer
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = (
     'boxsup labels --catalogue results/data/demo/train --generation 1 --seed 0 --settings "$SETTINGS" '
@@ -154,7 +154,7 @@ def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catal
     return {
         "generation": args.generation,
         "seed": args.seed,
-        "settings": asdict(settings) if settings else None,
+        "settings": settings.model_dump() if settings else None,
         "scales": args.scales if args.model else None,
         "catalogue": str(args.catalogue),
         "classes": list(catalogue.classes),

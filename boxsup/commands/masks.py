@@ -16,7 +16,10 @@ from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument, whole_number
 from boxsup.commands.outputs import add_output_arguments, claim
-from boxsup.config import block, generation_settings, project_config
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
@@ -25,7 +28,6 @@ from boxsup.masking.outputs import FORMATS, formats_of, place_of
 from boxsup.masking.parts import ImagePart, has_part, part_key, part_place, read_part, write_part
 from boxsup.masking.table import table_of
 from boxsup.proposals.methods import build_settings
-from boxsup.settings import UpdateSettings, build
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"

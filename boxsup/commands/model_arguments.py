@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 
 from boxsup.inference.labelling import MAX_SCALE, THREADS
+from boxsup.inference.settings import ScoringSettings
 
 MODEL_FILE = "the checkpoint, a model.pt"
 MODEL_OR_RUN = f"{MODEL_FILE}, or the folder of a run or an experiment: the epoch that its page shows"
@@ -43,22 +45,31 @@ def add_scales_argument(parser: argparse.ArgumentParser, of_run: bool = False) -
     )
 
 
-def add_bias_argument(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare what is added to the background's score; see `add_model_arguments`."""
+def add_labelling_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the scales and what is added to the background's score, in place of what a run says."""
+    add_scales_argument(parser, of_run=True)
     parser.add_argument(
         "--background-bias",
         type=number,
-        default=None if of_run else 0.0,
         metavar="NATS",
         help="added to the log-probability of the background: below 0, more is seen as objects, for instance -0.5 "
-        f"[{_default(0, of_run)}]",
+        f"[{OF_RUN}, or 0]",
     )
 
 
-def add_labelling_arguments(parser: argparse.ArgumentParser, of_run: bool = False) -> None:
-    """Declare the scales, and what is added to the background's score; see `add_model_arguments`."""
-    add_scales_argument(parser, of_run)
-    add_bias_argument(parser, of_run)
+def add_inference_arguments(parser: argparse.ArgumentParser, settings: type[ScoringSettings]) -> None:
+    """Declare the checkpoint, and how it is asked: a JSON object of the fields of `settings`."""
+    needed = [name for name, field in settings.model_fields.items() if field.is_required()]
+    others = {name: field.default for name, field in settings.model_fields.items() if not field.is_required()}
+    text = ", ".join([*needed, *(f"{name}={json.dumps(value)}" for name, value in others.items())])
+    parser.add_argument("--model", type=Path, required=True, help=MODEL_FILE)
+    parser.add_argument(
+        "--inference",
+        required=bool(needed),
+        default="{}",
+        metavar="JSON",
+        help=f"how it is asked, keys of `inference` in config.yaml and `training.threads`: {text}",
+    )
 
 
 def add_crf_arguments(parser: argparse.ArgumentParser) -> None:

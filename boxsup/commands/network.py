@@ -10,6 +10,8 @@ import torch
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import parse
+from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
 from boxsup.network import Segmenter, build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -17,7 +19,6 @@ from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.network.start import copy_weights
 from boxsup.random import torch_seed
-from boxsup.settings import NetworkSettings, parse
 from boxsup.store.checksums import sha256_of
 
 EXAMPLE = (

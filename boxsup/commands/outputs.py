@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from boxsup.errors import StoreError
+from boxsup.experiments.splits import TABLES
 from boxsup.store.ownership import claiming, current_claims
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Places = dict[tuple[int, int], Path]  # device and inode of what is there
-TABLES = ("images.csv", "boxes.csv", "classes.csv")  # of a catalogue: the first names files that are read, too
 PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # of settings that are paths
 
 

@@ -15,7 +15,7 @@ from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.labels.overlaps import overlaps_writer
 from boxsup.proposals.pool import Pools
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = (
     "boxsup overlaps --catalogue results/data/demo/train --proposals "

@@ -25,6 +25,7 @@ from boxsup.commands.model_arguments import (
     whole_number,
 )
 from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
 from boxsup.image.files import encode_mask, read_image
 from boxsup.image.palette import overlay
@@ -33,7 +34,6 @@ from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
 from boxsup.inference.video import Video, VideoWriter
-from boxsup.settings import CrfSettings
 from boxsup.store.atomic import atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
     add_model_arguments(parser, of_run=True)
-    add_labelling_arguments(parser, of_run=True)
+    add_labelling_arguments(parser)
     add_crf_arguments(parser)
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="processes of the CRF [2]")
     out = Path("predicted")

@@ -8,7 +8,6 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.proposals import ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.machine.compiled import when_compiling
@@ -29,9 +29,8 @@ from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool, pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
-from boxsup.settings import ProposalSettings
 from boxsup.store.csv import write_csv
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings "$SETTINGS" --out pools.zarr'
 
@@ -100,7 +99,7 @@ def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool,
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:
     return {
-        "settings": asdict(settings),
+        "settings": settings.model_dump(),
         "versions": provenance("proposals", "numpy", "zarr", *packages(settings.method)),
     }
 

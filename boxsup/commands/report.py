@@ -17,7 +17,8 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
-from boxsup.report.experiment.full_size import PICTURES, write_full_size
+from boxsup.experiments.tree import PICTURES, ExperimentFolder
+from boxsup.report.experiment.full_size import write_full_size
 from boxsup.report.experiment.page import render
 from boxsup.report.experiment.predictions import VIEWS
 from boxsup.report.experiment.results import read_evaluation, read_seed
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> None:
     config = parse_config(args.config, ("experiment", "dataset", "proposals"))
     options = {"--beside": args.beside, "--timings": args.timings, "--searches": args.searches}
     others, places, searches = (parse_config(text, (), option) for option, text in options.items())
-    seeds = [read_seed(args.folder, seed, args.epochs, args.trained) for seed in config["experiment"]["seeds"]]
+    own, trained = ExperimentFolder.at(args.folder), ExperimentFolder.at(args.trained or args.folder)
+    seeds = [read_seed(own.run(seed), args.epochs, trained.run(seed)) for seed in config["experiment"]["seeds"]]
     validation = config["experiment"]["validation"]
     train = read_catalogue(args.train)
     val = evaluated(read_catalogue(args.val), validation["held_out"], validation["held_out_seed"])
@@ -73,7 +75,9 @@ def run(args: argparse.Namespace) -> None:
         train,
         val,
         others={
-            name: tables for name, own in others.items() if (tables := evaluations(args.folder.parent / name, own))
+            name: tables
+            for name, other in others.items()
+            if (tables := evaluations(ExperimentFolder(name, own.results), other))
         },
         timings=read_timings(places, args.epochs),
         searches={name: read_table(Path(path)) for name, path in searches.items() if Path(path).exists()},
@@ -85,13 +89,13 @@ def run(args: argparse.Namespace) -> None:
     print(f"report: {args.out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
 
 
-def evaluations(folder: Path, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
+def evaluations(folder: ExperimentFolder, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
     """The evaluations of another experiment, as far as they are there, a table a seed."""
-    names = [f"seed-{seed}/evaluation/{experiment['epochs']:03d}.csv" for seed in experiment["seeds"]]
+    paths = [folder.run(seed).evaluation(experiment["epochs"]) for seed in experiment["seeds"]]
     found = []
-    for name in names:
+    for path in paths:
         with contextlib.suppress(StoreError):  # not run, or of an older form
-            found.append(read_evaluation(folder / name))
+            found.append(read_evaluation(path))
     return found
 
 

@@ -12,12 +12,12 @@ import pandas as pd
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import mapping
 from boxsup.evaluation.held_out import add_held_out_arguments, held_out
 from boxsup.evaluation.measured import basis_of, measured_mean, score_text
 from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
-from boxsup.settings import mapping
 
 EXAMPLE = 'boxsup search --catalogue results/data/demo/val --points "$POINTS" --held-out 20 --out search.csv'
 

@@ -9,8 +9,9 @@ from tqdm import tqdm
 
 from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.config.build import parse
+from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.tree import check_settings, write_tree
-from boxsup.settings import ShapesSettings, parse
 from boxsup.store.atomic import atomic_write
 
 EXAMPLE = (

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.commands.model_arguments import add_labelling_arguments, add_model_arguments
+from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
 from boxsup.evaluation.measured import basis_of, score_text
 from boxsup.evaluation.tables import score_table, write_table
 from boxsup.evaluation.truth import confusions
 from boxsup.inference.scores import Predictor
+from boxsup.inference.settings import ScoringSettings, parse_inference
 
 EXAMPLE = (
     "boxsup validate --catalogue results/data/demo/val --model "
@@ -26,8 +27,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    add_model_arguments(parser)
-    add_labelling_arguments(parser)
+    add_inference_arguments(parser, ScoringSettings)
     add_held_out_arguments(parser)
     add_output_arguments(parser, "the .csv file to write")
 
@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> None:
     IoU in [0, 1] without CRF. Images without a true mask are left out, and so are held-out ones. Where nothing is
     measured the IoU are empty, and `note` says why. No label map touches the disk.
     """
+    settings = parse_inference(ScoringSettings, args.inference)
     catalogue = evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
     images = [row for row in catalogue.rows() if row.mask]
     confusion = np.zeros((len(catalogue.classes), len(catalogue.classes) + 1), np.int64)
-    predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales, args.background_bias)
+    predictor = Predictor(args.model, settings.threads, catalogue.classes, settings.scales, settings.background_bias)
     if images:
         scored = predictor.score_files(row.path for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)

@@ -11,14 +11,13 @@ from PIL import Image
 
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, OBJECT_MASKS
 from boxsup.catalogue.readers.voc_objects import CORNERS
+from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
 from boxsup.demo.shapes import DrawnPicture, fill, picture
 from boxsup.errors import ConfigError
 from boxsup.image.files import write_mask
 from boxsup.random import generator
-from boxsup.settings import ShapesSettings
 
-MIN_SIDE = 64
 QUALITY = 95  # of the JPEGs
 
 
@@ -33,13 +32,6 @@ class Written:
 
 def check_settings(settings: ShapesSettings, classes: Sequence[str]) -> None:
     """Raise a ConfigError that names the key if pictures cannot be made of these settings and classes."""
-    if settings.side < MIN_SIDE:
-        raise ConfigError(f"shapes.side: expected {MIN_SIDE} pixels or more, got {settings.side}")
-    for key in ("train", "val", "masks"):
-        if getattr(settings, key) < 1:
-            raise ConfigError(f"shapes.{key}: expected 1 picture or more, got {getattr(settings, key)}")
-    if settings.masks > settings.train:
-        raise ConfigError(f"shapes.masks: expected {settings.train} (train) or fewer, got {settings.masks}")
     unknown = [name for name in classes[1:] if name not in FORMS]
     if unknown:
         raise ConfigError(f"classes: '{unknown[0]}' is no form that can be drawn; known are {', '.join(FORMS)}")

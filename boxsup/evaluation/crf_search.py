@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.errors import ConfigError
+from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.evaluation.confusion import confusion_matrix
 from boxsup.inference.crf import refine_labels
-from boxsup.settings import CrfSearchSettings, CrfSettings
 
 DECIMALS = 6  # of a tried value: enough to halve steps, too few for sums of floats to make two values of one
 
@@ -30,15 +29,8 @@ class Point(NamedTuple):
 
 
 def grid(search: CrfSearchSettings) -> tuple[list[Point], Point]:
-    """The points of the first round, all combinations of the values, and the least step between values of each kind.
-
-    Raises:
-        ConfigError: There are not two values of a kind, or one is not positive.
-    """
-    values = [sorted(set(getattr(search, name))) for name in Point._fields]
-    for name, kind in zip(Point._fields, values, strict=True):
-        if len(kind) < 2 or kind[0] <= 0:
-            raise ConfigError(f"inference.crf_search.{name}: expected two positive values or more, got {kind}")
+    """The points of the first round, all combinations of the values, and the least step between values of each kind."""
+    values = [sorted(getattr(search, name)) for name in Point._fields]
     points = [Point(*combination) for combination in product(*values)]
     return points, Point(*(float(np.diff(kind).min()) for kind in values))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydensecrf import densecrf
 
-from boxsup.settings import CrfSettings
+from boxsup.config.inference import CrfSettings
 
 
 def dense_crf(

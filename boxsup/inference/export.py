@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ METADATA = "boxsup"  # the key of our facts in an ONNX file, and the name of the
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # required for ONNX
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normalised images -> N×C×H×W log-probabilities
+Runner = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normalised images -> N×C×H×W log-probabilities
 
 
 class FullSize(nn.Module):
@@ -95,7 +94,7 @@ def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
     torch.export.save(program, path, extra_files={METADATA: facts})
 
 
-def run_onnx(path: Path) -> Run:
+def run_onnx(path: Path) -> Runner:
     """Load an ONNX file into onnxruntime, on the CPU."""
     import onnxruntime  # an optional package
 
@@ -103,20 +102,22 @@ def run_onnx(path: Path) -> Run:
     return lambda images: np.asarray(session.run([OUTPUT], {INPUT: images})[0], np.float32)
 
 
-def run_torch(path: Path) -> Run:
+def run_torch(path: Path) -> Runner:
     """Load a file of torch.export."""
     program = torch.export.load(path).module()
     return lambda images: np.asarray(program(torch.from_numpy(images)).detach().numpy(), np.float32)
 
 
-WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[[Path], Run]]] = {
+WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[[Path], Runner]]] = {
     "onnx": (write_onnx, run_onnx),
     "torch": (write_torch, run_torch),
 }
 
 
 @torch.inference_mode()
-def max_difference(network: FullSize, checkpoint: Checkpoint, run: Run, pictures: Iterable[NDArray[np.uint8]]) -> float:
+def max_difference(
+    network: FullSize, checkpoint: Checkpoint, run: Runner, pictures: Iterable[NDArray[np.uint8]]
+) -> float:
     """The largest difference of a log-probability between a file and its network, over all pixels of some pictures.
 
     Args:
@@ -173,6 +174,6 @@ def describe_export(
         },
         "labelling": {
             "computed": {"scales": list(labelling.scales), "background_bias": labelling.background_bias},
-            "left_to_do": {"crf": labelling.crf and asdict(labelling.crf)},
+            "left_to_do": {"crf": labelling.crf and labelling.crf.model_dump()},
         },
     }

@@ -6,59 +6,47 @@ They are not part of a checkpoint, since a change of them needs no new training.
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from boxsup.config import block, merge, project_config, read_keys
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from boxsup.config.build import build, parse
+from boxsup.config.fields import Settings, Several, optional, setting
+from boxsup.config.files import block, merge, project_config, read_keys
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, StoreError
-from boxsup.settings import CrfSettings, build, parse
+from boxsup.experiments.tree import LABELLING
 
-NAME = "labelling.json"
 THREADS = 4  # the default of `training.threads` in config.yaml
 MAX_SCALE = 4.0
-PLAIN = re.compile(r"\w*", re.ASCII)  # names of experiments, which become folders
+
+Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]
 
 
-@dataclass(frozen=True)
-class Labelling:
-    """How a network's scores become labels. The defaults are for a checkpoint whose run is not known.
+class Labelling(Settings):
+    """How a network's scores become labels. The defaults are for a checkpoint whose run is not known."""
 
-    Attributes:
-        scales: Scales of the image; the probabilities at all of them are averaged.
-        update_scales: The scales of the network that chooses candidates for boxes.
-        background_bias: Nats to add to the background's score.
-        crf: Settings of the dense CRF that refines the labels; None for no CRF.
-        threads: Threads of torch on the CPU, on which the last bits of scores depend.
-    """
-
-    scales: tuple[float, ...] = (1.0,)
-    update_scales: tuple[float, ...] = (1.0,)
-    background_bias: float = 0.0
-    crf: CrfSettings | None = None
-    threads: int = THREADS
+    scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
+    update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
+    background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
+    crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
+    threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 
-@dataclass(frozen=True)
-class RunLabelling:
-    """The content of `results/EXPERIMENT/labelling.json`.
+class RunLabelling(Settings):
+    """The content of `results/EXPERIMENT/labelling.json`."""
 
-    Attributes:
-        experiment: Name of the experiment.
-        checkpoints_of: Name of the experiment whose networks it uses; "" for its own.
-        seeds: Seeds of its runs; its page shows pictures of the first.
-        epochs: The epoch that its page shows.
-        labelling: How it labels images.
-    """
-
-    experiment: str
-    checkpoints_of: str
-    seeds: tuple[int, ...]
-    epochs: int
-    labelling: Labelling
+    experiment: str = setting(meaning="name of the experiment")
+    checkpoints_of: str = setting(
+        meaning='name of the experiment whose networks it uses; "" for its own', pattern="^[A-Za-z0-9_]*$"
+    )
+    seeds: Several[NonNegativeInt] = setting(
+        meaning="seeds of its runs; its page shows pictures of the first", min_length=1
+    )
+    epochs: int = setting(meaning="the epoch that its page shows")
+    labelling: Labelling = setting(meaning="how it labels images")
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -92,20 +80,7 @@ def parse_labelling(text: str, where: str) -> RunLabelling:
     Raises:
         ConfigError: The text is not JSON of these keys, or a value is out of range.
     """
-    run = parse(RunLabelling, text, where)
-    labelling = run.labelling
-    scales = [*labelling.scales, *labelling.update_scales]
-    checks = {
-        "checkpoints_of": PLAIN.fullmatch(run.checkpoints_of),
-        "seeds": run.seeds and min(run.seeds) >= 0,
-        "labelling.scales": labelling.scales and labelling.update_scales and all(0 < s <= MAX_SCALE for s in scales),
-        "labelling.background_bias": math.isfinite(labelling.background_bias),
-        "labelling.threads": labelling.threads >= 1,
-    }
-    wrong = next((key for key, holds in checks.items() if not holds), None)
-    if wrong:
-        raise ConfigError(f"{where}.{wrong}: out of range")
-    return run
+    return parse(RunLabelling, text, where)
 
 
 def read_labelling(path: Path) -> RunLabelling:
@@ -117,12 +92,14 @@ def read_labelling(path: Path) -> RunLabelling:
     try:
         return parse_labelling(path.read_text(encoding="utf-8"), str(path))
     except (ConfigError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: not a readable {NAME} ({error}); delete it, Snakemake makes it again") from error
+        raise StoreError(
+            f"{path}: not a readable {LABELLING} ({error}); delete it, Snakemake makes it again"
+        ) from error
 
 
 def format_labelling(run: RunLabelling) -> str:
     """The text of a labelling.json; `parse_labelling` reads it."""
-    return json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(run.model_dump(), indent=2, ensure_ascii=False) + "\n"
 
 
 def crf_settings(base: CrfSettings | None = None, overrides: Path | None = None) -> CrfSettings:
@@ -136,7 +113,7 @@ def crf_settings(base: CrfSettings | None = None, overrides: Path | None = None)
         ConfigError: The file cannot be read, or a setting is wrong.
     """
     keys = ("defaults", "inference", "crf")
-    settings = asdict(base) if base else block(project_config(), *keys)
+    settings = base.model_dump() if base else block(project_config(), *keys)
     changes = read_keys(overrides) if overrides else {}
     merged = merge({"defaults": {"inference": {"crf": settings}}}, changes)
     return build(CrfSettings, block(merged, *keys), ".".join(keys))

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import refine_labels, relevant_labels
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
-from boxsup.settings import CrfSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.image.files import check_size, read_image
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.labelling import MAX_SCALE, crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained
-from boxsup.settings import CrfSettings
 
 
 @dataclass(frozen=True, eq=False)

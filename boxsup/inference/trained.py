@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from boxsup.config.inference import CrfSettings
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import NAME, Labelling, RunLabelling, crf_settings, read_labelling
+from boxsup.experiments.tree import (
+    LABELLING,
+    MODEL,
+    ExperimentFolder,
+    checkpoints_in,
+    experiment_around,
+    is_run,
+    runs_in,
+    seed_of,
+)
+from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.near import did_you_mean, near_paths
-from boxsup.settings import CrfSettings
-
-MODEL = "model.pt"
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,9 @@ class Trained:
         if self.known is not None:
             return ""
         return (
-            f"{self.checkpoint}: no {NAME} beside it or in its run, so labels are plain (scale 1, no bias, no CRF); "
-            f"for the labels of its page, put results/EXPERIMENT/{NAME} beside it, which Snakemake makes with the page"
+            f"{self.checkpoint}: no {LABELLING} beside it or in its run, so labels are plain (scale 1, no bias, no "
+            f"CRF); for the labels of its page, put results/EXPERIMENT/{LABELLING} beside it, which Snakemake makes "
+            "with the page"
         )
 
 
@@ -64,16 +73,16 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
         return find_trained(path / MODEL)
     absolute = path.absolute()
     above = (path if path.name == absolute.name else absolute).parent
-    folder = path if (path / NAME).is_file() else above if absolute.name.startswith("seed-") else None
-    if folder is None or not (folder / NAME).is_file():
+    folder = path if (path / LABELLING).is_file() else above if is_run(absolute) else None
+    if folder is None or not (folder / LABELLING).is_file():
         return Trained(last_checkpoint(path), None)
-    return _of_run(None if folder == path else absolute.name, folder, read_labelling(folder / NAME))
+    return _of_run(None if folder == path else seed_of(absolute), folder, read_labelling(folder / LABELLING))
 
 
 def override_labelling(labelling: Labelling, args: argparse.Namespace) -> Labelling:
     """How a run labels images, with the scales and the bias of a command's arguments if they are given."""
     overrides = {"scales": args.scales, "background_bias": args.background_bias}
-    return replace(labelling, **{key: value for key, value in overrides.items() if value is not None})
+    return labelling.changed(**{key: value for key, value in overrides.items() if value is not None})
 
 
 def override_crf(labelling: Labelling, args: argparse.Namespace) -> CrfSettings | None:
@@ -97,22 +106,20 @@ def last_checkpoint(folder: Path) -> Path:
     Raises:
         StoreError: The folder has no checkpoint.
     """
-    runs = [folder, *sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))]
-    epochs = next(filter(None, (sorted(run.glob(f"epochs/*/{MODEL}")) for run in runs)), None)
-    if epochs is None:
+    checkpoints = next(filter(None, map(checkpoints_in, [folder, *runs_in(folder)])), None)
+    if checkpoints is None:
         raise StoreError(
             f"{folder}: no checkpoint in it; name a {MODEL}, or the folder of a run with epochs/NNN/{MODEL}"
         )
-    return epochs[-1]
+    return checkpoints[-1]
 
 
 def _of_file(path: Path) -> Labelling | None:
     """How a checkpoint's run labels images, by the labelling.json beside the checkpoint or that of its experiment."""
     for checkpoint in dict.fromkeys((path.absolute(), path.resolve())):
-        beside, epochs = checkpoint.parent / NAME, checkpoint.parent.parent
-        file = epochs.parent.parent / NAME if epochs.name == "epochs" and not beside.is_file() else beside
-        if file.is_file():
-            return read_labelling(file).labelling
+        for folder in filter(None, (checkpoint.parent, experiment_around(checkpoint))):
+            if (folder / LABELLING).is_file():
+                return read_labelling(folder / LABELLING).labelling
     return None
 
 
@@ -120,11 +127,11 @@ def _of_run(seed: str | None, folder: Path, run: RunLabelling) -> Trained:
     """The checkpoint of an experiment's run; it may be a run of another experiment (`checkpoints_of`).
 
     Args:
-        seed: `seed-S`; None for the first seed.
+        seed: The seed; None for the first.
         folder: The experiment's folder.
         run: The labelling.json of the experiment.
     """
-    experiment = folder.parent / run.checkpoints_of if run.checkpoints_of else folder
-    run_folder = experiment / (seed or f"seed-{run.seeds[0]}")
-    shown = run_folder / "epochs" / f"{run.epochs:03d}" / MODEL
-    return Trained(shown if shown.is_file() else last_checkpoint(run_folder), run.labelling)
+    experiment = ExperimentFolder(run.checkpoints_of or folder.name, folder.parent)
+    run_folder = experiment.run(run.seeds[0] if seed is None else seed)
+    shown = run_folder.model(run.epochs)
+    return Trained(shown if shown.is_file() else last_checkpoint(run_folder.folder), run.labelling)

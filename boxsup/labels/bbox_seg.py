@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import crf_marginals
-from boxsup.settings import CrfSettings
 
 CENTRE = 0.2  # of the box's pixels
 CRF = CrfSettings(

@@ -9,8 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.update import UpdateSettings
 from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
-from boxsup.settings import UpdateSettings
 
 RECORDED = 5  # candidates of a box that are kept at least, with their costs, for people to look at
 

@@ -24,8 +24,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas, box_intersections
-from boxsup.settings import UpdateSettings
 
 # H×W a label: those of boxes with the same label may be one array.
 LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]

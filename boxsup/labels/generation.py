@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
@@ -20,7 +21,6 @@ from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
-from boxsup.settings import UpdateSettings
 
 LOOKED_AT = 8  # of so many candidates, the overlaps of one are worked out again: whether they are of these boxes
 

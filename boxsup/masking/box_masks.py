@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
 from boxsup.image.boxes import box_iou
 from boxsup.image.packed import packed
@@ -16,7 +17,6 @@ from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import Update
 from boxsup.masking.quality import Measures, measure
 from boxsup.proposals.pool import Pool
-from boxsup.settings import UpdateSettings
 
 
 @packed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
+from boxsup.config.proposals import ProposalSettings
+from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
@@ -22,9 +23,8 @@ from boxsup.masking.parts import ImagePart
 from boxsup.proposals.methods import make_proposer, packages
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
-from boxsup.settings import ProposalSettings, UpdateSettings
 from boxsup.store.checksums import sha256_of
-from boxsup.versions import provenance
+from boxsup.store.provenance import provenance
 
 
 class Masker:
@@ -64,8 +64,8 @@ class Masker:
             "model": sha256_of(model),
             "threads": threads,
             "scales": list(scales),
-            "update": asdict(update),
-            "proposals": asdict(proposals),
+            "update": update.model_dump(),
+            "proposals": proposals.model_dump(),
             "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
         }
 

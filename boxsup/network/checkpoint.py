@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from boxsup.errors import BoxSupError, StoreError
+from boxsup.experiments.tree import OPTIMIZER
 from boxsup.near import did_you_mean, near_paths
 from boxsup.network import Segmenter, build_network
 from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import CHECK_ADVICE, archive_damages
 
-OPTIMIZER = "optimizer.pt"  # the file beside the checkpoint of an epoch
 MAX_CLASSES = 255  # with the background, since label 255 is void
 
 

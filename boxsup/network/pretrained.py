@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from boxsup.config.training import NetworkSettings
 from boxsup.errors import ConfigError, StoreError
-from boxsup.settings import NetworkSettings
 from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import sha256_of
 

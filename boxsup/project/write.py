@@ -13,6 +13,7 @@ from boxsup.again import project_start
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
 from boxsup.evaluation.measured import Basis
+from boxsup.experiments.tree import ExperimentFolder
 from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
@@ -58,7 +59,7 @@ class Project:
 
     def command(self) -> str:
         """What to run next, for a shell where the user is."""
-        return project_start(self.folder / CONFIG).command([f"results/{self.experiment}/report.html"])
+        return project_start(self.folder / CONFIG).command([str(ExperimentFolder(self.experiment).report)])
 
 
 def config_text(project: Project) -> str:

@@ -13,15 +13,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.proposals import GeodesicSettings, Transforms
 from boxsup.contours.detector import detector
 from boxsup.machine.compiled import compiled
 from boxsup.proposals.colour import colour_space
 from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
-from boxsup.proposals.selection import Proposer, check_rules, select
+from boxsup.proposals.selection import Proposer, select
 from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
-from boxsup.settings import GeodesicSettings, Transforms
 
 BACKGROUNDS = ("none", "border")
 # Levels of a Lab channel in [0, 255]: colours as far apart as this, or farther, count `colour`.
@@ -34,14 +34,8 @@ def proposer(settings: GeodesicSettings) -> Proposer:
     """The method as a function of an image and its id; see `boxsup.proposals.methods`.
 
     Raises:
-        ConfigError: A setting cannot work; names the key.
         StoreError: The contour network's weights are missing or damaged.
     """
-    check_rules(
-        settings,
-        superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
-        transforms=rule_of_transforms(settings.transforms),
-    )
     detect = detector(settings.contours)
     return lambda image, image_id: geodesic(image, detect(image), settings)
 
@@ -62,16 +56,6 @@ def geodesic(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: 
     sets, seeds = level_sets(image, contours, labels, region_graph(labels), settings.transforms, limits)
     # As GOP does from version 1.2 on, the seeds themselves; last, since most are no more than a piece of something.
     return select(labels, np.concatenate([sets, seeds[:, None] == np.arange(sets.shape[1])]), settings)
-
-
-def rule_of_transforms(transforms: Transforms) -> tuple[object, str]:
-    """Whether a method's `transforms` can work, and what is expected of them; see `check_rules`."""
-    positive = min(transforms.power, transforms.floor, transforms.seeds, transforms.levels) > 0
-    known = transforms.backgrounds and set(transforms.backgrounds) <= set(BACKGROUNDS)
-    return (
-        positive and transforms.colour >= 0 and known,
-        f"power, floor, seeds and levels above 0, colour not below, backgrounds of {', '.join(BACKGROUNDS)}",
-    )
 
 
 def level_sets(

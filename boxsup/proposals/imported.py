@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.proposals import ImportedSettings
 from boxsup.errors import DataError
 from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported_json import Masks, ResultsFile, read_masks, read_records
 from boxsup.proposals.imported_mat import ImageCandidates, read_mat
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.selection import WARM_UP, Proposer, check_rules, select
-from boxsup.settings import ImportedSettings
+from boxsup.proposals.selection import WARM_UP, Proposer, select
 
 PLACE = "{image}"  # stands for the image's id in `files`
 
@@ -28,18 +28,9 @@ def proposer(settings: ImportedSettings) -> Proposer:
     is missing, damaged, or of an image of another size.
 
     Raises:
-        ConfigError: A setting cannot work; names the key.
         DataError: The one file of all images is missing or damaged.
     """
     suffix, each = Path(settings.files).suffix, PLACE in settings.files
-    check_rules(
-        settings,
-        files=(
-            suffix == ".json" or (suffix == ".mat" and each),
-            f"one .json for all images, or the .mat or .json of each with {PLACE} for its id",
-        ),
-        images=(not (settings.images and each), f"nothing where files has {PLACE}"),
-    )
     results = None if each else ResultsFile(Path(settings.files), Path(settings.images) if settings.images else None)
 
     def propose(image: NDArray[np.uint8], image_id: str) -> Pool:

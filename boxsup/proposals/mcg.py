@@ -15,55 +15,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.proposals import McgSettings
 from boxsup.contours.detector import at_scales, detector
 from boxsup.proposals.colour import (
-    COLOUR_SPACES,
     colour_bins,
     colour_space,
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.combinations import MOST, Combinations, combine, hashes, members
-from boxsup.proposals.geodesic import level_sets, rule_of_transforms
-from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.combinations import Combinations, combine, hashes, members
+from boxsup.proposals.geodesic import level_sets
+from boxsup.proposals.grouping import group
 from boxsup.proposals.hierarchy import boundary_tree, superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
-from boxsup.proposals.selection import Proposer, check_rules, select
+from boxsup.proposals.selection import Proposer, select
 from boxsup.random import generator
-from boxsup.settings import McgSettings
 
 
 def proposer(settings: McgSettings) -> Proposer:
     """The method as a function of an image and its id; see `boxsup.proposals.methods`.
 
     Raises:
-        ConfigError: A setting cannot work; names the key.
         StoreError: The contour network's weights are missing or damaged.
     """
-    spaces = {tree.space for tree in settings.similarity_trees}
-    sums = [tree.similarities for tree in settings.similarity_trees]
-    check_rules(
-        settings,
-        scales=(settings.scales and min(settings.scales) > 0, "numbers above 0"),
-        superpixels=(0 < settings.superpixels < 2**16, "a number from 1 to 65535"),
-        leaves=(settings.leaves > 0, "a number above 0"),
-        contour_trees=(
-            all(blur >= 0 for blur in settings.contour_trees) and (settings.contour_trees or settings.similarity_trees),
-            "deviations of 0 px or more, at least one without similarity_trees",
-        ),
-        similarity_trees=(
-            spaces <= set(COLOUR_SPACES) and all(name and set(name) <= set(SIMILARITIES) for name in sums),
-            f"spaces of {', '.join(COLOUR_SPACES)} and sums of the letters {SIMILARITIES}",
-        ),
-        diverse=(0 < settings.diverse <= 1, "an IoU above 0, at most 1"),
-        combinations=(
-            len(settings.combinations) == MOST and min(settings.combinations) >= 0 and settings.combinations[0] > 0,
-            f"{MOST} numbers: of singles (above 0), pairs, triplets and quadruples",
-        ),
-    )
-    for transforms in settings.transforms:
-        check_rules(settings, transforms=rule_of_transforms(transforms))
     detect = at_scales(detector(settings.contours), settings.scales)
     return lambda image, image_id: mcg(image, detect(image), settings, image_id)
 

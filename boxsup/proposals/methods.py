@@ -6,10 +6,11 @@ import importlib
 import json
 from typing import Any
 
-from boxsup import settings as known
+from boxsup.config import proposals as known
+from boxsup.config.build import build
+from boxsup.config.proposals import ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
-from boxsup.settings import ProposalSettings, build
 
 IMAGES = ("opencv-contrib-python-headless", "scipy", "numba")
 
@@ -45,11 +46,7 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
-    """The method that the settings name, ready to take images.
-
-    Raises:
-        ConfigError: A setting cannot work; names the key.
-    """
+    """The method that the settings name, ready to take images."""
     proposer: Proposer = importlib.import_module(METHODS[settings.method][1]).proposer(settings)
     return proposer
 

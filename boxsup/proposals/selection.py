@@ -7,37 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.errors import ConfigError
+from boxsup.config.proposals import ProposalSettings
 from boxsup.proposals.pool import Pool, areas, distinct_rows, make_pool, tight_boxes
 from boxsup.proposals.regions import region_boxes
 from boxsup.proposals.suppression import suppress
-from boxsup.settings import ProposalSettings
 
 # A method with its settings: from an H×W×3 RGB image in [0, 255] and its id to its pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
 
 WARM_UP = ""  # the id, of no image, under which a method is shown a picture once, so that its loops are compiled
-
-
-def check_rules(settings: ProposalSettings, **rules: tuple[object, str]) -> None:
-    """Refuse settings that cannot work.
-
-    Args:
-        settings: A method's; those that all methods have are checked too.
-        **rules: Key -> whether its value is fine, and what is expected of it.
-
-    Raises:
-        ConfigError: Names the first key whose value is not fine.
-    """
-    common: dict[str, tuple[object, str]] = {
-        "min_area": (0 <= settings.min_area < 1, "a share of the image from 0 to below 1"),
-        "max_area": (settings.min_area < settings.max_area <= 1, "a share of the image above min_area, at most 1"),
-        "nms": (0 < settings.nms <= 1, "an IoU above 0, at most 1"),
-        "max_candidates": (settings.max_candidates > 0, "a number above 0"),
-    }
-    for key, (fine, expected) in {**rules, **common}.items():
-        if not fine:
-            raise ConfigError(f"settings.{key}: expected {expected}, got {getattr(settings, key)!r}")
 
 
 def select(

@@ -12,20 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.proposals import SelectiveSearchSettings
 from boxsup.proposals.colour import (
-    COLOUR_SPACES,
     colour_bins,
     colour_space,
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.grouping import SIMILARITIES, group
+from boxsup.proposals.grouping import group
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import region_graph
-from boxsup.proposals.selection import Proposer, check_rules, select
+from boxsup.proposals.selection import Proposer, select
 from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
 from boxsup.random import generator
-from boxsup.settings import SelectiveSearchSettings
 
 # Bounds for large photographs, far above what one of VOC reaches: candidates × superpixels is a matrix of bytes.
 MAX_SUPERPIXELS = 2**14
@@ -41,22 +40,7 @@ class GroupingTree:
 
 
 def proposer(settings: SelectiveSearchSettings) -> Proposer:
-    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
-
-    Raises:
-        ConfigError: A setting cannot work; names the key.
-    """
-    unknown = sorted(set(settings.colour_spaces) - set(COLOUR_SPACES))
-    check_rules(
-        settings,
-        colour_spaces=(not unknown and settings.colour_spaces, f"some of {', '.join(COLOUR_SPACES)}"),
-        similarities=(
-            settings.similarities and all(name and set(name) <= set(SIMILARITIES) for name in settings.similarities),
-            f"sums of the letters {SIMILARITIES}, such as CTSF or TSF",
-        ),
-        scales=(settings.scales and min(settings.scales) > 0, "numbers above 0"),
-        min_region=(settings.min_region >= 0, "0 or more pixels"),
-    )
+    """The method as a function of an image and its id; see `boxsup.proposals.methods`."""
     return lambda image, image_id: selective_search(image, settings, image_id)
 
 

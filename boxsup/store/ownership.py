@@ -33,7 +33,7 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.manifest import Ledger, Snapshot, foreign_files, is_regular, take_snapshot, write_seal
 from boxsup.store.renames import dated_names, put_aside
 
-BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # set in the environment of Snakemake's jobs by workflow/rules/common.smk
+BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # set in the environment of jobs by workflow/rules/configuration.smk
 
 
 @dataclass(frozen=True)

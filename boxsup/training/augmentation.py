@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.training import TrainingSettings
 from boxsup.image import VOID
 from boxsup.network.images import IMAGENET
-from boxsup.settings import TrainingSettings
 
 PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation, as RGB
 

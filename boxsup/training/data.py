@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from boxsup.catalogue.tables import Catalogue, check_ids
+from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.image.files import read_image
 from boxsup.machine.stopping import terminal_signals_blocked
 from boxsup.network.images import IMAGENET, Normalisation, normalise
 from boxsup.random import generator
-from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels, exceeds_classes
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import rank_slice, world_size

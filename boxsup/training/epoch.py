@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError
 from boxsup.image import VOID
 from boxsup.machine.devices import device
 from boxsup.network import Segmenter
 from boxsup.random import torch_seed
-from boxsup.settings import ScheduleSettings, TrainingSettings
 from boxsup.training.parallel import all_reduce_sum, distribute_model, world_size
 from boxsup.training.schedule import learning_rate
 

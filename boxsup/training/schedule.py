@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boxsup.settings import ScheduleSettings
+from boxsup.config.training import ScheduleSettings
 
 
 def learning_rate(iteration: int, iterations_per_epoch: int, rate: float, schedule: ScheduleSettings) -> float:

@@ -11,11 +11,12 @@ import own_data
 import pytest
 
 from boxsup.catalogue import inventory as module
-from boxsup.catalogue.changes import FIRST, LOST, Split, changed_images, changes, is_made_from, recording
-from boxsup.catalogue.inventory import INVENTORY, SEEN, read_inventory, read_seen, write_inventory
+from boxsup.catalogue.changes import FIRST, LOST, SplitFiles, changed_images, changes, is_made_from, recording
+from boxsup.catalogue.inventory import SEEN, read_inventory, read_seen, write_inventory
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.demo.tree import write_picture
+from boxsup.experiments.splits import INVENTORY
 
 IMAGES = {"images": "images", "masks": "masks"}
 SETTINGS = {
@@ -60,7 +61,7 @@ def split(request, tmp_path):
     form = request.param
     write(tmp_path / "data", form)
     settings = json.dumps(SETTINGS[form])
-    return taken(Split(tmp_path / "tables", form, tmp_path / "data", own_data.CLASSES, settings, "stop"))
+    return taken(SplitFiles(tmp_path / "tables", form, tmp_path / "data", own_data.CLASSES, settings, "stop"))
 
 
 def taken(split):

@@ -10,13 +10,14 @@ from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import read_list
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
+from boxsup.config.build import build
+from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
 from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
 from boxsup.demo.tree import check_settings, choose_masks
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_mask
 from boxsup.image.palette import voc_palette
-from boxsup.settings import ShapesSettings
 
 NAMES = list(FORMS)
 CLASSES = ("background", *NAMES)
@@ -157,15 +158,15 @@ def test_chosen_masks_hold_the_rare_class_first():
 @pytest.mark.parametrize(
     ("changed", "classes", "words"),
     [
-        ({"side": 20}, CLASSES, "shapes.side: expected 64"),
-        ({"val": 0}, CLASSES, "shapes.val: expected 1"),
+        ({"side": 20}, CLASSES, "shapes.side: expected a number of 64 or more"),
+        ({"val": 0}, CLASSES, "shapes.val: expected a number above 0"),
         ({"masks": 25}, CLASSES, "shapes.masks: expected 24"),
         ({}, ("background", "cube"), "'cube' is no form that can be drawn"),
     ],
 )
 def test_settings_that_make_no_pictures_are_named(changed, classes, words):
     with pytest.raises(ConfigError, match=words):
-        check_settings(ShapesSettings(**(SETTINGS | changed)), classes)
+        check_settings(build(ShapesSettings, SETTINGS | changed, "shapes"), classes)
 
 
 @pytest.mark.parametrize("name", ["train", "val", "masks"])

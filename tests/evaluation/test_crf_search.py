@@ -13,12 +13,12 @@ from small_split import CLASSES, draw
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config import fixed_crf_settings
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSearchSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, grid
 from boxsup.evaluation.held_out import evaluated, held_out
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.settings import CrfSearchSettings, parse
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 
@@ -32,12 +32,17 @@ def test_the_first_round_is_all_of_deeplabs_combinations(config):
 
 
 def test_a_search_of_one_value_is_refused():
-    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected two positive values"):
-        grid(CrfSearchSettings(2, (1.0, 2.0), (3.0,), (4.0, 5.0)))
+    search = {"rounds": 2, "bilateral_weight": [1.0, 2.0], "bilateral_xy": [3.0], "bilateral_rgb": [4.0, 5.0]}
+    with pytest.raises(ConfigError, match=r"crf_search\.bilateral_xy: expected 2 or more values"):
+        parse(CrfSearchSettings, json.dumps(search), "crf_search")
 
 
 def test_later_rounds_halve_the_steps_around_the_best():
-    tried, steps = grid(CrfSearchSettings(3, (2.0, 4.0, 6.0), (10.0, 20.0, 30.0), (1.0, 2.0, 3.0)))
+    tried, steps = grid(
+        CrfSearchSettings(
+            rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
+        )
+    )
     points, steps = around(Point(4, 20, 2), steps, tried)
     assert steps == (1, 5, 0.5)
     assert len(points) == 26  # of 27, one is the best itself
@@ -45,7 +50,11 @@ def test_later_rounds_halve_the_steps_around_the_best():
 
 
 def test_a_best_at_the_end_of_what_was_tried_is_looked_beyond():
-    tried, steps = grid(CrfSearchSettings(3, (2.0, 4.0, 6.0), (10.0, 20.0, 30.0), (1.0, 2.0, 3.0)))
+    tried, steps = grid(
+        CrfSearchSettings(
+            rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
+        )
+    )
     points, steps = around(Point(4, 30, 1), steps, tried)
     assert steps == (1, 10, 0.5)  # 1 - 1 would be no deviation
     assert {point.bilateral_xy for point in points} == {20, 30, 40}
@@ -70,7 +79,11 @@ def test_deeplabs_released_values_are_found_from_its_first_ranges(config):
 @given(seed=st.integers(0, 2**32), rounds=st.integers(2, 5))
 def test_no_point_is_tried_twice_and_all_can_be_used(seed, rounds):
     random = np.random.default_rng(seed)
-    tried, steps = grid(CrfSearchSettings(rounds, (0.1, 0.4), (1.0, 2.0, 3.0), (0.3, 0.7)))
+    tried, steps = grid(
+        CrfSearchSettings(
+            rounds=rounds, bilateral_weight=(0.1, 0.4), bilateral_xy=(1.0, 2.0, 3.0), bilateral_rgb=(0.3, 0.7)
+        )
+    )
     for _ in range(rounds):
         points, steps = around(tried[random.integers(len(tried))], steps, tried)
         assert len(points) <= 26
@@ -99,20 +112,24 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def fixed(config):
-    return fixed_crf_settings(config["defaults"]["inference"]) | {"iterations": 3, "least_probability": 0.0}
+def crf(config):
+    return config["defaults"]["inference"]["crf"] | {"iterations": 3, "least_probability": 0.0}
 
 
-def search(folder, fixed, out, *more):
-    arguments = ["--catalogue", folder / "split", "--model", folder / "model.pt", "--threads", 1, "--out", out]
-    main(["crf-search", *map(str, arguments), "--crf", json.dumps(fixed), "--search", json.dumps(SMALL), *more])
+def search(folder, crf, out, *more, split="split"):
+    arguments = ["--catalogue", folder / split, "--model", folder / "model.pt", "--out", out]
+    main(["crf-search", *map(str, arguments), "--inference", inference(crf=crf, crf_search=SMALL), *more])
 
 
-def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, fixed):
+def inference(**settings):
+    return json.dumps({"threads": 1, **settings})
+
+
+def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, crf):
     tables = []
     for workers in ("1", "2"):
         out = folder / f"{workers}.csv"
-        search(folder, fixed, out, "--held-out", "3", "--workers", workers)
+        search(folder, crf, out, "--held-out", "3", "--workers", workers)
         tables.append(out.read_bytes())
     assert tables[0] == tables[1]
     table = pd.read_csv(folder / "1.csv")
@@ -124,27 +141,27 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
     drawn = held_out(read_catalogue(folder / "split"), 3, 0)
     write_catalogue(folder / "drawn", drawn)
     for row in (0, table["mean_iou"].idxmax()):
-        crf = fixed | table.loc[row, list(Point._fields)].to_dict()
+        best = crf | table.loc[row, list(Point._fields)].to_dict()
         common = ["--catalogue", str(folder / "drawn")]
-        model = ["--model", str(folder / "model.pt"), "--threads", "1", "--crf", json.dumps(crf)]
+        model = ["--model", str(folder / "model.pt"), "--inference", inference(crf=best)]
         main(["predictions", *common, *model, "--out", str(folder / "p.zarr")])
         main(["evaluation", *common, "--predictions", str(folder / "p.zarr"), "--out", str(folder / "e.csv")])
         assert pd.read_csv(folder / "e.csv")["iou_crf"].iloc[-1] == table.loc[row, "mean_iou"]
 
 
-def test_scores_are_of_the_images_that_are_not_held_out(folder, fixed):
+def test_scores_are_of_the_images_that_are_not_held_out(folder, crf):
     catalogue = read_catalogue(folder / "split")
     rest = evaluated(catalogue, 3, 5)
     assert not set(rest.ids) & set(held_out(catalogue, 3, 5).ids)
     assert len(rest.ids) == 5
     write_catalogue(folder / "rest", rest)
     for split, options in (("split", ["--held-out", "3", "--held-out-seed", "5"]), ("rest", [])):
-        common = ["--catalogue", str(folder / split), "--model", str(folder / "model.pt"), "--threads", "1"]
-        main(["validate", *common, *options, "--out", str(folder / f"{split}.csv")])
+        common = ["--catalogue", str(folder / split), "--model", str(folder / "model.pt")]
+        main(["validate", *common, *options, "--inference", inference(), "--out", str(folder / f"{split}.csv")])
     assert (folder / "split.csv").read_bytes() == (folder / "rest.csv").read_bytes()
-    crf = fixed | {"bilateral_weight": 4, "bilateral_xy": 20, "bilateral_rgb": 5}
+    near = crf | {"bilateral_weight": 4, "bilateral_xy": 20, "bilateral_rgb": 5}
     common = [*common[2:], "--catalogue", str(folder / "split")]
-    main(["predictions", *common, "--crf", json.dumps(crf), "--out", str(folder / "all.zarr")])
+    main(["predictions", *common, "--inference", inference(crf=near), "--out", str(folder / "all.zarr")])
     for stage in (["evaluation"], ["trimap", "measure"]):
         for split, options in (("split", ["--held-out", "3", "--held-out-seed", "5"]), ("rest", [])):
             arguments = ["--catalogue", str(folder / split), "--predictions", str(folder / "all.zarr"), *options]
@@ -172,14 +189,14 @@ def test_the_draw_depends_on_images_and_seed_alone(folder):
         (["--held-out", "7"], "validation.held_out: 7 images, and the split has 7 with a true mask; hold out fewer"),
     ],
 )
-def test_too_few_or_too_many_held_out_images_are_one_line(folder, fixed, tmp_path, capsys, options, message):
+def test_too_few_or_too_many_held_out_images_are_one_line(folder, crf, tmp_path, capsys, options, message):
     with pytest.raises(SystemExit, match="1"):
-        search(folder, fixed, tmp_path / "s.csv", *options)
+        search(folder, crf, tmp_path / "s.csv", *options)
     assert f"boxsup: error: {message}" in capsys.readouterr().err
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_nothing_is_chosen_by_images_that_show_no_object(folder, fixed, tmp_path, capsys):
+def test_nothing_is_chosen_by_images_that_show_no_object(folder, crf, tmp_path, capsys):
     catalogue = read_catalogue(folder / "split")
     empty = tmp_path / "empty.png"
     images = catalogue.images.copy()
@@ -188,10 +205,8 @@ def test_nothing_is_chosen_by_images_that_show_no_object(folder, fixed, tmp_path
         Image.fromarray(np.zeros(size, np.uint8)).save(path)
         images.loc[row, "mask"] = str(path)
     write_catalogue(tmp_path / "split", Catalogue(images, catalogue.boxes, catalogue.classes))
-    arguments = ["--catalogue", tmp_path / "split", "--model", folder / "model.pt", "--out", tmp_path / "s.csv"]
-    options = ["--crf", json.dumps(fixed), "--search", json.dumps(SMALL), "--held-out", "2"]
     with pytest.raises(SystemExit, match="1"):
-        main(["crf-search", *map(str, arguments), *options])
+        search(folder, crf, tmp_path / "s.csv", "--held-out", "2", split=tmp_path / "split")
     told = capsys.readouterr().err
     assert "validation.held_out: nothing to choose by: the true masks of 2 images show no class" in told
     assert told.count("\n") == 1
@@ -207,8 +222,11 @@ def test_images_with_an_object_are_held_out_first(folder):
         assert {"001", "004"} < set(held_out(shown, 3, seed).ids)
 
 
-def test_settings_that_a_search_needs_are_checked(folder, fixed, tmp_path, capsys):
-    for crf, message in (({"iterations": 3}, "inference.crf.spatial_xy: missing"), ([], "expected a mapping, got []")):
+def test_settings_that_a_search_needs_are_checked(folder, crf, tmp_path, capsys):
+    for crf, message in (
+        ({"iterations": 3}, "inference.crf: the key 'spatial_xy' is missing"),
+        ([], "expected keys and values, got []"),
+    ):
         with pytest.raises(SystemExit, match="1"):
             search(folder, crf, tmp_path / "s.csv", "--held-out", "2")
         assert message in capsys.readouterr().err

@@ -261,7 +261,19 @@ def test_validate_scores_a_checkpoint_as_torchmetrics_does(split: Split, tmp_pat
     model = tmp_path / "model.pt"
     save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build_network("mobilenet_v2", 3), 0, {}))
     out = tmp_path / "val.csv"
-    main(["validate", "--catalogue", str(folder), "--model", str(model), "--threads", "1", "--out", str(out)])
+    main(
+        [
+            "validate",
+            "--catalogue",
+            str(folder),
+            "--model",
+            str(model),
+            "--inference",
+            '{"threads": 1}',
+            "--out",
+            str(out),
+        ]
+    )
     table = pd.read_csv(out)
     assert table["class"].tolist() == [*classes, "mean"]
     predictor = Predictor(model, 1)
@@ -305,7 +317,7 @@ def test_on_background_alone_no_command_has_a_score(
     on, predicted = ["--catalogue", str(folder)], ["--predictions", str(store)]
     commands = {
         "evaluation": ["evaluation", *on, *predicted],
-        "validate": ["validate", *on, "--model", str(model), "--threads", "1"],
+        "validate": ["validate", *on, "--model", str(model), "--inference", '{"threads": 1}'],
         "trimap": ["trimap", "measure", *on, *predicted],
         "search": ["search", *on, "--points", json.dumps(points), "--held-out", "1"],
         "quality": ["label-quality", *on, "--labels", str(labels)],
@@ -342,7 +354,7 @@ def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(
     save_checkpoint(
         model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build_network("mobilenet_v2", 3), 0, {})
     )
-    arguments = ["--catalogue", str(folder), "--model", str(model), "--threads", "1"]
+    arguments = ["--catalogue", str(folder), "--model", str(model), "--inference", '{"threads": 1}']
     main(["validate", *arguments, "--out", str(tmp_path / "val.csv")])
     table = pd.read_csv(tmp_path / "val.csv")
     assert table["iou"].isna().all()

@@ -312,11 +312,20 @@ def imported(files: str, images: str = "") -> Callable[[Path], None]:
     """Read candidates as `boxsup proposals make` does."""
 
     def read(folder: Path) -> None:
+        from boxsup.config.proposals import ImportedSettings
         from boxsup.proposals.imported import proposer
-        from boxsup.settings import ImportedSettings
 
         numbers = str(folder / images) if images else ""
-        settings = ImportedSettings("imported", 0, 1, 1.0, 2000, 0, str(folder / files), numbers)
+        settings = ImportedSettings(
+            method="imported",
+            min_area=0,
+            max_area=1,
+            nms=1.0,
+            max_candidates=2000,
+            seed=0,
+            files=str(folder / files),
+            images=numbers,
+        )
         pool = proposer(settings)(np.zeros((*SIZE, 3), np.uint8), "a")
         assert pool.superpixels.shape == SIZE
         assert len(pool) >= 1
@@ -511,15 +520,15 @@ def read_config(folder: Path) -> None:
     from snakemake.exceptions import WorkflowError
     from snakemake.utils import update_config
 
-    from boxsup.config import canonical, resolve
+    from boxsup.config.params import canonical
+    from boxsup.config.resolve import resolve
 
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     try:
         config = load_configfile(folder / "config.yaml")
         update_config(config, load_configfile(folder / "tiny.yaml"))
     except (WorkflowError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return
-    resolved = resolve(config, schema)
+    resolved = resolve(config)
     assert json.loads(canonical(resolved)) == resolved
 
 

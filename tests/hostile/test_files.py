@@ -424,12 +424,14 @@ def test_a_checkpoint_is_not_unpickled(tmp_path):
 def test_foreign_weights_are_not_unpickled(tmp_path):
     import hashlib
 
+    from boxsup.config.training import NetworkSettings
     from boxsup.network.pretrained import imagenet_weights
-    from boxsup.settings import NetworkSettings
 
     path = tmp_path / "weights.pth"
     torch.save(Bomb(), path)
-    settings = NetworkSettings("mobilenet_v2", str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    settings = NetworkSettings(
+        name="mobilenet_v2", weights=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest()
+    )
     with pytest.raises(BoxSupError, match="not a readable file of weights"):
         imagenet_weights("mobilenet_v2", settings)
 
@@ -460,7 +462,7 @@ def test_objects_in_a_matlab_file_are_no_numbers(tree, kind):
 def test_a_configuration_runs_no_python():
     import yaml
 
-    from boxsup.config import resolve
+    from boxsup.config.resolve import resolve
 
     with pytest.raises(yaml.YAMLError):
         yaml.safe_load("!!python/object/apply:os.mkdir [made_by_a_pickle]")

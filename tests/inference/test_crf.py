@@ -1,16 +1,24 @@
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxsup.config.build import build
+from boxsup.config.inference import CrfSettings
 from boxsup.inference.crf import crf_marginals, dense_crf, relevant_labels
-from boxsup.settings import CrfSettings, build
 
-SILENT = CrfSettings(5, 3.0, 0.0, 30.0, 5.0, 0.0, 0.1)  # no weight on any neighbour
+SILENT = CrfSettings(
+    iterations=5,
+    spatial_xy=3.0,
+    spatial_weight=0.0,
+    bilateral_xy=30.0,
+    bilateral_rgb=5.0,
+    bilateral_weight=0.0,
+    least_probability=0.1,
+)  # no weight on any neighbour
 
 
 @pytest.fixture
@@ -37,8 +45,8 @@ def test_a_noisy_picture_gets_cleaner(settings):
 
 def test_colours_tell_where_the_border_is(settings):
     image, scores, truth = halves()
-    blind = dense_crf(np.full_like(image, 100), scores, replace(settings, spatial_weight=0.0))
-    seeing = dense_crf(image, scores, replace(settings, spatial_weight=0.0))
+    blind = dense_crf(np.full_like(image, 100), scores, settings.changed(spatial_weight=0.0))
+    seeing = dense_crf(image, scores, settings.changed(spatial_weight=0.0))
     assert (seeing != truth).mean() < 0.002
     assert (blind != truth).mean() > 0.05
 
@@ -48,7 +56,7 @@ def test_grey_levels_are_levels_and_not_differences(settings):
     # scaled or its mean taken off before a cast to uint8, the two would not differ so.
     image, scores, truth = halves()
     low = np.where(truth[..., None] == 1, 104, 100).repeat(3, axis=2).astype(np.uint8)
-    only_colour = replace(settings, spatial_weight=0.0)
+    only_colour = settings.changed(spatial_weight=0.0)
     assert (dense_crf(low, scores, only_colour) != truth).mean() > 0.05
     assert (dense_crf(image, scores, only_colour) != truth).mean() < 0.002
 
@@ -83,7 +91,7 @@ def test_labels_that_no_pixel_finds_likely_stay_out(settings):
     np.testing.assert_array_equal(relevant_labels(all_scores, settings), [4, 5, 6])
     whole = crf_marginals(image, all_scores, settings).argmax(axis=0)
     np.testing.assert_array_equal(dense_crf(image, all_scores, settings), whole)
-    np.testing.assert_array_equal(relevant_labels(all_scores, replace(settings, least_probability=0.0)), np.arange(21))
+    np.testing.assert_array_equal(relevant_labels(all_scores, settings.changed(least_probability=0.0)), np.arange(21))
 
 
 def test_the_most_likely_label_of_a_pixel_always_takes_part(settings):

@@ -12,6 +12,8 @@ from torch import nn
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.commands.predictions import predict
+from boxsup.config.build import parse
+from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
@@ -19,7 +21,6 @@ from boxsup.machine.workers import AHEAD
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalise
-from boxsup.settings import CrfSettings, parse
 from boxsup.store.labels import Labels
 
 CRF = json.dumps(
@@ -50,7 +51,7 @@ def folder(tmp_path_factory):
     save_checkpoint(folder / "model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     for workers in (1, 2):
         arguments = ["predictions", "--catalogue", str(folder / "catalogue"), "--model", str(folder / "model.pt")]
-        arguments += ["--threads", "1", "--crf", CRF, "--workers", str(workers)]
+        arguments += ["--inference", f'{{"threads": 1, "crf": {CRF}}}', "--workers", str(workers)]
         main([*arguments, "--out", str(folder / f"{workers}.zarr")])
     return folder
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from boxsup.errors import StoreError
+from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
-    NAME,
     Labelling,
     crf_settings,
     format_labelling,
@@ -53,7 +53,7 @@ def touch(folder, seeds=(0,), epochs=3):
 
 def write(folder, text):
     folder.mkdir(exist_ok=True)
-    (folder / NAME).write_text(format_labelling(parse_labelling(text, "test")))
+    (folder / LABELLING).write_text(format_labelling(parse_labelling(text, "test")))
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_copy_keeps_its_settings_where_the_file_comes_along(results, tmp_path)
     copy.parent.mkdir()
     shutil.copy(results / "own/seed-0/epochs/001/model.pt", copy)
     assert find_trained(copy).known is None
-    shutil.copy(results / "own" / NAME, copy.parent)
+    shutil.copy(results / "own" / LABELLING, copy.parent)
     assert find_trained(copy).labelling.scales == (0.5,)
     (tmp_path / "linked.pt").symlink_to(results / "own/seed-0/epochs/001/model.pt")
     assert find_trained(tmp_path / "linked.pt").labelling.scales == (0.5,)
@@ -151,7 +151,7 @@ def test_a_mistyped_path_names_what_is_near(results):
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line(results, change):
-    (results / "own" / NAME).write_text(json.dumps(json.loads(settings("own")) | change))
+    (results / "own" / LABELLING).write_text(json.dumps(json.loads(settings("own")) | change))
     with pytest.raises(StoreError, match=r"own/labelling\.json: not a readable") as info:
         find_trained(results / "own")
     assert "\n" not in str(info.value)
@@ -161,7 +161,7 @@ def test_no_crf_is_a_setting_too(results):
     content = json.loads(settings("own"))
     content["labelling"]["crf"] = None
     write(results / "own", json.dumps(content))
-    assert read_labelling(results / "own" / NAME).labelling.crf is None
+    assert read_labelling(results / "own" / LABELLING).labelling.crf is None
 
 
 def arguments(**given):
@@ -171,7 +171,7 @@ def arguments(**given):
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
     assert override_labelling(own, arguments()) == own
-    assert override_labelling(own, arguments(scales=[1.0])).scales == [1.0]
+    assert override_labelling(own, arguments(scales=[1.0])).scales == (1.0,)
     assert override_labelling(own, arguments(background_bias=0.0)).background_bias == 0
     assert override_crf(own, arguments()) == own.crf
     assert override_crf(own, arguments(crf=False)) is None

@@ -17,20 +17,20 @@ def one(candidates, settings, scores=None, seed=0):
 @pytest.mark.parametrize(("lambda_", "winner"), [(0.0, 1), (1.0, 1), (100.0, 0)])
 def test_the_cheapest_of_six_pixels(lambda_, winner):
     # λ = 0: the second, whose tight box is the box. λ → ∞: the first, which holds what the network sees most.
-    choice = one(SIX, replace(CENTRED, k=1, lambda_=lambda_), SCORES)
+    choice = one(SIX, CENTRED.changed(k=1, lambda_=lambda_), SCORES)
     assert choice.chosen == winner
     assert choice.best[0] == winner
 
 
 def test_the_best_are_the_least_costs_in_order():
-    choice = one(SIX, replace(CENTRED, k=3, fallback_iou=0.0))
+    choice = one(SIX, CENTRED.changed(k=3, fallback_iou=0.0))
     assert list(choice.best) == [1, 3, 0, 2]  # runners-up are kept, and never drawn
     np.testing.assert_allclose(choice.overlap[:3], [0, 1 / 3, 0.5])
     np.testing.assert_allclose(choice.regression, 0)
 
 
 def test_draws_are_uniform_over_the_k_best_and_only_these():
-    settings = replace(CENTRED, k=3, fallback_iou=0.0)
+    settings = CENTRED.changed(k=3, fallback_iou=0.0)
     counts = np.bincount([one(SIX, settings, seed=seed).chosen for seed in range(900)], minlength=4)
     assert counts[2] == 0
     assert counts[[0, 1, 3]].min() > 250  # 300 expected, standard deviation 14
@@ -50,15 +50,15 @@ TEN = Candidates(
 
 
 def test_many_that_agree_outweigh_the_cheapest():
-    assert one(TEN, replace(OURS, temperature=0.0)).chosen == 0
-    assert one(TEN, replace(OURS, temperature=1e-3)).chosen == 0
-    choice = one(TEN, replace(OURS, temperature=0.2, k=2))
+    assert one(TEN, OURS.changed(temperature=0.0)).chosen == 0
+    assert one(TEN, OURS.changed(temperature=1e-3)).chosen == 0
+    choice = one(TEN, OURS.changed(temperature=0.2, k=2))
     assert choice.best[0] in (1, 2)  # of the five that agree, those nearest to what they hold together
 
 
 def test_expected_iou_is_that_of_the_expectation():
     # At temperature 0 the expectation is the cheapest candidate itself.
-    choice = one(TEN, replace(OURS, temperature=0.0, k=6))
+    choice = one(TEN, OURS.changed(temperature=0.0, k=6))
     mask = np.array(LONE)
     ious = [(mask * row).sum() / np.maximum(mask, row).sum() for row in TEN.members.astype(int)]
     np.testing.assert_allclose(choice.expected_iou, [ious[n] for n in choice.best], rtol=1e-6)
@@ -68,8 +68,8 @@ def test_the_network_can_outweigh_the_boxes():
     # It sees the label on the odd pixels alone.
     p = np.where(np.arange(10) % 2, 0.9, 0.1)[None]
     scores = np.log(np.stack([1 - p, p]))
-    assert one(TEN, replace(OURS, temperature=0.2), scores).chosen in (1, 2)
-    assert one(TEN, replace(OURS, temperature=0.2, lambda_=5.0), scores).chosen == 0
+    assert one(TEN, OURS.changed(temperature=0.2), scores).chosen in (1, 2)
+    assert one(TEN, OURS.changed(temperature=0.2, lambda_=5.0), scores).chosen == 0
 
 
 def test_no_candidate_near_the_box_falls_back_to_the_rectangle():

@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ def test_cross_entropy_of_six_pixels_centred_in_the_box():
 
 
 def test_a_clamp_bounds_what_a_pixel_counts():
-    settings = replace(CENTRED, clamp=0.5)
+    settings = CENTRED.changed(clamp=0.5)
     expected = np.array([[-2 * L / 4, -3 * L / 4 + 0.5, -L / 4 + 0.5, -3 * L / 4 + 0.5]]) / 4
     np.testing.assert_allclose(cross_entropy_costs(SCORES, SIX, settings), expected)
 
@@ -48,7 +47,7 @@ def test_coverage_of_six_pixels():
     expected = [[0.5, 0, 0.5 + 1.5 / 2, 1.5 / 3]]
     np.testing.assert_allclose(overlap_costs(SIX, OURS), expected, atol=1e-6)
     ranked = np.array(expected) + 0.1 * np.log([1, 2, 3, 4])
-    np.testing.assert_allclose(overlap_costs(SIX, replace(OURS, rank=0.1)), ranked, atol=1e-6)
+    np.testing.assert_allclose(overlap_costs(SIX, OURS.changed(rank=0.1)), ranked, atol=1e-6)
 
 
 def test_agreement_of_six_pixels():
@@ -82,7 +81,7 @@ def test_a_network_that_is_sure_costs_no_infinity():
 
 def test_the_expectation_weighs_candidates_by_their_cost():
     costs = np.array([[0.0, 0.05, 1.0, 1.0]])
-    np.testing.assert_array_equal(expectation(SIX, costs, replace(OURS, temperature=0.0)), [[1, 0, 0]])
+    np.testing.assert_array_equal(expectation(SIX, costs, OURS.changed(temperature=0.0)), [[1, 0, 0]])
     soft = expectation(SIX, costs, OURS)  # the second weighs e⁻¹ as much as the first, the others e⁻²⁰
     np.testing.assert_allclose(soft, [[1, np.exp(-1) / (1 + np.exp(-1)), 0]], atol=1e-6)
 
@@ -139,7 +138,7 @@ def dense_cross_entropy(scores, candidates, masks, settings):
 @given(seed=st.integers(0, 2**32 - 1))
 def test_superpixel_sums_equal_dense_masks(region, norm, centre, clamp, seed):
     candidates, scores, masks = random_scene(seed)
-    settings = replace(PAPER, region=region, norm=norm, centre=centre, clamp=clamp)
+    settings = PAPER.changed(region=region, norm=norm, centre=centre, clamp=clamp)
     ours = cross_entropy_costs(scores, candidates, settings)
     np.testing.assert_allclose(ours, dense_cross_entropy(scores, candidates, masks, settings), rtol=1e-9, atol=1e-9)
 

@@ -1,6 +1,5 @@
 import hashlib
 import tracemalloc
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import Update
 from boxsup.proposals.pool import make_pool
 
-SETTINGS = replace(OURS, k=5)
+SETTINGS = OURS.changed(k=5)
 BOXES = pd.DataFrame(
     {
         "image": "a",
@@ -71,7 +70,7 @@ def test_an_image_without_boxes_is_background():
 
 @pytest.mark.parametrize(("difficult", "role"), [("use", 2), ("void", 255), ("ignore", 0)])
 def test_difficult_boxes_supervise_or_are_void_or_nothing(difficult, role):
-    result = update(replace(SETTINGS, difficult=difficult)).labels("a", 30, 40, BOXES)
+    result = update(SETTINGS.changed(difficult=difficult)).labels("a", 30, 40, BOXES)
     assert (result.choices[1].chosen == Chosen.NOTHING) == (difficult != "use")
     assert set(np.unique(result.labels[4:28, 20:38])) <= {0, role}
     assert role in result.labels[4:28, 20:38]
@@ -85,7 +84,7 @@ def test_crowds_are_void_and_choose_nothing():
 
 
 def test_a_boxs_draw_depends_on_no_other_box():
-    alone = update(replace(SETTINGS, difficult="ignore")).labels("a", 30, 40, BOXES)
+    alone = update(SETTINGS.changed(difficult="ignore")).labels("a", 30, 40, BOXES)
     together = update().labels("a", 30, 40, BOXES)
     assert [alone.choices[row].chosen for row in (0, 2)] == [together.choices[row].chosen for row in (0, 2)]
 
@@ -111,7 +110,7 @@ def test_the_network_is_asked_once_an_image_for_its_own_labels():
 
 
 def test_golden():
-    # When this changes, results change: raise the number of "labels" in boxsup/versions.py.
+    # When this changes, results change: raise the number of "labels" in boxsup/stages.py.
     result = update(scores=smooth_scores).labels("a", 30, 40, BOXES)
     assert [choice.chosen for choice in result.choices] == [163, 94, 193]
     assert hashlib.sha256(result.labels.tobytes()).hexdigest()[:16] == "390e212e661a92de"

@@ -10,7 +10,7 @@ import boxsup
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config import generation_settings
+from boxsup.config.params import generation_settings
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.instructions import instructions

@@ -20,7 +20,9 @@ from pycocotools.coco import COCO
 from boxsup.catalogue.records import Box, Record
 from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.cli import main
-from boxsup.config import generation_settings
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image, read_mask
@@ -32,7 +34,6 @@ from boxsup.masking.quality import FLAGS, Measures
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.proposals.methods import build_settings, make_proposer
-from boxsup.settings import UpdateSettings, build
 
 CLASSES = ["ring", "crescent", "star", "branch"]
 IMAGES = 7

@@ -4,12 +4,12 @@ import socket
 import pytest
 import torch
 
+from boxsup.config.training import NetworkSettings
 from boxsup.errors import ConfigError, StoreError
 from boxsup.network import build_network, pretrained
 from boxsup.network.pretrained import imagenet_weights
-from boxsup.settings import NetworkSettings
 
-IMAGENET = NetworkSettings("mobilenet_v2", "imagenet", "")
+IMAGENET = NetworkSettings(name="mobilenet_v2", weights="imagenet", sha256="")
 
 
 def write_weights(path, value):
@@ -101,23 +101,27 @@ def test_damaged_weights_in_the_cache_are_refused(places):
 def test_a_given_file_comes_first_with_its_own_hash(places, tmp_path, form):
     put(places, "cache")
     sha256 = write_weights(tmp_path / "own.pth", 7.0)
-    settings = NetworkSettings("mobilenet_v2", str(tmp_path / "own.pth"), form(sha256))
+    settings = NetworkSettings(name="mobilenet_v2", weights=str(tmp_path / "own.pth"), sha256=form(sha256))
     found = imagenet_weights("mobilenet_v2", settings)
     assert found.weights["layer"].item() == 7.0
     assert (found.file, found.sha256) == ("own.pth", sha256)
 
 
 def test_a_given_copy_of_the_published_file_needs_no_hash(places):
-    settings = NetworkSettings("mobilenet_v2", str(places["server"]), "")
+    settings = NetworkSettings(name="mobilenet_v2", weights=str(places["server"]), sha256="")
     assert imagenet_weights("mobilenet_v2", settings).sha256 == places["sha256"]
 
 
 def test_a_given_file_of_another_hash_is_refused(places, tmp_path):
     sha256 = write_weights(tmp_path / "own.pth", 7.0)
     with pytest.raises(ConfigError, match=rf"own\.pth: its sha256 begins with {sha256[:8]}.*network\.sha256"):
-        imagenet_weights("mobilenet_v2", NetworkSettings("mobilenet_v2", str(tmp_path / "own.pth"), ""))
+        imagenet_weights(
+            "mobilenet_v2", NetworkSettings(name="mobilenet_v2", weights=str(tmp_path / "own.pth"), sha256="")
+        )
     with pytest.raises(ConfigError, match="no file"):
-        imagenet_weights("mobilenet_v2", NetworkSettings("mobilenet_v2", str(tmp_path / "none.pth"), ""))
+        imagenet_weights(
+            "mobilenet_v2", NetworkSettings(name="mobilenet_v2", weights=str(tmp_path / "none.pth"), sha256="")
+        )
 
 
 def test_torchvisions_own_weights_load(tmp_path, monkeypatch):

@@ -9,13 +9,12 @@ import numpy as np
 import own_data
 import pytest
 import yaml
-from paths import ROOT
 from PIL import Image
 from snakemake.utils import update_config
 
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
-from boxsup.config import resolve
+from boxsup.config.resolve import resolve
 from boxsup.image.files import write_mask
 
 COUNT = 10
@@ -52,7 +51,7 @@ def resolved(folder, base):
     """The project's configuration laid over the project's own, as Snakemake does, and checked."""
     config = json.loads(json.dumps(base))
     update_config(config, yaml.safe_load((folder / "mine/config.yaml").read_text()))
-    return resolve(config, yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()))
+    return resolve(config)
 
 
 def records(config, split, name="own"):

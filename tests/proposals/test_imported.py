@@ -19,7 +19,9 @@ from scipy.sparse import csc_matrix
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config import resolve
+from boxsup.config.build import build
+from boxsup.config.proposals import ImportedSettings
+from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError, DataError
 from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported import proposer
@@ -28,7 +30,6 @@ from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pools
 from boxsup.random import generator
-from boxsup.settings import ImportedSettings
 
 SIZE = (4, 5)
 COMMON = {"method": "imported", "min_area": 0.0, "max_area": 1.0, "nms": 1.0, "max_candidates": 2000, "seed": 0}
@@ -426,12 +427,12 @@ def test_a_file_of_version_7_3_says_how_to_save_it_again(tmp_path):
         ({"files": "mcg/all.mat"}, "settings.files: expected one .json for all images, or the .mat or .json of each"),
         ({"files": "mcg/{image}.png"}, "settings.files: expected"),
         ({"files": "{image}.json", "images": "x.json"}, "settings.images: expected nothing where files has {image}"),
-        ({"files": "{image}.mat", "nms": 0.0}, "settings.nms: expected an IoU above 0"),
+        ({"files": "{image}.mat", "nms": 0.0}, "settings.nms: expected a number above 0"),
     ],
 )
 def test_settings_that_cannot_work_are_named(changes, message):
     with pytest.raises(ConfigError) as error:
-        proposer(ImportedSettings(**(COMMON | {"images": ""} | changes)))
+        proposer(build(ImportedSettings, COMMON | {"images": ""} | changes, "settings"))
     assert message in str(error.value)
 
 
@@ -440,8 +441,7 @@ def test_the_example_in_the_configuration_works(config):
     start = next(i for i, line in enumerate(lines) if line.startswith("  # theirs:"))
     block = itertools.takewhile(lambda line: line.startswith("  # "), lines[start:])
     example = yaml.safe_load("\n".join(line[4:] for line in block))
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    resolved = resolve(config | {"proposals": config["proposals"] | example}, schema)
+    resolved = resolve(config | {"proposals": config["proposals"] | example})
     proposer(build_settings(resolved["proposals"]["theirs"], "proposals.theirs"))
 
 

@@ -12,7 +12,7 @@ import pytest
 from browser import NAMES, Browser, find_browser
 from results_tree import Tree, write_run, write_split
 
-from boxsup.config import merge
+from boxsup.config.files import merge
 
 
 @pytest.fixture(scope="session")

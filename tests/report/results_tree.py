@@ -20,6 +20,7 @@ from boxsup.catalogue.tables import (
 )
 from boxsup.cli import main
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
 from boxsup.proposals.pool import make_pool, pools_writer
 from boxsup.store.labels import labels_writer
@@ -41,6 +42,9 @@ class Tree:
 
     def seed(self, seed: int = 0) -> Path:
         return self.folder / f"seed-{seed}"
+
+    def run(self, seed: int = 0) -> Run:
+        return ExperimentFolder.at(self.folder).run(seed)
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""

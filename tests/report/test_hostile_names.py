@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 import results_tree
 import test_proposal_report as proposal_tree
-import yaml
-from paths import ROOT
 from results_tree import Tree
 from test_paper import stamp
 from test_report import SCRIPT, Page
 
 from boxsup.again import program
 from boxsup.cli import main
-from boxsup.config import resolve
+from boxsup.config.resolve import resolve
 
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
 IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"
@@ -88,8 +86,7 @@ def hostile(tmp_path, monkeypatch, config, hostile_ids) -> Tree:
     """A finished run whose classes and images are called by HTML."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(results_tree, "CLASSES", NAMES)
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    experiment = resolve(config, schema)["experiments"]["demo_semi"]
+    experiment = resolve(config)["experiments"]["demo_semi"]
     dataset = {**config["datasets"]["demo"], "root": IMAGE, "classes": list(NAMES[1:])}
     tree = Tree({"experiment": experiment, "dataset": dataset, "proposals": {"method": NAMES[2]}})
     results_tree.write_split(tree.train, 5)

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 import zarr
-from paths import ROOT
 from PIL import Image
 from results_tree import Tree, write_run
 from test_report import Page
 
 from boxsup.cli import main
-from boxsup.config import generation_settings, resolve
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.published import own_name, published_experiments, published_rows, published_values
+from boxsup.config.resolve import resolve
+from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_mask
-from boxsup.report.paper.published import own_name, published_experiments, published_rows, published_values
-from boxsup.settings import UpdateSettings, build
 
 
 @pytest.fixture
 def settings(config: dict[str, Any]) -> dict[str, Any]:
     """Of demo_semi, as the workflow resolves them, with the tree's number of epochs."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return {**resolve(config, schema)["experiments"]["demo_semi"], "epochs": 2}
+    return {**resolve(config)["experiments"]["demo_semi"], "epochs": 2}
 
 
 @pytest.fixture
@@ -53,7 +51,7 @@ def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
     made = {"network": settings["network"]["name"], **asked}
     zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
     zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
 
 

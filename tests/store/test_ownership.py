@@ -12,8 +12,9 @@ import sys
 import pytest
 
 from boxsup.cli import main
-from boxsup.commands.parser import COMMANDS, make_parser
+from boxsup.commands.parser import make_parser
 from boxsup.errors import StoreError
+from boxsup.stages import COMMANDS
 from boxsup.store import renames
 from boxsup.store.arrays import atomic_group
 from boxsup.store.atomic import atomic_write, discard, write_text
@@ -59,7 +60,7 @@ def writers():
 
 
 def example(command):
-    module = importlib.import_module(COMMANDS[command][0])
+    module = importlib.import_module(COMMANDS[command].module)
     return shlex.split(module.EXAMPLE.partition(" > ")[0])[1:]
 
 

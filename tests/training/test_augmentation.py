@@ -4,13 +4,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from boxsup.config.training import TrainingSettings
 from boxsup.random import generator
-from boxsup.settings import TrainingSettings
 from boxsup.training.augmentation import PAD, augment
 
 
 def settings(crop, scale=(1.0, 1.0), mirror=False):
-    return TrainingSettings(0.01, 10.0, 0.9, 5e-4, 4, crop, scale, mirror, False, 1)
+    return TrainingSettings.model_construct(  # unchecked: with smaller crops than a configuration may ask for
+        rate=0.01,
+        head_rate=10.0,
+        momentum=0.9,
+        weight_decay=5e-4,
+        batch=4,
+        crop=crop,
+        scale=scale,
+        mirror=mirror,
+        mixed_precision=False,
+        threads=1,
+    )
 
 
 def positions(height, width):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxsup.settings import ScheduleSettings
+from boxsup.config.training import ScheduleSettings
 from boxsup.training.schedule import learning_rate
 
 PAPER = ScheduleSettings(epochs=45, policy="step", step=15, gamma=0.1, power=0.9)
@@ -37,7 +37,7 @@ def test_poly_takes_its_power():
     iteration=st.integers(0, 10**6),
 )
 def test_the_rate_never_rises_and_never_ends(policy, epochs, step, power, per_epoch, iteration):
-    schedule = ScheduleSettings(epochs, policy, step, 0.5, power)
+    schedule = ScheduleSettings(epochs=epochs, policy=policy, step=step, gamma=0.5, power=power)
     now, then = (learning_rate(number, per_epoch, 1.0, schedule) for number in (iteration, iteration + 1))
     assert 0 <= then <= now <= 1
     assert policy == "step" or then > 0

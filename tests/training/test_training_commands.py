@@ -17,9 +17,10 @@ from small_split import CLASSES, write_split
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.commands.epoch import Progress
+from boxsup.config.build import build
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
-from boxsup.settings import ScheduleSettings, TrainingSettings, build
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import EpochData, batch_order, batches
 from boxsup.training.epoch import Step, make_optimizer, train_epoch

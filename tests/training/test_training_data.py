@@ -6,12 +6,23 @@ import torch
 from small_split import write_split
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
+from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
-from boxsup.settings import TrainingSettings
 from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import EpochData, batch_order, batches, read_batches
 
-SETTINGS = TrainingSettings(0.01, 10.0, 0.9, 5e-4, 3, 33, (0.8, 1.2), True, False, 1)
+SETTINGS = TrainingSettings(
+    rate=0.01,
+    head_rate=10.0,
+    momentum=0.9,
+    weight_decay=5e-4,
+    batch=3,
+    crop=33,
+    scale=(0.8, 1.2),
+    mirror=True,
+    mixed_precision=False,
+    threads=1,
+)
 
 
 @pytest.fixture(scope="module")

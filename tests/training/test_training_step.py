@@ -6,16 +6,27 @@ import torch
 from small_split import draw
 from torch import nn
 
+from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
-from boxsup.settings import ScheduleSettings, TrainingSettings
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
 
 SCHEDULE = ScheduleSettings(epochs=100, policy="step", step=50, gamma=0.1, power=0.9)
 
 
 def settings(rate=0.05, head_rate=10.0, momentum=0.9, weight_decay=5e-4):
-    return TrainingSettings(rate, head_rate, momentum, weight_decay, 4, 44, (1.0, 1.0), False, True, 1)
+    return TrainingSettings(
+        rate=rate,
+        head_rate=head_rate,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        batch=4,
+        crop=44,
+        scale=(1.0, 1.0),
+        mirror=False,
+        mixed_precision=True,
+        threads=1,
+    )
 
 
 class Small(Segmenter):

@@ -13,7 +13,8 @@ import yaml
 from paths import ROOT
 from workflow_runs import RUN, TARGET, TINY, planned
 
-from boxsup.config import merge
+from boxsup.config.files import merge
+from boxsup.stages import STAGES
 
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 
@@ -103,32 +104,24 @@ def test_gpus_rerun_epochs_which_ask_for_them(rerun, snakemake, tmp_path):
     assert re.search(r"^Shell command: boxsup epoch .*\"gpus\":2,", plan, re.MULTILINE)
 
 
-def test_each_rule_states_what_it_asks_for_once():
-    table = re.search(
-        r"^ASKED = \{\n(.+?)^\}", (ROOT / "workflow/rules/resources.smk").read_text(), re.DOTALL | re.MULTILINE
-    )
-    asked = re.findall(r'^    "(\w+)": ', table[1], re.MULTILINE)
-    rules = {}
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n(?=    ))+)", path.read_text(), re.MULTILINE):
-            rules[name] = re.findall(r'asks\("(\w+)"\)', body), body
-    assert sorted(asked) == sorted(rules)
-    for name, (own, body) in rules.items():
-        assert own == [name]
+def test_each_rule_has_a_row_that_says_what_is_said_of_it():
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = dict(re.findall(r"^rule (\w+):\n((?:    .*\n|\n(?=    ))+)", text, re.MULTILINE))
+    assert sorted(rules) == sorted(name for name, stage in STAGES.items() if stage.logs)
+    for name, body in rules.items():
+        assert re.findall(r'\basks\("(\w+)"\)', body) == [name]
+        assert re.findall(r'(\w+_of)\("(\w+)"\)', body) == [("log_of", name), ("benchmark_of", name)]
+        assert re.findall(r'STAGES\["(\w+)"\]\.version', body) == [name]
+        assert f'"boxsup {STAGES[name].command} --' in body
         assert re.search(r"mem_mb|runtime|gpu=", body) is None
 
 
 def test_the_documentation_says_what_rules_ask_for():
-    asked = dict(
-        re.findall(
-            r'^    "(\w+)": \(.+?, (\d+, \d+)\)', (ROOT / "workflow/rules/resources.smk").read_text(), re.MULTILINE
-        )
-    )
     row = re.compile(r"^\| `(\w+)`[^|]*\|[^|]*\| ([\d,]+) \|[^|]*\| (\d+) \|", re.MULTILINE)
     said = row.findall((ROOT / "docs/cluster.md").read_text())
     assert len(said) == 10
     for rule, memory, minutes in said:
-        assert asked[rule] == f"{memory.replace(',', '')}, {minutes}"
+        assert (STAGES[rule].memory, STAGES[rule].minutes) == (int(memory.replace(",", "")), int(minutes))
 
 
 def test_the_order_of_keys_reruns_nothing(rerun):

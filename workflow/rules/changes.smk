@@ -1,42 +1,46 @@
 # What changed in the files of data sets since they were read: input and params functions; no rules.
-from boxsup.catalogue.changes import Changes, Split, changes, is_made_from, overlaps_from, proposals_from
+from boxsup.catalogue.changes import Changes, SplitFiles, changes, is_made_from, overlaps_from, proposals_from
 from boxsup.catalogue.records import parse_classes
 
-LOOKED = {}  # folder of a split's tables -> when they were written, and how the files differ from their inventory
+LOOKED = {}  # split -> when its inventory and tables were written, and how the files differ from the inventory
 
 
 def generated_from(wildcards):
     """What a data set's files were generated from, as JSON; null for a user's own."""
-    dataset = DATASETS[wildcards.dataset]
-    return canonical([dataset["shapes"], STAGE_VERSIONS["shapes"]] if dataset["format"] == "shapes" else None)
+    return generator_of(wildcards.dataset)
+
+
+def generator_of(name):
+    dataset = DATASETS[name]
+    return canonical([dataset["shapes"], STAGES["shapes"].version] if dataset["format"] == "shapes" else None)
 
 
 def changes_of(wildcards):
+    return changes_in(split_of(wildcards))
+
+
+def changes_in(split):
     """How a split's files differ from its inventory; looked at once for each that is taken.
 
     Only by the process that plans: jobs of a cluster read this file too, and do what was planned.
     """
-    folder = Path(SPLIT.format(dataset=wildcards.dataset, split=wildcards.split))
-    split = split_of(folder, wildcards)
+    files = files_in(split)
     if not workflow.is_main_process:
-        return Changes(split, None, None, stands=not (folder / "inventory.json").exists())
-    written = [
-        path.stat().st_mtime_ns if path.exists() else None
-        for path in (folder / "inventory.json", folder / "images.csv")
-    ]
-    known, found = LOOKED.get(folder, ([], None))
-    if found is None or any(
-        time not in (None, before) for time, before in zip(written, known)
-    ):  # None: being made again
-        LOOKED[folder] = written, changes(split)
-    return LOOKED[folder][1]
+        return Changes(files, None, None, stands=not split.inventory.exists())
+    written = [path.stat().st_mtime_ns if path.exists() else None for path in (split.inventory, split.tables()[0])]
+    known, found = LOOKED.get(split, ([], None))
+    # None: the file is being made again
+    if found is None or any(time not in (None, before) for time, before in zip(written, known)):
+        LOOKED[split] = written, changes(files)
+    return LOOKED[split][1]
 
 
-def split_of(folder, wildcards):
-    settings = DATASETS[wildcards.dataset]
+def files_in(split):
+    settings = DATASETS[split.dataset]
     classes = parse_classes(canonical(settings["classes"]))
-    own = canonical(settings["splits"][wildcards.split]), settings["on_problem"], generated_from(wildcards)
-    return Split(folder, format_of(wildcards), Path(root_of(wildcards)), classes, *own)
+    form, root = DATA.reader(split.dataset), Path(DATA.root(split.dataset))
+    own = canonical(settings["splits"][split.split]), settings["on_problem"], generator_of(split.dataset)
+    return SplitFiles(split.folder, form, root, classes, *own)
 
 
 def since(wildcards):
@@ -46,7 +50,7 @@ def since(wildcards):
 
 def inventory_of(wildcards):
     """An input function: the inventory; none for a catalogue of before there were any that nothing has changed since."""
-    return [] if changes_of(wildcards).stands else f"{SPLIT}/inventory.json".format(**wildcards)
+    return [] if changes_of(wildcards).stands else split_of(wildcards).inventory
 
 
 def files_of(wildcards):
@@ -58,7 +62,7 @@ def files_of(wildcards):
 
 def known(stage, found):
     """A param: the hashes, or where one is not known, a value that the rule's params hold anyway: none is changed."""
-    return " ".join(found) if all(found) else STAGE_VERSIONS[stage]
+    return " ".join(found) if all(found) else STAGES[stage].version
 
 
 def shard_pixels(wildcards):
@@ -73,17 +77,17 @@ def shard_boxes(wildcards):
 
 def images_of_shard(wildcards):
     """An input function: the table of images; it may be newer than candidates that would be the same."""
-    settings = CONFIG["proposals"][wildcards.proposals]
-    store = Path(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr".format(**wildcards))
+    settings, split = CONFIG["proposals"][wildcards.proposals], split_of(wildcards)
+    store = split.proposals(wildcards.proposals, wildcards.i, wildcards.n)
     same = settings["method"] != "imported" and is_made_from(store, proposals_from(settings, shard_pixels(wildcards)))
-    return unless(same, f"{SPLIT}/images.csv".format(**wildcards))
+    return unless(same, split.tables()[0])
 
 
 def boxes_of_shard(wildcards):
     """An input function: the table of boxes; it may be newer than overlaps that would be the same."""
-    store = Path(f"{SPLIT}/overlaps/{{proposals}}/{{i}}-of-{{n}}.zarr".format(**wildcards))
-    same = is_made_from(store, overlaps_from(shard_boxes(wildcards)))
-    return unless(same, f"{SPLIT}/boxes.csv".format(**wildcards))
+    split = split_of(wildcards)
+    store = split.overlaps(wildcards.proposals, wildcards.i, wildcards.n)
+    return unless(is_made_from(store, overlaps_from(shard_boxes(wildcards))), split.tables()[1])
 
 
 def unless(same, path):
@@ -101,22 +105,23 @@ def split_masks(stage):
 
 def kept_masks(wildcards):
     """The same of fixed masks that are true ones; the others do not depend on them."""
-    return known("fixed-masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
+    return known("fixed_masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
 
 
-def role_masks(role, stage):
-    """A params function: a hash of the true masks of an experiment's `train` or `val` split."""
+def train_masks(stage):
+    """A params function: a hash of the true masks of what an experiment trains on."""
+    return lambda wildcards: masks_in(stage, experiment_of(wildcards).train)
 
-    def read(wildcards):
-        experiment = experiment_of(wildcards)
-        parts = parts_of(experiment["dataset"], experiment[role])
-        splits = (SimpleNamespace(dataset=dataset, split=split) for dataset, split in parts)
-        return known(stage, [changes_of(split).masks() for split in splits])
 
-    return read
+def val_masks(stage):
+    """The same of what it is evaluated on."""
+    return lambda wildcards: masks_in(stage, experiment_of(wildcards).val)
 
 
 def search_masks(wildcards):
-    """A params function: a hash of the true masks that a search scores on."""
-    first = SEARCHES[wildcards.search]["points"][0]["experiment"]
-    return role_masks("val", "search")(SimpleNamespace(experiment=first))
+    """The same of what a search scores on."""
+    return masks_in("search", search_of(wildcards).first.val)
+
+
+def masks_in(stage, split):
+    return known(stage, [changes_in(part).masks() for part in DATA.parts(split)])

@@ -3,19 +3,19 @@
 
 rule shapes:
     output:
-        directory("results/data/{dataset}/tree"),
+        directory(DataSetFolder("{dataset}").tree),
     log:
-        "results/logs/shapes/{dataset}.log",
+        log_of("shapes"),
     benchmark:
-        "results/logs/shapes/{dataset}.benchmark.tsv"
+        benchmark_of("shapes")
     wildcard_constraints:
-        dataset=datasets_of("shapes"),
+        dataset=names(DATA.of("shapes")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("shapes"),
     params:
-        version=STAGE_VERSIONS["shapes"],
+        version=STAGES["shapes"].version,
         settings=dataset_setting("shapes"),
         classes=dataset_setting("classes"),
     shell:
@@ -24,19 +24,19 @@ rule shapes:
 
 rule download:
     output:
-        "results/data/{dataset}/source.json",
+        DataSetFolder("{dataset}").source,
     log:
-        "results/logs/download/{dataset}.log",
+        log_of("download"),
     benchmark:
-        "results/logs/download/{dataset}.benchmark.tsv"
+        benchmark_of("download")
     wildcard_constraints:
-        dataset=datasets_of("voc", "context"),
+        dataset=names(DATA.of("voc", "context")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("download"),
     params:
-        version=STAGE_VERSIONS["download"],
+        version=STAGES["download"].version,
         root=root_of,
         download=dataset_setting("download"),
         options=download_options,
@@ -49,20 +49,20 @@ rule inventory:
     input:
         files_of,
     output:
-        f"{SPLIT}/inventory.json",
+        SPLIT.inventory,
     log:
-        "results/logs/inventory/{dataset}/{split}.log",
+        log_of("inventory"),
     benchmark:
-        "results/logs/inventory/{dataset}/{split}.benchmark.tsv"
+        benchmark_of("inventory")
     wildcard_constraints:
-        dataset=names(read_datasets()),
+        dataset=names(DATA.read()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
     resources:
         **asks("inventory"),
     params:
-        version=STAGE_VERSIONS["inventory"],
+        version=STAGES["inventory"].version,
         format=format_of,
         root=root_of,
         split=dataset_setting("splits", "{split}"),
@@ -70,7 +70,7 @@ rule inventory:
         on_problem=dataset_setting("on_problem"),
         source=generated_from,
         since=since,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup inventory --format {params.format:q} --root {params.root:q} --split {params.split:q} "
         "--classes {params.classes:q} --on-problem {params.on_problem:q} --source {params.source:q} "
@@ -82,26 +82,26 @@ rule catalogue:
         files_of,
         inventory_of,
     output:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        SPLIT.tables(),
     log:
-        "results/logs/catalogue/{dataset}/{split}.log",
+        log_of("catalogue"),
     benchmark:
-        "results/logs/catalogue/{dataset}/{split}.benchmark.tsv"
+        benchmark_of("catalogue")
     wildcard_constraints:
-        dataset=names(read_datasets()),
+        dataset=names(DATA.read()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
     resources:
         **asks("catalogue"),
     params:
-        version=STAGE_VERSIONS["catalogue"],
+        version=STAGES["catalogue"].version,
         format=format_of,
         root=root_of,
         split=dataset_setting("splits", "{split}"),
         classes=dataset_setting("classes"),
         on_problem=dataset_setting("on_problem"),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup catalogue --format {params.format:q} --root {params.root:q} --split {params.split:q} "
         "--classes {params.classes:q} --on-problem {params.on_problem:q} --workers {threads:q} "
@@ -112,20 +112,20 @@ rule join:
     input:
         part_tables,
     output:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        SPLIT.tables(),
     log:
-        "results/logs/join/{dataset}/{split}.log",
+        log_of("join"),
     benchmark:
-        "results/logs/join/{dataset}/{split}.benchmark.tsv"
+        benchmark_of("join")
     wildcard_constraints:
-        dataset=datasets_of("union"),
+        dataset=names(DATA.of("union")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("join"),
     params:
-        version=STAGE_VERSIONS["join"],
+        version=STAGES["join"].version,
         parts=part_folders,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=folder_of_output,
     shell:
         "boxsup join --parts {params.parts:q} --out {params.folder:q} > {log:q} 2>&1"

@@ -1,188 +1,51 @@
-# What the network has learned, and the page that says so.
+# What the network has learned, and which settings held-out images choose.
 
 
 rule validate:
     input:
-        tables=catalogue_of("val"),
+        tables=val_tables,
         model=trained_model,
     output:
-        f"{SEED}/epochs/{{epoch}}/val.csv",
+        RUN.epoch("{epoch}").validation,
     log:
-        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("validate"),
     benchmark:
-        "results/logs/validate/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("validate")
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
+    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
     resources:
         **asks("validate"),
     params:
-        version=STAGE_VERSIONS["validate"],
-        masks=role_masks("val", "validate"),
-        torch_threads=setting("training", "threads"),
-        scales=scales,
-        bias=setting("inference", "background_bias"),
+        version=STAGES["validate"].version,
+        masks=val_masks("validate"),
+        inference=inference("validate"),
         held_out=held_out,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
-        "boxsup validate --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} "
+        "boxsup validate --catalogue {params.folder:q} --model {input.model:q} --inference {params.inference:q} "
         "{params.held_out} --out {output:q} > {log:q} 2>&1"
-
-
-rule labelling:
-    output:
-        "results/{experiment}/labelling.json",
-    log:
-        "results/logs/labelling/{experiment}.log",
-    benchmark:
-        "results/logs/labelling/{experiment}.benchmark.tsv"
-    priority: 20  # a network that is still in training can be used as its page will show it
-    conda:
-        "../../envs/boxsup.yaml"
-    resources:
-        **asks("labelling"),
-    params:
-        version=STAGE_VERSIONS["labelling"],
-        settings=labelling,
-    shell:
-        "boxsup labelling --settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
-
-
-rule predictions:
-    input:
-        tables=catalogue_of("val"),
-        model=trained_model,
-    output:
-        directory(f"{SEED}/predictions/{{epoch}}.zarr"),
-    log:
-        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.log",
-    benchmark:
-        "results/logs/predictions/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
-    conda:
-        "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
-    resources:
-        **asks("predictions"),
-    params:
-        version=STAGE_VERSIONS["predictions"],
-        torch_threads=setting("training", "threads"),
-        scales=scales,
-        bias=setting("inference", "background_bias"),
-        settings=setting("inference", "crf"),
-        folder=tables_folder,
-    shell:
-        "boxsup predictions --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} "
-        "--crf {params.settings:q} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
-
-
-use rule predictions as split_predictions with:
-    input:
-        tables=split_tables,
-        model=trained_model,
-    output:
-        directory(f"{SEED}/predictions/{{split}}/{{epoch}}.zarr"),
-    log:
-        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.log",
-    benchmark:
-        "results/logs/predictions/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
-
-
-rule crf_search:
-    input:
-        tables=catalogue_of("val"),
-        model=trained_model,
-    output:
-        f"{SEED}/crf_search/{{epoch}}.csv",
-    log:
-        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.log",
-    benchmark:
-        "results/logs/crf_search/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
-    conda:
-        "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["inference"]["workers"]
-    resources:
-        **asks("crf_search"),
-    params:
-        version=STAGE_VERSIONS["crf-search"],
-        masks=role_masks("val", "crf-search"),
-        torch_threads=setting("training", "threads"),
-        scales=scales,
-        bias=setting("inference", "background_bias"),
-        fixed=fixed_crf,
-        search=setting("inference", "crf_search"),
-        held_out=held_out,
-        folder=tables_folder,
-    shell:
-        "boxsup crf-search --catalogue {params.folder:q} --model {input.model:q} --threads {params.torch_threads:q} "
-        "--scales {params.scales:q} --background-bias {params.bias:q} "
-        "--crf {params.fixed:q} --search {params.search:q} {params.held_out} "
-        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
-
-
-rule search:
-    input:
-        unpack(search_inputs),
-    output:
-        "results/{search}/search.csv",
-    log:
-        "results/logs/search/{search}.log",
-    benchmark:
-        "results/logs/search/{search}.benchmark.tsv"
-    conda:
-        "../../envs/boxsup.yaml"
-    resources:
-        **asks("search"),
-    params:
-        version=STAGE_VERSIONS["search"],
-        masks=search_masks,
-        points=lambda wildcards: canonical({"points": searched_points(wildcards.search)}),
-        held_out=search_held_out,
-        folder=tables_folder,
-    shell:
-        "boxsup search --catalogue {params.folder:q} --points {params.points:q} {params.held_out} "
-        "--out {output:q} > {log:q} 2>&1"
-
-
-rule comp6:
-    input:
-        predictions_of_split,
-    output:
-        f"{SEED}/comp6/{{split}}/{{epoch}}.tar",
-    log:
-        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.log",
-    benchmark:
-        "results/logs/comp6/{experiment}/seed-{seed}/{split}/{epoch}.benchmark.tsv"
-    conda:
-        "../../envs/boxsup.yaml"
-    resources:
-        **asks("comp6"),
-    params:
-        version=STAGE_VERSIONS["comp6"],
-    shell:
-        "boxsup comp6 --predictions {input:q} --split {wildcards.split:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluation:
     input:
-        tables=catalogue_of("val"),
-        predictions=f"{SEED}/predictions/{{epoch}}.zarr",
+        tables=val_tables,
+        predictions=RUN.predictions("{epoch}"),
     output:
-        f"{SEED}/evaluation/{{epoch}}.csv",
+        RUN.evaluation("{epoch}"),
     log:
-        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("evaluation"),
     benchmark:
-        "results/logs/evaluation/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("evaluation")
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("evaluation"),
     params:
-        version=STAGE_VERSIONS["evaluation"],
-        masks=role_masks("val", "evaluation"),
+        version=STAGES["evaluation"].version,
+        masks=val_masks("evaluation"),
         held_out=held_out,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
         "boxsup evaluation --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
         "--out {output:q} > {log:q} 2>&1"
@@ -190,80 +53,74 @@ rule evaluation:
 
 rule trimap:
     input:
-        tables=catalogue_of("val"),
-        predictions=f"{SEED}/predictions/{{epoch}}.zarr",
+        tables=val_tables,
+        predictions=RUN.predictions("{epoch}"),
     output:
-        f"{SEED}/trimap/{{epoch}}.csv",
+        RUN.trimap("{epoch}"),
     log:
-        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("trimap"),
     benchmark:
-        "results/logs/trimap/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("trimap")
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("trimap"),
     params:
-        version=STAGE_VERSIONS["trimap"],
-        masks=role_masks("val", "trimap"),
+        version=STAGES["trimap"].version,
+        masks=val_masks("trimap"),
         held_out=held_out,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
         "boxsup trimap measure --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
         "--out {output:q} > {log:q} 2>&1"
 
 
-rule trimap_plot:
+rule crf_search:
     input:
-        compared_trimaps,
+        tables=val_tables,
+        model=trained_model,
     output:
-        "results/trimap/{experiments}.html",
+        RUN.crf_search("{epoch}"),
     log:
-        "results/logs/trimap_plot/{experiments}.log",
+        log_of("crf_search"),
     benchmark:
-        "results/logs/trimap_plot/{experiments}.benchmark.tsv"
+        benchmark_of("crf_search")
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
+    resources:
+        **asks("crf_search"),
+    params:
+        version=STAGES["crf_search"].version,
+        masks=val_masks("crf_search"),
+        inference=inference("crf_search"),
+        held_out=held_out,
+        folder=folder_of_tables,
+    shell:
+        "boxsup crf-search --catalogue {params.folder:q} --model {input.model:q} --inference {params.inference:q} "
+        "{params.held_out} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule search:
+    input:
+        tables=lambda wildcards: search_of(wildcards).first.val.tables(),
+        predictions=lambda wildcards: search_of(wildcards).predictions(),
+    output:
+        search_table("{search}"),
+    log:
+        log_of("search"),
+    benchmark:
+        benchmark_of("search")
     conda:
         "../../envs/boxsup.yaml"
     resources:
-        **asks("trimap_plot"),
+        **asks("search"),
     params:
-        version=STAGE_VERSIONS["trimap-plot"],
-        config=trimap_config,
+        version=STAGES["search"].version,
+        masks=search_masks,
+        points=lambda wildcards: canonical({"points": search_of(wildcards).points()}),
+        held_out=lambda wildcards: held_out_options(search_of(wildcards).first),
+        folder=folder_of_tables,
     shell:
-        "boxsup trimap plot --config {params.config:q} --out {output:q} > {log:q} 2>&1"
-
-
-rule report:
-    input:
-        report_inputs,
-    output:
-        page=report(
-            "results/{experiment}/report.html",
-            caption="../report/experiment.rst",
-            category="Experiments",
-        ),
-        pictures=directory("results/{experiment}/pictures"),
-    log:
-        "results/logs/report/{experiment}.log",
-    benchmark:
-        "results/logs/report/{experiment}.benchmark.tsv"
-    conda:
-        "../../envs/boxsup.yaml"
-    resources:
-        **asks("report"),
-    params:
-        version=STAGE_VERSIONS["report"],
-        config=report_config,
-        train=folder_of("train"),
-        val=folder_of("val"),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        epochs=setting("epochs"),
-        trained=lambda wildcards: f"results/{trained_by(wildcards.experiment)}",
-        # None is an input: a page shows what there is of them, and makes nobody run another experiment.
-        beside=comparable_experiments,
-        searches=searches_of,
-        timings=timed_stages,
-    shell:
-        "boxsup report --experiment {wildcards.experiment:q} --config {params.config:q} --train {params.train:q} "
-        "--val {params.val:q} --folder {params.folder:q} --trained {params.trained:q} --epochs {params.epochs:q} "
-        "--beside {params.beside:q} --timings {params.timings:q} --searches {params.searches:q} "
-        "--out {output.page:q} > {log:q} 2>&1"
+        "boxsup search --catalogue {params.folder:q} --points {params.points:q} {params.held_out} "
+        "--out {output:q} > {log:q} 2>&1"

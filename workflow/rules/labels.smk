@@ -3,13 +3,13 @@
 
 rule fixed_masks:
     input:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv"),
+        SPLIT.tables()[:2],
     output:
-        directory(f"{SPLIT}/masks/{{kind}}.zarr"),
+        directory(SPLIT.masks("{kind}")),
     log:
-        "results/logs/fixed_masks/{dataset}/{split}/{kind}.log",
+        log_of("fixed_masks"),
     benchmark:
-        "results/logs/fixed_masks/{dataset}/{split}/{kind}.benchmark.tsv"
+        benchmark_of("fixed_masks")
     wildcard_constraints:
         kind="truth|rectangles|grabcut|bbox_seg",
     conda:
@@ -18,9 +18,9 @@ rule fixed_masks:
     resources:
         **asks("fixed_masks"),
     params:
-        version=STAGE_VERSIONS["fixed-masks"],
+        version=STAGES["fixed_masks"].version,
         masks=kept_masks,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
         "boxsup fixed-masks --catalogue {params.folder:q} --kind {wildcards.kind:q} --workers {threads:q} "
         "--out {output:q} > {log:q} 2>&1"
@@ -28,31 +28,31 @@ rule fixed_masks:
 
 rule labels:
     input:
-        tables=catalogue_of("train"),
-        proposals=shards("proposals"),
-        overlaps=shards("overlaps"),
-        model=asking_model,
-        fixed=fixed_masks,
-        truth=true_masks,
+        tables=train_tables,
+        proposals=lambda wildcards: experiment_of(wildcards).pools(),
+        overlaps=lambda wildcards: experiment_of(wildcards).overlaps(),
+        model=asked_model,
+        fixed=lambda wildcards: experiment_of(wildcards).fixed_masks(),
+        truth=lambda wildcards: experiment_of(wildcards).true_masks(),
         masked=masked_tables,
     output:
-        directory(f"{SEED}/labels/{{epoch}}.zarr"),
+        directory(RUN.labels("{epoch}")),
     log:
-        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("labels"),
     benchmark:
-        "results/logs/labels/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("labels")
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"]
+    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
     resources:
         **asks("labels"),
     params:
-        version=STAGE_VERSIONS["labels"],
+        version=STAGES["labels"].version,
         settings=update_settings,  # this and the next stand in `options`, whose changes Snakemake does not see
-        scales=asking_scales,
+        scales=asked_scales,
         torch_threads=setting("training", "threads"),
-        folder=tables_folder,
+        folder=folder_of_tables,
         options=label_options,
     shell:
         "boxsup labels --catalogue {params.folder:q} --generation {wildcards.epoch:q} --seed {wildcards.seed:q} "
@@ -62,27 +62,25 @@ rule labels:
 
 rule label_quality:
     input:
-        tables=catalogue_of("train"),
-        labels=f"{SEED}/labels/{{epoch}}.zarr",
-        previous=previous_generation,
+        tables=train_tables,
+        labels=RUN.labels("{epoch}"),
+        previous=generation_before,
         first=first_quality,
     output:
-        f"{SEED}/labels/{{epoch}}.csv",
+        RUN.quality("{epoch}"),
     log:
-        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("label_quality"),
     benchmark:
-        "results/logs/label_quality/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("label_quality")
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("label_quality"),
     params:
-        version=STAGE_VERSIONS["label-quality"],
-        masks=role_masks("train", "label-quality"),
-        folder=tables_folder,
-        options=lambda wildcards, input: " ".join(
-            option(name, input.get(name)) for name in ("previous", "first") if input.get(name)
-        ),
+        version=STAGES["label_quality"].version,
+        masks=train_masks("label_quality"),
+        folder=folder_of_tables,
+        options=options("previous", "first"),
     shell:
         "boxsup label-quality --catalogue {params.folder:q} --labels {input.labels:q} {params.options} "
         "--out {output:q} > {log:q} 2>&1"

@@ -1,4 +1,5 @@
 # Candidate segments, how well they fit, their overlaps with the boxes: once a data set, shared by experiments and seeds.
+CANDIDATES = SPLIT.candidates("{proposals}")
 
 
 rule proposals:
@@ -6,23 +7,23 @@ rule proposals:
         images_of_shard,
         imported_files,
     output:
-        pools=directory(f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.zarr"),
-        timings=f"{SPLIT}/proposals/{{proposals}}/{{i}}-of-{{n}}.csv",
+        pools=directory(CANDIDATES.pools(*SHARD)),
+        timings=CANDIDATES.timings(*SHARD),
     log:
-        "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
+        log_of("proposals"),
     benchmark:
-        "results/logs/proposals/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+        benchmark_of("proposals")
     wildcard_constraints:
-        dataset=names(proposed_datasets()),
+        dataset=names(DATA.proposed()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("proposals"),
     params:
-        version=STAGE_VERSIONS["proposals"],
+        version=STAGES["proposals"].version,
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
         images=shard_pixels,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
         "boxsup proposals make --catalogue {params.folder:q} --shard {wildcards.i:q}/{wildcards.n:q} "
         "--settings {params.settings:q} --out {output.pools:q} --timings {output.timings:q} > {log:q} 2>&1"
@@ -30,26 +31,27 @@ rule proposals:
 
 rule proposal_evaluation:
     input:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
-        proposals=split_shards("zarr"),
-        timings=split_shards("csv"),
+        SPLIT.tables(),
+        proposals=split_pools,
+        timings=split_timings,
     output:
-        multiext(f"{SPLIT}/proposals/{{proposals}}/evaluation/", "objects.csv", "summary.csv"),
+        CANDIDATES.objects,
+        CANDIDATES.summary,
     log:
-        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.log",
+        log_of("proposal_evaluation"),
     benchmark:
-        "results/logs/proposal_evaluation/{dataset}/{split}/{proposals}.benchmark.tsv"
+        benchmark_of("proposal_evaluation")
     wildcard_constraints:
-        dataset=names(proposed_datasets()),
+        dataset=names(DATA.proposed()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("proposal_evaluation"),
     params:
-        version=STAGE_VERSIONS["proposal-evaluation"],
-        masks=split_masks("proposal-evaluation"),
-        folder=tables_folder,
-        out=lambda wildcards, output: str(Path(output[0]).parent),
+        version=STAGES["proposal_evaluation"].version,
+        masks=split_masks("proposal_evaluation"),
+        folder=folder_of_tables,
+        out=folder_of_output,
     shell:
         "boxsup proposals evaluate --catalogue {params.folder:q} --proposals {input.proposals:q} "
         "--timings {input.timings:q} --out {params.out:q} > {log:q} 2>&1"
@@ -57,29 +59,29 @@ rule proposal_evaluation:
 
 rule proposal_report:
     input:
-        multiext(f"{SPLIT}/", "images.csv", "boxes.csv", "classes.csv"),
+        SPLIT.tables(),
         evaluations=compared_evaluations,
     output:
         report(
-            f"{SPLIT}/proposals/report.html",
+            SPLIT.proposals_report,
             caption="../report/proposals.rst",
             category="Proposals",
         ),
     log:
-        "results/logs/proposal_report/{dataset}/{split}.log",
+        log_of("proposal_report"),
     benchmark:
-        "results/logs/proposal_report/{dataset}/{split}.benchmark.tsv"
+        benchmark_of("proposal_report")
     wildcard_constraints:
-        dataset=names(proposed_datasets()),
+        dataset=names(DATA.proposed()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("proposal_report"),
     params:
-        version=STAGE_VERSIONS["proposal-report"],
+        version=STAGES["proposal_report"].version,
         config=lambda wildcards: canonical({"dataset": DATASETS[wildcards.dataset], "proposals": compared_proposals()}),
-        catalogue=tables_folder,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        catalogue=folder_of_tables,
+        folder=folder_of_output,
     shell:
         "boxsup proposals report --dataset {wildcards.dataset:q} --split {wildcards.split:q} --config {params.config:q} "
         "--catalogue {params.catalogue:q} --folder {params.folder:q} --out {output:q} > {log:q} 2>&1"
@@ -88,22 +90,22 @@ rule proposal_report:
 rule overlaps:
     input:
         boxes=boxes_of_shard,
-        proposals=shard_proposals,
+        proposals=shard_pools,
     output:
-        directory(f"{SPLIT}/overlaps/{{proposals}}/{{i}}-of-{{n}}.zarr"),
+        directory(SPLIT.overlaps("{proposals}", *SHARD)),
     log:
-        "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.log",
+        log_of("overlaps"),
     benchmark:
-        "results/logs/overlaps/{dataset}/{split}/{proposals}/{i}-of-{n}.benchmark.tsv"
+        benchmark_of("overlaps")
     wildcard_constraints:
-        dataset=names(read_datasets()),
+        dataset=names(DATA.read()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("overlaps"),
     params:
-        version=STAGE_VERSIONS["overlaps"],
+        version=STAGES["overlaps"].version,
         boxes=shard_boxes,
-        folder=tables_folder,
+        folder=folder_of_tables,
     shell:
         "boxsup overlaps --catalogue {params.folder:q} --proposals {input.proposals:q} --out {output:q} > {log:q} 2>&1"

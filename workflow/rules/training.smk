@@ -3,22 +3,22 @@
 
 rule network:
     input:
-        tables=catalogue_of("train"),
+        tables=train_tables,
         init=initial_model,
     output:
-        f"{SEED}/epochs/000/model.pt",
+        RUN.model(0),
     log:
-        "results/logs/network/{experiment}/seed-{seed}.log",
+        log_of("network"),
     benchmark:
-        "results/logs/network/{experiment}/seed-{seed}.benchmark.tsv"
+        benchmark_of("network")
     conda:
         "../../envs/boxsup.yaml"
     resources:
         **asks("network"),
     params:
-        version=STAGE_VERSIONS["network"],
+        version=STAGES["network"].version,
         settings=setting("network"),
-        folder=tables_folder,
+        folder=folder_of_tables,
         options=initial_options,
     shell:
         "boxsup network --catalogue {params.folder:q} --seed {wildcards.seed:q} --settings {params.settings:q} "
@@ -27,33 +27,33 @@ rule network:
 
 rule epoch:
     input:
-        tables=catalogue_of("train"),
+        tables=train_tables,
         labels=epoch_labels,
-        model=previous_model,
-        optimizer=previous_optimizer,
+        model=lambda wildcards: epoch_before(wildcards).model,
+        optimizer=optimizer_before,
     output:
-        model=f"{SEED}/epochs/{{epoch}}/model.pt",
-        optimizer=f"{SEED}/epochs/{{epoch}}/optimizer.pt",
-        progress=f"{SEED}/epochs/{{epoch}}/train.csv",
+        model=RUN.epoch("{epoch}").model,
+        optimizer=RUN.epoch("{epoch}").optimizer,
+        progress=RUN.epoch("{epoch}").progress,
     log:
-        "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.log",
+        log_of("epoch"),
     benchmark:
-        "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
+        benchmark_of("epoch")
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards)["training"]["threads"] * training_gpus(wildcards)
+    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"] * training_gpus(wildcards)
     resources:
         **asks("epoch"),
-        workers=lambda wildcards: experiment_of(wildcards)["training"]["workers"],
+        workers=lambda wildcards: experiment_of(wildcards).settings["training"]["workers"],
     params:
-        version=STAGE_VERSIONS["epoch"],
+        version=STAGES["epoch"].version,
         training=training_settings,
         schedule=setting("schedule"),
-        folder=tables_folder,
-        out=lambda wildcards, output: str(Path(output.model).parent),
-        options=lambda wildcards, input: option("optimizer", input.optimizer),
-        events=f"{SEED}/tensorboard",
+        folder=folder_of_tables,
+        out=folder_of_output,
+        options=options("optimizer"),
+        events=str(RUN.events),
     shell:
         "boxsup epoch --catalogue {params.folder:q} --labels {input.labels:q} --model {input.model:q} {params.options} "
         "--epoch {wildcards.epoch:q} --seed {wildcards.seed:q} --training {params.training:q} "

@@ -20,7 +20,6 @@ from boxsup.catalogue.readers.beside import existing, lost_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
 from boxsup.catalogue.readers.coco_objects import thing_of
 from boxsup.catalogue.readers.folder import (
-    FolderSplit,
     Found,
     Layout,
     SplitPlace,
@@ -31,8 +30,9 @@ from boxsup.catalogue.readers.folder import (
 )
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Check, Listing, Problem, Record, problem
+from boxsup.config.build import parse
+from boxsup.config.datasets import FolderSplit
 from boxsup.errors import DataError
-from boxsup.settings import parse
 
 VOC_NAMES = {  # of the categories that VOC calls otherwise
     "airplane": "aeroplane",

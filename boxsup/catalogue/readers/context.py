@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.readers.voc import IMAGES, VocSplit, list_file
+from boxsup.catalogue.readers.voc import IMAGES, list_file
 from boxsup.catalogue.records import (
     Listing,
     Record,
@@ -30,9 +30,10 @@ from boxsup.catalogue.records import (
     read_list,
     size_problems,
 )
+from boxsup.config.build import parse
+from boxsup.config.datasets import VocSplit
 from boxsup.errors import DataError
 from boxsup.image.files import encode_mask
-from boxsup.settings import parse
 from boxsup.store.foreign import parse_mat, read_content
 
 NAMES, VARIABLE = "labels.txt", "LabelMap"

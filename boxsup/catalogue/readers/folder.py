@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, shown
 from boxsup.catalogue.readers.beside import Files, existing, lost_files
@@ -28,34 +27,13 @@ from boxsup.catalogue.records import (
     problem,
     read_lines,
 )
+from boxsup.config.datasets import FolderSplit
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content
 
 MASK = ".png"
 NONE, DRAWN = "none", "annotations"  # of a split's `masks`, in place of a folder
 MAX_BYTES = 2**26  # of one image's annotation; LabelMe's may hold the image itself
-
-
-@dataclass(frozen=True)
-class FolderSplit:
-    """A split's settings. Paths are below the data set's root, or absolute.
-
-    Attributes:
-        images: The folder of images.
-        annotations: The folder of annotations, or for COCO the JSON.
-        masks: NONE, DRAWN (from the annotations, of images whose every object has a segmentation), or a folder of PNGs.
-        list: A text file with the names of images below their folder, one a line; "" takes all.
-        links: Whether symbolic links may lead out of the root, or of a folder that an absolute path names.
-        ids: What an image's id is made of: its file's name, or its path below `images`, so that folders tell images of
-            one name apart; an annotation then lies in the same folder as its image.
-    """
-
-    images: str
-    annotations: str
-    masks: str
-    list: str = ""
-    links: bool = False
-    ids: Literal["name", "path"] = "name"
 
 
 @dataclass(frozen=True)

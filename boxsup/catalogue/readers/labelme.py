@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
+from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
 from boxsup.catalogue.readers.segments import (
     MARGIN,
     NOTHING,
@@ -32,9 +32,10 @@ from boxsup.catalogue.readers.segments import (
     polygon_box,
 )
 from boxsup.catalogue.records import Box, Listing
+from boxsup.config.build import parse
+from boxsup.config.datasets import FolderSplit
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
-from boxsup.settings import parse
 
 ENDING = ".json"
 BOXES = ("rectangle", "mask")  # shapes that are given by corners

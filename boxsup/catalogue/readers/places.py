@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from boxsup.catalogue.names import image_id
-from boxsup.catalogue.readers import coco, context, folder, labelme, sbd, voc, voc_xml, yolo
+from boxsup.catalogue.readers import coco, context, folder, labelme, voc, voc_xml, yolo
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Problem, read_list
-from boxsup.settings import parse
+from boxsup.config import datasets
+from boxsup.config.build import parse
 from boxsup.store.checksums import sha256_of
 
 IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
@@ -83,12 +84,12 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
         names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
         return Places(tuple(found), shared, names, origin if split.list else None)
-    shared = (root / split.data,) if isinstance(split, yolo.YoloSplit) else ()
+    shared = (root / split.data,) if isinstance(split, datasets.YoloSplit) else ()
     return Places(tuple(found), shared, partial(_folder_names, root, split, where), origin)
 
 
 def _voc(root: Path, settings: str) -> Places:
-    split = parse(voc.VocSplit, settings, "split")
+    split = parse(datasets.VocSplit, settings, "split")
     masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
     folders = [
         Place(IMAGE, root / voc.IMAGES, IMAGES),
@@ -99,7 +100,7 @@ def _voc(root: Path, settings: str) -> Places:
 
 
 def _context(root: Path, settings: str) -> Places:
-    split = parse(voc.VocSplit, settings, "split")
+    split = parse(datasets.VocSplit, settings, "split")
     masks = root / split.masks
     folders = (
         Place(IMAGE, root / voc.IMAGES, IMAGES),
@@ -110,18 +111,18 @@ def _context(root: Path, settings: str) -> Places:
 
 
 def _sbd(root: Path, settings: str) -> Places:
-    split = parse(sbd.SbdSplit, settings, "split")
+    split = parse(datasets.SbdSplit, settings, "split")
     kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
     folders = (Place(IMAGE, root / "img", IMAGES), *kept)
     return Places(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
 _TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
-_SPLITS: dict[str, type[folder.FolderSplit]] = {
-    "coco": folder.FolderSplit,
-    "voc_xml": voc_xml.VocXmlSplit,
-    "yolo": yolo.YoloSplit,
-    "labelme": folder.FolderSplit,
+_SPLITS: dict[str, type[datasets.FolderSplit]] = {
+    "coco": datasets.FolderSplit,
+    "voc_xml": datasets.VocXmlSplit,
+    "yolo": datasets.YoloSplit,
+    "labelme": datasets.FolderSplit,
 }
 _ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
 
@@ -145,7 +146,7 @@ def _listed(path: Path) -> Names:
     return Names(ids, [f"{image}.jpg" for image in ids], _texts(problems))
 
 
-def _folder_names(root: Path, split: folder.FolderSplit, where: folder.Layout) -> Names:
+def _folder_names(root: Path, split: datasets.FolderSplit, where: folder.Layout) -> Names:
     names, problems = folder.image_names(root, split, where)
     return Names([image_id(name, where.by_path) for name in names], names, _texts(problems))
 

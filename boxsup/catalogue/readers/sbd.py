@@ -7,7 +7,6 @@ tight boxes of its objects. It has neither void nor difficult objects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,25 +24,13 @@ from boxsup.catalogue.records import (
     read_list,
     size_problems,
 )
+from boxsup.config.build import parse
+from boxsup.config.datasets import SbdSplit
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import tight_box
 from boxsup.image.files import encode_mask
-from boxsup.settings import parse
 from boxsup.store.foreign import parse_mat, read_content
-
-
-@dataclass(frozen=True)
-class SbdSplit:
-    """A split's settings.
-
-    Attributes:
-        list: The name of its list, `train` or `val` or one of your own beside them.
-        links: Whether symbolic links may lead out of the folder.
-    """
-
-    list: str
-    links: bool = False
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from boxsup.catalogue.readers.beside import existing
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.readers.voc_objects import CornerConvention, read_annotation
+from boxsup.catalogue.readers.voc_objects import read_annotation
 from boxsup.catalogue.records import (
     Box,
     Listing,
@@ -26,31 +26,15 @@ from boxsup.catalogue.records import (
     problem,
     read_list,
 )
+from boxsup.config.build import parse
+from boxsup.config.datasets import CornerConvention, VocSplit
 from boxsup.image import VOID
-from boxsup.settings import parse
 
 SETS, IMAGES, ANNOTATIONS, MASKS = "ImageSets", "JPEGImages", "Annotations", "SegmentationClass"
 OBJECT_MASKS = "SegmentationObject"
 IMAGES_ONLY = "none"  # in place of a folder of masks: images of a test set, which need neither mask nor annotation
 LISTS = f"{SETS}/Segmentation"
 IMAGE_ENDINGS = (".jpg", *(spelled for ending in ENDINGS for spelled in (ending, ending.upper())))
-
-
-@dataclass(frozen=True)
-class VocSplit:
-    """A split's settings.
-
-    Attributes:
-        list: See `list_file`.
-        masks: The folder of true masks that comes first, or IMAGES_ONLY.
-        links: Whether symbolic links may lead out of the tree.
-        corners: How annotations count, see `boxsup.catalogue.readers.voc_objects`.
-    """
-
-    list: str
-    masks: str
-    links: bool = False
-    corners: CornerConvention = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import codecs
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from defusedxml import DefusedXmlException
@@ -19,15 +19,13 @@ from defusedxml.ElementTree import ParseError, fromstring
 from boxsup.catalogue.names import class_name, is_background
 from boxsup.catalogue.readers.segments import NOTHING, AnnotatedObject, pixel_box, polygon_box, turned
 from boxsup.catalogue.records import Box
+from boxsup.config.datasets import CornerConvention
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 TURNED = ("cx", "cy", "w", "h", "angle")  # of roLabelImg's `robndbox`
-CornerConvention = Literal[
-    "", "voc", "plane"
-]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
 FAR = 10**9  # px: where the image's size is not known, and of what a number may be
 DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"})  # not expat's

@@ -8,28 +8,16 @@ its own name tells which image it belongs to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from boxsup.catalogue.readers.folder import Annotations, FolderSplit, Found, read_folder
-from boxsup.catalogue.readers.voc_objects import CornerConvention, read_all
+from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
+from boxsup.catalogue.readers.voc_objects import read_all
 from boxsup.catalogue.records import Listing
-from boxsup.settings import parse
+from boxsup.config.build import parse
+from boxsup.config.datasets import CornerConvention, VocXmlSplit
 
 ENDING = ".xml"
-
-
-@dataclass(frozen=True)
-class VocXmlSplit(FolderSplit):
-    """A split's settings.
-
-    Attributes:
-        corners: "voc": pixels from 1, the last one included; "plane": borders from 0; "": as "voc", but a file that
-            shows that it counts from 0 is a problem.
-    """
-
-    corners: CornerConvention = ""
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import MAX_BYTES, Annotations, FolderSplit, Found, place, read_folder
+from boxsup.catalogue.readers.folder import MAX_BYTES, Annotations, Found, place, read_folder
 from boxsup.catalogue.readers.segments import AnnotatedObject, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
+from boxsup.config.build import parse
+from boxsup.config.datasets import YoloSplit
 from boxsup.errors import DataError
-from boxsup.settings import parse
 from boxsup.store.foreign import read_content
 
 ENDING, DATA = ".txt", "data.yaml"
@@ -35,13 +36,6 @@ MAX_DATA = 2**20  # bytes of a data.yaml
 BOX, MIN_POLYGON, ORIENTED = 5, 7, 9  # numbers in a line
 MIN_DIGITS, MAX_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
 ADVICE = "it must name the classes: `names: [cat, dog]`, or `names: {0: cat, 1: dog}`"
-
-
-@dataclass(frozen=True)
-class YoloSplit(FolderSplit):
-    """A split's settings, and `data`: the file that names the classes."""
-
-    data: str = DATA
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:

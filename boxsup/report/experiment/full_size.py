@@ -15,7 +15,6 @@ from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import overlay
 from boxsup.store.atomic import atomic_write
 
-PICTURES = "pictures"  # the folder's name, as page.js has it
 QUALITY = 85  # of JPEG
 GAP = 8  # px between the panels
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.config import without_held_out
+from boxsup.config.params import without_held_out
 from boxsup.evaluation.measured import Basis
+from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.templates import NONE
 from boxsup.store.labels import Labels
@@ -86,7 +87,7 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
     """What to type to run the experiment again and to look closer."""
     start = started()
-    lines = [("Run it again, or bring it up to date", start.command([f"{folder}/report.html"]))]
+    lines = [("Run it again, or bring it up to date", start.command([str(ExperimentFolder.at(folder).report)]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
         show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])

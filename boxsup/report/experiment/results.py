@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN, read_table
+from boxsup.experiments.tree import Run
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,32 @@ class SeedResults:
     crf_search: pd.DataFrame
 
 
-def read_seed(folder: Path, seed: int, epochs: int, trained: Path | None = None) -> SeedResults:
+def read_seed(run: Run, epochs: int, trained: Run | None = None) -> SeedResults:
     """Read the results of a run; files of epochs after `epochs` belong to a longer run and are left alone.
 
     Args:
-        folder: `results/EXPERIMENT`.
-        seed: Its seed.
+        run: Where its results lie.
         epochs: The last epoch.
-        trained: The folder of the experiment that trained its networks; None for itself.
+        trained: The run of another experiment that trained its networks; None for itself.
 
     Raises:
         StoreError: The evaluation after the last epoch is missing or of an older form; all else may be missing.
     """
-    learned = (trained or folder) / f"seed-{seed}"
-    folder = folder / f"seed-{seed}"
+    trained = trained or run
     numbers = range(1, epochs + 1)
-    training = _tables([learned / f"epochs/{epoch:03d}/train.csv" for epoch in numbers])
-    curve = {epoch: path for epoch in numbers if (path := folder / f"epochs/{epoch:03d}/val.csv").exists()}
-    stores = {number: learned / f"labels/{number:03d}.zarr" for number in numbers}
+    training = _tables([trained.epoch(epoch).progress for epoch in numbers])
+    curve = {epoch: path for epoch in numbers if (path := run.epoch(epoch).validation).exists()}
+    stores = {number: trained.labels(number) for number in numbers}
     return SeedResults(
-        seed=seed,
-        evaluation=read_evaluation(folder / f"evaluation/{epochs:03d}.csv"),
+        seed=int(run.seed),
+        evaluation=read_evaluation(run.evaluation(epochs)),
         loss=np.concatenate([table["loss"].to_numpy(np.float64) for table in training] or [np.zeros(0)]),
         validation={epoch: mean for epoch, path in curve.items() if not np.isnan(mean := _mean(read_table(path)))},
-        quality=pd.concat(_tables([path.with_suffix(".csv") for path in stores.values()]) or [pd.DataFrame()]),
+        quality=pd.concat(_tables(list(map(trained.quality, numbers))) or [pd.DataFrame()]),
         generations={number: path for number, path in stores.items() if path.is_dir()},
-        predictions=folder / f"predictions/{epochs:03d}.zarr",
-        trimap=_table(folder / f"trimap/{epochs:03d}.csv"),
-        crf_search=_table(folder / f"crf_search/{epochs:03d}.csv"),
+        predictions=run.predictions(epochs),
+        trimap=_table(run.trimap(epochs)),
+        crf_search=_table(run.crf_search(epochs)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-SUFFIX = ".benchmark.tsv"
+from boxsup.experiments.tree import BENCHMARK
 
 
 def read_timings(places: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFrame:
@@ -66,8 +66,8 @@ def _row(stage: str, jobs: pd.DataFrame, total: float) -> dict[str, Any]:
 
 def _files(paths: Sequence[str], epochs: int) -> Iterator[Path]:
     for path in map(Path, paths):
-        for file in sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]:
-            name = file.name.removesuffix(SUFFIX)
+        for file in sorted(path.glob(f"*{BENCHMARK}")) if path.is_dir() else [path]:
+            name = file.name.removesuffix(BENCHMARK)
             if file.exists() and not (re.fullmatch(r"\d{3}", name) and int(name) > epochs):
                 yield file
 

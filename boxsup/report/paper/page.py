@@ -11,9 +11,11 @@ import pandas as pd
 
 from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import Run
 from boxsup.report.experiment.gallery import generation_rows, prediction_rows
 from boxsup.report.experiment.trimap import trimap_chart
-from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, Run
+from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, PaperRun
 from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
 
 TITLES = {
@@ -29,7 +31,7 @@ MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
 CONTEXT = ("context_coco_box", "context_mask")
 SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
 
-ARCHIVE = "results/voc_box/seed-0/comp6/test/045.tar"  # for the evaluation server
+ARCHIVE = Run("voc_box", 0).archive(45, "test").as_posix()  # for the evaluation server
 
 
 def render(
@@ -37,7 +39,7 @@ def render(
     results: Path,
     tables: Mapping[int, pd.DataFrame],
     values: pd.DataFrame,
-    runs: Mapping[str, Mapping[str, Run]],
+    runs: Mapping[str, Mapping[str, PaperRun]],
     demo: bool,
 ) -> str:
     """The page as HTML that asks for no other file.
@@ -102,7 +104,7 @@ def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.1f}"
 
 
-def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
+def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
     """Figure 4: up to five runs' mean IoU near true boundaries and away from them."""
     series = {}
     for key in BOUNDARIES:
@@ -113,26 +115,26 @@ def _boundaries(scale: str, runs: Mapping[str, Run]) -> dict[str, Any]:
     return {"scale": SCALE_NAMES[scale], "chart": chart, "names": list(series)}
 
 
-def _masks(results: Path, runs: Mapping[str, Mapping[str, Run]]) -> dict[str, Any]:
+def _masks(results: Path, runs: Mapping[str, Mapping[str, PaperRun]]) -> dict[str, Any]:
     """Figure 3: masks over the generations."""
     run = _first(runs, MASKS)
     if run is None:
         return {"run": NONE, "rows": []}
-    train = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["train"])
+    train = read_catalogue(Split(run.settings["dataset"], run.settings["train"], results).folder)
     return {"run": run.name, "rows": generation_rows(train, run.seeds[0].generations)}
 
 
 def _predictions(
-    results: Path, runs: Mapping[str, Mapping[str, Run]], figure: int, keys: Sequence[str]
+    results: Path, runs: Mapping[str, Mapping[str, PaperRun]], figure: int, keys: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Figures 5 and 6: predictions beside the truth."""
     run = _first(runs, keys)
     if run is None:
         return []
-    val = read_catalogue(results / "data" / run.settings["dataset"] / run.settings["val"])
+    val = read_catalogue(Split(run.settings["dataset"], run.settings["val"], results).folder)
     return [{"figure": figure, "run": run.name, "groups": prediction_rows(val, run.seeds[0].predictions)}]
 
 
-def _first(runs: Mapping[str, Mapping[str, Run]], keys: Sequence[str]) -> Run | None:
+def _first(runs: Mapping[str, Mapping[str, PaperRun]], keys: Sequence[str]) -> PaperRun | None:
     """The first of some experiments that was run, at full size before small scale."""
     return next((runs[scale][key] for scale in SCALES for key in keys if key in runs.get(scale, {})), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.config import generation_settings, without_held_out
+from boxsup.config.build import build
+from boxsup.config.inference import CrfSettings
+from boxsup.config.params import generation_settings, without_held_out
+from boxsup.config.published import published_rows, published_values
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_in
 from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import with_masks
+from boxsup.experiments.splits import Split
+from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
-from boxsup.report.paper.published import published_rows, published_values
-from boxsup.settings import CrfSettings, UpdateSettings, build
 from boxsup.store.labels import Labels
 
 SCALES = ("full", "small")
@@ -27,7 +31,7 @@ LABELS_TABLE = 2  # the table about masks from boxes: those masks themselves are
 
 
 @dataclass(frozen=True)
-class Run:
+class PaperRun:
     """An experiment that was run.
 
     Attributes:
@@ -63,7 +67,7 @@ class Run:
         return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
 
 
-def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:
+def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, PaperRun]:
     """The runs that are there.
 
     Args:
@@ -77,20 +81,20 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
     found = {}
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
-        folders = (results / entry["name"], results / (settings["checkpoints_of"] or entry["name"]))
-        seeds = [seed for seed in _finished(*folders, settings) if _is_of(seed, settings)]
-        splits = results / "data" / settings["dataset"]
+        names = (entry["name"], settings["checkpoints_of"] or entry["name"])
+        own, trained = (ExperimentFolder(name, results) for name in names)
+        seeds = [seed for seed in _finished(own, trained, settings) if _is_of(seed, settings)]
         if seeds:
-            val = read_catalogue(splits / settings["val"])
+            val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
             scored = len(with_masks(val)) - settings["validation"]["held_out"]
             seeds = [seed for seed in seeds if _images(seed) == scored]
         if seeds:
-            train = read_catalogue(splits / settings["train"])
-            found[key] = Run(entry["name"], settings, len(train.images), seeds)
+            train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
+            found[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
     return found
 
 
-def measured(runs: Sequence[Run]) -> pd.DataFrame:
+def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
     """A row a run, seed and use of the CRF: what there is to compare, in per cent; the same run stands once."""
     rows = []
     for run in {run.name: run for run in runs}.values():
@@ -112,7 +116,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def comparison(number: int, runs: Mapping[str, Mapping[str, Run]]) -> pd.DataFrame:
+def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.DataFrame:
     """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run or measured.
 
     Args:
@@ -153,11 +157,11 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _finished(folder: Path, trained: Path, settings: Mapping[str, Any]) -> list[SeedResults]:
+def _finished(own: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
     seeds = []
     for seed in settings["seeds"]:
         try:
-            seeds.append(read_seed(folder, seed, settings["epochs"], trained))
+            seeds.append(read_seed(own.run(seed), settings["epochs"], trained.run(seed)))
         except StoreError:  # not run, or not to the end
             continue
     return seeds
@@ -168,8 +172,8 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     if not seed.predictions.is_dir() or not seed.generations:
         return False
     made = Labels(seed.predictions).attributes
-    update = asdict(build(UpdateSettings, generation_settings(settings["update"]), "update"))
-    crf = asdict(build(CrfSettings, settings["inference"]["crf"], "inference.crf"))
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
+    crf = build(CrfSettings, settings["inference"]["crf"], "inference.crf").model_dump()
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
     wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes

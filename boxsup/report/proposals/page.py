@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from boxsup.again import started
 from boxsup.catalogue.tables import Catalogue
+from boxsup.experiments.tree import REPORT
 from boxsup.report.proposals.curves import MEASURES as CURVES
 from boxsup.report.proposals.curves import curves_svg, sizes_svg
 from boxsup.report.proposals.gallery import object_rows, shares
@@ -55,7 +56,7 @@ def render(
         sizes=Markup(sizes_svg(methods, shares(catalogue, methods[0].objects))) if last["objects"] else "",
         gallery=object_rows(catalogue, methods),
         settings=yaml.safe_dump(config["proposals"], sort_keys=False, default_flow_style=None, width=88),
-        command=started().there(started().command([f"{folder}/report.html"])),
+        command=started().there(started().command([str(folder / REPORT)])),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from boxsup.evaluation.tables import read_table
+from boxsup.experiments.splits import Candidates
 
 PUBLISHED_IMAGES = 1_449  # of VOC 2012 val
 
@@ -37,9 +38,9 @@ def read_method(folder: Path, name: str) -> Method:
     Raises:
         StoreError: A table is missing.
     """
-    tables = folder / name / "evaluation"
-    summary = read_table(tables / "summary.csv", text=["budget"]).set_index("budget")
-    return Method(name, summary, read_table(tables / "objects.csv", text=["image"]), folder / name)
+    own = Candidates(folder / name)
+    summary = read_table(own.summary, text=["budget"]).set_index("budget")
+    return Method(name, summary, read_table(own.objects, text=["image"]), own.folder)
 
 
 def published() -> dict[str, pd.DataFrame]:

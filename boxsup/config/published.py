@@ -50,8 +50,11 @@ def published_rows() -> list[PublishedRow]:
 
 
 def published_values() -> list[PublishedValue]:
-    """All settings, in the order of the method."""
-    return [PublishedValue(**row) for row in _read("published_values.csv")]
+    """All settings, in the order of the method; the paper's values are those of the models."""
+    from boxsup.config.experiment import Experiment  # imports pydantic, which the other functions need not
+    from boxsup.config.fields import paper_of
+
+    return [PublishedValue(**row, paper=paper_of(Experiment, row["key"])) for row in _read("published_values.csv")]
 
 
 def published_experiments() -> list[str]:
@@ -67,4 +70,4 @@ def own_name(name: str, family: str) -> str:
 
 
 def _read(name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(files("boxsup.report").joinpath(name).read_text(encoding="utf-8").splitlines()))
+    return list(csv.DictReader(files("boxsup.config").joinpath(name).read_text(encoding="utf-8").splitlines()))

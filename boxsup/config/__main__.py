@@ -1,0 +1,40 @@
+"""Write what is made from the models: `python -m boxsup.config`; with `--check`, only say whether it is up to date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from boxsup.config.comments import with_defaults
+from boxsup.config.reference import reference_text
+from boxsup.config.schema import schema_text
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Write the schema, the page of the settings and the defaults of `config.yaml`, or check them."""
+    parser = argparse.ArgumentParser(prog="python -m boxsup.config", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail where something is out of date")
+    args = parser.parse_args()
+    stale = {path: text for path, text in made().items() if not path.exists() or path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        print(f"{path.relative_to(ROOT)}: {'out of date; run `make settings`' if args.check else 'written'}")
+        if not args.check:
+            path.write_text(text, "utf-8")
+    sys.exit(1 if args.check and stale else 0)
+
+
+def made() -> dict[Path, str]:
+    """Each file that is made from the models, and what is to stand in it."""
+    config = ROOT / "config.yaml"
+    return {
+        ROOT / "workflow/schemas/config.schema.json": schema_text(),
+        ROOT / "docs/settings.md": reference_text(),
+        config: with_defaults(config.read_text("utf-8")),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Data sets: where the files of each format are, and their splits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationInfo, field_validator
+
+from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting
+
+CornerConvention = Literal[
+    "", "voc", "plane"
+]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
+
+LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
+CORNERS = (
+    "how annotations count: voc, pixels from 1, the last one included; plane, borders from 0; without it as voc, but a "
+    "file that shows that it counts from 0 is a problem"
+)
+
+
+class SbdSplit(Settings):
+    """A split of SBD."""
+
+    list: Text = setting(meaning="the name of its list, train or val or one of your own beside them")
+    links: bool = optional(False, LINKS)
+
+
+class VocSplit(Settings):
+    """A split of a tree in VOC layout."""
+
+    list: Text = setting(meaning="the image list in ImageSets/Segmentation, or in ImageSets with its folder")
+    masks: Text = setting(meaning="the folder of true masks that comes first; none: images only")
+    links: bool = optional(False, LINKS)
+    corners: Literal["voc", "plane"] = optional("", CORNERS)
+
+
+class FolderSplit(Settings):
+    """A split of a folder of images. Paths are below the root of the data set, or absolute."""
+
+    images: Text = setting(meaning="the folder of images")
+    annotations: Text = setting(meaning="the folder of annotations; of COCO the JSON")
+    masks: Text = setting(meaning="none | annotations, to draw them from these | a folder of PNGs")
+    list: str = optional("", "a text file that names images below their folder, one per line; without it, all images")
+    links: bool = optional(False, LINKS)
+    ids: Literal["name", "path"] = optional(
+        "name", "what an image's id is made of: the name of its file, or its path below `images`"
+    )
+
+
+class VocXmlSplit(FolderSplit):
+    """A split of images with VOC's XML."""
+
+    corners: Literal["voc", "plane"] = optional("", CORNERS)
+
+
+class YoloSplit(FolderSplit):
+    """A split of images with YOLO's labels."""
+
+    data: Text = optional("data.yaml", "the file that names the classes")
+
+
+class ShapesSettings(Settings):
+    """The generated demo data."""
+
+    seed: NonNegativeInt = setting(meaning="of what is drawn")
+    side: int = setting(meaning="px: pictures are of about side × side", ge=64)
+    train: PositiveInt = setting(meaning="pictures to train on")
+    val: PositiveInt = setting(meaning="pictures to evaluate on")
+    masks: PositiveInt = setting(meaning="pictures of `train` whose masks may be used")
+
+    @field_validator("masks")
+    @classmethod
+    def _some_of_train(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data.get("train", value):
+            raise ValueError(f"{info.data['train']} (train) or fewer")
+        return value
+
+
+class DataSet(Settings):
+    """What all data sets with files of their own have in common."""
+
+    classes: DistinctValues[Text] = setting(
+        meaning="names of the classes in the order of their labels, without background", min_length=1, max_length=254
+    )
+    on_problem: Literal["stop", "skip"] = setting(meaning="what to do with images whose files or annotations are wrong")
+    shards: PositiveInt = setting(
+        meaning="proposals and overlaps of a split are made in this many independent jobs", le=9999
+    )
+
+
+class FilesDataSet(DataSet):
+    """What all data sets have in common whose files are somebody's."""
+
+    root: Text = setting(meaning="the folder of the data set")
+    proposals_of: str = optional(None, "another data set with the same images, whose proposals are taken")
+
+
+class ShapesData(DataSet):
+    """Generated: textured, overlapping shapes far from rectangular, in VOC layout."""
+
+    format: Literal["shapes"]
+    shapes: ShapesSettings = setting(meaning="how many pictures, and of which size")
+    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+
+
+class VocData(FilesDataSet):
+    """Any folder in VOC layout."""
+
+    format: Literal["voc"]
+    source: Literal["voc2007", "voc2010", "voc2012"] = optional(
+        None, "what is fetched: voc2012 comes with SBD's masks; leave it out for data of your own"
+    )
+    download: bool = setting(meaning="whether to fetch it where it is not there")
+    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+
+
+class ContextData(FilesDataSet):
+    """PASCAL-Context: whole-scene masks of VOC 2010's images."""
+
+    format: Literal["context"]
+    source: Literal["voc2010"] = optional(None, "what is fetched; the masks of PASCAL-Context are to be put there")
+    download: bool = setting(meaning="whether to fetch it where it is not there")
+    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+
+
+class SbdData(FilesDataSet):
+    """The Semantic Boundaries Dataset in its own layout."""
+
+    format: Literal["sbd"]
+    splits: dict[Name, SbdSplit] = setting(meaning="by name", min_length=1)
+
+
+class CocoData(FilesDataSet):
+    """COCO's JSON of instances, and a folder of its images."""
+
+    format: Literal["coco"]
+    splits: dict[Name, FolderSplit] = setting(meaning="by name", min_length=1)
+
+
+class VocXmlData(FilesDataSet):
+    """A folder of images and one of VOC's XML."""
+
+    format: Literal["voc_xml"]
+    splits: dict[Name, VocXmlSplit] = setting(meaning="by name", min_length=1)
+
+
+class YoloData(FilesDataSet):
+    """A folder of images and one of YOLO's labels."""
+
+    format: Literal["yolo"]
+    splits: dict[Name, YoloSplit] = setting(meaning="by name", min_length=1)
+
+
+class LabelMeData(FilesDataSet):
+    """A folder of images and one of LabelMe's JSON."""
+
+    format: Literal["labelme"]
+    splits: dict[Name, FolderSplit] = setting(meaning="by name", min_length=1)
+
+
+Part = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_]+$")]
+
+
+class UnionData(Settings):
+    """Splits of other data sets, whose tables, proposals, overlaps and masks are put together."""
+
+    format: Literal["union"]
+    splits: dict[Name, SomeDistinct[Part]] = setting(
+        meaning="by name, the splits that it consists of, each as DATASET/SPLIT", min_length=1
+    )
+
+
+AnyDataSet = Annotated[
+    ShapesData | VocData | SbdData | CocoData | ContextData | VocXmlData | YoloData | LabelMeData | UnionData,
+    Field(discriminator="format"),
+]

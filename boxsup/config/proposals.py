@@ -1,0 +1,169 @@
+"""Proposal methods: what makes the candidate segments of a data set, once for all experiments and seeds."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from boxsup.config.fields import DistinctValues, Settings, Several, setting
+
+PLACE = "{image}"  # stands in a path for the id of an image
+ENDING = ".mat", ".json"
+
+ColourSpace = Literal["hsv", "lab", "rgi", "h", "i"]
+Similarities = Annotated[str, StringConstraints(min_length=1, pattern="^C?T?S?F?$")]
+Contours = Literal["network", "gradient"]
+CONTOURS = "the contour detector: network, trained on BSDS500 | gradient, learned nothing"
+SUPERPIXELS = "at most so many, of the finest partition of the contours"
+
+
+class ProposalSettings(Settings):
+    """What all proposal methods have in common."""
+
+    method: str = setting(meaning="the method")
+    min_area: float = setting(meaning="least share of the image that a candidate covers", ge=0, lt=1)
+    max_area: float = setting(
+        meaning="greatest share of the image that a candidate covers; above `min_area`", gt=0, le=1
+    )
+    nms: float = setting(
+        meaning="a candidate is dropped where its IoU with a better-ranked one is above this", gt=0, le=1
+    )
+    max_candidates: PositiveInt = setting(meaning="at most so many for each image", paper="~2,000, of MCG")
+    seed: NonNegativeInt = setting(meaning="of what a method draws: the random part of the ranks")
+
+    @field_validator("max_area")
+    @classmethod
+    def _above_min_area(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("min_area", 0):
+            raise ValueError("a share of the image above min_area")
+        return value
+
+
+class SelectiveSearchSettings(ProposalSettings):
+    """Selective Search (Uijlings et al., IJCV 2013)."""
+
+    method: Literal["selective_search"]
+    colour_spaces: Several[ColourSpace] = setting(meaning="of the segmentations", min_length=1)
+    similarities: Several[Similarities] = setting(
+        meaning="sums of colour (C), texture (T), size (S) and fill (F) by which regions merge", min_length=1
+    )
+    scales: Several[PositiveInt] = setting(
+        meaning="k of the Felzenszwalb segmentations; also the least size of their segments", min_length=1
+    )
+    min_region: PositiveInt = setting(
+        meaning="px: smaller pieces of the segmentations' common refinement join a neighbour"
+    )
+
+
+class Transforms(Settings):
+    """Geodesic distance transforms."""
+
+    power: PositiveInt = setting(meaning="a step costs (contour + colour)^power + floor")
+    floor: PositiveFloat = setting(meaning="what a step costs at least")
+    colour: NonNegativeFloat = setting(
+        meaning="how much the distance of the mean Lab colours counts, beside that of the contour"
+    )
+    seeds: PositiveInt = setting(meaning="superpixels that distances are taken from")
+    levels: PositiveInt = setting(meaning="at most so many level sets for each seed and background")
+    backgrounds: DistinctValues[Literal["none", "border"]] = setting(
+        meaning="what the distance of a seed is measured against", min_length=1
+    )
+
+
+class SimilarityTree(Settings):
+    """A hierarchy that merges what is most similar."""
+
+    space: ColourSpace = setting(meaning="the colour space")
+    similarities: Similarities = setting(meaning="the sum of colour (C), texture (T), size (S) and fill (F)")
+    contour: NonNegativeFloat = setting(meaning="how much the contour between two regions counts against merging them")
+
+
+class McgSettings(ProposalSettings):
+    """Combinatorial grouping after Pont-Tuset et al. (PAMI 2017)."""
+
+    method: Literal["mcg"]
+    contours: Contours = setting(meaning=CONTOURS)
+    scales: Several[PositiveFloat] = setting(meaning="of the image, whose contours are averaged", min_length=1)
+    superpixels: PositiveInt = setting(meaning=SUPERPIXELS, le=65535)
+    leaves: PositiveInt = setting(
+        meaning="regions of each hierarchy before its last merges; combinations are made of these"
+    )
+    contour_trees: Several[NonNegativeFloat] = setting(
+        meaning="hierarchies that merge across the weakest contour, blurred by so many px"
+    )
+    similarity_trees: Several[SimilarityTree] = setting(
+        meaning="hierarchies that merge what is most similar; at least one where there are no `contour_trees`"
+    )
+    combinations: Several[NonNegativeInt] = setting(
+        meaning="at most so many singles (above 0), pairs, triplets and quadruples of each hierarchy",
+        min_length=4,
+        max_length=4,
+    )
+    transforms: Several[Transforms] = setting(meaning="distance transforms whose level sets join the combinations")
+    diverse: float = setting(
+        meaning="candidates whose IoU with none of those before is above this come first", gt=0, le=1
+    )
+
+    @field_validator("similarity_trees")
+    @classmethod
+    def _some_tree(cls, value: tuple[SimilarityTree, ...], info: ValidationInfo) -> tuple[SimilarityTree, ...]:
+        if not value and not info.data.get("contour_trees", (0,)):
+            raise ValueError("one or more trees where contour_trees has none")
+        return value
+
+    @field_validator("combinations")
+    @classmethod
+    def _some_singles(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value[0]:
+            raise ValueError("4 numbers: of singles (above 0), pairs, triplets and quadruples")
+        return value
+
+
+class GeodesicSettings(ProposalSettings):
+    """Geodesic object proposals (Krähenbühl & Koltun, ECCV 2014), without learned seeds and backgrounds."""
+
+    method: Literal["geodesic"]
+    contours: Contours = setting(meaning=CONTOURS)
+    superpixels: PositiveInt = setting(meaning=SUPERPIXELS, le=65535)
+    transforms: Transforms = setting(meaning="the distance transforms")
+
+
+class ImportedSettings(ProposalSettings):
+    """Candidates that another tool made, as they are; docs/proposals.md says which files are read."""
+
+    method: Literal["imported"]
+    files: str = setting(
+        meaning="a .mat or .json for each image, with {image} for its id, or one .json of COCO results for all images"
+    )
+    images: str = setting(meaning='of COCO results: a JSON with the numbers of the images; "": they are the image ids')
+
+    @field_validator("files")
+    @classmethod
+    def _of_one_or_all(cls, value: str) -> str:
+        suffix = PurePath(value).suffix
+        if not (suffix == ".json" or (suffix == ".mat" and PLACE in value)):
+            raise ValueError(f"one .json for all images, or the .mat or .json of each with {PLACE} for its id")
+        return value
+
+    @field_validator("images")
+    @classmethod
+    def _of_all(cls, value: str, info: ValidationInfo) -> str:
+        if value and PLACE in info.data.get("files", ""):
+            raise ValueError(f"nothing where files has {PLACE}")
+        return value
+
+
+AnyProposals = Annotated[
+    McgSettings | GeodesicSettings | SelectiveSearchSettings | ImportedSettings, Field(discriminator="method")
+]

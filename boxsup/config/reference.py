@@ -1,0 +1,121 @@
+"""The page of all settings, docs/settings.md, written from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from boxsup.config.comments import yaml_of
+from boxsup.config.datasets import AnyDataSet
+from boxsup.config.experiment import Experiment, Page, Search
+from boxsup.config.fields import Settings, block_of, extra_of, fields_of
+from boxsup.config.proposals import AnyProposals
+from boxsup.config.schema import json_schema
+
+Schema = dict[str, Any]
+
+HEAD = """# Settings
+
+Every setting of [`config.yaml`](architecture.md#where-things-live), as the models in `boxsup/config/` declare it;
+`make settings` writes this page. "Paper" is the value in Dai, He, Sun (ICCV 2015), where it gives one, and
+[paper.md](paper.md) says why ours is another. An editor that knows JSON schemas checks a configuration as you type,
+with `workflow/schemas/config.schema.json`.
+"""
+EXPERIMENTS = """
+## Experiments
+
+What stands under a name in `experiments`. A setting that neither it nor `defaults` names has the default below.
+
+"""
+DATASETS = """
+## Data sets
+
+What stands under a name in `datasets`; [data.md](data.md) says what each format reads. `format` says which.
+"""
+PROPOSALS = """
+## Proposals
+
+What stands under a name in `proposals`; [proposals.md](proposals.md) has measurements. `method` says which.
+"""
+COLUMNS = ("setting", "value", "default", "meaning", "paper")
+WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "null": "null"}
+BOUNDS = {
+    "exclusiveMinimum": "above {:g}",
+    "minimum": "{:g} or more",
+    "exclusiveMaximum": "below {:g}",
+    "maximum": "{:g} or less",
+    "minItems": "{} or more values",
+    "maxItems": "{} or fewer values",
+    "pattern": "like `{}`",
+}
+
+
+def reference_text() -> str:
+    """The page as Markdown."""
+    models: Schema = json_schema()["$defs"]
+    parts = [HEAD, EXPERIMENTS, _table(_rows(Experiment, models)), DATASETS, *_variants(AnyDataSet, "format", models)]
+    parts += [PROPOSALS, *_variants(AnyProposals, "method", models)]
+    for title, model in (("Searches", Search), ("Pages", Page)):
+        parts += [f"\n## {title}\n\n{model.__doc__}\n\n", _table(_rows(model, models))]
+    return "".join(parts)
+
+
+def _variants(union: Any, key: str, models: Schema) -> Iterator[str]:  # noqa: ANN401 - a union of models
+    for model in get_args(get_args(union)[0]):
+        name = get_args(model.model_fields[key].annotation)[0]
+        yield f"\n### `{key}: {name}`\n\n{model.__doc__}\n\n{_table(_rows(model, models, skip=key))}"
+
+
+def _rows(model: type[Settings], models: Schema, prefix: str = "", skip: str = "") -> Iterator[tuple[str, ...]]:
+    """One row per setting, with those of blocks and of what lists and names hold below them, by dotted keys."""
+    properties = models[model.__name__]["properties"]
+    for key, field in fields_of(model):
+        if key == skip:
+            continue
+        extra, schema, inner = extra_of(field), properties[key], block_of(field)
+        shown = {**extra, **schema}
+        default = f"`{yaml_of(shown['default'])}`" if "default" in shown else ""
+        value = "" if inner else _value(schema, models)
+        yield (f"`{prefix}{key}`", value, default, field.description or "", str(extra.get("paper", "")))
+        held = inner or _held(field.annotation)
+        if held:
+            joint = {"array": "[].", "object": ".NAME."}.get(schema.get("type", ""), ".")
+            yield from _rows(held, models, f"{prefix}{key}{joint}")
+
+
+def _held(kind: Any) -> type[Settings] | None:  # noqa: ANN401 - any type
+    """The model of what a mapping, a list or an optional block holds."""
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return kind
+    return next((model for part in get_args(kind) if (model := _held(part))), None)
+
+
+def _value(schema: Schema, models: Schema) -> str:
+    """What a value may be, in words."""
+    if "$ref" in schema:
+        return "keys and values"
+    if "anyOf" in schema:
+        return " or ".join(_value(choice, models) for choice in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return " \\| ".join(f"`{yaml_of(value)}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return ", ".join([f"list: {_value(schema['items'], models) or 'any values'}", *_bounds(schema)])
+    if schema.get("type") == "object":
+        held = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties", {}))
+        return f"by name: {_value(held, models)}"
+    return ", ".join([WORDS[schema["type"]], *_bounds(schema)]) if "type" in schema else ""
+
+
+def _bounds(schema: Schema) -> list[str]:
+    if "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
+        return [f"{schema['minItems']} values"]
+    return [words.format(schema[key]) for key, words in BOUNDS.items() if key in schema]
+
+
+def _table(rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace(" | ", " \\| ").replace("<", "&lt;")

@@ -1,0 +1,134 @@
+"""Names in a configuration that refer to something in it: data sets, splits, experiments and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from boxsup.config.published import own_name, published_experiments
+from boxsup.errors import ConfigError
+from boxsup.near import did_you_mean, nearest
+
+Block = dict[str, Any]
+
+
+def check_references(config: Block) -> None:
+    """Raise a ConfigError where a name of a data set, an experiment or a page refers to nothing that fits.
+
+    Args:
+        config: Checked by the models, with every experiment and the points of every search.
+    """
+    for name, dataset in config["datasets"].items():
+        if "proposals_of" in dataset:
+            _check_owner(config["datasets"], name)
+    for name, experiment in config["experiments"].items():
+        _check_names(config, name, experiment)
+        _check_start(config["experiments"], name)
+        _check_checkpoints(config["experiments"], name)
+        _check_gpus(name, experiment["training"])
+    for name in config["pages"]:
+        _check_page(config, name)
+
+
+def check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
+    """Raise a ConfigError unless a name is known, with the known ones and the nearest of them."""
+    if name not in known:
+        near = did_you_mean(nearest(name, known, 1))
+        raise ConfigError(f"config: {where}: '{name}' is no {kind}; known are {', '.join(known)}{near}")
+
+
+def common_classes(datasets: Block, name: str) -> list[str]:
+    """The classes of a union's parts; raises where they are not the same, or a part is not there."""
+    classes: list[str] = []
+    known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union"}
+    for split, parts in datasets[name]["splits"].items():
+        where = f"datasets.{name}.splits.{split}"
+        for dataset, _, part in (each.partition("/") for each in parts):
+            check_name(dataset, known, where, "data set that a union can join")
+            check_name(part, known[dataset]["splits"], where, f"split of {dataset}")
+            classes = classes or known[dataset]["classes"]
+            if known[dataset]["classes"] != classes:
+                raise ConfigError(
+                    f"config: {where}: {dataset} has other classes, or in another order, than other parts"
+                )
+    return classes
+
+
+def _check_names(config: Block, name: str, experiment: Block) -> None:
+    """Raise where an experiment names a data set, a split or proposals that are not there."""
+    where = f"experiments.{name}"
+    check_name(experiment["dataset"], config["datasets"], f"{where}.dataset", "data set")
+    check_name(experiment["proposals"], config["proposals"], f"{where}.proposals", "proposals")
+    splits = config["datasets"][experiment["dataset"]]["splits"]
+    for key in ("train", "val"):
+        check_name(experiment[key], splits, f"{where}.{key}", f"split of {experiment['dataset']}")
+    masks = experiment["supervision"]["masks"]
+    if masks not in ("none", "all"):
+        check_name(masks, splits, f"{where}.supervision.masks", f"none, all or a split of {experiment['dataset']}")
+
+
+def _check_page(config: Block, name: str) -> None:
+    """Raise unless a page has a name of its own, and experiments to show."""
+    if name in config["experiments"]:
+        raise ConfigError(f"config: pages.{name}: an experiment has this name; choose another, their reports collide")
+    families = [family for key in ("full", "small") if (family := config["pages"][name][key])]
+    own = {own_name(published, family) for published in published_experiments() for family in families}
+    if not own & set(config["experiments"]):
+        raise ConfigError(
+            f"config: pages.{name}: no experiment is of '{' or '.join(families)}'; name a family, as demo of demo_box"
+        )
+
+
+def _check_owner(datasets: Block, name: str) -> None:
+    """Raise unless a data set's proposals can be another's: with the same splits and as many shards."""
+    where, owner = f"datasets.{name}.proposals_of", datasets[name]["proposals_of"]
+    known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union" and key != name}
+    check_name(owner, known, where, "other data set")
+    if "proposals_of" in known[owner]:
+        raise ConfigError(f"config: {where}: {owner} has no proposals of its own; name {known[owner]['proposals_of']}")
+    own, theirs = datasets[name], known[owner]
+    if own["shards"] != theirs["shards"] or not own["splits"].keys() <= theirs["splits"].keys():
+        raise ConfigError(f"config: {where}: {owner} must have the same splits and as many shards")
+
+
+def _check_start(experiments: Block, name: str) -> None:
+    """Raise unless an experiment can start from a checkpoint of the one that it names."""
+    where, start = f"experiments.{name}.init_from", experiments[name]["init_from"]
+    seen = [name]
+    while start is not None:
+        check_name(start["experiment"], experiments, f"{where}.experiment", "experiment")
+        source = experiments[start["experiment"]]
+        if start["epoch"] > source["epochs"]:
+            raise ConfigError(f"config: {where}.epoch: {start['experiment']} has {source['epochs']} epochs only")
+        if source["network"]["name"] != experiments[name]["network"]["name"]:
+            raise ConfigError(
+                f"config: {where}.experiment: {start['experiment']} has the network {source['network']['name']}"
+            )
+        if start["experiment"] in seen:
+            raise ConfigError(f"config: {where}: experiments that start from one another: {', '.join(seen)}")
+        seen.append(start["experiment"])
+        start = source["init_from"]
+
+
+def _check_checkpoints(experiments: Block, name: str) -> None:
+    """Raise unless an experiment that trains nothing takes the networks of one that would train the same."""
+    where, owner = f"experiments.{name}.checkpoints_of", experiments[name]["checkpoints_of"]
+    if owner is None:
+        return
+    check_name(owner, experiments, where, "experiment")
+    own, theirs = experiments[name], experiments[owner]
+    if theirs["checkpoints_of"] is not None:
+        raise ConfigError(f"config: {where}: {owner} trains nothing; name {theirs['checkpoints_of']}")
+    free = ("checkpoints_of", "inference", "validation", "val", "seeds")
+    other = next((key for key in own if key not in free and own[key] != theirs[key]), None)
+    if other is not None:
+        raise ConfigError(f"config: {where}: {owner} has another {other}, and so other networks")
+    if not set(own["seeds"]) <= set(theirs["seeds"]):
+        raise ConfigError(f"config: {where}: {owner} has the seeds {theirs['seeds']} only")
+
+
+def _check_gpus(name: str, training: Block) -> None:
+    """Raise unless each GPU has an image of every batch."""
+    gpus, batch = training["gpus"], training["batch"]
+    if gpus > batch:
+        raise ConfigError(f"config: experiments.{name}.training.gpus: {gpus} have no image each in a batch of {batch}")

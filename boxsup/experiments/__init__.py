@@ -1,0 +1,1 @@
+"""Experiments: where their results lie, and what each of them needs."""

@@ -1,0 +1,88 @@
+# The configuration, where results lie, and which names there are; no rules.
+import json
+import os
+import re
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from boxsup.again import VARIABLE, Start, record
+from boxsup.config.params import canonical, epoch_settings, generation_settings
+from boxsup.config.resolve import resolve
+from boxsup.errors import ConfigError
+from boxsup.experiments.datasets import DataSets
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments import page
+from boxsup.experiments.paper import PaperPage
+from boxsup.experiments.search import SearchPlan
+from boxsup.experiments.splits import DataSetFolder, Split
+from boxsup.experiments.tree import (
+    RESULTS,
+    ExperimentFolder,
+    PageFolder,
+    Run,
+    benchmark_of,
+    log_of,
+    owner_of,
+    search_table,
+    trimap_page,
+)
+from boxsup.inference.labelling import labelling_settings
+from boxsup.inference.settings import READ_BY, inference_settings
+from boxsup.stages import STAGES
+from boxsup.store.ownership import BY_SNAKEMAKE
+
+# How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
+# another way to start it makes nothing again.
+START = Start(
+    str(Path(workflow.main_snakefile).absolute()),
+    tuple(map(str, workflow.overwrite_configfiles)),
+    tuple(f"{key}={value}" for key, value in workflow.config_settings.config.items()),
+    str(workflow.overwrite_workdir or ""),
+)
+os.environ.setdefault(VARIABLE, json.dumps(asdict(START)))
+os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
+
+# Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+# Outputs are Snakemake's, which removes them itself before a job: commands replace them, and keep no manifest of them.
+os.environ[BY_SNAKEMAKE] = "1"
+
+try:
+    CONFIG = resolve(config)
+except ConfigError as error:
+    sys.exit(f"boxsup: error: {error}")
+
+DATASETS, DATA = CONFIG["datasets"], DataSets(CONFIG["datasets"])
+
+# Where results lie, with the names of wildcards in place of names.
+RUN = Run("{experiment}", "{seed}")
+EXPERIMENT = ExperimentFolder("{experiment}")
+SPLIT = Split("{dataset}", "{split}")
+SHARD = ("{i}", "{n}")
+
+
+def names(known):
+    """A wildcard's constraint: an unknown name is then "no rule to produce …" and not a KeyError."""
+    return "|".join(map(re.escape, known)) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=names(DATASETS),
+    split=names({split for dataset in DATASETS.values() for split in dataset["splits"]}),
+    proposals=names(CONFIG["proposals"]),
+    experiment=names(CONFIG["experiments"]),
+    search=names(CONFIG["searches"]),
+    page=names(CONFIG["pages"]),
+    experiments=rf"({names(CONFIG['experiments'])})(\+({names(CONFIG['experiments'])}))*",
+    seed=r"\d+",
+    epoch=r"(?!000)\d{3}",
+    i=r"\d+",
+    n=r"\d+",
+
+
+onstart:
+    outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
+    if workflow.is_main_process:
+        record(RESULTS, sorted(set(map(owner_of, outputs))), START)
