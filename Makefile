@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test cluster lint settings docs fuzz faults bench experiments study-update lock clean help
+.PHONY: demo test quick cluster lint settings docs fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -13,8 +13,11 @@ demo: .venv/installed ## Run the main job on the embedded demo data: results/dem
 	$(BIN)/snakemake --cores all results/demo_semi/report.html
 	@echo "Open results/demo_semi/report.html"
 
-test: .venv/installed ## Run the whole test suite
+test: .venv/installed ## Run the whole test suite, with the examples in docstrings
 	$(BIN)/python -m pytest
+
+quick: .venv/installed ## Run what takes seconds, while at work: no slow test, fewer random examples (a minute)
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick
 
 cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a scheduler (docs/cluster.md)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/cluster.txt

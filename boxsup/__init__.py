@@ -17,16 +17,17 @@ __all__ = ["__version__", "load", "open_labels"]
 def load(path: str | PathLike[str], threads: int | None = None) -> Model:
     """Open a trained model: `boxsup.load(path).predict(image)`.
 
+    A GPU is used if there is one. Nothing in a checkpoint is run as code.
+
     Args:
-        path: A checkpoint, `epochs/E/model.pt` under `results/`, or the folder of a run, whose last epoch counts; it
-            carries the network, its classes and how it takes images. Nothing in it is run as code.
-        threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is. A GPU is used
-            where there is one.
+        path: A checkpoint, such as `results/EXPERIMENT/seed-0/epochs/NNN/model.pt`, or the folder of a run or an
+            experiment, for the epoch that its page shows.
+        threads: Threads of torch on the CPU; the last bits of scores depend on their number. None: torch's own choice.
 
     Raises:
-        StoreError: The file is missing, damaged or no checkpoint of boxsup.
+        StoreError: The file is missing, damaged or not a checkpoint of boxsup.
     """
-    from boxsup.inference.model import Model  # torch costs seconds that most stages need not pay
+    from boxsup.inference.model import Model  # importing torch takes seconds
 
     return Model(path, threads)
 
@@ -38,11 +39,11 @@ def open_labels(path: str | PathLike[str]) -> Labels:
         path: A `.zarr` folder under `results/`.
 
     Returns:
-        A mapping from image id to its H×W uint8 label map (0 background, 1…C-1 classes, 255 void).
+        A mapping from image id to H×W uint8 label map (0 background, 1…C-1 classes, 255 void).
 
     Raises:
         StoreError: `path` is not a store of label maps.
     """
-    from boxsup.store.labels import Labels  # zarr costs 0.3 s that most stages' start need not pay
+    from boxsup.store.labels import Labels  # importing zarr takes 0.3 s
 
     return Labels(path)

@@ -1,4 +1,4 @@
-"""Names and paths for people: the short way to one, the first of many, what a mistyped one was meant to be."""
+"""Names and paths for people: the shorter form of a path, the first of many names, what a mistyped name may mean."""
 
 from __future__ import annotations
 
@@ -7,39 +7,56 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-MOST = 3  # names in a hint
+MAX_HINTS = 3  # names that a hint lists
 
 
 def shorter(path: str | os.PathLike[str], home: str | os.PathLike[str] = ".") -> str:
-    """An absolute path as it is, or from a folder, whichever is shorter; others are as they are."""
+    """The shorter form of an absolute path: as it is, or relative to `home`; a relative path stays as it is.
+
+    >>> shorter("/data/photos/a.jpg", "/data/photos")
+    'a.jpg'
+    """
     path = os.fspath(path)
     return min(os.path.relpath(path, home), path, key=len) if os.path.isabs(path) else path
 
 
-def some(values: Sequence[object], most: int = 5) -> str:
-    """`A, B and 3 more`: the first of some values, with how many there are besides."""
-    more = f" and {len(values) - most:,} more" if len(values) > most else ""
-    return ", ".join(map(str, values[:most])) + more
+def first_few(values: Sequence[object], limit: int = 5) -> str:
+    """List the first values, and say how many more there are.
+
+    >>> first_few(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(values) - limit:,} more" if len(values) > limit else ""
+    return ", ".join(map(str, values[:limit])) + more
 
 
-def nearest(name: str, known: Iterable[str], most: int = MOST) -> list[str]:
-    """The known names that are like another one, the likest first."""
-    return difflib.get_close_matches(name, list(known), n=most)
+def nearest(name: str, known: Iterable[str], limit: int = MAX_HINTS) -> list[str]:
+    """The known names that resemble a name, the most similar first.
+
+    >>> nearest("voc_smei", ["voc_semi", "coco"])
+    ['voc_semi']
+    """
+    return difflib.get_close_matches(name, list(known), n=limit)
 
 
 def near_paths(path: Path) -> list[Path]:
-    """Paths that are there and like one that is not: its first part that is missing is one of its neighbours' names."""
+    """Existing paths that resemble a missing one: the first part that is missing is replaced by similar names there."""
     missing = path
     while not missing.parent.exists() and missing != missing.parent:
         missing = missing.parent
     if missing.exists() or not missing.parent.is_dir():
         return []
-    names = nearest(missing.name, (place.name for place in missing.parent.iterdir() if not place.name.startswith(".")))
-    found = [missing.with_name(name) / path.relative_to(missing) for name in names]
-    return [place for place in found if place.exists()] or [missing.with_name(name) for name in names]
+    visible = (entry.name for entry in missing.parent.iterdir() if not entry.name.startswith("."))
+    names = nearest(missing.name, visible)
+    whole = [missing.with_name(name) / path.relative_to(missing) for name in names]
+    return [near for near in whole if near.exists()] or [missing.with_name(name) for name in names]
 
 
 def did_you_mean(names: Iterable[object]) -> str:
-    """`; did you mean A or B?`, or nothing where there is no name."""
+    """The question that ends an error message; empty if there are no names.
+
+    >>> did_you_mean(["predict", "paper"])
+    '; did you mean predict or paper?'
+    """
     listed = [str(name) for name in names]
     return f"; did you mean {' or '.join(listed)}?" if listed else ""

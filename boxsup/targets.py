@@ -1,4 +1,4 @@
-"""What a user asks Snakemake for that no rule makes: what was probably meant."""
+"""Explains targets that no rule makes, such as mistyped names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from boxsup.near import did_you_mean, nearest
 
 
 def explain(target: str, config: Mapping[str, Any]) -> str:
-    """A line about a target that no rule makes: the name in it that is unknown, and those that are like it.
+    """Say in one line which name in a target is unknown, and which known names resemble it.
 
     Args:
-        target: A path as Snakemake has it, or a word.
-        config: What `boxsup.config.resolve` gives.
+        target: What the user asked Snakemake for: a path or a word.
+        config: The resolved configuration; see `boxsup.config.resolve`.
     """
     parts = PurePosixPath(target).parts
     if parts[:1] != RESULTS.parts or len(parts) < 2:
@@ -23,13 +23,13 @@ def explain(target: str, config: Mapping[str, Any]) -> str:
     for kind, name, known in _names(parts[1:], config):
         if name not in known:
             near = did_you_mean([target.replace(name, other) for other in nearest(name, known)])
-            own = "those of another configuration need its --configfile"
-            return f"{target}: '{name}' is none of the {kind}, which are {', '.join(known)}; {own}{near}"
+            others = "names of another configuration need its --configfile"
+            return f"{target}: '{name}' is none of the {kind}, which are {', '.join(known)}; {others}{near}"
     return f"{target}: no rule makes it{did_you_mean(_reports(parts, config))}"
 
 
 def _names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
-    """The names in a path below `results`: what they are names of, each name, and those that there are."""
+    """The names in a path below `results`: for each one what it names, the name, and the known names."""
     if parts[0] == "data" and len(parts) > 1:
         return _data_names(parts[1:], config)
     points = {point["experiment"] for search in config["searches"].values() for point in search["points"]}
@@ -45,16 +45,16 @@ def _names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, s
 
 
 def _data_names(parts: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
-    found = [("data sets", parts[0], list(config["datasets"]))]
+    names = [("data sets", parts[0], list(config["datasets"]))]
     if len(parts) > 2 and parts[0] in config["datasets"]:
-        found.append((f"splits of {parts[0]}", parts[1], list(config["datasets"][parts[0]]["splits"])))
+        names.append((f"splits of {parts[0]}", parts[1], list(config["datasets"][parts[0]]["splits"])))
     if len(parts) > 4 and parts[2] in ("proposals", "overlaps"):
-        found.append(("proposals", parts[3], list(config["proposals"])))
-    return found
+        names.append(("proposals", parts[3], list(config["proposals"])))
+    return names
 
 
 def _reports(parts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
-    """Pages that a word may mean, or a wrong file in the folder of an experiment."""
+    """Pages that were probably meant by a word, or by a wrong file in the folder of an experiment."""
     known = [*config["experiments"], *config["pages"]]
-    found = (nearest(part, known) for part in parts if part not in (*RESULTS.parts, "data"))
-    return [ExperimentFolder(name).report.as_posix() for names in found for name in names]
+    near = (nearest(part, known) for part in parts if part not in (*RESULTS.parts, "data"))
+    return [ExperimentFolder(name).report.as_posix() for names in near for name in names]

@@ -1,18 +1,31 @@
-"""What tests share: the project's own configuration and the real images, where they are at hand."""
+"""The project's own configuration, the real photographs where they are at hand, and what a run says at its end."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import settings
-from paths import DATA, ROOT
+
+from helpers.paths import ROOT, real_data
 
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("boxsup", deadline=None, derandomize=True)
+settings.register_profile("quick", settings.get_profile("boxsup"), max_examples=10)
 settings.load_profile("boxsup")
+
+# Tests that use one of these are slow: real photographs, a browser, Snakemake.
+SLOW_FIXTURES = {"voc_mini", "coco_mini", "real_bsds", "running", "snakemake"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +37,19 @@ def config() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def voc_mini() -> Path:
     """A tree in VOC layout of 755 real photographs."""
-    root = DATA / "voc-mini" / "VOC2012"
-    if not root.is_dir():
-        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
-    return root
+    return real_data("voc-mini/VOC2012")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line per reason how many tests were skipped, and in which folders."""
+    counts: dict[str, Counter[str]] = {}
+    for report in terminalreporter.getreports("skipped"):
+        if not isinstance(report.longrepr, tuple):  # a failure that is expected
+            continue
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        folder = report.nodeid.removeprefix("tests/").partition("/")[0].partition("::")[0]
+        counts.setdefault(reason, Counter())[folder] += 1
+    for reason, folders in sorted(counts.items()):
+        total = folders.total()
+        tests = "test" if total == 1 else "tests"
+        terminalreporter.write_line(f"{total} {tests} skipped in {', '.join(sorted(folders))}: {reason}")

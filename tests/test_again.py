@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from paths import ROOT
 
 from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
-from boxsup.near import near_paths, nearest, shorter, some
+from boxsup.near import first_few, near_paths, nearest, shorter
 from boxsup.targets import explain
+from helpers.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +95,8 @@ def test_a_program_is_named_as_the_users_shell_finds_it(tmp_path, monkeypatch):
 
 
 def test_of_many_names_the_first_are_said_and_how_many_more_there_are():
-    assert some(["a", "b"]) == "a, b"
-    assert some(range(1_234), 2) == "0, 1 and 1,232 more"
+    assert first_few(["a", "b"]) == "a, b"
+    assert first_few(range(1_234), 2) == "0, 1 and 1,232 more"
 
 
 def test_owners_are_experiments_and_data_sets():
@@ -157,6 +157,7 @@ def snakemake(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["-n"], [], ["--forcerun", "labels", "--"]])
 def test_snakemake_says_it_in_a_line_and_plans_nothing(tmp_path, options):
     done = snakemake(tmp_path, *options, "results/demo_semi/labelling.json", "results/demo_smei/report.html")
@@ -168,6 +169,7 @@ def test_snakemake_says_it_in_a_line_and_plans_nothing(tmp_path, options):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_made_again_by_the_command_that_check_prints(tmp_path):
     """In a folder of its own, by a configuration of its own, by a user who is elsewhere."""
     home, user = tmp_path / "the run's", tmp_path / "user"

@@ -1,5 +1,6 @@
 import ast
 import importlib
+import inspect
 import os
 import shlex
 import signal
@@ -7,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 
 from boxsup.cli import main
-from boxsup.commands.parser import make_parser
+from boxsup.commands.parser import OWN_KEYS, make_parser
 from boxsup.stages import COMMANDS
+from helpers.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,17 @@ def test_every_command_explains_itself_with_an_example_that_parses(command, comm
     assert module.EXAMPLE in text
     assert "exit status: 0" in text
     assert {"--quiet", "--verbose"} <= set(text.replace("]", " ").split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_takes_the_arguments_that_its_parser_declares(command, commands):
+    _, stages = commands
+    module = importlib.import_module(COMMANDS[command].module)
+    declared = {action.dest for action in stages[command]._actions} - {"help", *OWN_KEYS}
+    parameters = inspect.signature(module.run).parameters.values()
+    assert {parameter.name for parameter in parameters} == declared
+    assert all(parameter.kind == parameter.KEYWORD_ONLY for parameter in parameters)
+    assert module.__doc__.startswith(f"`boxsup {command}`: ")
 
 
 def test_help_is_printed(capsys):
@@ -140,6 +152,7 @@ WITHOUT_NETWORK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*WITHOUT_NETWORK, "overlaps", "fixed-masks", "label-quality", "report"])
 def test_stages_without_a_network_do_not_import_torch(command):
     module = COMMANDS[command].module
@@ -148,6 +161,7 @@ def test_stages_without_a_network_do_not_import_torch(command):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
     arguments = ["overlaps", "--catalogue", "nowhere", "--proposals", "nothing", "--out", str(tmp_path / "out")]
     result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True)
@@ -162,7 +176,7 @@ import errno, threading
 import boxsup.commands.overlaps as overlaps
 from boxsup.cli import main
 
-def fail(args):
+def fail(**arguments):
     error = OSError(errno.ENOSPC, "no room", b"results/events")
     def write():
         raise error
@@ -176,6 +190,7 @@ main(["overlaps", "--catalogue", "x", "--proposals", "x", "--out", "x"])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_that_a_thread_meets_too_is_one_line():
     result = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True)
     assert result.returncode == 1

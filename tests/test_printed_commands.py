@@ -5,7 +5,6 @@ import shlex
 from pathlib import PurePath
 
 import pytest
-from paths import ROOT
 from snakemake.cli import get_argument_parser
 
 from boxsup.commands.parser import make_parser
@@ -13,6 +12,7 @@ from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
 from boxsup.stages import COMMANDS
 from boxsup.targets import explain
+from helpers.paths import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -9,14 +9,16 @@ import sys
 
 import numpy as np
 import pytest
-from networks import network_that_has_seen
-from paths import ROOT
 from PIL import Image
-from small_split import CLASSES, draw
 
 from boxsup.cli import main
 from boxsup.inference.video import VideoWriter
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from helpers.networks import network_that_has_seen
+from helpers.paths import ROOT
+from helpers.small_split import CLASSES, draw
+
+pytestmark = pytest.mark.slow  # every command of the page runs
 
 PAGE = (ROOT / "docs" / "use.md").read_text()
 XML = (

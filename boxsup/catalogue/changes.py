@@ -30,7 +30,7 @@ from boxsup.catalogue.readers.places import places
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.experiments.splits import INVENTORY, TABLES
-from boxsup.near import some
+from boxsup.near import first_few
 from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import current_claims
@@ -196,7 +196,7 @@ def describe(before: Inventory, now: Inventory) -> str:
         "added": [path for path in new if path not in old],
         "taken out": [path for path in old if path not in new],
     }
-    parts = [f"{word} {some(paths, 1)}" for word, paths in found.items() if paths]
+    parts = [f"{word} {first_few(paths, 1)}" for word, paths in found.items() if paths]
     state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
     text = "; ".join(parts).encode(errors="backslashreplace").decode()  # names of files may be any bytes
     return f"{text or 'settings or the list changed'} ({state})"

@@ -16,7 +16,7 @@ from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
 from boxsup.errors import ConfigError, DataError
 from boxsup.image import VOID
 from boxsup.image.files import read_image, read_mask
-from boxsup.near import some
+from boxsup.near import first_few
 
 BACKGROUND = "background"
 
@@ -241,7 +241,7 @@ def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str
     problems = size_problems(mask, height, width)
     unknown = unknown_labels(mask, classes)
     if unknown:
-        problems.append(f"the mask holds {some(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
+        problems.append(f"the mask holds {first_few(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
     return problems
 
 

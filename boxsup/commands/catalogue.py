@@ -32,52 +32,57 @@ DRAWN = "drawn"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_split_arguments(parser)
-    parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="stop, or leave those images out")
-    parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
+    parser.add_argument(
+        "--on-problem", choices=("stop", "skip"), required=True, help="stop at problems, or skip their images"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
     add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write `problems.csv`, and the tables with the masks drawn for them unless there are problems to stop for."""
-    classes = parse_classes(args.classes)
-    # What an earlier run found good must not stand beside what this one finds wrong.
+def run(*, format: str, root: Path, split: str, classes: str, on_problem: str, workers: int, out: Path) -> None:
+    """Write `problems.csv` and, unless there are problems to stop for, the tables and the masks drawn for them."""
+    names = parse_classes(classes)
+    # The tables of an earlier run must not stand beside the problems of this one.
     for table in TABLES:
-        discard(args.out / table)
-    listing = _listing(args, classes)
+        discard(out / table)
+    listing = _listing(format, root, split, names, out)
     problems = list(listing.problems)
-    with atomic_write(args.out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
-        records = _records(listing, problems, partial, args)
-        report = write_problems(args.out / PROBLEMS, problems)
-        if problems and args.on_problem == "stop":
+    with atomic_write(out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
+        records = _records(listing, problems, partial, out / DRAWN, workers)
+        report = write_problems(out / PROBLEMS, problems)
+        if problems and on_problem == "stop":
             raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
         if not records:
             raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
-    catalogue = to_catalogue(records, classes)
-    write_catalogue(args.out, catalogue)
+    catalogue = to_catalogue(records, names)
+    write_catalogue(out, catalogue)
     _summary(catalogue, problems, [note for record in records for note in record.notes], report)
 
 
-def _listing(args: argparse.Namespace, classes: tuple[str, ...]) -> Listing:
-    """The split's checks; where there are none to make, `problems.csv` says why."""
+def _listing(format: str, root: Path, split: str, classes: tuple[str, ...], out: Path) -> Listing:
+    """The checks of the split; if it cannot be listed, `problems.csv` says why."""
     try:
-        return READERS[args.format](args.root, classes, args.split)
+        return READERS[format](root, classes, split)
     except DataError as error:
         file, _, text = str(error).partition(": ")
-        write_problems(args.out / PROBLEMS, [Problem("", file, text)])
+        write_problems(out / PROBLEMS, [Problem("", file, text)])
         raise
 
 
-def _records(listing: Listing, problems: list[Problem], partial: Path, args: argparse.Namespace) -> list[Record]:
-    """The images without problems, their drawn masks written to `partial`; the problems of the others are added."""
+def _records(listing: Listing, problems: list[Problem], partial: Path, drawn: Path, workers: int) -> list[Record]:
+    """The records of the images without problems; the problems of the others are appended to `problems`.
+
+    Masks that were drawn are written to `partial`, the folder that becomes `drawn`.
+    """
     wrong = {problem.image for problem in problems}
     records = []
     if listing.draws:
-        partial.mkdir(parents=True)  # though no image may have a mask
-    checked = run_checks(listing.checks, args.workers)
+        partial.mkdir(parents=True)  # even if no image has a mask
+    checked = run_checks(listing.checks, workers)
     for record in tqdm(checked, "catalogue", len(listing.checks), unit="image", disable=None):
         problems += record.problems
         if not record.problems and record.image not in wrong:
-            records.append(save_drawn(record, partial, args.out / DRAWN))
+            records.append(save_drawn(record, partial, drawn))
     return records
 
 
@@ -99,4 +104,7 @@ def _summary(catalogue: Catalogue, problems: Sequence[Problem], notes: Sequence[
     )
     if notes:
         first = f"{notes[0].file}: {notes[0].problem}"
-        print(f"catalogue: read otherwise than they stand there: {len(notes)}, the first is {first}", file=sys.stderr)
+        print(
+            f"catalogue: objects read otherwise than they are written: {len(notes)}, the first is {first}",
+            file=sys.stderr,
+        )

@@ -1,4 +1,4 @@
-"""`boxsup check`: stores and checkpoints against the checksums that they were written with."""
+"""`boxsup check`: compare stores and checkpoints with the checksums that they were written with."""
 
 from __future__ import annotations
 
@@ -19,34 +19,41 @@ EXAMPLE = "boxsup check results"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a .zarr folder, a .pt file, or a folder")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a .zarr folder, a .pt file, or a folder with such things below it",
+    )
 
 
-def run(args: argparse.Namespace) -> None:
-    """Read everything, print a line for each thing that is wrong, and say which command makes it again.
+def run(*, paths: Sequence[Path]) -> None:
+    """Read everything, print one line per damage, and say which command makes the damaged results again.
 
     Raises:
         StoreError: Something is damaged or missing, or there is nothing to check.
     """
-    found = [path for start in args.paths for path in artefacts(start)]
-    if not found:
-        raise StoreError(f"{args.paths[0]}: neither a store (.zarr) nor a checkpoint (.pt) is there")
+    results = [path for start in paths for path in artefacts(start)]
+    if not results:
+        raise StoreError(f"{paths[0]}: neither a store (.zarr) nor a checkpoint (.pt) is there")
     damaged = []
-    for path in tqdm(found, "check", unit="file", disable=None):
+    for path in tqdm(results, "check", unit="file", disable=None):
         damages = folder_damages(path) if is_store(path) else archive_damages(path)
         for damage in damages:
             print(f"{path}: {damage}")
         damaged += [path] if damages else []
     if damaged:
-        raise StoreError(f"{len(damaged)} of {len(found)} are damaged; {advice(damaged)}")
-    print(f"{len(found)} whole: {sum(map(is_store, found))} stores, {sum(not is_store(path) for path in found)} files")
+        raise StoreError(f"{len(damaged)} of {len(results)} are damaged; {advice(damaged)}")
+    stores = sum(map(is_store, results))
+    print(f"{len(results)} whole: {stores} stores, {len(results) - stores} files")
 
 
 def artefacts(start: Path) -> Iterator[Path]:
-    """The stores and checkpoints at or below a path, in order; what starts with a dot is half-written, or not ours.
+    """The stores and checkpoints at or below a path, in order, without half-written ones, whose names start with a dot.
 
     Raises:
-        StoreError: Nothing is at the path.
+        StoreError: There is no such path.
     """
     if not start.exists():
         raise StoreError(f"{start}: no such file or folder{did_you_mean(near_paths(start))}")
@@ -62,11 +69,11 @@ def artefacts(start: Path) -> Iterator[Path]:
 
 
 def is_store(path: Path) -> bool:
-    """Whether a path is a zarr store, by its name or by what is in it."""
+    """Whether a path is a zarr store, by its name or its content."""
     return path.is_dir() and (path.suffix == ".zarr" or (path / "zarr.json").is_file())
 
 
 def advice(paths: Sequence[Path]) -> str:
-    """The command that makes damaged results again, in an order that Snakemake finds."""
+    """The command that makes damaged results again; Snakemake finds the order."""
     commands = commands_for(paths, "--force")
     return f"make them again: {' && '.join(commands)}" if commands else "make them again"

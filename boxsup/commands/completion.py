@@ -1,4 +1,4 @@
-"""`boxsup completion`: a script that lets a shell complete commands, options, their values and paths."""
+"""`boxsup completion`: a script for a shell that completes commands, options, their values and paths."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SHELLS = ("bash", "zsh", "tcsh")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("shell", choices=SHELLS, help="whose script")
+    parser.add_argument("shell", choices=SHELLS, help="shell to write the script for")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Print the script. It is made once: a program that completes by itself would be imported at each TAB."""
+def run(*, shell: str) -> None:
+    """Print the script. It needs no boxsup later: importing it at each TAB would take too long."""
     if importlib.util.find_spec("shtab") is None:
         raise ConfigError("boxsup completion needs shtab: pip install shtab")
     import shtab  # an extra
@@ -31,4 +31,4 @@ def run(args: argparse.Namespace) -> None:
         for action in command._actions:
             if action.type is Path or action.dest == "inputs":
                 action.complete = shtab.FILE  # type: ignore[attr-defined] # what shtab looks for
-    print(shtab.complete(parser, args.shell))
+    print(shtab.complete(parser, shell))

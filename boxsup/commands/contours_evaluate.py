@@ -1,4 +1,4 @@
-"""`boxsup contours evaluate`: a contour detector against people's boundaries, by the benchmark of BSDS500."""
+"""`boxsup contours evaluate`: a contour detector against boundaries drawn by people, by the benchmark of BSDS500."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.contours import bsds
-from boxsup.contours.benchmark import count, f_measure, precision_recall, score, thresholds
+from boxsup.contours import bsds as dataset
+from boxsup.contours.benchmark import count, f_measure, precision_recall, score
+from boxsup.contours.benchmark import thresholds as evenly_spaced
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
 from boxsup.store.csv import write_csv
@@ -24,46 +25,47 @@ EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--bsds", type=Path, required=True, help=f"{bsds.WHERE}: images/ and groundTruth/")
-    parser.add_argument("--split", default="val", help="which images")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--model", type=Path, help="weights that `train` wrote; the package's own otherwise")
-    which.add_argument("--gradient", action="store_true", help="the detector that nobody trained")
-    parser.add_argument("--thresholds", type=int, default=99, help="how many; the benchmark's number by default")
+    parser.add_argument("--bsds", type=Path, required=True, help=f"{dataset.WHERE}: images/ and groundTruth/")
+    parser.add_argument("--split", default="val", help="split to evaluate on [val]")
+    detectors = parser.add_mutually_exclusive_group()
+    detectors.add_argument("--model", type=Path, help="weights from `boxsup contours train` [the package's own]")
+    detectors.add_argument(
+        "--gradient", action="store_true", help="evaluate the gradient detector, which is not trained"
+    )
+    parser.add_argument("--thresholds", type=int, default=99, metavar="N", help="number of thresholds [99]")
     add_output_arguments(parser, "CSV of precision and recall at each threshold", required=False)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(*, bsds: Path, split: str, model: Path | None, gradient: bool, thresholds: int, out: Path | None) -> None:
     """Print the scores and write the curve."""
     cv2.setNumThreads(1)
-    if args.thresholds < 1:
-        raise ConfigError(f"--thresholds: expected at least 1, got {args.thresholds}")
-    levels = thresholds(args.thresholds)
-    names = bsds.names(args.bsds, args.split)
-    detect = _detector(args)
+    if thresholds < 1:
+        raise ConfigError(f"--thresholds: expected at least 1, got {thresholds}")
+    levels = evenly_spaced(thresholds)
+    names = dataset.names(bsds, split)
+    detect = detector("gradient") if gradient else _network(model, split)
     counts = []
     for name in tqdm(names, "contours", unit="image", disable=None):
-        annotated = bsds.read(args.bsds, args.split, name)
+        annotated = dataset.read(bsds, split, name)
         counts.append(count(detect(annotated.image), annotated.boundaries, levels))
     scores = score(counts, levels)
-    if args.out:
-        _write_curve(args.out, np.sum(counts, axis=0), levels)
+    if out:
+        _write_curve(out, np.sum(counts, axis=0), levels)
     print(
-        f"contours: {len(counts)} images of {args.split}: ODS F {scores.ods:.3f} (at {scores.threshold:.2f}), "
+        f"contours: {len(counts)} images of {split}: ODS F {scores.ods:.3f} (at {scores.threshold:.2f}), "
         f"OIS F {scores.ois:.3f}, AP {scores.ap:.3f}"
     )
 
 
-def _detector(args: argparse.Namespace) -> Detector:
-    if args.gradient:
-        return detector("gradient")
+def _network(model: Path | None, split: str) -> Detector:
+    """The network detector; a warning where it was trained on the split."""
     from boxsup.contours.network import load_network
 
-    path = args.model or WEIGHTS
+    path = model or WEIGHTS
     _, made = load_network(path)
-    if args.split in made.get("splits", ()):
-        print(f"contours: {path} was trained on {args.split}: no measure of how it does elsewhere", file=sys.stderr)
-    return network_detector(path) if args.model else detector("network")
+    if split in made.get("splits", ()):
+        print(f"contours: {path} was trained on {split}: no measure of how it does elsewhere", file=sys.stderr)
+    return network_detector(path) if model else detector("network")
 
 
 def _write_curve(path: Path, counts: NDArray[np.int64], levels: NDArray[np.float64]) -> None:

@@ -15,52 +15,54 @@ from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.config.training import NetworkSettings
-from boxsup.contours import bsds
+from boxsup.contours import bsds as dataset
 from boxsup.errors import ConfigError
 
 EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 
-LINES = 20  # of progress in a log
+LINES = 20  # lines of progress in a log
 ENCODER: Final = "mobilenet_v2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--bsds", type=Path, required=True, help=f"{bsds.WHERE}: images/ and groundTruth/")
-    parser.add_argument("--splits", nargs="+", default=["train", "val"], help="what to learn from: train, val")
-    parser.add_argument("--seed", type=int, default=0, help="of the start and of every draw")
-    parser.add_argument("--steps", type=int, help="fewer for a trial; the recipe's number otherwise")
-    add_output_arguments(parser, "the file of weights to write")
+    parser.add_argument("--bsds", type=Path, required=True, help=f"{dataset.WHERE}: images/ and groundTruth/")
+    parser.add_argument("--splits", nargs="+", default=["train", "val"], help="splits to train on [train val]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first weights and of every draw")
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="number of steps, fewer for a trial [that of the recipe]"
+    )
+    add_output_arguments(parser, "the .pt file of weights to write")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the trained network, and how it was made."""
+def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out: Path) -> None:
+    """Write the trained network and a record of how it was trained."""
     from boxsup.contours.network import save_network
     from boxsup.contours.training import ContourTraining, train
     from boxsup.network.pretrained import imagenet_weights
 
     cv2.setNumThreads(1)
-    recipe = ContourTraining() if args.steps is None else replace(ContourTraining(), steps=_positive(args.steps))
+    recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=_positive(steps))
     images = [
-        bsds.read(args.bsds, split, name)
-        for split in _unique(args.splits)
-        for name in tqdm(bsds.names(args.bsds, split), f"reading {split}", unit="image", disable=None)
+        dataset.read(bsds, split, name)
+        for split in _unique(splits)
+        for name in tqdm(dataset.names(bsds, split), f"reading {split}", unit="image", disable=None)
     ]
     start = imagenet_weights(ENCODER, NetworkSettings(name=ENCODER, weights="imagenet", sha256=""))
     with _Progress(recipe.steps) as progress:
-        network = train(images, start.weights, recipe, args.seed, progress.step)
+        network = train(images, start.weights, recipe, seed, progress.step)
     made = {
-        "splits": args.splits,
+        "splits": list(splits),
         "images": len(images),
-        "seed": args.seed,
+        "seed": seed,
         "recipe": asdict(recipe),
         "pretrained": {"file": start.file, "sha256": start.sha256},
         "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
     }
-    save_network(args.out, network, made)
+    save_network(out, network, made)
     weights = sum(parameter.numel() for parameter in network.parameters())
-    size = args.out.stat().st_size
-    print(f"contours: {len(images)} images, {weights:,} weights, {size / 1e6:.2f} MB -> {args.out}", file=sys.stderr)
+    size = out.stat().st_size
+    print(f"contours: {len(images)} images, {weights:,} weights, {size / 1e6:.2f} MB -> {out}", file=sys.stderr)
 
 
 class _Progress:

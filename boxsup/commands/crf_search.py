@@ -14,10 +14,11 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
-from boxsup.evaluation.crf_search import Point, around, best_of, confusions_at, grid
-from boxsup.evaluation.held_out import add_held_out_arguments, held_out
+from boxsup.evaluation.crf_search import Point, best_of, confusions_at, search_rounds
+from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import truth_pixels
@@ -36,60 +37,73 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    add_catalogue_argument(parser)
     add_inference_arguments(parser, CrfSearchInference)
     add_held_out_arguments(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write `round, bilateral_weight, bilateral_xy, bilateral_rgb, mean_iou`: a row a point, in the order tried.
+def run(
+    *,
+    catalogue: Path,
+    model: Path,
+    inference: str,
+    held_out: int,
+    held_out_seed: int,
+    workers: int,
+    out: Path,
+) -> None:
+    """Write `round, bilateral_weight, bilateral_xy, bilateral_rgb, mean_iou`: one row per point, in the order tried.
 
-    Mean IoU, in [0, 1], is over the held-out images by the VOC protocol; `images`, `objects`, `classes` say over how
-    many. These images go through the network once a round, so that the scores of a few are in memory, whatever their
-    number, as when predictions are made.
+    The mean IoU, in [0, 1], are over the held-out images by the VOC protocol; `images`, `objects` and `classes` say
+    over how many. The images go through the network once per round, so that memory holds the scores of a few images,
+    however many there are.
     """
-    if not args.held_out:
+    if not held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
-    asked = parse_inference(CrfSearchInference, args.inference)
-    whole = read_catalogue(args.catalogue)
-    images = held_out(whole, args.held_out, args.held_out_seed)
+    settings = parse_inference(CrfSearchInference, inference)
+    split = read_catalogue(catalogue)
+    images = draw_held_out(split, held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     if basis.why_not:
         raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
-    predictor = Predictor(args.model, asked.threads, whole.classes, asked.scales, asked.background_bias)
-    rounds: dict[Point, int] = {}
-    scores: dict[Point, float] = {}
-    points, steps = grid(asked.crf_search)
-    for number in range(1, asked.crf_search.rounds + 1):
-        rounds |= dict.fromkeys(points, number)
-        settings = [asked.crf.changed(**point._asdict()) for point in points]
-        scores |= zip(points, score(images, predictor, settings, args.workers, f"round {number}"), strict=True)
-        best = best_of(scores)
-        values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
-        print(f"crf-search: round {number}: {len(points)} points on {len(images.ids)} images, mean IoU "
-              f"{100 * scores[best]:.2f} % at the best so far, {values}", file=sys.stderr)  # fmt: skip
-        points, steps = around(best, steps, scores)
-        if not points:
-            break
-    rows = [{"round": rounds[point], **point._asdict(), "mean_iou": value} for point, value in scores.items()]
-    write_table(args.out, pd.DataFrame(rows).assign(**basis.counts))
+    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+
+    def score_round(number: int, points: Sequence[Point]) -> list[float]:
+        tried = [settings.crf.changed(**point._asdict()) for point in points]
+        return score(images, predictor, tried, workers, f"round {number}")
+
+    rows = []
+    for number, points, scores in search_rounds(settings.crf_search, score_round):
+        rows += [{"round": number, **point._asdict(), "mean_iou": scores[point]} for point in points]
+        _log_round(number, len(points), len(images.ids), scores)
+    write_table(out, pd.DataFrame(rows).assign(**basis.counts))
     print(f"crf-search: over {basis.over}", file=sys.stderr)
 
 
+def _log_round(number: int, points: int, images: int, scores: dict[Point, float]) -> None:
+    best = best_of(scores)
+    values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
+    print(
+        f"crf-search: round {number}: {points} points on {images} images, mean IoU "
+        f"{100 * scores[best]:.2f} % at the best so far, {values}",
+        file=sys.stderr,
+    )
+
+
 def score(
-    images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings], workers: int, what: str
+    images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings], workers: int, title: str
 ) -> list[float]:
-    """The mean IoU over the images, in [0, 1], under each of the settings, which differ in what is searched alone."""
+    """The mean IoU over the images, in [0, 1], with each of the settings, which differ only in what is searched."""
     calls = _calls(images, predictor, settings)
     counts = map_in_processes(confusions_at, calls, workers)
-    total = sum(tqdm(counts, what, len(images.ids), unit="image", disable=None))
+    total = sum(tqdm(counts, title, len(images.ids), unit="image", disable=None))
     return [measured_mean(confusion) for confusion in total]  # type: ignore[union-attr]
 
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:
-    """Each image's arguments of `confusions_at`."""
+    """The arguments of `confusions_at` for each image."""
     scored = predictor.score_files(images.images["path"])
     for row, (pixels, scores) in zip(images.rows(), scored, strict=True):
         kept = relevant_labels(scores, settings[0])

@@ -16,16 +16,16 @@ EXAMPLE = "boxsup download --root data/VOC2012 --source voc2012 --download true 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--root", type=Path, required=True, help="root of the tree, there or to be made")
-    parser.add_argument("--source", choices=SOURCES, help="the published data set that the tree is; none: your own")
+    parser.add_argument("--root", type=Path, required=True, help="root folder of the data set, which may not exist yet")
+    parser.add_argument("--source", choices=SOURCES, help="the published data set [your own]")
     parser.add_argument("--download", choices=("true", "false"), required=True, help="whether files may be fetched")
-    add_output_arguments(parser, "the .json file that says what the tree came from")
+    add_output_arguments(parser, "the .json file to write: the archives that the tree came from")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Make sure that the tree is there, and write down which archives it was made of."""
-    used = provide(args.root, args.download == "true", SOURCES.get(args.source))
+def run(*, root: Path, source: str | None, download: str, out: Path) -> None:
+    """Make sure that the tree is there, and write down the archives that it was made of."""
+    used = provide(root, download == "true", SOURCES[source] if source else None)
     archives = {archive.name: archive.md5 for archive in used}
-    write_text(args.out, json.dumps({"root": str(args.root), "archives": archives}, indent=2) + "\n")
+    write_text(out, json.dumps({"root": str(root), "archives": archives}, indent=2) + "\n")
     how = f"got what {' and '.join(archives)} hold" if archives else "was there already; nothing was fetched or changed"
-    print(f"download: the tree at {args.root} {how}", file=sys.stderr)
+    print(f"download: the tree at {root} {how}", file=sys.stderr)

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 
-import pandas as pd
 import torch
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.commands.outputs import add_output_arguments, guarded
+from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
-from boxsup.machine.instructions import instructions, warn_of_other_instructions
+from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.network.checkpoint import (
     Checkpoint,
     instructions_of,
-    load,
     load_checkpoint,
-    save,
     save_checkpoint,
 )
 from boxsup.store.csv import write_csv
 from boxsup.training.data import EpochData, batch_order, batches, read_batches
-from boxsup.training.epoch import DivergedError, Step, make_optimizer, train_epoch
+from boxsup.training.epoch import DivergedError, make_optimizer, train_epoch
+from boxsup.training.momentum import load_momentum, save_momentum
 from boxsup.training.parallel import is_main_process
+from boxsup.training.progress import Progress
 
 EXAMPLE = (
     "boxsup epoch --catalogue results/data/demo/train --labels results/demo_semi/seed-0/labels/001.zarr "
@@ -42,89 +38,109 @@ EXAMPLE = (
     '--schedule "$SCHEDULE" --out 001'
 )
 
-LINES = 10  # of progress in a log
+
+@dataclass(frozen=True)
+class Job:
+    """One epoch to train: the files that it reads and writes, its number and its settings; see `add_arguments`."""
+
+    catalogue: Path
+    labels: Path
+    model: Path
+    optimizer: Path | None
+    epoch: int
+    seed: int
+    training: TrainingSettings
+    schedule: ScheduleSettings
+    workers: int
+    tensorboard: Path | None
+    out: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
-    parser.add_argument("--labels", type=Path, required=True, help="the generation to train on")
+    add_catalogue_argument(parser, "training split")
+    parser.add_argument("--labels", type=Path, required=True, help=".zarr folder of the generation to train on")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint of the epoch before")
-    parser.add_argument("--optimizer", type=Path, help="its momentum buffers; none before the first epoch")
+    parser.add_argument("--optimizer", type=Path, help="momentum buffers of the epoch before; none for the first epoch")
     parser.add_argument("--epoch", type=int, required=True, help="number of the epoch, from 1")
-    parser.add_argument("--seed", type=int, required=True, help="of the experiment")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read, for each GPU")
-    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, where it is installed")
-    add_output_arguments(
-        parser, "folder for train.csv, optimizer.pt and model.pt", outputs=_outputs, written=["tensorboard"]
-    )
+    parser.add_argument("--workers", type=int, default=0, help="number of processes per GPU that read images")
+    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, if it is installed")
+    text = "folder for train.csv, optimizer.pt and model.pt"
+    add_output_arguments(parser, text, outputs=_outputs, written=["tensorboard"])
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
-    made = EpochFolder(args.out)
-    return [made.progress, made.optimizer, made.model]
+    files = EpochFolder(args.out)
+    return [files.progress, files.optimizer, files.model]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the checkpoint after the epoch, trained in one process or in several; model.pt comes last."""
-    gpus = parse(TrainingSettings, args.training, "training").gpus
-    if gpus == 1:
-        train(args)
+def run(
+    *,
+    catalogue: Path,
+    labels: Path,
+    model: Path,
+    optimizer: Path | None,
+    epoch: int,
+    seed: int,
+    training: str,
+    schedule: str,
+    workers: int,
+    tensorboard: Path | None,
+    out: Path,
+) -> None:
+    """Train in one process or in several, one per GPU, and write the checkpoint; model.pt comes last."""
+    settings = parse(TrainingSettings, training, "training")
+    rates = parse(ScheduleSettings, schedule, "schedule")
+    job = Job(catalogue, labels, model, optimizer, epoch, seed, settings, rates, workers, tensorboard, out)
+    if settings.gpus == 1:
+        train(job)
         return
     from boxsup.training.torchrun import run_in_processes  # costs time that one process need not pay
 
-    run_in_processes(_train_as_member, args, gpus)
+    run_in_processes(_train_as_member, settings.gpus, job=job, claims=claims_for_another_process())
 
 
-def _train_as_member(args: argparse.Namespace) -> None:
+def _train_as_member(*, job: Job, claims: Callable[[], AbstractContextManager[None]]) -> None:
     """Train in one of several processes; the one that writes claims the outputs, since claims are per process."""
-    with guarded(args) if is_main_process() else contextlib.nullcontext():
-        train(args)
+    with claims() if is_main_process() else nullcontext():
+        train(job)
 
 
-def train(args: argparse.Namespace) -> None:
+def train(job: Job) -> None:
     """Train the epoch in this process, alone or as one of several, the first of which writes."""
-    settings = parse(TrainingSettings, args.training, "training")
-    schedule = parse(ScheduleSettings, args.schedule, "schedule")
-    checkpoint, catalogue = load_checkpoint(args.model), read_catalogue(args.catalogue)
-    _check(checkpoint, args.model, catalogue.classes, args.epoch)
-    data = EpochData(catalogue, args.labels, settings, args.seed, args.epoch, checkpoint.normalisation)
-    loader = batches(data, settings, args.seed, args.epoch, args.workers)
-    order = batch_order(data, settings, args.seed, args.epoch)
-    if is_main_process():
-        warn_of_other_instructions(instructions_of(args.model), str(args.model))
-        warn_of_other_instructions(data.made_with, str(args.labels))
+    settings = job.training
+    checkpoint, split = load_checkpoint(job.model), read_catalogue(job.catalogue)
+    _check(checkpoint, job.model, split.classes, job.epoch)
+    data = EpochData(split, job.labels, settings, job.seed, job.epoch, checkpoint.normalisation)
+    loader = batches(data, settings, job.seed, job.epoch, job.workers)
+    order = batch_order(data, settings, job.seed, job.epoch)
+    main = is_main_process()
+    if main:
+        warn_of_other_instructions(instructions_of(job.model), str(job.model))
+        warn_of_other_instructions(data.made_with, str(job.labels))
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)
-    if args.optimizer:
-        _restore(optimizer, args.optimizer, checkpoint.epoch)
-    with Progress(
-        args.epoch, iterations, batch, args.tensorboard if is_main_process() else None, shown=is_main_process()
-    ) as progress:
-        read = read_batches(loader)
+    if job.optimizer:
+        load_momentum(job.optimizer, optimizer, checkpoint.epoch)
+    with Progress(job.epoch, iterations, batch, job.tensorboard if main else None, shown=main) as progress:
+        data_read, step = read_batches(loader), progress.step
         try:
-            train_epoch(model, optimizer, read, iterations, settings, schedule, args.seed, args.epoch, progress.step)
+            train_epoch(model, optimizer, data_read, iterations, settings, job.schedule, job.seed, job.epoch, step)
         except DivergedError as error:
             images = ", ".join(data.ids[index] for index in order[error.batch])
             raise BoxSupError(
-                f"{error}; its images: {images}; the last good checkpoint is {args.model}; lower training.rate (or "
+                f"{error}; its images: {images}; the last good checkpoint is {job.model}; lower training.rate (or "
                 "training.head_rate) and run again"
             ) from error
-    if is_main_process():
-        written = EpochFolder(args.out)
-        write_csv(written.progress, progress.table())
-        made = {"epoch": args.epoch, "instructions": instructions()}
-        save(written.optimizer, {"momentum": _momentum(optimizer), **made})
-        save_checkpoint(written.model, replace(checkpoint, epoch=args.epoch))
-
-
-def _momentum(optimizer: torch.optim.SGD) -> list[torch.Tensor]:
-    """The momentum buffer of each parameter, in the order of the groups."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    return [optimizer.state[parameter]["momentum_buffer"].cpu().contiguous() for parameter in parameters]
+    if main:
+        files = EpochFolder(job.out)
+        write_csv(files.progress, progress.table())
+        save_momentum(files.optimizer, optimizer, job.epoch)
+        save_checkpoint(files.model, replace(checkpoint, epoch=job.epoch))
 
 
 def _check(checkpoint: Checkpoint, path: Path, classes: Sequence[str], epoch: int) -> None:
@@ -133,67 +149,3 @@ def _check(checkpoint: Checkpoint, path: Path, classes: Sequence[str], epoch: in
         raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
     if checkpoint.epoch != epoch - 1:
         raise StoreError(f"{path}: it is of epoch {checkpoint.epoch}; epoch {epoch} goes on from that of {epoch - 1}")
-
-
-def _restore(optimizer: torch.optim.SGD, path: Path, epoch: int) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    content = load(path)
-    buffers = content.get("momentum", [])
-    if content.get("epoch", epoch) != epoch:
-        raise StoreError(f"{path}: it is of epoch {content['epoch']}, and the checkpoint of {epoch}; name its own")
-    if [tuple(buffer.shape) for buffer in buffers] != [tuple(parameter.shape) for parameter in parameters]:
-        raise StoreError(f"{path}: its momentum buffers are those of another network")
-    for parameter, buffer in zip(parameters, buffers, strict=True):
-        # On the parameter's device and in its memory layout.
-        optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter, requires_grad=False).copy_(buffer)
-
-
-class Progress:
-    """A bar with loss and images/s on a terminal, plain lines in a log, and TensorBoard's events if it is installed."""
-
-    def __init__(self, epoch: int, iterations: int, batch: int, tensorboard: Path | None, shown: bool = True) -> None:
-        """Follow an epoch of `iterations` batches of `batch` images."""
-        self._steps: list[Step] = []
-        self._iterations, self._batch, self._shown = iterations, batch, shown
-        terminal = None if shown else io.StringIO()  # the others of several processes have none
-        self._bar = tqdm(total=iterations, desc=f"epoch {epoch}", unit="batch", file=terminal, disable=None)
-        self._every = -(-iterations // LINES)
-        self._events = _events(tensorboard, (epoch - 1) * iterations) if tensorboard else None
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.close()
-        if self._events is not None:
-            self._events.close()
-
-    def step(self, step: Step) -> None:
-        """Take note of an iteration."""
-        self._steps.append(step)
-        done = len(self._steps)
-        recent = self._steps[-self._every :]
-        text = f"loss {sum(s.loss for s in recent) / len(recent):.3f}, {done * self._batch / step.seconds:.1f} images/s"
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update()
-        if self._shown and self._bar.disable and (done % self._every == 0 or done == self._iterations):
-            print(f"epoch {step.epoch}: batch {done} of {self._iterations}, {text}", file=sys.stderr, flush=True)
-        if self._events is not None:
-            self._events.add_scalar("loss", step.loss, step.iteration)
-            self._events.add_scalar("rate", step.rate, step.iteration)
-
-    def table(self) -> pd.DataFrame:
-        """One row an iteration; without seconds, so that equal runs give equal tables."""
-        columns = ["epoch", "iteration", "loss", "rate"]
-        return pd.DataFrame([{name: getattr(step, name) for name in columns} for step in self._steps])
-
-
-def _events(folder: Path, iteration: int) -> torch.utils.tensorboard.SummaryWriter | None:
-    """A writer of events that hides those of an earlier run from `iteration` on; None without the package."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=iteration)

@@ -1,4 +1,4 @@
-"""`boxsup fixed-masks`: label maps of a split that never change."""
+"""`boxsup fixed-masks`: label maps of a split that do not change between epochs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from boxsup.catalogue.records import mask_problems
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.choice import Chosen
@@ -29,22 +30,24 @@ EXAMPLE = "boxsup fixed-masks --catalogue results/data/demo/train --kind grabcut
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--kind", choices=("truth", *KINDS), required=True, help="which masks")
-    parser.add_argument("--workers", type=int, default=1, help="processes; results do not depend on it")
+    add_catalogue_argument(parser)
+    parser.add_argument(
+        "--kind", choices=("truth", *KINDS), required=True, help="true masks, or how masks are made from boxes"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
     add_output_arguments(parser, "the .zarr folder to write")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the masks: `truth` of the images that have true masks, the other kinds of all, from their boxes."""
-    catalogue = read_catalogue(args.catalogue)
-    if args.kind == "truth":
-        _true_masks(catalogue, args.out)
+def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
+    """Write the true masks of the images that have one, or masks made from the boxes of all images."""
+    split = read_catalogue(catalogue)
+    if kind == "truth":
+        _write_true_masks(split, out)
     else:
-        _masks_from_boxes(catalogue, args.kind, args.workers, args.out)
+        _write_masks_from_boxes(split, kind, workers, out)
 
 
-def _true_masks(catalogue: Catalogue, out: Path) -> None:
+def _write_true_masks(catalogue: Catalogue, out: Path) -> None:
     rows = [row for row in catalogue.rows() if row.mask]
     sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
     attributes = {"masks": "truth", "versions": provenance("fixed_masks", "numpy", "zarr")}
@@ -54,20 +57,20 @@ def _true_masks(catalogue: Catalogue, out: Path) -> None:
 
 
 def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
-    """A true mask, which may be another than the catalogue has checked."""
+    """A true mask, checked again: the file may have changed since the catalogue was written."""
     problems = mask_problems(Path(row.mask), row.height, row.width, classes)
     if problems:
         raise DataError(f"{row.mask}: {problems[0].removeprefix(f'{row.mask}: ')}")
     return read_mask(row.mask)
 
 
-def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
+def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
     packages = ("numpy", "zarr", "opencv-contrib-python-headless", "pydensecrf2")
     attributes = {"masks": kind, "versions": provenance("fixed_masks", *packages)}
     chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
     with labels_writer(out, catalogue.ids, catalogue.sizes, attributes) as writer:
-        made = tqdm(_made(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
-        for image, masks in zip(catalogue.ids, made, strict=True):
+        results = tqdm(_made_masks(catalogue, kind, workers), kind, len(catalogue.images), unit="image", disable=None)
+        for image, masks in zip(catalogue.ids, results, strict=True):
             writer.append(image, labels=masks.labels)
             chosen[catalogue.boxes_of(image).index] = masks.chosen
         writer.table("chosen", chosen)
@@ -75,13 +78,13 @@ def _masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) 
     print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
 
 
-def _made(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
+def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
     calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
     return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
 
 
 def _one_thread() -> None:
-    cv2.setNumThreads(1)  # processes are what runs in parallel
+    cv2.setNumThreads(1)  # the processes run in parallel
 
 
 def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> FixedMasks:

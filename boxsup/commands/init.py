@@ -1,13 +1,13 @@
-"""`boxsup init`: from images and annotations to a configuration that runs."""
+"""`boxsup init`: write a configuration that runs, from images and annotations."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +16,22 @@ from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.names import MAX_ID, same, shown
-from boxsup.catalogue.readers.folder import DRAWN, NONE
-from boxsup.catalogue.readers.image_files import all_names, images_below, other_names
-from boxsup.catalogue.records import Unusable, first_of, parse_classes, read_lines
+from boxsup.catalogue.readers.image_files import images_below, other_names
+from boxsup.catalogue.records import Unusable, first_of
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
-from boxsup.project.evidence import check_masks, check_objects
-from boxsup.project.parts import parts
+from boxsup.project.choices import (
+    ids_named_by,
+    image_names,
+    split_by_folders,
+    with_named_classes,
+    with_occurring_classes,
+    with_true_masks,
+    with_used_masks,
+)
+from boxsup.project.evidence import check_objects
 from boxsup.project.plan import plan, this_machine
 from boxsup.project.splits import split
 from boxsup.project.summary import summary
@@ -34,29 +41,30 @@ from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
-TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # what a name's own must not be among
+TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # key -> endings that make its names
 MAX_EPOCHS = 999
-MIN_IMAGES = 200  # a process: starting one costs a second or two
+MIN_IMAGES = 200  # images per process: starting one costs a second or two
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("project", type=Path, help="folder to write: config.yaml, lists of images, problems.csv")
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
-    boxes = "COCO JSON, or folder of VOC XML, of YOLO txt (data.yaml in or above it), or of LabelMe JSON"
-    parser.add_argument("--boxes", type=Path, required=True, metavar="ANNOTATIONS", help=boxes)
-    masks = "folder of true masks ID.png of some images to train on, too; or ANNOTATIONS again: its segmentations"
-    parser.add_argument("--masks", type=Path, help=masks)
-    classes = "names, in the order of the masks' values 1, 2, …; default: those of the annotations"
-    val = "images to evaluate on: a list of names, or a folder of images; default: drawn"
-    parser.add_argument("--val", type=Path, help=val)
-    parser.add_argument("--classes", nargs="+", help=classes)
-    parser.add_argument("--name", default="own", help="of the data set; the experiment is NAME_box or NAME_semi")
-    parser.add_argument("--epochs", type=int, help="default: by the number of images")
+    text = "COCO JSON, or folder of VOC XML, of YOLO txt (data.yaml in or above it), or of LabelMe JSON"
+    parser.add_argument("--boxes", type=Path, required=True, metavar="ANNOTATIONS", help=text)
+    text = "train on true masks, too: a folder with ID.png of some images, or ANNOTATIONS for their segmentations"
+    parser.add_argument("--masks", type=Path, help=text)
+    text = "images to evaluate on: a list of names, or a folder of images [drawn at random]"
+    parser.add_argument("--val", type=Path, help=text)
+    text = "class names, in the order of the masks' values 1, 2, … [those of the annotations]"
+    parser.add_argument("--classes", nargs="+", help=text)
+    text = "name of the data set; the experiment is NAME_box or NAME_semi [own]"
+    parser.add_argument("--name", default="own", help=text)
+    parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
-    parser.add_argument("--workers", type=int, help="processes that check images; default: all cores")
+    parser.add_argument("--workers", type=int, help="number of processes that check images [all cores]")
     add_overwrite_argument(parser, _outputs, ["project"])
 
 
@@ -65,49 +73,65 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
     return [args.project / name for name in (PROBLEMS, *LISTS, *masks, CONFIG)]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Look at everything once, write the project, and say what was found and what to run next."""
-    _check_arguments(args)
+def run(
+    *,
+    project: Path,
+    images: Path,
+    boxes: Path,
+    masks: Path | None,
+    val: Path | None,
+    classes: Sequence[str] | None,
+    name: str,
+    epochs: int | None,
+    links: bool,
+    workers: int | None,
+) -> None:
+    """Look at every image once, write the project, and print what was found and what to run next."""
+    _check_name(name)
+    _check_epochs(epochs)
+    _check_paths(filter(None, (project, images, boxes, masks)))
     machine = this_machine()
+    by_folders: set[str] = set()
     try:
-        source = _source(args)
-        survey = _survey(source, args.workers or machine.cores)
-        source, survey, own = _own_split(source, survey) if args.val is None else (source, survey, set())
+        source = open_source(images, boxes, links)
+        source = with_true_masks(with_named_classes(source, classes) if classes else source, masks)
+        survey = _survey(source, workers or machine.cores)
+        if val is None:
+            source, survey, by_folders = split_by_folders(source, survey)
         check_objects(survey, source)
-        source, survey = _settled(source, survey, args)
+        source, survey = with_used_masks(source, survey, masks)
+        if classes is None:
+            source = with_occurring_classes(source, survey)
     except Unusable as error:
-        where = write_problems(args.project / PROBLEMS, error.problems)
-        raise DataError(f"{shown(str(error))}; all are in {where}") from error
-    named, images = _val(args.val, source), survey.objects
-    chosen = {image for image in images if same(image) in named}
-    if named and not chosen:
-        raise DataError(f"{args.val}: none of its {len(named)} images is one that can be used{_outside(args)}")
-    missing = sorted(named - {same(image) for image in chosen})
-    if missing:
-        note = f"images of {args.val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
-        source = replace(source, notes=(*source.notes, note))
-    splits = split(images, survey.masked, args.masks is not None, chosen or own)
+        report = write_problems(project / PROBLEMS, error.problems)
+        raise DataError(f"{shown(str(error))}; all are in {report}") from error
+    chosen = by_folders
+    if val is not None:
+        source, chosen = _evaluated_images(val, source, survey, boxes)
+    splits = split(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
-    settings = plan(len(splits.train), survey.side, machine, args.epochs)
-    project = Project(args.project, args.name, source, splits, basis, settings, survey.side, machine.cores)
-    files = {**lists(splits, _names(source, survey)), CONFIG: config_text(project)}
-    write_problems(args.project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
-    for file, text in files.items():  # the configuration last: where it stands, all do
-        write_text(args.project / file, text)
-    print("\n".join(summary(project, survey)), file=sys.stderr)
+    settings = plan(len(splits.train), survey.side, machine, epochs)
+    written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores)
+    files = {**lists(splits, image_names(source, survey)), CONFIG: config_text(written)}
+    write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
+    for file, text in files.items():  # the configuration comes last: if it is there, all files are
+        write_text(project / file, text)
+    print("\n".join(summary(written, survey)), file=sys.stderr)
 
 
-def _check_arguments(args: argparse.Namespace) -> None:
-    _check_name(args.name)
-    if args.epochs is not None and not 1 <= args.epochs <= MAX_EPOCHS:
-        raise ConfigError(f"--epochs: expected 1 to {MAX_EPOCHS}, got {args.epochs}")
-    for path in (args.project, args.images, args.boxes, args.masks):
-        if path is not None and not str(path.absolute()).isprintable():
+def _check_epochs(epochs: int | None) -> None:
+    if epochs is not None and not 1 <= epochs <= MAX_EPOCHS:
+        raise ConfigError(f"--epochs: expected 1 to {MAX_EPOCHS}, got {epochs}")
+
+
+def _check_paths(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
 
 
 def _check_name(name: str) -> None:
-    """Raise a ConfigError unless a data set can be called so beside those of `config.yaml`."""
+    """Raise a ConfigError unless the name is valid and `config.yaml` has none that would clash."""
     if not NAME.fullmatch(name):
         raise ConfigError(f"--name: expected letters, digits and _, 60 at most, got {name!r}")
     if yaml.safe_load(name) != name:
@@ -116,44 +140,32 @@ def _check_name(name: str) -> None:
         )
     config = project_config()
     for key, names in TAKEN.items():
-        taken = next((own for own in (f"{name}{ending}" for ending in names) if own in config[key]), None)
+        taken = next((full for full in (f"{name}{ending}" for ending in names) if full in config[key]), None)
         if taken is not None:
             raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
 
 
-def _source(args: argparse.Namespace) -> Source:
-    """The annotations with all their classes, or those asked for, and the masks that can be looked at."""
-    source = open_source(args.images, args.boxes, args.links)
-    if args.classes:
-        parse_classes(json.dumps(args.classes))
-        unknown = [name for name in args.classes if name not in source.classes[1:]]
-        if unknown and source.format in ("coco", "yolo"):
-            known = ", ".join(source.classes[1:])
-            raise ConfigError(f"--classes: the annotations have no class {unknown[0]!r}; they have {known}")
-        source = source.with_classes(args.classes)
-    if args.masks is None:
-        return source.with_masks(NONE if source.boxes_only else DRAWN)
-    if args.masks.absolute() == args.boxes.absolute():
-        return source.with_masks(NONE if source.format == "voc_xml" else DRAWN)
-    if not args.masks.is_dir():
-        raise DataError(f"{args.masks}: no such folder of masks; name one, or the annotations themselves")
-    return source.with_masks(str(args.masks))
+def _evaluated_images(val: Path, source: Source, survey: Survey, boxes: Path) -> tuple[Source, set[str]]:
+    """The ids of the images that `--val` names, and the source with a note about those that cannot be used.
+
+    Raises:
+        DataError: None of them can be used.
+    """
+    named = ids_named_by(val, source)
+    chosen = {image for image in survey.objects if same(image) in named}
+    if named and not chosen:
+        advice = _outside(val, source.images, boxes)
+        raise DataError(f"{val}: none of its {len(named)} images is one that can be used{advice}")
+    missing = sorted(named - {same(image) for image in chosen})
+    if missing:
+        note = f"images of {val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
+        source = replace(source, notes=(*source.notes, note))
+    return source, chosen
 
 
-def _val(path: Path | None, source: Source) -> set[str]:
-    """Ids of the images to evaluate on, as a list or a folder has them; none without one."""
-    if path is None:
-        return set()
-    below = Path()
-    if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
-        below = path.resolve().relative_to(source.images.resolve())
-    names = all_names(path) if path.is_dir() else read_lines(path)
-    return {same(source.image_id((below / name).as_posix())) for name in names}
-
-
-def _outside(args: argparse.Namespace) -> str:
-    """What to do about a folder to evaluate on that is not among the images."""
-    val, images, boxes = (Path(os.path.realpath(path)) for path in (args.val, args.images, args.boxes))
+def _outside(val: Path, images: Path, boxes: Path) -> str:
+    """What to do about a folder to evaluate on that is not among the images; empty if it is."""
+    val, images, boxes = (Path(os.path.realpath(path)) for path in (val, images, boxes))
     if not val.is_dir() or val.is_relative_to(images):
         return ""
     above = os.path.relpath(os.path.commonpath([val, images, boxes]))
@@ -163,30 +175,19 @@ def _outside(args: argparse.Namespace) -> str:
     )
 
 
-def _own_split(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
-    """The images to evaluate on of an export that is split already, whose images for tests are left out."""
-    own = parts(_names(source, survey))
-    if not own.val:
-        return source, survey, set()
-    note = f"the folders' own split: the {len(own.val):,} images of valid (val) are evaluated on; --val names others"
-    unused = [f"images of test, not used: {len(own.test):,}"] if own.test else []
-    images = [seen for seen in survey.images if seen.record.image not in own.test]
-    return replace(source, notes=(*source.notes, note, *unused)), replace(survey, images=images), set(own.val)
-
-
 def _survey(source: Source, workers: int) -> Survey:
-    """Look at every image.
+    """Look at every image, with a bar.
 
     Raises:
-        DataError: None can be used, or one alone, or none has a box.
+        Unusable: Fewer than two images can be used, or none has a box.
     """
     listing = source.listing()
     problems = list(listing.problems)
     wrong = {problem.image for problem in problems}
     images = []
     known = set(wrong)
-    looked = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
-    for seen in tqdm(looked, "init", len(listing.checks), unit="image", disable=None):
+    looks = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
+    for seen in tqdm(looks, "init", len(listing.checks), unit="image", disable=None):
         problems += seen.record.problems
         known.add(seen.record.image)
         if not seen.record.problems and seen.record.image not in wrong:
@@ -195,36 +196,12 @@ def _survey(source: Source, workers: int) -> Survey:
         left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
         raise Unusable(first_of(problems, left), problems)
     problems += listing.lost
-    names = {name: shown(name[:MAX_ID]) for name in images_below(source.images)}  # as problems call what has no id
+    names = {
+        name: shown(name[:MAX_ID]) for name in images_below(source.images)
+    }  # what problems call an image without an id
     others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
         raise Unusable(first_of(problems, text) if problems else f"{source.annotations}: {text}", problems)
     return survey
-
-
-def _settled(source: Source, survey: Survey, args: argparse.Namespace) -> tuple[Source, Survey]:
-    """The masks and classes that will be used.
-
-    Raises:
-        DataError: Masks were asked for, and there are none that show an object.
-    """
-    if args.masks is not None:
-        own = [problem for problem in survey.problems if Path(problem.file).is_relative_to(args.masks.absolute())]
-        if own and not survey.evidence and source.masks != DRAWN:
-            raise Unusable(first_of(own, "no image has a true mask"), survey.problems)
-        check_masks(survey, source, args.masks)
-    elif survey.rectangles or not survey.evidence:
-        source, survey = source.with_masks(NONE), survey.without_masks()
-    if args.classes is None and source.masks in (NONE, DRAWN):
-        # Of COCO's 80, or data.yaml's, those that occur. Masks in files have the values of all.
-        source = source.with_classes([name for name in survey.classes[1:] if survey.boxes[name]])
-        parse_classes(json.dumps(list(source.classes[1:])))
-    return source, survey
-
-
-def _names(source: Source, survey: Survey) -> dict[str, str]:
-    """Image id -> its name below the folder of images."""
-    records = [seen.record for seen in survey.images]
-    return {record.image: Path(record.path).relative_to(source.images.absolute()).as_posix() for record in records}

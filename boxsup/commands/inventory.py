@@ -1,9 +1,10 @@
-"""`boxsup inventory`: which files a split is made of, and the hash of each."""
+"""`boxsup inventory`: the files that a split is made of, and the hash of each."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from boxsup.catalogue.changes import FIRST, SplitFiles
 from boxsup.catalogue.inventory import SEEN, read_inventory, write_inventory
@@ -21,18 +22,30 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_split_arguments(parser)
-    parser.add_argument("--on-problem", choices=("stop", "skip"), required=True, help="what the catalogue will do")
-    parser.add_argument("--source", default="null", help="JSON of what generated the files [null: they are your own]")
-    parser.add_argument("--since", default=FIRST, help="the change that it is for; the workflow names it")
-    parser.add_argument("--workers", type=int, default=1, help="threads; results do not depend on it")
+    parser.add_argument(
+        "--on-problem", choices=("stop", "skip"), required=True, help="what the catalogue will do at problems"
+    )
+    parser.add_argument("--source", default="null", help="JSON of what generated the files [null: your own files]")
+    parser.add_argument("--since", default=FIRST, help="the change that the inventory is for; the workflow names it")
+    parser.add_argument("--workers", type=int, default=1, help="number of threads; results do not depend on it")
     add_output_arguments(parser, "folder of the split's tables", (INVENTORY, SEEN))
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write `inventory.json`, the same bytes where nothing changed."""
-    classes = parse_classes(args.classes)
-    split = SplitFiles(args.out, args.format, args.root, classes, args.split, args.on_problem, args.source)
-    inventory = split.take(args.since, read_inventory(args.out), args.workers)
-    write_inventory(args.out, inventory)
+def run(
+    *,
+    format: str,
+    root: Path,
+    split: str,
+    classes: str,
+    on_problem: str,
+    source: str,
+    since: str,
+    workers: int,
+    out: Path,
+) -> None:
+    """Write `inventory.json`: the same bytes if nothing changed."""
+    files_of = SplitFiles(out, format, root, parse_classes(classes), split, on_problem, source)
+    inventory = files_of.take(since, read_inventory(out), workers)
+    write_inventory(out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))
     print(f"inventory: {len(inventory.ids)} images, {files} files; {inventory.since}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,14 +21,14 @@ EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the parts' tables")
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the tables to join")
     add_output_arguments(parser, "folder of the union's tables and of problems.csv", (*TABLES, PROBLEMS))
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the tables of all parts as one, and what was wrong with them."""
-    catalogue = join({str(part): read_catalogue(part) for part in args.parts})
-    problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in args.parts])
-    write_csv(args.out / PROBLEMS, unescape_texts(problems))
-    write_catalogue(args.out, catalogue)
+def run(*, parts: Sequence[Path], out: Path) -> None:
+    """Write the tables of all parts as one, and their problems."""
+    catalogue = join({str(part): read_catalogue(part) for part in parts})
+    problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in parts])
+    write_csv(out / PROBLEMS, unescape_texts(problems))
+    write_catalogue(out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`boxsup label-quality`: one row about one generation of pseudo-masks."""
+"""`boxsup label-quality`: measure one generation of pseudo-masks against the true masks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.measured import score_text
 from boxsup.evaluation.quality import collapse_warning, measure
@@ -26,36 +27,38 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
+    add_catalogue_argument(parser, "training split")
     parser.add_argument("--labels", type=Path, required=True, help="the generation's .zarr folder")
-    parser.add_argument("--previous", type=Path, help="the previous generation's; without it, `changed` stays empty")
-    parser.add_argument("--first", type=Path, help="the .csv of the first generation, to see the labels shrink or grow")
+    parser.add_argument(
+        "--previous", type=Path, help="the previous generation's .zarr folder; without it, `changed` stays empty"
+    )
+    parser.add_argument(
+        "--first", type=Path, help="the .csv of the first generation, to tell whether labels shrink or grow"
+    )
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | None, out: Path) -> None:
     """Write one row; the columns are the attributes of `boxsup.evaluation.quality.Quality`, empty where unknown."""
-    catalogue = read_catalogue(args.catalogue)
-    labels = Labels(args.labels)
-    chosen, true_mask = labels.table("chosen"), labels.table("true_mask") > 0
-    labels.check_classes(catalogue.classes)
-    if list(labels) != catalogue.ids or len(chosen) != len(catalogue.boxes):
-        raise DataError(f"{args.labels}: its images or boxes are not those of {args.catalogue}; make it again")
-    previous = _previous(args.previous, labels) if args.previous else None
+    split, generation = read_catalogue(catalogue), Labels(labels)
+    chosen, true_mask = generation.table("chosen"), generation.table("true_mask") > 0
+    generation.check_classes(split.classes)
+    if list(generation) != split.ids or len(chosen) != len(split.boxes):
+        raise DataError(f"{labels}: its images or boxes are not those of {catalogue}; make it again")
+    chosen_before = _chosen_before(previous, generation) if previous else None
 
-    quality = measure(labels.attributes["generation"], catalogue, labels, true_mask, chosen, previous)
-    first = _first_fill(args.first) if args.first else None
+    quality = measure(generation.attributes["generation"], split, generation, true_mask, chosen, chosen_before)
     if (chosen >= 0).any():  # masks that no update makes do not collapse
-        quality = replace(quality, warning=collapse_warning(quality, first))
-    write_table(args.out, quality.table())
+        quality = replace(quality, warning=collapse_warning(quality, _first_fill(first) if first else None))
+    write_table(out, quality.table())
     miou = quality.note or f"mean IoU {score_text(quality.miou)}"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
     if quality.warning:
         print(f"label-quality: warning: {quality.warning}", file=sys.stderr)
 
 
-def _previous(path: Path, labels: Labels) -> NDArray[np.int32]:
-    """What each box chose in the generation before, which must be one of the same images and boxes."""
+def _chosen_before(path: Path, labels: Labels) -> NDArray[np.int32]:
+    """What each box chose in the previous generation, which must be of the same images and boxes."""
     before = Labels(path)
     chosen: NDArray[np.int32] = before.table("chosen")
     if list(before) != list(labels) or len(chosen) != len(labels.table("chosen")):
@@ -64,7 +67,7 @@ def _previous(path: Path, labels: Labels) -> NDArray[np.int32]:
 
 
 def _first_fill(path: Path) -> float:
-    """How much of their boxes the labels of the first generation fill, from its table."""
+    """The share of their boxes that the labels of the first generation fill, from its table."""
     table = read_table(path)
     if "box_fill" not in table or list(table.get("generation", [])) != [1]:
         raise DataError(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,17 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded
-from boxsup.labels.generation import ChoiceTables, Update
+from boxsup.labels.fixed_stores import fixed_choices, open_stores
+from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.proposals.pool import Pools
-from boxsup.store.labels import Labels, exceeds_classes, labels_writer
+from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
 
 EXAMPLE = (
@@ -36,132 +37,124 @@ EXAMPLE = (
 READ_AHEAD = 8  # images whose candidates are in memory at once, some 0.6 MB each
 
 
+@dataclass(frozen=True)
+class Network:
+    """The network that boxes ask: its checkpoint, torch's threads, and the scales of the images."""
+
+    model: Path
+    threads: int
+    scales: Sequence[float]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the training split's tables")
-    parser.add_argument("--generation", type=int, required=True, help="its number: the epoch it is made for")
-    parser.add_argument("--seed", type=int, required=True, help="of the experiment")
-    parser.add_argument("--settings", default="", help="JSON of the update's settings; not read where nothing chooses")
+    add_catalogue_argument(parser, "training split")
+    parser.add_argument("--generation", type=int, required=True, metavar="N", help="number of the epoch that it is for")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--settings", default="", help="JSON of the update's settings; not needed if no box chooses")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
     add_model_arguments(parser, required=False)  # of the epoch before; without it, overlap alone
     add_scales_argument(parser)
     parser.add_argument(
-        "--fixed", type=Path, nargs="*", default=[], help="masks for images without true ones, in place of an update"
+        "--fixed", type=Path, nargs="*", default=[], help="stores of masks to use in place of an update"
     )
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
-    parser.add_argument("--masked", type=Path, help="catalogue folder of the images that may use their true mask")
+    parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
     add_output_arguments(parser, "the .zarr folder to write")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(
+    *,
+    catalogue: Path,
+    generation: int,
+    seed: int,
+    settings: str,
+    proposals: Sequence[Path],
+    overlaps: Sequence[Path],
+    model: Path | None,
+    threads: int,
+    scales: Sequence[float],
+    fixed: Sequence[Path],
+    truth: Sequence[Path],
+    masked: Path | None,
+    out: Path,
+) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
-    catalogue = read_catalogue(args.catalogue)
-    truth, fixed = _open_all(args.truth), _open_all(args.fixed)
-    masked = set(read_catalogue(args.masked).ids) & set(catalogue.ids) if args.masked else set()
-    check_ids(sorted(masked), list(truth), f"true masks of {args.masked}")
-    unmasked = [image for image in catalogue.ids if image not in masked]
-    update = _update(args, catalogue, unmasked) if unmasked and not args.fixed else None
-    fixed_choices = _fixed_choices(args.fixed, catalogue, unmasked)
+    split = read_catalogue(catalogue)
+    true_labels, fixed_labels = open_stores(truth), open_stores(fixed)
+    keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
+    check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
+    others = [image for image in split.ids if image not in keeping]
+    network = Network(model, threads, scales) if model else None
+    update = None
+    if others and not fixed:
+        update_settings = parse(UpdateSettings, settings, "update")
+        pools, iou = _candidates(proposals, overlaps, others)
+        scores = _scores(network, split, others) if network else None
+        update = Update(pools, iou, scores, update_settings, seed, generation)
+    choices = fixed_choices(fixed, split, others)
 
-    settings = update.settings if update else None
-    tables = ChoiceTables(len(catalogue.boxes), recorded(settings) if settings else 1)
-    with labels_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(args, settings, catalogue)) as writer:
-        for row in tqdm(catalogue.rows(), "labels", len(catalogue.images), unit="image", disable=None):
-            own = catalogue.boxes_of(row.image)
-            if row.image in masked:
-                labels = truth[row.image]
+    tables = ChoiceTables(len(split.boxes), recorded(update.settings) if update else 1)
+    attributes = {
+        "generation": generation,
+        "seed": seed,
+        "settings": update.settings.model_dump() if update else None,
+        "scales": list(network.scales) if network else None,
+        "catalogue": str(catalogue),
+        "classes": list(split.classes),
+        # The folders and not their shards: the same bytes, however many jobs made the proposals.
+        "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),
+        "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
+    }
+    with labels_writer(out, split.ids, split.sizes, attributes) as writer:
+        for row in tqdm(split.rows(), "labels", len(split.images), unit="image", disable=None):
+            boxes = split.boxes_of(row.image)
+            if row.image in keeping:
+                labels = true_labels[row.image]
             elif update is None:
-                labels = fixed[row.image]
-                tables.chosen[own.index] = fixed_choices[own.index]
+                labels = fixed_labels[row.image]
+                tables.chosen[boxes.index] = choices[boxes.index]
             else:
-                result = update.labels(row.image, row.height, row.width, own)
+                result = update.labels(row.image, row.height, row.width, boxes)
                 labels = result.labels
-                for box, choice in zip(own.index, result.choices, strict=True):
+                for box, choice in zip(boxes.index, result.choices, strict=True):
                     tables.record(box, choice)
-            _check_labels(row.image, labels, len(catalogue.classes))
+            _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
-        writer.table("true_mask", np.isin(catalogue.ids, list(masked)).astype(np.uint8))
+        writer.table("true_mask", np.isin(split.ids, list(keeping)).astype(np.uint8))
         for name, values in tables.arrays().items():
             writer.table(name, values)
-    _summary(args.generation, tables, len(masked), len(catalogue.images))
+    _summary(generation, tables, len(keeping), len(split.images))
 
 
-def _open_all(paths: Sequence[Path]) -> Mapping[str, NDArray[np.uint8]]:
-    """The label maps of several stores as one mapping."""
-    return ChainMap(*map(Labels, paths))  # type: ignore[arg-type] # only read
+def _candidates(proposals: Sequence[Path], overlaps: Sequence[Path], images: Sequence[str]) -> tuple[Pools, Overlaps]:
+    """The candidate pools and the IoU tables, which must have all of the images."""
+    if not proposals or not overlaps:
+        raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
+    pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)
+    check_ids(images, list(pools), "proposals")
+    check_ids(images, list(tables), "overlaps")
+    for path, attributes in zip(proposals, pools.attributes, strict=True):
+        warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
+    return pools, tables
+
+
+def _scores(network: Network, split: Catalogue, images: Sequence[str]) -> Scores:
+    """What gives the update the network's scores."""
+    from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
+    from boxsup.inference.scores_ahead import ScoresAhead
+    from boxsup.network.checkpoint import instructions_of
+
+    predictor = Predictor(network.model, network.threads, split.classes, network.scales)
+    warn_of_other_instructions(instructions_of(network.model), str(network.model))
+    return ScoresAhead(predictor, split, images)
 
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
     """Raise a DataError where masks from elsewhere show more classes than the split has."""
     if exceeds_classes(labels, classes):
         raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
-
-
-def _update(args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> Update:
-    settings = parse(UpdateSettings, args.settings, "update")
-    if not args.proposals or not args.overlaps:
-        raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
-    pools, overlaps = Pools(args.proposals, READ_AHEAD), Overlaps(args.overlaps, READ_AHEAD)
-    check_ids(images, list(pools), "proposals")
-    check_ids(images, list(overlaps), "overlaps")
-    for path, made in zip(args.proposals, pools.attributes, strict=True):
-        warn_of_other_instructions(made.get("versions", {}).get("instructions"), str(path))
-    scores = _ScoresAhead(args, catalogue, images) if args.model else None
-    return Update(pools, overlaps, scores, settings, args.seed, args.generation)
-
-
-def _fixed_choices(paths: Sequence[Path], catalogue: Catalogue, images: Sequence[str]) -> NDArray[np.int32]:
-    """What the fixed masks made of each box of the catalogue; Chosen.NOTHING if no store has its image."""
-    chosen = np.full(len(catalogue.boxes), Chosen.NOTHING, np.int32)
-    stores = [Labels(path) for path in paths]
-    for store in stores:
-        own, rows = set(store), np.flatnonzero(catalogue.boxes["image"].isin(list(store)))
-        choices = store.table("chosen")
-        if list(store) != [image for image in catalogue.ids if image in own] or len(choices) != len(rows):
-            raise DataError(f"{store.path}: its images or boxes are not those of the split; make it again")
-        chosen[rows] = choices
-    if stores:
-        check_ids(images, [image for store in stores for image in store], "fixed masks")
-    return chosen
-
-
-class _ScoresAhead:
-    """A network's scores, for which it works in a thread of its own while boxes of earlier images choose."""
-
-    def __init__(self, args: argparse.Namespace, catalogue: Catalogue, images: Sequence[str]) -> None:
-        from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
-        from boxsup.network.checkpoint import instructions_of
-
-        predictor = Predictor(args.model, args.threads, catalogue.classes, args.scales)
-        warn_of_other_instructions(instructions_of(args.model), str(args.model))
-        own = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
-        labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in own}
-        paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
-        wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
-        scored = predictor.score_classes((path, present) for _, path, present in wanted)
-        self._scored = zip(wanted, scored, strict=True)
-
-    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scores of an image, asked for in the order of the catalogue."""
-        for (name, _, present), scores in self._scored:
-            if name == image:  # those passed over have boxes, none of which chooses
-                return scores[np.searchsorted(present, labels)]
-        raise AssertionError(image)
-
-
-def _attributes(args: argparse.Namespace, settings: UpdateSettings | None, catalogue: Catalogue) -> dict[str, Any]:
-    return {
-        "generation": args.generation,
-        "seed": args.seed,
-        "settings": settings.model_dump() if settings else None,
-        "scales": args.scales if args.model else None,
-        "catalogue": str(args.catalogue),
-        "classes": list(catalogue.classes),
-        # The folders and not their shards: the same bytes, however many jobs made the proposals.
-        "proposals": list(dict.fromkeys(str(path.parent) for path in args.proposals)),
-        "versions": provenance("labels", "numpy", "zarr", "torch", network=bool(args.model)),
-    }
 
 
 def _summary(generation: int, tables: ChoiceTables, masked: int, images: int) -> None:

@@ -1,4 +1,4 @@
-"""What commands share that write where a user says: `--out`, `--overwrite`, and no output that contains an input."""
+"""Arguments of commands that write: `--out` and `--overwrite`, and the check that no output contains an input."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from boxsup.experiments.splits import TABLES
 from boxsup.store.ownership import claiming, current_claims
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
-Places = dict[tuple[int, int], Path]  # device and inode of what is there
-PATHS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # of settings that are paths
+Identities = dict[tuple[int, int], Path]  # device and inode -> path
+PATH_KEYS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # settings whose values are paths
 
 
 def add_output_arguments(
@@ -35,45 +36,52 @@ def add_output_arguments(
     """Declare `--out` and `--overwrite`.
 
     Args:
-        parser: Of the command.
-        text: What `--out` is.
-        files: The names of what is written into the folder `--out`; none: `--out` is what is written.
-        default: What `--out` is without being given.
-        required: Whether it must be given where it has no default.
-        outputs: Says what is written, where that is more than the above.
-        written: The names of other arguments that outputs are named by; all other paths are inputs.
+        parser: The parser of the command.
+        text: The help of `--out`.
+        files: Names of the files that are written into the folder `--out`; empty if `--out` itself is written.
+        default: Value of `--out` if it is not given.
+        required: Whether `--out` must be given if it has no default.
+        outputs: Gives the paths that are written, if they are not the above.
+        written: Names of other arguments that name outputs; all other paths are inputs.
     """
     parser.add_argument("--out", type=Path, required=required and default is None, default=default, help=text)
     add_overwrite_argument(parser, outputs or functools.partial(_outputs, tuple(files)), ("out", *written))
 
 
 def add_overwrite_argument(parser: argparse.ArgumentParser, outputs: Outputs, written: Sequence[str]) -> None:
-    """Declare `--overwrite`, and say what a command writes and which arguments name it.
+    """Declare `--overwrite`, and record what the command writes.
 
-    What it learns of only when it has found its inputs it claims itself (`claim`).
+    Outputs that are known only once the inputs are read are claimed by the command itself; see `claim`.
+
+    Args:
+        parser: The parser of the command.
+        outputs: Gives the paths that are written.
+        written: Names of the arguments that name them.
     """
-    text = "keep what is in the way under a dated name, and write in its place; without it, the command stops"
+    text = "keep files that are in the way under a dated name and write in their place; without it, the command stops"
     parser.add_argument("--overwrite", action="store_true", help=text)
     parser.set_defaults(outputs=outputs, written=tuple(written))
 
 
 def nothing_yet(args: argparse.Namespace) -> list[Path]:
-    """The outputs of a command that claims them itself."""
+    """The outputs of a command that claims all of them itself: none."""
     return []
 
 
 @contextlib.contextmanager
 def guarded(args: argparse.Namespace) -> Iterator[None]:
-    """Claim what a command writes while it runs; a command that declares no outputs writes nothing.
+    """Claim what a command writes, for the time that it runs; a command that declares no outputs writes nothing.
+
+    The paths in `args` that name outputs are replaced by the same paths without `..`.
 
     Raises:
-        StoreError: Something is in the way that is not ours, or an output contains an input.
+        StoreError: Something that is not ours is in the way, or an output contains an input.
     """
     if "outputs" not in args:
         yield
         return
     for name in args.written:
-        setattr(args, name, _straight(getattr(args, name)))
+        setattr(args, name, _without_parents(getattr(args, name)))
     paths = args.outputs(args)
     refuse_inputs([*paths, *filter(None, [getattr(args, "out", None)])], inputs_of(args))
     with claiming(args.overwrite) as claims:
@@ -82,17 +90,17 @@ def guarded(args: argparse.Namespace) -> Iterator[None]:
 
 
 def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), keep_damaged: bool = False) -> None:
-    """Claim what a command learns of only when it has found its inputs, before any other work.
+    """Claim outputs that are known only once the inputs are read, before any other work.
 
     Args:
         paths: The files, and the folders that appear whole.
         base: The folder that the files are in or below; it keeps their manifest.
-        inputs: What will be read, where the command's arguments do not name it.
-        keep_damaged: Keep files that we wrote, and that were changed since, under a dated name, and make them again, in
-            place of an error.
+        inputs: What will be read, if the command's arguments do not name it.
+        keep_damaged: Whether files of ours that were changed since are kept under a dated name, instead of stopping the
+            command.
 
     Raises:
-        StoreError: Something is in the way that is not ours, or an output is an input.
+        StoreError: Something that is not ours is in the way, or an output is an input.
     """
     paths = list(paths)
     refuse_inputs(paths, inputs)
@@ -101,32 +109,49 @@ def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), keep_d
         claims.add(paths, base, keep_damaged)
 
 
+def claims_for_another_process() -> Callable[[], AbstractContextManager[None]]:
+    """The claims of the running command, to be made again in a process that it starts.
+
+    Returns:
+        A function that can be pickled. Called there, it gives the context in which the outputs are claimed.
+    """
+    claims = current_claims()
+    return functools.partial(_claim_again, claims.paths, claims.overwrite) if claims else contextlib.nullcontext
+
+
+@contextlib.contextmanager
+def _claim_again(paths: Sequence[Path], overwrite: bool) -> Iterator[None]:
+    with claiming(overwrite) as claims:
+        claims.add(paths)
+        yield
+
+
 def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Check that no output is an input, or a folder that one lies in, whatever they are called.
+    """Check that no output is an input or a folder around one, by whatever path.
 
     Raises:
         StoreError: One is.
     """
-    places: Places = {}
+    identities: Identities = {}
     for output in outputs:
-        with contextlib.suppress(OSError):  # what is not there contains nothing
-            places[_identity(output)] = output
-    if not places:
+        with contextlib.suppress(OSError):  # what does not exist contains nothing
+            identities[_identity(output)] = output
+    if not identities:
         return
     folders: dict[Path, Path | None] = {}
     for path in inputs:
         real = Path(os.path.realpath(path))
-        around = _containing(real.parent, places, folders)
-        if _is_one_of(real, places):
+        around = _output_around(real.parent, identities, folders)
+        if _is_one_of(real, identities):
             raise StoreError(f"{path}: is read, and cannot be what is written, too; write elsewhere")
         if around is not None:
             raise StoreError(f"{around}: {path} lies in it, which is read; write elsewhere")
 
 
 def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
-    """All paths that a command is given to read, in its settings too, and the folders of the files in its tables.
+    """All paths that a command reads: its arguments, paths in its settings, and folders of files that tables name.
 
-    Paths in settings are below the root of the data set, where there is one.
+    Paths in settings are relative to the root of the data set, if there is one.
     """
     root = getattr(args, "root", None) or Path()
     for name, value in vars(args).items():
@@ -134,15 +159,15 @@ def inputs_of(args: argparse.Namespace) -> Iterator[Path]:
             for path in _paths(name, value, root):
                 yield path
                 yield from (path / table for table in TABLES)
-                yield from _tabled(path / TABLES[0])
+                yield from _folders_in_table(path / TABLES[0])
 
 
 def _outputs(files: tuple[str, ...], args: argparse.Namespace) -> list[Path]:
     return [args.out / name for name in files] if files else [path for path in (args.out,) if path]
 
 
-def _straight(path: Path | None) -> Path | None:
-    """A path whose `..` lead where the system goes: up from what a link leads to, and not from the link."""
+def _without_parents(path: Path | None) -> Path | None:
+    """A path whose `..` lead where the system goes: up from the target of a link, not from the link."""
     below = itertools.dropwhile("..".__eq__, path.parts) if path else ()
     return Path(os.path.realpath(path)) if path and ".." in below else path
 
@@ -152,50 +177,51 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _is_one_of(path: Path, places: Places) -> bool:
+def _is_one_of(path: Path, identities: Identities) -> bool:
     try:
-        return _identity(path) in places
+        return _identity(path) in identities
     except OSError:
         return False
 
 
-def _containing(folder: Path, places: Places, known: dict[Path, Path | None]) -> Path | None:
-    """The output that a folder is or lies in; `known` holds what was found of others."""
+def _output_around(folder: Path, identities: Identities, known: dict[Path, Path | None]) -> Path | None:
+    """The output that a folder is or lies in; `known` remembers the answers for other folders."""
     if folder not in known:
-        above = _containing(folder.parent, places, known) if folder != folder.parent else None
-        known[folder] = places[_identity(folder)] if _is_one_of(folder, places) else above
+        above = _output_around(folder.parent, identities, known) if folder != folder.parent else None
+        known[folder] = identities[_identity(folder)] if _is_one_of(folder, identities) else above
     return known[folder]
 
 
 def _paths(name: str, value: Any, root: Path) -> Iterator[Path]:  # noqa: ANN401 - whatever argparse makes
+    """The paths in one argument."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from [_base(each)] if name == "inputs" else [each] if isinstance(each, Path) else []
+        for item in value:
+            yield from [_searched_folder(item)] if name == "inputs" else [item] if isinstance(item, Path) else []
     elif isinstance(value, str) and value.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
-            yield from (root / text for text in _named_in(json.loads(value)))
+            yield from (root / text for text in _paths_in_settings(json.loads(value)))
 
 
-def _base(pattern: str) -> Path:
-    """What a pattern of files looks in: itself, or the folder above its first part with a sign."""
+def _searched_folder(pattern: str) -> Path:
+    """Where a pattern of files looks: the path itself, or the folder above its first part with a wildcard."""
     path = Path(pattern)
     while glob.has_magic(str(path)) and not path.exists():
         path = path.parent
     return path
 
 
-def _named_in(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """The paths in settings; other texts are names, which a folder may have by chance."""
+def _paths_in_settings(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """The paths in settings; other texts are names, even if a folder happens to have one of them."""
     for key, value in settings.items() if isinstance(settings, dict) else ():
         if isinstance(value, dict):
-            yield from _named_in(value)
-        elif key in PATHS and isinstance(value, str) and value and "\0" not in value:
+            yield from _paths_in_settings(value)
+        elif key in PATH_KEYS and isinstance(value, str) and value and "\0" not in value:
             yield value
 
 
-def _tabled(path: Path) -> Iterator[Path]:
+def _folders_in_table(path: Path) -> Iterator[Path]:
     """The folders of the files that a catalogue's table of images names."""
     with contextlib.suppress(OSError, ValueError, csv.Error):
         with path.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""`boxsup paper`: what was measured beside what the paper published."""
+"""`boxsup paper`: the page that compares measured results with those that the paper published."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from boxsup.commands.json_arguments import parse_object
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.report import parse_config
 from boxsup.report.paper.page import TITLES, render
 from boxsup.report.paper.results import SCALES, comparison, measured, read_runs, values_table
 from boxsup.store.atomic import atomic_write, write_text
@@ -19,13 +19,13 @@ EXAMPLE = 'boxsup paper --page paper --config "$CONFIG" --results results --tabl
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     text = (
-        "JSON: `full` and `small`, published name -> `name` and `settings` of an experiment; `settings`, whose values "
-        "stand beside the paper's; `demo`, whether the small scale is generated data"
+        "JSON: `full` and `small`, published name -> `name` and `settings` of an experiment; `settings`, to compare "
+        "with the paper's; `demo`, whether the small scale is generated data"
     )
-    parser.add_argument("--page", required=True, help="its name")
+    parser.add_argument("--page", required=True, help="name of the page")
     parser.add_argument("--config", required=True, help=text)
-    parser.add_argument("--results", type=Path, required=True, help="the folder of all results")
-    parser.add_argument("--tables", type=Path, required=True, help="folder to write the tables to, as CSV")
+    parser.add_argument("--results", type=Path, required=True, help="folder of all results")
+    parser.add_argument("--tables", type=Path, required=True, help="folder to write, with the tables as CSV")
     add_output_arguments(parser, "the .html file to write", outputs=_outputs, written=["tables"])
 
 
@@ -33,21 +33,21 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
     return [args.tables, args.out]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the page, one HTML file that asks for no other, and its tables."""
-    config = parse_config(args.config, (*SCALES, "settings", "demo"))
-    runs = {scale: read_runs(args.results, config[scale]) for scale in SCALES}
-    tables = {number: comparison(number, runs) for number in TITLES}
-    values = values_table(config["settings"])
-    page = render(args.page, args.results, tables, values, runs, bool(config["demo"]))
-    found = [run for own in runs.values() for run in own.values()]
-    with atomic_write(args.tables) as folder:
+def run(*, page: str, config: str, results: Path, tables: Path, out: Path) -> None:
+    """Write the page, one HTML file that needs no other, and its tables."""
+    settings = parse_object(config, (*SCALES, "settings", "demo"))
+    runs = {scale: read_runs(results, settings[scale]) for scale in SCALES}
+    comparisons = {number: comparison(number, runs) for number in TITLES}
+    values = values_table(settings["settings"])
+    text = render(page, results, comparisons, values, runs, bool(settings["demo"]))
+    done = [run for runs_of_scale in runs.values() for run in runs_of_scale.values()]
+    with atomic_write(tables) as folder:
         folder.mkdir()
         for name, table in {
-            **{f"table{number}": table for number, table in tables.items()},
+            **{f"table{number}": table for number, table in comparisons.items()},
             "values": values,
-            "measured": measured(found),
+            "measured": measured(done),
         }.items():
             write_csv(folder / f"{name}.csv", table.round(2))
-    write_text(args.out, page)
-    print(f"paper: {len(found)} of its experiments were run: {args.out}", file=sys.stderr)
+    write_text(out, text)
+    print(f"paper: {len(done)} of its experiments were run: {out}", file=sys.stderr)

@@ -1,4 +1,8 @@
-"""The parser of the command line: each command's module is imported only when it is asked for."""
+"""The parser of the command line.
+
+The module of a command is imported only when the command is asked for. It has a docstring, an EXAMPLE,
+`add_arguments(parser)`, and `run(*, …) -> None`, whose keyword arguments are those that the parser declares.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from boxsup.stages import COMMANDS, GROUPS
+
+# Keys of the namespace that are no arguments of `run`; see also `boxsup.commands.outputs`.
+OWN_KEYS = frozenset({"run", "outputs", "written", "overwrite", "quiet", "verbose"})
 
 STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configuration, 2 for wrong arguments"
 UNSEEN = "snakemake -npF results/demo_semi/report.html prints what rules pass for a $NAME"
@@ -18,15 +25,19 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line and end with status 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to look, without the usage of all options before it."""
+        """Print what is wrong and where to look, without the usage of all options before it."""
         self.exit(2, f"{self.prog}: error: {message}; see `{self.prog} --help`\n")
 
 
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
-    """The parser of the command line, and those of the commands by their names.
+    """Make the parser of the command line.
 
     Args:
-        wanted: Commands whose modules are imported for their arguments; torch costs seconds that others need not pay.
+        wanted: Names of the commands whose modules are imported for their arguments. Importing torch costs seconds,
+            which other commands need not pay.
+
+    Returns:
+        The parser, and the parser of each command by its name.
     """
     parser = Parser(prog="boxsup", description=sys.modules["boxsup"].__doc__, epilog=STATUSES)
     parser.add_argument("--version", action="version", version=f"boxsup {sys.modules['boxsup'].__version__}")
@@ -46,13 +57,18 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     return parser, commands
 
 
+def arguments_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that a command's `run` takes, by name."""
+    return {name: value for name, value in vars(args).items() if name not in OWN_KEYS}
+
+
 def _add_command(parser: Parser, module: str) -> None:
     command = importlib.import_module(module)
     command.add_arguments(parser)
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    output.add_argument("--quiet", action="store_true", help="print nothing but errors")
     output.add_argument(
-        "--verbose", action="store_true", help="say what is run, how long it took, and where errors arise"
+        "--verbose", action="store_true", help="print the arguments, time and memory, and where errors arise"
     )
     note = f"\n\n{UNSEEN}" if "$" in command.EXAMPLE else ""
     parser.epilog = f"example:\n  {command.EXAMPLE}{note}\n\n{STATUSES}"

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.inference import CrfSettings
 from boxsup.image.files import read_image
 from boxsup.inference.maps import ImageLabels, label_maps
@@ -30,39 +31,41 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
+    add_catalogue_argument(parser)
     add_inference_arguments(parser, PredictionSettings)
-    parser.add_argument("--workers", type=int, default=1, help="processes of the CRF; results do not depend on it")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of processes of the CRF; results do not depend on it"
+    )
     add_output_arguments(parser, "the .zarr folder to write")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path) -> None:
     """Write the label maps of every image of the split."""
-    catalogue = read_catalogue(args.catalogue)
-    settings = parse_inference(PredictionSettings, args.inference)
-    predictor = Predictor(args.model, settings.threads, catalogue.classes, settings.scales, settings.background_bias)
+    split = read_catalogue(catalogue)
+    settings = parse_inference(PredictionSettings, inference)
+    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
     attributes = {
         "classes": list(predictor.classes),
         "network": predictor.checkpoint.network,
         "pretrained": predictor.checkpoint.pretrained,
-        "model": sha256_of(args.model),
+        "model": sha256_of(model),
         "scales": list(settings.scales),
         "background_bias": settings.background_bias,
         "crf": settings.crf.model_dump(),
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()
-    with labels_writer(args.out, catalogue.ids, catalogue.sizes, attributes, ("labels", "labels_crf")) as writer:
-        maps = predict(catalogue, predictor, settings.crf, args.workers)
-        for image, seen in tqdm(maps, "predictions", len(catalogue.images), unit="image", disable=None):
-            writer.append(image, labels=seen.plain, labels_crf=seen.labels)
-    seconds = (time.perf_counter() - start) / max(1, len(catalogue.images))
-    print(f"{len(catalogue.images)} images, {seconds:.2f} s each with the CRF", file=sys.stderr)
+    with labels_writer(out, split.ids, split.sizes, attributes, ("labels", "labels_crf")) as writer:
+        maps = predict(split, predictor, settings.crf, workers)
+        for image, result in tqdm(maps, "predictions", len(split.images), unit="image", disable=None):
+            writer.append(image, labels=result.plain, labels_crf=result.labels)
+    seconds = (time.perf_counter() - start) / max(1, len(split.images))
+    print(f"{len(split.images)} images, {seconds:.2f} s each with the CRF", file=sys.stderr)
 
 
 def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
 ) -> Iterator[tuple[str, ImageLabels]]:
-    """Each image's id and its label maps, in the order of the catalogue."""
+    """The id and the label maps of each image, in the order of the catalogue."""
     images = map(read_image, catalogue.images["path"])
     yield from zip(catalogue.ids, label_maps(images, predictor, settings, workers), strict=True)

@@ -1,4 +1,4 @@
-"""`boxsup proposals evaluate`: the candidate segments of a split against its objects, by the protocol of MCG."""
+"""`boxsup proposals evaluate`: measure the candidates of a split against its objects, by the protocol of MCG."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import (
-    Catalogue,
-    ImageRow,
-    check_ids,
-    read_catalogue,
-)
+from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
@@ -31,37 +27,39 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--proposals", type=Path, nargs="+", required=True, help="the .zarr folders of all shards")
-    parser.add_argument("--timings", type=Path, nargs="*", default=[], help="what `boxsup proposals make` wrote beside")
+    add_catalogue_argument(parser)
+    parser.add_argument("--proposals", type=Path, nargs="+", required=True, help=".zarr folders of all shards")
+    parser.add_argument(
+        "--timings", type=Path, nargs="*", default=[], help="the tables of `boxsup proposals make --timings`"
+    )
     add_output_arguments(parser, "folder of objects.csv and summary.csv", ("objects.csv", "summary.csv"))
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write `objects.csv`, one row an object, and `summary.csv`, one row a budget.
+def run(*, catalogue: Path, proposals: Sequence[Path], timings: Sequence[Path], out: Path) -> None:
+    """Write `objects.csv`, one row per object, and `summary.csv`, one row per budget.
 
-    The columns are those of `boxsup.evaluation.proposals`; the summary also has `images` and `objects` (numbers),
-    `seconds` (mean of the method on an image, empty without `--timings`) and `bytes` (mean on disk of an image).
+    The columns are those of `boxsup.evaluation.proposals`. The summary also has `images` and `objects` (numbers),
+    `seconds` (mean time of the method per image, empty without `--timings`) and `bytes` (mean size on disk per image).
     Images without an object mask are left out.
     """
-    catalogue, pools = read_catalogue(args.catalogue), Pools(args.proposals)
-    images = _with_objects(catalogue)
+    pools = Pools(proposals)
+    images = _with_objects(read_catalogue(catalogue))
     check_ids([row.image for row in images], list(pools), "proposals")
     matches, candidates = [], []
-    for row, pool_size, found in _matches(images, pools):
-        matches.append((row.image, found))
+    for row, pool_size, match_of_image in _matches(images, pools):
+        matches.append((row.image, match_of_image))
         candidates.append(pool_size)
-    objects = pd.concat([objects_table(image, found) for image, found in matches], ignore_index=True)
+    objects = pd.concat([objects_table(image, own) for image, own in matches], ignore_index=True)
     if objects.empty:
         raise DataError(
             f"the object masks of {len(images)} images show no object: there is nothing to evaluate against"
         )
-    summary = summary_table(concatenate([found for _, found in matches]), candidates)
+    summary = summary_table(concatenate([own for _, own in matches]), candidates)
     summary["images"], summary["objects"] = len(images), len(objects)
-    summary["seconds"] = _seconds(args.timings, [row.image for row in images])
-    summary["bytes"] = round(sum(map(store_bytes, args.proposals)) / len(pools))
-    write_table(args.out / "objects.csv", objects)
-    write_table(args.out / "summary.csv", summary)
+    summary["seconds"] = _seconds(timings, [row.image for row in images])
+    summary["bytes"] = round(sum(map(store_bytes, proposals)) / len(pools))
+    write_table(out / "objects.csv", objects)
+    write_table(out / "summary.csv", summary)
     _print(summary)
 
 
@@ -76,18 +74,18 @@ def _with_objects(catalogue: Catalogue) -> list[ImageRow]:
 
 
 def _matches(images: Sequence[ImageRow], pools: Pools) -> Iterator[tuple[ImageRow, int, Matches]]:
-    """The images one by one, each with its number of candidates and its objects' matches."""
+    """For each image its number of candidates and the matches of its objects."""
     for row in tqdm(images, "proposals evaluate", unit="image", disable=None):
         pool = pools[row.image]
         try:
-            found = match(pool, read_mask(row.objects), read_mask(row.mask) if row.mask else None)
+            matches = match(pool, read_mask(row.objects), read_mask(row.mask) if row.mask else None)
         except ValueError as error:
             raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
-        yield row, len(pool), found
+        yield row, len(pool), matches
 
 
 def _seconds(timings: Sequence[Path], images: Sequence[str]) -> float:
-    """Mean seconds of the method over the images; NaN where nothing is known about one of them."""
+    """Mean seconds of the method over the images; NaN if the time of one is not known."""
     if not timings:
         return float("nan")
     table = pd.concat([read_table(path, text=["image"]) for path in timings])

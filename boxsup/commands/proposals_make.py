@@ -1,4 +1,4 @@
-"""`boxsup proposals make`: the candidate segments of one shard of a split."""
+"""`boxsup proposals make`: make the candidate segments of one shard of a split."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.proposals import ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
@@ -36,7 +37,7 @@ EXAMPLE = 'boxsup proposals make --catalogue results/data/demo/train --settings 
 
 
 class Timing(NamedTuple):
-    """What one image took: seconds of the method alone, without reading and writing, and what came of it."""
+    """Seconds that the method took on one image, without reading and writing, and what it made."""
 
     image: str
     seconds: float
@@ -46,38 +47,40 @@ class Timing(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder with images.csv and boxes.csv")
-    parser.add_argument("--shard", default="0/1", metavar="I/N", help="which of N parts of the split, from 0")
-    parser.add_argument("--settings", required=True, help="JSON; see config.yaml, proposals")
-    add_output_arguments(parser, "the .zarr folder to make", outputs=_outputs, written=["timings"])
-    parser.add_argument("--timings", type=Path, help="a .csv file to write: seconds, candidates, regions of each image")
+    add_catalogue_argument(parser)
+    parser.add_argument("--shard", default="0/1", metavar="I/N", help="part I, from 0, of N parts of the split [0/1]")
+    parser.add_argument("--settings", required=True, help="JSON of the method's settings; see config.yaml, proposals")
+    add_output_arguments(parser, "the .zarr folder to write", outputs=_outputs, written=["timings"])
+    parser.add_argument(
+        "--timings", type=Path, metavar="CSV", help="table to write: seconds, candidates and regions of each image"
+    )
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
     return [path for path in (args.out, args.timings) if path]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Make the pools of one shard."""
-    settings = parse_settings(args.settings)
-    propose = make_proposer(settings)
-    catalogue = read_catalogue(args.catalogue).shard(*_shard(args.shard))
-    cv2.setNumThreads(1)  # shards are what runs in parallel
+def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path | None) -> None:
+    """Write the pools of one shard."""
+    method = parse_settings(settings)
+    propose = make_proposer(method)
+    images = read_catalogue(catalogue).shard(*_shard(shard))
+    cv2.setNumThreads(1)  # the shards run in parallel
     _compile(propose)
-    timings = []
-    inventory = read_inventory(args.catalogue)
-    made_from = proposals_from(json.loads(args.settings), inventory.pixels(catalogue.ids)) if inventory else None
+    measured = []
+    inventory = read_inventory(catalogue)
+    made_from = proposals_from(json.loads(settings), inventory.pixels(images.ids)) if inventory else None
     with (
-        recording(args.out, made_from),
-        pools_writer(args.out, catalogue.ids, catalogue.sizes, _attributes(settings)) as writer,
+        recording(out, made_from),
+        pools_writer(out, images.ids, images.sizes, _attributes(method)) as writer,
     ):
-        for image_id, pool, seconds in _pools(catalogue, propose):
+        for image_id, pool, seconds in _pools(images, propose):
             writer.append(image_id, pool)
-            timings.append(Timing(image_id, seconds, len(pool), pool.regions))
-    # Beside the store and not in it: equal runs make equal stores.
-    if args.timings:
-        write_csv(args.timings, pd.DataFrame(timings, columns=list(Timing._fields)), "%.6f")
-    _summarise(timings, args.out)
+            measured.append(Timing(image_id, seconds, len(pool), pool.regions))
+    # Not in the store: equal runs make equal stores.
+    if timings:
+        write_csv(timings, pd.DataFrame(measured, columns=list(Timing._fields)), "%.6f")
+    _summarise(measured, out)
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -88,7 +91,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool, float]]:
-    """Image ids and their pools, and the seconds that each took."""
+    """The id of each image, its pool, and the seconds that it took."""
     rows = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
     for image_id, path in tqdm(rows, "proposals", total=len(catalogue.images), unit="image", disable=None):
         image = read_image(path)
@@ -105,7 +108,7 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
 
 
 def _compile(propose: Proposer) -> None:
-    """Run once on a small picture, so that a wait for the compiler is explained and not counted."""
+    """Run the method once on a small picture, so that the time of compiling is announced and not counted."""
     message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
     with when_compiling(partial(print, message, file=sys.stderr, flush=True)):
@@ -113,10 +116,10 @@ def _compile(propose: Proposer) -> None:
 
 
 def _summarise(timings: Sequence[Timing], out: Path) -> None:
-    each = max(len(timings), 1)
-    candidates, seconds = sum(row.candidates for row in timings) / each, sum(row.seconds for row in timings) / each
+    images = max(len(timings), 1)
+    candidates, seconds = sum(row.candidates for row in timings) / images, sum(row.seconds for row in timings) / images
     print(
         f"proposals: {len(timings)} images, {candidates:.0f} candidates, {seconds:.2f} s and "
-        f"{store_bytes(out) / each / 1e3:.1f} KB an image -> {out}",
+        f"{store_bytes(out) / images / 1e3:.1f} KB an image -> {out}",
         file=sys.stderr,
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.commands.json_arguments import parse_object
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.errors import ConfigError, StoreError
+from boxsup.errors import StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
 from boxsup.experiments.tree import PICTURES, ExperimentFolder
@@ -34,20 +34,18 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--experiment", required=True, help="its name")
-    parser.add_argument("--config", required=True, help="JSON with `experiment`, `dataset` and `proposals`: settings")
+    parser.add_argument("--experiment", required=True, help="name of the experiment")
+    parser.add_argument("--config", required=True, help="JSON with the settings `experiment`, `dataset`, `proposals`")
     parser.add_argument("--train", type=Path, required=True, help="folder of the training split's tables")
     parser.add_argument("--val", type=Path, required=True, help="folder of the evaluated split's tables")
-    parser.add_argument("--folder", type=Path, required=True, help="results/EXPERIMENT")
-    parser.add_argument("--trained", type=Path, help="results/EXPERIMENT of its networks, where it trains none itself")
-    parser.add_argument("--epochs", type=int, required=True, help="the last epoch")
-    text = (
-        "JSON: experiment -> its `seeds` and `epochs`: those beside it in the same folder that the page compares with"
-    )
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the experiment, results/EXPERIMENT")
+    parser.add_argument("--trained", type=Path, help="results/EXPERIMENT of its networks, if it trains none itself")
+    parser.add_argument("--epochs", type=int, required=True, help="number of the last epoch")
+    text = "JSON of experiments in the same folder to compare with: name -> `seeds` and `epochs`"
     parser.add_argument("--beside", default="{}", help=text)
-    text = "JSON: name -> table of `boxsup search` over this experiment's settings; those that are there are shown"
+    text = "JSON of searches over this experiment's settings: name -> table of `boxsup search`, which may not exist yet"
     parser.add_argument("--searches", default="{}", help=text)
-    text = "JSON: stage -> folders or files of Snakemake's benchmarks, whose times the page shows"
+    text = "JSON of Snakemake's benchmarks, for the times: stage -> folders or files"
     parser.add_argument("--timings", default="{}", help=text)
     add_output_arguments(parser, "the .html file to write", outputs=_outputs)
 
@@ -56,58 +54,53 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
     return [args.out.parent / PICTURES, args.out]
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the page, one HTML file that asks for no other, and beside it `pictures/`, to which it links."""
-    config = parse_config(args.config, ("experiment", "dataset", "proposals"))
-    options = {"--beside": args.beside, "--timings": args.timings, "--searches": args.searches}
-    others, places, searches = (parse_config(text, (), option) for option, text in options.items())
-    own, trained = ExperimentFolder.at(args.folder), ExperimentFolder.at(args.trained or args.folder)
-    seeds = [read_seed(own.run(seed), args.epochs, trained.run(seed)) for seed in config["experiment"]["seeds"]]
-    validation = config["experiment"]["validation"]
-    train = read_catalogue(args.train)
-    val = evaluated(read_catalogue(args.val), validation["held_out"], validation["held_out_seed"])
+def run(
+    *,
+    experiment: str,
+    config: str,
+    train: Path,
+    val: Path,
+    folder: Path,
+    trained: Path | None,
+    epochs: int,
+    beside: str,
+    searches: str,
+    timings: str,
+    out: Path,
+) -> None:
+    """Write the page, one HTML file that needs no other, and the folder `pictures/` beside it, which it links to."""
+    settings = parse_object(config, ("experiment", "dataset", "proposals"))
+    others = parse_object(beside, option="--beside")
+    benchmarks = parse_object(timings, option="--timings")
+    tables = parse_object(searches, option="--searches")
+    own, trainer = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
+    seeds = [read_seed(own.run(seed), epochs, trainer.run(seed)) for seed in settings["experiment"]["seeds"]]
+    validation = settings["experiment"]["validation"]
+    evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
+    compared = {name: evaluations(ExperimentFolder(name, own.results), other) for name, other in others.items()}
     page = render(
-        args.experiment,
-        config,
-        args.folder,
-        args.epochs,
+        experiment,
+        settings,
+        folder,
+        epochs,
         seeds,
-        train,
-        val,
-        others={
-            name: tables
-            for name, other in others.items()
-            if (tables := evaluations(ExperimentFolder(name, own.results), other))
-        },
-        timings=read_timings(places, args.epochs),
-        searches={name: read_table(Path(path)) for name, path in searches.items() if Path(path).exists()},
+        read_catalogue(train),
+        evaluated_split,
+        others={name: evaluation for name, evaluation in compared.items() if evaluation},
+        timings=read_timings(benchmarks, epochs),
+        searches={name: read_table(Path(path)) for name, path in tables.items() if Path(path).exists()},
     )
     full = set(page.full)
-    shown = [row for row in val.rows() if row.image in full]
-    write_full_size(args.out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
-    write_text(args.out, page.text)
-    print(f"report: {args.out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
+    shown = [row for row in evaluated_split.rows() if row.image in full]
+    write_full_size(out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
+    write_text(out, page.text)
+    print(f"report: {out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
 
 
 def evaluations(folder: ExperimentFolder, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:
-    """The evaluations of another experiment, as far as they are there, a table a seed."""
-    paths = [folder.run(seed).evaluation(experiment["epochs"]) for seed in experiment["seeds"]]
-    found = []
-    for path in paths:
+    """The evaluations of another experiment that exist, one table per seed."""
+    tables = []
+    for seed in experiment["seeds"]:
         with contextlib.suppress(StoreError):  # not run, or of an older form
-            found.append(read_evaluation(path))
-    return found
-
-
-def parse_config(text: str, keys: Sequence[str], option: str = "--config") -> dict[str, Any]:
-    """The JSON object that a rule passes; raises a ConfigError unless it is one and has the given keys."""
-    try:
-        config = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{option}: not JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"{option}: not a JSON object")
-    missing = [key for key in keys if key not in config]
-    if missing:
-        raise ConfigError(f"{option}: the key '{missing[0]}' is missing")
-    return config
+            tables.append(read_evaluation(folder.run(seed).evaluation(experiment["epochs"])))
+    return tables

@@ -12,8 +12,9 @@ import pandas as pd
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.config.build import mapping
-from boxsup.evaluation.held_out import add_held_out_arguments, held_out
+from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean, score_text
 from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
@@ -24,24 +25,24 @@ EXAMPLE = 'boxsup search --catalogue results/data/demo/val --points "$POINTS" --
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    add_catalogue_argument(parser)
     text = "JSON: `points`, a list of `experiment`, its `values` by key, and the `predictions` of each of its seeds"
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
     parser.add_argument("--points", required=True, help=text)
     add_held_out_arguments(parser)
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write a row a point, in the order tried: its values by key, `experiment`, `seeds`, `mean_iou`, `mean_iou_crf`.
+def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, out: Path) -> None:
+    """Write one row per point, in the order tried: its values by key, `experiment`, `seeds` and the mean IoU.
 
-    Mean IoU, in [0, 1], is over the held-out images by the VOC protocol, before and after the CRF, and its mean over
-    the seeds. `images`, `objects`, `classes` say over how many; where nothing is measured the scores are empty, and
-    `note` says why.
+    `mean_iou` and `mean_iou_crf`, in [0, 1], are of the held-out images by the VOC protocol, before and after the CRF,
+    averaged over the seeds. `images`, `objects` and `classes` say over how many. Where nothing is measured, the
+    scores are empty and `note` says why.
     """
-    images = held_out(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
+    images = draw_held_out(read_catalogue(catalogue), held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     rows = []
-    for point in mapping(args.points, "points")["points"]:
+    for point in mapping(points, "points")["points"]:
         scores = np.mean([_scores(images, Path(path)) for path in point["predictions"]], axis=0)
         names: dict[str, Any] = {"experiment": point["experiment"], "seeds": len(point["predictions"])}
         rows.append({**point["values"], **names, "mean_iou": scores[0], "mean_iou_crf": scores[1]})
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
             f"search: {point['experiment']}: mean IoU {score_text(scores[0])}, with CRF {score_text(scores[1])}",
             file=sys.stderr,
         )
-    write_table(args.out, pd.DataFrame(rows).assign(**basis.counts, note=basis.notes()[-1]))
+    write_table(out, pd.DataFrame(rows).assign(**basis.counts, note=basis.notes()[-1]))
     print(f"search: {basis.why_not or f'over {basis.over}'}", file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -22,21 +23,20 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--settings", required=True, help="JSON of the data set's `shapes` settings")
+    parser.add_argument("--settings", required=True, help="JSON of the data set's settings `shapes`")
     parser.add_argument("--classes", required=True, help="JSON list of the forms to draw")
-    add_output_arguments(parser, "root of the tree to write, in VOC layout")
+    add_output_arguments(parser, "the folder to write, in VOC layout")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the tree, whole or not at all."""
-    settings = parse(ShapesSettings, args.settings, "shapes")
-    classes = parse_classes(args.classes)
-    check_settings(settings, classes)
+def run(*, settings: str, classes: str, out: Path) -> None:
+    """Write the pictures, their annotations and their lists."""
+    shapes, names = parse(ShapesSettings, settings, "shapes"), parse_classes(classes)
+    check_settings(shapes, names)
     fills: list[float] = []
     pictures = 0
-    with atomic_write(args.out) as partial:
-        total = settings.train + settings.val
-        for written in tqdm(write_tree(partial, settings, classes), "shapes", total, unit="picture", disable=None):
+    with atomic_write(out) as partial:
+        total = shapes.train + shapes.val
+        for written in tqdm(write_tree(partial, shapes, names), "shapes", total, unit="picture", disable=None):
             fills += written.fills
             pictures += 1
     print(

@@ -1,9 +1,9 @@
-"""`boxsup show`: an image with its boxes, the segments that they chose, and the labels of a generation."""
+"""`boxsup show`: draw an image with its boxes, the segments that they chose, and the labels of a generation."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from boxsup.store.labels import Labels
 
 EXAMPLE = "boxsup show results/demo_semi/seed-0/labels/003.zarr train_0001 --out show"
 
-SIDE = 480  # px: the least side of a picture
-TEXT = 15  # px
+MIN_SIDE = 480  # px, of a picture
+TEXT = 15  # px, height of the text
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Generation:
     """A generation of pseudo-masks and what it was made from.
 
     Attributes:
-        labels: Its label maps, and its tables.
+        labels: Its label maps and tables.
         catalogue: The split.
         chosen: B, index of each box's candidate, or -1 (rectangle), -2 (supervised nothing), -3 (a segment that is
             no candidate).
-        best: B×k best candidates, best first, -1 padded.
-        costs: B×k×3 overlap cost, regression cost and expected IoU of each.
+        best: B×k indices of the best candidates, best first, padded with -1.
+        costs: B×k×3: overlap cost, regression cost and expected IoU of each candidate.
         true_mask: Images that keep their true mask.
     """
 
@@ -56,7 +56,7 @@ class Generation:
         """Open the store at `path` and its catalogue.
 
         Raises:
-            StoreError: It is no generation, or its catalogue is not there.
+            StoreError: It is no generation, or its catalogue is missing.
         """
         if not path.exists():
             raise StoreError(f"{path}: no such generation{did_you_mean(near_paths(path))}")
@@ -79,7 +79,7 @@ class Generation:
         """The candidates that the image's boxes chose from.
 
         Raises:
-            StoreError: They are no longer there.
+            StoreError: They were removed.
         """
         return find_pool(self.labels.attributes["proposals"], image)
 
@@ -87,41 +87,43 @@ class Generation:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("generation", type=Path, help="results/EXPERIMENT/seed-S/labels/NNN.zarr")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="ids of images")
-    add_output_arguments(parser, "folder, or .png for one image [show]", default=Path("show"), outputs=_outputs)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="ids of images of the training split")
+    add_output_arguments(
+        parser, "folder to write, or .png file for one image [show]", default=Path("show"), outputs=_outputs
+    )
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
-    return [_place(args.out, image) for image in args.images]
+    return [_picture_path(args.out, image) for image in args.images]
 
 
-def _place(out: Path, image: str) -> Path:
-    """Where an image's picture is written."""
+def _picture_path(out: Path, image: str) -> Path:
+    """The file of an image's picture."""
     return out if out.suffix.lower() == ".png" else out / f"{image}.png"
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write one PNG an image and print its path."""
-    generation = Generation.open(args.generation)
-    if len(args.images) > 1 and args.out.suffix.lower() == ".png":
-        raise ConfigError(f"--out {args.out}: one file for {len(args.images)} images; name a folder")
-    for image in args.images:
-        _check(image, generation.catalogue.ids)
-    for image in args.images:
-        path = _place(args.out, image)
+def run(*, generation: Path, images: Sequence[str], out: Path) -> None:
+    """Write one PNG per image and print its path."""
+    opened = Generation.open(generation)
+    if len(images) > 1 and out.suffix.lower() == ".png":
+        raise ConfigError(f"--out {out}: one file for {len(images)} images; name a folder")
+    for image in images:
+        _check(image, opened.catalogue.ids)
+    for image in images:
+        path = _picture_path(out, image)
         with atomic_write(path) as partial:
-            picture(generation, image).save(partial, "PNG")
+            picture(opened, image).save(partial, "PNG")
         print(path)
 
 
 def picture(generation: Generation, image: str) -> Image.Image:
-    """The image with labels, outlines of the chosen segments and boxes, over a caption that names each choice.
+    """Draw the image with labels, outlines of the chosen segments and boxes, and a caption that names each choice.
 
-    Small images are enlarged by a whole factor until both sides have SIDE pixels.
+    Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
     """
     catalogue = generation.catalogue
     photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
-    scale = max(1, -(-SIDE // min(photo.shape[:2])))
+    scale = max(1, -(-MIN_SIDE // min(photo.shape[:2])))
     size = (photo.shape[1] * scale, photo.shape[0] * scale)
     large = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
     labels = np.asarray(Image.fromarray(generation.labels[image]).resize(size, Image.Resampling.NEAREST))
@@ -146,7 +148,7 @@ def _title(generation: Generation, image: str) -> str:
 
 
 def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
-    """A line a box: what it chose, at what cost, and how well that is expected to fit."""
+    """One line per box: what it chose, at what cost, and the IoU that is expected."""
     for row, name in zip(boxes.index, names, strict=True):
         chosen = int(generation.chosen[row])
         if chosen < 0:
@@ -159,6 +161,7 @@ def _choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> I
 
 
 def _check(image: str, known: list[str]) -> None:
+    """Raise a DataError, with near names, unless the image is one of those known."""
     if image not in known:
         others = f"; ids look like {known[0]}" if known else "; it is empty"
         raise DataError(f"{image}: no such image in this generation{did_you_mean(nearest(image, known)) or others}")

@@ -1,4 +1,4 @@
-"""What commands that look at the files of a split are told of it, declared once."""
+"""Arguments that several commands share: the files of a split, its tables, its predictions and its held-out images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,31 @@ from boxsup.catalogue.readers import READERS
 
 
 def add_split_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the format, the root, the settings and the classes of a split."""
-    parser.add_argument("--format", choices=READERS, required=True, help="what the data set is kept in")
-    parser.add_argument("--root", type=Path, required=True, help="of the data set")
-    parser.add_argument("--split", required=True, help="JSON of the split's settings; docs/data.md, by format")
+    """Declare `--format`, `--root`, `--split` and `--classes`: where the files of a split are and how they are read."""
+    parser.add_argument("--format", choices=READERS, required=True, help="format of the data set")
+    parser.add_argument("--root", type=Path, required=True, help="root folder of the data set")
+    parser.add_argument("--split", required=True, help="JSON of the split's settings; see docs/data.md, by format")
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")
+
+
+def add_catalogue_argument(parser: argparse.ArgumentParser, split: str = "split") -> None:
+    """Declare `--catalogue`: the folder of a split's tables.
+
+    Args:
+        parser: The parser of the command.
+        split: Which split, for the help.
+    """
+    parser.add_argument("--catalogue", type=Path, required=True, help=f"folder of the {split}'s tables")
+
+
+def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--held-out` and `--held-out-seed`: how many images are held out, and by which draw."""
+    parser.add_argument("--held-out", type=int, default=0, metavar="N", help="number of images held out for searches")
+    parser.add_argument("--held-out-seed", type=int, default=0, metavar="SEED", help="seed of their draw")
+
+
+def add_predictions_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--predictions`: the label maps that `boxsup predictions` wrote."""
+    parser.add_argument(
+        "--predictions", type=Path, required=True, help=".zarr folder with the stacks labels and labels_crf"
+    )

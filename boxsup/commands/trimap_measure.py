@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments, add_predictions_argument
 from boxsup.errors import DataError
+from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import Basis, basis_of, score_text
-from boxsup.evaluation.predicted import add_predicted_arguments, evaluated_split, predicted_maps
+from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
 from boxsup.image.files import read_mask
@@ -22,23 +26,25 @@ EXAMPLE = (
     "results/demo_semi/seed-0/predictions/006.zarr --out trimap.csv"
 )
 
-TOLD = 5  # px: the width that the log line speaks of
+LOGGED_WIDTH = 5  # px, of the band whose scores are logged
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_predicted_arguments(parser)
+    add_catalogue_argument(parser)
+    add_predictions_argument(parser)
+    add_held_out_arguments(parser)
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, out: Path) -> None:
     """Write the table of `boxsup.evaluation.trimap.trimap_table`.
 
-    Images without a true mask are left out, and so are held-out ones; where nothing is measured the table has no rows.
+    Images without a true mask are left out, and so are held-out ones. Where nothing is measured, the table has no rows.
     """
-    catalogue = evaluated_split(args)
-    images, classes = [row for row in catalogue.rows() if row.mask], len(catalogue.classes)
-    predicted = predicted_maps(args.predictions, images, catalogue.classes)
+    split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
+    images, classes = [row for row in split.rows() if row.mask], len(split.classes)
+    predicted = predicted_maps(predictions, images, split.classes)
     sums: list[np.ndarray] = []
     for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
         truth = read_mask(row.mask)
@@ -50,13 +56,14 @@ def run(args: argparse.Namespace) -> None:
         sums = [total + new for total, new in zip(sums, counts, strict=True)] if sums else counts
     shape = (len(WIDTHS) + 1, classes, classes + 1)
     without, with_crf = sums or [np.zeros(shape, np.int64)] * 2
-    basis = basis_of(catalogue, without.sum(axis=(0, 2)))
+    basis = basis_of(split, without.sum(axis=(0, 2)))
     table = trimap_table(without, with_crf)
-    write_table(args.out, table)
-    print(f"trimap: {f'not measured: {basis.why_not}' if basis.why_not else _told(table, basis)}", file=sys.stderr)
+    write_table(out, table)
+    print(f"trimap: {f'not measured: {basis.why_not}' if basis.why_not else _scores(table, basis)}", file=sys.stderr)
 
 
-def _told(table: pd.DataFrame, basis: Basis) -> str:
-    told = table.loc[table["width"] == TOLD, ["band_crf", "interior_crf"]].to_numpy(np.float64)
-    band, interior = (score_text(score) for score in told[0])
-    return f"with CRF, {TOLD} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"
+def _scores(table: pd.DataFrame, basis: Basis) -> str:
+    """The scores of one width, for the log."""
+    rows = table.loc[table["width"] == LOGGED_WIDTH, ["band_crf", "interior_crf"]].to_numpy(np.float64)
+    band, interior = (score_text(score) for score in rows[0])
+    return f"with CRF, {LOGGED_WIDTH} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"

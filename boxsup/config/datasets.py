@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationInfo, field_validator
 
-from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting
+from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting, variants
 
 CornerConvention = Literal[
     "", "voc", "plane"
@@ -175,3 +175,14 @@ AnyDataSet = Annotated[
     ShapesData | VocData | SbdData | CocoData | ContextData | VocXmlData | YoloData | LabelMeData | UnionData,
     Field(discriminator="format"),
 ]
+FORMATS = variants(AnyDataSet, "format")
+FILE_FORMATS = tuple(form for form, model in FORMATS.items() if issubclass(model, FilesDataSet))  # each has a reader
+
+
+def split_model(form: str) -> Any:  # noqa: ANN401 - a class of settings
+    """The model of a split of a format.
+
+    >>> split_model("labelme").__name__
+    'FolderSplit'
+    """
+    return get_args(FORMATS[form].model_fields["splits"].annotation)[1]

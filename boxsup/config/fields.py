@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, StringConstraints
 from pydantic.fields import FieldInfo
@@ -87,6 +87,16 @@ def fields_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
     """Each key of a model and its field, in order."""
     for name, field in model.model_fields.items():
         yield field.alias or name, field
+
+
+def variants(union: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 - a union of models
+    """The models of a union, in order, by what each says of the key that tells them apart.
+
+    >>> from boxsup.config.proposals import AnyProposals
+    >>> list(variants(AnyProposals, "method"))
+    ['mcg', 'geodesic', 'selective_search', 'imported']
+    """
+    return {get_args(model.model_fields[key].annotation)[0]: model for model in get_args(get_args(union)[0])}
 
 
 def block_of(field: FieldInfo) -> type[Settings] | None:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from boxsup.config.comments import yaml_of
 from boxsup.config.datasets import AnyDataSet
 from boxsup.config.experiment import Experiment, Page, Search
-from boxsup.config.fields import Settings, block_of, extra_of, fields_of
+from boxsup.config.fields import Settings, block_of, extra_of, fields_of, variants
 from boxsup.config.proposals import AnyProposals
 from boxsup.config.schema import json_schema
 
@@ -61,8 +61,7 @@ def reference_text() -> str:
 
 
 def _variants(union: Any, key: str, models: Schema) -> Iterator[str]:  # noqa: ANN401 - a union of models
-    for model in get_args(get_args(union)[0]):
-        name = get_args(model.model_fields[key].annotation)[0]
+    for name, model in variants(union, key).items():
         yield f"\n### `{key}: {name}`\n\n{model.__doc__}\n\n{_table(_rows(model, models, skip=key))}"
 
 

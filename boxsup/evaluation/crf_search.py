@@ -6,7 +6,7 @@ around the best with finer steps; what else the CRF needs stays as it is. Withou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -26,6 +26,31 @@ class Point(NamedTuple):
     bilateral_weight: float
     bilateral_xy: float
     bilateral_rgb: float
+
+
+def search_rounds(
+    search: CrfSearchSettings, score: Callable[[int, Sequence[Point]], Sequence[float]]
+) -> Iterator[tuple[int, list[Point], dict[Point, float]]]:
+    """Search coarse to fine, until the rounds are done or no point is left to try.
+
+    Args:
+        search: The values of the first round, and the number of rounds.
+        score: Called with the number of a round and its points; gives the score of each point.
+
+    Yields:
+        For each round its number, from 1, its points, and the scores of all points so far, in the order tried.
+
+    Raises:
+        ConfigError: See `grid`.
+    """
+    scores: dict[Point, float] = {}
+    points, steps = grid(search)
+    for number in range(1, search.rounds + 1):
+        scores |= zip(points, score(number, points), strict=True)
+        yield number, points, scores
+        points, steps = around(best_of(scores), steps, scores)
+        if not points:
+            return
 
 
 def grid(search: CrfSearchSettings) -> tuple[list[Point], Point]:

@@ -6,21 +6,13 @@ them; ours do not.
 
 from __future__ import annotations
 
-import argparse
-
 from boxsup.catalogue.tables import Catalogue
 from boxsup.errors import ConfigError
 from boxsup.evaluation.truth import with_masks
 from boxsup.random import generator
 
 
-def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare how many images are held out, and by which draw."""
-    parser.add_argument("--held-out", type=int, default=0, metavar="N", help="images that settings are searched on")
-    parser.add_argument("--held-out-seed", type=int, default=0, metavar="SEED", help="of their draw")
-
-
-def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
+def draw_held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     """Images drawn at random from those that have a true mask, in the order of the split; first those with an object.
 
     An image without an object tells no setting from another. Whether an image is drawn does not depend on the order of
@@ -47,6 +39,6 @@ def held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
 
 
 def evaluated(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
-    """The split without its `held_out` images: what scores are over."""
-    drawn = set(held_out(catalogue, count, seed).ids)
+    """The split without its held-out images: what scores are over."""
+    drawn = set(draw_held_out(catalogue, count, seed).ids)
     return catalogue.part([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.confusion import iou_per_class, mean_iou
-from boxsup.near import some
+from boxsup.near import first_few
 
 MIN_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
 MIN_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
@@ -61,7 +61,7 @@ class Basis:
         absent = [name for name, count in zip(self.classes, self.pixels, strict=True) if not count]
         few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS]
         texts = {"no pixel in the true masks": absent, f"fewer than {MIN_PIXELS} pixels": few}
-        return "; ".join(f"{some(names)} ({text})" for text, names in texts.items() if names)
+        return "; ".join(f"{first_few(names)} ({text})" for text, names in texts.items() if names)
 
     @property
     def why_not(self) -> str:
@@ -84,7 +84,7 @@ class Basis:
         few = [
             f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS
         ]
-        return f" (pixels of {some(few)}; {MIN_PIXELS} are needed)" if few else ""
+        return f" (pixels of {first_few(few)}; {MIN_PIXELS} are needed)" if few else ""
 
     def notes(self) -> list[str]:
         """C + 1 texts for a table: of each class why it is not measured, then of the mean; empty where they are."""

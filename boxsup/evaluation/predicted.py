@@ -1,29 +1,15 @@
-"""What evaluation reads: a split, the predictions of it, and the images of it that take part."""
+"""The label maps that evaluation reads: predictions of a split, before and after the dense CRF."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids, read_catalogue
-from boxsup.evaluation.held_out import add_held_out_arguments, evaluated
+from boxsup.catalogue.tables import ImageRow, check_ids
 from boxsup.evaluation.truth import LabelMap
 from boxsup.store.labels import Labels
 
 STACKS = ("labels", "labels_crf")  # before the dense CRF, and after it
-
-
-def add_predicted_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the split, its predictions and its held-out images."""
-    parser.add_argument("--catalogue", type=Path, required=True, help="folder of the split's tables")
-    parser.add_argument("--predictions", type=Path, required=True, help=".zarr with the stacks labels and labels_crf")
-    add_held_out_arguments(parser)
-
-
-def evaluated_split(args: argparse.Namespace) -> Catalogue:
-    """The split that the arguments name, without its held-out images."""
-    return evaluated(read_catalogue(args.catalogue), args.held_out, args.held_out_seed)
 
 
 def predicted_maps(

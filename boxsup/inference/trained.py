@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,16 +79,24 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     return _of_run(None if folder == path else seed_of(absolute), folder, read_labelling(folder / LABELLING))
 
 
-def override_labelling(labelling: Labelling, args: argparse.Namespace) -> Labelling:
-    """How a run labels images, with the scales and the bias of a command's arguments if they are given."""
-    overrides = {"scales": args.scales, "background_bias": args.background_bias}
+def override_labelling(
+    labelling: Labelling, scales: Sequence[float] | None, background_bias: float | None
+) -> Labelling:
+    """How a run labels images, with other scales and another bias if they are given."""
+    overrides = {"scales": scales, "background_bias": background_bias}
     return labelling.changed(**{key: value for key, value in overrides.items() if value is not None})
 
 
-def override_crf(labelling: Labelling, args: argparse.Namespace) -> CrfSettings | None:
-    """The CRF of a run, unless the arguments of `add_crf_arguments` ask for another; None for no CRF."""
-    wanted = labelling.crf is not None if args.crf is None else args.crf
-    return crf_settings(labelling.crf, args.config) if wanted else None
+def override_crf(labelling: Labelling, crf: bool | None = None, config: Path | None = None) -> CrfSettings | None:
+    """Settings of the dense CRF that refines the labels; None for no CRF.
+
+    Args:
+        labelling: How the run labels images.
+        crf: Whether to refine the labels; None does what the run does.
+        config: A configuration file whose keys replace settings of the CRF.
+    """
+    wanted = labelling.crf is not None if crf is None else crf
+    return crf_settings(labelling.crf, config) if wanted else None
 
 
 def print_note(trained: Trained) -> None:

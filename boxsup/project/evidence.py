@@ -9,7 +9,7 @@ from boxsup.catalogue.readers.folder import DRAWN
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.near import some
+from boxsup.near import first_few
 from boxsup.project.survey import Seen, Survey
 
 NAMED = 5  # classes that are spelled out
@@ -56,7 +56,7 @@ def _why_none(survey: Survey, source: Source) -> str:
         return f"no image with an object has a true mask, only {len(masked):,} without; expected {expected}"
     shown = frozenset().union(*(seen.labels for seen in masked))
     if shown:
-        names = some([survey.classes[label] for label in sorted(shown)])
+        names = first_few([survey.classes[label] for label in sorted(shown)])
         return f"the masks show {names} alone, of which there is no box; {_order(source)}"
     if drawn:
         return "the masks show no object, only background and void"

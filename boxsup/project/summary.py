@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from boxsup.catalogue.names import shown
 from boxsup.catalogue.readers.folder import NONE
-from boxsup.near import some
+from boxsup.near import first_few
 from boxsup.project.evidence import mask_notes
 from boxsup.project.plan import LARGE_SIDE
 from boxsup.project.survey import DARK, Survey
@@ -79,10 +79,10 @@ def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
     trained = {survey.classes[label] for image in project.splits.train for label in objects[image]}
     crowds = [name for name in project.source.classes[1:] if boxes[name] and name not in taught]
     if crowds:
-        yield f"classes whose boxes are all of crowds, of which nothing is learned: {some(crowds)}"
+        yield f"classes whose boxes are all of crowds, of which nothing is learned: {first_few(crowds)}"
     lost = [name for name in project.source.classes[1:] if name in taught - trained]
     if lost:
-        yield f"classes that no image to train on has an object of: {some(lost)}"
+        yield f"classes that no image to train on has an object of: {first_few(lost)}"
 
 
 def _odd_images(survey: Survey) -> Iterator[str]:

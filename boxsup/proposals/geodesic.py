@@ -28,6 +28,7 @@ BACKGROUNDS = ("none", "border")
 FAR = 100.0
 # The greatest ratio of the areas of two level sets of one transform, which is their IoU, since one is in the other.
 NESTED = 0.8
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba", "higra", "torch")  # that results depend on
 
 
 def proposer(settings: GeodesicSettings) -> Proposer:

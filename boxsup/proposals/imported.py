@@ -17,6 +17,7 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import WARM_UP, Proposer, select
 
 PLACE = "{image}"  # stands for the image's id in `files`
+PACKAGES = ("scipy",)  # that results depend on
 
 
 def proposer(settings: ImportedSettings) -> Proposer:

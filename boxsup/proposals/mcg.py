@@ -32,6 +32,8 @@ from boxsup.proposals.regions import RegionGraph, border_means, border_regions, 
 from boxsup.proposals.selection import Proposer, select
 from boxsup.random import generator
 
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba", "higra", "torch")  # that results depend on
+
 
 def proposer(settings: McgSettings) -> Proposer:
     """The method as a function of an image and its id; see `boxsup.proposals.methods`.

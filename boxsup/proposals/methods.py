@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
+from types import ModuleType
 from typing import Any
 
-from boxsup.config import proposals as known
 from boxsup.config.build import build
-from boxsup.config.proposals import ProposalSettings
+from boxsup.config.fields import variants
+from boxsup.config.proposals import AnyProposals, ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
 
-IMAGES = ("opencv-contrib-python-headless", "scipy", "numba")
-
-# Method: its settings, the module whose `proposer(settings)` makes its `Proposer`, and packages its results depend on.
-METHODS: dict[str, tuple[type[ProposalSettings], str, tuple[str, ...]]] = {
-    "mcg": (known.McgSettings, "boxsup.proposals.mcg", (*IMAGES, "higra", "torch")),
-    "geodesic": (known.GeodesicSettings, "boxsup.proposals.geodesic", (*IMAGES, "higra", "torch")),
-    "selective_search": (known.SelectiveSearchSettings, "boxsup.proposals.selective_search", IMAGES),
-    "imported": (known.ImportedSettings, "boxsup.proposals.imported", ("scipy",)),
-}
+# The settings of each method. The method itself is the module of this package with its name, which has
+# `proposer(settings)`, its `Proposer`, and PACKAGES, what its results depend on beside NumPy.
+METHODS: dict[str, type[ProposalSettings]] = variants(AnyProposals, "method")
 
 
 def parse_settings(text: str) -> ProposalSettings:
@@ -42,15 +37,24 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
     method = values.get("method") if isinstance(values, dict) else None
     if method not in METHODS:
         raise ConfigError(f"{where}.method: expected one of {', '.join(METHODS)}, got {method!r}")
-    return build(METHODS[method][0], values, where)
+    return build(METHODS[method], values, where)
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
     """The method that the settings name, ready to take images."""
-    proposer: Proposer = importlib.import_module(METHODS[settings.method][1]).proposer(settings)
+    proposer: Proposer = _module(settings.method).proposer(settings)
     return proposer
 
 
 def packages(method: str) -> tuple[str, ...]:
-    """What a method's results depend on beside NumPy, by the names of the distributions."""
-    return METHODS[method][2]
+    """What a method's results depend on beside NumPy, by the names of the distributions.
+
+    >>> packages("imported")
+    ('scipy',)
+    """
+    names: tuple[str, ...] = _module(method).PACKAGES
+    return names
+
+
+def _module(method: str) -> ModuleType:
+    return importlib.import_module(f"boxsup.proposals.{method}")

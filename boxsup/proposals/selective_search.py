@@ -29,6 +29,7 @@ from boxsup.random import generator
 # Bounds for large photographs, far above what one of VOC reaches: candidates × superpixels is a matrix of bytes.
 MAX_SUPERPIXELS = 2**14
 MAX_NODES = 2**13  # of the trees, best ranks first; more where more than a quarter of as many may be kept
+PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba")  # that results depend on
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,14 @@ class Claims:
             by_snakemake: Whether Snakemake owns the outputs; None asks the environment.
         """
         self.by_snakemake = BY_SNAKEMAKE in os.environ if by_snakemake is None else by_snakemake
-        self._overwrite = overwrite
+        self.overwrite = overwrite
         self._claims: dict[str, Claim] = {}
         self._ledgers: dict[Path, Ledger] = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """All outputs that were claimed."""
+        return [Path(path) for path in self._claims]
 
     def add(self, paths: Iterable[Path], base: Path | None = None, keep_damaged: bool = False) -> None:
         """Claim outputs, before any work.
@@ -85,7 +90,7 @@ class Claims:
         blocked = [path for path, claim in claims.items() if claim is None]
         if keep_damaged:
             blocked = [path for path in blocked if not self._was_written(path, _base_of(path, base))]
-        if blocked and not self._overwrite:
+        if blocked and not self.overwrite:
             raise StoreError(_blocked_message(blocked))
         for path, claim in claims.items():
             self._claims[str(path)] = claim or Claim(_base_of(path, base), None)

@@ -9,10 +9,10 @@ import signal
 import sys
 import tempfile
 import uuid
-from argparse import Namespace
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed
@@ -29,15 +29,15 @@ PR_SET_PDEATHSIG = 1  # an argument of Linux' prctl
 OURS = f"{BoxSupError.__name__}: "
 
 
-def run_in_processes(function: Callable[[Namespace], None], args: Namespace, count: int) -> None:
-    """Call a command's function in several processes of one group (`torch.distributed`).
+def run_in_processes(function: Callable[..., None], count: int, **arguments: object) -> None:
+    """Call a function in several processes of one group (`torch.distributed`).
 
     Each process has a GPU; if the machine has none, they all run on the CPU.
 
     Args:
         function: A function at the top level of its module.
-        args: Its argument.
-        count: How many processes.
+        count: Number of processes.
+        **arguments: Arguments of the function, which can be pickled.
 
     Raises:
         BoxSupError: One process raised it, or was killed; the others have been stopped.
@@ -64,7 +64,7 @@ def run_in_processes(function: Callable[[Namespace], None], args: Namespace, cou
     try:
         # In a thread, torchrun leaves signal handlers alone, and its processes inherit the thread's blocked signals.
         with removed_at_end(Path(logs)), ThreadPoolExecutor(1) as thread:
-            thread.submit(_started, launch, os.getpid(), devices, function, args).result()
+            thread.submit(_started, launch, os.getpid(), devices, function, arguments).result()
     except ChildFailedError as error:
         raise _reason(list(error.failures.values())) from None
 
@@ -74,7 +74,7 @@ def _started(launch: elastic_launch, *args: object) -> None:
         launch(*args)
 
 
-def _member(parent: int, devices: list[torch.device], function: Callable[[Namespace], None], args: Namespace) -> None:
+def _member(parent: int, devices: list[torch.device], function: Callable[..., None], arguments: dict[str, Any]) -> None:
     """The main function of each process of the group."""
     # This process uses a GPU that its parent has locked, so it must end if the parent is killed, now or at start-up.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -85,7 +85,7 @@ def _member(parent: int, devices: list[torch.device], function: Callable[[Namesp
     device = use_device(devices[int(os.environ["LOCAL_RANK"])])
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        function(args)
+        function(**arguments)
     except BoxSupError as error:
         raise BoxSupError(str(error)) from error  # not a subclass: `_reason` looks for this name
     distributed.destroy_process_group()

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.errors import StoreError
 from boxsup.image.files import write_mask
+from helpers.commands import run_boxsup
 
 SIZE = (20, 30)  # height, width
 TABLES = {"images.csv", "boxes.csv", "classes.csv"}
@@ -41,9 +40,7 @@ def tree(tmp_path):
 def catalogue(root, out, *, classes=("cat",), on_problem="stop", workers=1, name="train", masks="SegmentationClass"):
     settings = {"format": "voc", "root": root, "split": json.dumps({"list": name, "masks": masks})}
     settings |= {"classes": json.dumps(classes), "workers": workers, "on-problem": on_problem, "out": out}
-    command = [sys.executable, "-m", "boxsup", "catalogue"]
-    arguments = [str(part) for key, value in settings.items() for part in (f"--{key}", value)]
-    return subprocess.run(command + arguments, capture_output=True, text=True, timeout=60)
+    return run_boxsup("catalogue", *(part for key, value in settings.items() for part in (f"--{key}", value)))
 
 
 def test_a_split_of_images_only_needs_neither_masks_nor_annotations(tree, tmp_path):
@@ -283,6 +280,7 @@ def test_masks_come_from_the_named_folder_first_and_need_no_annotation(tree, tmp
     assert "masks: Better 1, SegmentationClass 2" in result.stderr
 
 
+@pytest.mark.slow
 def test_tables_do_not_depend_on_the_workers(tree, tmp_path):
     # More images than one worker takes at a time, some of them wrong.
     images = [f"i{number:02d}" for number in range(50)]

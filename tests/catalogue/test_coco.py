@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import DATA
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -18,6 +17,7 @@ from boxsup.catalogue.readers.folder import Layout, SplitPlace
 from boxsup.catalogue.readers.segments import draw, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
+from helpers.paths import real_data
 
 SIZE = (20, 30)  # height, width
 MASKED = {"annotations": "instances.json", "images": "images", "masks": "annotations"}
@@ -42,26 +42,23 @@ def opened(png):
 
 
 @pytest.fixture(scope="module")
-def mini():
-    root = DATA / "coco-mini"
-    if not root.is_dir():
-        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
-    return root
+def coco_mini():
+    return real_data("coco-mini")
 
 
 @pytest.fixture(scope="module")
-def reference(mini):
-    return COCO(mini / "annotations/instances_mini.json")
+def reference(coco_mini):
+    return COCO(coco_mini / "annotations/instances_mini.json")
 
 
 REAL = {"annotations": "annotations/instances_mini.json"}
 
 
 @pytest.fixture(scope="module")
-def everything(mini, reference):
+def everything(coco_mini, reference):
     """The records of all images with all 80 categories, in COCO's order."""
     classes = [category["name"] for category in reference.dataset["categories"]]
-    problems, records = records_of(mini, classes, **REAL)
+    problems, records = records_of(coco_mini, classes, **REAL)
     assert problems == []
     return records
 
@@ -83,7 +80,7 @@ def test_every_annotation_is_that_of_pycocotools(everything, reference):
     assert (len(everything), seen, crowds) == (100, 852, 10)
 
 
-def test_every_mask_and_its_area_is_that_of_pycocotools(mini, reference):
+def test_every_mask_and_its_area_is_that_of_pycocotools(coco_mini, reference):
     for annotation in reference.dataset["annotations"]:
         image = reference.imgs[annotation["image_id"]]
         own = annotation["segmentation"]
@@ -112,13 +109,13 @@ def test_masks_show_every_object_and_void_for_crowds(everything, reference):
             assert (objects == number)[masks[number - 1] == 0].sum() == 0
 
 
-def test_vocs_classes_are_the_20_categories_that_both_have(mini, reference, config):
+def test_vocs_classes_are_the_20_categories_that_both_have(coco_mini, reference, config):
     classes = config["datasets"]["voc"]["classes"]
     labels = labels_of(reference.dataset["categories"], ("background", *classes))
     assert {category: label for category, label in labels.items() if label} == {
         category: label for label, category in enumerate(VOC_CATEGORIES, start=1)
     }
-    _, records = records_of(mini, classes, **REAL)
+    _, records = records_of(coco_mini, classes, **REAL)
     expected = [
         (annotation["image_id"], VOC_CATEGORIES.index(annotation["category_id"]) + 1)
         for image in reference.dataset["images"]

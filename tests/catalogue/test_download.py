@@ -4,8 +4,6 @@ import io
 import json
 import re
 import socket
-import subprocess
-import sys
 import tarfile
 import threading
 from dataclasses import replace
@@ -22,6 +20,7 @@ from boxsup.catalogue.readers.voc import list_file
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.image.files import read_mask
+from helpers.commands import run_boxsup
 
 LABELS = np.array([[0, 1, 1], [20, 0, 0]], np.uint8)
 VOC_TRAIN, VOC_VAL = ["t1", "t2"], ["v1"]
@@ -221,7 +220,7 @@ def test_downloads_that_are_off_are_one_line_of_the_command_line(tmp_path):
         "--out",
         str(out),
     ]
-    result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True, timeout=60)
+    result = run_boxsup(*arguments)
     assert result.returncode == 1
     [line] = result.stderr.splitlines()
     assert line.startswith("boxsup: error: ")
@@ -234,7 +233,7 @@ def test_the_command_writes_what_the_tree_came_from(tmp_path):
     for part in ("JPEGImages", "Annotations", "ImageSets/Segmentation"):
         (root / part).mkdir(parents=True)
     arguments = ["download", "--root", str(root), "--download", "true", "--out", str(out)]
-    result = subprocess.run([sys.executable, "-m", "boxsup", *arguments], capture_output=True, text=True, timeout=60)
+    result = run_boxsup(*arguments)
     assert result.returncode == 0, result.stderr
     assert "was there already" in result.stderr
     assert json.loads(out.read_text()) == {"root": str(root), "archives": {}}

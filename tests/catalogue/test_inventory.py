@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import own_data
 import pytest
 
 from boxsup.catalogue import inventory as module
@@ -17,6 +16,7 @@ from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.demo.tree import write_picture
 from boxsup.experiments.splits import INVENTORY
+from helpers import own_data
 
 IMAGES = {"images": "images", "masks": "masks"}
 SETTINGS = {
@@ -69,11 +69,9 @@ def taken(split):
     return split
 
 
-def own(split, form="voc_xml"):
-    """A split of another format than the fixture's is skipped by tests of what one format has."""
-    if split.form != form:
-        pytest.skip(f"of {form} alone")
-    return split
+def only(form):
+    """A test of what one format alone has."""
+    return pytest.mark.parametrize("split", [form], indirect=True)
 
 
 def seen(split):
@@ -172,8 +170,8 @@ def test_an_image_that_is_gone_or_new(edit, split):
     assert gone[1][2]
 
 
+@only("voc_xml")
 def test_a_folder_taken_whole_gives_new_images(edit, split):
-    own(split)
     name = "picture_06"
     for folder, ending in (("images", "png"), ("annotations", "xml")):
         shutil.copy(split.root / f"{folder}/picture_00.{ending}", split.root / f"{folder}/{name}.{ending}")
@@ -182,8 +180,8 @@ def test_a_folder_taken_whole_gives_new_images(edit, split):
     assert now.since().startswith(f"added {split.root}/images/{name}.png and 1 more (")
 
 
+@only("voc")
 def test_a_line_of_a_list(edit, split):
-    own(split, "voc")
     listed = "ImageSets/Segmentation/train.txt"
     ids = read_inventory(split.folder).ids
     changed = edit(listed, lambda path: path.write_text("\n".join(ids[:5])))
@@ -193,8 +191,8 @@ def test_a_line_of_a_list(edit, split):
     assert edit(listed, lambda path: path.write_text("\n".join([*ids, ids[0]])))[0]  # the catalogue says what is wrong
 
 
+@only("yolo")
 def test_the_names_of_yolos_classes(edit, split):
-    own(split, "yolo")
     assert edit("data.yaml", append) == (True, [False] * 3, [True] * 3, False)
 
 
@@ -266,8 +264,8 @@ def test_what_cannot_be_listed_is_left_to_the_catalogue(split):
     assert read_inventory(taken(split).folder).ids == []
 
 
+@only("voc_xml")
 def test_names_of_any_bytes_and_links(edit, split):
-    own(split)
     for folder, ending in (("images", "png"), ("annotations", "xml")):
         source = split.root / folder
         shutil.copy(source / f"picture_00.{ending}", os.path.join(os.fsencode(source), b"\xff." + ending.encode()))
@@ -279,8 +277,8 @@ def test_names_of_any_bytes_and_links(edit, split):
     assert changes(split).since() != told
 
 
+@only("voc_xml")
 def test_images_left_out_do_not_move_the_shards_of_the_others(split, tmp_path):
-    own(split)
     broken, text = split.root / "annotations/picture_03.xml", "<annotation"
     whole = broken.read_text()
     broken.write_text(text)
@@ -298,8 +296,8 @@ def test_images_left_out_do_not_move_the_shards_of_the_others(split, tmp_path):
     assert changes(skipping).pixels(0, 1) == then.now.pixels(then.now.ids[1:])
 
 
+@only("voc_xml")
 def test_an_image_whose_annotation_is_astray_moves_no_check_of_another(split, tmp_path):
-    own(split)
     (split.root / "annotations/elsewhere").mkdir()
     (split.root / "annotations/picture_00.xml").rename(split.root / "annotations/elsewhere/PICTURE_00.xml")
     skipping = replace(split, on_problem="skip", folder=tmp_path / "skip")

@@ -3,7 +3,6 @@
 import os
 import unicodedata
 
-import own_data
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from boxsup.catalogue.names import id_fault, image_id, name_fault, shown
 from boxsup.catalogue.readers.beside import Files
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import open_source
+from helpers import own_data
 
 ENDINGS = {"voc_xml": "xml", "yolo": "txt", "labelme": "json"}
 

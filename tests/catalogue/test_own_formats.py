@@ -5,7 +5,6 @@ import io
 import json
 
 import numpy as np
-import own_data
 import pytest
 import yaml
 from hypothesis import given
@@ -19,6 +18,7 @@ from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
 from boxsup.catalogue.sources import open_source, recognise
 from boxsup.errors import DataError
+from helpers import own_data
 
 SIZE = (20, 30)  # height, width
 CLASSES = ("background", "cat", "dog")
@@ -58,6 +58,7 @@ def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
         assert [box[:5] for box in record.boxes] == [(thing.label, *thing.box) for thing in each.things]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", SOURCES)
 def test_records_do_not_depend_on_the_number_of_processes(root, form):
     checks = open_source(root / "images", root / SOURCES[form]).listing().checks

@@ -8,7 +8,6 @@ import sys
 import jsonschema
 import pytest
 import yaml
-from paths import ROOT
 
 from boxsup.config.__main__ import made
 from boxsup.config.build import build
@@ -18,6 +17,7 @@ from boxsup.config.files import merge
 from boxsup.config.published import published_values
 from boxsup.config.schema import json_schema
 from boxsup.errors import ConfigError
+from helpers.paths import ROOT
 
 CONFIGURATIONS = ["config.yaml", "benchmarks/voc240.yaml", "tests/workflow/tiny.yaml", "tests/workflow/voc_mini.yaml"]
 

@@ -11,7 +11,7 @@ from boxsup.catalogue.tables import IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
-from boxsup.evaluation.held_out import held_out
+from boxsup.evaluation.held_out import draw_held_out
 from boxsup.store.labels import labels_writer
 
 OWN = {"experiment": "demo_box", "held_out": 3, "held_out_seed": 1}
@@ -72,7 +72,7 @@ def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp
     boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
     catalogue = Catalogue(pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), boxes, ("background", "cat"))
     write_catalogue(tmp_path / "split", catalogue)
-    drawn = set(held_out(catalogue, 2, 5).ids)
+    drawn = set(draw_held_out(catalogue, 2, 5).ids)
 
     def predictions(name, plain, crf):  # right everywhere but on the held-out images, so that others would show
         with labels_writer(tmp_path / name, ids, np.full((6, 2), 20), {}, ("labels", "labels_crf")) as writer:

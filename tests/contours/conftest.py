@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from discs import disc, write_annotations
-from paths import DATA
 from PIL import Image
+
+from helpers.discs import disc, write_annotations
+from helpers.paths import real_data
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,4 @@ def small_bsds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_bsds() -> Path:
     """BSDS500's own photographs."""
-    root = DATA / "bsds500"
-    if not root.is_dir():
-        pytest.skip(f"BSDS500 is not at {root}; set BOXSUP_DATA")
-    return root
+    return real_data("bsds500")

@@ -2,10 +2,10 @@ import shutil
 
 import numpy as np
 import pytest
-from discs import write_annotations
 
 from boxsup.contours import bsds
 from boxsup.errors import DataError
+from helpers.discs import write_annotations
 
 
 def test_images_come_with_every_annotator(small_bsds):

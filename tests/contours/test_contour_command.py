@@ -12,6 +12,8 @@ from boxsup.commands import contours_train as train
 from boxsup.contours.network import load_network
 from boxsup.network import pretrained
 
+pytestmark = pytest.mark.slow  # networks train
+
 
 @pytest.fixture
 def imagenet(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ from boxsup.contours.training import ContourTraining, boundary_loss, learning_ra
 from boxsup.errors import BoxSupError
 from boxsup.network.images import normalise
 
+pytestmark = pytest.mark.slow  # networks train
+
 SMALL = ContourTraining(steps=2, batch=2, side=64, warm_up=1)
 
 

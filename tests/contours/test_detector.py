@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from discs import disc
 
 from boxsup.contours import bsds
 from boxsup.contours import detector as module
@@ -16,6 +15,8 @@ from boxsup.contours.network import load_network
 from boxsup.errors import ConfigError, StoreError
 from boxsup.image.files import read_image
 from boxsup.random import generator
+from helpers.discs import disc
+from helpers.golden import check_golden
 
 KINDS = ("network", "gradient")
 
@@ -95,6 +96,7 @@ def test_unknown_detectors_are_refused():
         detector("canny")
 
 
+@pytest.mark.slow
 def test_the_gradient_needs_no_torch():
     code = (
         "import sys, numpy as np; from boxsup.contours.detector import detector\n"
@@ -128,7 +130,7 @@ def test_damaged_or_missing_weights_are_named(tmp_path, monkeypatch):
         network_detector(tmp_path / "network.pt")
 
 
-def golden():
+def golden_image():
     y, x = np.mgrid[:64, :80]
     waves = [128 + 90 * np.sin(x / a + y / b) for a, b in ((9, 17), (23, 11), (15, 40))]
     image = np.stack(waves, axis=2).astype(np.uint8)
@@ -139,8 +141,8 @@ def golden():
 @pytest.mark.parametrize(("kind", "expected"), [("network", GOLDEN_NETWORK), ("gradient", GOLDEN_GRADIENT)])
 def test_golden_strengths(kind, expected):
     # Rounded: the last bits of float sums are the processor's.
-    strength = detector(kind)(golden())
-    assert strength[[19, 20, 32, 32], [45, 45, 29, 70]] == pytest.approx(expected, abs=2e-3)
+    strength = detector(kind)(golden_image())
+    check_golden("proposals", strength[[19, 20, 32, 32], [45, 45, 29, 70]], pytest.approx(expected, abs=2e-3))
 
 
 def test_the_network_follows_people_more_than_the_gradient_does(real_bsds):

@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
-from discs import disc
 
 from boxsup.contours.gradient import gradient
+from helpers.discs import disc
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 90)])

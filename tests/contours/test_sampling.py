@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from discs import disc
 
 from boxsup.contours.bsds import Annotated
 from boxsup.contours.sampling import consensus, random_square
 from boxsup.random import generator
+from helpers.discs import disc
 
 
 def test_consensus_by_hand():

@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
@@ -17,8 +15,12 @@ from boxsup.config.build import parse
 from boxsup.config.inference import CrfSearchSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, around, best_of, grid
-from boxsup.evaluation.held_out import evaluated, held_out
+from boxsup.evaluation.held_out import draw_held_out, evaluated
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
+
+pytestmark = pytest.mark.slow  # networks run
 
 SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.0], "bilateral_rgb": [4.0, 12.0]}
 
@@ -138,7 +140,7 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
     assert set(table["round"]) == {1, 2}
     assert table["mean_iou"].nunique() > 1
 
-    drawn = held_out(read_catalogue(folder / "split"), 3, 0)
+    drawn = draw_held_out(read_catalogue(folder / "split"), 3, 0)
     write_catalogue(folder / "drawn", drawn)
     for row in (0, table["mean_iou"].idxmax()):
         best = crf | table.loc[row, list(Point._fields)].to_dict()
@@ -152,7 +154,7 @@ def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_i
 def test_scores_are_of_the_images_that_are_not_held_out(folder, crf):
     catalogue = read_catalogue(folder / "split")
     rest = evaluated(catalogue, 3, 5)
-    assert not set(rest.ids) & set(held_out(catalogue, 3, 5).ids)
+    assert not set(rest.ids) & set(draw_held_out(catalogue, 3, 5).ids)
     assert len(rest.ids) == 5
     write_catalogue(folder / "rest", rest)
     for split, options in (("split", ["--held-out", "3", "--held-out-seed", "5"]), ("rest", [])):
@@ -171,12 +173,12 @@ def test_scores_are_of_the_images_that_are_not_held_out(folder, crf):
 
 def test_the_draw_depends_on_images_and_seed_alone(folder):
     catalogue = read_catalogue(folder / "split")
-    few, more = set(held_out(catalogue, 2, 1).ids), set(held_out(catalogue, 4, 1).ids)
+    few, more = set(draw_held_out(catalogue, 2, 1).ids), set(draw_held_out(catalogue, 4, 1).ids)
     assert (len(few), len(more)) == (2, 4)
     assert few < more
     backwards = Catalogue(catalogue.images[::-1].reset_index(drop=True), catalogue.boxes, catalogue.classes)
-    assert set(held_out(backwards, 4, 1).ids) == more
-    draws = {frozenset(held_out(catalogue, 2, seed).ids) for seed in range(8)}
+    assert set(draw_held_out(backwards, 4, 1).ids) == more
+    draws = {frozenset(draw_held_out(catalogue, 2, seed).ids) for seed in range(8)}
     assert len(draws) > 3
     assert not any("007" in drawn for drawn in draws)  # it has no mask
     assert evaluated(catalogue, 0, 1) is catalogue
@@ -218,8 +220,8 @@ def test_images_with_an_object_are_held_out_first(folder):
     boxes = pd.DataFrame([(image, 1, 0, 0, 4, 4, 0, 0) for image in ("001", "004")], columns=list(BOX_COLUMNS))
     shown = Catalogue(catalogue.images, boxes, catalogue.classes)
     for seed in range(4):
-        assert held_out(shown, 2, seed).ids == ["001", "004"]
-        assert {"001", "004"} < set(held_out(shown, 3, seed).ids)
+        assert draw_held_out(shown, 2, seed).ids == ["001", "004"]
+        assert {"001", "004"} < set(draw_held_out(shown, 3, seed).ids)
 
 
 def test_settings_that_a_search_needs_are_checked(folder, crf, tmp_path, capsys):

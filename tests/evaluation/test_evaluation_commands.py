@@ -300,6 +300,7 @@ NOTHING = [[0] * 4] * 4
 VOIDED = [[0, 0, 255, 255]] * 4  # black and white, as of a mask that has 255 for the class
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [NOTHING, VOIDED])
 def test_on_background_alone_no_command_has_a_score(
     split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str], mask: list[list[int]]

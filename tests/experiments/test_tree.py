@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from paths import ROOT
 
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.tree import (
@@ -21,6 +20,7 @@ from boxsup.experiments.tree import (
     search_table,
     trimap_page,
 )
+from helpers.paths import ROOT
 
 RUN, SPLIT = Run("{experiment}", "{s}"), Split("{dataset}", "{split}")
 CANDIDATES = SPLIT.candidates("{name}")

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("", "workflow")]  # as pytest has it
+sys.path.insert(0, str(Path(__file__).parents[1]))  # pytest does so too (pyproject.toml, pythonpath)
 
-from by_hand import BY_HAND, BY_HAND_AS_ROOT, UNSEEN, Home, make_home  # noqa: E402
-from disturbances import AS_ROOT, DISTURBANCES, LostError, Round  # noqa: E402
-from workflow_runs import contents  # noqa: E402
+from by_hand import BY_HAND, BY_HAND_AS_ROOT, UNSEEN, Home, make_home
+from disturbances import AS_ROOT, DISTURBANCES, LostError, Round
+
+from helpers.workflow_runs import contents
 
 PYTHONS_OWN = "Fatal Python error: init_import_site"  # of Ctrl-C while Python starts, before any code of ours runs
 # A user's files, the last one what a process in another container is writing.

@@ -73,9 +73,9 @@ class Home:
         run.wait(PATIENCE)
 
     def hidden(self) -> list[Path]:
-        """What is being written, or was left so."""
+        """What is being written, or was left so; a user's file that looks so may lie in a folder that was put aside."""
         found = (path for ending in ("partial", "old") for path in self.folder.rglob(f".*.{ending}*"))
-        return [path for path in found if path not in self.users]
+        return [path for path in found if not (path.is_file() and digest(path) in self.users.values())]
 
     def check(self, overwritten: bool) -> None:
         """Raise where a file of the user's is not as it was."""

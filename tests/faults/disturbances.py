@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from workflow_runs import TARGET, TINY, command
+
+from helpers.workflow_runs import TARGET, TINY, command
 
 PATIENCE = 900  # s that a run may take
 

@@ -13,6 +13,8 @@ from boxsup.masking.outputs import FORMATS, OWN
 from boxsup.masking.parts import ImagePart
 from boxsup.masking.quality import Measures
 
+pytestmark = pytest.mark.slow  # exports are read, written and read again
+
 INPUTS = 150  # of each format
 MEASURES = Measures(np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 0.0, 0)
 

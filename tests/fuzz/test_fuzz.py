@@ -12,6 +12,7 @@ from targets import TARGETS
 SAMPLE = 300  # inputs over all readers, of a seed of their own
 
 
+@pytest.mark.slow
 def test_broken_files_are_read_right_or_refused_in_one_line():
     command = [sys.executable, str(Path(__file__).parent), "--seed", "1", "--count", str(SAMPLE), "--here"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -2,12 +2,12 @@
 
 import cv2
 import numpy as np
-import odd_images as odd
 import pytest
 from PIL import Image
 
 from boxsup.errors import DataError
 from boxsup.image.files import has_16_bits, read_image
+from helpers import odd_images as odd
 
 RIGHT = np.s_[:, odd.WIDTH // 2 :]
 

@@ -6,8 +6,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from networks import network_that_has_seen
-from small_split import CLASSES, draw
 
 import boxsup
 from boxsup.cli import main
@@ -16,6 +14,10 @@ from boxsup.inference import export
 from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, max_difference
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation, normalise
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
+
+pytestmark = pytest.mark.slow  # networks are exported and run by other programs
 
 OWN = Normalisation((0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
 

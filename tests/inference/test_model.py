@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 import boxsup
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
@@ -16,6 +14,8 @@ from boxsup.inference.model import crf_settings
 from boxsup.inference.scores import Predictor, enlarge_logits
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
 
 PICTURE = draw(5)[0]
 

@@ -7,9 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 import boxsup
 from boxsup.cli import main
@@ -19,6 +17,8 @@ from boxsup.image.palette import voc_palette
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.atomic import atomic_write
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
 
 SIDE = (48, 56)
 

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from small_split import CLASSES, draw, write_split
 from torch import nn
 
 from boxsup.catalogue.tables import read_catalogue
@@ -22,6 +21,7 @@ from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.images import normalise
 from boxsup.store.labels import Labels
+from helpers.small_split import CLASSES, draw, write_split
 
 CRF = json.dumps(
     {

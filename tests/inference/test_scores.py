@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from networks import network_that_has_seen
 from PIL import Image
-from small_split import CLASSES, draw
 
 from boxsup.errors import StoreError
 from boxsup.inference.scores import Predictor
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from helpers.networks import network_that_has_seen
+from helpers.small_split import CLASSES, draw
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -164,20 +163,16 @@ def test_no_crf_is_a_setting_too(results):
     assert read_labelling(results / "own" / LABELLING).labelling.crf is None
 
 
-def arguments(**given):
-    return Namespace(**{"scales": None, "background_bias": None, "crf": None, "config": None, **given})
-
-
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
-    assert override_labelling(own, arguments()) == own
-    assert override_labelling(own, arguments(scales=[1.0])).scales == (1.0,)
-    assert override_labelling(own, arguments(background_bias=0.0)).background_bias == 0
-    assert override_crf(own, arguments()) == own.crf
-    assert override_crf(own, arguments(crf=False)) is None
-    assert override_crf(Labelling(), arguments()) is None
-    assert override_crf(Labelling(), arguments(crf=True)) == crf_settings()
+    assert override_labelling(own, None, None) == own
+    assert override_labelling(own, [1.0], None).scales == (1.0,)
+    assert override_labelling(own, None, 0.0).background_bias == 0
+    assert override_crf(own) == own.crf
+    assert override_crf(own, False) is None
+    assert override_crf(Labelling()) is None
+    assert override_crf(Labelling(), True) == crf_settings()
     over = tmp_path / "over.yaml"
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
-    laid = override_crf(own, arguments(config=over))
+    laid = override_crf(own, config=over)
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from updates import CENTRED, OURS, SCORES, SIX
 
 from boxsup.labels.choice import Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.random import generator
+from helpers.updates import CENTRED, OURS, SCORES, SIX
 
 
 def one(candidates, settings, scores=None, seed=0):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from updates import CENTRED, OURS, PAPER, SCORES, SIX
 
 from boxsup.image.boxes import box_iou
 from boxsup.labels.costs import (
@@ -15,6 +14,7 @@ from boxsup.labels.costs import (
     expectation,
     overlap_costs,
 )
+from helpers.updates import CENTRED, OURS, PAPER, SCORES, SIX
 
 L = np.log(4)  # d = log p_background - log p_label of the six pixels is -L, -L, -L, 0, L, L
 

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from scenes import two_rectangles
 
 from boxsup.labels.bbox_seg import bbox_seg, centre_of
 from boxsup.labels.choice import Chosen
 from boxsup.labels.fixed import KINDS, masks_from_boxes
 from boxsup.labels.grabcut import grabcut
+from helpers.scenes import two_rectangles
 
 NOISE = np.random.default_rng(0).normal(0, 6, (90, 120, 3))
 

@@ -18,6 +18,8 @@ from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels
 
+pytestmark = pytest.mark.slow  # candidates are made and networks run
+
 CLASSES = ["ring", "crescent", "star", "branch", "spiral", "comb"]
 
 

@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from paths import ROOT
 
 from boxsup.machine.environment import user_temp_folder
+from helpers.paths import ROOT
+
+pytestmark = pytest.mark.slow  # loops are compiled anew
 
 PATIENCE = 300  # s after which a command counts as one that hangs
 STRANGER = 12345  # a user id that nobody has

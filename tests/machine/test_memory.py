@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # processes fill their memory
+
 FAULTS = """
 import resource, sys
 import torch

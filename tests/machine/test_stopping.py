@@ -9,7 +9,10 @@ import time
 
 import psutil
 import pytest
-from paths import ROOT
+
+from helpers.paths import ROOT
+
+pytestmark = pytest.mark.slow  # each test starts programs and stops them
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 PATIENCE = 120  # s
@@ -171,7 +174,7 @@ sys.path.insert(0, sys.argv[1])
 from boxsup.machine.environment import set_environment
 from boxsup.machine.stopping import stop_at_signals
 from boxsup.machine.workers import map_in_processes
-from test_workers import stay
+from helpers.processes import stay
 
 if __name__ == "__main__":
     set_environment()

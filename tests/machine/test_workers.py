@@ -17,11 +17,6 @@ def late(seconds):
     return seconds
 
 
-def stay(folder):
-    Path(folder, str(os.getpid())).touch()
-    time.sleep(600)
-
-
 def refuse():
     raise DataError("a.png: no such image")
 
@@ -52,9 +47,9 @@ def test_a_worker_that_is_ended_from_outside_is_said_to_be():
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path):
     code = "import sys\nsys.path.insert(0, sys.argv[1])\n"
-    code += "from test_workers import stay\nfrom boxsup.machine.workers import map_in_processes\n"
+    code += "from helpers.processes import stay\nfrom boxsup.machine.workers import map_in_processes\n"
     code += f"if __name__ == '__main__': list(map_in_processes(stay, [({str(tmp_path)!r},)] * 2, 2))"
-    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent)]) as run:
+    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parents[1])]) as run:
         while len(list(tmp_path.iterdir())) < 2:
             assert run.poll() is None
             time.sleep(0.05)

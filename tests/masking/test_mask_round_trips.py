@@ -8,11 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import own_data
 import pandas as pd
 import pytest
 import yaml
-from networks import network_that_has_seen
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -26,6 +24,10 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
 from boxsup.writers.coco_copy import Filled, write
 from boxsup.writers.rings import parts_of
+from helpers import own_data
+from helpers.networks import network_that_has_seen
+
+pytestmark = pytest.mark.slow  # candidates are made and networks run
 
 SIDE = 80
 IDS = ["picture_00", "picture_01", "picture_02"]
@@ -444,7 +446,7 @@ def test_a_file_that_changes_while_masks_are_made_is_not_filled(home, monkeypatc
         return write_part(*given)
 
     shutil.rmtree(home / "out", ignore_errors=True)
-    monkeypatch.setattr("boxsup.commands.masks.write_part", edit_then_write)
+    monkeypatch.setattr("boxsup.masking.jobs.write_part", edit_then_write)
     out = masks(home, "changing", "--format", "voc", images="edited")
     assert sorted(path.stem for path in (out / "voc" / "Annotations").iterdir()) == [IDS[0], IDS[2]]
     told = pd.read_csv(out / "problems.csv")

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from networks import network_that_has_seen
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -34,6 +33,9 @@ from boxsup.masking.quality import FLAGS, Measures
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.proposals.methods import build_settings, make_proposer
+from helpers.networks import network_that_has_seen
+
+pytestmark = pytest.mark.slow  # candidates are made and networks run
 
 CLASSES = ["ring", "crescent", "star", "branch"]
 IMAGES = 7

@@ -30,6 +30,7 @@ def without_weights(name, classes=21):
 
 
 # Sides that the pooling layers leave: 2×2 pools round down, DeepLab's 3×3 pools and strided convolutions round up.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sides"),
     [
@@ -99,6 +100,7 @@ def resnet():
     return original.eval(), network
 
 
+@pytest.mark.slow
 def test_dilated_resnet_holds_the_original_at_every_fourth_pixel(resnet):
     original, network = copy.deepcopy(resnet)
     original.double(), network.double()

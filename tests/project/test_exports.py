@@ -3,11 +3,11 @@
 import json
 import os
 
-import own_data
 import pytest
 
 from boxsup.cli import main
 from boxsup.project.parts import Parts, parts
+from helpers import own_data
 
 COUNTS = {"train": 5, "valid": 2, "test": 1}
 
@@ -52,6 +52,7 @@ def write_coco(folder, part, made):
 WRITERS = {"yolo": write_yolo, "ultralytics": write_ultralytics, "voc": write_voc, "coco": write_coco}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", WRITERS)
 def test_the_root_of_an_export_is_all_that_need_be_named(here, capsys, form):
     made = split_pictures()

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import own_data
 import pytest
 import yaml
 from PIL import Image
@@ -16,6 +15,7 @@ from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
 from boxsup.image.files import write_mask
+from helpers import own_data
 
 COUNT = 10
 

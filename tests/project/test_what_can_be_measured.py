@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import own_data
 import pytest
 import yaml
 from PIL import Image
 
 from boxsup.cli import main
+from helpers import own_data
 
 COUNT = 20  # pictures with objects
 BOXES = {"coco": "instances.json", "voc_xml": "xml", "yolo": "yolo/labels", "labelme": "labelme"}
@@ -61,6 +61,7 @@ def write_values(folder, made, values):
         Image.fromarray(mask).save(folder / f"{image}.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", BOXES)
 def test_images_without_objects_are_no_evidence_of_masks(negatives, capsys, form):
     init(form)
@@ -73,6 +74,7 @@ def test_images_without_objects_are_no_evidence_of_masks(negatives, capsys, form
     assert config()["experiments"]["own_box"]["validation"]["every"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["coco", "yolo", "labelme"])
 def test_they_are_none_where_masks_are_asked_for_either(negatives, capsys, form):
     with pytest.raises(SystemExit):
@@ -81,6 +83,7 @@ def test_they_are_none_where_masks_are_asked_for_either(negatives, capsys, form)
     assert not Path("mine").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", BOXES)
 def test_empty_masks_in_files_are_none(negatives, capsys, form):
     write_values(Path("masks"), {image: each for image, each in negatives.items() if not each.things}, [0])

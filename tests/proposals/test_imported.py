@@ -11,7 +11,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paths import ROOT
 from PIL import Image
 from pycocotools import mask as coco
 from scipy.io import savemat
@@ -30,6 +29,7 @@ from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pools
 from boxsup.random import generator
+from helpers.paths import ROOT
 
 SIZE = (4, 5)
 COMMON = {"method": "imported", "min_area": 0.0, "max_area": 1.0, "nms": 1.0, "max_candidates": 2000, "seed": 0}

@@ -7,13 +7,14 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 from boxsup.config.proposals import McgSettings, SimilarityTree, Transforms
 from boxsup.contours.gradient import gradient
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.mcg import mcg, proposer
+from helpers.golden import check_golden
+from helpers.scenes import best_overlap, check_odd_pool, digest, ious, odd_image, scene, two_rectangles
 
 TRANSFORMS = {"power": 3, "floor": 0.002, "colour": 0.2, "seeds": 40, "levels": 5, "backgrounds": ("none", "border")}
 
@@ -107,11 +108,12 @@ def test_draws_follow_the_seed_and_the_image_id(pool_of):
     assert digest(pool_of(image, seed=1)) != first
 
 
+@pytest.mark.slow
 def test_threads_change_nothing():
     """With the network, whose sums could depend on how they are split; here and in a process with other numbers."""
     code = (
         "import sys, yaml; sys.path.insert(0, 'tests'); import cv2; cv2.setNumThreads(int(sys.argv[1]))\n"
-        "from scenes import digest, scene; from boxsup.proposals.methods import build_settings, make_proposer\n"
+        "from helpers.scenes import digest, scene; from boxsup.proposals.methods import build_settings, make_proposer\n"
         "settings = build_settings(yaml.safe_load(open('config.yaml'))['proposals']['mcg'], 'mcg')\n"
         "print(digest(make_proposer(settings)(scene(), 'a')))"
     )
@@ -175,11 +177,8 @@ def test_photographs_have_many_candidates_and_most_objects_among_them(settings, 
 
 
 def test_golden_pool(settings):
-    """Where this fails because results were meant to change: raise the stage's version in boxsup/stages.py.
-
-    The contours are whole numbers over 255, so that no rounding of a library decides.
-    """
+    # The contours are whole numbers over 255, so that no rounding of a library decides.
     image = scene()
     edges = cv2.morphologyEx(cv2.medianBlur(image, 5).max(axis=2), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     pool = mcg(image, edges.astype(np.float32) / np.float32(255), settings, "golden")
-    assert (len(pool), pool.regions, digest(pool)[:16]) == (496, 268, "85c72fe50463d0de")
+    check_golden("proposals", (len(pool), pool.regions, digest(pool)[:16]), (496, 268, "85c72fe50463d0de"))

@@ -3,11 +3,9 @@
 import json
 
 import numpy as np
-import odd_images as odd
 import pandas as pd
 import pytest
 import yaml
-from paths import ROOT
 
 from boxsup.catalogue.tables import (
     BOX_COLUMNS,
@@ -18,6 +16,10 @@ from boxsup.catalogue.tables import (
 from boxsup.cli import main
 from boxsup.image.files import read_image
 from boxsup.proposals.pool import Pools
+from helpers import odd_images as odd
+from helpers.paths import ROOT
+
+pytestmark = pytest.mark.slow  # every method runs
 
 PROPOSALS = yaml.safe_load((ROOT / "config.yaml").read_text())["proposals"]
 METHODS = [name for name, settings in PROPOSALS.items() if settings["method"] != "imported"]

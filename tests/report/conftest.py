@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import NAMES, Browser, find_browser
-from results_tree import Tree, write_run, write_split
 
 from boxsup.config.files import merge
+from helpers.browser import NAMES, Browser, find_browser
+from helpers.results_tree import Tree, write_run, write_split
 
 
 @pytest.fixture(scope="session")

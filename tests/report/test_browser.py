@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from browser import Browser
-from results_tree import CLASSES, Tree, write_run
 
 from boxsup.again import program
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.image.files import read_image
+from helpers.browser import Browser
+from helpers.results_tree import CLASSES, Tree, write_run
+
+pytestmark = pytest.mark.slow  # a browser starts
 
 PREDICTIONS, GENERATIONS = "#explore-predictions", "#explore-generations"
 

@@ -23,7 +23,7 @@ from boxsup.report.experiment.gallery import (
 from boxsup.report.experiment.results import mean_and_spread, read_seed
 
 if TYPE_CHECKING:
-    from results_tree import Tree
+    from helpers.results_tree import Tree
 
 
 @given(st.integers(0, 500), st.integers(1, 10))

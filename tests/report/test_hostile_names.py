@@ -8,15 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import results_tree
-import test_proposal_report as proposal_tree
-from results_tree import Tree
-from test_paper import stamp
-from test_report import SCRIPT, Page
 
 from boxsup.again import program
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
+from helpers import proposal_tree, results_tree
+from helpers.pages import SCRIPT, Page
+from helpers.results_tree import Tree, stamp
+
+pytestmark = pytest.mark.slow  # pages are made and read
 
 NAMES = ("background", '"><script src=x>alert(1)</script>', "</title><img src=x onerror='alert(1)'>{{7*7}} $x^2$ &amp;")
 IMAGE = "\"><img src=x onerror=alert(1)>; touch x $(x) '"

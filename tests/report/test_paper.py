@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
 from PIL import Image
-from results_tree import Tree, write_run
-from test_report import Page
 
 from boxsup.cli import main
-from boxsup.config.build import build
-from boxsup.config.params import generation_settings
 from boxsup.config.published import own_name, published_experiments, published_rows, published_values
 from boxsup.config.resolve import resolve
-from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_mask
+from helpers.pages import Page
+from helpers.results_tree import Tree, stamp, write_run
+
+pytestmark = pytest.mark.slow  # pages are made and read
 
 
 @pytest.fixture
@@ -44,15 +42,6 @@ def page(tree: Tree, settings: dict[str, Any]):
         return Path("paper/report.html").read_text(encoding="utf-8"), tables
 
     return make
-
-
-def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
-    """Enter into a run's stores what the stages enter: what they were made with."""
-    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
-    made = {"network": settings["network"]["name"], **asked}
-    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
-    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})
 
 
 def scores(tree: Tree, column: str, seeds: tuple[int, ...] = (0,)) -> np.ndarray:

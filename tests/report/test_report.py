@@ -6,8 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -15,67 +13,17 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
-from results_tree import CLASSES, Tree, write_run, write_split
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
-from boxsup.evaluation.held_out import held_out
+from boxsup.evaluation.held_out import draw_held_out
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import overlay
 from boxsup.store.labels import Labels
+from helpers.pages import SCRIPT, Page
+from helpers.results_tree import CLASSES, Tree, write_run, write_split
 
-VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
-SCRIPT = files("boxsup.report").joinpath("page.js").read_text(encoding="utf-8")
-LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
-
-
-class Page(HTMLParser):
-    """Checks nesting and gathers what a page would load, its ids, its tables, its scripts and the text of the rest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.loads: list[str] = []
-        self.ids: list[str] = []
-        self.anchors: list[str] = []
-        self.tags: set[str] = set()
-        self.scripts: list[str] = []
-        self.rows: list[list[str]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag not in VOID_ELEMENTS:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in LOADING or (name in ("href", "xlink:href") and tag != "a"):
-                self.loads.append(value or "")
-            if name == "href" and tag == "a":
-                self.anchors.append(value or "")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID_ELEMENTS:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "script":
-            self.scripts.append(data)
-            return
-        self.text += data
-        if self.open and self.open[-1] in ("td", "th"):
-            self.rows[-1][-1] += data.strip()
+pytestmark = pytest.mark.slow  # pages are made and read
 
 
 def test_the_page_is_well_formed_and_asks_for_nothing_else(tree: Tree, tmp_path: Path) -> None:
@@ -276,7 +224,7 @@ def test_a_wrong_config_is_one_line(text: str, message: str, capsys: pytest.Capt
 
 def test_held_out_images_are_no_part_of_what_is_shown(tree: Tree) -> None:
     tree.config["experiment"]["validation"] |= {"held_out": 1, "held_out_seed": 3}
-    drawn = held_out(read_catalogue(tree.val), 1, 3).ids[0]
+    drawn = draw_held_out(read_catalogue(tree.val), 1, 3).ids[0]
     text = tree.report()
     page = Page(text)
     assert ["Evaluated images", "3 (val without 1 held out)"] in page.rows

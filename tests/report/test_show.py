@@ -13,7 +13,7 @@ from boxsup.image.files import read_image
 from boxsup.report.shared.drawing import outlines, with_caption
 
 if TYPE_CHECKING:
-    from results_tree import Tree
+    from helpers.results_tree import Tree
 
 
 def test_pictures_are_enlarged_and_their_paths_printed(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:

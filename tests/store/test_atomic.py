@@ -71,6 +71,7 @@ def test_a_living_writers_partial_is_left_alone(tmp_path):
     assert (tmp_path / "a").read_text() == "first"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small tmpfs needs root")
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     disk = tmp_path / "disk"

@@ -76,6 +76,7 @@ def test_other_folders_are_refused_by_name(tmp_path):
         boxsup.open_labels(tmp_path / "nothing-here")
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(lengths=st.lists(st.integers(0, 40), max_size=12), ahead=st.integers(1, 5), random=st.randoms())
 def test_ragged_rows_come_back_in_any_order_over_chunk_and_shard_bounds(tmp_path_factory, lengths, ahead, random):

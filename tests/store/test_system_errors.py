@@ -9,6 +9,8 @@ import pytest
 
 from boxsup.store.atomic import atomic_write, write_text
 
+pytestmark = pytest.mark.slow  # each test starts commands
+
 SETTINGS = '{"seed": 0, "side": 64, "train": 1, "val": 1, "masks": 1}'
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="attributes of files and mounts need root")
 

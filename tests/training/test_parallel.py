@@ -4,15 +4,12 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
 import torch
-from small_split import write_split
-from test_training_commands import TRAINING, epoch_arguments, network_arguments
 from torch.nn import functional
 
 from boxsup.cli import main
@@ -20,6 +17,10 @@ from boxsup.network import build_network
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.training.parallel import all_reduce_sum, distribute_model, is_main_process, rank_slice, world_size
 from boxsup.training.torchrun import run_in_processes
+from helpers.small_split import write_split
+from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
+
+pytestmark = pytest.mark.slow  # several processes train
 
 PATIENCE = 120  # s until processes have come so far that they are killed
 GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
@@ -39,7 +40,7 @@ def start(tmp_path_factory):
     return folder
 
 
-def first_step(args):
+def first_step(*, out):
     """Loss, gradients and statistics of a network's first step on five images, in double precision; one writes them."""
     torch.manual_seed(0)
     network = build_network("mobilenet_v2", 3).double().train()
@@ -56,12 +57,12 @@ def first_step(args):
     total = all_reduce_sum(loss)
     if is_main_process():
         gradients = {name: value.grad for name, value in network.named_parameters()}
-        torch.save({"loss": total, "gradients": gradients, "state": network.state_dict()}, args.out)
+        torch.save({"loss": total, "gradients": gradients, "state": network.state_dict()}, out)
 
 
 def test_a_step_of_two_processes_is_that_of_one(tmp_path):
-    first_step(Namespace(out=tmp_path / "one.pt"))
-    run_in_processes(first_step, Namespace(out=tmp_path / "two.pt"), 2)
+    first_step(out=tmp_path / "one.pt")
+    run_in_processes(first_step, 2, out=tmp_path / "two.pt")
     one, two = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two"))
     torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-12, atol=0)
     largest = max(value.abs().max() for value in one["gradients"].values())

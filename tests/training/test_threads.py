@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from small_split import write_split
-from test_training_commands import TRAINING, epoch_arguments, network_arguments
 
 from boxsup.cli import main
+from helpers.small_split import write_split
+from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
+
+pytestmark = pytest.mark.slow  # processes train with other numbers of threads
 
 PATIENCE = 300  # s after which a command counts as one that hangs
 OTHERS = {

@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_split import CLASSES, write_split
 
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.commands.epoch import Progress
 from boxsup.config.build import build
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.machine.instructions import instructions
@@ -24,38 +22,14 @@ from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import EpochData, batch_order, batches
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
+from boxsup.training.progress import Progress
+from helpers.small_split import CLASSES, write_split
+from helpers.training_runs import SCHEDULE, TRAINING, epoch_arguments, network_arguments
 
-NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
-SCHEDULE = {"epochs": 2, "policy": "poly", "step": 1, "gamma": 0.1, "power": 0.9}
-TRAINING = {
-    "rate": 0.01,
-    "head_rate": 10,
-    "momentum": 0.9,
-    "weight_decay": 0.0005,
-    "batch": 3,
-    "crop": 33,
-    "scale": [0.75, 1.25],
-    "mirror": True,
-    "mixed_precision": True,
-    "threads": 1,  # two on a busy machine wait for each other
-}
+pytestmark = pytest.mark.slow  # networks train
+
 SETTINGS = build(TrainingSettings, TRAINING, "training")
 FILES = ("model.pt", "optimizer.pt", "train.csv")
-
-
-def network_arguments(folder, seed=0, **changes):
-    settings = json.dumps(NETWORK | changes)
-    start = ["network", "--catalogue", str(folder / "catalogue"), "--seed", str(seed), "--settings", settings]
-    return [*start, "--out", str(folder / "epochs/000/model.pt")]
-
-
-def epoch_arguments(folder, epoch, *options, out="epochs", training=None):
-    previous = folder / "epochs" / f"{epoch - 1:03d}"
-    momentum = ["--optimizer", str(previous / "optimizer.pt")] if epoch > 1 else []
-    start = ["epoch", "--catalogue", str(folder / "catalogue"), "--labels", str(folder / "labels.zarr")]
-    start += ["--model", str(previous / "model.pt"), *momentum, "--epoch", str(epoch), "--seed", "0"]
-    start += ["--training", json.dumps(training or TRAINING), "--schedule", json.dumps(SCHEDULE)]
-    return [*start, *options, "--out", str(folder / out / f"{epoch:03d}")]
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_split import write_split
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.store.labels import Labels, labels_writer
 from boxsup.training.data import EpochData, batch_order, batches, read_batches
+from helpers.small_split import write_split
 
 SETTINGS = TrainingSettings(
     rate=0.01,
@@ -78,6 +78,7 @@ def test_the_order_and_the_crops_depend_on_seed_and_epoch_alone(split):
     assert not torch.equal(*single)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(split):
     alone, shared = (list(batches(EpochData(*split, SETTINGS, 0, 1), SETTINGS, 0, 1, workers)) for workers in (0, 2))
     assert len(alone) == len(shared) == 2
@@ -102,6 +103,7 @@ def test_a_picture_that_went_missing_is_one_line_also_from_a_worker(split):
         assert str(info.value) == "gone.png: no such image"
 
 
+@pytest.mark.slow
 def test_labels_of_other_images_are_refused(split, tmp_path):
     catalogue, labels = split
     with labels_writer(tmp_path / "few.zarr", catalogue.ids[:1], catalogue.sizes[:1], {}) as writer:

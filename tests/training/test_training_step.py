@@ -3,13 +3,13 @@ import math
 
 import pytest
 import torch
-from small_split import draw
 from torch import nn
 
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
+from helpers.small_split import draw
 
 SCHEDULE = ScheduleSettings(epochs=100, policy="step", step=50, gamma=0.1, power=0.9)
 

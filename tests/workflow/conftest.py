@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workflow_runs import TARGET, TINY, command
+
+from helpers.workflow_runs import TARGET, TINY, command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

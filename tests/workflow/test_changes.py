@@ -2,11 +2,14 @@
 
 import shutil
 
-import own_data
 import pytest
 import yaml
 from PIL import Image
-from workflow_runs import RUN, TARGET, TINY, planned
+
+from helpers import own_data
+from helpers.workflow_runs import RUN, TARGET, TINY, planned
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 TREE = "results/data/demo/tree"
 TRAINED = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}

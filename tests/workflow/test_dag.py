@@ -6,15 +6,17 @@ import shutil
 import subprocess
 import sys
 
-import own_data
 import pandas as pd
 import pytest
 import yaml
-from paths import ROOT
-from workflow_runs import RUN, TARGET, TINY, planned
 
 from boxsup.config.files import merge
 from boxsup.stages import STAGES
+from helpers import own_data
+from helpers.paths import ROOT
+from helpers.workflow_runs import RUN, TARGET, TINY, planned
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 CHAIN = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
 

@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from paths import ROOT
 from PIL import Image
+
+from helpers.paths import ROOT
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 
 @pytest.fixture

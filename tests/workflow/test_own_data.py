@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import own_data
 import pandas as pd
 import pytest
-from paths import DATA, ROOT
-from workflow_runs import planned
+
+from helpers import own_data
+from helpers.paths import ROOT, real_data
+from helpers.workflow_runs import planned
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 PAGES = ROOT / "docs/own-data"
 BIN = Path(sys.executable).parent
@@ -62,22 +65,15 @@ def place(clone, name, made, form):
         own_data.write_labelme(folder, made)
 
 
-def real(name):
-    root = DATA / name
-    if not root.is_dir():
-        pytest.skip(f"real photographs are not at {root}; set BOXSUP_DATA")
-    return root
-
-
 @pytest.mark.parametrize(
     ("form", "counts"),
     [("coco", (80, 20)), ("voc-xml", (679, 76)), ("yolo", (9, 1)), ("labelme", (9, 1))],
 )
 def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, form, counts):
     if form == "coco":
-        (clone / "data/coco").symlink_to(real("coco-mini"))
+        (clone / "data/coco").symlink_to(real_data("coco-mini"))
     elif form == "voc-xml":
-        (clone / "data/voc").symlink_to(real("voc-mini") / "VOC2012")
+        (clone / "data/voc").symlink_to(real_data("voc-mini") / "VOC2012")
     else:
         place(clone, form, own_data.pictures(10), form)
     first, second, *_ = commands((PAGES / f"{form}.md").read_text())

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from workflow_runs import RUN, TARGET, TINY, command, contents
 
 import boxsup
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.image.files import read_mask
+from helpers.workflow_runs import RUN, TARGET, TINY, command, contents
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 TIMED = ["proposals", "overlaps", "fixed_masks", "network", "labels", "epoch", "predictions", "evaluation", "trimap"]
 

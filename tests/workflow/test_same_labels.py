@@ -6,13 +6,15 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from workflow_runs import TINY
 
 import boxsup
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.image.files import read_image, read_mask
 from boxsup.store.labels import Labels
+from helpers.workflow_runs import TINY
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 OWN = {"scales": [0.5, 1.0], "background_bias": -9.0}
 CRF = {"bilateral_weight": 9.0, "bilateral_rgb": 30.0}

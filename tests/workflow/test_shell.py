@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from paths import ROOT
 from PIL import Image
-from workflow_runs import command
+
+from helpers.paths import ROOT
+from helpers.workflow_runs import command
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 ODD = """it's "odd" $(touch pwned) `touch pwned`; touch pwned & {x}"""
 XML = (

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from paths import ROOT
-from slurm_cluster import missing, slurm
-from workflow_runs import RUN, TARGET, command, contents, planned
+
+from helpers.paths import ROOT
+from helpers.slurm_cluster import missing, slurm
+from helpers.workflow_runs import RUN, TARGET, command, contents, planned
+
+pytestmark = pytest.mark.slow  # Snakemake runs
 
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
 PATIENCE = 300  # s until a job has come so far that it is killed

@@ -1,20 +1,15 @@
-"""The formats that data sets are read from: one module each, found here by its name in the configuration.
+"""Readers of data sets: the reader of a format is the module of this package with the format's name.
 
-A reader lists the images of a split and gives for each a check that reads all of its files; what comes of it is the
-same for all formats (`boxsup.catalogue.records`), and so are the tables that later stages read.
+A reader (`read_split`) lists the images of a split and returns one check per image, which reads all its files.
+Records (`boxsup.catalogue.records`), and the tables that later stages read, are the same for all formats. A format with
+one annotation file per image also says their ENDING, so that `boxsup.catalogue.readers.places` finds them.
 """
 
 from __future__ import annotations
 
-from boxsup.catalogue.readers import coco, context, labelme, sbd, voc, voc_xml, yolo
-from boxsup.catalogue.records import Reader
+from importlib import import_module
 
-READERS: dict[str, Reader] = {
-    "voc": voc.read_split,  # and `shapes`, which is generated in this layout
-    "sbd": sbd.read_split,
-    "coco": coco.read_split,
-    "context": context.read_split,
-    "voc_xml": voc_xml.read_split,
-    "yolo": yolo.read_split,
-    "labelme": labelme.read_split,
-}
+from boxsup.catalogue.records import Reader
+from boxsup.config.datasets import FILE_FORMATS
+
+READERS: dict[str, Reader] = {form: import_module(f"{__name__}.{form}").read_split for form in FILE_FORMATS}

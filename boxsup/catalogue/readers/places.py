@@ -12,11 +12,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from boxsup.catalogue.names import image_id
-from boxsup.catalogue.readers import coco, context, folder, labelme, voc, voc_xml, yolo
+from boxsup.catalogue.readers import coco, context, folder, voc, voc_xml
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Problem, read_list
@@ -73,11 +74,11 @@ def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Plac
     """
     if form in _TREES:
         return _TREES[form](root, settings)
-    split = parse(_SPLITS[form], settings, "split")
+    split: datasets.FolderSplit = parse(datasets.split_model(form), settings, "split")
     where = folder.layout(root, split, classes)
     found = [Place(IMAGE, where.images.path, IMAGES)]
-    if form in _ENDINGS:
-        found.append(Place(ANNOTATION, where.annotations.path, frozenset({_ENDINGS[form]})))
+    if ending := getattr(import_module(f"boxsup.catalogue.readers.{form}"), "ENDING", ""):
+        found.append(Place(ANNOTATION, where.annotations.path, frozenset({ending})))
     found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
     origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
     if form == "coco":
@@ -118,13 +119,6 @@ def _sbd(root: Path, settings: str) -> Places:
 
 
 _TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
-_SPLITS: dict[str, type[datasets.FolderSplit]] = {
-    "coco": datasets.FolderSplit,
-    "voc_xml": datasets.VocXmlSplit,
-    "yolo": datasets.YoloSplit,
-    "labelme": datasets.FolderSplit,
-}
-_ENDINGS = {"voc_xml": voc_xml.ENDING, "yolo": yolo.ENDING, "labelme": labelme.ENDING}
 
 
 def _listing(path: Path) -> tuple[Callable[[], Names], Callable[[], str]]:

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from paths import ROOT
+from helpers.paths import ROOT
 
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
 TARGET = "results/demo_semi/report.html"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +20,9 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
+from boxsup.config.build import build
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
@@ -170,3 +174,12 @@ def write_predictions(tree: Tree, seed: int) -> None:
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
     tree.evaluate(seed)
+
+
+def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
+    """Enter into a run's stores what the stages enter: what they were made with."""
+    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
+    made = {"network": settings["network"]["name"], **asked}
+    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
+    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
+    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})

@@ -1,0 +1,37 @@
+"""Scores of the classes that an image's boxes ask for, which a network computes in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import Catalogue
+from boxsup.inference.scores import Predictor
+
+
+class ScoresAhead:
+    """A network's scores of many images, computed while the boxes of earlier images choose."""
+
+    def __init__(self, predictor: Predictor, catalogue: Catalogue, images: Sequence[str]) -> None:
+        """Start with the first image.
+
+        Args:
+            predictor: The network.
+            catalogue: The split.
+            images: Ids of the images whose boxes may ask.
+        """
+        asking = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
+        labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in asking}
+        paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
+        wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
+        scored = predictor.score_classes((path, present) for _, path, present in wanted)
+        self._scored = zip(wanted, scored, strict=True)
+
+    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Scores of some labels in an image; images must be asked for in the order of the catalogue."""
+        for (name, _, present), scores in self._scored:
+            if name == image:  # the images before it have boxes, but none that chooses
+                return scores[np.searchsorted(present, labels)]
+        raise AssertionError(image)

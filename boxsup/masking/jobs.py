@@ -1,0 +1,149 @@
+"""The work of `boxsup masks`: its images, checked, and their parts, made or found from an earlier run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from boxsup.catalogue.check import run_checks
+from boxsup.catalogue.records import Problem, Record
+from boxsup.catalogue.sources import Source
+from boxsup.errors import ConfigError, DataError
+from boxsup.masking.masker import Masker
+from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
+
+
+@dataclass(frozen=True)
+class CheckedImages:
+    """The images of a source.
+
+    Attributes:
+        records: One per image, in order.
+        problems: Those of the images, one line each.
+        lost: Annotations that belong to no image.
+    """
+
+    records: list[Record]
+    problems: list[Problem]
+    lost: list[Problem]
+
+    @property
+    def usable(self) -> list[Record]:
+        """The records without problems."""
+        return [record for record in self.records if not record.problems]
+
+    @property
+    def notes(self) -> list[Problem]:
+        """Objects that are read otherwise than they are written."""
+        return [note for record in self.records for note in record.notes]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One image to make masks for.
+
+    Attributes:
+        number: Its position among all images, from 1.
+        record: The image with all its boxes, their labels those of the source.
+        asked: The image with the boxes whose class the model knows, their labels those of the model.
+        key: The key of its part.
+        done: Whether its part was there at the start.
+    """
+
+    number: int
+    record: Record
+    asked: Record
+    key: str
+    done: bool
+
+    def part(self, folder: Path, known: Sequence[bool]) -> ImagePart:
+        """The image with the masks of all its boxes, read from its part.
+
+        Args:
+            folder: The folder of parts.
+            known: Whether the model knows a class, by the labels of the source.
+        """
+        masks = iter(read_part(folder, self.key, self.asked).masks)
+        of_boxes = [next(masks) if known[box.label] else None for box in self.record.boxes]
+        return ImagePart(self.record, of_boxes, self.number)
+
+
+def check_images(source: Source, workers: int) -> CheckedImages:
+    """Check every image, in as many processes, with a bar.
+
+    Raises:
+        DataError: There are boxes, but every one is a crowd, which gets no mask.
+    """
+    listing = source.listing()
+    checks = run_checks(listing.checks, workers)
+    records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
+    problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
+    checked = CheckedImages(records, problems, list(listing.lost))
+    boxes = [box for record in checked.usable for box in record.boxes]
+    if boxes and all(box.crowd for box in boxes):
+        raise DataError(source.all_crowds("crowds get no masks"))
+    return checked
+
+
+def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record]) -> tuple[Source, list[Record]]:
+    """A source and its records with classes in the model's order, if the annotations give them none.
+
+    Args:
+        classes: Names of the model's classes, the background first.
+        source: The annotations.
+        records: The images, whose labels are positions in `source.classes`.
+    """
+    ordered = source.in_order_of(classes)
+    labels = [ordered.classes.index(name) for name in source.classes]
+    boxes = ([box._replace(label=labels[box.label]) for box in record.boxes] for record in records)
+    return ordered, [replace(record, boxes=own) for record, own in zip(records, boxes, strict=True)]
+
+
+def unknown_classes(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
+    """A problem for each image with boxes whose class the model does not know.
+
+    Raises:
+        ConfigError: It knows no class of any box.
+    """
+    known = ", ".join(masker.classes[1:])
+    problems, count = [], 0
+    for record in records:
+        names = Counter(source.classes[box.label] for box in record.boxes)
+        unknown = {name: number for name, number in names.items() if not masker.knows(name)}
+        count += sum(names.values()) - sum(unknown.values())
+        if unknown:
+            boxes = ", ".join(f"{number} of '{name}'" for name, number in unknown.items())
+            text = f"no mask for {boxes}: the model does not know the class, but {known}"
+            problems.append(Problem(record.image, record.annotation, text))
+    if problems and not count:
+        classes = ", ".join(f"'{name}'" for name in source.classes[1:])
+        raise ConfigError(
+            f"--boxes: none of their classes, {classes}, is one that the model knows, {known}; rename them in the "
+            "annotations, or name a model that was trained on them"
+        )
+    return problems
+
+
+def make_job(number: int, record: Record, masker: Masker, source: Source, folder: Path) -> Job:
+    """The job of an image; it is done if `folder` has its part."""
+    asked = masker.relabelled(record, source.classes)
+    key = part_key(masker.settings, asked)
+    return Job(number, record, asked, key, has_part(folder, key, asked))
+
+
+def make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int) -> dict[Job, Problem]:
+    """Make the parts that are not there, with a bar; the jobs whose part could not be written, and why."""
+    waiting, lost = [job for job in jobs if not job.done], {}
+    with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
+        parts = masker.parts([job.asked for job in waiting], workers)
+        for job, part in zip(waiting, parts, strict=True):
+            try:
+                write_part(folder, job.key, part)
+            except OSError as error:
+                lost[job] = Problem(job.record.image, job.record.path, f"{error.filename}: {error.strerror}")
+            bar.update()
+    return lost

@@ -1,0 +1,1 @@
+"""What tests share: made-up data, small networks, and the programs that tests start."""
