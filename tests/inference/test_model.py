@@ -55,7 +55,7 @@ def test_a_file_and_its_pixels_give_the_same(model, tmp_path):
 
 def test_the_crf_is_that_of_the_configuration_or_ones_own(model):
     scores = model.predict(PICTURE, scores=True).scores
-    own = replace(crf_settings(), iterations=1, bilateral_rgb=40.0)
+    own = crf_settings().changed(iterations=1, bilateral_rgb=40.0)
     for given, settings in ((True, crf_settings()), (own, own)):
         np.testing.assert_array_equal(model.predict(PICTURE, crf=given).labels, dense_crf(PICTURE, scores, settings))
     assert (model.predict(PICTURE, crf=True).labels != model.predict(PICTURE).labels).any()
