@@ -45,7 +45,7 @@ def scores(results: Path, models: Sequence[Path]) -> pd.DataFrame:
     """A row an experiment, seed and bias."""
     val, seen = read_catalogue(results / "data/voc240/val"), set(read_catalogue(results / "data/voc240/train").ids)
     more = read_catalogue(results / "data/voc635/train")
-    others = more.part([image for image in more.ids if image not in seen])
+    others = more.subset([image for image in more.ids if image not in seen])
     rows = []
     for model in models:
         on_val, on_others = confusion_by_bias(model, val), confusion_by_bias(model, others)

@@ -18,6 +18,8 @@ from boxsup.config.training import NetworkSettings
 from boxsup.image.files import write_mask
 from boxsup.network import build_network
 
+pytestmark = pytest.mark.slow  # every stage runs on images of odd sizes
+
 CLASSES = ["cat", "never"]
 NETWORKS = get_args(NetworkSettings.model_fields["name"].annotation)
 NETWORK = {"name": "mobilenet_v2", "weights": "none", "sha256": ""}
@@ -86,7 +88,6 @@ def folder(tmp_path_factory, config):
 STORES = ["truth", "rectangles", "grabcut", "bbox_seg", "001", "002", "predictions"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", STORES)
 def test_each_stage_has_a_map_of_each_images_size(folder, store):
     labels = boxsup.open_labels(folder / f"{store}.zarr")
@@ -120,7 +121,6 @@ def test_the_catalogue_has_them_all(folder):
     assert catalogue.boxes_of("none").empty
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_one_pixel(name):
     with torch.device("meta"):

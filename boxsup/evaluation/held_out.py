@@ -28,17 +28,17 @@ def draw_held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
         DataError: No image has a true mask.
     """
     if not count:
-        return catalogue.part([])
+        return catalogue.subset([])
     images = [row.image for row in with_masks(catalogue)]
     if count >= len(images):
         raise ConfigError(f"validation.held_out: {count} images, and the split has {len(images)} with a true mask; "
                           "hold out fewer, so that some are left to evaluate on")  # fmt: skip
     shown = set(catalogue.boxes["image"])
     drawn = sorted(images, key=lambda image: (image not in shown, generator(seed, "held out", image).random()))
-    return catalogue.part(drawn[:count])
+    return catalogue.subset(drawn[:count])
 
 
 def evaluated(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     """The split without its held-out images: what scores are over."""
     drawn = set(draw_held_out(catalogue, count, seed).ids)
-    return catalogue.part([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue
+    return catalogue.subset([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue

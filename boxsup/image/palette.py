@@ -48,6 +48,12 @@ def text_colour(label: int) -> tuple[int, int, int]:
     return (0, 0, 0) if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else (255, 255, 255)
 
 
+def faded(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A photograph (H×W×3 uint8 RGB) in light grey, H×W×3 float32 in [0, 255], so that colours on it stand out."""
+    grey = cv2.cvtColor(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(255 * FADE + (1 - FADE) * grey, np.float32)
+
+
 def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = True) -> NDArray[np.uint8]:
     """Draw labels over a photograph in VOC's colours, each region with a white outline.
 
@@ -59,9 +65,7 @@ def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = Tr
     Returns:
         H×W×3 uint8 RGB.
     """
-    base = image.astype(np.float32)
-    if grey:
-        base = 255 * FADE + (1 - FADE) * cv2.cvtColor(cv2.cvtColor(base, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    base = faded(image) if grey else image.astype(np.float32)
     shown = labels != 0
     blended = base.copy()
     blended[shown] = (1 - OPACITY) * base[shown] + OPACITY * PALETTE[labels[shown]]

@@ -89,7 +89,7 @@ def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
     for place, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
             corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
-            yield place, mask, MaskedObject(box.label, corners, mask.pixels, score, number=place + 1)
+            yield place, mask, MaskedObject(box.class_id, corners, mask.pixels, score, number=place + 1)
 
 
 def part_place(folder: Path, record: Record) -> Path:

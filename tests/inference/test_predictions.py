@@ -56,6 +56,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_no_byte(folder):
     one, two = (
         {path.relative_to(store): path.read_bytes() for path in store.rglob("*") if path.is_file()}

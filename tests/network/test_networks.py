@@ -112,6 +112,7 @@ def test_dilated_resnet_holds_the_original_at_every_fourth_pixel(resnet):
     torch.testing.assert_close(got[..., ::4, ::4], expected)
 
 
+@pytest.mark.slow
 def test_batch_normalisation_of_the_resnet_is_frozen(resnet):
     network = copy.deepcopy(resnet[1]).train()
     assert not any("bn" in name or "downsample.1" in name for name, _ in network.named_parameters())

@@ -104,6 +104,7 @@ def test_a_batch_of_void_alone_loses_nothing(network, batch):
     assert same(network, before)
 
 
+@pytest.mark.slow
 def test_new_layers_learn_ten_times_as_fast(network, batch):
     start, plain = copy.deepcopy(network), copy.deepcopy(network)
     train(network, [batch], settings(head_rate=10.0, momentum=0.0, weight_decay=0.0))
