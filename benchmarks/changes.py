@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from boxsup.catalogue.changes import FIRST, Split, changes
+from boxsup.catalogue.changes import FIRST, SplitFiles, changes
 from boxsup.catalogue.inventory import GRAIN, write_inventory
 
 IMAGES = 50_000
@@ -42,9 +42,9 @@ def main() -> None:
             for index in range(IMAGES):
                 (root / folder / f"{index:06d}.{ending}").write_text(f"{folder} {index}")
         settings = '{"images": "images", "annotations": "annotations", "masks": "none"}'
-        split = Split(tables, "voc_xml", root, ("background", "cat"), settings, "stop")
+        split = SplitFiles(tables, "voc_xml", root, ("background", "cat"), settings, "stop")
         time.sleep(GRAIN / 1e9)  # what is younger is read again
-        first = seconds(lambda: write_inventory(tables, split.take(FIRST, None)))
+        first = seconds(lambda: write_inventory(tables, split.take_inventory(FIRST, None)))
         look = seconds(lambda: changes(split).since(), 3)
         bare = seconds(lambda: walk(root), 3)
         assert changes(split).since() == FIRST

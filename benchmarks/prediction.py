@@ -62,7 +62,7 @@ def main() -> None:
     chosen = np.unique(np.linspace(0, len(whole.ids) - 1, args.images).astype(int))
     print(f"{len(chosen)} images, {args.threads} threads, {args.workers} processes, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
-        write_catalogue(folder, whole.part([whole.ids[i] for i in chosen]))
+        write_catalogue(folder, whole.subset([whole.ids[i] for i in chosen]))
         common, threads = ["--catalogue", folder, "--model", str(args.model)], {"threads": args.threads}
         tell("validate", *common, "--inference", json.dumps(threads), "--out", f"{folder}/val.csv")
         options = ["--inference", json.dumps({**threads, "crf": crf}), "--workers", str(args.workers)]

@@ -29,7 +29,7 @@ ROWS = ("mask", "semi", "box_greedy", "box", "box_gop", "box_ss", "grabcut", "bb
 
 def confusion_by_bias(model: Path, catalogue: Catalogue) -> NDArray[np.int64]:
     """Of a network's labels of the images with a true mask: a matrix a bias."""
-    scored = Predictor(model, torch.get_num_threads()).scored(row.path for row in images_with_masks(catalogue))
+    scored = Predictor(model, torch.get_num_threads()).score_files(row.path for row in images_with_masks(catalogue))
     maps = (labels_by_bias(found) for _, found in scored)
     return np.stack(confusions(catalogue, maps, str(model)))
 
@@ -45,7 +45,7 @@ def scores(results: Path, models: Sequence[Path]) -> pd.DataFrame:
     """A row an experiment, seed and bias."""
     val, seen = read_catalogue(results / "data/voc240/val"), set(read_catalogue(results / "data/voc240/train").ids)
     more = read_catalogue(results / "data/voc635/train")
-    others = more.part([image for image in more.ids if image not in seen])
+    others = more.subset([image for image in more.ids if image not in seen])
     rows = []
     for model in models:
         on_val, on_others = confusion_by_bias(model, val), confusion_by_bias(model, others)

@@ -109,6 +109,63 @@ class DotsData(FilesDataSet):
 Part = '''
 
 
+COMMAND = """
+import argparse
+from pathlib import Path
+
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.store.atomic import write_text
+
+EXAMPLE = "boxsup greet --name world --out greeting.txt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", required=True, help="who is greeted")
+    add_output_arguments(parser, "the file to write")
+
+
+def run(*, name: str, out: Path) -> None:
+    write_text(out, f"hello {name}\\n")
+"""
+ROW = """ROWS = (
+    Stage("greet", "a greeting", version=1, logs="{name}", memory=100, minutes=1),"""
+RULE = """
+
+rule greet:
+    output:
+        "results/greetings/{name}.txt",
+    log:
+        log_of("greet"),
+    benchmark:
+        benchmark_of("greet")
+    resources:
+        **asks("greet"),
+    params:
+        version=STAGES["greet"].version,
+    shell:
+        "boxsup greet --name {wildcards.name:q} --out {output:q} > {log:q} 2>&1"
+"""
+
+
+@pytest.mark.slow
+def test_a_stage_is_a_command_a_row_and_a_rule(tmp_path):
+    code = tmp_path / "code"
+    for folder in ("boxsup", "workflow"):
+        shutil.copytree(ROOT / folder, code / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / file, code / file)
+    (code / "boxsup/commands/greet.py").write_text(COMMAND)
+    stages, rules = code / "boxsup/stages.py", code / "workflow/rules/report.smk"
+    stages.write_text(stages.read_text().replace("ROWS = (", ROW))
+    rules.write_text(rules.read_text() + RULE)
+    run = [sys.executable, "-m", "snakemake", "--cores", "1", "--", "results/greetings/world.txt"]
+    environment = os.environ | {"PYTHONPATH": str(code)}
+    done = subprocess.run(run, cwd=code, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (code / "results/greetings/world.txt").read_text() == "hello world\n"
+    assert (code / "results/logs/greet/world.log").exists()
+
+
 @pytest.mark.slow
 def test_a_reader_is_a_module_and_a_model_of_its_settings(tmp_path):
     shutil.copytree(ROOT / "boxsup", tmp_path / "code/boxsup", ignore=shutil.ignore_patterns("__pycache__"))

@@ -30,12 +30,12 @@ from boxsup.inference.scores import Predictor
 from boxsup.labels.baselines import baseline_labels
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import ChoiceTables, Update
-from boxsup.network import build as build_network
+from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.store.labels import Labels, labels_writer
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
 
 
@@ -80,7 +80,7 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
                     adjust_logits(model, Labels(store), len(classes), loop.prior)
             if last:
                 break
-            epoch = Epoch(data.train, store, training, seed, generation)
+            epoch = EpochData(data.train, store, training, seed, generation)
             loader = batches(epoch, training, seed, generation, 0)
             loss = balanced_loss(Labels(store), len(classes), loop.balance)
             with mock.patch("boxsup.training.epoch.pixel_loss", loss):

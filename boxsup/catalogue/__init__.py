@@ -1,1 +1,1 @@
-"""From a data set on disk to checked tables of images and boxes."""
+"""Reads data sets from disk into checked tables of images and boxes."""

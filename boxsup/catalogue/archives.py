@@ -1,4 +1,4 @@
-"""Archives on the web: fetched once, resumed, verified by their MD5."""
+"""Downloads published archives: once, resuming broken downloads, verified by MD5."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ TIMEOUT = 30  # seconds without a byte
 
 @dataclass(frozen=True)
 class Archive:
-    """A published file: its name, where it is published, and the MD5 of its bytes."""
+    """A published file: its name, its URL, and its MD5 in hex digits."""
 
     name: str
     url: str
     md5: str
 
 
-def present(archive: Archive, folder: Path) -> bool:
-    """Whether an archive lies in a folder, whole.
+def is_present(archive: Archive, folder: Path) -> bool:
+    """Whether a folder holds an archive, complete.
 
     Raises:
-        DataError: A file of its name is there, but its MD5 is another.
+        DataError: A file of that name has another MD5.
     """
     path = folder / archive.name
     if not path.is_file():
         return False
     found = md5_of(path)
     if found != archive.md5:
-        raise DataError(f"{path}: expected MD5 {archive.md5}, got {found}; replace the file or take it away")
+        raise DataError(f"{path}: expected MD5 {archive.md5}, got {found}; replace the file or remove it")
     return True
 
 
 def fetch(archive: Archive, folder: Path) -> None:
-    """Download an archive that is not there yet, going on where an earlier try broke off.
+    """Download an archive, resuming an interrupted download.
 
-    What has come so far is `NAME.partial`; it takes the archive's name only when its MD5 is right.
+    Received bytes are kept in `NAME.partial`, which is renamed only when its MD5 is right.
 
     Raises:
         DataError: The server cannot be reached, breaks off, or sends other bytes than expected.
@@ -67,7 +67,7 @@ def fetch(archive: Archive, folder: Path) -> None:
 
 
 def md5_of(path: str | os.PathLike[str]) -> str:
-    """MD5 of a file in hex digits: against accidents, as the data sets publish no other."""
+    """The MD5 of a file in hex digits. It only guards against accidents; the data sets publish no other checksum."""
     digest = hashlib.md5(usedforsecurity=False)
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
@@ -76,7 +76,7 @@ def md5_of(path: str | os.PathLike[str]) -> str:
 
 
 def _receive(archive: Archive, partial: Path) -> None:
-    """Append to `partial` what is missing of it."""
+    """Append the missing bytes to `partial`."""
     start = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(archive.url, headers={"Range": f"bytes={start}-"} if start else {})
     try:

@@ -1,7 +1,7 @@
-"""What changed in a split's files since its inventory was taken, told while a run is planned.
+"""Finds what changed in a split's files since its inventory was taken. Runs while Snakemake plans a run.
 
-The job of the inventory runs where anything did, then the catalogue. Shards of candidates and overlaps are told apart:
-a record beside each says what it was made from, and it is made again only where that is no longer so.
+If anything changed, the inventory is taken again, and then the catalogue is made again. A shard of candidates or
+overlaps is made again only if its own inputs changed: a record beside each shard says what it was made from.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from typing import Any
 
 from boxsup.catalogue.inventory import (
     Inventory,
-    newest_of,
+    failed_inventory,
+    newest_change,
     read_inventory,
     read_seen,
-    take,
-    unlisted,
+    take_inventory,
     write_seen,
 )
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.readers.places import places
+from boxsup.catalogue.readers.places import locate_files
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
 from boxsup.errors import BoxSupError
 from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import first_few
 from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
-from boxsup.store.ownership import current
+from boxsup.store.ownership import current_claims
 
 FIRST, LOST = "the first time", "the one before cannot be read"
 
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """A split as its inventory is taken of it.
+    """A split whose inventory is taken.
 
     Attributes:
-        folder: Of its tables.
-        form: Of its files, a key of `boxsup.catalogue.readers.READERS`.
-        root: Of the data set.
-        classes: Names by label, the background first.
-        split: JSON of the split's settings.
+        folder: The folder of its tables.
+        form: The format of its files, a key of `boxsup.catalogue.readers.READERS`.
+        root: The root folder of the data set.
+        classes: Class names, the background first.
+        split: The split's settings as JSON.
         on_problem: "stop" or "skip".
-        source: JSON of what generated the files, null for a user's own.
+        source: What generated the files, as JSON; null for the user's own files.
     """
 
     folder: Path
@@ -62,101 +62,100 @@ class SplitFiles:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What its catalogue depends on beside the files; not where they lie, but for paths in the split's settings."""
-        own = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
-        return {**own, "on_problem": self.on_problem, "source": self.source, "version": STAGES["catalogue"].version}
+        """What the catalogue depends on besides the files. The root is not part of it."""
+        data = {"format": self.form, "classes": list(self.classes), "split": json.loads(self.split)}
+        return {**data, "on_problem": self.on_problem, "source": self.source, "version": STAGES["catalogue"].version}
 
-    def take(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
-        """Take the inventory, and keep what was seen of the files.
+    def take_inventory(self, since: str, before: Inventory | None, workers: int = 1) -> Inventory:
+        """Take the inventory, and store the states of the files.
 
         Args:
-            since: The change that it is for.
-            before: The last one.
-            workers: Threads.
+            since: The change that the inventory is taken for.
+            before: The last inventory, or None.
+            workers: Number of threads.
         """
-        seen = read_seen(self.folder)
+        known = read_seen(self.folder)
         try:
-            where = places(self.form, self.root, self.classes, self.split)
-            inventory, now = take(where, self.settings, since, seen, workers, before)
-        except (BoxSupError, OSError) as error:  # the catalogue says it to people
-            return unlisted(self.settings, since, str(error))
-        if now != seen:
-            with contextlib.suppress(OSError):  # read again next time
-                write_seen(self.folder, now)
+            locations = locate_files(self.form, self.root, self.classes, self.split)
+            inventory, states = take_inventory(locations, self.settings, since, known, workers, before)
+        except (BoxSupError, OSError) as error:  # the catalogue will report it
+            return failed_inventory(self.settings, since, str(error))
+        if states != known:
+            with contextlib.suppress(OSError):  # then files are read again next time
+                write_seen(self.folder, states)
         return inventory
 
-    def stands(self) -> bool:
-        """Whether there is a catalogue that has the images of the split's list, and no file is newer."""
+    def has_current_tables(self) -> bool:
+        """Whether a catalogue without an inventory is current: it has the listed images, and no file is newer."""
         if (self.folder / INVENTORY).exists():
             return False
         try:
-            made = (self.folder / TABLES[0]).stat().st_mtime_ns
+            written = (self.folder / TABLES[0]).stat().st_mtime_ns
             ids = read_catalogue(self.folder).ids
-            where = places(self.form, self.root, self.classes, self.split)
-            listed, newest = newest_of(where)
+            listed, newest = newest_change(locate_files(self.form, self.root, self.classes, self.split))
         except FileNotFoundError:
             return False
-        except (BoxSupError, OSError):  # the files are away
+        except (BoxSupError, OSError):  # the files are not accessible now
             return True
-        return newest <= made and (listed == ids or self.on_problem == "skip")
+        return newest <= written and (listed == ids or self.on_problem == "skip")
 
-    def faulty(self, asked: Collection[str]) -> set[str]:
-        """Those of the images asked for that have problems, and all that have one already as they are listed.
+    def faulty(self, images: Collection[str]) -> set[str]:
+        """The images with problems: checks only the given ones, but includes all with a problem in the listing.
 
         Raises:
-            DataError: They cannot be listed.
+            DataError: The images cannot be listed.
         """
         listing = READERS[self.form](self.root, self.classes, self.split)
-        wrong = {problem.image for problem in listing.problems}
-        checks = (check for image, check in zip(listing.ids, listing.checks, strict=True) if image in asked)
-        return wrong | {record.image for record in (check() for check in checks) if record.problems}
+        faulty = {problem.image for problem in listing.problems}
+        checks = (check for image, check in zip(listing.ids, listing.checks, strict=True) if image in images)
+        return faulty | {record.image for record in (check() for check in checks) if record.problems}
 
 
 @dataclass(frozen=True)
 class Changes:
-    """A split as it was and as it is.
+    """A split as it was and as it is now.
 
     Attributes:
         split: The split.
-        before: Its inventory, None if none was taken yet.
-        now: As its files are; None where that is not known: there was none before, or all of them are away, as on a
-            disk that is not mounted.
-        stands: Whether there is a catalogue of before there were inventories, and nothing is newer.
+        before: Its stored inventory; None if none was taken yet.
+        now: The inventory of its files now; None if it is unknown, because there is none stored, or because all files
+            are inaccessible, as on a disk that is not mounted.
+        is_current: Whether there is a catalogue from before inventories existed, and no file is newer.
     """
 
     split: SplitFiles
     before: Inventory | None
     now: Inventory | None
-    stands: bool = False
+    is_current: bool = False
 
     @property
     def folder(self) -> Path:
-        """Of its tables."""
+        """The folder of the split's tables."""
         return self.split.folder
 
     @property
     def state(self) -> Inventory | None:
-        """What is known of the files: as they are, else as they were."""
+        """The inventory of the files now, else the stored one."""
         return self.now or self.before
 
     def since(self) -> str:
-        """What an inventory that is taken now is for: the same as the last one unless something changed."""
+        """The change that an inventory is taken for: that of the last inventory, unless something has changed since."""
         if self.before is None:
             return LOST if (self.folder / INVENTORY).exists() else FIRST
-        changed = self.now is not None and not self.now.same(self.before)
+        changed = self.now is not None and not self.now.same_tables(self.before)
         return describe(self.before, self.now) if self.now and changed else self.before.since
 
-    def pixels(self, index: int, count: int) -> str:
-        """A hash of what the candidates of a shard are made from; "" if it is not known."""
-        return self.state.pixels(self._shard(index, count)) if self.state else ""
+    def image_hash(self, index: int, count: int) -> str:
+        """A hash of what the candidates of shard `index` of `count` are made from; "" if unknown."""
+        return self.state.image_hash(self._shard(index, count)) if self.state else ""
 
-    def boxes(self, index: int, count: int) -> str:
-        """A hash of what the boxes of a shard are read from; "" if it is not known."""
-        return self.state.boxes(self._shard(index, count)) if self.state else ""
+    def box_hash(self, index: int, count: int) -> str:
+        """A hash of what the boxes of shard `index` of `count` are read from; "" if unknown."""
+        return self.state.box_hash(self._shard(index, count)) if self.state else ""
 
-    def masks(self) -> str:
-        """A hash of the true masks; "" if it is not known."""
-        return self.state.masks() if self.state else ""
+    def mask_hash(self) -> str:
+        """A hash of the true masks; "" if unknown."""
+        return self.state.mask_hash() if self.state else ""
 
     def _shard(self, index: int, count: int) -> list[str]:
         return self._ids[slice(*shard_bounds(len(self._ids), index, count))]
@@ -167,14 +166,14 @@ class Changes:
 
     @cached_property
     def _left_out(self) -> set[str]:
-        """Images that the catalogue leaves out for their problems; those whose files changed are checked for it."""
+        """The images that the catalogue leaves out for their problems. Images whose files changed are checked again."""
         if self.before is None or self.split.on_problem == "stop":
             return set()
         try:
-            then = set(self.before.ids) - set(read_catalogue(self.folder).ids)
+            left_out = set(self.before.ids) - set(read_catalogue(self.folder).ids)
             changed = changed_images(self.before, self.now) if self.now else set()
-            return (then - changed) | (self.split.faulty(changed) if self.now and changed else set())
-        except (BoxSupError, OSError):  # the catalogue says it
+            return (left_out - changed) | (self.split.faulty(changed) if self.now and changed else set())
+        except (BoxSupError, OSError):  # the catalogue will report it
             return set()
 
 
@@ -182,28 +181,28 @@ def changes(split: SplitFiles) -> Changes:
     """Compare a split's files with its inventory."""
     before = read_inventory(split.folder)
     if before is None:
-        return Changes(split, None, None, split.stands())
-    now = split.take(before.since, before)
-    away = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
-    return Changes(split, before, None if away else now)
+        return Changes(split, None, None, split.has_current_tables())
+    now = split.take_inventory(before.since, before)
+    inaccessible = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
+    return Changes(split, before, None if inaccessible else now)
 
 
 def describe(before: Inventory, now: Inventory) -> str:
-    """One line of how a split changed, another for each state that it may come to."""
+    """How a split changed, in one line. Different new states give different lines, since a hash is part of it."""
     old, new = _hashes(before), _hashes(now)
-    found = {
+    paths_by_change = {
         "changed": [path for path in new if old.get(path, new[path]) != new[path]],
         "added": [path for path in new if path not in old],
         "taken out": [path for path in old if path not in new],
     }
-    parts = [f"{word} {first_few(paths, 1)}" for word, paths in found.items() if paths]
+    parts = [f"{change} {first_few(paths, 1)}" for change, paths in paths_by_change.items() if paths]
     state = hashlib.sha256(json.dumps(now.content, sort_keys=True).encode()).hexdigest()[:12]
-    text = "; ".join(parts).encode(errors="backslashreplace").decode()  # names of files may be any bytes
+    text = "; ".join(parts).encode(errors="backslashreplace").decode()  # file names may hold any bytes
     return f"{text or 'settings or the list changed'} ({state})"
 
 
 def changed_images(before: Inventory, now: Inventory) -> set[str]:
-    """The images that are new, or whose files are."""
+    """The ids of images that are new, or have other files than before."""
     then = dict(zip(before.ids, before.files, strict=True))
     return {image for image, files in zip(now.ids, now.files, strict=True) if then.get(image) != files}
 
@@ -214,16 +213,16 @@ def _hashes(inventory: Inventory) -> dict[str, str]:
 
 @contextlib.contextmanager
 def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None]:
-    """Make a shard, and say beside it what it was made from.
+    """While the block makes a shard, remove its old record; afterwards, write beside it what it was made from.
 
     Args:
-        store: Its folder.
-        made_from: See `is_made_from`; None says nothing.
+        store: The shard's folder.
+        made_from: What it is made from, see `is_made_from`; None writes no record.
     """
     _record(store).unlink(missing_ok=True)
     yield
-    claims = current()
-    if made_from is not None and (claims is None or claims.by_snakemake):  # who works by hand has no use for it
+    claims = current_claims()
+    if made_from is not None and (claims is None or claims.by_snakemake):  # commands run by hand need no record
         write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
 
 
@@ -232,18 +231,18 @@ def _record(store: Path) -> Path:
 
 
 def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
-    """Whether a shard was made from what it would be made from now."""
+    """Whether a shard exists and its record equals `made_from`."""
     try:
         return store.is_dir() and json.loads(_record(store).read_bytes()) == made_from
     except (OSError, ValueError):
         return False
 
 
-def proposals_from(settings: Mapping[str, Any], pixels: str) -> dict[str, Any]:
-    """What a shard of candidates is made from: the settings of its method, and `Changes.pixels`."""
-    return {"settings": dict(settings), "images": pixels, "version": STAGES["proposals"].version}
+def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:
+    """What a shard of candidates is made from: the settings of its method, and `Changes.image_hash`."""
+    return {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
 
 
-def overlaps_from(boxes: str) -> dict[str, Any]:
-    """What a shard of overlaps is made from, beside its candidates: `Changes.boxes`."""
-    return {"boxes": boxes, "version": STAGES["overlaps"].version}
+def overlaps_from(box_hash: str) -> dict[str, Any]:
+    """What a shard of overlaps is made from, besides its candidates: `Changes.box_hash`."""
+    return {"boxes": box_hash, "version": STAGES["overlaps"].version}

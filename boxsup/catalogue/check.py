@@ -1,4 +1,4 @@
-"""Checks every file of a split, in parallel over its images."""
+"""Checks the files of a split, in parallel over its images, and makes tables of the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from boxsup.catalogue.names import shown
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
 from boxsup.machine.workers import map_in_processes
@@ -19,18 +19,18 @@ from boxsup.store.csv import write_csv
 
 T = TypeVar("T")
 PROBLEMS = "problems.csv"
-BATCH = 16  # images a worker takes at a time
+BATCH = 16  # images per call of a worker
 
 
 def run_checks(checks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
-    """Check the images of a split.
+    """Run one check per image.
 
     Args:
-        checks: One an image: `boxsup.catalogue.records.Check`, or another call that can be sent to a process.
-        workers: Processes; 1 works in this one. Results do not depend on it.
+        checks: `boxsup.catalogue.records.Check`s, or other picklable calls without arguments.
+        workers: Number of processes; 1 works in this one. Results do not depend on it.
 
     Yields:
-        A record an image, or what the calls give, in the order of `checks`.
+        The results of `checks`, in their order.
     """
     if workers <= 1:
         yield from (check() for check in checks)
@@ -43,28 +43,28 @@ def _run_batch(checks: Sequence[Callable[[], T]]) -> list[T]:
     return [check() for check in checks]
 
 
-def save_drawn(record: Record, partial: Path, place: Path) -> Record:
-    """Write the masks that were drawn for an image as `mask/ID.png` and `objects/ID.png`.
+def save_drawn(record: Record, partial: Path, folder: Path) -> Record:
+    """Write the drawn masks of an image as `mask/ID.png` and `objects/ID.png`.
 
     Args:
-        record: Without problems.
-        partial: The folder that they are written to.
-        place: The folder that it will become.
+        record: A record without problems.
+        partial: The folder to write to.
+        folder: The folder that `partial` will be renamed to.
 
     Returns:
-        The record with the files they will be.
+        The record with the paths of the masks in `folder`.
     """
     files = {"mask": record.mask, "objects": record.objects}
     for kind, png in record.drawn.items():
         name = f"{kind}/{record.image}.png"
         (partial / kind).mkdir(parents=True, exist_ok=True)
         (partial / name).write_bytes(png)
-        files[kind] = str(place / name)
+        files[kind] = str(folder / name)
     return replace(record, mask=files["mask"], objects=files["objects"], drawn={})
 
 
 def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalogue:
-    """The tables of the given records, which must have no problems."""
+    """The tables of records without problems."""
     images, boxes = [], []
     for record in records:
         images.append((record.image, record.path, record.height, record.width, record.mask, record.objects))
@@ -75,7 +75,7 @@ def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalog
 
 
 def write_problems(path: str | os.PathLike[str], problems: Sequence[Problem]) -> Path:
-    """Write `problems.csv`, its header alone where nothing is wrong; names that are no UTF-8 are escaped."""
-    texts = [tuple(map(shown, problem)) for problem in problems]
+    """Write `problems.csv`, just the header if there are none. Names that are not UTF-8 are escaped."""
+    texts = [tuple(map(printable, problem)) for problem in problems]
     write_csv(path, pd.DataFrame(texts, columns=list(Problem._fields)))
     return Path(path)

@@ -1,7 +1,7 @@
-"""Published data sets in VOC layout, fetched and laid out as one tree; for VOC 2012, with the list `trainaug` of SBD.
+"""Downloads published data sets and unpacks them as one tree in VOC layout; adds the list `trainaug` to VOC 2012.
 
 `trainaug` is the training set that papers on VOC use since SBD (Hariharan et al., ICCV 2011): the images of SBD and of
-VOC's train, less those of VOC's val; 10,582 images.
+VOC's train without those of VOC's val; 10,582 images.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import IO, cast
 
 from tqdm import tqdm
 
-from boxsup.catalogue.archives import Archive, fetch, present
+from boxsup.catalogue.archives import Archive, fetch, is_present
 from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.image.files import write_mask
-from boxsup.machine.stopping import taken_back
-from boxsup.store.leftovers import PARTIAL, clear, hidden
+from boxsup.machine.stopping import removed_at_end
+from boxsup.store.leftovers import PARTIAL, clear_leftovers, hidden_path
 from boxsup.store.renames import move
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
@@ -32,7 +32,7 @@ SBD_PREFIX, SBD_CLASSES = PurePosixPath("benchmark_RELEASE/dataset"), 21
 
 @dataclass(frozen=True)
 class Augmentation:
-    """SBD's archive, and how many ids the lists hold: VOC's train and val, and `trainaug`."""
+    """SBD's archive, and the expected lengths of VOC's lists train and val, and of `trainaug`."""
 
     archive: Archive
     train: int
@@ -42,7 +42,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class PublishedDataset:
-    """A published data set: its archives, the folder in them that is its tree, and what SBD adds to it, if anything."""
+    """A published data set: its archives, the folder in them that holds its tree, and what SBD adds to it, if any."""
 
     archives: tuple[Archive, ...]
     prefix: PurePosixPath
@@ -83,22 +83,22 @@ SOURCES = {
 }
 
 
-def provide(root: Path, download: bool, source: PublishedDataset | None) -> list[Archive]:
-    """Make sure that a tree in VOC layout is at `root`; add `trainaug` where the tree is VOC 2012 itself.
+def provide_tree(root: Path, download: bool, source: PublishedDataset | None) -> list[Archive]:
+    """Make sure that there is a tree in VOC layout at `root`; add `trainaug` if it is VOC 2012 itself.
 
-    A tree that is there is taken as it is: no file is overwritten, and one that is not VOC 2012 gets nothing added.
-    Archives are looked for in the folder that holds `root`, and downloaded to it.
+    No existing file is overwritten, and a tree that is not VOC 2012 is left as it is. Archives are searched in the
+    parent folder of `root`, and downloaded to it.
 
     Args:
-        root: Of the tree.
-        download: Whether archives may be downloaded; without it, only those at hand are used.
-        source: What to fetch; None for a tree of the user's own.
+        root: The root folder of the tree.
+        download: Whether archives may be downloaded; otherwise only existing ones are used.
+        source: The data set to fetch; None for the user's own tree.
 
     Returns:
         The archives that were used.
 
     Raises:
-        DataError: The tree is not there or not whole, and an archive that it needs cannot be had.
+        DataError: The tree is missing or incomplete, and an archive that it needs is not available.
     """
     used: list[Archive] = []
     if not is_tree(root):
@@ -126,7 +126,7 @@ def is_tree(root: Path) -> bool:
 
 
 def lacks_trainaug(root: Path, augmentation: Augmentation) -> bool:
-    """Whether a tree is VOC 2012 itself, told by the lengths of its lists, and has no `trainaug` yet."""
+    """Whether a tree is VOC 2012 itself, judging by the lengths of its lists, and has no `trainaug` yet."""
     if (root / LISTS / f"{AUGMENTED_LIST}.txt").exists():
         return False
     lists = [root / LISTS / f"{name}.txt" for name in ("train", "val")]
@@ -135,7 +135,7 @@ def lacks_trainaug(root: Path, augmentation: Augmentation) -> bool:
 
 
 def add_tree(archives: Sequence[Path], prefix: PurePosixPath, root: Path) -> None:
-    """Unpack what archives have below a folder to `root`; lists come last, so that a tree with lists is a whole one."""
+    """Unpack the folder `prefix` of archives to `root`. Lists come last, so a tree with lists is complete."""
     with _staging(root) as staging:
         for archive in archives:
             for tar, member, name in _members(archive, prefix):
@@ -147,12 +147,12 @@ def add_tree(archives: Sequence[Path], prefix: PurePosixPath, root: Path) -> Non
 
 
 def add_sbd(archive: Path, root: Path, expected: int) -> None:
-    """Add SBD's masks for the images that VOC has none for, and the list `trainaug`.
+    """Add SBD's masks of images that have none in VOC, and the list `trainaug`.
 
     Args:
         archive: SBD's `benchmark.tgz`.
-        root: A tree that holds VOC 2012.
-        expected: How many ids the list must have.
+        root: The root folder of VOC 2012.
+        expected: The number of ids that the list must have.
     """
     with _staging(root) as staging:
         masks, lists = staging / AUGMENTED_MASKS, staging / LISTS
@@ -166,41 +166,45 @@ def add_sbd(archive: Path, root: Path, expected: int) -> None:
             elif name.parent.name == "cls" and not (root / MASKS / f"{name.stem}.png").exists():
                 write_mask(masks / f"{name.stem}.png", class_mask(content.read(), archive / name, SBD_CLASSES))
         train, val = (read_list(root / LISTS / f"{split}.txt")[0] for split in ("train", "val"))
-        images = augmented(ids, train, val)
+        images = trainaug_ids(ids, train, val)
         if len(images) != expected:
             raise DataError(f"{archive}: expected lists that make {expected} images of trainaug, got {len(images)}")
         (lists / f"{AUGMENTED_LIST}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
         _merge(staging, root, last=LISTS)
 
 
-def augmented(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
-    """The ids of `trainaug`, sorted: SBD's train and val and VOC's train, less VOC's val."""
+def trainaug_ids(sbd: Iterable[str], train: Iterable[str], val: Iterable[str]) -> list[str]:
+    """The ids of `trainaug`, sorted: SBD's train and val and VOC's train, without VOC's val.
+
+    >>> trainaug_ids(sbd=["c", "v"], train=["a"], val=["v"])
+    ['a', 'c']
+    """
     return sorted((set(sbd) | set(train)) - set(val))
 
 
 def _obtain(archives: Sequence[Archive], root: Path, download: bool) -> None:
-    """Have archives in the folder that holds `root`, or say in one line what the user can do."""
+    """Make sure that archives are in the parent folder of `root`, or raise a DataError that says what to do."""
     folder = root.parent
-    missing = [archive for archive in archives if not present(archive, folder)]
-    why = "downloads are off (download: false)"
+    missing = [archive for archive in archives if not is_present(archive, folder)]
+    reason = "downloads are off (download: false)"
     try:
         for archive in missing if download else ():
             fetch(archive, folder)
     except DataError as error:
-        why = str(error)
+        reason = str(error)
     missing = [archive for archive in missing if not (folder / archive.name).is_file()]
     if missing:
         lacking = "this VOC 2012 has no trainaug" if is_tree(root) else "no tree in VOC layout"
         without = "set download: false to go without trainaug, or " if is_tree(root) else ""
         files = " and ".join(f"{archive.name} (MD5 {archive.md5})" for archive in missing)
         raise DataError(
-            f"{root}: {lacking}, and {why}; put {files} into {folder}, or {without}let the data set's `root` name a "
+            f"{root}: {lacking}, and {reason}; put {files} into {folder}, or {without}let the data set's `root` name a "
             "tree in VOC layout that you have, or try the generated demo: results/demo_semi/report.html"
         )
 
 
 def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo, PurePosixPath]]:
-    """The files of an archive below a folder, each with its path from there."""
+    """The files of an archive below the folder `prefix`, each with its path relative to it."""
     try:
         with tarfile.open(archive) as tar:
             for member in tqdm(tar, archive.name, unit="file", disable=None):
@@ -215,20 +219,20 @@ def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.Tar
 
 @contextlib.contextmanager
 def _staging(root: Path) -> Iterator[Path]:
-    """An empty hidden folder beside `root`; what a killed run left of it is removed first."""
-    clear(root.parent, lambda old, output: False)
-    folder = hidden(root, PARTIAL)
+    """An empty hidden folder beside `root`. The remains of a killed run are removed first."""
+    clear_leftovers(root.parent, lambda old, output: False)
+    folder = hidden_path(root, PARTIAL)
     folder.mkdir(parents=True)
-    with taken_back(folder):
+    with removed_at_end(folder):
         yield folder
 
 
 def _merge(source: Path, target: Path, last: str) -> None:
-    """Move the files of one folder to another where it has none of that name; those below `last` at the end."""
+    """Move the files of one folder to another unless they exist there; those below `last` at the end."""
     files = [Path(folder, name) for folder, _, names in os.walk(source) for name in names]
     files.sort(key=lambda file: (file.is_relative_to(source / last), file))
     for file in files:
-        place = target / file.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        destination = target / file.relative_to(source)
+        destination.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
-            move(file, place)
+            move(file, destination)

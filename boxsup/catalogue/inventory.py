@@ -1,8 +1,8 @@
-"""The inventory of a split: which files it is made of, and the SHA-256 of what is in them.
+"""The inventory of a split: the files it is made of, with the SHA-256 of each.
 
-A file is read only where its size or times are others than when it was last read, and is the same if its content is:
-copying or touching a data set changes nothing. What was seen of each file is kept beside the inventory to make the next
-look quick; without it, all files are read.
+A file counts as changed only if its content changed: copying or touching a data set changes nothing. A file is read
+again only if its size or times differ from those when it was last read. These are kept beside the inventory; if they
+are lost, all files are read again.
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from boxsup.catalogue.names import same
-from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, Names, Place, Places
+from boxsup.catalogue.names import normalised
+from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, FileFolder, FileLocations, ListedImages
 from boxsup.experiments.splits import INVENTORY
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 
 SEEN = ".seen.json"  # beside the inventory
-GRAIN = 2 * 10**9  # ns; what changes twice within this may have the same time both times: FAT counts by two seconds
-UNREADABLE = "unreadable"  # in place of a hash
+GRAIN = 2 * 10**9  # ns; two changes within this may get the same time: FAT has a resolution of two seconds
+UNREADABLE = "unreadable"  # instead of a hash
 
 
 class File(NamedTuple):
-    """A file of an image: its kind, see `boxsup.catalogue.readers.places`, its path, and the SHA-256 of its content."""
+    """A file of a split: its kind (see `boxsup.catalogue.readers.places`), its path, and the SHA-256 of its content."""
 
     kind: str
     path: str
     sha256: str
 
 
-class Look(NamedTuple):
-    """What tells that a file is as it was when it was read: its size in bytes, two times in ns, and its SHA-256."""
+class FileState(NamedTuple):
+    """A file as it was last read: its size in bytes, its times in ns, and its SHA-256."""
 
     size: int
     modified: int
-    changed: int  # its content or its rights; programs set `modified` back, but not this
+    changed: int  # ctime, of content or permissions; programs can set `modified` back, but not this
     sha256: str
 
 
-Seen = Mapping[str, Look]  # path -> what was last seen there
+KnownStates = Mapping[str, FileState]  # path -> the file as it was last read
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a split is made of.
+    """The files of a split.
 
     Attributes:
-        settings: What else its catalogue depends on; `source`, what made its files, and `on_problem` among it.
-        since: The change that it was made for; see `boxsup.catalogue.changes`.
-        origin: A hash of what names its images.
-        problems: What is wrong with the list of images.
-        shared: Annotation files of all images.
-        ids: Of the images, in order.
-        names: Theirs below the folder of images.
-        files: Those of each image.
+        settings: What else the catalogue depends on, including `on_problem` and `source` (what generated the files).
+        since: The change that the inventory was taken for; see `boxsup.catalogue.changes`.
+        origin: A hash of what determines the list of images.
+        problems: Problems with the list of images.
+        shared: Annotation files that belong to all images.
+        ids: Image ids, in order.
+        names: The images' names below their folder.
+        files: The files of each image.
     """
 
     settings: Mapping[str, Any]
@@ -77,43 +77,44 @@ class Inventory:
 
     @cached_property
     def content(self) -> tuple[Any, ...]:
-        """What is equal where the catalogue would be, wherever the files lie.
+        """Equal for inventories whose catalogues would be equal, wherever the files are.
 
-        What is in true masks is not in its tables. They are checked with it, and images left out for them too.
+        The content of true masks does not enter the tables. With `on_problem: skip` it still counts, since images with
+        invalid masks are left out.
         """
-        open_masks = self.settings["on_problem"] == "skip"
-        own = [
-            [(file.kind, file.sha256 if file.kind != MASK or open_masks else "") for file in files]
+        masks_count = self.settings["on_problem"] == "skip"
+        files = [
+            [(file.kind, file.sha256 if file.kind != MASK or masks_count else "") for file in files]
             for files in self.files
         ]
-        return *self._head, self.ids, own
+        return *self._head, self.ids, files
 
-    def same(self, other: Inventory) -> bool:
-        """Whether the catalogue of both would be the same, wherever the files lie."""
-        files = self.files == other.files and self.ids == other.ids  # quick, and true most of the time
-        return (files and self._head == other._head) or self.content == other.content
+    def same_tables(self, other: Inventory) -> bool:
+        """Whether the catalogues of both would be equal, wherever the files are."""
+        same_files = self.files == other.files and self.ids == other.ids  # fast, and usually true
+        return (same_files and self._head == other._head) or self.content == other.content
 
     @property
     def _head(self) -> tuple[Any, ...]:
         return dict(self.settings), self.problems, [file.sha256 for file in self.shared]
 
-    def pixels(self, ids: Sequence[str]) -> str:
-        """A hash of what candidates of these images, in order, are made from."""
-        # Where images with problems are left out, all that makes problems decides which ones there are.
+    def image_hash(self, ids: Sequence[str]) -> str:
+        """A hash of what the candidates of these images, in order, are made from."""
+        # With `skip`, all settings matter: they decide which images have problems and are left out.
         basis = self.settings if self.settings["on_problem"] == "skip" else self.settings["source"]
         return self._digest(basis, (), {IMAGE}, ids)
 
-    def boxes(self, ids: Sequence[str]) -> str:
-        """A hash of what the boxes of these images, in order, are read from."""
+    def box_hash(self, ids: Sequence[str]) -> str:
+        """A hash of the files and settings that the boxes of these images, in order, are read from."""
         return self._digest(self.settings, self.shared, {ANNOTATION}, ids)
 
-    def masks(self) -> str:
+    def mask_hash(self) -> str:
         """A hash of all true masks."""
         return self._digest({}, (), {MASK}, self.ids)
 
     def _digest(self, basis: Any, shared: Iterable[File], kinds: Collection[str], ids: Sequence[str]) -> str:  # noqa: ANN401 - JSON
-        own = [[image, *(file.sha256 for file in self._by_id.get(image, ()) if file.kind in kinds)] for image in ids]
-        text = json.dumps([basis, [file.sha256 for file in shared], own], sort_keys=True)
+        hashes = [[image, *(file.sha256 for file in self._by_id.get(image, ()) if file.kind in kinds)] for image in ids]
+        text = json.dumps([basis, [file.sha256 for file in shared], hashes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @cached_property
@@ -121,84 +122,86 @@ class Inventory:
         return dict(zip(self.ids, self.files, strict=True))
 
 
-def take(
-    places: Places,
+def take_inventory(
+    locations: FileLocations,
     settings: Mapping[str, Any],
     since: str,
-    seen: Seen,
+    known: KnownStates,
     workers: int = 1,
     before: Inventory | None = None,
-) -> tuple[Inventory, dict[str, Look]]:
-    """Look at the files of a split.
+) -> tuple[Inventory, dict[str, FileState]]:
+    """Take the inventory of a split.
 
     Args:
-        places: Where they are.
+        locations: Where the files are.
         settings: See `Inventory`.
-        since: Likewise.
-        seen: What was seen of them before; the others are read.
-        workers: Threads; the result does not depend on it.
-        before: The last inventory: where what names the images is the same, they are too.
+        since: See `Inventory`.
+        known: Files as they were last read. A file that differs in size or times is read again.
+        workers: Number of threads; the result does not depend on it.
+        before: The last inventory. If what determines the list of images is unchanged, so is the list.
 
     Returns:
-        The inventory, and what was seen of each file, less files that changed within GRAIN: they may change again and
-        look the same.
+        The inventory, and the state of each file except those changed within GRAIN: they may change again without a
+        trace in their times.
 
     Raises:
         DataError: The images cannot be listed.
     """
     now = time.time_ns()
-    looks = _looks(map(str, places.shared), seen, workers)
-    shared = [File(ANNOTATION, path, look.sha256) for path, look in looks.items()]
-    origin = " ".join([places.origin() if places.origin else "", *(file.sha256 for file in shared)])
+    states = _states_of(map(str, locations.shared), known, workers)
+    shared = [File(ANNOTATION, path, state.sha256) for path, state in states.items()]
+    origin = " ".join([locations.origin() if locations.origin else "", *(file.sha256 for file in shared)])
     if before is not None and before.ids and before.origin == origin and before.settings == settings:
-        listed = Names(before.ids, before.names, before.problems)
+        listed = ListedImages(before.ids, before.names, before.problems)
     else:
-        listed = places.names()
-    found = _found(places.folders, listed.names)
-    looks |= _looks((path for own in found for _, path in own), seen, workers)
-    files = [[File(kind, path, looks[path].sha256) for kind, path in own] for own in found]
-    settled = {path: look for path, look in looks.items() if now - look.changed > GRAIN and look.sha256 != UNREADABLE}
+        listed = locations.names()
+    paths = _paths_of(locations.folders, listed.names)
+    states |= _states_of((path for image_paths in paths for _, path in image_paths), known, workers)
+    files = [[File(kind, path, states[path].sha256) for kind, path in image_paths] for image_paths in paths]
+    settled = {
+        path: state for path, state in states.items() if now - state.changed > GRAIN and state.sha256 != UNREADABLE
+    }
     return Inventory(settings, since, origin, listed.problems, shared, listed.ids, listed.names, files), settled
 
 
-def newest_of(places: Places) -> tuple[list[str], int]:
-    """The ids of a split's images, and when the last one of its files was changed, in ns; none of them is read.
+def newest_change(locations: FileLocations) -> tuple[list[str], int]:
+    """The ids of a split's images, and the time of the last change to any of its files, in ns. Reads no file.
 
     Raises:
         DataError: The images cannot be listed.
     """
-    listed = places.names()
-    paths = [str(path) for path in places.shared]
-    paths += [path for own in _found(places.folders, listed.names) for _, path in own]
+    listed = locations.names()
+    paths = [str(path) for path in locations.shared]
+    paths += [path for image_paths in _paths_of(locations.folders, listed.names) for _, path in image_paths]
     return listed.ids, max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
 
 
-def unlisted(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
+def failed_inventory(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
     """The inventory of a split whose images cannot be listed."""
     return Inventory(settings, since, "", [problem], [], [], [], [])
 
 
-def _found(folders: Sequence[Place], names: Sequence[str]) -> list[list[tuple[str, str]]]:
+def _paths_of(folders: Sequence[FileFolder], names: Sequence[str]) -> list[list[tuple[str, str]]]:
     """Kind and path of the files of each image."""
-    indices = [(place.kind, _index(place)) for place in folders]
-    found = []
+    indices = [(folder.kind, _index(folder)) for folder in folders]
+    result = []
     for name in names:
-        below = _key(os.path.splitext(name)[0])
-        stem = below.rpartition("/")[2]
-        own = ((kind, index.get(below) or index.get(stem) or index.get(f"*/{stem}", [])) for kind, index in indices)
-        found.append([(kind, path) for kind, paths in own for path in paths])
-    return found
+        key = _key(os.path.splitext(name)[0])
+        stem = key.rpartition("/")[2]
+        by_kind = ((kind, index.get(key) or index.get(stem) or index.get(f"*/{stem}", [])) for kind, index in indices)
+        result.append([(kind, path) for kind, paths in by_kind for path in paths])
+    return result
 
 
-def _index(place: Place) -> dict[str, list[str]]:
-    """The files of a folder by their names without endings; those of folders below also by "*/" and their own name."""
+def _index(files: FileFolder) -> dict[str, list[str]]:
+    """The paths of a folder's files by name without ending. Files in subfolders also have the key "*/" + their name."""
     index: dict[str, list[str]] = defaultdict(list)
-    for base, folders, names in os.walk(place.folder):
+    for base, folders, names in os.walk(files.folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        inner = os.path.relpath(base, place.folder)
+        inner = os.path.relpath(base, files.folder)
         for name in sorted(names):
             stem, dot, ending = name.rpartition(".")
-            if f"{dot}{ending}".lower() not in place.endings:
+            if f"{dot}{ending}".lower() not in files.endings:
                 continue
             path, key = f"{base}/{name}", _key(stem)
             if inner == ".":
@@ -210,34 +213,34 @@ def _index(place: Place) -> dict[str, list[str]]:
 
 
 def _key(text: str) -> str:
-    """What is equal for names that look the same, however their accents are kept and in letters of either case."""
-    return same(text).casefold()
+    """A key that is equal for names that look the same, whatever their case and the encoding of their accents."""
+    return normalised(text).casefold()
 
 
-def _looks(paths: Iterable[str], seen: Seen, workers: int) -> dict[str, Look]:
-    """What there is at each path, in order."""
-    own = list(dict.fromkeys(paths))
+def _states_of(paths: Iterable[str], known: KnownStates, workers: int) -> dict[str, FileState]:
+    """The state of the file at each path, in order."""
+    unique = list(dict.fromkeys(paths))
     if workers == 1:
-        return {path: _look(path, seen.get(path)) for path in own}
+        return {path: _state_of(path, known.get(path)) for path in unique}
     with ThreadPoolExecutor(workers) as executor:
-        return dict(zip(own, executor.map(lambda path: _look(path, seen.get(path)), own), strict=True))
+        return dict(zip(unique, executor.map(lambda path: _state_of(path, known.get(path)), unique), strict=True))
 
 
-def _look(path: str, last: Look | None) -> Look:
+def _state_of(path: str, known: FileState | None) -> FileState:
     try:
-        found = os.stat(path)
-        times = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        if last is not None and last[:3] == times:
-            return last
-        if stat.S_ISREG(found.st_mode):  # a pipe would not end
-            return Look(*times, sha256_of(Path(path)))
+        status = os.stat(path)
+        size_and_times = status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        if known is not None and known[:3] == size_and_times:
+            return known
+        if stat.S_ISREG(status.st_mode):  # reading a pipe would block
+            return FileState(*size_and_times, sha256_of(Path(path)))
     except OSError:
         pass
-    return Look(0, 0, 0, UNREADABLE)
+    return FileState(0, 0, 0, UNREADABLE)
 
 
 def write_inventory(folder: Path, inventory: Inventory) -> None:
-    """Write an inventory, a line an image; the same bytes for equal ones."""
+    """Write an inventory, one line per image. Equal inventories give equal bytes."""
     head = {
         "settings": inventory.settings,
         "since": inventory.since,
@@ -251,27 +254,27 @@ def write_inventory(folder: Path, inventory: Inventory) -> None:
 
 
 def read_inventory(folder: Path) -> Inventory | None:
-    """The inventory of a split; None if there is none that can be read: its files are then new."""
+    """The inventory of a split; None if there is none, or it cannot be read. All files are then new."""
     try:
         head, *rows = json.loads((folder / INVENTORY).read_bytes())
-        ids, names, files = ([row[place] for row in rows] for place in range(3))
+        ids, names, files = ([row[column] for row in rows] for column in range(3))
         shared = list(map(File._make, head.pop("shared")))
         return Inventory(
-            **head, shared=shared, ids=ids, names=names, files=[list(map(File._make, own)) for own in files]
+            **head, shared=shared, ids=ids, names=names, files=[list(map(File._make, entry)) for entry in files]
         )
     except (OSError, ValueError, TypeError, KeyError, IndexError):
         return None
 
 
-def write_seen(folder: Path, seen: Seen) -> None:
-    """Keep what was seen of each file."""
-    write_text(folder / SEEN, json.dumps([list(seen), *zip(*seen.values(), strict=True)]))
+def write_seen(folder: Path, states: KnownStates) -> None:
+    """Write the states of files."""
+    write_text(folder / SEEN, json.dumps([list(states), *zip(*states.values(), strict=True)]))
 
 
-def read_seen(folder: Path) -> dict[str, Look]:
-    """What was seen of each file; nothing if that was lost."""
+def read_seen(folder: Path) -> dict[str, FileState]:
+    """Read the states of files; empty if that file is missing or damaged."""
     try:
         paths, *columns = json.loads((folder / SEEN).read_bytes())
-        return dict(zip(paths, map(Look._make, zip(*columns, strict=True)), strict=True))
+        return dict(zip(paths, map(FileState._make, zip(*columns, strict=True)), strict=True))
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -1,4 +1,4 @@
-"""What files, images and classes may be called, and which names are the same."""
+"""Rules for the names of files, images and classes, and which names count as equal."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ import unicodedata
 from pathlib import PurePosixPath
 
 MAX_ID = 200  # characters
-MAX_BYTES = 255  # of a file's or folder's name, on the file systems that people have
-JOINT = "__"  # between the folders and the name in an id that is made of a path
+MAX_BYTES = 255  # of a file or folder name, on common file systems
+JOINT = "__"  # joins folders and file name in an id made from a path
 
 
 def image_id(name: str, by_path: bool = False) -> str:
-    """An image's id by its name below the folder of images.
+    """The id of an image.
+
+    >>> image_id("cam1/0001.jpg"), image_id("cam1/0001.jpg", by_path=True)
+    ('0001', 'cam1__0001')
 
     Args:
-        name: With its ending, folders parted by "/".
-        by_path: Whether folders count, so that images of one name in several folders have ids of their own.
+        name: Its name below the folder of images, with ending, folders separated by "/".
+        by_path: Whether the id includes the folders, so that images of one name in several folders get different ids.
     """
     path = PurePosixPath(name)
     return JOINT.join((*path.parent.parts, path.stem)) if by_path else path.stem
 
 
 def id_fault(text: str) -> str | None:
-    """Why a text is no image's id, in words that go on from the name; None if it is one.
+    """Why a text cannot be an image id, worded to follow the name; None if it can.
 
-    An id is the stem of a file in its folder: no separators, not hidden, printable, not too long.
+    An id is the stem of a file name: no separators, not hidden, printable, not too long.
+
+    >>> id_fault(".a"), id_fault("a")
+    ('begins with a dot, as hidden files do', None)
     """
     reasons = {
         "is empty": not text,
@@ -32,62 +38,83 @@ def id_fault(text: str) -> str | None:
         "holds bytes that are no UTF-8": _is_foreign(text),
         "holds signs that cannot be shown": not text.isprintable(),
         "is no name but a path": bool(set(text) & set("/\\")),
-        "holds a colon, which other systems do not have in the names of files": ":" in text,
+        "holds a colon, which other systems do not allow in file names": ":" in text,
         "begins with a dot, as hidden files do": text[:1] == ".",
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def is_inside(name: str) -> bool:
-    """Whether a file's name stays in its folder; a folder below it is fine."""
+    """Whether a file name stays inside its folder or a folder below.
+
+    >>> is_inside("a/b.jpg"), is_inside("../b.jpg")
+    (True, False)
+    """
     parts = PurePosixPath(name).parts
     return bool(parts) and name.isprintable() and name[0] != "/" and ".." not in parts and "\\" not in name
 
 
 def name_fault(name: str, by_path: bool = False) -> str | None:
-    """Why an image cannot be called so below its folder, in words that go on from the name; None if it can."""
+    """Why an image below its folder cannot have this name, worded to follow the name; None if it can."""
     if _is_foreign(name):
         return "holds bytes that are no UTF-8"
     if name != name.strip():
         return "begins or ends with a space"
     if any(len(part.encode()) > MAX_BYTES for part in PurePosixPath(name).parts):
-        return f"has a part of more than {MAX_BYTES} bytes, which no file's name has"
+        return f"has a part of more than {MAX_BYTES} bytes, too long for a file name"
     if name.isprintable() and not is_inside(name):
-        return "leads out of the folder of images, or is parted by \\"
+        return "leads out of the folder of images, or has a \\ in it"
     return id_fault(image_id(name, by_path))
 
 
-def same(name: str) -> str:
-    """What is equal for names that look equal: letters with accents are one sign or two (NFC or NFD), as on macOS."""
+def normalised(name: str) -> str:
+    r"""A name with accents as one character (NFC). macOS stores them as two (NFD), which looks the same.
+
+    >>> normalised("e\u0301") == "é"
+    True
+    """
     return unicodedata.normalize("NFC", name)
 
 
 def class_name(value: object) -> str:
-    """A class's name without what nobody sees: spaces around it, and the form that its accents are kept in.
+    """A class name without surrounding spaces, with accents as one character. "" if the value cannot be a name.
 
-    A number is its digits, and what is no name is "".
+    >>> class_name(" cat "), class_name(3), class_name(None)
+    ('cat', '3', '')
     """
     text = str(value) if type(value) in (int, float) else value
-    return same(text.strip()) if isinstance(text, str) else ""
+    return normalised(text.strip()) if isinstance(text, str) else ""
 
 
 def is_background(name: str) -> bool:
-    """Whether a class is the background: `background`, LabelMe's `_background_`, Faster R-CNN's `__background__`."""
+    """Whether a class is the background: `background`, LabelMe's `_background_`, Faster R-CNN's `__background__`.
+
+    >>> is_background("_Background_"), is_background("cat")
+    (True, False)
+    """
     return name.strip("_").lower() == "background"
 
 
 def plain_path(name: str) -> str:
-    r"""A file's name below its folder in one spelling: `./a//b.png` and Windows' `a\b.png` are `a/b.png`."""
+    r"""A path below a folder in one spelling, also for Windows' separators.
+
+    >>> plain_path("./a//b.png"), plain_path("a\\b.png")
+    ('a/b.png', 'a/b.png')
+    """
     return str(PurePosixPath(name.replace("\\", "/"))) if name else ""
 
 
-def shown(text: str) -> str:
-    r"""A text that can be printed and written: bytes that are no UTF-8 as \xff, other signs as \n or \u200b."""
+def printable(text: str) -> str:
+    r"""A text that can be printed and written as UTF-8: other bytes and characters are escaped.
+
+    >>> print(printable("a\nb\udcff"))
+    a\nb\xff
+    """
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
 def _is_foreign(text: str) -> bool:
-    """Whether the system could not read a name as UTF-8, and Python keeps its bytes as half signs."""
+    """Whether a name held bytes that are not UTF-8, which Python keeps as surrogates."""
     return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 

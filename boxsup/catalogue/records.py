@@ -1,4 +1,4 @@
-"""What every reader gives: a check for each image, and what comes of it, its boxes and masks or its problems."""
+"""What every reader returns: one check per image, whose result is a record with boxes and masks, or with problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.names import MAX_ID, class_name, id_fault, shown
+from boxsup.catalogue.names import MAX_ID, class_name, id_fault, printable
 from boxsup.errors import ConfigError, DataError
 from boxsup.image import VOID
 from boxsup.image.files import read_image, read_mask
@@ -22,9 +22,9 @@ BACKGROUND = "background"
 
 
 class Box(NamedTuple):
-    """An annotated object: label 1…C-1, half-open 0-based pixel corners, the flags `difficult` and `crowd`, 0 or 1."""
+    """An annotated object: class 1…C-1, half-open 0-based pixel corners, the flags `difficult` and `crowd`, 0 or 1."""
 
-    label: int
+    class_id: int
     x0: int
     y0: int
     x1: int
@@ -34,45 +34,49 @@ class Box(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something wrong: the image it belongs to ("" if none), the file at fault, and what is wrong in one line."""
+    """Something wrong: the image it belongs to ("" for none), the file at fault, and what is wrong, in one line."""
 
     image: str
     file: str
     problem: str
 
 
-class Unusable(DataError):
-    """Nothing of a data set can be used; `problems` says all that is wrong with it, and the message the first."""
+class UnusableData(DataError):
+    """Nothing in a data set can be used. `problems` lists everything that is wrong, the message only the first."""
 
     def __init__(self, text: str, problems: Sequence[Problem]) -> None:
         super().__init__(text)
         self.problems = problems
 
 
-def first_of(problems: Sequence[Problem], left: str) -> str:
-    """The first problem in a line, with how many there are and what is left."""
+def summarise_problems(problems: Sequence[Problem], consequence: str) -> str:
+    """One line with the first problem, the number of problems, and what follows from them.
+
+    >>> summarise_problems([Problem("a", "a.xml", "not XML"), Problem("b", "b.xml", "not XML")], "no box is left")
+    'a.xml: not XML (the first of 2 problems; no box is left)'
+    """
     count = f"the first of {len(problems)} problems" if len(problems) > 1 else "the only problem"
-    return f"{problems[0].file}: {problems[0].problem} ({count}; {left})"
+    return f"{problems[0].file}: {problems[0].problem} ({count}; {consequence})"
 
 
 @dataclass(frozen=True)
 class Record:
-    """An image, checked; usable if it has no problems.
+    """A checked image. It is usable if it has no problems.
 
     Attributes:
-        image: Its id.
-        path: Its file.
-        height: In pixels as stored; 0 if the file cannot be read.
-        width: Likewise.
-        mask: File of its true mask, "" if it has none.
-        objects: File of its object mask, "" if it has none.
-        boxes: Its objects in the order of the annotation.
-        problems: All that is wrong with its files.
-        drawn: `mask` or `objects` -> PNG of one that the data set keeps in another form than a PNG of its own.
-        annotation: The file that its boxes are from, "" if that is not kept.
-        origins: Of each box, the places in that file, from 0, of what it was read from: annotations of COCO's JSON,
-            objects of VOC's XML, lines of YOLO's text, shapes of LabelMe's JSON. What was passed over counts.
-        notes: What was read otherwise than it stands in its files, or was not read; the image is usable all the same.
+        image: Image id.
+        path: Image file.
+        height: Height in pixels as stored; 0 if the file cannot be read.
+        width: Width in pixels as stored; 0 if the file cannot be read.
+        mask: File of the true mask, or "".
+        objects: File of the object mask, or "".
+        boxes: The objects, in the order of the annotation.
+        problems: Everything that is wrong with the image's files.
+        drawn: `mask` or `objects` -> PNG, for masks that the data set does not keep as PNG files.
+        annotation: The file that the boxes come from, or "".
+        origins: For each box, the indices (from 0) of the entries in that file that it was read from: annotations in
+            COCO's JSON, objects in VOC's XML, lines in YOLO's text, shapes in LabelMe's JSON. Skipped entries count.
+        notes: What was read differently from how the file has it, or was skipped. The image is still usable.
     """
 
     image: str
@@ -89,37 +93,40 @@ class Record:
     notes: list[Problem] = field(default_factory=list)
 
 
-Check = Callable[[], Record]  # reads and checks every file of one image; can be sent to another process
+Check = Callable[[], Record]  # reads and checks every file of one image; picklable, for worker processes
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a split names.
+    """The images of a split.
 
     Attributes:
-        ids: Of the images that are checked, in order.
-        checks: Theirs, likewise.
-        problems: What is wrong already, also with images that are not among these.
-        draws: Whether checks may draw masks (`Record.drawn`).
-        lost: A line for each annotation or mask that is no image's, where all images of a folder are taken.
+        ids: Ids of the images to check, in order.
+        checks: One check per id, in the same order.
+        problems: Problems found while listing, including those of images that are not listed.
+        draws_masks: Whether checks may draw masks (`Record.drawn`).
+        unmatched: One line per annotation or mask that belongs to no image, if the split takes a whole folder.
     """
 
     ids: Sequence[str]
     checks: Sequence[Check]
     problems: list[Problem]
-    draws: bool
-    lost: list[Problem] = field(default_factory=list)
+    draws_masks: bool
+    unmatched: list[Problem] = field(default_factory=list)
 
 
-# From a data set's root, its classes with the background first, and the JSON of a split's settings.
+# Takes a data set's root, its class names with the background first, and the split's settings as JSON.
 Reader = Callable[[Path, tuple[str, ...], str], Listing]
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
-    """Class names from a JSON list without the background, which is put first.
+    """Parse class names from a JSON list, and put the background first.
+
+    >>> parse_classes('["cat", "dog"]')
+    ('background', 'cat', 'dog')
 
     Raises:
-        ConfigError: The text is no list of 1…254 different, non-empty names, or names the background.
+        ConfigError: The text is not a list of 1 to 254 different, non-empty names, or it names the background.
     """
     try:
         names = json.loads(text)
@@ -131,25 +138,24 @@ def parse_classes(text: str) -> tuple[str, ...]:
         raise ConfigError(f"classes: expected 1 to {VOID - 1} names, got {len(names)}")
     names = [class_name(name) for name in names]
     if BACKGROUND in names or len(set(names)) < len(names):
-        raise ConfigError(f"classes: every name must stand there once, and '{BACKGROUND}' not at all; got {text}")
+        raise ConfigError(f"classes: list each name once, and leave '{BACKGROUND}' out; got {text}")
     return (BACKGROUND, *names)
 
 
 def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Problem]]:
-    """The ids of an image list, one a line, and what is wrong with them.
+    """Read an image list: one id per line, empty lines ignored.
 
-    Empty lines are passed over. An id is part of a file name, so it may not lead into another folder.
+    An id is part of a file name, so it may not contain a path.
 
     Args:
-        path: The list, UTF-8.
-        root: The folder that it must lie in; None: anywhere, see `check_inside`.
+        path: The list, in UTF-8.
+        root: The folder that the list must be in, see `check_inside`; None allows any.
 
     Returns:
-        The ids that can be looked up, each once and in order, and the problems: ids that are no file names, and ids
-        that stand there twice.
+        The valid ids, each once and in order; and one problem per id that is invalid or listed twice.
 
     Raises:
-        DataError: The list is missing, empty or not text, or lies outside of `root`.
+        DataError: The list is missing, empty, not text, or outside `root`.
     """
     listed = read_lines(path, root)
     seen: dict[str, None] = {}
@@ -158,24 +164,24 @@ def read_list(path: Path, root: Path | None = None) -> tuple[list[str], list[Pro
         fault = id_fault(image)
         if fault:
             problems.append(
-                Problem(shown(image[:MAX_ID]), str(path), f"'{shown(image[:60])}' is no image id: it {fault}")
+                Problem(printable(image[:MAX_ID]), str(path), f"'{printable(image[:60])}' is no image id: it {fault}")
             )
         elif image in seen:
-            problems.append(problem(image, path, f"{image} is listed more than once"))
+            problems.append(image_problem(image, path, f"{image} is listed more than once"))
         else:
             seen[image] = None
     return list(seen), problems
 
 
 def read_lines(path: Path, root: Path | None = None) -> list[str]:
-    """The lines of an image list without the space around them; empty ones are passed over.
+    """The lines of an image list, stripped, without empty ones.
 
     Args:
-        path: The list, UTF-8.
-        root: The folder that it must lie in; None: anywhere, see `check_inside`.
+        path: The list, in UTF-8.
+        root: The folder that the list must be in, see `check_inside`; None allows any.
 
     Raises:
-        DataError: The list is missing, empty or not text, or lies outside of `root`.
+        DataError: The list is missing, empty, not text, or outside `root`.
     """
     if not path.is_file():
         others = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
@@ -194,72 +200,84 @@ def read_lines(path: Path, root: Path | None = None) -> list[str]:
 
 
 def check_inside(path: Path, root: Path | None) -> None:
-    """Raise a DataError if a symbolic link leads a file out of a folder; any file is fine where that is None.
+    """Raise a DataError if a symbolic link leads from `path` out of the folder `root`; None allows any file.
 
-    A data set from elsewhere could make a picture of the user's own part of what is published.
+    Otherwise a downloaded data set could make one of the user's private pictures part of what they publish.
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
-            f"{shown(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
+            f"{printable(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
             "links with `links: true` beside the split's list (the option --links of boxsup init)"
         )
 
 
-def links_outside(image: str, root: Path | None, *paths: Path | None) -> list[Problem]:
-    """The first of an image's files that `check_inside` refuses, as a problem, before any of them is opened."""
+def link_problems(image: str, root: Path | None, *paths: Path | None) -> list[Problem]:
+    """A problem for the first of an image's files that `check_inside` refuses. Opens none of them."""
     for path in paths:
         try:
             if path is not None:
                 check_inside(path, root)
         except DataError as error:
-            return [problem(image, path or Path(), str(error))]
+            return [image_problem(image, path or Path(), str(error))]
     return []
 
 
 def check_pixels(image: str, path: Path) -> tuple[tuple[int, int], list[Problem]]:
-    """Decode an image to its last pixel: its height and width, 0 and 0 with a problem where it cannot be."""
+    """Decode an image completely. Returns its height and width; (0, 0) and a problem if that fails."""
     try:
         height, width = read_image(path).shape[:2]
     except DataError as error:
-        return (0, 0), [problem(image, path, str(error))]
+        return (0, 0), [image_problem(image, path, str(error))]
     return (height, width), []
 
 
 def mask_problems(path: Path, height: int, width: int, classes: int) -> list[str]:
-    """What is wrong with a mask file: unreadable, of another size than its image, or with unknown labels.
+    """Lines that say what is wrong with a mask file: unreadable, not the size of its image, or unknown values.
 
     Args:
         path: A palette or 8-bit grey PNG.
-        height: Of the image; 0 if it is not known.
-        width: Likewise.
-        classes: C with the background; labels are 0…C-1 and 255. For an object mask 255: any number is fine.
+        height: Image height in pixels; 0 if unknown.
+        width: Image width in pixels; 0 if unknown.
+        classes: C including the background; values may be 0…C-1 and 255. Pass 255 for an object mask.
     """
     try:
         mask = read_mask(path)
     except DataError as error:
         return [str(error)]
     problems = size_problems(mask, height, width)
-    unknown = unknown_labels(mask, classes)
+    unknown = unknown_values(mask, classes)
     if unknown:
         problems.append(f"the mask holds {first_few(unknown)}; expected 0 to {classes - 1}, or {VOID} for void")
     return problems
 
 
 def size_problems(mask: NDArray[np.generic], height: int, width: int) -> list[str]:
-    """A line where a mask has another size than its image, whose height is 0 if it is not known."""
+    """A line if a mask does not have the size of its image; none if the image's height is 0 (unknown).
+
+    >>> size_problems(np.zeros((2, 3)), 2, 4)
+    ['the mask has 3×2 pixels, its image 4×2 (width×height)']
+    """
     if not height or mask.shape == (height, width):
         return []
     got = "×".join(map(str, reversed(mask.shape)))
     return [f"the mask has {got} pixels, its image {width}×{height} (width×height)"]
 
 
-def unknown_labels(mask: NDArray[np.uint8], classes: int) -> list[int]:
-    """The values of a uint8 mask, in order, that are neither a label 0…C-1 nor void."""
+def unknown_values(mask: NDArray[np.uint8], classes: int) -> list[int]:
+    """The values of a uint8 mask, sorted, that are neither a class 0…C-1 nor void.
+
+    >>> unknown_values(np.array([[0, 2], [9, 255]], np.uint8), classes=3)
+    [9]
+    """
     counts = np.bincount(mask.ravel(), minlength=VOID + 1)
     return [int(value) for value in np.flatnonzero(counts[:VOID]) if value >= classes]
 
 
-def problem(image: str, path: Path, text: str) -> Problem:
-    """One line that can be shown, without the file's name in front, which has its own column."""
+def image_problem(image: str, path: Path, text: str) -> Problem:
+    """A printable problem in one line. A leading file name is dropped: it has its own column.
+
+    >>> image_problem("a", Path("a.jpg"), "a.jpg: cannot be decoded")
+    Problem(image='a', file='a.jpg', problem='cannot be decoded')
+    """
     line = " ".join(text.removeprefix(f"{path}: ").split())
-    return Problem(shown(image), shown(str(path)), shown(line))
+    return Problem(printable(image), printable(str(path)), printable(line))

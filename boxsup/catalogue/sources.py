@@ -1,4 +1,4 @@
-"""Somebody's own annotations: which format a path is of, and the records of its images whichever it is."""
+"""Recognises the format of a user's own annotations, and reads their images whatever the format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boxsup.catalogue.names import class_name, image_id, is_background, shown
+from boxsup.catalogue.names import class_name, image_id, is_background, printable
 from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
@@ -18,11 +18,11 @@ from boxsup.catalogue.records import (
     BACKGROUND,
     Listing,
     Problem,
-    Unusable,
+    UnusableData,
     check_inside,
-    first_of,
-    links_outside,
-    problem,
+    image_problem,
+    link_problems,
+    summarise_problems,
 )
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
@@ -31,26 +31,26 @@ EXPECTED = (
     "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
     "of LabelMe JSON"
 )
-ORIENTED = "polygons have four corners each: they are taken for oriented boxes, and for no masks unless --masks says so"
+ORIENTED = "polygons have four corners each: they are taken for oriented boxes, not for masks, unless --masks says so"
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
-NUMBERED = ("coco", "yolo")  # formats that give classes an order
+NUMBERED = ("coco", "yolo")  # formats that define an order of classes
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images with annotations, recognised.
+    """Images with annotations of a recognised format.
 
     Attributes:
-        format: As in the configuration, a key of `boxsup.catalogue.readers.READERS`.
+        format: The format, a key of `boxsup.catalogue.readers.READERS`.
         images: The folder of images.
         annotations: The JSON, or the folder of annotations.
-        classes: Names by label, the background first: all that the annotations know of.
-        data: The file that names the classes of YOLO's labels, else None.
+        classes: Class names, the background first: all classes in the annotations.
+        data: The file that names YOLO's classes; None for other formats.
         corners: How VOC XML counts, see `boxsup.catalogue.readers.voc_xml.VocXmlSplit`; "" for other formats.
         ids: What ids are made of, see `boxsup.config.datasets.FolderSplit`.
-        boxes_only: Whether the annotations have no segmentation that is a true mask.
-        notes: What a person should know of how they are read.
+        boxes_only: Whether the annotations have no segmentations to use as true masks.
+        notes: What the user should know about how the annotations are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
     """
@@ -67,38 +67,34 @@ class Source:
     masks: str = NONE
     links: bool = False
 
-    def split(self, names: str = "") -> dict[str, str | bool]:
-        """The settings of a split, see `boxsup.config.datasets.FolderSplit`, by absolute paths.
-
-        Args:
-            names: Its list of images, below the data set's root; "" for all.
-        """
+    def split_settings(self) -> dict[str, str | bool]:
+        """Settings of a split of all images, with absolute paths; see `boxsup.config.datasets.FolderSplit`."""
         masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
         data = str(self.data.absolute()) if self.data else ""
-        more: dict[str, str | bool] = {"list": names, "data": data, "corners": self.corners, "links": self.links}
-        more["ids"] = "" if self.ids == "name" else self.ids
+        optional: dict[str, str | bool] = {"data": data, "corners": self.corners, "links": self.links}
+        optional["ids"] = "" if self.ids == "name" else self.ids
         return {
             "images": str(self.images.absolute()),
             "annotations": str(self.annotations.absolute()),
             "masks": masks,
-            **{key: value for key, value in more.items() if value},
+            **{key: value for key, value in optional.items() if value},
         }
 
     def listing(self) -> Listing:
-        """A check for each image, which gives its record; see `boxsup.catalogue.check.run_checks`."""
-        return READERS[self.format](Path(), self.classes, json.dumps(self.split()))
+        """List the images, each with a check that returns its record; see `boxsup.catalogue.check.run_checks`."""
+        return READERS[self.format](Path(), self.classes, json.dumps(self.split_settings()))
 
     def image_id(self, name: str) -> str:
-        """The id of an image by its name below the folder of images."""
+        """The id of an image, given its name below the folder of images."""
         return image_id(name, self.ids == "path")
 
     def files(self) -> list[Path]:
-        """The annotation files of a format that has one an image, without links that may not be followed."""
+        """The annotation files of a format with one file per image, without links that may not be followed."""
         inside = None if self.links else self.annotations
-        return [file for file in self._all_files() if not links_outside(file.stem, inside, file)]
+        return [file for file in self._all_files() if not link_problems(file.stem, inside, file)]
 
     def check_links(self) -> None:
-        """Raise a DataError if annotation files are links that may not be followed."""
+        """Raise a DataError if an annotation file is a link that may not be followed."""
         for file in self._all_files():
             check_inside(file, None if self.links else self.annotations)
 
@@ -106,42 +102,42 @@ class Source:
         endings = [ending for ending, form in ENDINGS.items() if form == self.format]
         return [file for ending in endings for file in annotation_files(self.annotations, ending)]
 
-    def all_crowds(self, effect: str) -> str:
-        """What to say where every box is a crowd: what follows from it, and what to do."""
+    def crowds_message(self, effect: str) -> str:
+        """The message for annotations in which every box is a crowd: the effect of that, and what to do."""
         if self.format == "coco":
             advice = "CVAT writes brush masks so: set iscrowd to 0"
             return f"{self.annotations}: every box is a crowd (iscrowd 1): {effect}; {advice}"
         return f"{self.annotations}: every box is to be ignored: {effect}; leave some that are not"
 
-    def with_masks(self, masks: str) -> Source:
-        """The same with true masks from elsewhere."""
+    def images_with_masks(self, masks: str) -> Source:
+        """A copy with true masks from somewhere else."""
         return replace(self, masks=masks)
 
     def with_classes(self, names: Sequence[str]) -> Source:
-        """The same with these classes alone, in this order."""
+        """A copy with only these classes, in this order."""
         return replace(self, classes=(BACKGROUND, *map(class_name, names)))
 
-    def in_order_of(self, classes: Sequence[str]) -> Source:
-        """The same with classes in this order, the others behind, where the annotations themselves give none.
+    def with_class_order(self, classes: Sequence[str]) -> Source:
+        """A copy with classes in this order and all other classes after them, unless the format defines the order.
 
         Args:
-            classes: Names, the background first.
+            classes: Class names, the background first.
         """
         if self.format in NUMBERED:
             return self
         return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
-def recognise(images: Path, boxes: Path) -> str:
-    """The format of annotations: `coco`, `voc_xml`, `yolo` or `labelme`.
+def recognise_format(images: Path, boxes: Path) -> str:
+    """Recognise the format of annotations: `coco`, `voc_xml`, `yolo` or `labelme`.
 
     Args:
-        images: The folder of images, which LabelMe's files may lie in too.
-        boxes: A JSON of COCO's form, the folder of an export that has one beside the images of each part, or a folder
-            that holds, itself or in folders below, the files of one format.
+        images: The folder of images, which may also hold LabelMe's files.
+        boxes: A JSON of COCO's form; an export, whose folders each have such a JSON beside their images; or a folder
+            that holds, directly or in subfolders, files of one format.
 
     Raises:
-        DataError: It is none of them; says what was found and what is expected.
+        DataError: It is none of these. Says what was found and what is expected.
     """
     if not images.is_dir():
         raise DataError(f"{images}: no such folder of images")
@@ -155,13 +151,13 @@ def recognise(images: Path, boxes: Path) -> str:
         return "coco"
     counts = _counts(boxes)
     found = [ending for ending, count in counts.items() if count]
-    if yolo.ENDING in found and yolo.find_data(boxes) is None:
+    if yolo.ENDING in found and yolo.find_names_file(boxes) is None:
         if found == [yolo.ENDING]:
             raise DataError(
                 f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
                 "names YOLO's classes (`names: [cat, dog]`), nor a classes.txt with a name on each line; put one there"
             )
-        found.remove(yolo.ENDING)  # lists of images, read-me files
+        found.remove(yolo.ENDING)  # these are lists of images, or read-me files
     if found == [labelme.ENDING]:
         _check_labelme(boxes)
     if len(found) == 1:
@@ -171,17 +167,17 @@ def recognise(images: Path, boxes: Path) -> str:
 
 
 def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
-    """Recognise annotations and read which classes they know of; no image is read yet.
+    """Recognise annotations and read their class names. Reads no image.
 
     Args:
-        images: See `recognise`.
-        boxes: Likewise.
+        images: The folder of images.
+        boxes: The annotations, see `recognise_format`.
         links: Whether symbolic links may lead out of the two.
 
     Raises:
-        DataError: They are of no known format, or name no class, or one whose name cannot be printed.
+        DataError: The format is unknown, or there is no class, or a class name cannot be printed.
     """
-    form = recognise(images, boxes)
+    form = recognise_format(images, boxes)
     source = Source(form, images, boxes, (), boxes_only=form == "voc_xml", links=links)
     if source.format == "coco":
         names, files = open_instances(boxes)
@@ -190,69 +186,73 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
         files = images_below(images)
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
-        raise DataError(f"{boxes}: the class '{shown(odd[:60])}' has a name that cannot be shown; give it another")
-    source = replace(source, ids=ids_of(files))
+        raise DataError(f"{boxes}: the class '{printable(odd[:60])}' has a name that cannot be shown; give it another")
+    source = replace(source, ids=kind_of_ids(files))
     if source.ids == "path":
         source = replace(
-            source, notes=(*source.notes, "images of one name in several folders: ids have the folders' names")
+            source, notes=(*source.notes, "images in several folders share names: their ids include the folders")
         )
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 
-def ids_of(names: Sequence[str]) -> str:
-    """What ids are made of: names, or paths where images of one name lie in several folders."""
+def kind_of_ids(names: Sequence[str]) -> str:
+    """What ids are made of: "name", or "path" if images in several folders share a name.
+
+    >>> kind_of_ids(["a.jpg", "b/c.jpg"]), kind_of_ids(["a.jpg", "b/a.jpg"])
+    ('name', 'path')
+    """
     by_name, by_path = ({image_id(name, by_path) for name in names} for by_path in (False, True))
     return "path" if len(by_name) < len(by_path) else "name"
 
 
 def _of_files(source: Source) -> tuple[Source, list[str]]:
-    """The settings and the classes' names of a format that has one file an image."""
+    """The completed source and its class names, for a format with one annotation file per image."""
     if source.format == "yolo":
-        data = yolo.find_data(source.annotations) or source.annotations / yolo.DATA
-        if yolo.oriented(source.files()):
+        data = yolo.find_names_file(source.annotations) or source.annotations / yolo.DATA
+        if yolo.has_oriented_boxes(source.files()):
             source = replace(source, boxes_only=True, notes=(*source.notes, ORIENTED))
         return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
-    names, zero, problems = _seen_in(source)
+    names, zero_evidence, problems = _scan_files(source)
     if all(is_background(name) for name in names):
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
-        raise Unusable(first_of(problems, "no class is left") if problems else text, problems)
+        raise UnusableData(summarise_problems(problems, "no class is left") if problems else text, problems)
     if source.format == "voc_xml":
-        notes = (f"corners are taken for borders from 0, as {zero}; `corners: voc` for pixels from 1",) if zero else ()
-        source = replace(source, corners="plane" if zero else "voc", notes=notes)
+        note = f"corners are taken for borders from 0, as {zero_evidence}; `corners: voc` for pixels from 1"
+        source = replace(source, corners="plane" if zero_evidence else "voc", notes=(note,) if zero_evidence else ())
     return source, names
 
 
-def _seen_in(source: Source) -> tuple[list[str], str, list[Problem]]:
-    """The names of all objects, sorted; what shows that VOC XML counts from 0; and files that cannot be read."""
+def _scan_files(source: Source) -> tuple[list[str], str, list[Problem]]:
+    """The class names in all files, sorted; the evidence that VOC XML counts from 0; a problem per unreadable file."""
     names: set[str] = set()
-    zero, problems = "", []
-    for file in source.files():  # one in memory at a time
+    zero_evidence, problems = "", []
+    for file in source.files():  # holds one in memory at a time
         try:
             content = read_content(file, "", MAX_BYTES)
             names.update(NAMES[source.format](content))
-            if source.format == "voc_xml" and not zero:
+            if source.format == "voc_xml" and not zero_evidence:
                 reason = voc_objects.counts_from_zero(voc_objects.parse_xml(content))
-                zero = f"{shown(file.name)}: {reason}" if reason else ""
+                zero_evidence = f"{printable(file.name)}: {reason}" if reason else ""
         except ValueError as error:
-            problems.append(problem("", file, str(error)))
-    return sorted(names), zero, problems
+            problems.append(image_problem("", file, str(error)))
+    return sorted(names), zero_evidence, problems
 
 
 def _counts(folder: Path) -> dict[str, int]:
-    """How many files of each ending there are; JSON that other tools leave beside their own files is passed over."""
+    """The number of files with each ending. JSON that other tools leave beside their own files does not count."""
     counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
-    alone = counts[labelme.ENDING] == sum(counts.values())
-    return counts if alone or _has_labelme(folder) else counts | {labelme.ENDING: 0}
+    only_json = counts[labelme.ENDING] == sum(counts.values())
+    return counts if only_json or _has_labelme(folder) else counts | {labelme.ENDING: 0}
 
 
 def _check_labelme(folder: Path) -> None:
-    """Raise a DataError that names COCO's JSON where a folder holds that and no files of LabelMe's."""
+    """Raise a DataError if a folder holds JSON, but none of LabelMe's: the user may have meant a COCO JSON."""
     if not _has_labelme(folder):
         first = next(annotation_files(folder, labelme.ENDING))
         raise DataError(
-            f"{folder}: found {shown(first.name)}, which is no LabelMe JSON (it has no shapes); a COCO JSON is named "
-            "itself, not its folder"
+            f"{folder}: found {printable(first.name)}, which is no LabelMe JSON (it has no shapes); name a COCO "
+            "JSON itself, not its folder"
         )
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: one table of images, one of boxes, one of classes for a split of a data set."""
+"""The catalogue of a split: one table of images, one of boxes, one of classes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
 from boxsup.experiments.splits import TABLES
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 CLASS_COLUMNS = ("label", "name")
-TEXTS = ("image", "path", "mask", "objects", "name")  # columns of text; the others hold whole numbers
+TEXTS = ("image", "path", "mask", "objects", "name")  # text columns; the others hold whole numbers
 
 
 class ImageRow(NamedTuple):
-    """One row of the table of images."""
+    """A row of the table of images."""
 
     image: str
     path: str
@@ -39,11 +39,11 @@ class Catalogue:
     """A checked split.
 
     Attributes:
-        images: One row an image: `image` id, `path`, `height`, `width` in pixels, `mask` path or "", `objects` path of
+        images: One row per image: `image` id, `path`, `height`, `width` in pixels, `mask` path or "", `objects` path of
             its object mask or "".
-        boxes: One row a box: `image` id, `label` 1…C-1, half-open 0-based pixel corners `x0 y0 x1 y1`, `difficult` and
-            `crowd` 0 or 1. Boxes of an image stand together, images in the order of `images`.
-        classes: Names by label; `classes[0]` is the background.
+        boxes: One row per box: `image` id, `label` (class 1…C-1), half-open 0-based pixel corners `x0 y0 x1 y1`,
+            `difficult` and `crowd` 0 or 1. Rows are grouped by image, in the order of `images`.
+        classes: Class names; `classes[0]` is the background.
     """
 
     images: pd.DataFrame
@@ -61,30 +61,34 @@ class Catalogue:
         return self.images[["height", "width"]].to_numpy(np.int64)
 
     def rows(self) -> Iterator[ImageRow]:
-        """The table of images, row by row."""
+        """The rows of the table of images."""
         return map(ImageRow._make, self.images[list(IMAGE_COLUMNS)].itertuples(index=False, name=None))
 
     def boxes_of(self, image: str) -> pd.DataFrame:
-        """The boxes of one image, in order; none where it has none. The index of the rows is that of `boxes`."""
+        """The rows of `boxes` that belong to one image, with their index; possibly none."""
         return self.boxes.iloc[self._box_rows.get(image, [])]
 
     @cached_property
     def _box_rows(self) -> dict[str, NDArray[np.intp]]:
-        # Positions and no tables: a table an image takes 10 KB, fifty times as much.
+        # Row positions instead of a table per image, which would take 10 KB, fifty times as much.
         return {str(image): np.asarray(rows) for image, rows in self.boxes.groupby("image", sort=False).indices.items()}
 
     def shard(self, index: int, count: int) -> Catalogue:
-        """Shard `index` (from 0) of `count` runs of neighbours, every image in exactly one."""
-        return self.part(self.ids[slice(*shard_bounds(len(self.images), index, count))])
+        """Shard `index` (from 0) of `count`: a run of consecutive images. Each image is in exactly one shard."""
+        return self.subset(self.ids[slice(*shard_bounds(len(self.images), index, count))])
 
-    def part(self, images: Collection[str]) -> Catalogue:
-        """The images of these ids alone, in the order of the split."""
+    def subset(self, images: Collection[str]) -> Catalogue:
+        """Only the given image ids, in the order of the split."""
         rows, boxes = (table[table["image"].isin(images)].reset_index(drop=True) for table in (self.images, self.boxes))
         return Catalogue(rows, boxes, self.classes)
 
 
 def shard_bounds(images: int, index: int, count: int) -> tuple[int, int]:
-    """Where shard `index` (from 0) of `count` starts and ends in a split of so many images."""
+    """First image and end of shard `index` (from 0) of `count`.
+
+    >>> [shard_bounds(10, index, 3) for index in range(3)]
+    [(0, 3), (3, 6), (6, 10)]
+    """
     first, last = np.linspace(0, images, count + 1).astype(int)[index : index + 2]
     return int(first), int(last)
 
@@ -93,7 +97,7 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     """Read `images.csv`, `boxes.csv` and `classes.csv`.
 
     Raises:
-        StoreError: A table is missing or damaged, or of an older form.
+        StoreError: A table is missing, damaged, or in an older form.
     """
     folder = Path(folder)
     columns = (IMAGE_COLUMNS, BOX_COLUMNS, CLASS_COLUMNS)
@@ -102,19 +106,19 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
 
 
 def _again(path: Path) -> str:
-    from boxsup.again import commands_for  # what reads tables need not read configurations
+    from boxsup.again import commands_for  # readers of tables need not import the configuration
 
     commands = commands_for([path], "--force")
     return f"make it again: {commands[0]}" if commands else "make it again by Snakemake, or from images and annotations"
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table with at least these columns: texts, and whole numbers in those that have no text."""
+    """A table with at least these columns. Columns other than TEXTS must hold whole numbers."""
     try:
-        table = as_written(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
+        table = unescape_texts(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; {_again(path)}") from error
-    except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are among these
+    except (OSError, ValueError, OverflowError) as error:  # these include pandas' own errors
         raise StoreError(f"{path}: not a readable table; {_again(path)}") from error
     for name in columns:
         if name not in table:
@@ -134,12 +138,16 @@ def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> Non
 
 
 def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
-    """B×4 half-open pixel corners x0, y0, x1, y1 of B rows of the table of boxes."""
+    """B×4 half-open pixel corners x0, y0, x1, y1 of B rows of the table of boxes.
+
+    >>> corners_of(pd.DataFrame({"label": [1], "x0": [2], "y0": [3], "x1": [4], "y1": [5]}))
+    array([[2, 3, 4, 5]])
+    """
     return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
 
 
 def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
-    """Raise a DataError that names the first of `ids` that is not `known` to `where`."""
+    """Raise a DataError about `where` if some of `ids` are not among its `known` ids."""
     missing = sorted(set(ids) - set(known))
     if missing:
         raise DataError(f"{where}: {len(missing)} of the images are missing, the first is {missing[0]}; make it again")

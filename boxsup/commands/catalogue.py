@@ -47,7 +47,7 @@ def run(*, format: str, root: Path, split: str, classes: str, on_problem: str, w
         discard(out / table)
     listing = _listing(format, root, split, names, out)
     problems = list(listing.problems)
-    with atomic_write(out / DRAWN) if listing.draws else nullcontext(Path()) as partial:
+    with atomic_write(out / DRAWN) if listing.draws_masks else nullcontext(Path()) as partial:
         records = _records(listing, problems, partial, out / DRAWN, workers)
         report = write_problems(out / PROBLEMS, problems)
         if problems and on_problem == "stop":
@@ -76,7 +76,7 @@ def _records(listing: Listing, problems: list[Problem], partial: Path, drawn: Pa
     """
     wrong = {problem.image for problem in problems}
     records = []
-    if listing.draws:
+    if listing.draws_masks:
         partial.mkdir(parents=True)  # even if no image has a mask
     checked = run_checks(listing.checks, workers)
     for record in tqdm(checked, "catalogue", len(listing.checks), unit="image", disable=None):

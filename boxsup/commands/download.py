@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from boxsup.catalogue.download import SOURCES, provide
+from boxsup.catalogue.download import SOURCES, provide_tree
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.store.atomic import write_text
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, root: Path, source: str | None, download: str, out: Path) -> None:
     """Make sure that the tree is there, and write down the archives that it was made of."""
-    used = provide(root, download == "true", SOURCES[source] if source else None)
+    used = provide_tree(root, download == "true", SOURCES[source] if source else None)
     archives = {archive.name: archive.md5 for archive in used}
     write_text(out, json.dumps({"root": str(root), "archives": archives}, indent=2) + "\n")
     how = f"got what {' and '.join(archives)} hold" if archives else "was there already; nothing was fetched or changed"

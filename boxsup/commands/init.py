@@ -15,9 +15,9 @@ import yaml
 from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.names import MAX_ID, same, shown
+from boxsup.catalogue.names import MAX_ID, normalised, printable
 from boxsup.catalogue.readers.image_files import images_below, other_names
-from boxsup.catalogue.records import Unusable, first_of
+from boxsup.catalogue.records import UnusableData, summarise_problems
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.config.files import project_config
@@ -32,11 +32,11 @@ from boxsup.project.choices import (
     with_used_masks,
 )
 from boxsup.project.evidence import check_objects
-from boxsup.project.plan import plan, this_machine
-from boxsup.project.splits import split
+from boxsup.project.plan import make_plan, this_machine
+from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
-from boxsup.project.survey import Survey, looking
-from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, lists
+from boxsup.project.survey import Survey, survey_calls
+from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
 from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
@@ -102,17 +102,17 @@ def run(
         source, survey = with_used_masks(source, survey, masks)
         if classes is None:
             source = with_occurring_classes(source, survey)
-    except Unusable as error:
+    except UnusableData as error:
         report = write_problems(project / PROBLEMS, error.problems)
-        raise DataError(f"{shown(str(error))}; all are in {report}") from error
+        raise DataError(f"{printable(str(error))}; all are in {report}") from error
     chosen = by_folders
     if val is not None:
         source, chosen = _evaluated_images(val, source, survey, boxes)
-    splits = split(survey.objects, survey.masked, masks is not None, chosen)
+    splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
-    settings = plan(len(splits.train), survey.side, machine, epochs)
+    settings = make_plan(len(splits.train), survey.side, machine, epochs)
     written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores)
-    files = {**lists(splits, image_names(source, survey)), CONFIG: config_text(written)}
+    files = {**list_files(splits, image_names(source, survey)), CONFIG: config_text(written)}
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration comes last: if it is there, all files are
         write_text(project / file, text)
@@ -152,11 +152,11 @@ def _evaluated_images(val: Path, source: Source, survey: Survey, boxes: Path) ->
         DataError: None of them can be used.
     """
     named = ids_named_by(val, source)
-    chosen = {image for image in survey.objects if same(image) in named}
+    chosen = {image for image in survey.objects if normalised(image) in named}
     if named and not chosen:
         advice = _outside(val, source.images, boxes)
         raise DataError(f"{val}: none of its {len(named)} images is one that can be used{advice}")
-    missing = sorted(named - {same(image) for image in chosen})
+    missing = sorted(named - {normalised(image) for image in chosen})
     if missing:
         note = f"images of {val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
         source = replace(source, notes=(*source.notes, note))
@@ -186,7 +186,7 @@ def _survey(source: Source, workers: int) -> Survey:
     wrong = {problem.image for problem in problems}
     images = []
     known = set(wrong)
-    looks = run_checks(looking(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
+    looks = run_checks(survey_calls(listing.checks), min(workers, 1 + len(listing.checks) // MIN_IMAGES))
     for seen in tqdm(looks, "init", len(listing.checks), unit="image", disable=None):
         problems += seen.record.problems
         known.add(seen.record.image)
@@ -194,14 +194,16 @@ def _survey(source: Source, workers: int) -> Survey:
             images.append(seen)
     if problems and len(images) < 2:
         left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
-        raise Unusable(first_of(problems, left), problems)
-    problems += listing.lost
+        raise UnusableData(summarise_problems(problems, left), problems)
+    problems += listing.unmatched
     names = {
-        name: shown(name[:MAX_ID]) for name in images_below(source.images)
+        name: printable(name[:MAX_ID]) for name in images_below(source.images)
     }  # what problems call an image without an id
     others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
     survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
-        raise Unusable(first_of(problems, text) if problems else f"{source.annotations}: {text}", problems)
+        raise UnusableData(
+            summarise_problems(problems, text) if problems else f"{source.annotations}: {text}", problems
+        )
     return survey

@@ -45,7 +45,7 @@ def run(
 ) -> None:
     """Write `inventory.json`: the same bytes if nothing changed."""
     files_of = SplitFiles(out, format, root, parse_classes(classes), split, on_problem, source)
-    inventory = files_of.take(since, read_inventory(out), workers)
+    inventory = files_of.take_inventory(since, read_inventory(out), workers)
     write_inventory(out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))
     print(f"inventory: {len(inventory.ids)} images, {files} files; {inventory.since}", file=sys.stderr)

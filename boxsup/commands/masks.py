@@ -18,7 +18,7 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.trained import find_trained, tell
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.jobs import CheckedImages, Job, check_images, in_order_of, make_job, make_parts, unknown_classes
@@ -87,11 +87,11 @@ def run(
     trained = find_trained(model)
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
-    claim(parts, out, [Path(record.path) for record in checked.records], mending=True)
+    claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
     labelling = trained.labelling
     masker = Masker(trained.checkpoint, threads or labelling.threads, scales or labelling.update_scales, update, method)
     if not scales:
-        tell(trained)
+        print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     problems = [*checked.problems, *unknown_classes(masker, [record for _, record in usable], source)]

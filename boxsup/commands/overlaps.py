@@ -38,7 +38,7 @@ def run(*, catalogue: Path, proposals: Path, out: Path) -> None:
     if pools and not set(pools) & set(split.ids):
         raise DataError(f"{proposals}: none of its images is in {catalogue}; name the proposals of this split")
     inventory = read_inventory(catalogue)
-    made_from = overlaps_from(inventory.boxes(list(pools))) if inventory else None
+    made_from = overlaps_from(inventory.box_hash(list(pools))) if inventory else None
     attributes = {"versions": provenance("overlaps", "numpy", "zarr")}
     with recording(out, made_from), overlaps_writer(out, list(pools), attributes) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):

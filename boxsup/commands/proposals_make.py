@@ -70,7 +70,7 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     _compile(propose)
     measured = []
     inventory = read_inventory(catalogue)
-    made_from = proposals_from(json.loads(settings), inventory.pixels(images.ids)) if inventory else None
+    made_from = proposals_from(json.loads(settings), inventory.image_hash(images.ids)) if inventory else None
     with (
         recording(out, made_from),
         pools_writer(out, images.ids, images.sizes, _attributes(method)) as writer,

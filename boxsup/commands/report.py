@@ -90,7 +90,7 @@ def run(
         timings=read_timings(benchmarks, epochs),
         searches={name: read_table(Path(path)) for name, path in tables.items() if Path(path).exists()},
     )
-    full = set(page.full)
+    full = set(page.full_size)
     shown = [row for row in evaluated_split.rows() if row.image in full]
     write_full_size(out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
     write_text(out, page.text)

@@ -16,12 +16,12 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_image
-from boxsup.image.palette import overlay
 from boxsup.near import did_you_mean, near_paths, nearest
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
-from boxsup.report.shared.drawing import draw_boxes, draw_outline, outlines, with_caption
+from boxsup.report.shared.drawing import with_caption
+from boxsup.report.shared.pictures import Picture, class_colour
 from boxsup.store.atomic import atomic_write
 from boxsup.store.labels import Labels
 
@@ -124,22 +124,19 @@ def picture(generation: Generation, image: str) -> Image.Image:
     """
     catalogue = generation.catalogue
     photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
-    scale = max(1, -(-MIN_SIDE // min(photo.shape[:2])))
-    size = (photo.shape[1] * scale, photo.shape[0] * scale)
-    large = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
-    labels = np.asarray(Image.fromarray(generation.labels[image]).resize(size, Image.Resampling.NEAREST))
-    sheet = Image.fromarray(overlay(large, labels, grey=False))
+    height, width = photo.shape[:2]
+    scale = max(1, -(-MIN_SIDE // min(height, width)))
+    sheet = Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC)
+    sheet.add_labels(generation.labels[image], grey=False)
     boxes = catalogue.boxes_of(image)
     chosen = generation.chosen[boxes.index]
     pool = generation.pool(image) if (chosen >= 0).any() else None
-    for label, candidate in zip(boxes["label"], chosen, strict=True):
+    for class_id, candidate in zip(boxes["label"], chosen, strict=True):
         if pool is not None and candidate >= 0:
-            for polygon in outlines(pool.mask(int(candidate)), scale):
-                draw_outline(sheet, polygon, int(label), width=3)
-    corners = corners_of(boxes) * scale
-    names = [f"{number} {catalogue.classes[label]}" for number, label in enumerate(boxes["label"], start=1)]
-    draw_boxes(sheet, corners, list(boxes["label"]), names, TEXT)
-    return with_caption(sheet, [_title(generation, image), *_choices(generation, boxes, names)], TEXT)
+            sheet.add_outline(pool.mask(int(candidate)), class_colour(class_id), width=3)
+    names = [f"{number} {catalogue.classes[class_id]}" for number, class_id in enumerate(boxes["label"], start=1)]
+    sheet.add_boxes(corners_of(boxes), list(boxes["label"]), names, TEXT)
+    return with_caption(sheet.image, [_title(generation, image), *_choices(generation, boxes, names)], TEXT)
 
 
 def _title(generation: Generation, image: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from boxsup.contours.network import STRIDE, ContourNet
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 
 def strength(network: ContourNet, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -29,7 +29,7 @@ def strength(network: ContourNet, image: NDArray[np.uint8]) -> NDArray[np.float3
     # Pad by mirroring, so that the padding adds no edge; short sides are mirrored repeatedly.
     padded = np.pad(image, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), "symmetric")
     with one_thread(), torch.inference_mode():
-        pixels = normalised(padded)[None].contiguous(memory_format=torch.channels_last)
+        pixels = normalise(padded)[None].contiguous(memory_format=torch.channels_last)
         likely = torch.sigmoid(network(pixels))[0, 0, :height, :width]
     return np.ascontiguousarray(likely.numpy())
 

@@ -1,1 +1,1 @@
-"""The generated demo data: photographs of drawn shapes, with their boxes and masks."""
+"""Generates the demo data: pictures of drawn shapes with their boxes and masks."""

@@ -1,4 +1,4 @@
-"""The forms of the demo data's classes, as strokes in units of their radius."""
+"""Draws the form of each class of the demo data, as strokes in units of its radius."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Stroke:
 
     Attributes:
         points: N×2 (x, y), within about [-1, 1].
-        width: Of the line through the points; 0 fills the polygon that they are the corners of.
+        width: Width of the line through the points; 0 fills the polygon with these corners.
         closed: Whether the line returns to its first point.
     """
 
@@ -27,14 +27,14 @@ class Stroke:
 
 
 def ring(draws: np.random.Generator) -> list[Stroke]:
-    """A circle's or an ellipse's line."""
+    """The line of a circle or an ellipse."""
     width = draws.uniform(0.26, 0.36)
     radii = (1 - width / 2) * np.array([1, draws.uniform(0.75, 1)])
     return [Stroke(_arc(0, 2 * np.pi)[:-1] * radii, width, closed=True)]
 
 
 def crescent(draws: np.random.Generator) -> list[Stroke]:
-    """A disc without a second disc: between two arcs through the same two tips."""
+    """A disc minus a second disc: the area between two arcs through the same two tips."""
     half = draws.uniform(1.75, 2.1)  # half of the outer arc's angle
     outer = _arc(-half, half)
     tip = np.array([np.cos(half), np.sin(half)])
@@ -47,7 +47,7 @@ def crescent(draws: np.random.Generator) -> list[Stroke]:
 
 
 def star(draws: np.random.Generator) -> list[Stroke]:
-    """Five to seven points."""
+    """A star with five to seven points."""
     points = int(draws.integers(5, 8))
     radii = np.where(np.arange(2 * points) % 2, draws.uniform(0.34, 0.44), 1.0)
     angles = np.arange(2 * points) * np.pi / points
@@ -55,7 +55,7 @@ def star(draws: np.random.Generator) -> list[Stroke]:
 
 
 def branch(draws: np.random.Generator) -> list[Stroke]:
-    """A small random tree of thick strokes that get thinner."""
+    """A small random tree of thick strokes that get thinner towards the tips."""
     strokes: list[Stroke] = []
     ends = [(np.array([0.0, -1.0]), np.pi / 2, 0.8, 0.34)]
     while ends:
@@ -70,7 +70,7 @@ def branch(draws: np.random.Generator) -> list[Stroke]:
 
 
 def spiral(draws: np.random.Generator) -> list[Stroke]:
-    """About one and a half turns from near the middle outwards."""
+    """About one and a half turns from near the centre outwards."""
     angles = np.linspace(0, 2 * np.pi * draws.uniform(1.4, 1.7), 120)
     radii = 0.12 + (0.9 - 0.12) * angles / angles[-1]
     return [Stroke(np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1), draws.uniform(0.21, 0.25))]

@@ -1,9 +1,8 @@
-"""The demo data: pictures of overlapping, textured objects far from rectangular, with their true masks and boxes.
+"""Draws the demo data: pictures of overlapping, textured objects far from rectangular, with true masks and boxes.
 
-Made so that a small network learns it on a CPU in a minute or two from a hundred pictures, and so that a box says much
-less than a mask: an object fills well under half of its box. Every class has a form, a texture and a family of hues.
-The families overlap, and the background and the blobs on it that belong to no class have any hue, so that hue alone
-does not decide.
+A small network learns them on a CPU in a minute or two from a hundred pictures. A box says much less than a mask: an
+object fills well under half of its box. Each class has a form, a texture and a family of hues. The families overlap,
+and the background and the blobs on it, which belong to no class, have any hue: hue alone does not decide.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from boxsup.image import VOID
 from boxsup.random import generator
 
 SUPERSAMPLING = 4  # forms are drawn this many times larger; the mean of the small pixels is a pixel's coverage
-MIN_VISIBLE = 0.35  # share of an object that neither the border nor objects drawn later may hide
-DIFFICULT = 0.5  # an object of which less is visible counts as difficult
-TRIES = 20  # places that are tried for an object
+MIN_VISIBLE = 0.35  # share of an object that neither the border nor later objects may hide
+DIFFICULT = 0.5  # an object with a smaller visible share is difficult
+TRIES = 20  # positions to try for an object
 
 Image = NDArray[np.uint8]
 Coverage = NDArray[np.float32]
@@ -31,9 +30,9 @@ Coverage = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """An object of a picture: label 1…C-1, tight half-open box `x0, y0, x1, y1` of what is visible, and `difficult`."""
+    """An object of a picture: class 1…C-1, tight half-open box `x0, y0, x1, y1` of the visible part, `difficult`."""
 
-    label: int
+    class_id: int
     box: tuple[int, int, int, int]
     difficult: bool
 
@@ -44,74 +43,82 @@ class DrawnPicture:
 
     Attributes:
         image: H×W×3 uint8 RGB.
-        instances: H×W uint8, 0 background, else the 1-based number of the object that is seen at the pixel.
-        things: The objects by number; each has visible pixels.
+        instances: H×W uint8, 0 background, else the number (from 1) of the object visible at the pixel.
+        objects: The objects by number; each has visible pixels.
     """
 
     image: Image
     instances: Image
-    things: tuple[DrawnObject, ...]
+    objects: tuple[DrawnObject, ...]
 
     def masks(self) -> tuple[Image, Image]:
-        """Masks as VOC has them: labels and object numbers, H×W uint8, 255 along every object's boundary."""
+        """VOC's two masks: H×W uint8 class ids and object numbers, 255 along every object's boundary."""
         ring = boundary(self.instances)
-        labels = np.array([0, *(thing.label for thing in self.things)], np.uint8)[self.instances]
+        labels = np.array([0, *(item.class_id for item in self.objects)], np.uint8)[self.instances]
         return np.where(ring, VOID, labels).astype(np.uint8), np.where(ring, VOID, self.instances).astype(np.uint8)
 
 
-def picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> DrawnPicture:
-    """Picture `index` of a split, a function of the arguments alone.
+def draw_picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> DrawnPicture:
+    """Draw picture `index` of a split. The result depends only on the arguments.
 
     Args:
-        seed: Of the data set.
-        split: Its name.
-        index: From 0.
-        side: Both sides are between 0.8 and 1.1 times it, in pixels.
-        classes: Names of forms by label, the background first. The first object is of class `index` modulo their
-            number, so that every class occurs in every split that is long enough.
+        seed: Seed of the data set.
+        split: Name of the split.
+        index: Number of the picture, from 0.
+        side: Height and width are between 0.8 and 1.1 times this, in pixels.
+        classes: Names of forms by class id, the background first. Picture by picture, the first object goes through
+            the classes in order, so that every class occurs in every split that is long enough.
     """
     draws = generator(seed, "shapes", split, index)
     height, width = (int(n) for n in draws.integers(round(0.8 * side), round(1.1 * side) + 1, size=2))
     image = _clutter(background(height, width, draws), draws)
     instances = np.zeros((height, width), np.uint8)
     kinds = [index % (len(classes) - 1) + 1, *draws.integers(1, len(classes), size=int(draws.integers(1, 5)))]
-    labels: list[int] = []
+    class_ids: list[int] = []
     areas: list[float] = []
-    for label in map(int, kinds):
-        placed = _place(classes[label], instances, areas, side, draws)
+    for class_id in map(int, kinds):
+        placed = _place(classes[class_id], instances, areas, side, draws)
         if placed is not None:
             coverage, area = placed
-            labels.append(label)
+            class_ids.append(class_id)
             areas.append(area)
-            instances[coverage >= 0.5] = len(labels)
-            texture = object_texture(label - 1, len(classes) - 1, height, width, draws)
+            instances[coverage >= 0.5] = len(class_ids)
+            texture = object_texture(class_id - 1, len(classes) - 1, height, width, draws)
             image = _paint(image, texture, coverage)
-    return DrawnPicture(_photograph(image, draws), instances, _things(instances, labels, areas))
+    return DrawnPicture(_photograph(image, draws), instances, _objects(instances, class_ids, areas))
 
 
 def boundary(instances: Image) -> NDArray[np.bool_]:
-    """The pixels, H×W, on either side of a border between two objects or an object and the background."""
+    """H×W, true on the pixels on either side of a border between two objects, or an object and the background.
+
+    >>> boundary(np.array([[0, 0, 1, 1]], np.uint8)).astype(int)
+    array([[0, 1, 1, 0]])
+    """
     kernel = np.ones((3, 3), np.uint8)
     return np.asarray(cv2.dilate(instances, kernel) != cv2.erode(instances, kernel))
 
 
-def fill(instances: Image, things: Sequence[DrawnObject]) -> list[float]:
-    """The share of each box's pixels that its object fills."""
+def fill_shares(instances: Image, objects: Sequence[DrawnObject]) -> list[float]:
+    """The share of each box that its object fills.
+
+    >>> fill_shares(np.array([[1, 1, 0, 1]], np.uint8), [DrawnObject(3, (0, 0, 4, 1), False)])
+    [0.75]
+    """
     shares = []
-    for number, thing in enumerate(things, start=1):
-        x0, y0, x1, y1 = thing.box
+    for number, item in enumerate(objects, start=1):
+        x0, y0, x1, y1 = item.box
         shares.append(float(np.mean(instances[y0:y1, x0:x1] == number)))
     return shares
 
 
 def coverage_of(strokes: Sequence[Stroke], transform: NDArray[np.float64], height: int, width: int) -> Coverage:
-    """How much of each pixel a form covers, in [0, 1].
+    """The share of each pixel that a form covers, H×W in [0, 1].
 
     Args:
         strokes: The form in units of its radius.
         transform: 2×3 matrix from these units to pixels.
-        height: Of the picture in pixels.
-        width: Likewise.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
     """
     canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
     scale = np.sqrt(abs(np.linalg.det(transform[:, :2]))) * SUPERSAMPLING
@@ -129,10 +136,10 @@ def coverage_of(strokes: Sequence[Stroke], transform: NDArray[np.float64], heigh
 def _place(
     name: str, instances: Image, areas: Sequence[float], side: int, draws: np.random.Generator
 ) -> tuple[Coverage, float] | None:
-    """A form somewhere in the picture where it hides none of the others too much; None if no place is found.
+    """Place a form at random where it does not hide too much of another object; None if no position is found.
 
     Returns:
-        Its H×W coverage, and its area in pixels, what lies beyond the border included.
+        Its H×W coverage; and its area in pixels, including the part beyond the border.
     """
     height, width = instances.shape
     strokes = FORMS[name](draws)
@@ -150,7 +157,7 @@ def _place(
 
 
 def _transform(side: int, height: int, width: int, draws: np.random.Generator) -> NDArray[np.float64]:
-    """A random rotation, reflection, scale and place: 2×3 matrix from a form's units to pixels."""
+    """A random rotation, reflection, scale and position: 2×3 matrix from a form's units to pixels."""
     angle = draws.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     radius = draws.uniform(0.19, 0.34) * side
@@ -160,7 +167,7 @@ def _transform(side: int, height: int, width: int, draws: np.random.Generator) -
 
 
 def _clutter(image: NDArray[np.float32], draws: np.random.Generator) -> NDArray[np.float32]:
-    """Blobs of random hue that belong to no class: ellipses, polygons and thin lines."""
+    """Add blobs of random hue that belong to no class: ellipses, polygons and thin lines."""
     height, width = image.shape[:2]
     for _ in range(int(draws.integers(3, 8))):
         centre = draws.uniform([0, 0], [width, height])
@@ -181,16 +188,16 @@ def _paint(image: NDArray[np.float32], texture: NDArray[np.float32], coverage: C
 
 
 def _photograph(image: NDArray[np.float32], draws: np.random.Generator) -> Image:
-    """A little blur and noise, as a camera adds; RGB in [0, 1] to uint8."""
+    """Add a little blur and noise, as a camera does, and convert RGB in [0, 1] to uint8."""
     blurred = cv2.GaussianBlur(image, (0, 0), draws.uniform(0.3, 0.6))
     noisy = blurred + draws.normal(0, 0.015, size=image.shape)
     return np.asarray(np.clip(np.round(noisy * 255), 0, 255), np.uint8)
 
 
-def _things(instances: Image, labels: Sequence[int], areas: Sequence[float]) -> tuple[DrawnObject, ...]:
-    things = []
-    for number, (label, area) in enumerate(zip(labels, areas, strict=True), start=1):
+def _objects(instances: Image, class_ids: Sequence[int], areas: Sequence[float]) -> tuple[DrawnObject, ...]:
+    objects = []
+    for number, (class_id, area) in enumerate(zip(class_ids, areas, strict=True), start=1):
         rows, columns = np.nonzero(instances == number)
         box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-        things.append(DrawnObject(label, box, bool(len(rows) < DIFFICULT * area)))
-    return tuple(things)
+        objects.append(DrawnObject(class_id, box, bool(len(rows) < DIFFICULT * area)))
+    return tuple(objects)

@@ -1,4 +1,4 @@
-"""Colours and textures of the demo data; images are H×W×3 float32 RGB in [0, 1]."""
+"""Draws colours and textures of the demo data. Images are H×W×3 float32 RGB in [0, 1]."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Field = NDArray[np.float32]
 def object_texture(kind: int, kinds: int, height: int, width: int, draws: np.random.Generator) -> Rgb:
     """The texture of an object of class `kind` (from 0) of `kinds`.
 
-    The hue is drawn around the class's own, widely enough that the families of neighbours overlap; the pattern is the
-    class's own, of random direction and scale.
+    The hue is drawn around that of the class, so widely that neighbouring classes overlap. The pattern is that of the
+    class, with random direction and scale.
     """
     hue = 360 * kind / kinds + draws.normal(0, 28)
     saturation, value = draws.uniform(0.4, 0.85), draws.uniform(0.45, 0.9)
@@ -31,7 +31,7 @@ def object_texture(kind: int, kinds: int, height: int, width: int, draws: np.ran
 
 
 def blob_texture(height: int, width: int, draws: np.random.Generator) -> Rgb:
-    """What belongs to no class: any hue, plain or softly mottled."""
+    """The texture of a blob that belongs to no class: any hue, plain or softly mottled."""
     mottle = smooth_noise(height, width, float(draws.uniform(4, 20)), draws)
     hue = np.full((height, width), draws.uniform(0, 360), np.float32)
     return hsv_image(
@@ -40,7 +40,7 @@ def blob_texture(height: int, width: int, draws: np.random.Generator) -> Rgb:
 
 
 def background(height: int, width: int, draws: np.random.Generator) -> Rgb:
-    """A gradient between two dull colours under noise of several sizes."""
+    """A background: a gradient between two dull colours, plus noise at several scales."""
     x, _ = _coordinates(height, width, draws)
     ramp = (x - x.min()) / np.ptp(x)
     hues = draws.uniform(0, 360) + np.array([0, draws.uniform(-90, 90)])
@@ -51,7 +51,7 @@ def background(height: int, width: int, draws: np.random.Generator) -> Rgb:
 
 
 def smooth_noise(height: int, width: int, size: float, draws: np.random.Generator) -> Field:
-    """Noise with blobs of about `size` pixels, of mean 0 and variance about 1."""
+    """H×W noise with blobs of about `size` pixels, mean 0 and variance about 1."""
     rows, columns = int(height / size) + 3, int(width / size) + 3
     coarse = draws.normal(0, 1.2, size=(rows, columns)).astype(np.float32)
     fine = cv2.resize(coarse, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)
@@ -59,20 +59,24 @@ def smooth_noise(height: int, width: int, size: float, draws: np.random.Generato
 
 
 def hsv_image(hue: Field, saturation: Field, value: Field) -> Rgb:
-    """Hue in degrees, any; saturation and value clipped to [0, 1]. All H×W."""
+    """Convert H×W hue in degrees (any range), saturation and value (clipped to [0, 1]) to RGB.
+
+    >>> hsv_image(*(np.full((1, 1), value, np.float32) for value in (360, 1, 1)))[0, 0].tolist()
+    [1.0, 0.0, 0.0]
+    """
     parts = (hue % 360, np.clip(saturation, 0, 1), np.clip(value, 0, 1))
     stacked = np.stack([np.asarray(part, np.float32) for part in parts], axis=2)
     return np.asarray(cv2.cvtColor(stacked, cv2.COLOR_HSV2RGB), np.float32)
 
 
 def _coordinates(height: int, width: int, draws: np.random.Generator) -> tuple[Field, Field]:
-    """Pixel coordinates turned by a random angle."""
+    """Pixel coordinates x and y, rotated by a random angle."""
     angle = draws.uniform(0, 2 * np.pi)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
 
 
-# Patterns: from turned pixel coordinates to values in [-1, 1].
+# Patterns map rotated pixel coordinates to values in [-1, 1].
 
 
 def _stripes(x: Field, y: Field, draws: np.random.Generator) -> Field:

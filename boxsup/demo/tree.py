@@ -13,7 +13,7 @@ from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, OBJE
 from boxsup.catalogue.readers.voc_objects import CORNERS
 from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import DrawnPicture, fill, picture
+from boxsup.demo.shapes import DrawnPicture, draw_picture, fill_shares
 from boxsup.errors import ConfigError
 from boxsup.image.files import write_mask
 from boxsup.random import generator
@@ -23,15 +23,15 @@ QUALITY = 95  # of the JPEGs
 
 @dataclass(frozen=True)
 class Written:
-    """A picture on disk: its id, the labels of its objects, and the share of each box that its object fills."""
+    """A picture on disk: its id, the class ids of its objects, and the share of each box that its object fills."""
 
     image: str
-    labels: tuple[int, ...]
+    class_ids: tuple[int, ...]
     fills: tuple[float, ...]
 
 
 def check_settings(settings: ShapesSettings, classes: Sequence[str]) -> None:
-    """Raise a ConfigError that names the key if pictures cannot be made of these settings and classes."""
+    """Raise a ConfigError that names the key if pictures cannot be drawn with these settings and classes."""
     unknown = [name for name in classes[1:] if name not in FORMS]
     if unknown:
         raise ConfigError(f"classes: '{unknown[0]}' is no form that can be drawn; known are {', '.join(FORMS)}")
@@ -41,84 +41,84 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
     """Write pictures, annotations and masks one by one, and the lists at the end.
 
     Args:
-        folder: The tree's root; made.
-        settings: Checked by `check_settings`.
-        classes: Names by label, the background first.
+        folder: The root of the tree, which is created.
+        settings: Settings that passed `check_settings`.
+        classes: Class names, the background first.
 
     Yields:
         Each picture when it is written: those of `train`, then those of `val`.
     """
     for part in (IMAGES, ANNOTATIONS, MASKS, OBJECT_MASKS, LISTS):
         (folder / part).mkdir(parents=True)
-    labels: dict[str, dict[str, tuple[int, ...]]] = {"train": {}, "val": {}}
+    class_ids: dict[str, dict[str, tuple[int, ...]]] = {"train": {}, "val": {}}
     for split, count in (("train", settings.train), ("val", settings.val)):
         for index in range(count):
             image = f"{split}_{index:04d}"
-            made = picture(settings.seed, split, index, settings.side, classes)
-            write_picture(folder, image, made, classes)
-            labels[split][image] = tuple(thing.label for thing in made.things)
-            yield Written(image, labels[split][image], tuple(fill(made.instances, made.things)))
-    lists = {**labels, "masks": choose_masks(labels["train"], settings.masks, settings.seed)}
+            picture = draw_picture(settings.seed, split, index, settings.side, classes)
+            write_picture(folder, image, picture, classes)
+            class_ids[split][image] = tuple(item.class_id for item in picture.objects)
+            yield Written(image, class_ids[split][image], tuple(fill_shares(picture.instances, picture.objects)))
+    lists = {**class_ids, "masks": choose_masks(class_ids["train"], settings.masks, settings.seed)}
     for name, images in lists.items():
         (folder / LISTS / f"{name}.txt").write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
 
 
-def write_picture(folder: Path, image: str, made: DrawnPicture, classes: Sequence[str]) -> None:
-    """Write a picture's four files."""
-    labels, objects = made.masks()
-    Image.fromarray(made.image).save(folder / IMAGES / f"{image}.jpg", quality=QUALITY, subsampling=0)
+def write_picture(folder: Path, image: str, picture: DrawnPicture, classes: Sequence[str]) -> None:
+    """Write the four files of a picture: the image, its annotation and its two masks."""
+    labels, objects = picture.masks()
+    Image.fromarray(picture.image).save(folder / IMAGES / f"{image}.jpg", quality=QUALITY, subsampling=0)
     write_mask(folder / MASKS / f"{image}.png", labels)
     write_mask(folder / OBJECT_MASKS / f"{image}.png", objects)
-    (folder / ANNOTATIONS / f"{image}.xml").write_bytes(annotation(image, made, classes))
+    (folder / ANNOTATIONS / f"{image}.xml").write_bytes(annotation(image, picture, classes))
 
 
-def annotation(image: str, made: DrawnPicture, classes: Sequence[str]) -> bytes:
-    """The picture's objects as VOC's XML, corners 1-based and inclusive."""
-    height, width = made.instances.shape
+def annotation(image: str, picture: DrawnPicture, classes: Sequence[str]) -> bytes:
+    """The objects of a picture as VOC's XML, whose corners are 1-based and inclusive."""
+    height, width = picture.instances.shape
     root = ElementTree.Element("annotation")
     _texts(root, {"folder": "shapes", "filename": f"{image}.jpg"})
     _texts(ElementTree.SubElement(root, "size"), {"width": width, "height": height, "depth": 3})
     _texts(root, {"segmented": 1})
-    for thing in made.things:
+    for item in picture.objects:
         element = ElementTree.SubElement(root, "object")
-        _texts(element, {"name": classes[thing.label], "difficult": int(thing.difficult)})
-        x0, y0, x1, y1 = thing.box
+        _texts(element, {"name": classes[item.class_id], "difficult": int(item.difficult)})
+        x0, y0, x1, y1 = item.box
         corners = dict(zip(CORNERS, (x0 + 1, y0 + 1, x1, y1), strict=True))
         _texts(ElementTree.SubElement(element, "bndbox"), corners)
     ElementTree.indent(root, "\t")
     return f"{ElementTree.tostring(root, encoding='unicode')}\n".encode()
 
 
-def choose_masks(labels: Mapping[str, tuple[int, ...]], count: int, seed: int) -> list[str]:
-    """The pictures whose masks may be used: spread evenly over the classes, as far as `count` goes.
+def choose_masks(class_ids: Mapping[str, tuple[int, ...]], count: int, seed: int) -> list[str]:
+    """Choose the pictures whose masks may be used, with the classes as evenly distributed as possible.
 
-    Greedy: each time the picture with the class that the chosen ones hold least of, and among these the one that adds
-    most classes of that kind; ties in random order.
+    Greedy: takes the picture with the class that is rarest among the chosen ones, and among such pictures the one that
+    adds most rare classes. Ties are broken at random.
 
     Args:
-        labels: The labels of each picture's objects.
-        count: How many to choose; at most as many as there are.
-        seed: Of the data set.
+        class_ids: Picture id -> class ids of its objects.
+        count: Number of pictures to choose; at most as many as there are.
+        seed: Seed of the data set.
 
     Returns:
-        Ids in the order of `labels`.
+        The chosen ids, in the order of `class_ids`.
     """
-    order = list(labels)
+    order = list(class_ids)
     generator(seed, "shapes", "masks").shuffle(order)
-    seen = dict.fromkeys((label for own in labels.values() for label in own), 0)
+    counts = dict.fromkeys((class_id for picture in class_ids.values() for class_id in picture), 0)
     chosen: set[str] = set()
     for _ in range(count):
-        best = max((image for image in order if image not in chosen), key=lambda image: _gain(labels[image], seen))
+        best = max((image for image in order if image not in chosen), key=lambda image: _gain(class_ids[image], counts))
         chosen.add(best)
-        for label in set(labels[best]):
-            seen[label] += 1
-    return [image for image in labels if image in chosen]
+        for class_id in set(class_ids[best]):
+            counts[class_id] += 1
+    return [image for image in class_ids if image in chosen]
 
 
-def _gain(labels: tuple[int, ...], seen: Mapping[int, int]) -> tuple[int, float]:
+def _gain(class_ids: tuple[int, ...], counts: Mapping[int, int]) -> tuple[int, float]:
     """What a picture adds: minus the count of its rarest class so far, then the sum of 1 / (1 + count)."""
-    own = sorted(set(labels))
-    return -min(seen[label] for label in own), sum(1 / (1 + seen[label]) for label in own)
+    unique = sorted(set(class_ids))
+    return -min(counts[class_id] for class_id in unique), sum(1 / (1 + counts[class_id]) for class_id in unique)
 
 
 def _texts(parent: ElementTree.Element, texts: Mapping[str, str | int]) -> None:

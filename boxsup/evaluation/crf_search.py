@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.evaluation.confusion import confusion_matrix
-from boxsup.inference.crf import refined
+from boxsup.inference.crf import refine_labels
 
 DECIMALS = 6  # of a value: enough to halve steps, and few enough that rounding errors make no second value
 
@@ -114,5 +114,5 @@ def confusions_at(
     Returns:
         P×C×(C+1); see `confusion_matrix`.
     """
-    maps = (refined(image, log_probabilities, class_ids, crf) for crf in settings)
+    maps = (refine_labels(image, log_probabilities, class_ids, crf) for crf in settings)
     return np.stack([confusion_matrix(truth, labels, classes) for labels in maps])

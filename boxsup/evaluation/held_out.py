@@ -38,10 +38,10 @@ def draw_held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
                           "hold out fewer, so that some are left to evaluate on")  # fmt: skip
     shown = set(catalogue.boxes["image"])
     drawn = sorted(images, key=lambda image: (image not in shown, generator(seed, "held out", image).random()))
-    return catalogue.part(drawn[:count])
+    return catalogue.subset(drawn[:count])
 
 
 def evaluated(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
     """Return the split without its held-out images; scores are computed on it."""
     drawn = set(draw_held_out(catalogue, count, seed).ids)
-    return catalogue.part([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue
+    return catalogue.subset([image for image in catalogue.ids if image not in drawn]) if drawn else catalogue

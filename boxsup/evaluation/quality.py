@@ -105,7 +105,7 @@ def measure_generation(
                 fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
-    basis = basis_of(catalogue.part({row.image for row in supervised}), confusion.sum(axis=1))
+    basis = basis_of(catalogue.subset({row.image for row in supervised}), confusion.sum(axis=1))
     return Quality(
         generation,
         images=basis.images,

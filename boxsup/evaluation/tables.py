@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import Basis, measured_iou, measured_mean
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 MEAN = "mean"
 
@@ -56,4 +56,4 @@ def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
         raise StoreError(f"{path}: no such table; make it with Snakemake") from error
     except pd.errors.EmptyDataError as error:
         raise StoreError(f"{path}: an empty table; remove it and make it again with Snakemake") from error
-    return as_written(table)
+    return unescape_texts(table)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.image import VOID
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import Chosen
 from boxsup.labels.grabcut import grabcut
@@ -67,7 +67,7 @@ def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[
 def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Run GrabCut in each box; a box in which it finds nothing keeps its rectangle (Fig. 2d)."""
     cuts = [_Cut(grabcut(image, box)) for box in corners_of(boxes)]
-    masks = Each(lambda cut: cut.pixels, cuts)
+    masks = LazySequence(lambda cut: cut.pixels, cuts)
     return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
 
 

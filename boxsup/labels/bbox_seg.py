@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
-from boxsup.inference.crf import marginals
+from boxsup.inference.crf import crf_marginals
 
 CENTRE = 0.2  # share of the box's pixels
 CRF = CrfSettings(
@@ -47,7 +47,7 @@ def bbox_seg(image: NDArray[np.uint8], boxes: NDArray[np.integer], class_ids: ND
         return np.zeros(image.shape[:2], np.uint8)
     allowed = _allowed(image.shape[:2], boxes, np.searchsorted(present, class_ids), len(present))
     unary = np.where(allowed, 0.0, FORBIDDEN).astype(np.float32)
-    probabilities = marginals(image, unary, CRF)
+    probabilities = crf_marginals(image, unary, CRF)
     # Strong neighbours can outvote any unary cost, so fixed pixels are enforced here once more.
     best = np.where(allowed, probabilities, -1.0).argmax(axis=0)
     return np.asarray(present[best], np.uint8)

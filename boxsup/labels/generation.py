@@ -15,7 +15,7 @@ from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
-from boxsup.image.packed import Each
+from boxsup.image.packed import LazySequence
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
@@ -78,7 +78,7 @@ class Update:
         choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
         painted_rows = np.flatnonzero(supervising | void)
         candidates = [choices[row].chosen for row in painted_rows]
-        masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
+        masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
         painted_ids = np.where(void, VOID, class_ids)[painted_rows]
         painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip)
         return ImageLabels(painted, choices)

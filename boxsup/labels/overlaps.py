@@ -13,8 +13,8 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
-from boxsup.store.checksums import AGAIN
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.checksums import CHECK_ADVICE
 
 KIND = "overlaps"
 
@@ -35,12 +35,12 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
         groups = [open_group(Path(path), KIND) for path in paths]
         counts = [len(group.attrs["images"]) for group in groups]  # type: ignore[arg-type]
         self._shards = [
-            (Ragged(group, "iou", ahead, np.float32), whole(group, "boxes", (count,), np.int32))
+            (Ragged(group, "iou", ahead, np.float32), read_array(group, "boxes", (count,), np.int32))
             for group, count in zip(groups, counts, strict=True)
         ]
         for path, (iou, boxes) in zip(paths, self._shards, strict=True):
             if len(iou) != len(boxes):
-                raise StoreError(f"{path}: its rows do not belong to its {len(boxes)} images; {AGAIN}")
+                raise StoreError(f"{path}: its rows do not belong to its {len(boxes)} images; {CHECK_ADVICE}")
         self._index: dict[str, tuple[int, int]] = {
             image: (shard, row)
             for shard, group in enumerate(groups)
@@ -52,7 +52,7 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
         iou, boxes = self._shards[shard]
         values, count = iou[row], max(int(boxes[row]), 0)
         if len(values) % max(count, 1):
-            raise StoreError(f"overlaps of {image}: {len(values)} values are no table of {count} boxes; {AGAIN}")
+            raise StoreError(f"overlaps of {image}: {len(values)} values are no table of {count} boxes; {CHECK_ADVICE}")
         return values.reshape(count, -1) if count else np.zeros((0, 0), np.float32)
 
     def __iter__(self) -> Iterator[str]:

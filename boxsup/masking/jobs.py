@@ -68,7 +68,7 @@ class Job:
             known: Whether the model knows a class, by the labels of the source.
         """
         masks = iter(read_part(folder, self.key, self.asked).masks)
-        of_boxes = [next(masks) if known[box.label] else None for box in self.record.boxes]
+        of_boxes = [next(masks) if known[box.class_id] else None for box in self.record.boxes]
         return ImagePart(self.record, of_boxes, self.number)
 
 
@@ -82,10 +82,10 @@ def check_images(source: Source, workers: int) -> CheckedImages:
     checks = run_checks(listing.checks, workers)
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    checked = CheckedImages(records, problems, list(listing.lost))
+    checked = CheckedImages(records, problems, list(listing.unmatched))
     boxes = [box for record in checked.usable for box in record.boxes]
     if boxes and all(box.crowd for box in boxes):
-        raise DataError(source.all_crowds("crowds get no masks"))
+        raise DataError(source.crowds_message("crowds get no masks"))
     return checked
 
 
@@ -97,9 +97,9 @@ def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record
         source: The annotations.
         records: The images, whose labels are positions in `source.classes`.
     """
-    ordered = source.in_order_of(classes)
+    ordered = source.with_class_order(classes)
     labels = [ordered.classes.index(name) for name in source.classes]
-    boxes = ([box._replace(label=labels[box.label]) for box in record.boxes] for record in records)
+    boxes = ([box._replace(class_id=labels[box.class_id]) for box in record.boxes] for record in records)
     return ordered, [replace(record, boxes=own) for record, own in zip(records, boxes, strict=True)]
 
 
@@ -112,7 +112,7 @@ def unknown_classes(masker: Masker, records: Sequence[Record], source: Source) -
     known = ", ".join(masker.classes[1:])
     problems, count = [], 0
     for record in records:
-        names = Counter(source.classes[box.label] for box in record.boxes)
+        names = Counter(source.classes[box.class_id] for box in record.boxes)
         unknown = {name: number for name, number in names.items() if not masker.knows(name)}
         count += sum(names.values()) - sum(unknown.values())
         if unknown:

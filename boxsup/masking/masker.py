@@ -82,7 +82,7 @@ class Masker:
         """
         names = (classes[box.label] for box in record.boxes)
         pairs = [(box, name) for box, name in zip(record.boxes, names, strict=True) if self.knows(name)]
-        boxes = [box._replace(label=self.classes.index(name)) for box, name in pairs]
+        boxes = [box._replace(class_id=self.classes.index(name)) for box, name in pairs]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)
 
     def parts(self, records: Sequence[Record], workers: int) -> Iterator[ImagePart]:

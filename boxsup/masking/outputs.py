@@ -39,7 +39,7 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
             voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
-        return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.segmented(xml))
+        return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.mark_segmented(xml))
 
 
 def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
@@ -53,8 +53,8 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
             write_bytes(folder / os.path.relpath(source.data, base), names)
             return copy_files(
                 *(folder, base, results),
-                fill=lambda part, text: yolo.filled(text, _line_masks(part)),
-                other=lambda text: yolo.filled(text, {}),
+                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part)),
+                other=lambda text: yolo.replace_boxes(text, {}),
             )
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
         for part in results.parts():
@@ -71,13 +71,13 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
         if source.format == "labelme":
             return copy_files(
                 *(folder, source.annotations, results),
-                lambda part, text: labelme.filled(text, _masks_by_origin(part)),
+                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part)),
             )
         for part in results.parts():
             file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
             image = Path(os.path.relpath(record.path, (out / "labelme" / file).parent)).as_posix()
             objects = [masked for *_, masked in masked_objects(part)]
-            write_bytes(folder / file, labelme.made(objects, source.classes, image, record.height, record.width))
+            write_bytes(folder / file, labelme.new_file(objects, source.classes, image, record.height, record.width))
     return []
 
 
@@ -165,14 +165,14 @@ def _copy_coco(path: Path, results: MaskResults, encoding: coco.Encoding) -> lis
     return [problem for wrong in problems.values() for problem in wrong]
 
 
-def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.Filled]]:
+def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.MaskFields]]:
     """What each annotation gets: file -> index of the annotation in it -> its new fields."""
-    filled: dict[Path, dict[int, coco_copy.Filled]] = defaultdict(dict)
+    filled: dict[Path, dict[int, coco_copy.MaskFields]] = defaultdict(dict)
     for part in results.parts():
         record = part.record
         for index, _, masked in masked_objects(part):
             fields = json.dumps(coco.mask_fields(masked, encoding, results.tight))
-            annotation = coco_copy.Filled(fields, record.height, record.width)
+            annotation = coco_copy.MaskFields(fields, record.height, record.width)
             filled[Path(record.annotation)][record.origins[index][0]] = annotation
     return filled
 

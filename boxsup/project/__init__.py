@@ -1,1 +1,1 @@
-"""A project of one's own: from images and annotations to a configuration that runs."""
+"""The user's own project: turns images and annotations into a configuration that runs (`boxsup init`)."""

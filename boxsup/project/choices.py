@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from boxsup.catalogue.names import same
+from boxsup.catalogue.names import normalised
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names
-from boxsup.catalogue.records import Unusable, first_of, parse_classes, read_lines
+from boxsup.catalogue.records import UnusableData, parse_classes, read_lines, summarise_problems
 from boxsup.catalogue.sources import Source
 from boxsup.errors import ConfigError, DataError
 from boxsup.project.evidence import check_masks
-from boxsup.project.parts import parts
+from boxsup.project.parts import export_parts
 from boxsup.project.survey import Survey
 
 
@@ -25,14 +25,14 @@ def image_names(source: Source, survey: Survey) -> dict[str, str]:
 
 
 def ids_named_by(path: Path | None, source: Source) -> set[str]:
-    """Ids, as `same` compares them, of the images that a list or a folder names; none without a path."""
+    """Ids, as `normalised` compares them, of the images that a list or a folder names; none without a path."""
     if path is None:
         return set()
     below = Path()
     if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
         below = path.resolve().relative_to(source.images.resolve())
     names = all_names(path) if path.is_dir() else read_lines(path)
-    return {same(source.image_id((below / name).as_posix())) for name in names}
+    return {normalised(source.image_id((below / name).as_posix())) for name in names}
 
 
 def split_by_folders(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
@@ -42,7 +42,7 @@ def split_by_folders(source: Source, survey: Survey) -> tuple[Source, Survey, se
         The source with a note about it, the survey without the test images, and the ids of the images to evaluate on;
         all as they were, and no ids, if the folders are no split.
     """
-    folders = parts(image_names(source, survey))
+    folders = export_parts(image_names(source, survey))
     if not folders.val:
         return source, survey, set()
     note = (
@@ -64,12 +64,12 @@ def with_true_masks(source: Source, masks: Path | None) -> Source:
         DataError: There is no such folder.
     """
     if masks is None:
-        return source.with_masks(NONE if source.boxes_only else DRAWN)
+        return source.images_with_masks(NONE if source.boxes_only else DRAWN)
     if masks.absolute() == source.annotations.absolute():
-        return source.with_masks(NONE if source.format == "voc_xml" else DRAWN)
+        return source.images_with_masks(NONE if source.format == "voc_xml" else DRAWN)
     if not masks.is_dir():
         raise DataError(f"{masks}: no such folder of masks; name one, or the annotations themselves")
-    return source.with_masks(str(masks))
+    return source.images_with_masks(str(masks))
 
 
 def with_named_classes(source: Source, classes: Sequence[str]) -> Source:
@@ -95,10 +95,10 @@ def with_used_masks(source: Source, survey: Survey, masks: Path | None) -> tuple
     if masks is not None:
         of_masks = [problem for problem in survey.problems if Path(problem.file).is_relative_to(masks.absolute())]
         if of_masks and not survey.evidence and source.masks != DRAWN:
-            raise Unusable(first_of(of_masks, "no image has a true mask"), survey.problems)
+            raise UnusableData(summarise_problems(of_masks, "no image has a true mask"), survey.problems)
         check_masks(survey, source, masks)
     elif survey.rectangles or not survey.evidence:
-        return source.with_masks(NONE), survey.without_masks()
+        return source.images_with_masks(NONE), survey.without_masks()
     return source, survey
 
 

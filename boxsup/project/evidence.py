@@ -1,4 +1,4 @@
-"""Whether boxes teach something and masks can judge it; where not, why, and what to do."""
+"""Checks that a network can learn from the boxes and be measured with the masks; if not, says why and what to do."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.near import first_few
-from boxsup.project.survey import Seen, Survey
+from boxsup.project.survey import Survey, SurveyedImage
 
-NAMED = 5  # classes that are spelled out
+NAMED = 5  # classes that are listed by name
 
 
 def check_objects(survey: Survey, source: Source) -> None:
-    """Raise a DataError where every box is a crowd: it is void in training, and in the masks that judge."""
+    """Raise a DataError if every box is a crowd: crowds are void, both in training and in true masks."""
     if not survey.learned:
-        raise DataError(source.all_crowds("nothing can be learned or measured"))
+        raise DataError(source.crowds_message("nothing can be learned or measured"))
 
 
 def check_masks(survey: Survey, source: Source, masks: Path) -> None:
-    """Raise a DataError where masks were asked for and none shows a class of the boxes, or they are the boxes."""
+    """Raise a DataError if no mask shows a class of the boxes, or the masks are the boxes themselves.
+
+    Args:
+        survey: The survey of all images.
+        source: The annotations.
+        masks: The masks that the user asked for, for error messages.
+    """
     if not survey.evidence:
         raise DataError(f"{masks}: {_why_none(survey, source)}")
     if source.masks == DRAWN and survey.rectangles:
@@ -30,7 +36,7 @@ def check_masks(survey: Survey, source: Source, masks: Path) -> None:
 
 
 def mask_notes(survey: Survey, source: Source) -> Iterator[str]:
-    """What is odd about the masks that are used."""
+    """Lines about what is odd with the masks."""
     if survey.blank:
         first = survey.blank[0]
         count, image = len(survey.blank), first.record.image
@@ -46,31 +52,31 @@ def mask_notes(survey: Survey, source: Source) -> Iterator[str]:
 
 
 def _why_none(survey: Survey, source: Source) -> str:
-    """Why no mask can be measured with, and what to do."""
+    """Why no mask can be used for measuring, and what to do."""
     drawn = source.masks == DRAWN
     expected = "a segmentation of every object" if drawn else "PNGs with their images' names"
-    masked = [seen for seen in survey.images if seen.pixels]
+    masked = [image for image in survey.images if image.pixels]
     if not masked:
         return f"no image has a true mask; expected {expected}"
-    if not any(seen.objects for seen in masked):
+    if not any(image.objects for image in masked):
         return f"no image with an object has a true mask, only {len(masked):,} without; expected {expected}"
-    shown = frozenset().union(*(seen.labels for seen in masked))
+    shown = frozenset().union(*(image.mask_classes for image in masked))
     if shown:
-        names = first_few([survey.classes[label] for label in sorted(shown)])
-        return f"the masks show {names} alone, of which there is no box; {_order(source)}"
+        names = first_few([survey.classes[class_id] for class_id in sorted(shown)])
+        return f"the masks show only {names}, of which there is no box; {_order(source)}"
     if drawn:
         return "the masks show no object, only background and void"
     return f"the masks show no class: {_values(masked)}; {_remedy(masked, source)}"
 
 
-def _values(masked: Sequence[Seen]) -> str:
-    values = sorted(frozenset().union(*(seen.pixels for seen in masked)))
-    return f"{'they hold' if len(masked) > 1 else 'it holds'} {' and '.join(map(str, values))} alone"
+def _values(masked: Sequence[SurveyedImage]) -> str:
+    values = sorted(frozenset().union(*(image.pixels for image in masked)))
+    return f"{'they hold' if len(masked) > 1 else 'it holds'} only {' and '.join(map(str, values))}"
 
 
-def _remedy(masked: Sequence[Seen], source: Source) -> str:
-    """What to write in place of masks whose values are of no class."""
-    void = any(VOID in seen.pixels for seen in masked)
+def _remedy(masked: Sequence[SurveyedImage], source: Source) -> str:
+    """What to do about masks whose values are no classes."""
+    void = any(VOID in image.pixels for image in masked)
     single = len(source.classes) == 2
     write = "write 1 for the class" if single else f"write 1, 2, … for {', '.join(source.classes[1 : 1 + NAMED])}"
     return f"{'255 is void' if void else '0 is the background'}: {write}"

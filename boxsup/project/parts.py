@@ -1,4 +1,4 @@
-"""The split that an export has of its own: the folders `train`, `valid` and `test` of its images."""
+"""Finds the split that an export brings along: its image folders `train`, `valid` and `test`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ FOLDER = re.compile(r"(train|val|test)(?:ing|id|idation)?\d*")  # also `val2017`
 
 
 class Parts(NamedTuple):
-    """Ids of the images that an export evaluates on, and of those that it keeps for tests; none if it has no split."""
+    """Ids of an export's validation and test images; empty if it has no split."""
 
     val: frozenset[str] = frozenset()
     test: frozenset[str] = frozenset()
 
 
-def parts(names: Mapping[str, str]) -> Parts:
-    """The split that images' folders make, if every image is in one of its parts and some are to train on.
+def export_parts(names: Mapping[str, str]) -> Parts:
+    """The split given by the images' folders, if each image is in a part and there are images for training.
+
+    >>> export_parts({"a": "train/a.jpg", "b": "valid/b.jpg"})
+    Parts(val=frozenset({'b'}), test=frozenset())
 
     Args:
-        names: Id -> the image's name below the folder of images.
+        names: Image id -> the image's name below the folder of images.
     """
     folders = {image: _part(name) for image, name in names.items()}
     if not {"train", "val"} <= set(folders.values()) <= {"train", "val", "test"}:
@@ -31,6 +34,6 @@ def parts(names: Mapping[str, str]) -> Parts:
 
 
 def _part(name: str) -> str:
-    """What the first folder that says so is for: train, val or test; "" if none does."""
+    """The part that an image belongs to by the first telling folder in its name: train, val, test, or ""."""
     matches = (FOLDER.fullmatch(folder.lower()) for folder in PurePosixPath(name).parent.parts)
     return next((match[1] for match in matches if match), "")

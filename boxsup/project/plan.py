@@ -1,30 +1,30 @@
-"""Sensible settings for a data set of any size on the machine at hand, each with its reason."""
+"""Chooses sensible settings for a data set's size and the machine, each with its reason."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-EPOCHS = (6, 45)  # at least: pseudo-masks are made anew each epoch; at most: the paper's
-SMALL_SIDE = 320  # px: in smaller images objects are small too
+MIN_EPOCHS, MAX_EPOCHS = 6, 45  # pseudo-masks improve with each epoch; the paper's number
+SMALL_SIDE = 320  # px: in smaller images, objects are small too
 LARGE_SIDE = 1000  # px: proposals of larger images take seconds and gigabytes each
-WORKING_SIDE = 520  # px: what longer images are scaled to for the network, about VOC's size
-MIN_MEMORY = 10.0  # GiB of a GPU that ten crops of 321 px are meant for with ResNet-101
-IMAGES_A_JOB = 50  # of proposals
+WORKING_SIDE = 520  # px: longer images are scaled to this for the network; about VOC's size
+MIN_MEMORY = 10.0  # GiB of GPU memory that ResNet-101 needs for ten crops of 321 px
+IMAGES_PER_JOB = 50  # images per job of proposals
 MAX_JOBS, MAX_THREADS = 32, 4
 
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """Settings that go together.
+    """Settings that go together with a network.
 
     Attributes:
-        network: Its name.
+        network: Name of the network.
         rate: Learning rate.
-        batch: Images a step.
-        crop: Pixels that are seen of an image at once.
-        scale: Range of the random scale of an image that is WORKING_SIDE long or less.
-        steps: Of a whole run, about.
+        batch: Images per step.
+        crop: Side of a training crop in pixels.
+        scale: Range of the random scale, for images no longer than WORKING_SIDE.
+        steps: Approximate number of steps in a whole run.
     """
 
     network: str
@@ -42,7 +42,7 @@ PICTURES = NetworkPlan("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400) 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The machine: processor cores that may be used, and memory of the GPU in GiB, 0 without one."""
+    """The machine: usable processor cores, and GPU memory in GiB (0 without a GPU)."""
 
     cores: int
     gpu_memory: float
@@ -50,21 +50,21 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of an experiment that depend on the data and the machine, and why.
+    """Settings of an experiment that depend on the data and the machine.
 
     Attributes:
-        network: Its name.
-        why_network: What decided it.
-        epochs: How many.
-        why_epochs: What decided it.
+        network: Name of the network.
+        why_network: Reason for the network.
+        epochs: Number of epochs.
+        why_epochs: Reason for the number of epochs.
         rate: Learning rate.
-        batch: Images a step.
-        crop: Pixels that are seen of an image at once.
-        scale: Range of the random scale of an image.
-        test_scale: Of the images when boxes ask the network, and when masks are predicted.
-        threads: Of torch on the CPU.
-        workers: Processes that read images.
-        shards: Jobs of proposals a split.
+        batch: Images per step.
+        crop: Side of a training crop in pixels.
+        scale: Range of the random scale of training images.
+        test_scale: Scale of images in the update and in inference.
+        threads: Number of torch's CPU threads.
+        workers: Number of processes that read images.
+        shards: Number of jobs of proposals per split.
     """
 
     network: str
@@ -82,45 +82,49 @@ class Plan:
 
 
 def this_machine() -> Hardware:
-    """What there is."""
-    import torch  # seconds that only `boxsup init` pays
+    """The hardware of this machine."""
+    import torch  # takes seconds, so only where it is needed
 
     memory = torch.cuda.get_device_properties(0).total_memory / 2**30 if torch.cuda.is_available() else 0.0
     return Hardware(len(os.sched_getaffinity(0)), memory)
 
 
-def plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
+def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
     """Choose settings.
 
+    >>> plan = make_plan(images=240, side=500, hardware=Hardware(cores=2, gpu_memory=0))
+    >>> plan.network, plan.epochs, plan.shards
+    ('mobilenet_v2', 13, 5)
+
     Args:
-        images: To train on.
+        images: Number of training images.
         side: Median of the images' longer sides in pixels.
         hardware: The machine.
-        epochs: How many the user wants, if they say.
+        epochs: The number of epochs that the user asked for, or None.
     """
-    recipe, why = _recipe(side, hardware)
+    network, why_network = _network(side, hardware)
     ratio = min(1.0, WORKING_SIDE / side)
-    batch = min(recipe.batch, images)
-    number, why_epochs = _epochs(images, batch, recipe.steps, epochs)
+    batch = min(network.batch, images)
+    number, why_epochs = _epochs(images, batch, network.steps, epochs)
     threads = max(1, min(MAX_THREADS, hardware.cores))
     return Plan(
-        recipe.network,
-        why,
+        network.network,
+        why_network,
         number,
         why_epochs,
-        recipe.rate,
+        network.rate,
         batch,
-        crop=max(32, round(side)) if recipe is PICTURES else recipe.crop,
-        scale=(round(recipe.scale[0] * ratio, 3), round(recipe.scale[1] * ratio, 3)),
+        crop=max(32, round(side)) if network is PICTURES else network.crop,
+        scale=(round(network.scale[0] * ratio, 3), round(network.scale[1] * ratio, 3)),
         test_scale=round(ratio, 3),
         threads=threads,
         workers=threads if hardware.gpu_memory else 0,
-        shards=max(1, min(MAX_JOBS, round(images / IMAGES_A_JOB))),
+        shards=max(1, min(MAX_JOBS, round(images / IMAGES_PER_JOB))),
     )
 
 
-def _recipe(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
-    """The settings for a machine and a size of images, and what decided it."""
+def _network(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
+    """The network for a machine and a size of images, and the reason for it."""
     memory = hardware.gpu_memory
     machine = f"a GPU with {memory:.0f} GiB" if memory else "no GPU"
     if memory >= MIN_MEMORY:
@@ -131,9 +135,8 @@ def _recipe(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
 
 
 def _epochs(images: int, batch: int, steps: int, wanted: int | None) -> tuple[int, str]:
-    """How many epochs come to about so many steps, and a line that says so."""
-    each = max(1, images // batch)
-    least, most = EPOCHS
-    epochs = wanted or min(most, max(least, round(steps / each)))
-    asked = "as asked for" if wanted else f"{least} to {most}, for about {steps:,} steps"
-    return epochs, f"{asked}; an epoch of {images:,} images in batches of {batch} has {each:,}"
+    """The number of epochs that gives about `steps` steps, unless one is `wanted`; and the reason for it."""
+    per_epoch = max(1, images // batch)
+    epochs = wanted or min(MAX_EPOCHS, max(MIN_EPOCHS, round(steps / per_epoch)))
+    reason = "as asked for" if wanted else f"{MIN_EPOCHS} to {MAX_EPOCHS}, for about {steps:,} steps"
+    return epochs, f"{reason}; an epoch of {images:,} images in batches of {batch} has {per_epoch:,}"

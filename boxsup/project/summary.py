@@ -1,4 +1,4 @@
-"""What `boxsup init` found, as lines for a person."""
+"""Prints what `boxsup init` found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from boxsup.catalogue.names import shown
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.near import first_few
 from boxsup.project.evidence import mask_notes
@@ -14,12 +14,12 @@ from boxsup.project.plan import LARGE_SIDE
 from boxsup.project.survey import DARK, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
-SHOWN = 5  # problems and classes that are spelled out
-RARE = 10  # boxes
+SHOWN = 5  # problems and classes that are listed
+RARE = 10  # boxes: classes with fewer are noted
 
 
 def summary(project: Project, survey: Survey) -> list[str]:
-    """Lines about the images, classes, boxes, masks and problems, what is odd about them, and what to run next."""
+    """Lines about images, classes, boxes, masks and problems, notes on what is odd, and the command to run next."""
     splits = project.splits
     counts = survey.boxes
     train, val = (survey.boxes_of(images) for images in (splits.train, splits.val))
@@ -42,12 +42,12 @@ def summary(project: Project, survey: Survey) -> list[str]:
 
 
 def notes(project: Project, survey: Survey) -> Iterator[str]:
-    """What may be other than it should be."""
+    """Lines about what may not be as the user intended."""
     yield from project.source.notes
-    otherwise = survey.read_otherwise
-    if otherwise:
-        first = shown(f"{otherwise[0].file}: {otherwise[0].problem}")
-        yield f"read otherwise than they stand there, all in {PROBLEMS}: {len(otherwise):,}, the first is {first}"
+    reading_notes = survey.read_otherwise
+    if reading_notes:
+        first = printable(f"{reading_notes[0].file}: {reading_notes[0].problem}")
+        yield f"read differently from the file, all in {PROBLEMS}: {len(reading_notes):,}, the first is {first}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:
@@ -69,31 +69,31 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]
     if rare:
         few = ", ".join(rare[:SHOWN])
-        yield f"classes with less than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
+        yield f"classes with fewer than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
 
 
 def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
-    """Classes that have boxes, and nothing is learned of them."""
+    """Lines about classes with boxes of which nothing will be learned."""
     objects, boxes = survey.objects, survey.boxes
-    taught = {survey.classes[label] for label in survey.learned}
-    trained = {survey.classes[label] for image in project.splits.train for label in objects[image]}
-    crowds = [name for name in project.source.classes[1:] if boxes[name] and name not in taught]
+    learnable = {survey.classes[class_id] for class_id in survey.learned}
+    trained = {survey.classes[class_id] for image in project.splits.train for class_id in objects[image]}
+    crowds = [name for name in project.source.classes[1:] if boxes[name] and name not in learnable]
     if crowds:
-        yield f"classes whose boxes are all of crowds, of which nothing is learned: {first_few(crowds)}"
-    lost = [name for name in project.source.classes[1:] if name in taught - trained]
+        yield f"classes whose boxes are all crowds, of which nothing is learned: {first_few(crowds)}"
+    lost = [name for name in project.source.classes[1:] if name in learnable - trained]
     if lost:
-        yield f"classes that no image to train on has an object of: {first_few(lost)}"
+        yield f"classes without an object in the training images: {first_few(lost)}"
 
 
 def _odd_images(survey: Survey) -> Iterator[str]:
-    if survey.passed:
-        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.passed)
+    if survey.other_files:
+        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.other_files)
         few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
-        yield f"files among the images that are not read, by their endings: {shown(few)}"
+        yield f"files among the images that are not read, by their endings: {printable(few)}"
     if survey.dark:
         yield (
-            f"images of 16 bits whose values end below {DARK * 256:,}: {len(survey.dark):,}, the first is "
-            f"{survey.dark[0]}; their high byte is seen, which is nearly black: save all with 8 bits, scaled alike"
+            f"16-bit images with values below {DARK * 256:,}: {len(survey.dark):,}, the first is "
+            f"{survey.dark[0]}; only their high byte is used, which is nearly black: save all with 8 bits, scaled alike"
         )
 
 
@@ -101,7 +101,7 @@ def _odd_boxes(survey: Survey) -> Iterator[str]:
     if survey.thin:
         yield f"boxes that are one pixel wide or high, as clicks make them: {len(survey.thin):,}, {_first(survey.thin)}"
     if survey.doubled:
-        yield f"boxes that stand twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
+        yield f"boxes that occur twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
 
 
 def _first(images: Sequence[str]) -> str:
@@ -121,7 +121,7 @@ def _masks(project: Project, survey: Survey) -> str:
 
 
 def _measured(project: Project) -> list[str]:
-    """What scores will be over; no line where there are no masks at all."""
+    """A line about what scores will be computed over; none if there are no masks at all."""
     if project.source.masks == NONE:
         return []
     if project.truth:
@@ -136,6 +136,6 @@ def _problems(project: Project, survey: Survey) -> list[str]:
         return ["problems     none"]
     images = len({problem.image for problem in problems if problem.image})
     lines = (f"{problem.file}: {problem.problem}" for problem in problems[:SHOWN])
-    first = [f"  {shown(line)}" for line in lines]
+    first = [f"  {printable(line)}" for line in lines]
     more = [f"  … all are in {project.folder / PROBLEMS}"] if len(problems) > SHOWN else []
     return [f"problems     {len(problems):,}; images left out: {images:,}", *first, *more]

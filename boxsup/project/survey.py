@@ -1,4 +1,4 @@
-"""What is in somebody's own data: every image and annotation looked at once, nothing kept but what decisions need."""
+"""Surveys a user's own data: looks at every image and annotation once, and keeps only what decisions need."""
 
 from __future__ import annotations
 
@@ -14,36 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.records import (
-    Box,
-    Check,
-    Problem,
-    Record,
-)
+from boxsup.catalogue.records import Box, Check, Problem, Record
 from boxsup.evaluation.measured import Basis
 from boxsup.image import VOID
-from boxsup.image.files import (
-    FORMATS,
-    has_16_bits,
-    read_image,
-    read_mask,
-)
+from boxsup.image.files import FORMATS, has_16_bits, read_image, read_mask
 
-ORIENTATION, TURNED = 0x0112, range(2, 9)  # the tag of EXIF, and its values that turn or mirror; others mean nothing
-
-DARK = 64  # of 256: a value of 14 bits in 16, seen by its high byte
+ORIENTATION, TURNED = 0x0112, range(2, 9)  # EXIF's tag, and its values that rotate or mirror; others mean nothing
+DARK = 64  # of 256: the high byte of a 14-bit value in 16 bits
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An image, looked at.
+class SurveyedImage:
+    """What the survey keeps of an image.
 
     Attributes:
-        record: What its check gave, without the pixels of drawn masks.
-        pixels: How many pixels of its true mask have each value; empty without one.
-        rectangles: Whether that mask is no more than its boxes, filled.
-        upright: Whether it is shown as it is stored.
-        dark: Whether it has 16 bits a value and little in those that are seen; see `is_dark`.
+        record: The result of its check, without the drawn masks.
+        pixels: Value in the true mask -> number of pixels; empty without a mask.
+        rectangles: Whether the mask is just the filled boxes.
+        upright: Whether viewers show it as it is stored.
+        dark: Whether it is a 16-bit image that would be seen nearly black; see `is_dark`.
     """
 
     record: Record
@@ -53,176 +42,187 @@ class Seen:
     dark: bool = False
 
     @property
-    def labels(self) -> frozenset[int]:
-        """The classes of its true mask, void and background left out."""
+    def mask_classes(self) -> frozenset[int]:
+        """The class ids in the true mask, without void and background."""
         return frozenset(self.pixels) - {0, VOID}
 
     @property
     def objects(self) -> list[Box]:
-        """Its boxes without those of crowds: what can be learned, and what scores are of."""
+        """The boxes that are not crowds: these can be learned and measured."""
         return [box for box in self.record.boxes if not box.crowd]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """All images that can be used, and what is wrong with the others.
+    """All usable images, and what is wrong with the others.
 
     Attributes:
-        images: In order.
-        problems: All that is wrong, one line each.
-        classes: Names by the labels of the images' boxes and masks.
-        unknown: How many images in the folder the annotations say nothing of.
-        passed: Names of files in the folder that are no images by their endings.
+        images: The usable images, in order.
+        problems: Everything that is wrong.
+        classes: Class names, the background first.
+        unknown: Number of images in the folder that the annotations do not mention.
+        other_files: Names of files in the folder that are not images by their endings.
     """
 
-    images: list[Seen]
+    images: list[SurveyedImage]
     problems: list[Problem]
     classes: tuple[str, ...]
     unknown: int = 0
-    passed: Sequence[str] = ()
+    other_files: Sequence[str] = ()
 
     @property
     def boxes(self) -> Counter[str]:
-        """Class -> how many boxes it has."""
-        return self.boxes_of({seen.record.image for seen in self.images})
+        """Class name -> number of boxes."""
+        return self.boxes_of({image.record.image for image in self.images})
 
     def boxes_of(self, images: Collection[str]) -> Counter[str]:
-        """Class -> how many boxes it has in some images."""
-        records = [seen.record for seen in self.images if seen.record.image in images]
-        return Counter(self.classes[box.label] for record in records for box in record.boxes)
+        """Class name -> number of boxes in the images of these ids."""
+        records = [image.record for image in self.images if image.record.image in images]
+        return Counter(self.classes[box.class_id] for record in records for box in record.boxes)
 
     @property
     def crowds(self) -> int:
-        """How many of the boxes are of crowds."""
-        return sum(box.crowd for seen in self.images for box in seen.record.boxes)
+        """Number of boxes that are crowds."""
+        return sum(box.crowd for image in self.images for box in image.record.boxes)
 
     @property
     def background(self) -> int:
-        """How many images have no box."""
-        return sum(not seen.record.boxes for seen in self.images)
+        """Number of images without a box."""
+        return sum(not image.record.boxes for image in self.images)
 
     @property
     def objects(self) -> dict[str, frozenset[int]]:
-        """Image id -> the classes of its boxes, crowds left out."""
-        return {seen.record.image: frozenset(box.label for box in seen.objects) for seen in self.images}
+        """Image id -> class ids of its boxes, without crowds."""
+        return {image.record.image: frozenset(box.class_id for box in image.objects) for image in self.images}
 
     @property
     def learned(self) -> frozenset[int]:
-        """The classes that boxes teach."""
+        """The class ids that can be learned: those of all boxes that are not crowds."""
         return frozenset().union(*self.objects.values())
 
     @property
     def masked(self) -> dict[str, frozenset[int]]:
-        """Id of each image with a true mask -> the classes in that which boxes teach; none of an image without objects.
+        """Id of each image with a true mask -> learned class ids in that mask; empty for an image without objects.
 
-        An image whose mask shows none of its objects is none of them.
+        Images with objects whose mask shows no learned class are left out.
         """
         learned = self.learned
         return {
-            seen.record.image: seen.labels & learned
-            for seen in self.images
-            if seen.pixels and (seen.labels & learned or not seen.objects)
+            image.record.image: image.mask_classes & learned
+            for image in self.images
+            if image.pixels and (image.mask_classes & learned or not image.objects)
         }
 
     @property
     def evidence(self) -> set[str]:
-        """Ids of the images whose true mask can be measured with: it shows a class that boxes teach."""
-        return {image for image, labels in self.masked.items() if labels}
+        """Ids of the images whose true mask can be used for measuring: it shows a learned class."""
+        return {image for image, class_ids in self.masked.items() if class_ids}
 
     @property
-    def blank(self) -> list[Seen]:
+    def blank(self) -> list[SurveyedImage]:
         """The images with objects whose true mask shows no class at all."""
-        return [seen for seen in self.images if seen.pixels and not seen.labels and seen.objects]
+        return [image for image in self.images if image.pixels and not image.mask_classes and image.objects]
 
     def basis(self, images: Collection[str], classes: tuple[str, ...]) -> Basis:
-        """What scores of some images would be over, with these of the classes, the background first."""
-        chosen = [seen for seen in self.images if seen.record.image in images and seen.pixels]
+        """What scores of these images would be computed over.
+
+        Args:
+            images: Image ids.
+            classes: Names of the classes to measure, the background first.
+        """
+        chosen = [image for image in self.images if image.record.image in images and image.pixels]
         pixels = np.zeros(VOID + 1, np.int64)
-        for seen in chosen:
-            pixels[list(seen.pixels)] += list(seen.pixels.values())
+        for image in chosen:
+            pixels[list(image.pixels)] += list(image.pixels.values())
         counts = pixels[[self.classes.index(name) for name in classes]]
-        return Basis(classes, counts, len(chosen), sum(len(seen.objects) for seen in chosen))
+        return Basis(classes, counts, len(chosen), sum(len(image.objects) for image in chosen))
 
     @property
     def read_otherwise(self) -> list[Problem]:
-        """What was read otherwise than it stands in the annotations, or was not read, of images that can be used."""
-        return [note for seen in self.images for note in seen.record.notes]
+        """The notes of usable images: what was read differently from the annotations, or was skipped."""
+        return [note for image in self.images for note in image.record.notes]
 
     @property
     def side(self) -> float:
         """The median of the images' longer sides in pixels."""
-        return float(np.median([max(seen.record.height, seen.record.width) for seen in self.images]))
+        return float(np.median([max(image.record.height, image.record.width) for image in self.images]))
 
     @property
     def turned(self) -> int:
-        """How many images are shown otherwise than they are stored."""
-        return sum(not seen.upright for seen in self.images)
+        """Number of images that viewers rotate or mirror."""
+        return sum(not image.upright for image in self.images)
 
     @property
     def dark(self) -> list[str]:
-        """Ids of the images of 16 bits that are seen nearly black."""
-        return [seen.record.image for seen in self.images if seen.dark]
+        """Ids of the 16-bit images that would be seen nearly black."""
+        return [image.record.image for image in self.images if image.dark]
 
     @property
     def thin(self) -> list[str]:
-        """The image of each box that is one pixel wide or high: a click makes such."""
+        """The image id of each box that is one pixel wide or high, as a click makes."""
         return [
-            seen.record.image
-            for seen in self.images
-            for box in seen.record.boxes
+            image.record.image
+            for image in self.images
+            for box in image.record.boxes
             if min(box.x1 - box.x0, box.y1 - box.y0) == 1
         ]
 
     @property
     def doubled(self) -> list[str]:
-        """The image of each box that stands in it once more, class and corners."""
+        """The image id of each duplicate box: one with the class and corners of another in the image."""
         return [
-            seen.record.image
-            for seen in self.images
-            for box, count in Counter(box[:5] for box in seen.record.boxes).items()
+            image.record.image
+            for image in self.images
+            for box, count in Counter(box[:5] for box in image.record.boxes).items()
             for _ in range(count - 1)
         ]
 
     @property
     def odd_masks(self) -> list[str]:
-        """Ids of the images whose true mask shows a class that none of their boxes is of."""
+        """Ids of the images whose true mask shows a class that none of their boxes has."""
         return [
-            seen.record.image for seen in self.images if not seen.labels <= {box.label for box in seen.record.boxes}
+            image.record.image
+            for image in self.images
+            if not image.mask_classes <= {box.class_id for box in image.record.boxes}
         ]
 
     @property
     def rectangles(self) -> bool:
-        """Whether the true masks are the boxes, filled: tools write boxes as polygons of four corners."""
-        shown = [seen for seen in self.images if seen.labels]
-        return bool(shown) and all(seen.rectangles for seen in shown)
+        """Whether the true masks are just the filled boxes: some tools write boxes as polygons of four corners."""
+        shown = [image for image in self.images if image.mask_classes]
+        return bool(shown) and all(image.rectangles for image in shown)
 
     def without_masks(self) -> Survey:
-        """The same where true masks are not looked at."""
-        return replace(self, images=[replace(seen, pixels={}) for seen in self.images])
+        """A copy without true masks."""
+        return replace(self, images=[replace(image, pixels={}) for image in self.images])
 
 
-def looking(checks: Sequence[Check]) -> list[Callable[[], Seen]]:
-    """Calls that check and look, for `boxsup.catalogue.check.run_checks`; they can be sent to another process."""
-    return [partial(look, check) for check in checks]
+def survey_calls(checks: Sequence[Check]) -> list[Callable[[], SurveyedImage]]:
+    """One picklable call of `survey_image` per check, for `boxsup.catalogue.check.run_checks`."""
+    return [partial(survey_image, check) for check in checks]
 
 
-def look(check: Check) -> Seen:
-    """Check an image and look at its mask."""
+def survey_image(check: Check) -> SurveyedImage:
+    """Check an image and survey its mask and its pixels."""
     record = check()
     if record.problems:
-        return Seen(replace(record, drawn={}))
+        return SurveyedImage(replace(record, drawn={}))
     drawn = record.drawn.get("mask")
     upright, dark = is_upright(Path(record.path)), is_dark(Path(record.path))
     if drawn is None and not record.mask:
-        return Seen(record, upright=upright, dark=dark)
+        return SurveyedImage(record, upright=upright, dark=dark)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
     counts = np.bincount(mask.ravel(), minlength=VOID + 1)
-    pixels = {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
-    return Seen(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
+    pixels = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+    return SurveyedImage(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
-    """Whether the foreground of an H×W mask is the boxes, filled; void, and with it crowds, are left out."""
+    """Whether the foreground of an H×W mask is just the filled boxes. Void pixels, and with them crowds, are ignored.
+
+    >>> is_boxes(np.array([[0, 3, 3, 255]], np.uint8), [Box(3, 1, 0, 3, 1)])
+    True
+    """
     filled = np.zeros(mask.shape, bool)
     for box in boxes:
         filled[box.y0 : box.y1, box.x0 : box.x1] |= not box.crowd
@@ -231,16 +231,16 @@ def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
 
 
 def is_upright(path: Path) -> bool:
-    """Whether an image that can be read is shown as it is stored: cameras store others with an EXIF orientation."""
+    """Whether viewers show a readable image as it is stored. Cameras may add an EXIF orientation that rotates it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=FORMATS) as image:
                 return image.getexif().get(ORIENTATION) not in TURNED
-        except Exception:  # of damaged EXIF, whatever its reader stumbles over: the pixels themselves can be read
+        except Exception:  # damaged EXIF raises all kinds of errors; the pixels can still be read
             return True
 
 
 def is_dark(path: Path) -> bool:
-    """Whether an image has 16 bits a value of which the upper two are empty, as of a camera of 10, 12 or 14 bits."""
+    """Whether an image has 16-bit values whose upper two bits are empty, as from a 10, 12 or 14-bit camera."""
     return has_16_bits(path) and int(read_image(path).max()) < DARK

@@ -1,4 +1,4 @@
-"""A project's files: the configuration with its reasons, and the lists of images."""
+"""Writes a project's files: the configuration with its reasons, and the lists of images."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
-EXPERIMENTS = ("_box", "_semi")  # what an experiment's name ends in, behind its data set's: the second with masks
+EXPERIMENTS = ("_box", "_semi")  # an experiment's name is its data set's plus one of these; the second is with masks
 LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve where nothing is measured"
 
 
 @dataclass(frozen=True)
 class Project:
-    """What a project's configuration is made of.
+    """What a project's configuration is made from.
 
     Attributes:
-        folder: Where it is written.
-        name: Of the data set; the experiment is NAME_box or NAME_semi.
-        source: The annotations, with the classes that are used.
-        splits: The images.
-        basis: What scores of the images to evaluate on will be over.
-        plan: Settings.
+        folder: The folder to write to.
+        name: Name of the data set; the experiment is NAME_box or NAME_semi.
+        source: The annotations, with the classes to use.
+        splits: The images for training and evaluation.
+        basis: What scores on the evaluation images will be computed over.
+        plan: Settings that depend on the data and the machine.
         side: Median of the images' longer sides in pixels.
-        cores: Of the machine.
+        cores: Processor cores of the machine.
     """
 
     folder: Path
@@ -49,23 +49,23 @@ class Project:
 
     @property
     def truth(self) -> bool:
-        """Whether anything is measured on the images to evaluate on."""
+        """Whether anything can be measured on the evaluation images."""
         return not self.basis.why_not
 
     @property
     def experiment(self) -> str:
-        """Its name."""
+        """The name of the experiment."""
         return self.name + EXPERIMENTS[bool(self.splits.masks)]
 
     def command(self) -> str:
-        """What to run next, for a shell where the user is."""
+        """The command to run next, for a shell in the user's working directory."""
         return project_start(self.folder / CONFIG).command([str(ExperimentFolder(self.experiment).report)])
 
 
 def config_text(project: Project) -> str:
-    """The configuration as YAML, to be laid over `config.yaml`; see `boxsup/project/config.yaml.j2`.
+    """The configuration as YAML, laid over `config.yaml`; see `boxsup/project/config.yaml.j2`.
 
-    What comes from the data (paths, names of classes) stands in it as JSON, which YAML reads, and in no comment.
+    Values from the data (paths, class names) are written as JSON, which YAML reads, and never in comments.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("boxsup.project", "."),
@@ -76,7 +76,7 @@ def config_text(project: Project) -> str:
         autoescape=False,  # YAML
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    files = project.source.split()
+    files = project.source.split_settings()
     every = max(1, project.plan.epochs // POINTS) if project.truth else 0
     return environment.get_template("config.yaml.j2").render(
         project=project,
@@ -92,11 +92,11 @@ def config_text(project: Project) -> str:
 
 
 def _note(key: str, value: str | bool, semi: bool) -> str:
-    """A comment beside a key of the splits."""
+    """The comment beside a key of the splits."""
     if key == "corners":
         return " # pixels from 1, the last one included" if value == "voc" else " # borders from 0: a box begins there"
     if key == "ids":
-        return " # images of one name lie in several folders: their ids have the folders' names"
+        return " # images in several folders share names: their ids include the folders"
     if key == "links":
         return " # as you said: links out of these folders are followed"
     if key != "masks":
@@ -108,12 +108,15 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
     return f" # {what}; {used}"
 
 
-def lists(splits: Splits, names: dict[str, str]) -> dict[str, str]:
-    """File name -> what is in it: the names of the images of each split, one a line.
+def list_files(splits: Splits, names: dict[str, str]) -> dict[str, str]:
+    r"""File name -> its content: the names of the images of a split, one per line.
+
+    >>> list_files(Splits(["a"], ["b"], []), {"a": "a.jpg", "b": "b.jpg"})
+    {'train.txt': 'a.jpg\n', 'val.txt': 'b.jpg\n'}
 
     Args:
-        splits: Ids of images.
-        names: Id -> the image's name below the folder of images.
+        splits: Image ids.
+        names: Image id -> the image's name below the folder of images.
     """
     parts: dict[str, Sequence[str]] = dict(zip(LISTS, (splits.train, splits.val), strict=True))
     if splits.masks:

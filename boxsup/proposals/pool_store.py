@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.proposals.pool import Pool
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
-from boxsup.store.checksums import AGAIN
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.checksums import CHECK_ADVICE
 
 KIND = "candidate pools"
 LEVEL = 15  # of zstd: stores are written once and kept; a tenth smaller than at 9 for 25 ms per image
@@ -104,11 +104,11 @@ class _Store:
         group = open_group(path, KIND)
         self.attributes: dict[str, Any] = dict(group.attrs)
         count = len(self.attributes["images"])
-        self._sizes = whole(group, "size", (count, 2), np.int32)
-        self._regions = whole(group, "regions", (count,), np.int32)
+        self._sizes = read_array(group, "size", (count, 2), np.int32)
+        self._regions = read_array(group, "regions", (count,), np.int32)
         self._rows = {name: Ragged(group, name, ahead, dtype) for name, dtype in ROWS.items()}
         if any(len(rows) != count for rows in self._rows.values()):
-            raise StoreError(f"{path}: its rows do not belong to its {count} images; {AGAIN}")
+            raise StoreError(f"{path}: its rows do not belong to its {count} images; {CHECK_ADVICE}")
 
     def pool(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}
@@ -116,9 +116,9 @@ class _Store:
             superpixels = values["superpixels"].reshape(self._sizes[row])
             members = values["members"].reshape(self._regions[row], -(-len(values["scores"]) // 8))
         except ValueError as error:
-            raise StoreError(f"{self.path}: the arrays of image {row} do not fit each other; {AGAIN}") from error
+            raise StoreError(f"{self.path}: the arrays of image {row} do not fit each other; {CHECK_ADVICE}") from error
         if superpixels.max(initial=0) >= max(len(members), 1):
-            raise StoreError(f"{self.path}: image {row} has superpixels without members; {AGAIN}")
+            raise StoreError(f"{self.path}: image {row} has superpixels without members; {CHECK_ADVICE}")
         return Pool(superpixels, members, values["scores"])
 
 

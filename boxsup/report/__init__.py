@@ -1,1 +1,1 @@
-"""What people see: the page of an experiment, and single images of a generation."""
+"""What people see: the pages of an experiment, of the paper and of proposals, and the pictures on them."""

@@ -1,4 +1,4 @@
-"""Tightened boxes as a table beside those that were annotated, for a person to go through."""
+"""Writes a table of annotated and tightened boxes, for a person to go through."""
 
 from __future__ import annotations
 
@@ -19,32 +19,36 @@ COLUMNS = (
 Row = tuple[object, ...]
 
 
-def rows(image: str, things: Sequence[MaskedObject], classes: Sequence[str], margin: int = 0) -> list[Row]:
-    """A row an object, by COLUMNS.
+def rows(image: str, objects: Sequence[MaskedObject], classes: Sequence[str], margin: int = 0) -> list[Row]:
+    """One row per object, with the values of COLUMNS.
+
+    >>> mask = np.array([[False, True, True, False]])
+    >>> rows("a", [MaskedObject(1, (0, 0, 4, 1), mask)], ("background", "cat"))
+    [('a', 1, 'cat', 0, 0, 4, 1, 1, 0, 3, 1, 0.5, None)]
 
     Args:
-        image: Its id.
-        things: Its objects.
-        classes: Names by label, the background first.
-        margin: Pixels that a tightened box is larger than its mask on each side.
+        image: Image id.
+        objects: The objects of the image.
+        classes: Class names, the background first.
+        margin: Pixels by which a tightened box exceeds its mask on each side.
 
     Returns:
-        Half-open 0-based pixel corners, annotated and tightened, and the IoU of the two. A mask without a pixel
-        tightens nothing: its fields are empty.
+        Half-open 0-based pixel corners of both boxes, and their IoU. If a mask is empty, the tightened box and the IoU
+        are None.
     """
-    found: list[Row] = []
-    for place, thing in enumerate(things, start=1):
-        tight = tight_box(thing.pixels, margin)
-        own = (*tight, _iou(thing.box, tight)) if tight else (None,) * 5
-        found.append((image, thing.number or place, classes[thing.label], *thing.box, *own, thing.score))
-    return found
+    table: list[Row] = []
+    for index, item in enumerate(objects, start=1):
+        tight = tight_box(item.pixels, margin)
+        tight_fields = (*tight, _iou(item.box, tight)) if tight else (None,) * 5
+        table.append((image, item.number or index, classes[item.class_id], *item.box, *tight_fields, item.score))
+    return table
 
 
 def write(path: str | os.PathLike[str], table: Iterable[Row]) -> None:
-    """Write a CSV whole or not at all."""
+    """Write the CSV, whole or not at all."""
     frame = pd.DataFrame(list(table), columns=list(COLUMNS))
     tight = [name for name in COLUMNS if name.startswith("tight")]
-    frame[tight] = frame[tight].astype("Int64")  # whole numbers, also where some are missing
+    frame[tight] = frame[tight].astype("Int64")  # whole numbers that may be missing
     write_csv(path, frame)
 
 

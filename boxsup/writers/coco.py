@@ -1,10 +1,10 @@
-"""Masks as COCO's JSON: `images`, `annotations` and `categories`, as pycocotools loads them.
+"""Writes masks as COCO's JSON with `images`, `annotations` and `categories`, which pycocotools loads.
 
-Two encodings: `rle`, compressed runs, are the mask itself; `polygons` are for tools that show or edit corners. A
-polygon has no holes in COCO's form: each part of a mask is a polygon of its own, whose holes are joined to its border
-by slits (`boxsup.writers.rings`), so that pycocotools makes the same pixels of both encodings.
+There are two encodings: `rle`, compressed runs, is the exact mask; `polygons` is for tools that show or edit corners.
+COCO's polygons have no holes, so each part of a mask becomes a polygon whose holes are joined to its border by slits
+(`boxsup.writers.rings`). pycocotools decodes both encodings to the same pixels.
 
-Annotations in another format become a file with numbers of ours; `boxsup.writers.coco_copy` fills one that is there.
+This module writes new files with our numbers. `boxsup.writers.coco_copy` fills masks into a copy of a user's file.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pycocotools import mask as coco_mask
 from boxsup.image.boxes import tight_box
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import one_ring, parts_of
+from boxsup.writers.rings import join_rings, mask_parts
 
 Encoding = Literal["rle", "polygons"]
 Json = dict[str, Any]
 
 
 class ImageEntry(NamedTuple):
-    """An image: its number, its file's name below the folder of images, height and width in pixels."""
+    """An image: its id in the file, its name below the folder of images, and its height and width in pixels."""
 
     number: int
     file: str
@@ -35,51 +35,56 @@ class ImageEntry(NamedTuple):
     width: int
 
 
-def mask_fields(thing: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
-    """What an annotation says of its mask.
+def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
+    """The fields of an annotation that depend on its mask.
+
+    >>> mask_fields(MaskedObject(1, (0, 0, 2, 1), np.array([[True, True]])), "polygons")
+    {'segmentation': [[2, 0, 2, 1, 0, 1, 0, 0]], 'area': 2}
 
     Args:
-        thing: The object.
-        encoding: How its mask is written. A mask without a pixel is always runs: there is no polygon of it.
-        tight: Whether the box is given too, tight around the mask; that of an empty mask is as annotated.
+        item: The object.
+        encoding: How to encode the mask. An empty mask is always encoded as runs, since it has no polygon.
+        tight: Whether to include `bbox`, tight around the mask; for an empty mask it is the annotated box.
 
     Returns:
-        `segmentation`, `area` in pixels, `score` if it is known, and `bbox` if asked for.
+        `segmentation`, `area` in pixels, `score` if known, and `bbox` if `tight`.
     """
-    pixels = np.asfortranarray(thing.pixels, np.uint8)
+    pixels = np.asfortranarray(item.pixels, np.uint8)
     runs = coco_mask.encode(pixels)
     height, width = (int(side) for side in pixels.shape)
-    polygons = [one_ring([part]).ravel().tolist() for part in parts_of(thing.pixels)] if encoding == "polygons" else []
+    polygons = (
+        [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if encoding == "polygons" else []
+    )
     fields: Json = {
         "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
-        "area": int(thing.pixels.sum()),
+        "area": int(item.pixels.sum()),
     }
     if tight:
-        fields["bbox"] = _bbox(tight_box(thing.pixels) or thing.box)
-    return fields if thing.score is None else {**fields, "score": round(float(thing.score), 6)}
+        fields["bbox"] = _bbox(tight_box(item.pixels) or item.box)
+    return fields if item.score is None else {**fields, "score": round(float(item.score), 6)}
 
 
-def annotation(number: int, image: int, thing: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
-    """An object as a record of `annotations`.
+def annotation(number: int, image: int, item: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
+    """An object as an entry of `annotations`.
 
     Args:
-        number: Its `id`, from 1, each once in the file.
-        image: The number of its image.
-        thing: The object.
+        number: Its `id`, from 1, unique in the file.
+        image: The id of its image.
+        item: The object.
         encoding: See `mask_fields`.
-        tight: Whether `bbox` is tight around the mask, in place of the annotated box.
+        tight: Whether `bbox` is tight around the mask instead of the annotated box.
     """
-    own = {"id": number, "image_id": image, "category_id": thing.label, "bbox": _bbox(thing.box)}
-    return {**own, "iscrowd": int(thing.crowd), **mask_fields(thing, encoding, tight)}
+    fields = {"id": number, "image_id": image, "category_id": item.class_id, "bbox": _bbox(item.box)}
+    return {**fields, "iscrowd": int(item.crowd), **mask_fields(item, encoding, tight)}
 
 
 def content(images: Iterable[ImageEntry], annotations: Iterable[Json], classes: Sequence[str]) -> Json:
-    """The whole file; `category_id` is the label.
+    """The content of the whole file. Category ids are class ids.
 
     Args:
-        images: All images, those without objects too.
-        annotations: See `annotation`.
-        classes: Names by label, the background first.
+        images: All images, including those without objects.
+        annotations: All annotations, see `annotation`.
+        classes: Class names, the background first.
     """
     return {
         "images": [
@@ -87,12 +92,12 @@ def content(images: Iterable[ImageEntry], annotations: Iterable[Json], classes: 
             for image in images
         ],
         "annotations": list(annotations),
-        "categories": [{"id": label, "name": name} for label, name in enumerate(classes) if label],
+        "categories": [{"id": class_id, "name": name} for class_id, name in enumerate(classes) if class_id],
     }
 
 
 def write(path: str | os.PathLike[str], file: Json) -> None:
-    """Write a JSON whole or not at all; equal contents give equal bytes."""
+    """Write the JSON, whole or not at all. Equal contents give equal bytes."""
     write_text(path, json.dumps(file, separators=(",", ":")) + "\n")
 
 

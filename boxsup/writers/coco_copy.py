@@ -1,8 +1,7 @@
-"""A copy of somebody's COCO JSON in which annotations have masks: all else stays as its owner has it.
+"""Writes a copy of a user's COCO JSON in which annotations have masks. Everything else stays as it is.
 
-Ids of any type, crowds, categories, keys of other tools and the order of everything are kept. Segmentations are most of
-such a file: those that stay are held as text, which takes a quarter of the memory, and the copy is written piece by
-piece.
+Ids of any type, crowds, categories, other tools' keys and all orders are kept. Segmentations take most of such a file:
+those that stay are held as text, which takes a quarter of the memory, and the copy is written piece by piece.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ CHANGED = "was changed while masks were made; run again"
 Json = dict[str, Any]
 
 
-class Filled(NamedTuple):
-    """What an annotation gets: the JSON of the keys to set, and its image's height and width in pixels."""
+class MaskFields(NamedTuple):
+    """The fields to set in an annotation, as JSON, and the height and width of its image in pixels."""
 
     fields: str
     height: int
@@ -36,39 +35,39 @@ class _Text:
     json: str
 
 
-def write(path: str | os.PathLike[str], own: Path, filled: Mapping[int, Filled]) -> None:
-    """Write the copy, whole or not at all; equal contents give equal bytes.
+def write(path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFields]) -> None:
+    """Write the copy, whole or not at all. Equal contents give equal bytes.
 
     Args:
-        path: Of the copy.
-        own: The user's JSON.
-        filled: Annotations, by their places in `annotations`, from 0. Their images get `height` and `width` where they
-            have none, which pycocotools needs to decode a mask.
+        path: The copy.
+        source: The user's JSON.
+        masks: The new fields, by the index (from 0) of the annotation in `annotations`. Images of these annotations
+            also get `height` and `width` if they have none: pycocotools needs them to decode a mask.
 
     Raises:
-        DataError: The user's file cannot be read, or has fewer annotations: it is no longer what was read before.
+        DataError: The user's file cannot be read, or was changed and has fewer annotations than before.
     """
-    content = read_json(own, "it was there when its boxes were read", _with_texts)
+    content = read_json(source, "it was there when its boxes were read", _with_texts)
     annotations = content.get("annotations") if isinstance(content, dict) else None
-    if not isinstance(annotations, list) or len(annotations) <= max(filled, default=-1):
-        raise DataError(f"{own}: {CHANGED}")
-    content["images"] = list(_with_sizes(content.get("images", []), annotations, filled))
+    if not isinstance(annotations, list) or len(annotations) <= max(masks, default=-1):
+        raise DataError(f"{source}: {CHANGED}")
+    content["images"] = list(_with_sizes(content.get("images", []), annotations, masks))
     with (
         atomic_write(path) as partial,
         partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
     ):
-        for piece in _pieces(content, filled):
+        for piece in _pieces(content, masks):
             file.write(piece)
 
 
-def _pieces(content: Json, filled: Mapping[int, Filled]) -> Iterator[str]:
-    """The text of the copy."""
-    for place, (key, value) in enumerate(content.items()):
-        yield f"{',' if place else '{'}{_dump(key)}:"
+def _pieces(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[str]:
+    """The text of the copy, piece by piece."""
+    for index, (key, value) in enumerate(content.items()):
+        yield f"{',' if index else '{'}{_dump(key)}:"
         if key == "annotations":
-            yield from _list_pieces(value, lambda number, each: _annotation(each, filled.get(number)))
+            yield from _list_pieces(value, lambda number, record: _annotation(record, masks.get(number)))
         elif isinstance(value, list):
-            yield from _list_pieces(value, lambda _, each: _dump(each))
+            yield from _list_pieces(value, lambda _, record: _dump(record))
         else:
             yield _dump(value)
     yield "}\n"
@@ -76,17 +75,17 @@ def _pieces(content: Json, filled: Mapping[int, Filled]) -> Iterator[str]:
 
 def _list_pieces(values: Sequence[Any], dump: Callable[[int, Any], str]) -> Iterator[str]:
     yield "["
-    for place, value in enumerate(values):
-        yield f"{',' if place else ''}{dump(place, value)}"
+    for index, value in enumerate(values):
+        yield f"{',' if index else ''}{dump(index, value)}"
     yield "]"
 
 
-def _annotation(record: Json, filled: Filled | None) -> str:
-    return _dump({**record, **json.loads(filled.fields)} if filled else record)
+def _annotation(record: Json, mask: MaskFields | None) -> str:
+    return _dump({**record, **json.loads(mask.fields)} if mask else record)
 
 
-def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], filled: Mapping[int, Filled]) -> Iterator[Json]:
-    sizes = {identity(annotations[place]["image_id"]): (own.height, own.width) for place, own in filled.items()}
+def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], masks: Mapping[int, MaskFields]) -> Iterator[Json]:
+    sizes = {identity(annotations[index]["image_id"]): (mask.height, mask.width) for index, mask in masks.items()}
     for image in images:
         height, width = sizes.get(identity(image["id"]), (None, None))
         missing = {key: side for key, side in (("height", height), ("width", width)) if image.get(key) is None and side}

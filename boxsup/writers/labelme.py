@@ -1,8 +1,8 @@
-"""Masks as LabelMe's polygons: in a copy of somebody's own file, or in a file of ours.
+"""Writes masks as LabelMe's polygons: into a copy of a user's file, or into a new file.
 
-A polygon is one ring of corners, a quarter of a pixel within the mask: holes are joined to it by slits
-(`boxsup.writers.rings`). LabelMe's own `shape_to_mask` makes the mask of it, and of a slit a line one pixel wide. An
-object in several pieces is several polygons of one label and `group_id`, as LabelMe has it.
+A polygon is one ring of corners, a quarter of a pixel inside the mask; holes are joined to it by slits
+(`boxsup.writers.rings`). LabelMe's own `shape_to_mask` turns it back into the mask, and draws a slit one pixel wide. As
+in LabelMe, an object in several pieces becomes several polygons with the same label and `group_id`.
 """
 
 from __future__ import annotations
@@ -16,66 +16,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import inset_ring, parts_of
+from boxsup.writers.rings import inset_ring, mask_parts
 
-VERSION = "5.4.1"  # of LabelMe, whose form files of ours have
+VERSION = "5.4.1"  # the version of LabelMe whose form we write
 Json = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 
-def filled(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
-    """A file in which objects are polygons; all else, other shapes among it, is as it was.
+def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
+    """Replace the shapes of objects by polygons of their masks. Everything else stays as it is.
 
-    The pieces of an object stand where its first shape stood. Each takes what a shape of the object says (label, flags,
-    description …), in their order, the pieces that are left what the last one says.
+    The polygons take the place of the object's first shape. Each copies the other fields (label, flags, description …)
+    of one of the object's shapes, in order; surplus polygons copy the last shape.
 
     Args:
-        content: Of a file that can be read.
-        masks: H×W of the image each, by the places in `shapes`, from 0, of what each object was given by.
+        content: Content of a readable file.
+        masks: H×W mask of each object, by the indices (from 0) of its shapes in `shapes`.
     """
     file: Json = json.loads(content)
     shapes: list[Json] = file["shapes"]
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
-    drawn: dict[int, list[Json]] = {}
-    for places, mask in sorted(masks.items()):
-        drawn |= {place: [] for place in places}
-        drawn[min(places)] = list(_polygons([shapes[place] for place in places], mask, groups))
-    kept = [drawn.get(place, [shape]) for place, shape in enumerate(shapes)]
-    return _dump({**file, "shapes": [shape for each in kept for shape in each]})
+    replacements: dict[int, list[Json]] = {}
+    for indices, mask in sorted(masks.items()):
+        replacements |= {index: [] for index in indices}
+        replacements[min(indices)] = list(_polygons([shapes[index] for index in indices], mask, groups))
+    replaced = [replacements.get(index, [shape]) for index, shape in enumerate(shapes)]
+    return _dump({**file, "shapes": [shape for pieces in replaced for shape in pieces]})
 
 
-def made(things: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
-    """A file of an image whose annotations are in another format.
+def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
+    """The file of an image whose annotations are in another format.
 
     Args:
-        things: Its objects.
-        classes: Names by label, the background first.
-        image: Its path from the folder of the file.
-        height: In pixels.
-        width: Likewise.
+        objects: The image's objects.
+        classes: Class names, the background first.
+        image: Path of the image relative to the folder of the file.
+        height: Image height in pixels.
+        width: Image width in pixels.
     """
-    own: Json = {"group_id": None, "description": "", "flags": {}}
+    fields: Json = {"group_id": None, "description": "", "flags": {}}
     groups, shapes = count(1), list[Json]()
-    for thing in things:
-        shapes += _polygons([{"label": classes[thing.label], **own}], thing.pixels, groups)
+    for item in objects:
+        shapes += _polygons([{"label": classes[item.class_id], **fields}], item.pixels, groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})
 
 
 def _polygons(shapes: Sequence[Json], mask: Mask, groups: Iterator[int]) -> Iterator[Json]:
-    """The pieces of an object that shapes gave, in a group of their own if there are several and they were in none."""
-    parts = parts_of(mask)
-    alone = any(shape.get("group_id") is None for shape in shapes)
-    group = next(groups) if alone and len(parts) > 1 else None
-    for place, part in enumerate(parts):
-        own = shapes[min(place, len(shapes) - 1)]
-        named = own.get("group_id")
+    """The polygons of an object given by `shapes`. Several polygons of shapes without a group get a new group."""
+    parts = mask_parts(mask)
+    ungrouped = any(shape.get("group_id") is None for shape in shapes)
+    new_group = next(groups) if ungrouped and len(parts) > 1 else None
+    for index, part in enumerate(parts):
+        model = shapes[min(index, len(shapes) - 1)]
+        group = new_group if model.get("group_id") is None else model["group_id"]
         points = inset_ring([part]).tolist()
-        shape = {**own, "points": points, "shape_type": "polygon", "group_id": group if named is None else named}
-        yield shape | ({"mask": None} if "mask" in own else {})
+        shape = {**model, "points": points, "shape_type": "polygon", "group_id": group}
+        yield shape | ({"mask": None} if "mask" in model else {})
 
 
 def _dump(file: Json) -> bytes:
-    """As LabelMe itself writes."""
+    """A file's bytes, formatted as LabelMe does."""
     return json.dumps(file, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What is written: the objects of an image with their masks."""
+"""What all writers take: an object with its mask."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class MaskedObject:
     """An object with its mask.
 
     Attributes:
-        label: 1…C-1.
+        class_id: Class 1…C-1.
         box: Half-open 0-based pixel corners x0, y0, x1, y1, as annotated.
         pixels: H×W of the image, true on the object.
-        score: How good the mask is, in [0, 1]; None if nothing is known.
+        score: Quality of the mask in [0, 1]; None if unknown.
         crowd: Whether it is a crowd of objects.
-        number: Its place among the image's annotated objects, from 1; None: its place among those that are written.
+        number: Number among the image's annotated objects, from 1; None counts the objects that are written.
     """
 
-    label: int
+    class_id: int
     box: Corners
     pixels: NDArray[np.bool_]
     score: float | None = None

@@ -1,4 +1,4 @@
-"""Masks as VOC's palette PNGs: the label of each pixel, and the number of its object; and what stands beside them."""
+"""Writes masks as VOC's palette PNGs (class and object number of each pixel), and the files beside them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.readers.segments import draw
+from boxsup.catalogue.readers.segments import draw_masks
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
 from boxsup.image import VOID
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import Each
+from boxsup.image.packed import LazySequence
 from boxsup.image.palette import voc_palette
 from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
@@ -23,26 +23,29 @@ SEGMENTED = b"<segmented>1</segmented>"
 
 
 def label_maps(
-    height: int, width: int, things: Sequence[MaskedObject]
+    height: int, width: int, objects: Sequence[MaskedObject]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """The H×W uint8 labels of an image, 0 background, 255 crowds; and its objects' numbers.
+    """The H×W uint8 label map of an image (0 background, 255 crowds), and its H×W uint8 object mask.
 
-    Where objects overlap, the smaller one is seen. More than 254 objects have no numbers: None.
+    Where objects overlap, the smaller one is visible. The object mask is None for more than 254 objects.
+
+    >>> mask = np.array([[True, False]])
+    >>> label_maps(1, 2, [MaskedObject(5, (0, 0, 1, 1), mask, number=3)])
+    (array([[5, 0]], dtype=uint8), array([[3, 0]], dtype=uint8))
     """
-    objects = Each(lambda thing: (thing.label, thing.crowd, thing.pixels), things)
-    labels, places = draw(height, width, objects)
-    numbers = [0, *(thing.number or place for place, thing in enumerate(things, start=1))]
-    if places is None or max(numbers) >= VOID:
+    drawable = LazySequence(lambda item: (item.class_id, item.crowd, item.pixels), objects)
+    labels, indices = draw_masks(height, width, drawable)
+    numbers = [0, *(item.number or index for index, item in enumerate(objects, start=1))]
+    if indices is None or max(numbers) >= VOID:
         return labels, None
     values = np.full(VOID + 1, VOID, np.uint8)
     values[: len(numbers)] = numbers
-    return labels, values[places]
+    return labels, values[indices]
 
 
-def write(folder: str | os.PathLike[str], image: str, height: int, width: int, things: Sequence[MaskedObject]) -> None:
+def write(folder: str | os.PathLike[str], image: str, height: int, width: int, objects: Sequence[MaskedObject]) -> None:
     """Write `SegmentationClass/ID.png` and `SegmentationObject/ID.png`, each whole or not at all."""
-    labels, objects = label_maps(height, width, things)
-    for name, mask in ((MASKS, labels), (OBJECT_MASKS, objects)):
+    for name, mask in zip((MASKS, OBJECT_MASKS), label_maps(height, width, objects), strict=True):
         if mask is not None:
             write_png(Path(folder, name, f"{image}.png"), mask)
 
@@ -54,10 +57,15 @@ def write_png(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
 
 
 def labelmap(classes: Sequence[str]) -> str:
-    """What each value of the PNGs is called and its colour, in the form of CVAT's and Datumaro's `labelmap.txt`.
+    """The name and colour of each value of the PNGs, as CVAT's and Datumaro's `labelmap.txt`.
+
+    >>> print(labelmap(["background", "cat"]), end="")
+    # label:color_rgb:parts:actions
+    background:0,0,0::
+    cat:128,0,0::
 
     Args:
-        classes: Names by label, the background first.
+        classes: Class names, the background first.
     """
     lines = ["# label:color_rgb:parts:actions"]
     for name, colour in zip(classes, voc_palette().tolist(), strict=False):
@@ -65,11 +73,14 @@ def labelmap(classes: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def segmented(xml: bytes) -> bytes:
-    """An annotation that says that its image has masks; else as it was, byte for byte.
+def mark_segmented(xml: bytes) -> bytes:
+    """Mark in an annotation that its image has masks; everything else keeps its bytes.
+
+    >>> mark_segmented(b"<annotation><segmented>0</segmented></annotation>")
+    b'<annotation><segmented>1</segmented></annotation>'
 
     Args:
-        xml: Of VOC's form. In UTF-16, which no tool for annotations is known to write, it stays as it is.
+        xml: VOC's XML. If it is UTF-16, which no known annotation tool writes, nothing changes.
     """
     changed, count = re.subn(rb"<segmented\s*/>|<segmented>\s*\w*\s*</segmented>", SEGMENTED, xml, count=1)
     if count:

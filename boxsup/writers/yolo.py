@@ -1,11 +1,12 @@
-"""Masks as YOLO's segmentation labels: a text file an image, a line an object, `class x1 y1 x2 y2 x3 y3 …`.
+"""Writes masks as YOLO's segmentation labels: one text file per image, one line `class x1 y1 x2 y2 …` per object.
 
-Annotations in another format become files with numbers of ours; `filled` is a file of labels that is there, with masks.
+Annotations in another format become new label files, whose class numbers are ours. `replace_boxes` fills masks into an
+existing label file.
 
-Ultralytics documents one ring of corners an object, in shares of the image's width and height. So the parts of a mask
-and their holes are joined into one ring by slits (`boxsup.writers.rings`), as Ultralytics' own converter joins the
-parts of COCO's objects. Filled by the even-odd rule it is the mask, hole for hole. OpenCV, which Ultralytics trains
-with, also draws the ring itself, which runs within the mask for that; a slit becomes a line one pixel wide.
+Ultralytics documents one ring of corners per object, as shares of the image's width and height. We therefore join the
+parts of a mask and their holes into one ring by slits (`boxsup.writers.rings`), as Ultralytics' own converter does with
+COCO's objects. Filled by the even-odd rule, the ring is exactly the mask. OpenCV, which Ultralytics trains with, also
+draws the ring itself, so we move the ring a quarter of a pixel into the mask; a slit becomes a line one pixel wide.
 """
 
 from __future__ import annotations
@@ -20,64 +21,74 @@ from numpy.typing import NDArray
 
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import inset_ring, parts_of
+from boxsup.writers.rings import inset_ring, mask_parts
 
-DECIMALS = 6  # of shares: a hundredth of a pixel at the largest image that is read
-
-
-def line(thing: MaskedObject) -> str | None:
-    """An object's line, its class the label less one; None for a mask without a pixel, which no polygon is of."""
-    ring = _ring(thing.pixels)
-    return f"{thing.label - 1} {ring}" if ring else None
+DECIMALS = 6  # of shares: a hundredth of a pixel in the largest image that we read
 
 
-def text(things: Iterable[MaskedObject]) -> str:
-    """The labels of an image; empty for one without objects."""
-    return "".join(f"{own}\n" for own in map(line, things) if own)
+def line(item: MaskedObject) -> str | None:
+    """An object's line, whose class number is its class id minus one; None for an empty mask, which has no polygon.
+
+    >>> line(MaskedObject(1, (0, 0, 1, 1), np.array([[True, False]])))
+    '0 0.375000 0.250000 0.375000 0.750000 0.125000 0.750000 0.125000 0.250000'
+    """
+    ring = _ring(item.pixels)
+    return f"{item.class_id - 1} {ring}" if ring else None
 
 
-def filled(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
-    """A file of labels whose boxes are polygons, its lines in their order and its classes' numbers as they stood.
+def text(objects: Iterable[MaskedObject]) -> str:
+    """The label file of an image; empty if it has no objects."""
+    return "".join(f"{label}\n" for label in map(line, objects) if label)
 
-    A box that has no mask becomes the polygon of its corners: Ultralytics reads all lines of a file as polygons if one
-    of them is, and drops the polygons of all files if the lines of one are boxes.
+
+def replace_boxes(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
+    r"""Replace the boxes in a label file by polygons. The order of lines and the class numbers stay.
+
+    A box without a mask becomes the polygon of its corners, since Ultralytics cannot mix boxes and polygons: it reads
+    all lines of a file as polygons if one of them is, and drops the polygons of all files if one file has boxes.
+
+    >>> replace_boxes(b"3 0.5 0.5 1 1", {})
+    b'3 0.000000 0.000000 1.000000 0.000000 1.000000 1.000000 0.000000 1.000000\n'
 
     Args:
-        content: Of the file. What cannot be read in it stays as it is.
-        masks: H×W of the image each, by their lines' places from 0.
+        content: Content of the file. Lines that cannot be read stay as they are.
+        masks: H×W mask of each object, by the index of its line, from 0.
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         return content
-    return "".join(f"{_filled(line, masks.get(place))}\n" for place, line in enumerate(lines)).encode()
+    return "".join(f"{_with_polygon(line, masks.get(index))}\n" for index, line in enumerate(lines)).encode()
 
 
 def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images") -> str:
-    """The `data.yaml` that names the classes and the folders of images beside it.
+    r"""The `data.yaml` with the class names and the folders of images beside it.
+
+    >>> data_yaml(["background", "cat"])
+    'train: images\nval: images\nnames:\n  0: cat\n'
 
     Args:
-        classes: Names by label, the background first.
-        train: The folder of training images; labels are looked for where `images` in its path is `labels`.
-        val: Likewise, to validate on.
+        classes: Class names, the background first.
+        train: The folder of training images. Their labels are in the folder with `labels` for `images` in its path.
+        val: The folder of validation images.
     """
     names = dict(enumerate(classes[1:]))
     return str(yaml.safe_dump({"train": train, "val": val, "names": names}, sort_keys=False, allow_unicode=True))
 
 
-def write(path: str | os.PathLike[str], things: Iterable[MaskedObject]) -> None:
-    """Write the labels of an image whole or not at all."""
-    write_text(path, text(things))
+def write(path: str | os.PathLike[str], objects: Iterable[MaskedObject]) -> None:
+    """Write the label file of an image, whole or not at all."""
+    write_text(path, text(objects))
 
 
-def _filled(line: str, mask: NDArray[np.bool_] | None) -> str:
-    kind, *shares = line.split() or [""]
+def _with_polygon(line: str, mask: NDArray[np.bool_] | None) -> str:
+    number, *shares = line.split() or [""]
     ring = _corners(shares) if mask is None else _ring(mask)
-    return f"{kind} {ring}" if ring else line
+    return f"{number} {ring}" if ring else line
 
 
 def _corners(box: Sequence[str]) -> str:
-    """The polygon of a box's corners, clockwise; "" if it is no box."""
+    """The polygon of a box's corners, clockwise; "" if `box` is not a box."""
     try:
         x, y, width, height = map(float, box)
     except ValueError:
@@ -87,8 +98,8 @@ def _corners(box: Sequence[str]) -> str:
 
 
 def _ring(mask: NDArray[np.bool_]) -> str:
-    """The polygon of a mask; "" if it has no pixel."""
-    parts = parts_of(mask)
+    """The polygon of a mask; "" if the mask is empty."""
+    parts = mask_parts(mask)
     height, width = mask.shape
     return _shares((inset_ring(parts) / (width, height)).ravel().tolist()) if parts else ""
 

@@ -11,10 +11,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from boxsup.catalogue.readers.coco import Entry, check_entry, labels_of, read_split
-from boxsup.catalogue.readers.coco_objects import box_of
-from boxsup.catalogue.readers.folder import Layout, SplitPlace
-from boxsup.catalogue.readers.segments import draw, segment
+from boxsup.catalogue.readers.coco import Entry, check_entry, class_ids_of, read_split
+from boxsup.catalogue.readers.coco_objects import bbox_corners
+from boxsup.catalogue.readers.folder import GuardedPath, Layout
+from boxsup.catalogue.readers.segments import draw_masks, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
 from helpers.paths import real_data
@@ -73,7 +73,7 @@ def test_every_annotation_is_that_of_pycocotools(everything, reference):
         for box, annotation in zip(record.boxes, annotations, strict=True):
             x, y, width, height = annotation["bbox"]
             exact = np.array([x, y, x + width, y + height])
-            assert categories[box.label - 1] == annotation["category_id"]
+            assert categories[box.class_id - 1] == annotation["category_id"]
             assert (box.crowd, box.difficult) == (annotation["iscrowd"], 0)
             assert np.abs(np.array(box[1:5]) - exact).max() <= 0.5
             seen, crowds = seen + 1, crowds + box.crowd
@@ -105,13 +105,13 @@ def test_masks_show_every_object_and_void_for_crowds(everything, reference):
         void = np.any([nothing, *crowds], axis=0) & ~np.any([nothing, *others], axis=0)
         np.testing.assert_array_equal(mask == 255, void)
         for number, box in enumerate(record.boxes, start=1):
-            assert set(np.unique(mask[objects == number])) <= {box.label}
+            assert set(np.unique(mask[objects == number])) <= {box.class_id}
             assert (objects == number)[masks[number - 1] == 0].sum() == 0
 
 
 def test_vocs_classes_are_the_20_categories_that_both_have(coco_mini, reference, config):
     classes = config["datasets"]["voc"]["classes"]
-    labels = labels_of(reference.dataset["categories"], ("background", *classes))
+    labels = class_ids_of(reference.dataset["categories"], ("background", *classes))
     assert {category: label for category, label in labels.items() if label} == {
         category: label for label, category in enumerate(VOC_CATEGORIES, start=1)
     }
@@ -122,7 +122,7 @@ def test_vocs_classes_are_the_20_categories_that_both_have(coco_mini, reference,
         for annotation in reference.imgToAnns[image["id"]]
         if annotation["category_id"] in VOC_CATEGORIES
     ]
-    assert [(int(record.image), box.label) for record in records for box in record.boxes] == expected
+    assert [(int(record.image), box.class_id) for record in records for box in record.boxes] == expected
     assert len(records) == 100  # those without any of the classes are background, and stay
 
 
@@ -139,7 +139,7 @@ def test_a_box_paints_the_pixels_whose_middle_it_holds(data):
     x0, x1 = sorted(data.draw(st.lists(st.integers(0, 4 * width), min_size=2, max_size=2)))
     y0, y1 = sorted(data.draw(st.lists(st.integers(0, 4 * height), min_size=2, max_size=2)))
     bbox = [x0 / 4, y0 / 4, (x1 - x0) / 4, (y1 - y0) / 4]
-    box = box_of(bbox, height, width)
+    box = bbox_corners(bbox, height, width)
     painted = np.zeros((height, width), bool)
     painted[box[1] : box[3], box[0] : box[2]] = True
     rows, columns = 4 * np.arange(height) + 2, 4 * np.arange(width) + 2
@@ -165,13 +165,13 @@ def test_a_polygon_and_runs_by_hand():
 def test_small_objects_lie_above_large_ones_and_crowds_below_all():
     large, small, crowd = np.zeros((3, 1, 6), bool)
     large[0, :4], small[0, 3:5], crowd[0, 2:] = True, True, True
-    labels, objects = draw(1, 6, [(2, False, small), (1, True, crowd), (3, False, large)])
+    labels, objects = draw_masks(1, 6, [(2, False, small), (1, True, crowd), (3, False, large)])
     assert labels.tolist() == [[3, 3, 3, 2, 2, 255]]
     assert objects.tolist() == [[3, 3, 3, 1, 1, 255]]
 
 
 def test_more_objects_than_numbers_have_no_object_mask():
-    labels, objects = draw(1, 255, [(1, False, row) for row in np.eye(255, dtype=bool)[:, None]])
+    labels, objects = draw_masks(1, 255, [(1, False, row) for row in np.eye(255, dtype=bool)[:, None]])
     assert (labels == 1).all()
     assert objects is None
 
@@ -236,7 +236,7 @@ def test_an_image_has_a_mask_only_where_every_object_has_a_segmentation(root):
     write(root, content)
     _, [first, second] = records_of(root, ["cat", "dog"])
     assert first.problems == second.problems == []
-    assert [box.label for box in first.boxes] == [1, 2]
+    assert [box.class_id for box in first.boxes] == [1, 2]
     assert first.drawn == {}
     assert not opened(second.drawn["mask"]).any()  # no object at all is missing
 
@@ -257,7 +257,7 @@ DAMAGES = {
     "windows path": (("images", 1, "file_name"), "..\\b.jpg", "../b.jpg", "is no file of the image folder"),
     "no name": (("images", 1, "file_name"), "", "", "is no file of the image folder"),
     "hidden file": (("images", 1, "file_name"), ".b.jpg", ".b.jpg", "is no file of the image folder"),
-    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "the image a.jpg stands there more than once"),
+    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "the image a.jpg is there more than once"),
     "missing image": (("images", 1, "file_name"), "c.jpg", "c", "no such image"),
     "other size": (("images", 1, "width"), 31, "b", "has 30×20 pixels, its entry says 31×20"),
     "no category": (("annotations", 0, "category_id"), 3, "a", "annotation 7: category_id 3 is no category"),
@@ -501,7 +501,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
     ("content", "words"),
     [
         ("{", "not readable as JSON"),
-        ("PK\x03\x04", "no JSON but a compressed file; unpack it"),
+        ("PK\x03\x04", "a compressed file, not JSON; unpack it"),
         ("[]", "expected COCO's instances"),
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
         (
@@ -560,6 +560,6 @@ def test_whatever_an_annotation_holds_it_is_read_or_a_problem(tmp_path_factory, 
             if isinstance(part, list)
         ]
     annotation = {"id": 1, "category_id": 1, "bbox": bbox, "segmentation": segmentation, "iscrowd": crowd}
-    where = Layout(SplitPlace(path.parent, None), SplitPlace(path, None), None, True, 2)
+    where = Layout(GuardedPath(path.parent, None), GuardedPath(path, None), None, True, 2)
     record = check_entry(where, Entry("grey.png", *SIZE, [(0, annotation)]), {1: 1}, None)
     assert bool(record.boxes) != bool(record.problems)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from boxsup.catalogue.readers.context import label_table, read_split
+from boxsup.catalogue.readers.context import class_id_table, read_split
 from boxsup.errors import DataError
 from boxsup.image.files import write_mask
 
@@ -77,7 +77,7 @@ def test_the_configurations_59_classes_are_found_among_the_459_labels(config, tm
     assert classes[:20] == config["datasets"]["voc"]["classes"]
     lines = [line.strip().replace(" ", ": ", 1) for line in LINES.replace("\n", " ").split(", ")]
     (tmp_path / "labels.txt").write_text("\n".join([*lines, "431: unknown"]))
-    table = label_table(tmp_path / "labels.txt", ("background", *classes))
+    table = class_id_table(tmp_path / "labels.txt", ("background", *classes))
     assert set(np.flatnonzero(table)) == NUMBERS
     assert sorted(table[list(NUMBERS)]) == list(range(1, 60))
     assert [classes[table[number] - 1] for number in (2, 397, 19, 80)] == [
@@ -133,7 +133,7 @@ def test_bad_lists_of_names_stop_at_once(tmp_path, text, words):
     if text is not None:
         (tmp_path / "labels.txt").write_text(text)
     with pytest.raises(DataError, match=words):
-        label_table(tmp_path / "labels.txt", CLASSES)
+        class_id_table(tmp_path / "labels.txt", CLASSES)
 
 
 def test_missing_masks_say_what_to_put_where(root):

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from boxsup.catalogue.archives import Archive, fetch, md5_of, present
-from boxsup.catalogue.download import Augmentation, PublishedDataset, augmented, provide
+from boxsup.catalogue.archives import Archive, fetch, is_present, md5_of
+from boxsup.catalogue.download import Augmentation, PublishedDataset, provide_tree, trainaug_ids
 from boxsup.catalogue.readers.voc import list_file
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
@@ -116,7 +116,7 @@ def check_whole(root):
 
 
 def test_archives_are_fetched_and_laid_out_as_one_tree(published, root):
-    assert provide(root, True, published) == archives_of(published)
+    assert provide_tree(root, True, published) == archives_of(published)
     check_whole(root)
     assert sorted(path.name for path in root.parent.iterdir()) == ["VOC2012", "benchmark.tgz", "voc.tar"]
 
@@ -129,7 +129,7 @@ def test_a_data_set_of_two_archives_is_one_tree(tmp_path, root):
         pack(tmp_path / name, {f"VOCdevkit/VOC2007/{path}": content for path, content in files.items()})
         archives.append(Archive(name, (tmp_path / name).as_uri(), md5_of(tmp_path / name)))
     source = PublishedDataset(tuple(archives), PurePosixPath("VOCdevkit/VOC2007"))
-    assert provide(root, True, source) == archives
+    assert provide_tree(root, True, source) == archives
     assert [read_list(list_file(root, f"Main/{name}")) for name in ("trainval", "test")] == [
         (["000005"], []),
         (["000001"], []),
@@ -139,13 +139,13 @@ def test_a_data_set_of_two_archives_is_one_tree(tmp_path, root):
 
 def test_a_tree_of_ones_own_that_is_not_there_is_asked_for(root):
     with pytest.raises(DataError, match=r"no tree in VOC layout .* put it there, let the data set's `root` name"):
-        provide(root, True, None)
+        provide_tree(root, True, None)
 
 
 def test_a_second_time_changes_nothing(published, root):
-    provide(root, True, published)
+    provide_tree(root, True, published)
     before = snapshot(root.parent)
-    assert provide(root, True, unreachable(published)) == []
+    assert provide_tree(root, True, unreachable(published)) == []
     assert snapshot(root.parent) == before
 
 
@@ -153,7 +153,7 @@ def test_archives_placed_by_hand_are_used_without_download(published, root, tmp_
     root.parent.mkdir(parents=True)
     for archive in archives_of(published):
         (tmp_path / "published" / archive.name).rename(root.parent / archive.name)
-    assert provide(root, False, published) == archives_of(published)
+    assert provide_tree(root, False, published) == archives_of(published)
     check_whole(root)
 
 
@@ -162,7 +162,7 @@ def test_files_that_are_there_are_kept(published, root):
     (root / "JPEGImages/s1.jpg").write_bytes(b"s1")
     (root / "JPEGImages/t1.jpg").write_bytes(b"mine")
     (root / "notes.txt").write_text("mine")
-    provide(root, True, published)
+    provide_tree(root, True, published)
     check_whole(root)
     assert (root / "JPEGImages/t1.jpg").read_bytes() == b"mine"
     assert (root / "notes.txt").read_text() == "mine"
@@ -173,25 +173,25 @@ def test_a_tree_of_ones_own_is_left_alone(published, root):
         (root / part).mkdir(parents=True)
     (root / "ImageSets/Segmentation/train.txt").write_text("mine\n")
     before = snapshot(root.parent)
-    assert provide(root, True, unreachable(published)) == []
+    assert provide_tree(root, True, unreachable(published)) == []
     assert snapshot(root.parent) == before
 
 
 def test_voc_without_trainaug_gets_it(published, root):
-    provide(root, True, published)
+    provide_tree(root, True, published)
     (root / "ImageSets/Segmentation/trainaug.txt").unlink()
     (root.parent / "benchmark.tgz").unlink()
-    assert provide(root, False, published) == []
+    assert provide_tree(root, False, published) == []
     with pytest.raises(DataError, match=r"has no trainaug.*set download: false to go without"):
-        provide(root, True, unreachable(published))
-    assert provide(root, True, published) == [published.augmentation.archive]
+        provide_tree(root, True, unreachable(published))
+    assert provide_tree(root, True, published) == [published.augmentation.archive]
     check_whole(root)
 
 
 def test_an_unreachable_server_is_one_line_that_says_what_to_do(published, root):
     source = unreachable(published)
     with pytest.raises(DataError) as caught:
-        provide(root, True, source)
+        provide_tree(root, True, source)
     message = str(caught.value)
     assert "\n" not in message
     expected = [
@@ -242,7 +242,7 @@ def test_the_command_writes_what_the_tree_came_from(tmp_path):
 def test_a_wrong_checksum_keeps_nothing(published, root):
     wrong = with_voc(published, md5="0" * 32)
     with pytest.raises(DataError, match=f"expected MD5 {'0' * 32}, got {published.archives[0].md5}"):
-        provide(root, True, wrong)
+        provide_tree(root, True, wrong)
     assert list(root.parent.iterdir()) == []
 
 
@@ -252,13 +252,13 @@ def test_a_wrong_file_placed_by_hand_is_named_and_kept(published, root):
     path.write_bytes(b"half")
     expected = f"{path}: expected MD5 {published.archives[0].md5}, got {hashlib.md5(b'half').hexdigest()}"
     with pytest.raises(DataError, match=re.escape(expected)):
-        provide(root, True, published)
+        provide_tree(root, True, published)
     assert path.read_bytes() == b"half"
 
 
 def test_lists_of_another_length_are_refused(published, root):
     with pytest.raises(DataError, match="expected lists that make 5 images of trainaug, got 4"):
-        provide(root, True, replace(published, augmentation=replace(published.augmentation, trainaug=5)))
+        provide_tree(root, True, replace(published, augmentation=replace(published.augmentation, trainaug=5)))
     assert not (root / "ImageSets/Segmentation/trainaug.txt").exists()
     assert not (root / "SegmentationClassAug").exists()
 
@@ -268,13 +268,13 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(published, root, tmp
     pack(path, voc_files() | {"VOCdevkit/VOC2012/../../../../../escaped.txt": b"out"})
     source = with_voc(published, md5=md5_of(path))
     with pytest.raises(DataError, match="leads out of its folder"):
-        provide(root, True, source)
+        provide_tree(root, True, source)
     assert not list(tmp_path.rglob("escaped.txt"))
     assert not root.exists()
 
 
 def test_the_list_is_both_sets_less_val():
-    assert augmented(["c", "a", "v"], ["b", "a"], ["v", "w"]) == ["a", "b", "c"]
+    assert trainaug_ids(["c", "a", "v"], ["b", "a"], ["v", "w"]) == ["a", "b", "c"]
 
 
 CONTENT = bytes(range(256)) * 40
@@ -318,7 +318,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(server, tmp_path):
     archive = archive_at(server, "breaks")
     with pytest.raises(DataError, match="cannot be fetched"):
         fetch(archive, tmp_path)
-    assert not present(archive, tmp_path)
+    assert not is_present(archive, tmp_path)
     fetch(archive, tmp_path)
     assert server.starts == [0, len(CONTENT) // 2]
     assert (tmp_path / "file.bin").read_bytes() == CONTENT

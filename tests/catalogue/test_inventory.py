@@ -65,7 +65,7 @@ def split(request, tmp_path):
 
 
 def taken(split):
-    write_inventory(split.folder, split.take(changes(split).since(), read_inventory(split.folder)))
+    write_inventory(split.folder, split.take_inventory(changes(split).since(), read_inventory(split.folder)))
     return split
 
 
@@ -78,8 +78,9 @@ def seen(split):
     """What changed of three shards of two images each: the split, the shards' images, their annotations, the masks."""
     then = changes(replace(split, root=split.root.parent / "before"))
     now = changes(split)
-    shards = [[getattr(now, kind)(i, 3) != getattr(then, kind)(i, 3) for i in range(3)] for kind in ("pixels", "boxes")]
-    return now.since() != FIRST, *shards, now.masks() != then.masks()
+    images = [now.image_hash(i, 3) != then.image_hash(i, 3) for i in range(3)]
+    boxes = [now.box_hash(i, 3) != then.box_hash(i, 3) for i in range(3)]
+    return now.since() != FIRST, images, boxes, now.mask_hash() != then.mask_hash()
 
 
 NOTHING = (False, [False] * 3, [False] * 3, False)
@@ -206,7 +207,7 @@ def test_data_that_are_away_as_a_whole_are_no_change(split):
     split.root.rename(split.root.parent / "elsewhere")
     away = changes(split)
     assert away.since() == FIRST
-    assert [away.pixels(i, 3) for i in range(3)] == [then.pixels(i, 3) for i in range(3)]
+    assert [away.image_hash(i, 3) for i in range(3)] == [then.image_hash(i, 3) for i in range(3)]
 
 
 def test_an_inventory_again_has_the_same_bytes(split):
@@ -289,11 +290,11 @@ def test_images_left_out_do_not_move_the_shards_of_the_others(split, tmp_path):
     main(["catalogue", *options])
     then = changes(skipping)
     catalogued = [image for image in then.now.ids if image != "picture_03"]
-    assert then.pixels(0, 1) == then.now.pixels(catalogued)
+    assert then.image_hash(0, 1) == then.now.image_hash(catalogued)
     broken.write_text(whole)  # it comes back, before the catalogue says so
-    assert changes(skipping).pixels(0, 1) == then.now.pixels(then.now.ids)
+    assert changes(skipping).image_hash(0, 1) == then.now.image_hash(then.now.ids)
     (split.root / "annotations/picture_00.xml").write_text(text)
-    assert changes(skipping).pixels(0, 1) == then.now.pixels(then.now.ids[1:])
+    assert changes(skipping).image_hash(0, 1) == then.now.image_hash(then.now.ids[1:])
 
 
 @only("voc_xml")
@@ -322,8 +323,8 @@ def test_a_shard_says_what_it_was_made_from(tmp_path):
 def test_a_catalogue_of_before_there_were_inventories_stands_until_a_file_is_newer(split):
     options = ["--format", split.form, "--root", str(split.root), "--split", split.split, "--on-problem", "stop"]
     main(["catalogue", *options, "--classes", json.dumps(list(split.classes[1:])), "--out", str(split.folder)])
-    assert not changes(split).stands
+    assert not changes(split).is_current
     (split.folder / INVENTORY).unlink()
-    assert changes(split).stands
+    assert changes(split).is_current
     os.utime(split.root / FIRST_ANNOTATION[split.form], (2e9, 2e9))
-    assert not changes(split).stands
+    assert not changes(split).is_current

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.names import id_fault, image_id, name_fault, shown
+from boxsup.catalogue.names import id_fault, image_id, name_fault, printable
 from boxsup.catalogue.readers.beside import Files
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import open_source
@@ -38,10 +38,10 @@ def data(request, tmp_path, made):
 def look(root, masks=False):
     """The images without problems, and all that is said."""
     source = open_source(root / "images", root / "labels").with_classes(own_data.FORMS)
-    listing = (source.with_masks(str(root / "masks")) if masks else source).listing()
+    listing = (source.images_with_masks(str(root / "masks")) if masks else source).listing()
     records = [check() for check in listing.checks]
     wrong = {problem.image for problem in listing.problems}
-    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.lost]
+    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.unmatched]
     return [record for record in records if not record.problems and record.image not in wrong], lines
 
 
@@ -95,7 +95,7 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(data):
         (root / folder / f"picture_00.{end}").rename(root / folder / f"cam1/0001.{end}")
         (root / folder / f"picture_01.{end}").rename(root / folder / f"cam2/0001.{end}")
     source = open_source(root / "images", root / "labels")
-    assert (source.ids, source.split()["ids"]) == ("path", "path")
+    assert (source.ids, source.split_settings()["ids"]) == ("path", "path")
     records, lines = look(root, masks=True)
     assert lines == []
     assert [record.image for record in records] == ["cam1__0001", "cam2__0001", "picture_02"]
@@ -147,7 +147,7 @@ def test_a_jpeg_by_any_name_is_an_image(data, made, ending):
         (" a.png", "begins or ends with a space"),
         ("../a.png", "leads out of the folder of images"),
         ("/a.png", "leads out of the folder of images"),
-        ("a\\b.png", "is parted by \\"),
+        ("a\\b.png", "has a \\ in it"),
         ("b/.a.png", "begins with a dot"),
         ("x" * 201 + ".png", "has more than 200 characters"),
         ("a.png" + " -" * 130, "more than 255 bytes"),
@@ -171,10 +171,10 @@ def test_ids_by_name_and_by_path():
 
 @given(st.text() | st.text(alphabet="/\\:. a\n\udce9"))
 def test_whatever_is_shown_can_be_written_and_shown_once_more(text):
-    line = shown(text)
+    line = printable(text)
     assert line.isprintable()
     assert line.encode().decode() == line
-    assert shown(line) == line
+    assert printable(line) == line
     assert id_fault(text) or line == text
 
 
@@ -188,8 +188,8 @@ def test_a_file_of_the_very_name_comes_before_one_that_looks_the_same(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     files = Files(tmp_path, ".xml")
-    assert files.of("a.png") == tmp_path / "a.xml"
-    assert files.of("c/a.png") == tmp_path / "a.xml"  # right in it, for an image of a folder
-    assert files.of("b/a.png") == tmp_path / "b/a.xml"
+    assert files.find("a.png") == tmp_path / "a.xml"
+    assert files.find("c/a.png") == tmp_path / "a.xml"  # right in it, for an image of a folder
+    assert files.find("b/a.png") == tmp_path / "b/a.xml"
     assert files.unread() == [tmp_path / "a.XML"]
-    assert Files(tmp_path, ".xml", flat=False).of("c/a.png") is None
+    assert Files(tmp_path, ".xml", flat=False).find("c/a.png") is None

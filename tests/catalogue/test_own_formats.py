@@ -13,10 +13,10 @@ from PIL import Image
 
 from boxsup.catalogue.check import run_checks
 from boxsup.catalogue.readers.labelme import class_names, read_shapes
-from boxsup.catalogue.readers.segments import drawn_masks
+from boxsup.catalogue.readers.segments import encode_masks
 from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
-from boxsup.catalogue.sources import open_source, recognise
+from boxsup.catalogue.sources import open_source, recognise_format
 from boxsup.errors import DataError
 from helpers import own_data
 
@@ -46,7 +46,7 @@ SOURCES = {"coco": "instances.json", "voc_xml": "xml", "yolo": "yolo/labels", "l
 
 @pytest.mark.parametrize("form", SOURCES)
 def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
-    assert recognise(root / "images", root / SOURCES[form]) == form
+    assert recognise_format(root / "images", root / SOURCES[form]) == form
     source = open_source(root / "images", root / SOURCES[form])
     assert set(source.classes) == set(own_data.CLASSES)
     listing = source.with_classes(own_data.FORMS).listing()
@@ -55,7 +55,7 @@ def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
     assert [record.image for record in records] == list(made)
     for record, each in zip(records, made.values(), strict=True):
         assert (record.problems, (record.height, record.width)) == ([], each.instances.shape)
-        assert [box[:5] for box in record.boxes] == [(thing.label, *thing.box) for thing in each.things]
+        assert [box[:5] for box in record.boxes] == [(thing.class_id, *thing.box) for thing in each.objects]
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_folders_below_and_masks_of_some_images(tmp_path, made, form):
     own_data.write_masks(tmp_path / "masks", made, [first])
     boxes = {"yolo": "boxes/labels", "coco": "boxes.json"}.get(form, "boxes")
     source = open_source(tmp_path / "images", tmp_path / boxes).with_classes(own_data.FORMS)
-    records = [check() for check in source.with_masks(str(tmp_path / "masks")).listing().checks]
+    records = [check() for check in source.images_with_masks(str(tmp_path / "masks")).listing().checks]
     assert [record.problems for record in records] == [[]] * len(made)
     assert [bool(record.mask) for record in records] == [True] + [False] * len(others)
     assert all(record.boxes for record in records)
@@ -110,27 +110,27 @@ def test_what_is_no_annotation_is_said_in_one_line(tmp_path, root):
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=words) as info:
-            recognise(root / "images", place)
+            recognise_format(root / "images", place)
         assert "\n" not in str(info.value)
     with pytest.raises(DataError, match="no such folder of images"):
-        recognise(tmp_path / "nowhere", root / "xml")
+        recognise_format(tmp_path / "nowhere", root / "xml")
     own_data.write_yolo(tmp_path / "studio", own_data.pictures(1))
     (tmp_path / "studio/data.yaml").unlink()
     (tmp_path / "studio/notes.json").write_text('{"categories": []}')  # Label Studio's, which is no annotation
     with pytest.raises(DataError, match=r"found 1 \.txt files, and no data\.yaml"):
-        recognise(root / "images", tmp_path / "studio")
+        recognise_format(root / "images", tmp_path / "studio")
     for form in ("xml", "labelme"):
         for file in (root / form).iterdir():
             (tmp_path / "both").mkdir(exist_ok=True)
             (tmp_path / "both" / file.name).write_bytes(file.read_bytes())
     with pytest.raises(DataError, match=r"found 4 \.xml files, 4 \.json files; expected"):
-        recognise(root / "images", tmp_path / "both")
+        recognise_format(root / "images", tmp_path / "both")
 
 
 def test_text_files_beside_another_format_do_not_matter(tmp_path, root, made):
     own_data.write_voc_xml(tmp_path / "xml", made)
     (tmp_path / "xml/train.txt").write_text("picture_00\n")
-    assert recognise(root / "images", tmp_path / "xml") == "voc_xml"
+    assert recognise_format(root / "images", tmp_path / "xml") == "voc_xml"
 
 
 # --- VOC XML ----------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_an_object_of_yolos_background_is_none_and_said(line):
     text = f"0 0.3 0.25 0.2 0.2\n{line}\n2 0.5 0.5 1 1\n"
     things, problems = read_labels({0: 2, 2: 1, 3: 0}, text.encode(), *SIZE, False)
     assert problems == []
-    assert [(thing.box.label, thing.origin) for thing in things if thing.is_object] == [(2, (0,)), (1, (2,))]
+    assert [(thing.box.class_id, thing.origin) for thing in things if thing.is_object] == [(2, (0,)), (1, (2,))]
     assert [thing.note for thing in things] == ["", "line 2: its class is the background, it is no object", ""]
 
 
@@ -289,7 +289,7 @@ def test_a_text_beside_the_labels_names_the_classes_where_no_yaml_does(tmp_path,
     (tmp_path / "labels/classes.txt").write_bytes("\ufeffstar\r\n ring \r\ncrescent\r\n\r\n".encode())
     source = open_source(root / "images", tmp_path / "labels")
     assert source.classes[1:] == ("star", "ring", "crescent")
-    assert source.split()["data"] == str(tmp_path / "labels/classes.txt")
+    assert source.split_settings()["data"] == str(tmp_path / "labels/classes.txt")
     assert all(record.boxes and not record.problems for record in run_checks(source.listing().checks, 1))
     (tmp_path / "data.yaml").write_bytes((root / "yolo/data.yaml").read_bytes())
     assert open_source(root / "images", tmp_path / "labels").classes[1:] == own_data.FORMS
@@ -429,7 +429,7 @@ def test_a_turned_rectangle_and_a_polygon_end_at_the_border():
 def test_labels_are_one_class_however_they_are_spelled():
     things, problems = labelme({"label": " cat"}, {"label": "cat\t"}, {"label": "dog"})
     assert problems == []
-    assert [thing.box.label for thing in things] == [1, 1, 2]
+    assert [thing.box.class_id for thing in things] == [1, 1, 2]
     shapes = {
         "shapes": [{"label": label, "points": [[3, 2], [9, 7]]} for label in (1, " 1 ", "dog", "dog ", 2.5, "", None)]
     }
@@ -443,13 +443,13 @@ def test_regions_of_labelme_are_void_or_background_and_no_boxes():
     ignored = {"points": [[6, 6], [7, 8]], "label": "__ignore__"}  # a rectangle: its pixels are known
     things, problems = labelme(cat, hole, ignored, drawn=True)
     assert problems == []
-    assert [thing.box.label for thing in things if thing.is_object] == [1]
+    assert [thing.box.class_id for thing in things if thing.is_object] == [1]
     assert [thing.note for thing in things] == [
         "",
         "shape 2: background, no object",
         "shape 3: void in true masks, no object",
     ]
-    masks = {kind: np.asarray(Image.open(io.BytesIO(png))) for kind, png in drawn_masks(*SIZE, things).items()}
+    masks = {kind: np.asarray(Image.open(io.BytesIO(png))) for kind, png in encode_masks(*SIZE, things).items()}
     expected = np.zeros(SIZE, np.uint8)
     expected[:8, :8], expected[2:4, 2:4], expected[6:8, 6:7] = 1, 0, 255
     np.testing.assert_array_equal(masks["mask"], expected)
@@ -461,7 +461,7 @@ def test_a_shape_without_a_point_is_passed_over():
     things, problems = labelme({"shape_type": "polygon", "points": []}, {}, drawn=True)
     assert problems == []
     assert [thing.box for thing in things if thing.is_object] == [Box(1, 3, 2, 9, 7)]
-    assert [thing.note for thing in things if thing.note] == ["shape 1: has no points, and is passed over"]
+    assert [thing.note for thing in things if thing.note] == ["shape 1: has no points, and is skipped"]
 
 
 def test_the_size_that_a_file_says_is_held_against_the_image():
@@ -550,7 +550,7 @@ def test_masks_are_drawn_of_images_whose_every_object_has_a_polygon(tmp_path):
     for image, text in (("a", polygon), ("b", polygon + "0 0.5 0.5 0.2 0.2\n"), ("c", "")):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / f"images/{image}.png")
         (tmp_path / f"labels/{image}.txt").write_text(text)
-    source = open_source(tmp_path / "images", tmp_path / "labels").with_masks("annotations")
+    source = open_source(tmp_path / "images", tmp_path / "labels").images_with_masks("annotations")
     a, b, c = (check() for check in source.listing().checks)
     mask = np.asarray(Image.open(io.BytesIO(a.drawn["mask"])))
     assert (mask[2:6, 3:15] == 2).all()

@@ -79,7 +79,7 @@ def test_structs_give_their_arrays_as_uint8():
         ("cls/a.mat", classes_file(LABELS / 2), "expected whole numbers from 0 to 3, got others"),
         ("cls/a.mat", classes_file(LABELS.T), "the mask has 3×4 pixels, its image 4×3 (width×height)"),
         ("cls/a.mat", classes_file(LABELS[None]), "expected whole numbers from 0 to 3, got others"),
-        ("inst/a.mat", None, "no such file: SBD has its objects there, and its boxes are theirs; put the folder inst"),
+        ("inst/a.mat", None, "no such file: boxes come from SBD's objects, which are there; put the folder inst"),
         ("inst/a.mat", mat(GTinst={"Segmentation": OBJECTS}), "a struct GTinst with Segmentation and Categories"),
         ("inst/a.mat", objects_file(categories=CATEGORIES[:3]), "expected whole numbers from 0 to 3, got others"),
         ("inst/a.mat", objects_file(categories=CATEGORIES * 0), "expected Categories of at most 254 objects"),

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxsup.catalogue.names import id_fault
-from boxsup.catalogue.readers.voc_objects import read_all, read_annotation
-from boxsup.catalogue.records import Box, parse_classes, read_list, unknown_labels
+from boxsup.catalogue.readers.voc_objects import read_boxes, read_objects
+from boxsup.catalogue.records import Box, parse_classes, read_list, unknown_values
 from boxsup.errors import ConfigError, DataError
 
 CLASSES = ("background", "cat", "dog")
@@ -21,8 +21,8 @@ def annotation(corners, name="cat", difficult="0"):
 
 def test_one_based_inclusive_corners_become_half_open_ones_from_zero():
     # The whole of a picture of 5×4 pixels, and its top left pixel.
-    assert read_annotation(annotation((1, 1, 5, 4)), 4, 5, CLASSES) == ([Box(1, 0, 0, 5, 4, 0)], [])
-    assert read_annotation(annotation((1, 1, 1, 1)), 4, 5, CLASSES) == ([Box(1, 0, 0, 1, 1, 0)], [])
+    assert read_boxes(annotation((1, 1, 5, 4)), 4, 5, CLASSES) == ([Box(1, 0, 0, 5, 4, 0)], [])
+    assert read_boxes(annotation((1, 1, 1, 1)), 4, 5, CLASSES) == ([Box(1, 0, 0, 1, 1, 0)], [])
 
 
 @given(st.data())
@@ -30,7 +30,7 @@ def test_a_box_paints_exactly_the_pixels_that_voc_means(data):
     height, width = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
     xmin, ymin = data.draw(st.integers(1, width)), data.draw(st.integers(1, height))
     xmax, ymax = data.draw(st.integers(xmin, width)), data.draw(st.integers(ymin, height))
-    [box], problems = read_annotation(annotation((xmin, ymin, xmax, ymax)), height, width, CLASSES)
+    [box], problems = read_boxes(annotation((xmin, ymin, xmax, ymax)), height, width, CLASSES)
     painted = np.zeros((height, width), bool)
     painted[box.y0 : box.y1, box.x0 : box.x1] = True
     rows, columns = np.mgrid[1 : height + 1, 1 : width + 1]
@@ -39,19 +39,19 @@ def test_a_box_paints_exactly_the_pixels_that_voc_means(data):
 
 
 def test_fractional_corners_are_rounded_half_up():
-    [box], _ = read_annotation(annotation(("1.4", "1.5", "45.70000076293945", "2.5")), 50, 50, CLASSES)
+    [box], _ = read_boxes(annotation(("1.4", "1.5", "45.70000076293945", "2.5")), 50, 50, CLASSES)
     assert box == Box(1, 0, 1, 46, 3, 0)
 
 
 def test_difficult_is_read_and_missing_means_no():
-    boxes = [read_annotation(annotation((1, 1, 2, 2), "dog", flag), 4, 4, CLASSES)[0][0] for flag in ("1", "0", None)]
-    assert [(box.label, box.difficult) for box in boxes] == [(2, 1), (2, 0), (2, 0)]
+    boxes = [read_boxes(annotation((1, 1, 2, 2), "dog", flag), 4, 4, CLASSES)[0][0] for flag in ("1", "0", None)]
+    assert [(box.class_id, box.difficult) for box in boxes] == [(2, 1), (2, 0), (2, 0)]
 
 
 def test_boxes_of_parts_are_no_objects():
     part = b"<part><name>head</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></part>"
     xml = annotation((1, 1, 4, 4)).replace(b"</object>", part + b"</object>")
-    assert read_annotation(xml, 4, 4, CLASSES) == ([Box(1, 0, 0, 4, 4, 0)], [])
+    assert read_boxes(xml, 4, 4, CLASSES) == ([Box(1, 0, 0, 4, 4, 0)], [])
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_boxes_of_parts_are_no_objects():
     ],
 )
 def test_a_wrong_object_is_named_with_what_is_wrong(corners, name, difficult, expected):
-    boxes, problems = read_annotation(annotation(corners, name, difficult), 4, 5, CLASSES)
+    boxes, problems = read_boxes(annotation(corners, name, difficult), 4, 5, CLASSES)
     assert boxes == []
     assert len(problems) == 1
     assert expected in problems[0]
 
 
 def test_objects_called_background_are_none():
-    assert read_annotation(annotation((1, 1, 2, 2), "background"), 4, 5, CLASSES) == ([], [])
+    assert read_boxes(annotation((1, 1, 2, 2), "background"), 4, 5, CLASSES) == ([], [])
 
 
 def test_objects_that_are_passed_over_are_said_and_keep_their_places():
@@ -86,7 +86,7 @@ def test_objects_that_are_passed_over_are_said_and_keep_their_places():
     )
     inner = [("Background", ""), ("dog", ""), ("dog", "<deleted>1</deleted>"), ("dog", "")]
     xml = "".join(objects.format(*each) for each in inner)
-    things, problems = read_all(f"<annotation>{xml}</annotation>".encode(), 4, 5, CLASSES, "voc")
+    things, problems = read_objects(f"<annotation>{xml}</annotation>".encode(), 4, 5, CLASSES, "voc")
     assert problems == []
     assert [thing.note for thing in things] == [
         "object 1: its class is the background, it is no object",
@@ -100,7 +100,7 @@ def test_objects_that_are_passed_over_are_said_and_keep_their_places():
 def test_all_wrong_objects_are_listed_and_right_ones_kept():
     wrong, right = annotation((2, 2, 1, 1)), annotation((1, 1, 2, 2))
     inner = b"".join(xml.removeprefix(b"<annotation>").removesuffix(b"</annotation>") for xml in (wrong, right, wrong))
-    boxes, problems = read_annotation(b"<annotation>" + inner + b"</annotation>", 4, 4, CLASSES)
+    boxes, problems = read_boxes(b"<annotation>" + inner + b"</annotation>", 4, 4, CLASSES)
     assert boxes == [Box(1, 0, 0, 2, 2, 0)]
     assert [problem.split(":")[0] for problem in problems] == ["object 1", "object 3"]
 
@@ -119,7 +119,7 @@ def test_all_wrong_objects_are_listed_and_right_ones_kept():
     ],
 )
 def test_what_is_no_plain_xml_is_refused(xml, expected):
-    boxes, problems = read_annotation(xml, 4, 4, CLASSES)
+    boxes, problems = read_boxes(xml, 4, 4, CLASSES)
     assert boxes == []
     assert len(problems) == 1
     assert expected in problems[0]
@@ -127,9 +127,9 @@ def test_what_is_no_plain_xml_is_refused(xml, expected):
 
 def test_unknown_labels_are_those_between_the_classes_and_void():
     mask = np.array([[0, 2, 255], [3, 254, 1]], np.uint8)
-    assert unknown_labels(mask, 3) == [3, 254]
-    assert unknown_labels(mask, 255) == []
-    assert unknown_labels(mask[:1], 3) == []
+    assert unknown_values(mask, 3) == [3, 254]
+    assert unknown_values(mask, 255) == []
+    assert unknown_values(mask[:1], 3) == []
 
 
 def test_a_list_is_read_in_order_without_empty_lines(tmp_path):

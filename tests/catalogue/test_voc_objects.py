@@ -2,7 +2,7 @@
 
 import pytest
 
-from boxsup.catalogue.readers.voc_objects import class_names, counts_from_zero, parse_xml, read_annotation
+from boxsup.catalogue.readers.voc_objects import class_names, counts_from_zero, parse_xml, read_boxes
 from boxsup.catalogue.records import Box
 
 HEIGHT, WIDTH = 90, 120
@@ -20,7 +20,7 @@ def xml(*objects, head="", name="cat"):
 
 
 def read(content, corners="voc"):
-    return read_annotation(content, HEIGHT, WIDTH, CLASSES, corners)
+    return read_boxes(content, HEIGHT, WIDTH, CLASSES, corners)
 
 
 def corners_of(content, corners="plane"):

@@ -7,7 +7,7 @@ from boxsup.contours import bsds
 from boxsup.contours.sampling import consensus
 from boxsup.contours.training import ContourTraining, boundary_loss, learning_rate, make_batch, train
 from boxsup.errors import BoxSupError
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 pytestmark = pytest.mark.slow  # networks train
 
@@ -46,7 +46,7 @@ def test_a_batch_depends_on_its_number_alone(images):
 def test_a_few_steps_learn_the_disc(images):
     network = train(images, None, ContourTraining(steps=40, batch=2, side=64, warm_up=5), 0, lambda *_: None)
     with torch.inference_mode():
-        likely = network(normalised(images[0].image)[None]).sigmoid()[0, 0].numpy()
+        likely = network(normalise(images[0].image)[None]).sigmoid()[0, 0].numpy()
     target = consensus(images[0].segmentations)
     assert likely[target > 0.5].mean() > 2 * likely[target < 0.01].mean()
 

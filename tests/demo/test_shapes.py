@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.readers.voc_objects import read_annotation
+from boxsup.catalogue.readers.voc_objects import read_boxes
 from boxsup.catalogue.records import read_list
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.config.build import build
 from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, fill, picture
+from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, draw_picture, fill_shares
 from boxsup.demo.tree import check_settings, choose_masks
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_mask
@@ -46,11 +46,12 @@ def images_of(tree, name):
 
 def boxes_of(tree, image):
     height, width = read_mask(tree / f"SegmentationClass/{image}.png").shape
-    boxes, problems = read_annotation((tree / f"Annotations/{image}.xml").read_bytes(), height, width, CLASSES)
+    boxes, problems = read_boxes((tree / f"Annotations/{image}.xml").read_bytes(), height, width, CLASSES)
     assert problems == []
     return boxes
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_bytes(tree, tmp_path):
     assert digests(tree) == digests(write(tmp_path / "again"))
 
@@ -63,16 +64,16 @@ def test_a_picture_does_not_depend_on_how_many_there_are(tree, tmp_path):
 
 
 def test_seeds_and_splits_give_other_pictures():
-    first = picture(0, "train", 0, 96, CLASSES)
-    for other in (picture(1, "train", 0, 96, CLASSES), picture(0, "val", 0, 96, CLASSES)):
+    first = draw_picture(0, "train", 0, 96, CLASSES)
+    for other in (draw_picture(1, "train", 0, 96, CLASSES), draw_picture(0, "val", 0, 96, CLASSES)):
         assert first.image.shape != other.image.shape or (first.image != other.image).any()
 
 
 def test_boxes_are_tight_on_what_is_visible():
     for index in range(8):
-        made = picture(0, "train", index, 96, CLASSES)
-        assert 1 <= len(made.things) <= 5
-        for number, thing in enumerate(made.things, start=1):
+        made = draw_picture(0, "train", index, 96, CLASSES)
+        assert 1 <= len(made.objects) <= 5
+        for number, thing in enumerate(made.objects, start=1):
             x0, y0, x1, y1 = thing.box
             visible = made.instances == number
             outside = visible.copy()
@@ -100,7 +101,7 @@ def test_masks_have_the_labels_of_their_objects_and_a_void_ring(tree):
         np.testing.assert_array_equal(labels == 255, objects == 255)
         assert (labels == 255).any()
         for number, box in enumerate(boxes_of(tree, image), start=1):
-            assert set(labels[objects == number]) == {box.label}
+            assert set(labels[objects == number]) == {box.class_id}
 
 
 def test_the_void_ring_is_the_two_pixels_at_a_border():
@@ -111,7 +112,7 @@ def test_the_void_ring_is_the_two_pixels_at_a_border():
 
 def test_every_class_occurs_in_every_list(tree):
     for name in ("train", "val", "masks"):
-        labels = {box.label for image in images_of(tree, name) for box in boxes_of(tree, image)}
+        labels = {box.class_id for image in images_of(tree, name) for box in boxes_of(tree, image)}
         assert labels == set(range(1, 7)), name
 
 
@@ -123,7 +124,7 @@ def test_the_masks_are_part_of_train(tree):
 
 
 def test_pictures_vary_in_size_about_the_side():
-    shapes = np.array([picture(0, "train", index, 96, CLASSES).image.shape[:2] for index in range(12)])
+    shapes = np.array([draw_picture(0, "train", index, 96, CLASSES).image.shape[:2] for index in range(12)])
     assert shapes.min() >= 0.8 * 96 - 1
     assert shapes.max() <= 1.1 * 96 + 1
     assert (shapes[:, 0] < shapes[:, 1]).any()
@@ -131,8 +132,8 @@ def test_pictures_vary_in_size_about_the_side():
 
 
 def test_objects_fill_well_under_half_of_their_boxes():
-    made = [picture(0, "train", index, 96, CLASSES) for index in range(24)]
-    shares = [share for one in made for share in fill(one.instances, one.things)]
+    made = [draw_picture(0, "train", index, 96, CLASSES) for index in range(24)]
+    shares = [share for one in made for share in fill_shares(one.instances, one.objects)]
     assert 0.3 < np.mean(shares) < 0.5
 
 

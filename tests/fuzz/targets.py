@@ -87,7 +87,7 @@ def _records(kind: str, folder: Path, settings: dict[str, Any]) -> None:
             raise DataError(lines[0])
         assert min(record.height, record.width) > 0
         for box in record.boxes:
-            assert 1 <= box.label < len(CLASSES), box
+            assert 1 <= box.class_id < len(CLASSES), box
             assert 0 <= box.x0 < box.x1 <= record.width, box
             assert 0 <= box.y0 < box.y1 <= record.height, box
 
@@ -150,10 +150,10 @@ def make_coco(folder: Path) -> list[Path]:
 
 
 def read_coco(folder: Path) -> None:
-    _records("coco", folder, {"annotations": "instances.json", "images": "", "masks": "annotations"})
+    _records("coco", folder, {"annotations": "instances.json", "images": ".", "masks": "annotations"})
 
 
-FOLDERS = {"images": "", "annotations": "", "masks": "annotations"}
+FOLDERS = {"images": ".", "annotations": ".", "masks": "annotations"}
 
 
 def make_yolo(folder: Path) -> list[Path]:
@@ -259,7 +259,7 @@ def read_lines(folder: Path) -> list[Record]:
     single = folder / "boxes/boxes.json"
     listing = open_source(folder / "images", single if single.exists() else single.parent).listing()
     records = [check() for check in listing.checks]
-    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.lost]
+    lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.unmatched]
     assert all(text.isprintable() for line in lines for text in line), lines
     assert len({record.image for record in records}) == len(records)
     if lines:
@@ -275,7 +275,7 @@ def read_named(folder: Path) -> None:
     records = read_lines(folder)
     kinds = [len(list(annotation_files(folder / "boxes", kind))) for kind in (".xml", ".txt", ".json")]
     if len(images_below(folder / "images")) == 2 and ((folder / "boxes/boxes.json").exists() or 2 in kinds):
-        assert {box.label for record in records for box in record.boxes} == {1, 2}, records
+        assert {box.class_id for record in records for box in record.boxes} == {1, 2}, records
         assert len(records) == 2
 
 

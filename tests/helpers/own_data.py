@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from boxsup.demo.shapes import DrawnPicture, picture
+from boxsup.demo.shapes import DrawnPicture, draw_picture
 from boxsup.demo.tree import annotation
 from boxsup.image.files import write_mask
-from boxsup.writers.rings import one_ring, parts_of
+from boxsup.writers.rings import join_rings, mask_parts
 
 FORMS = ("ring", "crescent", "star")
 CLASSES = ("background", *FORMS)
@@ -20,7 +20,7 @@ CLASSES = ("background", *FORMS)
 
 def pictures(count: int, side: int = 80) -> dict[str, DrawnPicture]:
     """So many pictures by their ids."""
-    return {f"picture_{index:02d}": picture(0, "own", index, side, CLASSES) for index in range(count)}
+    return {f"picture_{index:02d}": draw_picture(0, "own", index, side, CLASSES) for index in range(count)}
 
 
 def write_images(folder: Path, made: dict[str, DrawnPicture], ending: str = "png") -> None:
@@ -48,10 +48,10 @@ def write_yolo(folder: Path, made: dict[str, DrawnPicture]) -> None:
     for image, each in made.items():
         height, width = each.instances.shape
         lines = []
-        for thing in each.things:
+        for thing in each.objects:
             x0, y0, x1, y1 = thing.box
             shares = (x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height
-            lines.append(" ".join([str(thing.label - 1), *(f"{share:.6f}" for share in shares)]))
+            lines.append(" ".join([str(thing.class_id - 1), *(f"{share:.6f}" for share in shares)]))
         (folder / "labels" / f"{image}.txt").write_text("\n".join(lines) + "\n")
 
 
@@ -60,9 +60,9 @@ def write_labelme(folder: Path, made: dict[str, DrawnPicture]) -> None:
     for image, each in made.items():
         height, width = each.instances.shape
         shapes = [
-            {"label": CLASSES[thing.label], "points": [list(thing.box[:2]), list(thing.box[2:])], "group_id": None}
+            {"label": CLASSES[thing.class_id], "points": [list(thing.box[:2]), list(thing.box[2:])], "group_id": None}
             | {"shape_type": "rectangle", "flags": {}}
-            for thing in each.things
+            for thing in each.objects
         ]
         content = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": f"{image}.png", "imageData": None}
         (folder / f"{image}.json").write_text(json.dumps(content | {"imageHeight": height, "imageWidth": width}))
@@ -74,13 +74,13 @@ def write_coco(path: Path, made: dict[str, DrawnPicture], ending: str = "png", m
     for number, (image, each) in enumerate(made.items(), start=1):
         height, width = each.instances.shape
         images.append({"id": number, "file_name": f"{image}.{ending}", "height": height, "width": width})
-        for thing in each.things:
+        for thing in each.objects:
             x0, y0, x1, y1 = thing.box
-            record = {"id": len(annotations) + 1, "image_id": number, "category_id": 10 * thing.label, "iscrowd": 0}
+            record = {"id": len(annotations) + 1, "image_id": number, "category_id": 10 * thing.class_id, "iscrowd": 0}
             record["bbox"] = [x0, y0, x1 - x0, y1 - y0]
             if masks:
-                pixels = each.instances == each.things.index(thing) + 1
-                record |= {"segmentation": [one_ring([part]).ravel().tolist() for part in parts_of(pixels)]}
+                pixels = each.instances == each.objects.index(thing) + 1
+                record |= {"segmentation": [join_rings([part]).ravel().tolist() for part in mask_parts(pixels)]}
                 record["area"] = int(pixels.sum())
             annotations.append(record)
     categories = [{"id": 10 * label, "name": name} for label, name in enumerate(CLASSES) if label]

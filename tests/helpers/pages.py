@@ -7,7 +7,7 @@ from importlib.resources import files
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
-SCRIPT = files("boxsup.report").joinpath("page.js").read_text(encoding="utf-8")
+SCRIPT = files("boxsup.report").joinpath("experiment/page.js").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):

@@ -17,7 +17,7 @@ from scipy.io import savemat
 
 import boxsup
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.readers.voc_objects import read_annotation
+from boxsup.catalogue.readers.voc_objects import read_boxes
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.sources import open_source
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
@@ -64,23 +64,23 @@ def here(tmp_path, monkeypatch):
 def test_a_billion_laughs_are_not_laughed():
     entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 40))
     xml = f'<!DOCTYPE a [<!ENTITY l0 "ha">{entities}]><annotation><object><name>&l39;</name></object></annotation>'
-    assert read_annotation(xml.encode(), *SIZE, CLASSES) == (
+    assert read_boxes(xml.encode(), *SIZE, CLASSES) == (
         [],
-        ["the XML declares a DTD or entities, which annotations have no need of; take them out"],
+        ["the XML declares a DTD or entities, which annotations do not need; remove them"],
     )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
 def test_another_encoding_hides_no_entity(encoding):
     xml = '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><annotation><name>&e;</name></annotation>'
-    boxes, [text] = read_annotation(xml.encode(encoding), *SIZE, CLASSES)
+    boxes, [text] = read_boxes(xml.encode(encoding), *SIZE, CLASSES)
     assert boxes == []
     assert "DTD or entities" in text
 
 
 def test_deep_xml_ends():
     xml = b"<annotation>" + b"<object>" * 100_000
-    boxes, [text] = read_annotation(xml, *SIZE, CLASSES)
+    boxes, [text] = read_boxes(xml, *SIZE, CLASSES)
     assert boxes == []
     assert "not XML" in text
 
@@ -324,7 +324,7 @@ def test_a_picture_that_claims_to_be_huge_costs_no_memory(tmp_path, content):
     (tmp_path / "bomb.jpg").write_bytes(content)
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path / "bomb.jpg")], capture_output=True, text=True)
     image, mask, kilobytes = done.stdout.splitlines()
-    assert "at most 33,554,432 pixels and 16,384 a side can be worked with, scale it down" in image
+    assert "at most 33,554,432 pixels and 16,384 per side are allowed, scale it down" in image
     assert "at most" in mask
     assert int(kilobytes) < 50_000
     assert done.stderr == ""
@@ -468,4 +468,4 @@ def test_a_configuration_runs_no_python():
     with pytest.raises(yaml.YAMLError):
         yaml.safe_load("!!python/object/apply:os.mkdir [made_by_a_pickle]")
     with pytest.raises(ConfigError):
-        resolve({"datasets": {"a\n": {}}}, {"type": "object"} | {"required": ["experiments"]})
+        resolve({"datasets": {"a\n": {}}})

@@ -73,6 +73,7 @@ def test_masks_are_the_models_in_vocs_palette(folder, plain):
         assert read_image(plain / "overlays" / f"{number}.jpg").shape == (*SIDE, 3)
 
 
+@pytest.mark.slow
 def test_the_crf_scales_and_bias_are_the_models(folder, tmp_path):
     options = ["--crf", "--scales", "0.5", "1", "--background-bias", "-0.5"]
     predict(folder, tmp_path, *options, inputs=[folder / "in" / "1.png"])

@@ -22,8 +22,8 @@ from boxsup.image.files import read_mask
 from boxsup.masking.parts import write_part
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
-from boxsup.writers.coco_copy import Filled, write
-from boxsup.writers.rings import parts_of
+from boxsup.writers.coco_copy import MaskFields, write
+from boxsup.writers.rings import mask_parts
 from helpers import own_data
 from helpers.networks import network_that_has_seen
 
@@ -149,7 +149,7 @@ def test_a_file_without_sizes_gets_those_that_pycocotools_needs(home):
     (home / "own.json").write_text(json.dumps(content))
     for image in content["images"]:
         del image["height"]
-    filled = {0: Filled(json.dumps({"area": 3}), height, width)}
+    filled = {0: MaskFields(json.dumps({"area": 3}), height, width)}
     (home / "own.json").write_text(json.dumps(content))
     write(home / "copy.json", home / "own.json", filled)
     after = json.loads((home / "copy.json").read_text())
@@ -337,7 +337,7 @@ def test_labelmes_boxes_become_polygons_in_a_copy_of_the_file(home):
             mask = ours.annToMask(left.pop(0)) > 0
             pixels = np.any([as_labelme(piece, *mask.shape) for piece in pieces], axis=0)
             assert (pixels | ~mask).all()
-            assert (pixels == mask).all() or any(part.holes for part in parts_of(mask))  # slits are lines to Pillow
+            assert (pixels == mask).all() or any(part.holes for part in mask_parts(mask))  # slits are lines to Pillow
             drawn += 1
         assert rest == []
     assert left == []
@@ -353,7 +353,9 @@ def test_of_labelmes_shapes_only_those_of_an_object_change():
     content = {"shapes": [one, line, two, star], "flags": {}}
     masks = np.zeros((2, 6, 6), bool)
     masks[0, 0, ::2] = masks[1, 5, [0, 3]] = True
-    after = json.loads(labelme.filled(json.dumps(content).encode(), {(0, 2): masks[0], (3,): masks[1]}))["shapes"]
+    after = json.loads(labelme.replace_shapes(json.dumps(content).encode(), {(0, 2): masks[0], (3,): masks[1]}))[
+        "shapes"
+    ]
     assert [shape.get("note") for shape in after] == ["one", "two", "two", None, None, None]
     assert after[3] == line
     assert [shape["group_id"] for shape in after] == ["2", "2", "2", 1, 3, 3]
@@ -374,8 +376,8 @@ def test_a_format_becomes_another_with_its_names(home, form):
     own_data.write_images(home / "some", made)
     own_data.write_voc_xml(home / "of", made)
     out = masks(home, "of", "--format", form, images="some")
-    own = [thing for each in made.values() for thing in each.things]
-    known = [own_data.CLASSES[thing.label] for thing in own if own_data.CLASSES[thing.label] != "crescent"]
+    own = [thing for each in made.values() for thing in each.objects]
+    known = [own_data.CLASSES[thing.class_id] for thing in own if own_data.CLASSES[thing.class_id] != "crescent"]
     if form == "coco":
         found = COCO(str(out / "coco.json"))
         names = [found.cats[record["category_id"]]["name"] for record in found.anns.values()]

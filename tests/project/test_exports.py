@@ -6,7 +6,7 @@ import os
 import pytest
 
 from boxsup.cli import main
-from boxsup.project.parts import Parts, parts
+from boxsup.project.parts import Parts, export_parts
 from helpers import own_data
 
 COUNTS = {"train": 5, "valid": 2, "test": 1}
@@ -63,7 +63,7 @@ def test_the_root_of_an_export_is_all_that_need_be_named(here, capsys, form):
     main(["init", "mine", "--images", ".", "--boxes", "."])
     told = capsys.readouterr().err
     assert "images       7: 5 to train on, 2 to evaluate on" in told
-    boxes = sum(len(each.things) for part in ("train", "valid") for each in made[part].values())
+    boxes = sum(len(each.objects) for part in ("train", "valid") for each in made[part].values())
     assert f"boxes        {boxes}, of 3 classes" in told
     assert "problems     none" in told
     assert "the folders' own split: the 2 images of valid (val) are evaluated on; --val names others" in told
@@ -124,9 +124,9 @@ def test_two_files_put_together_with_the_same_ids_are_refused_with_the_reason(he
 
 def test_parts_are_those_of_folders_by_any_of_their_names():
     names = {"a": "images/train2017/a.jpg", "b": "images/val2017/b.jpg", "c": "images/test/x/c.jpg"}
-    assert parts(names) == Parts(frozenset("b"), frozenset("c"))
-    assert parts({"a": "Training/a.jpg", "b": "validation/b.jpg"}) == Parts(frozenset("b"), frozenset())
-    assert parts({"a": "train/a.jpg", "b": "test/b.jpg"}) == Parts()  # nothing to evaluate on
-    assert parts({"a": "train/a.jpg", "b": "valid/b.jpg", "c": "c.jpg"}) == Parts()  # one is in none
-    assert parts({"a": "trains/a.jpg", "b": "valley/b.jpg"}) == Parts()
-    assert parts({"train": "train.jpg", "val": "val.jpg"}) == Parts()  # names of files are no folders
+    assert export_parts(names) == Parts(frozenset("b"), frozenset("c"))
+    assert export_parts({"a": "Training/a.jpg", "b": "validation/b.jpg"}) == Parts(frozenset("b"), frozenset())
+    assert export_parts({"a": "train/a.jpg", "b": "test/b.jpg"}) == Parts()  # nothing to evaluate on
+    assert export_parts({"a": "train/a.jpg", "b": "valid/b.jpg", "c": "c.jpg"}) == Parts()  # one is in none
+    assert export_parts({"a": "trains/a.jpg", "b": "valley/b.jpg"}) == Parts()
+    assert export_parts({"train": "train.jpg", "val": "val.jpg"}) == Parts()  # names of files are no folders

@@ -227,7 +227,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     assert r"labels/stray\x1b\xff.txt: no image has its name" in told
     assert "images without a box, taken for background: 1" in told
     assert "images with an EXIF orientation, which is not applied: 1" in told
-    assert "classes with less than 10 boxes" in told
+    assert "classes with fewer than 10 boxes" in told
     lines = (here / "mine/problems.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["image", "picture_00", "picture_01", "picture_04", ""]
     config = resolved(here, config)
@@ -239,7 +239,7 @@ def test_what_is_wrong_is_left_out_and_said(here, data, config, capsys):
     [
         (
             "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n",
-            "boxes that stand twice in their image: 1, the first is in picture_00",
+            "boxes that occur twice in their image: 1, the first is in picture_00",
         ),
         (
             "0 0.5 0.5 0.5 0\n",
@@ -283,9 +283,7 @@ def test_odd_images_are_noted(here, data, capsys):
     init(data, "yolo", images=here / "images")
     told = capsys.readouterr().err
     assert "problems     none" in told
-    assert (
-        "images of 16 bits whose values end below 16,384: 1, the first is picture_00; their high byte is seen" in told
-    )
+    assert "16-bit images with values below 16,384: 1, the first is picture_00; only their high byte is used" in told
     assert "files among the images that are not read, by their endings: 1 .heic" in told
     assert "images with an EXIF orientation, which is not applied: 1;" in told
 
@@ -352,7 +350,7 @@ def test_images_of_one_name_in_two_folders_make_a_configuration_that_reads_them(
         own_data.write_images(here / "images" / folder, part)
         own_data.write_voc_xml(here / "xml" / folder, part)
     init(here, "voc_xml", "--val", str(here / "images/cam2"), images=here / "images")
-    assert "images of one name in several folders: ids have the folders' names" in capsys.readouterr().err
+    assert "images in several folders share names: their ids include the folders" in capsys.readouterr().err
     config = resolved(here, config)
     assert [record.image for record in records(config, "train")] == [f"cam1__{number:04d}" for number in range(5)]
     assert [record.image for record in records(config, "val")] == [f"cam2__{number:04d}" for number in range(5)]
@@ -421,7 +419,7 @@ def test_masks_whose_values_are_in_another_order_are_noticed(here, data, capsys)
         (["--name", "on"], "--name: YAML takes on for True, no text; choose another, as my_on"),
         (["--name", "1_000"], "--name: YAML takes 1_000 for 1000"),
         (["--epochs", "0"], "--epochs: expected 1 to 999, got 0"),
-        (["--classes", "ring", "ring"], "every name must stand there once"),
+        (["--classes", "ring", "ring"], "list each name once"),
         (["--classes", "cow"], "--classes: the annotations have no class 'cow'; they have ring, crescent, star"),
         (["--masks", "nowhere"], "nowhere: no such folder of masks"),
     ],

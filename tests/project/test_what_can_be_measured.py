@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 
 def emptied(made):
     """The pictures without their objects."""
-    blank = (replace(each, things=(), instances=np.zeros_like(each.instances)) for each in made.values())
+    blank = (replace(each, objects=(), instances=np.zeros_like(each.instances)) for each in made.values())
     return {f"empty_{number}": each for number, each in enumerate(blank)}
 
 
@@ -69,7 +69,7 @@ def test_images_without_objects_are_no_evidence_of_masks(negatives, capsys, form
     assert "masks        none: nothing is measured" in told
     assert "measured     " not in told
     assert "images       26: 23 to train on, 3 to evaluate on" in told
-    assert any(negatives[image].things for image in names("val.txt"))
+    assert any(negatives[image].objects for image in names("val.txt"))
     assert config()["datasets"]["own"]["splits"]["val"]["masks"] == "none"
     assert config()["experiments"]["own_box"]["validation"]["every"] == 0
 
@@ -86,7 +86,7 @@ def test_they_are_none_where_masks_are_asked_for_either(negatives, capsys, form)
 @pytest.mark.slow
 @pytest.mark.parametrize("form", BOXES)
 def test_empty_masks_in_files_are_none(negatives, capsys, form):
-    write_values(Path("masks"), {image: each for image, each in negatives.items() if not each.things}, [0])
+    write_values(Path("masks"), {image: each for image, each in negatives.items() if not each.objects}, [0])
     with pytest.raises(SystemExit):
         init(form, "--masks", "masks", "--classes", *own_data.FORMS)
     assert "no image with an object has a true mask, only 6 without" in capsys.readouterr().err
@@ -137,16 +137,16 @@ def test_images_of_crowds_alone_are_no_evidence_and_their_class_is_named(here, c
     init("coco")
     told = capsys.readouterr().err
     assert "masks        none: nothing is measured" in told
-    assert "classes whose boxes are all of crowds, of which nothing is learned: star" in told
+    assert "classes whose boxes are all crowds, of which nothing is learned: star" in told
 
 
 @pytest.mark.parametrize(
     ("classes", "values", "words"),
     [
-        (["ring"], [0, 255], "the masks show no class: they hold 0 and 255 alone; 255 is void: write 1 for the class"),
+        (["ring"], [0, 255], "the masks show no class: they hold only 0 and 255; 255 is void: write 1 for the class"),
         (own_data.FORMS, [0, 255], "255 is void: write 1, 2, … for ring, crescent, star"),
-        (["ring"], [0], "they hold 0 alone; 0 is the background: write 1 for the class"),
-        ([*own_data.FORMS, "kiwi"], [0, 4], "the masks show kiwi alone, of which there is no box; --classes gives the"),
+        (["ring"], [0], "they hold only 0; 0 is the background: write 1 for the class"),
+        ([*own_data.FORMS, "kiwi"], [0, 4], "the masks show only kiwi, of which there is no box; --classes gives the"),
     ],
 )
 def test_masks_that_hold_no_class_of_the_boxes_are_refused(here, capsys, classes, values, words):
@@ -174,7 +174,7 @@ def test_some_masks_without_a_class_are_named(here, capsys):
     init("yolo", "--masks", "masks")
     told = capsys.readouterr().err
     assert "4 images have a true mask: 3 are trained on, 1 are evaluated on" in told
-    first = "the first is picture_04's: it holds 0 and 255 alone; 255 is void: write 1, 2, … for ring, crescent, star"
+    first = "the first is picture_04's: it holds only 0 and 255; 255 is void: write 1, 2, … for ring, crescent, star"
     assert f"masks that show no class though their image has objects, not trained on: 2, {first}" in told
     assert names("masks.txt") | names("val.txt") == set(list(made)[:4])
     assert names("val.txt") <= set(list(made)[:4])
@@ -208,8 +208,9 @@ def test_chosen_images_may_leave_a_class_without_one_to_train_on_which_is_said(h
     made = own_data.pictures(10)
     own_data.write_images(here / "images", made)
     own_data.write_yolo(here / "yolo", made)
-    with_star = [image for image, each in made.items() if any(thing.label == 3 for thing in each.things)]
+    with_star = [image for image, each in made.items() if any(thing.class_id == 3 for thing in each.objects)]
     Path("val.txt").write_text("\n".join(with_star))
     init("yolo", "--val", "val.txt")
-    [told] = [line for line in capsys.readouterr().err.splitlines() if "no image to train on has an object of" in line]
-    assert "star" in told
+    notes = [line for line in capsys.readouterr().err.splitlines() if "classes without an object" in line]
+    assert len(notes) == 1
+    assert "star" in notes[0]

@@ -117,7 +117,7 @@ def test_equal_masks_have_equal_runs_however_they_are_written():
     ],
 )
 def test_damaged_runs_are_refused(counts):
-    with pytest.raises(DataError, match=r"^f: record 3: counts are no run lengths that fill 2×3 pixels"):
+    with pytest.raises(DataError, match=r"^f: record 3: counts are not run lengths that fill 2×3 pixels"):
         decode_runs({"size": [2, 3], "counts": counts}, (2, 3), "f: record 3")
 
 
@@ -264,7 +264,7 @@ ONE = {"segmentation": encoded(stripe(0))}
         ),
         ([{"segmentation": [[0, 1], [True, 1.0]]}], "an array of pixels; pycocotools.mask.encode"),
         ([{"segmentation": {"size": [5, 4], "counts": [20]}}], "expected a mask of size [4, 5]"),
-        ([ONE, {"segmentation": {"size": [4, 5], "counts": [19]}}], "record 1: counts are no run lengths"),
+        ([ONE, {"segmentation": {"size": [4, 5], "counts": [19]}}], "record 1: counts are not run lengths"),
         ([ONE | {"score": 1}, ONE], "record 1: score: expected a finite number as in other records, got None"),
         ([ONE | {"predicted_iou": float("nan")}], "record 0: predicted_iou: expected a finite number"),
     ],

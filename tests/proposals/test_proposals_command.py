@@ -88,7 +88,7 @@ def test_one_line_sums_it_up(make, capsys):
     [
         ("2/2", {}, "--shard: expected I/N with I from 0 to N-1, such as 0/2, got 2/2"),
         ("half", {}, "--shard: expected"),
-        ("0/1", {"colour_spaces": ["cmyk"]}, "settings.colour_spaces: expected some of hsv"),
+        ("0/1", {"colour_spaces": ["cmyk"]}, "settings.colour_spaces.0: expected one of hsv"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(make, tmp_path, capsys, shard, changes, message):

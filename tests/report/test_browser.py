@@ -104,7 +104,7 @@ def test_what_a_box_chose_and_what_it_cost(tree, browser) -> None:
     assert shown == [f"train_{i:03d}" for i in (1, 2, 3, 4)]  # 000 keeps its mask
     browser.click(f"{GENERATIONS} .card[data-id=train_001]")
     rows = "[...document.querySelectorAll('dialog[open] tbody tr')].map(row => row.innerText.split('\\t'))"
-    assert browser.value(rows) == [["its rectangle"]]
+    assert browser.value(rows) == [["no candidate fits: its rectangle is used"]]
     captions = "[...document.querySelectorAll('dialog[open] caption')].map(caption => caption.innerText)"
     assert browser.value(captions) == ["1 dog <b>"]
     browser.press("n")
@@ -158,7 +158,7 @@ def test_what_is_shown_can_be_chosen(browser) -> None:
 
 def test_a_box_worth_a_look_opens_its_image(browser) -> None:
     cards = "[...document.querySelectorAll('#odd-boxes .card')].map(card => card.innerText.split('\\n'))"
-    assert ["nothing fits it: its rectangle is labelled"] in [card[1:] for card in browser.value(cards)]
+    assert ["no candidate fits: its rectangle is labelled"] in [card[1:] for card in browser.value(cards)]
     browser.click("#odd-boxes .card")
     name = browser.value("document.querySelector('#odd-boxes .card small').textContent")
     assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == name

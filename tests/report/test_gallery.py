@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.report.experiment.gallery import (
-    WIDTH,
-    first_middle_last,
-    fitted,
-    generation_rows,
-    jpeg,
-    prediction_rows,
-    spread,
-)
 from boxsup.report.experiment.results import mean_and_spread, read_seed
+from boxsup.report.paper.gallery import generation_rows, prediction_rows
+from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
+from boxsup.report.shared.gallery import WIDTH, gallery_picture, start_picture
 
 if TYPE_CHECKING:
     from helpers.results_tree import Tree
@@ -28,7 +22,7 @@ if TYPE_CHECKING:
 
 @given(st.integers(0, 500), st.integers(1, 10))
 def test_positions_are_spread_within_the_list(length: int, count: int) -> None:
-    positions = spread(length, count)
+    positions = evenly_spaced(length, count)
     assert len(positions) == min(length, count)
     assert positions == sorted(set(positions))
     assert all(0 <= position < length for position in positions)
@@ -43,7 +37,7 @@ def test_first_middle_and_last_generation(numbers: list[int], shown: list[int]) 
 
 @pytest.mark.parametrize("shape", [(500, 1000, 3), (40, 80, 3)])
 def test_a_picture_is_fitted_and_can_be_decoded(shape: tuple[int, ...]) -> None:
-    picture = jpeg(fitted(np.full(shape, 90, np.uint8)), "alt", "caption")
+    picture = gallery_picture(start_picture(np.full(shape, 90, np.uint8)).image, "alt", "caption")
     image = Image.open(io.BytesIO(base64.b64decode(picture.uri.split(",")[1])))
     assert image.size == (picture.width, picture.height) == (WIDTH, WIDTH // 2)
     assert abs(int(np.asarray(image).mean()) - 90) <= 1
@@ -53,7 +47,6 @@ def test_generations_show_only_what_boxes_supervise(tree: Tree) -> None:
     rows = generation_rows(read_catalogue(tree.train), read_seed(tree.run(), 2).generations)
     assert [row.image for row in rows] == [f"train_{i:03d}" for i in (1, 2, 3, 4)]  # 000 keeps its mask
     assert [picture.caption for picture in rows[0].pictures] == ["boxes", "true mask", "generation 1", "generation 2"]
-    assert rows[0].labels == {0, 2}
     assert rows[0].pictures[0].alt == "train_001: photograph with boxes: dog <b>"
 
 

@@ -17,7 +17,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.proposals import BUDGET_NAMES
 from boxsup.report.proposals.curves import write_png
-from boxsup.report.proposals.gallery import object_rows, shares, window
+from boxsup.report.proposals.gallery import crop_around, object_rows, shares
 from boxsup.report.proposals.results import published, read_method, rows_at
 from helpers.pages import Page
 from helpers.proposal_tree import CLASSES, FOLDER, SIDE, SPLIT, write_method, write_split
@@ -142,7 +142,7 @@ sides = st.integers(1, 300)
 def test_a_crop_lies_in_the_image_and_around_the_box(height, width, data):
     x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     x1, y1 = data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
-    left, top, right, bottom = window((x0, y0, x1, y1), height, width)
+    left, top, right, bottom = crop_around((x0, y0, x1, y1), height, width)
     assert 0 <= left <= x0
     assert x1 <= right <= width
     assert 0 <= top <= y0

@@ -51,7 +51,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
         changed = "–" if np.isnan(line["changed"]) else f"{100 * line['changed']:.1f}"
         shown = [f"{100 * line['miou']:.1f}", f"{line['fill']:.2f}", f"{line['box_fill']:.2f}", changed]
         assert rows[f"{line['generation']:.0f}"][1:6] == [f"{line['boxes']:.0f}", *shown]
-    for fact in (["Training images", "5 (train)"], ["Images whose true mask is used", "1"], ["numpy", "1.99.0"]):
+    for fact in (["Training images", "5 (train)"], ["Images that train on their true mask", "1"], ["numpy", "1.99.0"]):
         assert fact in page.rows
     assert ["Pretrained weights, sha256", "ab" * 32] in page.rows
     assert ["Evaluated checkpoint, sha256", "cd" * 32] in page.rows
@@ -131,7 +131,7 @@ def test_own_data_are_not_taken_for_vocs_and_boxes_alone_say_that_nothing_is_mea
 def test_the_headline_says_what_it_is_over(tree: Tree) -> None:
     page = Page(tree.report())
     assert "4 images, 4 objects, 2 of 2 classes and the background" in page.text
-    assert "mIoU is over 4 images, 4 objects, 2 classes." in re.sub(r"\s+", " ", page.text)
+    assert "true masks, over 4 images, 4 objects, 2 classes." in re.sub(r"\s+", " ", page.text)
     for mask in sorted((tree.val / "files").glob("*-mask.png"))[1::2]:  # every other image shows a dog
         Image.fromarray(np.where(read_mask(mask) == 2, 0, read_mask(mask)).astype(np.uint8)).save(mask)
     tree.evaluate(0)
@@ -155,7 +155,7 @@ def test_a_perfect_score_over_the_background_alone_is_none(tree: Tree, value: in
     words = re.sub(r"\s+", " ", page.text)
     assert "not measured" in words
     assert "the true masks of 4 images show no class, only background or void" in words
-    assert "No points between: nothing is measured." in words
+    assert "No scores during training: nothing is measured." in words
     assert not {"miou-crf", "over", "boundaries", "confusion"} & set(page.ids)
     assert [row[1:3] for row in page.rows if row[0] in (*CLASSES, "mean")] == [["–", "–"]] * 4
     assert "nan" not in words.lower().replace("name", "")
@@ -244,7 +244,7 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     pd.DataFrame(points, columns=columns).assign(**over).to_csv(path, index=False)
     text = tree.report()
     page = Page(text)
-    assert "Over 3 images, 5 objects, 1 class." in page.text
+    assert "Scores are over 3 images, 5 objects, 1 class." in page.text
     assert ["0", "1", "2", "10", "50", "3", "62.5"] in page.rows
     assert ["0", "2", "2", "10", "55", "3.5", "75.0"] in page.rows
     assert [row[0] for row in page.rows if row[-1] in ("75.0", "70.0", "62.5", "50.0")][-4:] == ["2", "2", "1", "1"]
@@ -252,7 +252,7 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     found = {"bilateral_weight": 10, "bilateral_xy": 55, "bilateral_rgb": 3.5}
     assert yaml.safe_load(pasted) == {"inference": {"crf": found}}
     experiment["inference"]["crf"] |= found
-    assert "The experiment has the best values." in Page(tree.report()).text
+    assert "The experiment already uses the best values." in Page(tree.report()).text
     experiment["validation"]["held_out"] = 0
     assert "crf" not in Page(tree.report()).ids
 
@@ -268,7 +268,7 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
     assert page.open == []
     shown = [row for row in page.rows if row[1:2] in (["own_1"], ["own_2"])]
     assert shown == [["1.0", "own_2", "2", "62.5", "75.0"], ["0.25", "own_1", "2", "50.0", "62.5"]]
-    assert "Over 3 images, 2 classes." in page.text
+    assert "Scores are over 3 images, 2 classes." in page.text
     assert "not_made" not in page.text
     assert "searches" not in Page(tree.report()).ids
 
@@ -276,7 +276,7 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
 def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"MOST": 2, "MANY": 1, "LARGE": 1}.items():
+    for name, value in {"MAX_IMAGES": 2, "ALL_LARGE": 1, "MAX_LARGE": 1}.items():
         monkeypatch.setattr(f"boxsup.report.experiment.predictions.{name}", value)
     page = Page(tree.report())
     assert "2 of 4 evaluated images" in re.sub(r"\s+", " ", page.text)

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.report.experiment.class_scores import beside, class_rows
-from boxsup.report.experiment.confusions import CLASSES, confusion_section
+from boxsup.report.experiment.class_scores import class_rows, scores_beside
+from boxsup.report.experiment.confusions import MAX_CLASSES, confusion_section
 from boxsup.report.experiment.predictions import Scored, extremes
 from boxsup.report.experiment.timings import duration, read_timings, timing_rows
 from boxsup.report.shared.templates import percent_and_spread, rounded
@@ -56,7 +56,7 @@ def test_others_go_from_the_best_to_the_worst() -> None:
     other = good.rename(index={"cat": "dog"})
     unknown = evaluation(NAN, NAN, NAN, NAN)
     others = {"bad": [bad], "none": [], "unknown": [unknown], "good": [good, good], "other": [other]}
-    found = beside(others, classes)
+    found = scores_beside(others, classes)
     assert found == {"good": [90.0, 80.0, None, 85.0], "bad": [50.0, 10.0, 30.0, 30.0]}
     assert list(found) == ["good", "bad"]
 
@@ -81,7 +81,7 @@ def test_a_handful_of_pixels_has_no_share() -> None:
 
 
 def test_of_many_classes_those_with_the_most_pixels_stay() -> None:
-    count = CLASSES + 10
+    count = MAX_CLASSES + 10
     matrix = np.zeros((count, count + 1), int)
     np.fill_diagonal(matrix, np.arange(count))
     section = confusion_section(matrix, [str(label) for label in range(count)])

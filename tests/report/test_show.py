@@ -32,8 +32,8 @@ def test_the_caption_names_each_choice(tree: Tree) -> None:
     generation = Generation.open(tree.seed() / "labels/001.zarr")
     boxes = generation.catalogue.boxes.iloc[:3]
     assert list(_choices(generation, boxes, ["1 a", "2 b", "3 c"])) == [
-        "1 a: supervised nothing",
-        "2 b: its rectangle",
+        "1 a: not used in training",
+        "2 b: no candidate fits: its rectangle is used",
         "3 c: candidate 1, rank 1, overlap cost 0.25, regression cost -0.50, expected IoU 0.75",
     ]
 
@@ -67,7 +67,7 @@ def test_outlines_of_a_ring_are_two_and_scale() -> None:
     ring = np.zeros((7, 7), bool)
     ring[1:6, 1:6] = True
     ring[3, 3] = False
-    inner, outer = sorted(outlines(ring, 10), key=np.ptp)
+    inner, outer = sorted(outlines(np.kron(ring, np.ones((10, 10), bool))), key=np.ptp)
     assert (outer.min(), outer.max()) == (10, 59)
     assert inner.min() >= 29
     assert inner.max() <= 40

@@ -97,7 +97,7 @@ def test_masks_come_out_in_the_form_that_a_page_says(clone, form, written):
     plan = "--cores 2 --configfile=mine/config.yaml results/own_box/seed-0/epochs/000/model.pt"
     run(clone, f".venv/bin/snakemake {plan}")  # no network is trained here: any that runs will do
     told = run(clone, commands((PAGES / f"{form}.md").read_text())[2])
-    assert str(sum(len(each.things) for each in made.values())) in told
+    assert str(sum(len(each.objects) for each in made.values())) in told
     for name in written:
         assert (clone / "masks" / name.format(next(iter(made)))).stat().st_size
 
@@ -124,5 +124,5 @@ def test_the_whole_way_from_boxes_to_masks_that_pycocotools_scores(clone):
     [script] = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", script], cwd=clone, capture_output=True, text=True, check=True)
     count, iou = re.search(r"(\d+) masks, mean IoU (\S+)", done.stdout).groups()
-    assert int(count) == sum(len(each.things) for each in made.values())
+    assert int(count) == sum(len(each.objects) for each in made.values())
     assert 0.3 < float(iou) <= 1

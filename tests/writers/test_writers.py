@@ -16,12 +16,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from boxsup.catalogue.readers.yolo import read_labels
-from boxsup.demo.shapes import picture
+from boxsup.demo.shapes import draw_picture
 from boxsup.image.boxes import tight_box
 from boxsup.image.palette import voc_palette
 from boxsup.writers import boxes, coco, voc, yolo
 from boxsup.writers.objects import MaskedObject
-from boxsup.writers.rings import inset_ring, one_ring, parts_of
+from boxsup.writers.rings import inset_ring, join_rings, mask_parts
 
 CLASSES = ("background", "ring", "spiral", "comb")
 MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -42,12 +42,12 @@ def filled(rings, height, width):
 @pytest.fixture(scope="module")
 def drawn():
     """A picture of the demo with rings, spirals and combs, objects in front of others: with holes and in parts."""
-    made = picture(3, "writers", 0, 120, CLASSES)
+    made = draw_picture(3, "writers", 0, 120, CLASSES)
     things = [
-        MaskedObject(thing.label, thing.box, made.instances == number, score=0.5 + 0.1 * number)
-        for number, thing in enumerate(made.things, start=1)
+        MaskedObject(thing.class_id, thing.box, made.instances == number, score=0.5 + 0.1 * number)
+        for number, thing in enumerate(made.objects, start=1)
     ]
-    parts = [part for thing in things for part in parts_of(thing.pixels)]
+    parts = [part for thing in things for part in mask_parts(thing.pixels)]
     assert len(parts) > len(things)
     assert any(part.holes for part in parts)
     return things
@@ -59,23 +59,23 @@ def drawn():
 def test_a_ring_of_pixels_by_hand():
     mask = np.ones((3, 4), bool)
     mask[1, 1] = False
-    [part] = parts_of(mask)
+    [part] = mask_parts(mask)
     assert part.outer.tolist() == [[4, 0], [4, 3], [0, 3], [0, 0]]
     [hole] = part.holes
     assert sorted(hole.tolist()) == [[1, 1], [1, 2], [2, 1], [2, 2]]
-    joined = one_ring([part])
+    joined = join_rings([part])
     assert len(joined) == 4 + 4 + 2
     np.testing.assert_array_equal(filled([joined], 3, 4), mask)
 
 
 def test_pixels_that_touch_by_a_corner_are_two_parts():
-    assert [len(part.outer) for part in parts_of(np.eye(2, dtype=bool))] == [4, 4]
-    assert parts_of(np.zeros((3, 3), bool)) == []
+    assert [len(part.outer) for part in mask_parts(np.eye(2, dtype=bool))] == [4, 4]
+    assert mask_parts(np.zeros((3, 3), bool)) == []
 
 
 @given(MASKS)
 def test_rings_enclose_exactly_the_mask(mask):
-    parts = parts_of(mask)
+    parts = mask_parts(mask)
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     assert len(parts) == count - 1
     assert sorted(stats[1:, cv2.CC_STAT_AREA], reverse=True) == [
@@ -92,14 +92,14 @@ def test_rings_enclose_exactly_the_mask(mask):
 
 @given(MASKS)
 def test_one_ring_with_slits_encloses_exactly_the_mask(mask):
-    parts = parts_of(mask)
-    np.testing.assert_array_equal(filled([one_ring(parts)] if parts else [], *mask.shape), mask)
+    parts = mask_parts(mask)
+    np.testing.assert_array_equal(filled([join_rings(parts)] if parts else [], *mask.shape), mask)
 
 
 @given(MASKS)
 def test_tools_that_cut_corners_to_pixels_and_draw_borders_make_the_mask_of_an_inset_ring(mask):
     """LabelMe draws polygons by Pillow, Ultralytics by OpenCV. Holes, whose slits are lines to both, are left out."""
-    for part in parts_of(mask):
+    for part in mask_parts(mask):
         solid = filled([part.outer], *mask.shape)
         ring = inset_ring([replace(part, holes=[])])
         image = Image.new("L", mask.shape[::-1])
@@ -136,7 +136,7 @@ def test_a_file_loads_in_pycocotools_with_every_mask_as_it_was(tmp_path, drawn, 
     assert loaded.getAnnIds(imgIds=[2]) == []
     for thing, annotation in zip(drawn, loaded.loadAnns(loaded.getAnnIds(imgIds=[1])), strict=True):
         np.testing.assert_array_equal(loaded.annToMask(annotation) > 0, thing.pixels)
-        assert annotation["category_id"] == thing.label
+        assert annotation["category_id"] == thing.class_id
         assert annotation["score"] == pytest.approx(thing.score)
         x, y, across, down = annotation["bbox"]
         assert (x, y, x + across, y + down) == thing.box
@@ -183,10 +183,10 @@ def test_lines_are_ultralytics_and_filled_by_the_even_odd_rule_the_masks(masks):
     lines = dict(parsed(yolo.text(things), 7, 9))
     for thing in things:
         if thing.pixels.any():
-            ring = np.round(lines[thing.label - 1], 3)
+            ring = np.round(lines[thing.class_id - 1], 3)
             np.testing.assert_array_equal(filled([ring], 7, 9), thing.pixels)
         else:
-            assert thing.label - 1 not in lines
+            assert thing.class_id - 1 not in lines
 
 
 def test_what_is_written_is_read_by_our_reader(tmp_path, drawn):
@@ -198,7 +198,7 @@ def test_what_is_written_is_read_by_our_reader(tmp_path, drawn):
     things, problems = read_labels(labels, (tmp_path / "a.txt").read_bytes(), height, width, True)
     assert problems == []
     for thing, own in zip(things, drawn, strict=True):
-        assert thing.box[:5] == (own.label, *own.box)  # the demo's boxes are tight
+        assert thing.box[:5] == (own.class_id, *own.box)  # the demo's boxes are tight
         np.testing.assert_array_equal(thing.pixels, own.pixels)
 
 
@@ -232,7 +232,7 @@ def test_pngs_have_vocs_palette_and_the_labels_as_values(tmp_path, drawn):
         labels, numbers = np.asarray(image), np.asarray(objects)
     for number, thing in enumerate(drawn, start=1):  # the demo's objects hide one another: no pixel has two
         np.testing.assert_array_equal(numbers == number, thing.pixels)
-        assert (labels[thing.pixels] == thing.label).all()
+        assert (labels[thing.pixels] == thing.class_id).all()
     np.testing.assert_array_equal(labels > 0, numbers > 0)
 
 

@@ -26,7 +26,7 @@ def changes_in(split):
     """
     files = files_in(split)
     if not workflow.is_main_process:
-        return Changes(files, None, None, stands=not split.inventory.exists())
+        return Changes(files, None, None, is_current=not split.inventory.exists())
     written = [path.stat().st_mtime_ns if path.exists() else None for path in (split.inventory, split.tables()[0])]
     known, found = LOOKED.get(split, ([], None))
     # None: the file is being made again
@@ -50,7 +50,7 @@ def since(wildcards):
 
 def inventory_of(wildcards):
     """An input function: the inventory; none for a catalogue of before there were any that nothing has changed since."""
-    return [] if changes_of(wildcards).stands else split_of(wildcards).inventory
+    return [] if changes_of(wildcards).is_current else split_of(wildcards).inventory
 
 
 def files_of(wildcards):
@@ -67,12 +67,12 @@ def known(stage, found):
 
 def shard_pixels(wildcards):
     """A params function: a hash of the images of a shard."""
-    return known("proposals", [changes_of(wildcards).pixels(int(wildcards.i), int(wildcards.n))])
+    return known("proposals", [changes_of(wildcards).image_hash(int(wildcards.i), int(wildcards.n))])
 
 
 def shard_boxes(wildcards):
     """A params function: a hash of the annotations of a shard."""
-    return known("overlaps", [changes_of(wildcards).boxes(int(wildcards.i), int(wildcards.n))])
+    return known("overlaps", [changes_of(wildcards).box_hash(int(wildcards.i), int(wildcards.n))])
 
 
 def images_of_shard(wildcards):
@@ -100,12 +100,12 @@ def unless(same, path):
 
 def split_masks(stage):
     """A params function: a hash of the true masks of the wildcards' split, which is no union."""
-    return lambda wildcards: known(stage, [changes_of(wildcards).masks()])
+    return lambda wildcards: known(stage, [changes_of(wildcards).mask_hash()])
 
 
 def kept_masks(wildcards):
     """The same of fixed masks that are true ones; the others do not depend on them."""
-    return known("fixed_masks", [changes_of(wildcards).masks() if wildcards.kind == "truth" else ""])
+    return known("fixed_masks", [changes_of(wildcards).mask_hash() if wildcards.kind == "truth" else ""])
 
 
 def train_masks(stage):
@@ -124,4 +124,4 @@ def search_masks(wildcards):
 
 
 def masks_in(stage, split):
-    return known(stage, [changes_in(part).masks() for part in DATA.parts(split)])
+    return known(stage, [changes_in(part).mask_hash() for part in DATA.parts(split)])

@@ -1,4 +1,4 @@
-"""Which file of a folder belongs to which image: the one of its name, with another ending."""
+"""Matches files to images: a file belongs to the image of its name, whatever the ending."""
 
 from __future__ import annotations
 
@@ -9,55 +9,59 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from boxsup.catalogue.names import same
+from boxsup.catalogue.names import normalised
 from boxsup.catalogue.readers.image_files import ENDINGS, files_below, images_below, other_names
-from boxsup.catalogue.records import Problem, problem
+from boxsup.catalogue.records import Problem, image_problem
 
-# What tools leave beside labels, which belongs to no image.
+# Files that tools leave beside labels and that belong to no image.
 OTHERS = frozenset(
     {"classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt", "train.txt", "val.txt", "test.txt"}
 )
 
 
 def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
-    """The files of an ending, in letters of either case, in a folder and below that may be annotations."""
+    """The files in a folder and its subfolders that may be annotations: those with an ending, in either case."""
     for name in files_below(folder):
         path = folder / name
         if name.suffix.lower() == ending and name.name not in OTHERS and path.is_file():
             yield path
 
 
-IMAGES, LABELS = "images", "labels"  # folders of an export, beside one another
+IMAGES, LABELS = "images", "labels"  # sibling folders of an export
 
 
-def existing(folder: Path, name: str) -> Path:
-    """A file below a folder by its name, or by one that looks the same; see `boxsup.catalogue.names.same`."""
+def find_file(folder: Path, name: str) -> Path:
+    """A file below a folder by its name, or by a name that looks the same (`boxsup.catalogue.names.normalised`)."""
     path = folder / name
     if name.isascii() or os.path.lexists(path):
         return path
     path = folder
     for part in PurePosixPath(name).parts:
         others = sorted(os.listdir(path)) if path.is_dir() and not os.path.lexists(path / part) else []
-        path /= next((other for other in others if same(other) == same(part)), part)
+        path /= next((other for other in others if normalised(other) == normalised(part)), part)
     return path
 
 
-def in_labels(name: PurePosixPath) -> list[PurePosixPath]:
-    """Where an export keeps an image's file: in `labels` beside `images`, as Ultralytics has it, or below `labels`."""
+def export_paths(name: PurePosixPath) -> list[PurePosixPath]:
+    """Where an export may keep an image's file: in `labels` beside `images`, as Ultralytics does, or below `labels`.
+
+    >>> [path.as_posix() for path in export_paths(PurePosixPath("train/images/a.txt"))]
+    ['train/labels/a.txt', 'labels/train/images/a.txt']
+    """
     parts = name.parent.parts
-    last = max((place for place, part in enumerate(parts) if part == IMAGES), default=None)
+    last = max((index for index, part in enumerate(parts) if part == IMAGES), default=None)
     swapped = [] if last is None else [PurePosixPath(*parts[:last], LABELS, *parts[last + 1 :], name.name)]
     return [*swapped, PurePosixPath(LABELS) / name]
 
 
 @dataclass
 class Files:
-    """The files of an ending in a folder and below, looked up by the names of images.
+    """The files in a folder and its subfolders that have an ending, looked up by image name.
 
     Attributes:
-        folder: The folder.
-        ending: In small letters; files may have it in capitals.
-        flat: Whether an image of a folder below its own may have its file right here.
+        folder: The folder to search.
+        ending: The ending in lower case; files may have it in upper case.
+        flat: Whether the file of an image in a subfolder may be directly in `folder`.
     """
 
     folder: Path
@@ -65,49 +69,49 @@ class Files:
     flat: bool = True
     _taken: set[Path] = field(default_factory=set)
 
-    def of(self, name: str) -> Path | None:
-        """The file of an image: in the same folder below, else as exports have it, else right here; None without one.
+    def find(self, name: str) -> Path | None:
+        """The file of an image, or None: in the image's subfolder, else where exports keep it, else in `folder`.
 
         Args:
-            name: The image's, below its folder.
+            name: The image's name below the folder of images.
         """
-        own = PurePosixPath(name).with_suffix(self.ending)
-        for below in (own, *in_labels(own), *[PurePosixPath(own.name)] * self.flat):
+        relative = PurePosixPath(name).with_suffix(self.ending)
+        for below in (relative, *export_paths(relative), *[PurePosixPath(relative.name)] * self.flat):
             exact = self.folder / below
-            # Also a link to nothing, which is a problem.
-            found = exact if os.path.lexists(exact) else self._by_key.get(_key(below))
-            if found is not None:
-                self._taken.add(found)
-                return found
+            # A broken link counts as found: its image has a problem.
+            file = exact if os.path.lexists(exact) else self._by_key.get(_key(below))
+            if file is not None:
+                self._taken.add(file)
+                return file
         return None
 
-    def place(self, name: str) -> Path:
+    def expected(self, name: str) -> Path:
         """Where the file of an image is, or should be."""
-        own = PurePosixPath(name).with_suffix(self.ending)
-        return self.of(name) or self.folder / (own.name if self.flat else own)
+        relative = PurePosixPath(name).with_suffix(self.ending)
+        return self.find(name) or self.folder / (relative.name if self.flat else relative)
 
     def unread(self) -> list[Path]:
-        """The files that belong to none of the images asked for, in order."""
+        """The files that no call of `find` has returned, in order."""
         return [path for path in annotation_files(self.folder, self.ending) if path not in self._taken]
 
-    def astray(self, names: Iterable[str], images: Callable[[], Iterable[str]]) -> dict[str, Path]:
-        """Images without a file -> one of their name that lies elsewhere, or is spelled with other capitals.
+    def misplaced(self, names: Iterable[str], images: Callable[[], Iterable[str]]) -> dict[str, Path]:
+        """Images without a file -> a file of their name in another folder, or with other capitals.
 
         Args:
-            names: Of the images.
-            images: Gives the names of all images: what is another one's is not astray.
+            names: The names of the images.
+            images: Returns the names of all images: the file of another image is not misplaced.
         """
         without: dict[str, list[str]] = defaultdict(list)
         for name in names:
-            if self.of(name) is None:
+            if self.find(name) is None:
                 without[_stem(name)].append(name)
         strays = [path for path in self.unread() if _stem(path.name) in without] if without else []
         owned = {_key(PurePosixPath(name)) for name in images()} if strays else set()
         strays = [path for path in strays if _key(PurePosixPath(path.relative_to(self.folder))) not in owned]
-        found: dict[str, Path] = {}
+        misplaced: dict[str, Path] = {}
         for path in strays:
-            found |= dict.fromkeys(without.pop(_stem(path.name), []), path)
-        return found
+            misplaced |= dict.fromkeys(without.pop(_stem(path.name), []), path)
+        return misplaced
 
     @cached_property
     def _by_key(self) -> dict[str, Path]:
@@ -115,13 +119,13 @@ class Files:
         return {_key(PurePosixPath(below)): path for below, path in reversed(paths.items())}
 
 
-def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem]:
-    """A line for each annotation or mask that is not read.
+def unmatched_files(files: Files, names: Sequence[str], images: Path) -> list[Problem]:
+    """One line per annotation or mask that is not read.
 
     Args:
-        files: All of them; those of `names` have been asked for.
-        names: Of the images that can be used, below their folder.
-        images: The folder.
+        files: All annotations or masks; `find` has been called for each of `names`.
+        names: The names of the usable images, below their folder.
+        images: The folder of images.
     """
     unread = files.unread()
     if not unread:
@@ -139,14 +143,14 @@ def lost_files(files: Files, names: Sequence[str], images: Path) -> list[Problem
         elif stem in others:
             lines.append(f"no image has its name; {others[stem]} is not read: images end in {', '.join(ENDINGS)}")
         else:
-            lines.append("" if owner == "" else "no image has its name")  # what is wrong with that image says why
-    return [problem("", path, line) for path, line in zip(unread, lines, strict=True) if line]
+            lines.append("" if owner == "" else "no image has its name")  # "": the image's own problem says why
+    return [image_problem("", path, line) for path, line in zip(unread, lines, strict=True) if line]
 
 
 def _key(name: PurePosixPath) -> str:
-    """What is equal for an image and its file, however accents are kept and the ending is spelled."""
-    return same(name.with_suffix("").as_posix())
+    """A key that is equal for an image and its file, however accents and the ending are spelled."""
+    return normalised(name.with_suffix("").as_posix())
 
 
 def _stem(name: str) -> str:
-    return same(PurePosixPath(name).stem).casefold()
+    return normalised(PurePosixPath(name).stem).casefold()

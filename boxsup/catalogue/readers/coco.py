@@ -1,9 +1,9 @@
 """Reads COCO's instance annotations (Lin et al., ECCV 2014), and other tools' files of that form.
 
-One JSON holds the `images`, `annotations` and `categories` of a split; images lie in a folder. Boxes are the
-annotations' `bbox`; true masks are drawn from their polygons and runs by pycocotools. What a class is called may be
-COCO's name or VOC's: with VOC's 20 classes, the 20 categories that both have are taken (sec. 5.1 of the paper), and
-objects of the others are background. An export of several folders, each with its images and its JSON, is read whole.
+One JSON holds the `images`, `annotations` and `categories` of a split; the images are in a folder. Boxes are the
+annotations' `bbox`; true masks are drawn from their polygons and runs. A class may have COCO's name or VOC's: VOC's 20
+classes select the 20 categories that both data sets have (sec. 5.1 of the paper), and objects of other categories are
+background. An export of several folders, each with its images and its JSON, is read as one data set.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, is_background, plain_path, shown
-from boxsup.catalogue.readers.beside import existing, lost_files
+from boxsup.catalogue.names import image_id, is_background, plain_path, printable
+from boxsup.catalogue.readers.beside import find_file, unmatched_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
-from boxsup.catalogue.readers.coco_objects import thing_of
+from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.folder import (
-    Found,
+    GuardedPath,
     Layout,
-    SplitPlace,
+    ParsedObjects,
     check_image,
     image_names,
     layout,
     name_problem,
 )
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.records import Check, Listing, Problem, Record, problem
+from boxsup.catalogue.records import Check, Listing, Problem, Record, image_problem
 from boxsup.config.build import parse
 from boxsup.config.datasets import FolderSplit
 from boxsup.errors import DataError
 
-VOC_NAMES = {  # of the categories that VOC calls otherwise
+VOC_NAMES = {  # COCO's name -> VOC's name, if they differ
     "airplane": "aeroplane",
     "motorcycle": "motorbike",
     "dining table": "diningtable",
@@ -42,18 +42,18 @@ VOC_NAMES = {  # of the categories that VOC calls otherwise
     "couch": "sofa",
     "tv": "tvmonitor",
 }
-Labels = dict[Id, int | None]
+ClassIds = dict[Id, int | None]
 
 
 class Entry(NamedTuple):
-    """What a JSON says of an image.
+    """An image in a JSON.
 
     Attributes:
-        name: Below the folder of images.
-        height: In pixels, 0 if it is not said.
-        width: Likewise.
-        annotations: Its own, each with its place in the file.
-        repeated: Ids of annotations that stand in the file more than once.
+        name: Its name below the folder of images.
+        height: Height in pixels; 0 if the JSON does not state it.
+        width: Width in pixels; 0 if the JSON does not state it.
+        annotations: The image's annotations, each with its index in the file.
+        repeated: Annotation ids that occur more than once in the file.
     """
 
     name: str
@@ -64,55 +64,55 @@ class Entry(NamedTuple):
 
 
 class Instances(NamedTuple):
-    """What is in a JSON.
+    """The content of a JSON.
 
     Attributes:
-        where: The split's files, its annotations this JSON.
-        labels: See `labels_of`.
-        entries: The images that can be looked up.
-        wrong: The name of each other image, and what is wrong with it.
-        strays: Annotations of no image.
-        categories: Names.
+        where: The split's files, with this JSON as annotations.
+        class_ids: The class of each category, see `class_ids_of`.
+        entries: The valid images.
+        invalid: The name of each other image, and its problem.
+        strays: A problem per annotation that belongs to no image.
+        categories: The names of the categories.
     """
 
     where: Layout
-    labels: Labels
+    class_ids: ClassIds
     entries: list[Entry]
-    wrong: list[tuple[str, Problem]]
+    invalid: list[tuple[str, Problem]]
     strays: list[Problem]
     categories: list[str]
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
-    """A split of COCO; see `boxsup.catalogue.readers`."""
+    """List a split of COCO; see `boxsup.catalogue.readers`."""
     split = parse(FolderSplit, settings, "split")
     where = layout(root, split, classes)
     files = instance_files(where.annotations.path)
     if not files:
         raise DataError(f"{where.annotations.path}: no {EXPORT} in this folder or in one below")
-    taken: dict[str, str] = {}
-    parts = [_instances(where, file, classes, taken) for file in files]
+    names_by_id: dict[str, str] = {}
+    parts = [_instances(where, file, classes, names_by_id) for file in files]
     _check_classes(parts, classes, where.annotations.path)
     masks = where.mask_files()
     checks = {
-        entry.name: partial(check_entry, part.where, entry, part.labels, masks.of(entry.name) if masks else None)
+        entry.name: partial(check_entry, part.where, entry, part.class_ids, masks.find(entry.name) if masks else None)
         for part in parts
         for entry in part.entries
     }
-    wrong = [each for part in parts for each in part.wrong]
+    invalid = [item for part in parts for item in part.invalid]
     if split.list:
-        return _listed(checks, wrong, *image_names(root, split, where), root / split.list, where)
-    problems = [found for _, found in wrong] + [stray for part in parts for stray in part.strays]
-    lost = lost_files(masks, list(checks), where.images.path) if masks else []
+        return _listed(checks, invalid, *image_names(root, split, where), root / split.list, where)
+    problems = [problem for _, problem in invalid] + [stray for part in parts for stray in part.strays]
+    unmatched = unmatched_files(masks, list(checks), where.images.path) if masks else []
     ids = [image_id(name, where.by_path) for name in checks]
-    return Listing(ids, list(checks.values()), problems, where.drawn, lost)
+    return Listing(ids, list(checks.values()), problems, where.drawn, unmatched)
 
 
 def open_instances(path: Path) -> tuple[list[str], list[str]]:
-    """The names of the categories, and those of the images below their folder, that a JSON or an export's have."""
+    """The names of the categories and of the images (below their folder) in a JSON, or in an export's JSONs."""
     categories, images = [], []
     for file in instance_files(path):
-        content = read_instances(SplitPlace(file, None), drawn=False)
+        content = read_instances(GuardedPath(file, None), drawn=False)
         categories += [category["name"] for category in content["categories"]]
         images += [image_name(record, file, path) for record in content["images"]]
     return categories, images
@@ -120,89 +120,95 @@ def open_instances(path: Path) -> tuple[list[str], list[str]]:
 
 def _listed(
     checks: Mapping[str, Check],
-    wrong: Sequence[tuple[str, Problem]],
+    invalid: Sequence[tuple[str, Problem]],
     names: Sequence[str],
     problems: Sequence[Problem],
     path: Path,
     where: Layout,
 ) -> Listing:
-    """The images that a list names, in its order; what is wrong with others does not matter."""
-    known = checks.keys() | {name for name, _ in wrong}
+    """The images on a list, in its order. Problems of other images do not matter."""
+    known = checks.keys() | {name for name, _ in invalid}
     missing = [name for name in names if name not in known]
     if missing:
         raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
     listed = set(names)
-    own = [found for name, found in wrong if name in listed]
-    right = [name for name in names if name in checks]
-    ids = [image_id(name, where.by_path) for name in right]
-    return Listing(ids, [checks[name] for name in right], [*problems, *own], where.drawn)
+    more_problems = [problem for name, problem in invalid if name in listed]
+    valid = [name for name in names if name in checks]
+    ids = [image_id(name, where.by_path) for name in valid]
+    return Listing(ids, [checks[name] for name in valid], [*problems, *more_problems], where.drawn)
 
 
-def labels_of(categories: Sequence[Json], classes: Sequence[str]) -> Labels:
-    """The label of each category's id: 1…C-1, None where it is none of our classes, 0 where it is the background.
+def class_ids_of(categories: Sequence[Json], classes: Sequence[str]) -> ClassIds:
+    """The class of each category id: 1…C-1, 0 for the background, None for categories that are not ours.
+
+    >>> categories = [{"id": 5, "name": "airplane"}, {"id": 7, "name": "car"}]
+    >>> class_ids_of(categories, ("background", "bird", "aeroplane"))
+    {5: 2, 7: None}
 
     Args:
         categories: COCO's `categories`.
-        classes: Names by label, the background first.
+        classes: Class names, the background first.
     """
-    labels: Labels = {}
+    class_ids: ClassIds = {}
     for category in categories:
         names = category["name"], VOC_NAMES.get(category["name"])
-        label = next((classes.index(name) for name in names if name in classes[1:]), None)
-        labels[category["id"]] = 0 if label is None and is_background(category["name"]) else label
-    return labels
+        class_id = next((classes.index(name) for name in names if name in classes[1:]), None)
+        class_ids[category["id"]] = 0 if class_id is None and is_background(category["name"]) else class_id
+    return class_ids
 
 
-def check_entry(where: Layout, entry: Entry, labels: Labels, mask: Path | None) -> Record:
+def check_entry(where: Layout, entry: Entry, class_ids: ClassIds, mask: Path | None) -> Record:
     """Check an image with its annotations, and draw its masks.
 
     Args:
         where: The split's files.
         entry: The image.
-        labels: See `labels_of`.
+        class_ids: The class of each category, see `class_ids_of`.
         mask: The PNG of its true mask, or None.
     """
 
-    def things(height: int, width: int) -> Found:
-        said = entry.height or height, entry.width or width
-        if said != (height, width):
-            got, said_size = f"{width}×{height}", f"{said[1]}×{said[0]}"
-            return [], [f"{entry.name}: the image has {got} pixels, its entry says {said_size} (width×height)"]
-        return _things(entry, labels, height, width, where.drawn)
+    def parse_objects(height: int, width: int) -> ParsedObjects:
+        stated = entry.height or height, entry.width or width
+        if stated != (height, width):
+            actual_size, stated_size = f"{width}×{height}", f"{stated[1]}×{stated[0]}"
+            return [], [
+                f"{entry.name}: the image has {actual_size} pixels, its entry says {stated_size} (width×height)"
+            ]
+        return _objects(entry, class_ids, height, width, where.drawn)
 
-    path = existing(where.images.path, entry.name)
+    path = find_file(where.images.path, entry.name)
     advice = "" if path.exists() or path.is_symlink() else _elsewhere(where.images.path, entry.name)
     if advice:
         image = image_id(entry.name, where.by_path)
-        return Record(image, str(path), problems=[problem(image, path, f"no such image; {advice}")])
-    return check_image(where, entry.name, where.annotations.path, mask, things)
+        return Record(image, str(path), problems=[image_problem(image, path, f"no such image; {advice}")])
+    return check_image(where, entry.name, where.annotations.path, mask, parse_objects)
 
 
-def _things(entry: Entry, labels: Labels, height: int, width: int, drawn: bool) -> Found:
-    """The objects of our classes that are right, in the order of the file, and one line for each that is wrong."""
-    things, texts = [], []
-    for place, annotation in entry.annotations:
+def _objects(entry: Entry, class_ids: ClassIds, height: int, width: int, drawn: bool) -> ParsedObjects:
+    """The valid objects of our classes, in the order of the file, and one line for each invalid one."""
+    objects, texts = [], []
+    for index, annotation in entry.annotations:
         number = identity(annotation.get("id"))
         try:
-            if annotation["category_id"] not in labels:
+            if annotation["category_id"] not in class_ids:
                 raise ValueError(f"category_id {annotation['category_id']} is no category")
-            label = labels[annotation["category_id"]]
-            if label is None:
+            class_id = class_ids[annotation["category_id"]]
+            if class_id is None:
                 continue
-            thing = thing_of(annotation, label, height, width, drawn)
+            item = parse_annotation(annotation, class_id, height, width, drawn)
         except ValueError as error:
             texts.append(f"annotation {annotation.get('id')}: {error}")
             continue
         notes = ["another annotation has this id too"] if number in entry.repeated else []
-        notes += ["its category is the background, it is no object"] if label == 0 else []
-        notes += [thing.note] if thing.note else []
+        notes += ["its category is the background, it is no object"] if class_id == 0 else []
+        notes += [item.note] if item.note else []
         note = f"annotation {annotation.get('id')}: {'; '.join(notes)}" if notes else ""
-        things.append(replace(thing, origin=(place,), note=note))
-    return things, texts
+        objects.append(replace(item, origin=(index,), note=note))
+    return objects, texts
 
 
 def _elsewhere(folder: Path, name: str) -> str:
-    """What to do about an image that is there by the end of its name only, or with another ending; "" if it is not."""
+    """What to do about an image whose path exists only in part, or with another ending; "" if there is no such file."""
     parts = PurePosixPath(name).parts
     ends = ["/".join(parts[skip:]) for skip in range(1, len(parts))]
     end = next((end for end in ends if (folder / end).is_file()), "")
@@ -216,49 +222,49 @@ def _elsewhere(folder: Path, name: str) -> str:
 
 
 def image_name(image: Json, file: Path, path: Path) -> str:
-    """An image's name below the folder of images; those of an export's JSON lie beside it."""
+    """An image's name below the folder of images. The images of an export's JSON are beside it."""
     below = file.parent.relative_to(path) if file != path else Path()
     return plain_path((below / image["file_name"]).as_posix() if below.parts else image["file_name"])
 
 
-def _instances(where: Layout, file: Path, classes: Sequence[str], taken: dict[str, str]) -> Instances:
-    """What is in a JSON; `taken` holds the names of images by their ids, and gets these."""
-    place = SplitPlace(file, where.annotations.inside)
-    content = read_instances(place, where.drawn)
+def _instances(where: Layout, file: Path, classes: Sequence[str], names_by_id: dict[str, str]) -> Instances:
+    """The content of a JSON. Adds its images to `names_by_id`, which maps ids to names below the folder of images."""
+    annotation_file = GuardedPath(file, where.annotations.inside)
+    content = read_instances(annotation_file, where.drawn)
     by_image: dict[Id, list[tuple[int, Json]]] = defaultdict(list)
-    for place_in_file, annotation in enumerate(content["annotations"]):
-        by_image[annotation["image_id"]].append((place_in_file, annotation))
-    numbers = Counter(record["id"] for record in content["images"])
+    for index, annotation in enumerate(content["annotations"]):
+        by_image[annotation["image_id"]].append((index, annotation))
+    counts = Counter(record["id"] for record in content["images"])
     repeated = _repeated(content["annotations"])
-    entries, wrong = [], []
+    entries, invalid = [], []
     for record in content["images"]:
         name = image_name(record, file, where.annotations.path)
-        image, own = image_id(name, where.by_path), by_image.get(record["id"], [])
-        found = name_problem(name, taken.get(image), file, where.by_path)
-        if found is None and numbers[record["id"]] > 1:
-            found = problem(image, file, _shared(name, record["id"], numbers[record["id"]]))
-        if found is None:
-            taken[image] = name
-            twice = repeated.intersection(identity(annotation.get("id")) for _, annotation in own) if repeated else ()
-            entries.append(Entry(name, record["height"], record["width"], own, frozenset(twice)))
+        image, annotations = image_id(name, where.by_path), by_image.get(record["id"], [])
+        problem = name_problem(name, names_by_id.get(image), file, where.by_path)
+        if problem is None and counts[record["id"]] > 1:
+            problem = image_problem(image, file, _shared_id(name, record["id"], counts[record["id"]]))
+        if problem is None:
+            names_by_id[image] = name
+            twice = repeated.intersection(identity(item.get("id")) for _, item in annotations) if repeated else ()
+            entries.append(Entry(name, record["height"], record["width"], annotations, frozenset(twice)))
         else:
-            wrong.append((name, found))
+            invalid.append((name, problem))
     strays = [
-        problem("", file, f"annotation {own[0][1].get('id')}: no image has its image_id {number}")
-        for number, own in by_image.items()
-        if number not in numbers
+        image_problem("", file, f"annotation {annotations[0][1].get('id')}: no image has its image_id {number}")
+        for number, annotations in by_image.items()
+        if number not in counts
     ]
-    labels = labels_of(content["categories"], classes)
+    class_ids = class_ids_of(content["categories"], classes)
     names = [category["name"] for category in content["categories"]]
-    return Instances(replace(where, annotations=place), labels, entries, wrong, strays, names)
+    return Instances(replace(where, annotations=annotation_file), class_ids, entries, invalid, strays, names)
 
 
 def _check_classes(parts: Sequence[Instances], classes: Sequence[str], path: Path) -> None:
-    known = {label for part in parts for label in part.labels.values()}
-    missing = [name for label, name in enumerate(classes) if label not in known and label]
+    known = {class_id for part in parts for class_id in part.class_ids.values()}
+    missing = [name for class_id, name in enumerate(classes) if class_id not in known and class_id]
     if missing:
         names = ", ".join(dict.fromkeys(name for part in parts for name in part.categories))
-        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {shown(names)}")
+        raise DataError(f"{path}: the class '{missing[0]}' is no category of this file; it has {printable(names)}")
 
 
 def _repeated(annotations: Iterable[Json]) -> set[Id]:
@@ -266,7 +272,7 @@ def _repeated(annotations: Iterable[Json]) -> set[Id]:
     return {number for number, count in counts.items() if count > 1 and number is not None}
 
 
-def _shared(name: str, number: Id, count: int) -> str:
-    """What is wrong with an image whose id is that of others too, as in files that were put together."""
+def _shared_id(name: str, number: Id, count: int) -> str:
+    """The problem of an image that shares its id with others, as in files that were merged."""
     text = f"{name}: {count} images have the id {number}: nobody can tell whose their boxes are"
     return f"{text}; give each image an id of its own"

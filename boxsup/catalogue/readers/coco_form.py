@@ -1,7 +1,7 @@
-"""The form of COCO's instances, as many tools write it: which keys a file must have, and one spelling of their values.
+"""Checks and normalises the JSON form of COCO's instances, which many tools write.
 
-Ids may be numbers or texts, and 1, 1.0 and "1" are one id; sizes may be fractions without a part (`120.0`) or missing,
-since an image's pixels say more. What a file has besides is left as it is.
+Ids may be numbers or texts: 1, 1.0 and "1" are one id. Sizes may be written as `120.0` or be missing, since an image's
+pixels tell its size. Other keys stay as they are.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from boxsup.catalogue.names import class_name, shown
-from boxsup.catalogue.readers.folder import SplitPlace
+from boxsup.catalogue.names import class_name, printable
+from boxsup.catalogue.readers.folder import GuardedPath
 from boxsup.catalogue.records import check_inside
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_json
@@ -25,44 +25,46 @@ WHERE = (
     "`root`, or let it name the folder where they are; results/demo_semi/report.html needs no data"
 )
 EXPORT = "_annotations.coco.json"  # Roboflow's, beside the images of `train`, `valid` and `test`
-MAX_DIGITS = 18  # of an id that is compared as a number
+MAX_DIGITS = 18  # longer ids are compared as texts
 Json = dict[str, Any]
 Id = int | str
 
 
 def instance_files(path: Path) -> list[Path]:
-    """The JSON itself, or those of an export's folders, each beside its images: none if there are none."""
+    """The JSON itself; or those of an export, one in each folder of images (possibly none)."""
     return sorted([*path.glob(EXPORT), *path.glob(f"*/{EXPORT}")]) if path.is_dir() else [path]
 
 
-def read_instances(place: SplitPlace, drawn: bool) -> Json:
-    """A JSON of instances, its form checked and its ids, sizes and names in one spelling.
+def read_instances(file: GuardedPath, drawn: bool) -> Json:
+    """Read a JSON of instances, check its form, and normalise its ids, sizes and names.
 
     Args:
-        place: The file.
-        drawn: Whether segmentations are kept; otherwise only those of annotations without a `bbox` are.
+        file: The JSON.
+        drawn: Whether to keep all segmentations; otherwise only those of annotations without a `bbox`.
 
     Raises:
-        DataError: It is missing, leads out of its folder, or is no such JSON.
+        DataError: The file is missing, a link out of its folder, or not such a JSON.
     """
-    check_inside(place.path, place.inside)
-    content: Json = read_json(place.path, WHERE, _with_arrays if drawn else _without_segmentation)
+    check_inside(file.path, file.inside)
+    content: Json = read_json(file.path, WHERE, _with_arrays if drawn else _without_segmentation)
     for name, keys in FORMS.items():
         records = content.get(name) if isinstance(content, dict) else None
         if not isinstance(records, list):
-            raise DataError(
-                f"{place.path}: expected COCO's instances, with lists of {', '.join(FORMS)}; {name} is none"
-            )
+            raise DataError(f"{file.path}: expected COCO's instances, with lists of {', '.join(FORMS)}; {name} is none")
         for number, record in enumerate(records):
-            _spell(record, keys, f"{place.path}: {name}[{number}]")
+            _normalise(record, keys, f"{file.path}: {name}[{number}]")
     if not content["images"]:
-        raise DataError(f"{place.path}: lists no image")
-    _check_categories(content["categories"], place.path)
+        raise DataError(f"{file.path}: lists no image")
+    _check_categories(content["categories"], file.path)
     return content
 
 
 def identity(value: object) -> Id | None:
-    """An id as it is compared: 1, 1.0 and "1" are one; None for what is no id."""
+    """An id in the form used for comparison; None if the value cannot be an id.
+
+    >>> identity(1), identity(1.0), identity("1"), identity("a"), identity(None)
+    (1, 1, 1, 'a', None)
+    """
     if isinstance(value, str):
         number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS and str(int(value)) == value
         return int(value) if number else value or None
@@ -76,7 +78,7 @@ def _whole(value: object) -> int | None:
 
 
 def _size(value: object) -> int | None:
-    """A height or width in pixels; 0 where the file says nothing that could be one."""
+    """A height or width in pixels; 0 if missing, None if it is not a whole number."""
     if value is None or (type(value) is float and math.isnan(value)):
         return 0
     number = _whole(value)
@@ -91,7 +93,7 @@ def _name(value: object) -> str | None:
     return class_name(value) or None
 
 
-# What becomes of a key's value, None where it is none, and what is expected.
+# Normalises a value (None if it is invalid), and names what is expected.
 Spelling = tuple[Callable[[object], Any], str]
 NUMBER: Spelling = (identity, "a number or a text")
 FORMS: dict[str, dict[str, Spelling]] = {
@@ -106,9 +108,9 @@ FORMS: dict[str, dict[str, Spelling]] = {
 }
 
 
-def _spell(record: Any, keys: dict[str, Spelling], where: str) -> None:  # noqa: ANN401 - JSON
+def _normalise(record: Any, keys: dict[str, Spelling], where: str) -> None:  # noqa: ANN401 - JSON
     if not isinstance(record, dict):
-        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {shown(str(record)[:60])}")
+        raise DataError(f"{where}: expected a mapping with {', '.join(keys)}, got {printable(str(record)[:60])}")
     for key, (read, expected) in keys.items():
         value = read(record.get(key))
         if value is None:
@@ -121,19 +123,17 @@ def _check_categories(categories: list[Json], path: Path) -> None:
     names: dict[Id, set[str]] = defaultdict(set)
     for category in categories:
         names[category["id"]].add(category["name"])
-    twice = next((number for number, own in names.items() if len(own) > 1), None)
+    twice = next((number for number, shared in names.items() if len(shared) > 1), None)
     if twice is not None:
-        both = " and ".join(f"'{shown(name)}'" for name in sorted(names[twice]))
-        raise DataError(
-            f"{path}: categories: {both} have the same id {twice}, so that nobody can tell their boxes apart"
-        )
+        both = " and ".join(f"'{printable(name)}'" for name in sorted(names[twice]))
+        raise DataError(f"{path}: categories: {both} have the same id {twice}, so nobody can tell their boxes apart")
 
 
 def _with_arrays(record: Json) -> Json:
-    """Polygons as arrays: COCO has tens of millions of numbers, and Python's own take four times the memory."""
+    """Convert polygons to arrays: COCO has tens of millions of numbers, which take four times the memory as floats."""
     polygons = record.get("segmentation")
     if isinstance(polygons, list):
-        flat = bool(polygons) and _is_numbers(polygons)  # one polygon by itself, which pycocotools reads too
+        flat = bool(polygons) and _is_numbers(polygons)  # a single polygon without its list; pycocotools reads it too
         parts = [polygons] if flat else polygons
         record["segmentation"] = [np.array(part, np.float64) if _is_numbers(part) else part for part in parts]
     return record

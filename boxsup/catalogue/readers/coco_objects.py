@@ -1,4 +1,4 @@
-"""The objects of COCO's annotations: the box of each, and the pixels of its segmentation."""
+"""Parses the objects of COCO's annotations: boxes, and the pixels of segmentations."""
 
 from __future__ import annotations
 
@@ -8,88 +8,94 @@ import numpy as np
 
 from boxsup.catalogue.readers.coco_form import Json
 from boxsup.catalogue.readers.segments import (
-    MOST,
+    MAX_POSITION,
     AnnotatedObject,
-    known_pixels,
     pixel_box,
     polygon_box,
+    rotated_box,
     segment,
-    turned,
+    segment_or_note,
 )
 from boxsup.catalogue.records import Box
-from boxsup.image.boxes import Corners
+from boxsup.image.boxes import Corners, tight_box
 
-CROWDS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1}  # what `iscrowd` may be; True and 1.0 are 1 to Python
+CROWDS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1}  # valid values of `iscrowd`; True and 1.0 equal 1
 
 
-def thing_of(annotation: Json, label: int, height: int, width: int, drawn: bool) -> AnnotatedObject:
+def parse_annotation(annotation: Json, class_id: int, height: int, width: int, drawn: bool) -> AnnotatedObject:
     """The object of an annotation.
 
+    >>> parse_annotation({"bbox": [1, 0, 2, 3]}, class_id=5, height=4, width=4, drawn=False).box
+    Box(class_id=5, x0=1, y0=0, x1=3, y1=3, difficult=0, crowd=0)
+
     Args:
-        annotation: Of COCO's form.
-        label: Its label.
-        height: Of the image in pixels.
-        width: Likewise.
-        drawn: Whether the pixels of its segmentation are wanted. One that is none leaves the box, and a note.
+        annotation: An annotation of COCO's form.
+        class_id: The class of the object.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        drawn: Whether to decode the segmentation. If it is invalid, the object has its box, no pixels, and a note.
 
     Raises:
-        ValueError: Says what is wrong with it.
+        ValueError: Says what is wrong with the annotation.
     """
     crowd = annotation.get("iscrowd")
     if isinstance(crowd, list | dict) or crowd not in CROWDS:
         raise ValueError(f"iscrowd must be 0 or 1, got {crowd!r}")
-    own = _segmentation(annotation)
-    corners, note = _corners(annotation, own, height, width)
-    pixels, more = known_pixels(own, height, width) if drawn and own else (None, "")
-    return AnnotatedObject(Box(label, *corners, crowd=CROWDS[crowd]), pixels, note=note or more)
+    segmentation = _segmentation(annotation)
+    corners, box_note = _corners(annotation, segmentation, height, width)
+    pixels, mask_note = segment_or_note(segmentation, height, width) if drawn and segmentation else (None, "")
+    return AnnotatedObject(Box(class_id, *corners, crowd=CROWDS[crowd]), pixels, note=box_note or mask_note)
 
 
-def _corners(annotation: Json, own: Any, height: int, width: int) -> tuple[Corners, str]:  # noqa: ANN401 - JSON
-    """The box of an annotation: its `bbox`, turned if CVAT says so, else that of its segmentation; and a note."""
+def _corners(annotation: Json, segmentation: Any, height: int, width: int) -> tuple[Corners, str]:  # noqa: ANN401
+    """The box of an annotation, and a note: its `bbox`, rotated if CVAT says so, else the box of its segmentation."""
     bbox, degrees = annotation.get("bbox"), _rotation(annotation)
-    if bbox is None and own:
-        if isinstance(own, list):
-            return polygon_box(own, height, width)
-        rows, columns = np.nonzero(segment(own, height, width))
-        if len(rows):
-            return (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1), ""
+    if bbox is None and segmentation:
+        if isinstance(segmentation, list):
+            return polygon_box(segmentation, height, width)
+        tight = tight_box(segment(segmentation, height, width))
+        if tight:
+            return tight, ""
     if not degrees:
-        return box_of(bbox, height, width), ""
-    corners, note = polygon_box([turned(_borders(bbox), degrees)], height, width)
+        return bbox_corners(bbox, height, width), ""
+    corners, note = polygon_box([rotated_box(_borders(bbox), degrees)], height, width)
     return corners, note.replace("a polygon", f"the box, turned by {degrees:g}°,")
 
 
 def _rotation(annotation: Json) -> float:
-    """By how many degrees CVAT's `bbox` is to be turned: in its JSON a box is as it was before it was turned."""
+    """The degrees by which CVAT's `bbox` must be rotated: CVAT writes the box as it was before the rotation."""
     attributes = annotation.get("attributes")
     value = attributes.get("rotation") if isinstance(attributes, dict) else None
     try:
         degrees = float(value or 0)
     except (TypeError, ValueError) as error:
         raise ValueError(f"attributes.rotation: expected degrees, got {str(value)[:60]!r}") from error
-    if not abs(degrees) < MOST:
+    if not abs(degrees) < MAX_POSITION:
         raise ValueError(f"attributes.rotation: expected degrees, got {degrees}")
     return degrees % 360
 
 
 def _segmentation(annotation: Json) -> Any:  # noqa: ANN401 - JSON
-    """An annotation's segmentation without polygons that have no corner; what is empty is none."""
-    own = annotation.get("segmentation")
-    if not isinstance(own, list):
-        return own
-    return [part for part in own if not isinstance(part, list | np.ndarray) or len(part)]
+    """An annotation's segmentation without empty polygons."""
+    segmentation = annotation.get("segmentation")
+    if not isinstance(segmentation, list):
+        return segmentation
+    return [part for part in segmentation if not isinstance(part, list | np.ndarray) or len(part)]
 
 
-def box_of(bbox: Any, height: int, width: int) -> Corners:  # noqa: ANN401 - JSON
-    """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`: x, y, width and height on the plane; see `pixel_box`.
+def bbox_corners(bbox: Any, height: int, width: int) -> Corners:  # noqa: ANN401 - JSON
+    """Half-open pixel corners x0, y0, x1, y1 of COCO's `bbox`, rounded as by `pixel_box`.
+
+    >>> bbox_corners([0.5, 1, 2, 2], height=4, width=5)
+    (1, 1, 3, 3)
 
     Args:
-        bbox: Four numbers.
-        height: Of the image in pixels.
-        width: Likewise.
+        bbox: x, y, width and height on the plane.
+        height: Image height in pixels.
+        width: Image width in pixels.
 
     Raises:
-        ValueError: Says what is wrong with it.
+        ValueError: Says what is wrong with `bbox`.
     """
     return pixel_box(_borders(bbox), height, width, f"bbox {bbox}")
 
@@ -104,4 +110,4 @@ def _borders(bbox: Any) -> tuple[float, float, float, float]:  # noqa: ANN401 - 
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - JSON
-    return type(value) in (int, float) and abs(value) < MOST  # not NaN either
+    return type(value) in (int, float) and abs(value) < MAX_POSITION  # also refuses NaN

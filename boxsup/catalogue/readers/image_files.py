@@ -1,4 +1,4 @@
-"""The images of a folder, by the endings of their files."""
+"""Finds the images in a folder by the endings of their file names."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path, PurePosixPath
 
 from boxsup.errors import DataError
 
-# Of images, in any letters; ".jpg_large" is what some browsers make of a JPEG.
+# Endings of images, in upper or lower case. Some browsers save a JPEG as ".jpg_large".
 ENDINGS = (
     ".apng", ".bmp", ".dib", ".gif", ".jfif", ".jif", ".jpe", ".jpeg", ".jpg", ".jpg_large", ".pbm", ".pgm", ".pjp",
     ".pjpeg", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-TEXTS = frozenset({".csv", ".html", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml"})  # beside images
+TEXTS = frozenset({".csv", ".html", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml"})  # often beside images
 
 
 def files_below(folder: Path) -> Iterator[PurePosixPath]:
-    """The names of all files in a folder and below, folders first by name; hidden ones are passed over."""
+    """The names of all files in a folder and its subfolders, sorted per folder; hidden ones are skipped."""
     for path, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = PurePosixPath(Path(path).relative_to(folder))
@@ -25,10 +25,10 @@ def files_below(folder: Path) -> Iterator[PurePosixPath]:
 
 
 def all_names(folder: Path) -> list[str]:
-    """The names of all images in a folder and below, sorted; hidden ones are passed over.
+    """The names of all images in a folder and its subfolders, sorted; hidden ones are skipped.
 
     Raises:
-        DataError: There is none.
+        DataError: There are none.
     """
     names = images_below(folder)
     if not names:
@@ -37,11 +37,11 @@ def all_names(folder: Path) -> list[str]:
 
 
 def images_below(folder: Path) -> list[str]:
-    """As `all_names`, where there may be none."""
+    """Like `all_names`, but possibly empty."""
     return sorted(name.as_posix() for name in files_below(folder) if name.suffix.lower() in ENDINGS)
 
 
 def other_names(folder: Path) -> list[str]:
-    """The names of the files in a folder and below that are no images by their endings, and no texts either."""
-    passed = TEXTS.union(ENDINGS)
-    return [name.as_posix() for name in files_below(folder) if name.suffix.lower() not in passed]
+    """The names of the files in a folder and its subfolders whose endings are neither of images nor of texts."""
+    known = TEXTS.union(ENDINGS)
+    return [name.as_posix() for name in files_below(folder) if name.suffix.lower() not in known]

@@ -1,10 +1,10 @@
-"""Reads LabelMe's JSON files (Wada, labelme; X-AnyLabeling's are of the same form): one an image, with its `shapes`.
+"""Reads LabelMe's JSON files (Wada, labelme; also X-AnyLabeling's): one per image, with a list of `shapes`.
 
-A shape is a rectangle, a polygon, a circle or a mask (a PNG in base64, of the pixels of its box), in pixels on the
-plane of `boxsup.catalogue.readers.segments`; turned rectangles are taken by the upright box around them. Shapes of one
-label and `group_id` are parts of one object, as in labelme's own converters, and as there `__ignore__` is void and
-`_background_` the background: regions in true masks, without a box. The image itself, which may be in the file
-(`imageData`), and the path that it names are not looked at.
+A shape is a rectangle, a polygon, a circle or a mask (the pixels of its box as a PNG in base64), in pixels on the plane
+of `boxsup.catalogue.readers.segments`. A rotated rectangle becomes the upright box around it. As in labelme's own
+converters, shapes with the same label and `group_id` are parts of one object, `__ignore__` is void, and `_background_`
+is background; these two are regions in true masks, without a box. The embedded image (`imageData`) and its path
+(`imagePath`) are ignored.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
+from boxsup.catalogue.readers.folder import Annotations, ParsedObjects, read_folder
 from boxsup.catalogue.readers.segments import (
     MARGIN,
-    NOTHING,
+    NO_BOX,
     AnnotatedObject,
-    known_pixels,
     pixel_box,
     polygon_box,
+    segment_or_note,
 )
 from boxsup.catalogue.records import Box, Listing
 from boxsup.config.build import parse
@@ -38,12 +38,12 @@ from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 
 ENDING = ".json"
-BOXES = ("rectangle", "mask")  # shapes that are given by corners
+BOXES = ("rectangle", "mask")  # shapes given by corners of a box
 POLYGONS = ("polygon", "quadrilateral")  # the second is X-AnyLabeling's
-TURNED = ("oriented_rectangle", "rotation")  # rectangles by their four corners: LabelMe's and X-AnyLabeling's
-CORNERS = 64  # of the polygon that a circle becomes
+ROTATED = ("oriented_rectangle", "rotation")  # rectangles given by four corners: LabelMe's and X-AnyLabeling's
+CIRCLE_CORNERS = 64  # corners of the polygon that replaces a circle
 IGNORED = "__ignore__"
-REGIONS = {0: "background, no object", VOID: "void in true masks, no object"}  # by the label of what is none
+REGIONS = {0: "background, no object", VOID: "void in true masks, no object"}  # notes on regions, by class id
 Json = dict[str, Any]
 
 
@@ -51,11 +51,11 @@ class Shape(NamedTuple):
     """A part of an object.
 
     Attributes:
-        number: Of the shape in its file, from 1.
-        corners: Half-open pixels.
-        polygon: If it says more than its box.
-        mask: Likewise, in base64.
-        note: See `boxsup.catalogue.readers.segments.Thing`.
+        number: Number of the shape in its file, from 1.
+        corners: Half-open pixel corners of its box.
+        polygon: Its polygon, or None if only the box is known.
+        mask: Its mask as a PNG in base64, or "".
+        note: See `boxsup.catalogue.readers.segments.AnnotatedObject`.
     """
 
     number: int
@@ -66,13 +66,17 @@ class Shape(NamedTuple):
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
-    """A split of LabelMe's files; see `boxsup.catalogue.readers`."""
+    """List a split of LabelMe's files; see `boxsup.catalogue.readers`."""
     split = parse(FolderSplit, settings, "split")
     return read_folder(root, split, classes, Annotations(ENDING, partial(read_shapes, classes)))
 
 
 def class_names(content: bytes) -> list[str]:
-    """The classes of a file's objects, in order, as far as it can be read."""
+    """The class names of a file's objects, in order; empty if the file cannot be read.
+
+    >>> class_names(b'{"shapes": [{"label": "cat"}, {"label": "__ignore__"}]}')
+    ['cat']
+    """
     try:
         names = [class_name(shape.get("label")) for shape in _shapes(content)]
     except ValueError:
@@ -80,18 +84,18 @@ def class_names(content: bytes) -> list[str]:
     return [name for name in names if name and name != IGNORED and not is_background(name)]
 
 
-def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> Found:
-    """The objects of an image.
+def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> ParsedObjects:
+    """Parse the file of an image.
 
     Args:
-        classes: Names by label, the background first.
-        content: Of the file.
-        height: Of the image in pixels.
-        width: Likewise.
+        classes: Class names, the background first.
+        content: The file's content.
+        height: Image height in pixels.
+        width: Image width in pixels.
         drawn: Whether the pixels of polygons are wanted.
 
     Returns:
-        The objects that are right, in the order of their first shapes, and one line for each shape that is wrong.
+        The valid objects, in the order of their first shapes, and one line for each invalid shape.
     """
     try:
         shapes = _shapes(content, height, width)
@@ -101,21 +105,20 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     texts, empty = [], []
     for number, shape in enumerate(shapes, start=1):
         if shape.get("points") == []:
-            empty.append(AnnotatedObject(NOTHING, None, note=f"shape {number}: has no points, and is passed over"))
+            empty.append(AnnotatedObject(NO_BOX, None, note=f"shape {number}: has no points, and is skipped"))
             continue
         try:
-            label, group = _label(shape, classes), shape.get("group_id")
+            class_id, group = _class_id(shape, classes), shape.get("group_id")
             part = _shape(number, shape, height, width)
-            # A place of its own for each shape that is in no group: no number is equal to it.
-            objects.setdefault((label, (number,) if group is None else str(group)), []).append(part)
+            # A shape without a group is an object of its own; no group's text equals its tuple.
+            objects.setdefault((class_id, (number,) if group is None else str(group)), []).append(part)
         except ValueError as error:
             texts.append(f"shape {number}: {error}")
-    things = [_thing(label, parts, height, width, drawn) for (label, _), parts in objects.items()]
-    return things + empty, texts
+    return [_object(class_id, parts, height, width, drawn) for (class_id, _), parts in objects.items()] + empty, texts
 
 
 def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
-    """The shapes of a file; raises a ValueError that says what is wrong with it, another size of the image included."""
+    """The shapes of a file. Raises a ValueError that says what is wrong, such as another size than the image's."""
     try:
         tree = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -123,17 +126,17 @@ def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
     shapes = tree.get("shapes") if isinstance(tree, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
         raise ValueError("expected LabelMe's JSON, with a list of shapes")
-    said = tree.get("imageWidth"), tree.get("imageHeight")
-    if height and all(type(side) in (int, float) and side > 0 for side in said) and said != (width, height):
+    stated = tree.get("imageWidth"), tree.get("imageHeight")
+    if height and all(type(side) in (int, float) and side > 0 for side in stated) and stated != (width, height):
         raise ValueError(
-            f"was made for an image of {said[0]}×{said[1]} pixels, its image has {width}×{height} (width×height); "
+            f"was made for an image of {stated[0]}×{stated[1]} pixels, its image has {width}×{height} (width×height); "
             "pixels are taken as stored, without EXIF orientation"
         )
     return shapes
 
 
-def _label(shape: Json, classes: Sequence[str]) -> int:
-    """The label of a shape's object, or of the region that it is."""
+def _class_id(shape: Json, classes: Sequence[str]) -> int:
+    """The class of a shape; 0 or VOID for a region."""
     name = class_name(shape.get("label"))
     if name in classes[1:]:
         return classes.index(name)
@@ -143,18 +146,18 @@ def _label(shape: Json, classes: Sequence[str]) -> int:
 
 
 def _shape(number: int, shape: Json, height: int, width: int) -> Shape:
-    """The part of an object that a shape is; raises a ValueError that says what is wrong with it."""
+    """Parse a shape. Raises a ValueError that says what is wrong with it."""
     kind, points = shape.get("shape_type") or "polygon", _points(shape.get("points"))
     if kind in POLYGONS:
         polygon = points.ravel()
         corners, note = polygon_box([polygon], height, width)
         return Shape(number, corners, None if note else polygon, note=note)
-    if kind in TURNED and len(points) == 4:
+    if kind in ROTATED and len(points) == 4:
         corners, note = polygon_box([points.ravel()], height, width)
         return Shape(number, corners, note=note.replace("a polygon", f"the {kind}"))
     if kind == "circle" and len(points) == 2:
         radius = float(np.hypot(*(points[1] - points[0])))
-        angles = np.arange(CORNERS) * 2 * np.pi / CORNERS
+        angles = np.arange(CIRCLE_CORNERS) * 2 * np.pi / CIRCLE_CORNERS
         ring = points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         polygon = ring.clip(0, (width, height)).ravel()
         return Shape(number, polygon_box([polygon], height, width)[0], polygon)
@@ -173,22 +176,22 @@ def _shape(number: int, shape: Json, height: int, width: int) -> Shape:
 
 
 def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
-    """N×2 x, y of a shape's points."""
+    """A shape's points, N×2 x, y."""
     pairs = isinstance(points, list) and all(isinstance(point, list) and len(point) == 2 for point in points)
     if not pairs or not all(type(value) in (int, float) and abs(value) < 1e9 for point in points for value in point):
         raise ValueError("points must be a list of [x, y]")
     return np.array(points, np.float64).reshape(-1, 2)
 
 
-def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> AnnotatedObject:
-    """The object that shapes of one group are, or the region."""
+def _object(class_id: int, parts: Sequence[Shape], height: int, width: int, drawn: bool) -> AnnotatedObject:
+    """The object, or the region, of the shapes of one group."""
     corners = np.array([part.corners for part in parts])
-    box = Box(label, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
-    notes = [part.note for part in parts if part.note] + [REGIONS[label] for _ in parts[:1] if label in REGIONS]
+    box = Box(class_id, *map(int, corners[:, :2].min(axis=0)), *map(int, corners[:, 2:].max(axis=0)))
+    notes = [part.note for part in parts if part.note] + [REGIONS[class_id] for _ in parts[:1] if class_id in REGIONS]
     pixels = np.zeros((height, width), np.bool_) if drawn else None
     for part in parts if drawn else ():
-        own, note = _pixels(part, label in REGIONS, height, width)
-        pixels = None if own is None or pixels is None else pixels | own
+        part_pixels, note = _pixels(part, class_id in REGIONS, height, width)
+        pixels = None if part_pixels is None or pixels is None else pixels | part_pixels
         notes += [note] if note else []
     numbers = ", ".join(str(part.number) for part in parts)
     note = f"shape{'s' if len(parts) > 1 else ''} {numbers}: {'; '.join(notes)}" if notes else ""
@@ -196,9 +199,9 @@ def _thing(label: int, parts: Sequence[Shape], height: int, width: int, drawn: b
 
 
 def _pixels(part: Shape, region: bool, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:
-    """The H×W pixels of a shape, None where its box is all that is known; and a note. Regions fill their boxes."""
+    """The H×W pixels of a shape, or None if only its box is known; and a note. A region fills its box."""
     if part.polygon is not None:
-        return known_pixels([part.polygon], height, width)
+        return segment_or_note([part.polygon], height, width)
     if not part.mask and not region:
         return None, ""
     x0, y0, x1, y1 = part.corners
@@ -211,14 +214,14 @@ def _pixels(part: Shape, region: bool, height: int, width: int) -> tuple[NDArray
 
 
 def _mask(text: str, height: int, width: int) -> NDArray[np.bool_]:
-    """The H×W pixels of a mask in base64; raises a ValueError if it is no PNG of one channel of that size."""
+    """The H×W pixels of a mask in base64. Raises a ValueError if it is not a PNG of one channel and that size."""
     try:
         content = io.BytesIO(base64.b64decode(text, validate=True))
         with Image.open(content, formats=("PNG",)) as image:
             if image.size != (width, height):  # before any pixel is decoded
                 raise ValueError(f"{image.size[0]}×{image.size[1]} pixels in a box of {width}×{height}")
             pixels = np.asarray(image) > 0
-    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever they stumble over
+    except Exception as error:  # Pillow's decoders raise all kinds of errors for a damaged file
         raise ValueError(f"its mask is no PNG that fits its box ({error})") from error
     if pixels.ndim != 2:
         raise ValueError("its mask is no PNG of one channel")

@@ -1,8 +1,7 @@
-"""Where each format keeps the files of a split, without opening any of them: what `boxsup.catalogue.inventory` watches.
+"""Locates the files of a split without opening them, for each format. `boxsup.catalogue.inventory` watches them.
 
-A file belongs to an image if it has the image's name with another ending and lies in one of these folders: in the same
-folder below as the image does below its own, or anywhere below where none lies there. Nothing is checked here; that is
-what readers are for.
+A file belongs to an image if it has the image's name with another ending and is in one of these folders: in the
+subfolder that the image is in, or, if there is none, in any subfolder. Nothing is checked here; readers do that.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ IMAGE, ANNOTATION, MASK = "image", "annotation", "mask"  # kinds of files
 IMAGES, PNG = frozenset(ENDINGS), frozenset({".png"})
 
 
-class Place(NamedTuple):
-    """A folder of files of one kind, whose names end in one of `endings`, in letters of either case."""
+class FileFolder(NamedTuple):
+    """A folder with files of one kind, whose names end in one of `endings`, in upper or lower case."""
 
     kind: str
     folder: Path
     endings: frozenset[str]
 
 
-class Names(NamedTuple):
-    """The ids of a split's images in order, their names below the folder of images, and what is wrong with the list."""
+class ListedImages(NamedTuple):
+    """The images of a split, in order: ids, names below the folder of images, and problems with the list."""
 
     ids: list[str]
     names: list[str]
@@ -46,111 +45,111 @@ class Names(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Places:
+class FileLocations:
     """Where the files of a split are.
 
     Attributes:
-        folders: Of its images, and of what belongs to one of them.
-        shared: Annotation files that are of all images.
-        names: Lists the images; raises a DataError as the reader does.
-        origin: A hash of what names them beside the shared files: a list or the folder. Where nothing does, it takes a
-            minute to list the images of a large data set.
+        folders: The folders of images and of files that belong to one image.
+        shared: Annotation files that belong to all images.
+        names: Lists the images. Raises a DataError as the reader does.
+        origin: Hashes what else the listing depends on: the list of images, or the names in the folder. None if it
+            depends on the shared files alone; then listing a large data set takes a minute.
     """
 
-    folders: tuple[Place, ...]
+    folders: tuple[FileFolder, ...]
     shared: tuple[Path, ...]
-    names: Callable[[], Names]
+    names: Callable[[], ListedImages]
     origin: Callable[[], str] | None
 
 
-def places(form: str, root: Path, classes: Sequence[str], settings: str) -> Places:
-    """Where the files of a split are.
+def locate_files(form: str, root: Path, classes: Sequence[str], settings: str) -> FileLocations:
+    """Locate the files of a split.
 
     Args:
-        form: Of the data set, a key of `boxsup.catalogue.readers.READERS`.
-        root: Of the data set.
-        classes: Names by label, the background first.
-        settings: JSON of the split's settings.
+        form: The data set's format, a key of `boxsup.catalogue.readers.READERS`.
+        root: The data set's root folder.
+        classes: Class names, the background first.
+        settings: The split's settings as JSON.
     """
     if form in _TREES:
         return _TREES[form](root, settings)
     split: datasets.FolderSplit = parse(datasets.split_model(form), settings, "split")
     where = folder.layout(root, split, classes)
-    found = [Place(IMAGE, where.images.path, IMAGES)]
+    folders = [FileFolder(IMAGE, where.images.path, IMAGES)]
     if ending := getattr(import_module(f"boxsup.catalogue.readers.{form}"), "ENDING", ""):
-        found.append(Place(ANNOTATION, where.annotations.path, frozenset({ending})))
-    found += [Place(MASK, where.masks.path, PNG)] if where.masks else []
-    origin = partial(_of_list, root / split.list) if split.list else partial(_of_folder, where.images.path)
+        folders.append(FileFolder(ANNOTATION, where.annotations.path, frozenset({ending})))
+    folders += [FileFolder(MASK, where.masks.path, PNG)] if where.masks else []
+    origin = partial(_hash_of_list, root / split.list) if split.list else partial(_hash_of_folder, where.images.path)
     if form == "coco":
         names = partial(_coco_names, root, classes, settings, where.by_path)
         shared = tuple(instance_files(where.annotations.path))
-        return Places(tuple(found), shared, names, origin if split.list else None)
+        return FileLocations(tuple(folders), shared, names, origin if split.list else None)
     shared = (root / split.data,) if isinstance(split, datasets.YoloSplit) else ()
-    return Places(tuple(found), shared, partial(_folder_names, root, split, where), origin)
+    return FileLocations(tuple(folders), shared, partial(_folder_names, root, split, where), origin)
 
 
-def _voc(root: Path, settings: str) -> Places:
+def _voc(root: Path, settings: str) -> FileLocations:
     split = parse(datasets.VocSplit, settings, "split")
     masks = dict.fromkeys((split.masks, voc.MASKS, voc.OBJECT_MASKS))
     folders = [
-        Place(IMAGE, root / voc.IMAGES, IMAGES),
-        Place(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
-        *(Place(MASK, root / name, PNG) for name in masks),
+        FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
+        FileFolder(ANNOTATION, root / voc.ANNOTATIONS, frozenset({voc_xml.ENDING})),
+        *(FileFolder(MASK, root / name, PNG) for name in masks),
     ]
-    return Places(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
+    return FileLocations(tuple(folders), (), *_listing(voc.list_file(root, split.list)))
 
 
-def _context(root: Path, settings: str) -> Places:
+def _context(root: Path, settings: str) -> FileLocations:
     split = parse(datasets.VocSplit, settings, "split")
     masks = root / split.masks
     folders = (
-        Place(IMAGE, root / voc.IMAGES, IMAGES),
-        Place(ANNOTATION, masks, frozenset({".mat"})),
-        Place(MASK, masks, PNG),
+        FileFolder(IMAGE, root / voc.IMAGES, IMAGES),
+        FileFolder(ANNOTATION, masks, frozenset({".mat"})),
+        FileFolder(MASK, masks, PNG),
     )
-    return Places(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
+    return FileLocations(folders, (masks.parent / context.NAMES,), *_listing(voc.list_file(root, split.list)))
 
 
-def _sbd(root: Path, settings: str) -> Places:
+def _sbd(root: Path, settings: str) -> FileLocations:
     split = parse(datasets.SbdSplit, settings, "split")
-    kept = (Place(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
-    folders = (Place(IMAGE, root / "img", IMAGES), *kept)
-    return Places(folders, (), *_listing(root / f"{split.list}.txt"))
+    annotations = (FileFolder(ANNOTATION, root / name, frozenset({".mat"})) for name in ("cls", "inst"))
+    folders = (FileFolder(IMAGE, root / "img", IMAGES), *annotations)
+    return FileLocations(folders, (), *_listing(root / f"{split.list}.txt"))
 
 
-_TREES: dict[str, Callable[[Path, str], Places]] = {"voc": _voc, "context": _context, "sbd": _sbd}
+_TREES: dict[str, Callable[[Path, str], FileLocations]] = {"voc": _voc, "context": _context, "sbd": _sbd}
 
 
-def _listing(path: Path) -> tuple[Callable[[], Names], Callable[[], str]]:
-    return partial(_listed, path), partial(_of_list, path)
+def _listing(path: Path) -> tuple[Callable[[], ListedImages], Callable[[], str]]:
+    return partial(_listed, path), partial(_hash_of_list, path)
 
 
-def _of_list(path: Path) -> str:
+def _hash_of_list(path: Path) -> str:
     return sha256_of(path) if path.is_file() else ""
 
 
-def _of_folder(folder: Path) -> str:
-    """A hash of the names of all files in a folder and below."""
+def _hash_of_folder(folder: Path) -> str:
+    """A hash of the names of all files in a folder and its subfolders."""
     names = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
     return hashlib.sha256("\n".join(sorted(names)).encode(errors="surrogateescape")).hexdigest()
 
 
-def _listed(path: Path) -> Names:
+def _listed(path: Path) -> ListedImages:
     ids, problems = read_list(path)
-    return Names(ids, [f"{image}.jpg" for image in ids], _texts(problems))
+    return ListedImages(ids, [f"{image}.jpg" for image in ids], _texts(problems))
 
 
-def _folder_names(root: Path, split: datasets.FolderSplit, where: folder.Layout) -> Names:
+def _folder_names(root: Path, split: datasets.FolderSplit, where: folder.Layout) -> ListedImages:
     names, problems = folder.image_names(root, split, where)
-    return Names([image_id(name, where.by_path) for name in names], names, _texts(problems))
+    return ListedImages([image_id(name, where.by_path) for name in names], names, _texts(problems))
 
 
-def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> Names:
-    """The images that the JSON names, in its order, or those of the list."""
+def _coco_names(root: Path, classes: Sequence[str], settings: str, by_path: bool) -> ListedImages:
+    """The images of the JSON in its order, or those of the list."""
     listing = coco.read_split(root, tuple(classes), settings)
     names = [check.args[1].name for check in listing.checks if isinstance(check, partial)]  # see `coco.check_entry`
-    return Names([image_id(name, by_path) for name in names], names, _texts(listing.problems))
+    return ListedImages([image_id(name, by_path) for name in names], names, _texts(listing.problems))
 
 
 def _texts(problems: Iterable[Problem]) -> list[str]:
-    return [each.problem for each in problems]
+    return [problem.problem for problem in problems]

@@ -1,7 +1,7 @@
-"""What annotations draw on the continuous plane, as pixels: boxes, polygons and runs, and the masks of an image.
+"""Converts annotations on the continuous plane to pixels: boxes, polygons and runs; draws the masks of an image.
 
-The plane is COCO's: x and y from 0 at the left and upper border of the image, so that pixel (0, 0) ends at (1, 1). A
-pixel belongs to what is drawn if its middle does.
+The plane is COCO's: x and y start with 0 at the left and upper border of the image; pixel (0, 0) ends at (1, 1). A
+pixel belongs to a shape if its centre does.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from boxsup.catalogue.records import Box
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 
-MARGIN = 1  # px that a polygon may leave its image by: a border drawn at the edge
-MOST = 1e9  # px: what is further away is no position
+MARGIN = 1  # px that a polygon may extend beyond its image: a border drawn at the edge
+MAX_POSITION = 1e9  # px: larger values are no positions
 Points = NDArray[np.float64]
-NOTHING = Box(0, 0, 0, 0, 0)  # of what is passed over with a note
+NO_BOX = Box(0, 0, 0, 0, 0)  # of an entry that is skipped with a note
 
 
 @packed
 @dataclass(frozen=True)
 class AnnotatedObject:
-    """An object, or a region that is none: its label is then 0 or VOID, and it is seen in masks only.
+    """An object; or a region, whose class id is 0 or VOID and which appears only in masks.
 
     Attributes:
-        box: Its box.
-        pixels: H×W, what it covers, if that is known and asked for.
-        origin: See `Record.origins`.
-        note: What was read otherwise than it stands in the file, or was not read; "" if nothing.
+        box: The box.
+        pixels: H×W, true on the object; None if unknown or not asked for.
+        origin: Indices of the entries in the file, see `Record.origins`.
+        note: What was read differently from how the file has it, or was skipped; "" for nothing.
     """
 
     box: Box
@@ -46,23 +46,26 @@ class AnnotatedObject:
 
     @property
     def is_object(self) -> bool:
-        """Whether its box is one that is trained on."""
-        return self.box.label not in (0, VOID)
+        """Whether this is an object with a box, not a region."""
+        return self.box.class_id not in (0, VOID)
 
 
 def pixel_box(corners: Sequence[float], height: int, width: int, shown: str) -> Corners:
     """Half-open pixel corners x0, y0, x1, y1 of a box on the plane.
 
-    Its borders are rounded, halves upwards; what is thinner than a pixel becomes one pixel wide.
+    Borders are rounded, halves upwards. A box thinner than a pixel becomes one pixel wide.
+
+    >>> pixel_box((0.4, 0.5, 2.6, 0.6), height=4, width=5, shown="the box")
+    (0, 1, 3, 2)
 
     Args:
-        corners: x0, y0, x1, y1, finite, the first ones not above the last.
-        height: Of the image in pixels.
-        width: Likewise.
-        shown: The box as its file has it, for an error.
+        corners: x0, y0, x1, y1, finite, with x0 ≤ x1 and y0 ≤ y1.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        shown: How an error message calls the box.
 
     Raises:
-        ValueError: It is not inside the image.
+        ValueError: The box is not inside the image.
     """
     sides = []
     for start, stop, size in ((corners[0], corners[2], width), (corners[1], corners[3], height)):
@@ -76,26 +79,29 @@ def pixel_box(corners: Sequence[float], height: int, width: int, shown: str) -> 
 
 
 def polygon_box(polygons: Sequence[Any], height: int, width: int) -> tuple[Corners, str]:
-    """The box of what polygons enclose of an image.
+    """The box around polygons, cut at the image's border.
+
+    >>> polygon_box([np.array([0.0, 0, 3, 0, 3, 2])], height=4, width=5)
+    ((0, 0, 3, 2), '')
 
     Args:
-        polygons: Arrays x, y, x, y, … of three corners at least.
-        height: Of the image in pixels.
-        width: Likewise.
+        polygons: Arrays x, y, x, y, … with at least three corners.
+        height: Image height in pixels.
+        width: Image width in pixels.
 
     Returns:
         Half-open pixel corners, see `pixel_box`; and a note, "" unless a polygon leaves the image by more than MARGIN.
 
     Raises:
-        ValueError: They are no polygons, or all of them is outside.
+        ValueError: They are not polygons, or are completely outside the image.
     """
     for polygon in polygons:
         _check_corners(polygon)
     points = np.concatenate([polygon.reshape(-1, 2) for polygon in polygons])
-    over, note = max(float(-points.min()), float((points - (width, height)).max())), ""
-    if over > MARGIN:
-        points = np.concatenate([_cut_off(polygon.reshape(-1, 2), (width, height)) for polygon in polygons])
-        note = f"a polygon leaves its image by {over:.1f} px: its box ends at the border, and it is no mask"
+    excess, note = max(float(-points.min()), float((points - (width, height)).max())), ""
+    if excess > MARGIN:
+        points = np.concatenate([_clip_polygon(polygon.reshape(-1, 2), (width, height)) for polygon in polygons])
+        note = f"a polygon leaves its image by {excess:.1f} px: its box ends at the border, and it is no mask"
     if not len(points):
         raise ValueError(f"a polygon is outside of its image of {width}×{height} pixels (width×height)")
     points = points.clip(0, (width, height))
@@ -103,23 +109,27 @@ def polygon_box(polygons: Sequence[Any], height: int, width: int) -> tuple[Corne
     return pixel_box(corners, height, width, "a polygon"), note
 
 
-def turned(corners: Sequence[float], degrees: float) -> Points:
-    """The polygon x, y, x, y, … that a box x0, y0, x1, y1 on the plane becomes, turned clockwise around its middle."""
+def rotated_box(corners: Sequence[float], degrees: float) -> Points:
+    """The polygon x, y, x, y, … of a box x0, y0, x1, y1 on the plane, rotated clockwise around its centre.
+
+    >>> rotated_box((0, 0, 4, 2), 90).tolist()
+    [3.0, -1.0, 3.0, 3.0, 1.0, 3.0, 1.0, -1.0]
+    """
     x0, y0, x1, y1 = corners
-    middle = np.array([x0 + x1, y0 + y1]) / 2
+    centre = np.array([x0 + x1, y0 + y1]) / 2
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    offsets = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - middle
-    points: Points = np.round(middle + offsets @ np.array([[cosine, sine], [-sine, cosine]]), 6)  # 90° is exact
+    offsets = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - centre
+    points: Points = np.round(centre + offsets @ np.array([[cosine, sine], [-sine, cosine]]), 6)  # 90° is exact
     return points.ravel()
 
 
-def _cut_off(points: Points, size: tuple[int, int]) -> Points:
-    """The corners of the part of an N×2 polygon that is inside an image of this width and height."""
+def _clip_polygon(points: Points, size: tuple[int, int]) -> Points:
+    """The corners of the part of an N×2 polygon inside an image of `size` (width, height): Sutherland-Hodgman."""
     for axis, bound, sign in ((0, 0, 1), (0, size[0], -1), (1, 0, 1), (1, size[1], -1)):
         depth, following = sign * (points[:, axis] - bound), np.roll(points, -1, axis=0)
-        ahead = sign * (following[:, axis] - bound)
-        crossing = (depth > 0) != (ahead > 0)
-        share = depth / np.where(crossing, depth - ahead, 1)
+        next_depth = sign * (following[:, axis] - bound)
+        crossing = (depth > 0) != (next_depth > 0)
+        share = depth / np.where(crossing, depth - next_depth, 1)
         both = np.stack([points, points + share[:, None] * (following - points)], axis=1)
         points = both[np.stack([depth > 0, crossing], axis=1)]
     return points
@@ -128,20 +138,20 @@ def _cut_off(points: Points, size: tuple[int, int]) -> Points:
 def _check_corners(polygon: Any) -> None:  # noqa: ANN401 - of a file
     if not isinstance(polygon, np.ndarray) or len(polygon) < 6 or len(polygon) % 2:
         raise ValueError("a polygon must be a list of at least three corners x, y, x, y, …")
-    if not (np.abs(polygon) < MOST).all():  # not NaN either
+    if not (np.abs(polygon) < MAX_POSITION).all():  # also refuses NaN
         raise ValueError("a polygon has a corner that is no position, or further away than any image is large")
 
 
 def check_polygon(polygon: Any, height: int, width: int) -> None:  # noqa: ANN401 - of a file
-    """Raise a ValueError unless something is an array x, y, x, y, … of three corners at least, inside the image."""
+    """Raise a ValueError unless `polygon` is an array x, y, x, y, … with at least three corners, inside the image."""
     _check_corners(polygon)
     corners = polygon.reshape(-1, 2)
     if not ((corners >= -MARGIN) & (corners <= (width + MARGIN, height + MARGIN))).all():
         raise ValueError(f"a polygon is not inside its image of {width}×{height} pixels (width×height)")
 
 
-def known_pixels(segmentation: Any, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:  # noqa: ANN401
-    """What `segment` gives, or None and a note that says why it is no mask: an object's box counts all the same."""
+def segment_or_note(segmentation: Any, height: int, width: int) -> tuple[NDArray[np.bool_] | None, str]:  # noqa: ANN401
+    """The result of `segment` and ""; or, if it fails, None and a note: the object's box is used without a mask."""
     try:
         return segment(segmentation, height, width), ""
     except ValueError as error:
@@ -151,13 +161,17 @@ def known_pixels(segmentation: Any, height: int, width: int) -> tuple[NDArray[np
 def segment(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  # noqa: ANN401 - JSON
     """The pixels of one object, H×W.
 
+    >>> segment([np.array([0.0, 0, 2, 0, 2, 1, 0, 1])], height=2, width=3).astype(int)
+    array([[1, 1, 0],
+           [0, 0, 0]])
+
     Args:
         segmentation: Polygons, each an array x, y, x, y, …; or runs, see `boxsup.image.runs`.
-        height: Of the image in pixels.
-        width: Likewise.
+        height: Image height in pixels.
+        width: Image width in pixels.
 
     Raises:
-        ValueError: Says what is wrong with it. pycocotools would take the memory that a far corner asks for.
+        ValueError: Says what is wrong. Checked here, since pycocotools would allocate memory up to a far corner.
     """
     if isinstance(segmentation, dict):
         return _of_runs(segmentation, height, width)
@@ -170,7 +184,7 @@ def segment(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  #
 
 
 def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[np.bool_]:
-    from boxsup.image.runs import decode_runs  # numba costs a second, and most images have polygons only
+    from boxsup.image.runs import decode_runs  # importing numba takes a second; most images have only polygons
 
     flat = np.zeros(height * width, np.bool_)
     for first, last in decode_runs(segmentation, (height, width), "segmentation"):
@@ -178,44 +192,50 @@ def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[n
     return np.ascontiguousarray(flat.reshape(width, height).T)
 
 
-def draw(
+def draw_masks(
     height: int, width: int, objects: Sequence[tuple[int, bool, NDArray[np.bool_]]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """The label map and the object mask of an image.
+    """Draw the label map and the object mask of an image.
 
-    Objects lie one upon the other, the smaller above: what is annotated inside of another object is in front of it far
-    more often than behind. Crowds are void, below all.
+    Smaller objects are drawn over larger ones: an object annotated inside another is far more often in front of it than
+    behind. Crowds become void, below all objects.
+
+    >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
+    >>> draw_masks(1, 3, [(4, False, small), (2, False, large)])[0]
+    array([[2, 4, 2]], dtype=uint8)
 
     Args:
-        height: Of the image in pixels.
-        width: Likewise.
-        objects: N labels, whether they are crowds, and the H×W pixels of each; those with label 0 or VOID are regions.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        objects: For each object its class id, whether it is a crowd, and its H×W pixels. Class ids 0 and VOID are
+            regions, not objects.
 
     Returns:
-        H×W uint8 labels, and H×W uint8 numbers of the objects in their order from 1, crowds counted and regions not;
-        None of these where there are more than 254. Void is 255 in both.
+        H×W uint8 labels; and H×W uint8 numbers of the objects, from 1 in their order. Crowds are counted, regions are
+        not. Void is 255 in both. The numbers are None if there are more than 254 objects.
     """
     labels, numbers = (np.zeros((height, width), np.uint8) for _ in range(2))
-    own = np.cumsum([label not in (0, VOID) for label, _, _ in objects])
+    object_numbers = np.cumsum([class_id not in (0, VOID) for class_id, _, _ in objects])
     areas = [np.inf if crowd else pixels.sum() for _, crowd, pixels in objects]
-    for place in np.argsort([-area for area in areas], kind="stable"):
-        label, crowd, pixels = objects[place]
-        labels[pixels] = VOID if crowd else label
-        numbers[pixels] = labels[pixels] if label in (0, VOID) else VOID if crowd else min(own[place], VOID)
-    return labels, numbers if not len(own) or own[-1] < VOID else None
+    for index in np.argsort([-area for area in areas], kind="stable"):
+        class_id, crowd, pixels = objects[index]
+        labels[pixels] = VOID if crowd else class_id
+        number = VOID if crowd else min(object_numbers[index], VOID)
+        numbers[pixels] = labels[pixels] if class_id in (0, VOID) else number
+    return labels, numbers if not len(object_numbers) or object_numbers[-1] < VOID else None
 
 
-def _shown(thing: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
-    pixels = thing.pixels
+def _drawable(item: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
+    pixels = item.pixels
     assert pixels is not None
-    return thing.box.label, bool(thing.box.crowd), pixels
+    return item.box.class_id, bool(item.box.crowd), pixels
 
 
-def drawn_masks(height: int, width: int, things: Sequence[AnnotatedObject]) -> dict[str, bytes]:
-    """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; none unless all pixels are known."""
-    needed = [thing for thing in things if thing.box.label or thing.pixels is not None]
-    if any(thing.pixels is None for thing in needed):
+def encode_masks(height: int, width: int, objects: Sequence[AnnotatedObject]) -> dict[str, bytes]:
+    """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; empty unless all pixels are known."""
+    needed = [item for item in objects if item.box.class_id or item.pixels is not None]
+    if any(item.pixels is None for item in needed):
         return {}
-    labels, objects = draw(height, width, Each(_shown, needed))
-    masks = {"mask": labels, "objects": objects}
+    labels, numbers = draw_masks(height, width, LazySequence(_drawable, needed))
+    masks = {"mask": labels, "objects": numbers}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

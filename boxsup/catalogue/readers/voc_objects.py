@@ -1,7 +1,8 @@
-"""Reads a file of VOC's XML: the objects of an image, and how the tool that wrote it counts.
+"""Parses a file of VOC's XML: the objects of an image, and whether its corners count from 0 or 1.
 
-VOC's corners are pixels from 1, the last one included. CVAT, Datumaro, VoTT and others write borders on the plane of
-`boxsup.catalogue.readers.segments`, from 0, into the same tags; nothing tells but what they write (`counts_from_zero`).
+VOC's corners are pixels that count from 1, the last one included. CVAT, Datumaro, VoTT and others write borders that
+count from 0 (the plane of `boxsup.catalogue.readers.segments`) into the same tags. Only the content of a file can show
+which of the two it is (`counts_from_zero`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import NOTHING, AnnotatedObject, pixel_box, polygon_box, turned
+from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, pixel_box, polygon_box, rotated_box
 from boxsup.catalogue.records import Box
 from boxsup.config.datasets import CornerConvention
 
@@ -25,35 +26,37 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-TURNED = ("cx", "cy", "w", "h", "angle")  # of roLabelImg's `robndbox`
-FAR = 10**9  # px: where the image's size is not known, and of what a number may be
+ROTATED = ("cx", "cy", "w", "h", "angle")  # tags of roLabelImg's `robndbox`
+MAX_CORNER = 10**9  # px: limit of a number in a file, and the image's size if that is unknown
 DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
-WIDE = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"})  # not expat's
+ENCODINGS = frozenset(
+    {"gbk", "gb2312", "gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"}
+)  # which expat lacks
 
 
-def read_annotation(
+def read_boxes(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention = "voc"
 ) -> tuple[list[Box], list[str]]:
-    """The boxes of a VOC annotation that are right, and what is wrong with it; see `read_all`."""
-    things, problems = read_all(xml, height, width, classes, corners)
-    return [thing.box for thing in things if thing.is_object], problems
+    """The valid boxes of a VOC annotation, and a line for each thing that is wrong; see `read_objects`."""
+    objects, problems = read_objects(xml, height, width, classes, corners)
+    return [item.box for item in objects if item.is_object], problems
 
 
-def read_all(
+def read_objects(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
 ) -> tuple[list[AnnotatedObject], list[str]]:
-    """The objects of a VOC annotation.
+    """Parse the objects of a VOC annotation.
 
     Args:
         xml: The file's content.
-        height: Of the image in pixels; 0 if it is not known, and nothing is held against it.
-        width: Likewise.
-        classes: Names by label, the background first; objects of that name are none.
-        corners: How the file counts.
+        height: Image height in pixels; 0 if unknown, then sizes are not checked.
+        width: Image width in pixels; 0 if unknown.
+        classes: Class names, the background first. Objects called `background` are skipped with a note.
+        corners: How the file counts pixels.
 
     Returns:
-        The objects that are right, those among them that are passed over with a note, and one line for each thing that
-        is wrong; objects are numbered from 1.
+        The valid objects, including skipped ones with their note, and one line for each thing that is wrong. The lines
+        number objects from 1.
     """
     try:
         root = parse_xml(xml)
@@ -62,25 +65,25 @@ def read_all(
     wrong = _size_problem(root, height, width) or ("" if corners else _count_problem(root))
     if wrong:
         return [], [wrong]
-    height, width = height or FAR, width or FAR
-    things, problems = [], []
+    height, width = height or MAX_CORNER, width or MAX_CORNER
+    objects, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
-        reason = _passed_over(element)
+        reason = _skip_reason(element)
         note = f"object {number}: {reason}" if reason else ""
         try:
-            box = NOTHING if reason else _box(element, height, width, classes, corners == "plane")
-            things.append(AnnotatedObject(box, None, (number - 1,), note))
+            box = NO_BOX if reason else _box(element, height, width, classes, corners == "plane")
+            objects.append(AnnotatedObject(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
-    return things, problems
+    return objects, problems
 
 
 def parse_xml(content: bytes) -> Element:
-    """The root of an annotation; raises a ValueError that says what is wrong with the file."""
+    """The root element of an annotation. Raises a ValueError that says what is wrong with the file."""
     try:
         root = fromstring(_decoded(content), forbid_dtd=True)
     except DefusedXmlException as error:
-        text = "the XML declares a DTD or entities, which annotations have no need of; take them out"
+        text = "the XML declares a DTD or entities, which annotations do not need; remove them"
         raise ValueError(text) from error
     except (ParseError, ValueError, LookupError) as error:
         raise ValueError(f"not XML ({error}){_encoding_advice(content)}") from error
@@ -90,16 +93,20 @@ def parse_xml(content: bytes) -> Element:
 
 
 def class_names(content: bytes) -> list[str]:
-    """The names of a file's objects, in order; raises a ValueError as `parse_xml` does."""
+    """The class names of a file's objects, in order. Raises a ValueError as `parse_xml` does.
+
+    >>> class_names(b"<annotation><object><name> cat </name></object></annotation>")
+    ['cat']
+    """
     names = [_name(element) for element in parse_xml(content).findall("object")]
     return [name for name in names if name]
 
 
 def counts_from_zero(root: Element) -> str:
-    """What shows that corners are borders from 0, in words; "" if nothing does.
+    """Why a file's corners must be borders that count from 0, in words; "" if nothing shows it.
 
-    A corner below 1, where VOC has no pixel; CVAT's tags; or fractions that differ, since pixels have none. VOC itself
-    has some fractions.
+    Evidence is a corner below 1, where VOC has no pixel; CVAT's tags; or fractions that differ, as pixels have none
+    (VOC's own files have a few).
     """
     if _text(root, "source/annotation").upper() == "CVAT":
         return "it is CVAT's"
@@ -118,13 +125,13 @@ def counts_from_zero(root: Element) -> str:
 
 
 def _size_problem(root: Element, height: int, width: int) -> str:
-    """A line where the file is of an image of another size than ours; VOC's own are wrong about some."""
-    said = [_number(root.findtext(f"size/{side}")) for side in ("width", "height")]
-    if not height or not all(0 < side < math.inf for side in said) or said == [width, height] or _is_vocs(root):
+    """A line if the file states another size than the image has. VOC's own files are exempt: some are wrong."""
+    stated = [_number(root.findtext(f"size/{side}")) for side in ("width", "height")]
+    if not height or not all(0 < side < math.inf for side in stated) or stated == [width, height] or _is_vocs(root):
         return ""
     return (
-        f"size says {said[0]:g}×{said[1]:g} pixels, the image has {width}×{height} (width×height): it was scaled, or a "
-        "viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or take `size` out if they do fit"
+        f"size says {stated[0]:g}×{stated[1]:g} pixels, the image has {width}×{height} (width×height): it was scaled, "
+        "or a viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or remove `size` if they do fit"
     )
 
 
@@ -134,15 +141,15 @@ def _count_problem(root: Element) -> str:
     return f"it seems to count from 0 ({reason}): {advice}" if reason else ""
 
 
-def _passed_over(element: Element) -> str:
-    """Why an element is no object, in words; "" if it is one."""
+def _skip_reason(element: Element) -> str:
+    """Why an element is not an object, in words; "" if it is one."""
     if is_background(_name(element)):
         return "its class is the background, it is no object"
     return "is marked as deleted" if _text(element, "deleted") == "1" else ""  # by LabelMe's old files
 
 
 def _box(element: Element, height: int, width: int, classes: Sequence[str], plane: bool) -> Box:
-    """One `object` element; raises a ValueError that says what is wrong with it."""
+    """The box of an `object` element. Raises a ValueError that says what is wrong with it."""
     name = _name(element)
     if name not in classes[1:]:
         raise ValueError(f"unknown class {name[:60]!r}; known are {', '.join(classes[1:])}")
@@ -153,11 +160,11 @@ def _box(element: Element, height: int, width: int, classes: Sequence[str], plan
 
 
 def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int, int, int, int]:
-    """Half-open pixel corners of an object, by its upright box, its turned one or its polygon, whichever it has."""
+    """Half-open pixel corners of an object, from its upright box, its rotated box or its polygon."""
     if element.find("bndbox") is None and element.find("robndbox") is not None:
-        x, y, across, down, angle = (_corner(element, f"robndbox/{tag}") for tag in TURNED)
-        own = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
-        return polygon_box([turned(own, math.degrees(angle))], height, width)[0]
+        x, y, across, down, angle = (_corner(element, f"robndbox/{tag}") for tag in ROTATED)
+        upright = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
+        return polygon_box([rotated_box(upright, math.degrees(angle))], height, width)[0]
     if element.find("bndbox") is None and element.find("polygon") is not None:
         return _of_polygon(element, height, width)
     xmin, ymin, xmax, ymax = (_corner(element, f"bndbox/{corner}") for corner in CORNERS)
@@ -167,18 +174,18 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
     degrees = _rotation(element)
     if degrees:
         own = (xmin - (not plane), ymin - (not plane), xmax, ymax)
-        return polygon_box([turned(own, degrees)], height, width)[0]
+        return polygon_box([rotated_box(own, degrees)], height, width)[0]
     if plane:
         return pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
     x0, y0, x1, y1 = (math.floor(value + 0.5) for value in (xmin, ymin, xmax, ymax))
     if min(x0, y0) < 1 or x1 > width or y1 > height:
         raise ValueError(f"box {shown} is not inside its image, whose pixels are (1, 1) to ({width}, {height})")
-    # 1-based and inclusive: the first pixel moves down by one, the last becomes the first behind the box.
+    # 1-based and inclusive: the first pixel moves down by one, the last one becomes the end of the box.
     return x0 - 1, y0 - 1, x1, y1
 
 
 def _of_polygon(element: Element, height: int, width: int) -> tuple[int, int, int, int]:
-    """Half-open pixel corners of a polygon of LabelMe's old XML, whose corners are on the plane."""
+    """Half-open pixel corners of a polygon in LabelMe's old XML, whose points are on the plane."""
     points = [[_corner(point, tag) for tag in ("x", "y")] for point in element.findall("polygon/pt")]
     if len(points) < 3:
         raise ValueError(f"no bndbox, and a polygon of {len(points)} corners; expected three at least")
@@ -186,7 +193,7 @@ def _of_polygon(element: Element, height: int, width: int) -> tuple[int, int, in
 
 
 def _rotation(element: Element) -> float:
-    """Degrees that a box is turned by, as CVAT keeps it among the attributes."""
+    """The rotation of a box in degrees, which CVAT keeps among the attributes."""
     for attribute in element.findall("attributes/attribute"):
         if _text(attribute, "name") == "rotation":
             degrees = _number(attribute.findtext("value"))
@@ -199,7 +206,7 @@ def _rotation(element: Element) -> float:
 def _corner(element: Element, tag: str) -> float:
     text = element.findtext(tag)
     value = _number(text)
-    if not abs(value) < FAR:
+    if not abs(value) < MAX_CORNER:
         raise ValueError(f"{tag} must be a number, got {(text or '')[:60]!r}")
     return value
 
@@ -224,14 +231,14 @@ def _is_vocs(root: Element) -> bool:
 
 
 def _decoded(content: bytes) -> bytes | str:
-    """The content, decoded if it declares an encoding that the XML parser does not know."""
+    """The content, decoded if it declares an encoding that the XML parser lacks."""
     declared = DECLARED.match(content[:200].lstrip())
     name = codecs.lookup(declared[1].decode()).name if declared else ""
-    return content.decode(name) if name in WIDE else content
+    return content.decode(name) if name in ENCODINGS else content
 
 
 def _encoding_advice(content: bytes) -> str:
-    """What to do where a file is not in the encoding that it is read in."""
+    """What to do if a file is not in the encoding that it is read in; "" if that is not the trouble."""
     if DECLARED.match(content[:200].lstrip()) or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return ""
     try:

@@ -1,8 +1,8 @@
 """Reads folders of VOC's XML annotations, as LabelImg, CVAT and others write them, beside any folder of images.
 
-The tree of VOC itself, with its lists, is `boxsup.catalogue.readers.voc`; both read a file as
-`boxsup.catalogue.readers.voc_objects` does. What a file says of its image's name (`filename`, `path`) is not looked at:
-its own name tells which image it belongs to.
+`boxsup.catalogue.readers.voc` reads VOC's own tree with its lists. Both parse files with
+`boxsup.catalogue.readers.voc_objects`. The image name inside a file (`filename`, `path`) is ignored: the name of the
+XML file says which image it belongs to.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from boxsup.catalogue.readers.folder import Annotations, Found, read_folder
-from boxsup.catalogue.readers.voc_objects import read_all
+from boxsup.catalogue.readers import voc_objects
+from boxsup.catalogue.readers.folder import Annotations, ParsedObjects, read_folder
 from boxsup.catalogue.records import Listing
 from boxsup.config.build import parse
 from boxsup.config.datasets import CornerConvention, VocXmlSplit
@@ -21,13 +21,13 @@ ENDING = ".xml"
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
-    """A split of XML annotations; see `boxsup.catalogue.readers`."""
+    """List a split of XML annotations; see `boxsup.catalogue.readers`."""
     split = parse(VocXmlSplit, settings, "split")
     return read_folder(root, split, classes, Annotations(ENDING, partial(read_objects, classes, split.corners)))
 
 
 def read_objects(
     classes: Sequence[str], corners: CornerConvention, content: bytes, height: int, width: int, drawn: bool
-) -> Found:
-    """The objects of an image, whose pixels VOC's XML does not know; see `voc_objects.read_all`."""
-    return read_all(content, height, width, classes, corners)
+) -> ParsedObjects:
+    """Parse the objects of an image, see `voc_objects.read_objects`. `drawn` has no effect: VOC's XML has no masks."""
+    return voc_objects.read_objects(content, height, width, classes, corners)

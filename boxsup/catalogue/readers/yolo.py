@@ -1,10 +1,10 @@
-"""Reads YOLO's labels, as Ultralytics documents them: a text file an image, and a `data.yaml` that names the classes.
+"""Reads YOLO's labels as Ultralytics documents them: one text file per image, and a `data.yaml` with the class names.
 
-Darknet, LabelImg, CVAT and Label Studio name the classes in a text file, one a line, in place of the `data.yaml`.
+Darknet, LabelImg, CVAT and Label Studio name the classes in a text file, one per line, instead of a `data.yaml`.
 
-A line is an object: `class x y width height`, the middle and the size of its box, or `class x1 y1 x2 y2 x3 y3 …`, the
-corners of its polygon; all but the class, a number from 0, in shares of the image's width and height. An image without
-a file has no objects. One ring of corners is all that an object can have.
+A line is an object: `class x y width height`, the centre and size of its box, or `class x1 y1 x2 y2 x3 y3 …`, the
+corners of its polygon. The class is a number from 0; the rest are shares of the image's width and height. An object has
+one ring of corners at most. An image without a file has no objects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ import yaml
 from numpy.typing import NDArray
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.folder import MAX_BYTES, Annotations, Found, place, read_folder
+from boxsup.catalogue.readers.folder import (
+    MAX_BYTES,
+    Annotations,
+    ParsedObjects,
+    guarded_path,
+    read_folder,
+)
 from boxsup.catalogue.readers.segments import AnnotatedObject, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.config.build import parse
@@ -30,28 +36,28 @@ from boxsup.errors import DataError
 from boxsup.store.foreign import read_content
 
 ENDING, DATA = ".txt", "data.yaml"
-NAMING = (DATA, "data.yml", "dataset.yaml", "classes.txt", "obj.names")  # files that name the classes, the first counts
-UPWARDS = 2  # folders above that of the labels in which it is looked for
+NAMES_FILES = (DATA, "data.yml", "dataset.yaml", "classes.txt", "obj.names")  # name the classes; earlier ones win
+PARENTS = 2  # folders above the labels to search for them
 MAX_DATA = 2**20  # bytes of a data.yaml
-BOX, MIN_POLYGON, ORIENTED = 5, 7, 9  # numbers in a line
-MIN_DIGITS, MAX_DIGITS = 3, 16  # behind the point: fewer are no rounding but what was meant
+BOX, MIN_POLYGON, ORIENTED = 5, 7, 9  # fields in a line
+MIN_DIGITS, MAX_DIGITS = 3, 16  # decimals; with fewer, a border outside the image is no rounding error
 ADVICE = "it must name the classes: `names: [cat, dog]`, or `names: {0: cat, 1: dog}`"
 
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
-    """A split of YOLO's labels; see `boxsup.catalogue.readers`."""
+    """List a split of YOLO's labels; see `boxsup.catalogue.readers`."""
     split = parse(YoloSplit, settings, "split")
-    data = place(root, split.data, split.links)
+    data = guarded_path(root, split.data, split.links)
     check_inside(data.path, data.inside)
-    labels = labels_of(read_names(data.path), classes, data.path)
-    return read_folder(root, split, classes, Annotations(ENDING, partial(read_labels, labels), needed=False))
+    class_ids = class_ids_of(read_names(data.path), classes, data.path)
+    return read_folder(root, split, classes, Annotations(ENDING, partial(read_labels, class_ids), needed=False))
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """The name of each class's number, of a `data.yaml` or of a text with a name on each line.
+    """The names of the classes by YOLO's numbers, from a `data.yaml` or a text with one name per line.
 
     Raises:
-        DataError: The file is missing or no such file, names no classes, or is one of keypoints.
+        DataError: The file is missing or not such a file, names no classes, or describes keypoints.
     """
     content = read_content(path, ADVICE, MAX_DATA)
     names = _of_yaml(path, content) if path.suffix.lower() in (".yaml", ".yml") else _of_lines(path, content)
@@ -63,16 +69,16 @@ def read_names(path: Path) -> dict[int, str]:
     return names
 
 
-class Spelled(yaml.SafeLoader):
-    """Takes every value as it is spelled: YAML reads on, no and 1e3 as other things than classes' names."""
+class LiteralLoader(yaml.SafeLoader):
+    """Keeps every value as the text in the file: YAML would read on, no and 1e3 as other types."""
 
 
-Spelled.yaml_implicit_resolvers = {}
+LiteralLoader.yaml_implicit_resolvers = {}
 
 
 def _of_yaml(path: Path, text: bytes) -> dict[int, str]:
     try:
-        content = yaml.load(text, Spelled)
+        content = yaml.load(text, LiteralLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not readable as YAML ({line}); {ADVICE}") from error
@@ -84,7 +90,7 @@ def _of_yaml(path: Path, text: bytes) -> dict[int, str]:
     if not all(_is_number(number) and isinstance(name, str) for number, name in names.items()):
         raise DataError(f"{path}: names: expected numbers from 0 with a name each; {ADVICE}")
     if "kpt_shape" in content:
-        raise DataError(f"{path}: kpt_shape: its labels are of keypoints; labels of boxes or polygons are read")
+        raise DataError(f"{path}: kpt_shape: its labels are of keypoints; only labels of boxes and polygons are read")
     return {int(number): class_name(name) for number, name in names.items()}
 
 
@@ -104,67 +110,79 @@ def _of_lines(path: Path, content: bytes) -> dict[int, str]:
     return {number: class_name(line) for number, line in enumerate(lines)}
 
 
-def find_data(labels: Path) -> Path | None:
-    """The file that names the classes of a folder of labels, in it or above it; a `data.yaml` before others."""
-    folders = [labels, *labels.absolute().parents[:UPWARDS]]
-    files = (folder / name for name in NAMING for folder in folders)
+def find_names_file(labels: Path) -> Path | None:
+    """The file that names the classes of a folder of labels, in it or above it; a `data.yaml` has priority."""
+    folders = [labels, *labels.absolute().parents[:PARENTS]]
+    files = (folder / name for name in NAMES_FILES for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 
-def labels_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
-    """The label of each number: 1…C-1, None where it is none of our classes, 0 where it is the background.
+def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
+    """Our class of each of YOLO's class numbers: 1…C-1, 0 for the background, None for classes that are not ours.
+
+    >>> class_ids_of({0: "cat", 1: "dog"}, ("background", "dog"), Path("data.yaml"))
+    {0: None, 1: 1}
 
     Args:
-        names: See `read_names`.
-        classes: Names by label, the background first.
-        path: The file that names the classes.
+        names: Names by YOLO's numbers, see `read_names`.
+        classes: Class names, the background first.
+        path: The file that names YOLO's classes.
 
     Raises:
-        DataError: A class is none of them.
+        DataError: One of `classes` is not among `names`.
     """
     missing = [name for name in classes[1:] if name not in names.values()]
     if missing:
         raise DataError(f"{path}: the class '{missing[0]}' is none of its names: {', '.join(names.values())}")
-    labels = {name: label for label, name in enumerate(classes) if label}
-    return {number: labels.get(name, 0 if is_background(name) else None) for number, name in names.items()}
+    class_ids = {name: class_id for class_id, name in enumerate(classes) if class_id}
+    return {number: class_ids.get(name, 0 if is_background(name) else None) for number, name in names.items()}
 
 
-def read_labels(labels: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool) -> Found:
-    """The objects of an image.
+def read_labels(
+    class_ids: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool
+) -> ParsedObjects:
+    """Parse the label file of an image.
+
+    >>> objects, _ = read_labels({0: 1}, b"0 0.5 0.5 0.5 1", height=4, width=8, drawn=False)
+    >>> objects[0].box
+    Box(class_id=1, x0=2, y0=0, x1=6, y1=4, difficult=0, crowd=0)
 
     Args:
-        labels: See `labels_of`.
-        content: Of the file.
-        height: Of the image in pixels.
-        width: Likewise.
+        class_ids: Our class of each of YOLO's class numbers, see `class_ids_of`.
+        content: The file's content.
+        height: Image height in pixels.
+        width: Image width in pixels.
         drawn: Whether the pixels of polygons are wanted.
 
     Returns:
-        The objects of our classes that are right, in the order of the file, and one line for each that is wrong.
+        The valid objects of our classes, in the order of the file, and one line for each invalid one.
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         return [], [f"not a text file in UTF-8 ({error.reason} at byte {error.start}); save it so"]
-    things, texts = [], []
+    objects, texts = [], []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            things += _things(line.split(), number - 1, labels, height, width, drawn)
+            objects += _objects(line.split(), number - 1, class_ids, height, width, drawn)
         except ValueError as error:
             texts.append(f"line {number}: {error}")
-    return things, texts
+    return objects, texts
 
 
-def oriented(files: Iterable[Path]) -> bool:
-    """Whether the polygons of label files are oriented boxes, as far as they can be read: all have four corners."""
+def has_oriented_boxes(files: Iterable[Path]) -> bool:
+    """Whether the polygons in label files are oriented boxes: there are some, and all have four corners.
+
+    Files that cannot be read are ignored: the checks of their images report them.
+    """
     found = False
     for file in files:
         try:
             content = read_content(file, "", MAX_BYTES)
         except DataError:
-            continue  # its image's check says what is wrong
+            continue
         counts = {len(line.split()) for line in content.splitlines()}
         if any(count > BOX and count != ORIENTED for count in counts):
             return False
@@ -172,31 +190,32 @@ def oriented(files: Iterable[Path]) -> bool:
     return found
 
 
-def _things(
-    fields: Sequence[str], place: int, labels: Mapping[int, int | None], height: int, width: int, drawn: bool
+def _objects(
+    fields: Sequence[str], index: int, class_ids: Mapping[int, int | None], height: int, width: int, drawn: bool
 ) -> list[AnnotatedObject]:
-    """The object of the line at a place; none if its class is none of ours."""
+    """The object of line `index` (from 0); empty if its class is not ours."""
     numbers = _numbers(fields)
-    kind = int(numbers[0])
-    if kind != numbers[0] or kind not in labels:
-        known = f"0 to {max(labels)}" if len(labels) == max(labels) + 1 else ", ".join(map(str, sorted(labels)))
+    number = int(numbers[0])
+    if number != numbers[0] or number not in class_ids:
+        last = max(class_ids)
+        known = f"0 to {last}" if len(class_ids) == last + 1 else ", ".join(map(str, sorted(class_ids)))
         raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
-    label = labels[kind]
-    thing = _thing(fields[1:], numbers[1:], label or 0, height, width, drawn)
-    note = thing.note if label else f"line {place + 1}: its class is the background, it is no object"
-    return [] if label is None else [replace(thing, origin=(place,), note=note)]
+    class_id = class_ids[number]
+    item = _object(fields[1:], numbers[1:], class_id or 0, height, width, drawn)
+    note = item.note if class_id else f"line {index + 1}: its class is the background, it is no object"
+    return [] if class_id is None else [replace(item, origin=(index,), note=note)]
 
 
-def _thing(
-    fields: Sequence[str], numbers: NDArray[np.float64], label: int, height: int, width: int, drawn: bool
+def _object(
+    fields: Sequence[str], numbers: NDArray[np.float64], class_id: int, height: int, width: int, drawn: bool
 ) -> AnnotatedObject:
-    """The object of a label that a line's numbers after its class are."""
+    """The object that the numbers after the class describe."""
     scaled = numbers.reshape(-1, 2) * (width, height)
     if len(numbers) > BOX - 1:
         polygon = [scaled.ravel()]
         corners, note = polygon_box(polygon, height, width)
         pixels = segment(polygon, height, width) if drawn and not note else None
-        return AnnotatedObject(Box(label, *corners), pixels, note=note)
+        return AnnotatedObject(Box(class_id, *corners), pixels, note=note)
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
@@ -205,17 +224,17 @@ def _thing(
     inside = borders.clip(0, (width, height))
     if (np.abs(borders - inside) <= _rounding(fields) * np.array([width, height])).all():
         borders = inside
-    return AnnotatedObject(Box(label, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
+    return AnnotatedObject(Box(class_id, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
 
 
 def _rounding(fields: Sequence[str]) -> float:
-    """How far a border may be from where it was, in shares, as middle and size were rounded to so many digits."""
+    """How far a border may have moved, as a share of the image, when centre and size were rounded to these digits."""
     digits = max(len(field.partition(".")[2]) if "e" not in field.lower() else MAX_DIGITS for field in fields)
     return 0.75 * 10.0 ** -max(digits, MIN_DIGITS)
 
 
 def _numbers(fields: Sequence[str]) -> NDArray[np.float64]:
-    """The numbers of a line: five, or seven and more by twos."""
+    """The numbers of a line: five, or an odd number from seven."""
     if len(fields) != BOX and (len(fields) < MIN_POLYGON or len(fields) % 2 == 0):
         raise ValueError(
             f"expected `class x y width height`, or `class` and at least three corners `x y`, got {len(fields)} fields"

@@ -1,4 +1,4 @@
-"""The results of an experiment by class, and beside them those of another."""
+"""The scores of an experiment by class, and those of other experiments to compare with."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boxsup.image.palette import hexadecimal
+from boxsup.image.palette import css_colour
 from boxsup.report.experiment.results import mean_and_spread
 from boxsup.report.shared.templates import NONE, percent, percent_and_spread, rounded
 
 
 def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
-    """A row a class and, last, one of the mean.
+    """One row per class; the last row is the mean.
 
     Args:
-        evaluations: The tables of `boxsup evaluation` of each seed, indexed by class, `mean` last.
+        evaluations: The table of `boxsup evaluation` of each seed, indexed by class, `mean` last.
 
     Returns:
-        What stands in the row, as text, but for `share`, the IoU with CRF in per cent, which the bar shows.
+        The cells of each row as text, and `share`, the IoU with CRF in per cent as a number, for the bar.
     """
     rows = []
     pixels = evaluations[0]["truth_pixels"]
@@ -32,7 +32,7 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "colour": "" if mean else hexadecimal(label),
+                "colour": "" if mean else css_colour(label),
                 "plain": percent_and_spread(*mean_and_spread(plain)),
                 "crf": percent_and_spread(*mean_and_spread(crf)),
                 "share": rounded(100 * share, 1),
@@ -44,18 +44,19 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
     return rows
 
 
-def beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> dict[str, list[float | None]]:
-    """Of other experiments the IoU with CRF in per cent, means over their seeds, from the best experiment to the worst.
+def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> dict[str, list[float | None]]:
+    """IoU by class of other experiments: with CRF, in per cent, mean over seeds; the best experiment comes first.
+
+    Experiments with other classes are left out, and so are those where nothing is measured.
 
     Args:
-        others: Name -> the tables of its seeds, as above.
-        classes: What the rows of this experiment's tables are called; experiments with other classes are left out, and
-            so are those of which nothing is measured.
+        others: The evaluation tables of each experiment's seeds, by name of the experiment.
+        classes: The names of the rows in this experiment's tables.
     """
-    alike = {name: [table for table in tables if table.index.equals(classes)] for name, tables in others.items()}
+    comparable = {name: [table for table in tables if table.index.equals(classes)] for name, tables in others.items()}
     means = {
         name: [mean_and_spread(_values(tables, "iou_crf", label))[0] for label in range(len(classes))]
-        for name, tables in alike.items()
+        for name, tables in comparable.items()
         if tables
     }
     measured = [name for name, values in means.items() if not np.isnan(values[-1])]

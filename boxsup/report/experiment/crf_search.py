@@ -1,4 +1,4 @@
-"""What a search for the dense CRF's weights found, as a page shows it."""
+"""The search for the dense CRF's weights, as the page shows it."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import yaml
 from boxsup.evaluation.measured import basis_text
 from boxsup.report.shared.templates import percent
 
-SYMBOLS = {"bilateral_weight": "w₁", "bilateral_xy": "σα", "bilateral_rgb": "σβ"}  # DeepLab's
+SYMBOLS = {"bilateral_weight": "w₁", "bilateral_xy": "σα", "bilateral_rgb": "σβ"}  # the symbols of the DeepLab paper
 
 
 def crf_search_section(tables: Mapping[int, pd.DataFrame], inference: Mapping[str, Any]) -> dict[str, Any]:
     """The best points by round, the settings to paste, and all points from the best to the worst.
 
     Args:
-        tables: Seed -> the table of `boxsup crf-search`, of the seeds that have one.
-        inference: The experiment's settings of that name.
+        tables: The table of `boxsup crf-search` by seed, for the seeds that have one.
+        inference: The settings `inference` of the experiment.
 
     Returns:
-        Empty without tables; else `over`, what the first one's scores are over, `titles` of what was searched, the rows
-        `best` of each seed and round, `all` points of the first `seed`, its `settings` as YAML, and whether they are
-        `taken`: those that the experiment has.
+        An empty dict if there are no tables; otherwise `over`, the images and classes of the scores; `titles` of the
+        settings that were searched; `best`, one row per seed and round; `all`, the points of the first `seed`; its
+        best `settings` as YAML; and `taken`, whether the experiment has these settings already.
     """
     if not tables:
         return {}
     seed, first = next(iter(tables.items()))
     names = [name for name in first.columns if name in inference["crf"]]
     ordered = first.sort_values("mean_iou", ascending=False, kind="stable")
-    found = {name: float(ordered[name].iloc[0]) for name in names}
+    best = {name: float(ordered[name].iloc[0]) for name in names}
     return {
         "over": basis_text(first),
         "titles": [SYMBOLS.get(name, name) for name in names],
         "best": [row for number, table in tables.items() for row in _best(number, table, names)],
         "seed": seed,
-        "settings": yaml.safe_dump({"inference": {"crf": found}}, sort_keys=False).rstrip(),
-        "taken": all(inference["crf"][name] == value for name, value in found.items()),
+        "settings": yaml.safe_dump({"inference": {"crf": best}}, sort_keys=False).rstrip(),
+        "taken": all(inference["crf"][name] == value for name, value in best.items()),
         "all": [[f"{row['round']:.0f}", *_point(row, names)] for _, row in ordered.iterrows()],
     }
 
 
 def _best(seed: int, table: pd.DataFrame, names: list[str]) -> list[list[str]]:
-    """Seed, round, number of points and the best of all up to that round, a row a round."""
+    """One row per round: seed, round, number of points, and the best point so far."""
     rows = []
     for number, points in table.groupby("round").size().items():
         so_far = table[(table["round"] <= number).to_numpy()].sort_values("mean_iou", ascending=False, kind="stable")

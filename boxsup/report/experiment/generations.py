@@ -1,76 +1,74 @@
-"""Training images of the page: their pseudo-masks through the generations, and how their boxes came to them."""
+"""Training images on the page: their pseudo-masks through the generations, and the choices of their boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
-from boxsup.report.experiment.survey import COSTS, Looked, look_over, pick
-from boxsup.report.shared.pictures import WIDE, item, segment
+from boxsup.report.experiment.survey import COSTS, SurveyedImage, pick_images, survey_labels
+from boxsup.report.shared.choosing import thinned
+from boxsup.report.shared.explorer import WIDE, explorer_picture, segment_path
 from boxsup.report.shared.templates import rounded
 from boxsup.store.labels import Labels
 
-IMAGES = 48
-STEPS = 16  # generations
-RUNNERS = 5  # candidates of a box in a generation
+MAX_IMAGES = 48
+MAX_GENERATIONS = 16
+MAX_CANDIDATES = 5  # shown for a box in a generation
 
 
 def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels]) -> dict[str, Any]:
-    """What the page's script shows of the pseudo-masks, as values of JSON.
+    """The pseudo-masks as the page's script reads them, in values of JSON.
 
     Args:
         catalogue: The training split.
-        generations: Number -> store, rising; one at least.
+        generations: At least one store of pseudo-masks, by rising number of the generation.
 
     Returns:
-        `views`, the numbers of the generations shown; `pictures` (`_item`), none where every image keeps its true mask;
-        `odd`, the boxes worth a look: place of the picture (`item`), number of the `box` in it, `why`.
+        `views`, the numbers of the generations shown; `pictures` (see `_generation_picture`), empty if every image
+        keeps its true mask; and `odd`, the boxes worth a look, each with the index of its picture (`item`), the index
+        of the `box` in the picture, and `why`.
     """
-    survey = look_over(catalogue, generations)
+    survey = survey_labels(catalogue, generations)
     odd = odd_boxes(survey.boxes)
-    picked = pick(survey, catalogue, list(odd), IMAGES)
-    steps = {number: generations[number] for number in evenly(list(generations), STEPS)}
+    picked = pick_images(survey, catalogue, list(odd), MAX_IMAGES)
+    steps = {number: generations[number] for number in thinned(list(generations), MAX_GENERATIONS)}
     tables = {number: _tables(labels) for number, labels in steps.items()}
     last = generations[max(generations)]
-    pictures = [_item(looked, catalogue, steps, tables) for looked in picked]
+    pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
-    return {"views": list(steps), "pictures": pictures, "odd": _places(odd, picked, catalogue)}
-
-
-def evenly(numbers: list[int], count: int) -> list[int]:
-    """At most `count` of the numbers in order, the first and the last among them."""
-    places = np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int)
-    return [numbers[place] for place in places]
+    return {"views": list(steps), "pictures": pictures, "odd": _shown_boxes(odd, picked, catalogue)}
 
 
 def _tables(labels: Labels) -> dict[str, NDArray[Any]]:
     return {name: labels.table(name) for name in ("chosen", "best", *COSTS)}
 
 
-def _item(
-    looked: Looked, catalogue: Catalogue, steps: Mapping[int, Labels], tables: Mapping[int, Mapping[str, NDArray[Any]]]
+def _generation_picture(
+    image: SurveyedImage,
+    catalogue: Catalogue,
+    steps: Mapping[int, Labels],
+    tables: Mapping[int, Mapping[str, NDArray[Any]]],
 ) -> dict[str, Any]:
     """A picture of an image that boxes supervise.
 
     Returns:
-        What `item` does, the `labels` of its boxes, the `boxes` (`_boxes`), `segments`, paths by candidate, and `score`
-        and `changed` in per cent.
+        The values of `explorer_picture`; `labels`, the classes of its boxes; `boxes` (see `_boxes`); `segments`, paths
+        by candidate, filled in later; and `score` and `changed` in per cent.
     """
-    row, boxes = looked.row, catalogue.boxes_of(looked.row.image)
-    picture = item(row, (labels[row.image] for labels in steps.values()), WIDE)
+    row, boxes = image.row, catalogue.boxes_of(image.row.image)
+    picture = explorer_picture(row, (labels[row.image] for labels in steps.values()), WIDE)
     return picture | {
         "labels": sorted(set(map(int, boxes["label"]))),
         "boxes": _boxes(boxes, picture["width"] / row.width, tables.values()),
         "segments": {},
-        "score": rounded(100 * looked.score, 1),
-        "changed": rounded(100 * looked.changed, 1),
+        "score": rounded(100 * image.score, 1),
+        "changed": rounded(100 * image.changed, 1),
     }
 
 
@@ -78,40 +76,44 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
     """The boxes of an image.
 
     Returns:
-        Of each its `label`, `corners` on the picture, and for each generation the `choices`: what was `chosen`, and the
-        `best`, rows of candidate, overlap cost, regression cost and expected IoU.
+        For each box its `label`, its `corners` on the picture, and one entry per generation in `choices`: what was
+        `chosen`, and the `best` candidates, each as [candidate, overlap cost, regression cost, expected IoU].
     """
-    corners = (corners_of(boxes) * scale).round(1).tolist()
+    scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
-        {"label": int(label), "corners": own, "choices": [_choice(index, table) for table in tables]}
-        for index, label, own in zip(boxes.index, boxes["label"], corners, strict=True)
+        {"label": int(class_id), "corners": corners, "choices": [_choice(index, table) for table in tables]}
+        for index, class_id, corners in zip(boxes.index, boxes["label"], scaled, strict=True)
     ]
 
 
 def _choice(index: int, table: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    best = [int(candidate) for candidate in table["best"][index] if candidate >= 0][:RUNNERS]
+    best = [int(candidate) for candidate in table["best"][index] if candidate >= 0][:MAX_CANDIDATES]
     costs = [[rounded(table[name][index, rank], 2) for name in COSTS] for rank in range(len(best))]
-    rows = [[candidate, *own] for candidate, own in zip(best, costs, strict=True)]
+    rows = [[candidate, *values] for candidate, values in zip(best, costs, strict=True)]
     return {"chosen": int(table["chosen"][index]), "best": rows}
 
 
-def _add_segments(items: Sequence[dict[str, Any]], folders: Iterable[str]) -> None:
-    """Enter the outlines of the candidates that the boxes weighed, as far as the pools are still there."""
-    wanted = {own["id"]: (own["segments"], candidates) for own in items if (candidates := _candidates(own))}
+def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) -> None:
+    """Add the outlines of the candidates that the boxes weighed, if the stores of candidates are still there."""
+    wanted = {
+        picture["id"]: (picture["segments"], candidates) for picture in pictures if (candidates := _candidates(picture))
+    }
     for image, pool in find_pools(folders, wanted):
         segments, candidates = wanted[image]
-        known = (candidate for candidate in candidates if candidate < len(pool))  # pools made anew may have fewer
-        segments |= {str(candidate): segment(pool.mask(candidate), WIDE) for candidate in known}
+        known = (candidate for candidate in candidates if candidate < len(pool))  # a pool made again may have fewer
+        segments |= {str(candidate): segment_path(pool.mask(candidate), WIDE) for candidate in known}
 
 
-def _places(odd: Mapping[int, list[str]], picked: Sequence[Looked], catalogue: Catalogue) -> list[dict[str, Any]]:
-    """The boxes worth a look as far as their images are shown: where they stand, and why."""
-    boxes = [list(catalogue.boxes_of(looked.row.image).index) for looked in picked]
-    places = {row: (image, box) for image, rows in enumerate(boxes) for box, row in enumerate(rows)}
-    return [{"item": places[row][0], "box": places[row][1], "why": why} for row, why in odd.items() if row in places]
+def _shown_boxes(
+    odd: Mapping[int, list[str]], picked: Sequence[SurveyedImage], catalogue: Catalogue
+) -> list[dict[str, Any]]:
+    """Those boxes worth a look whose images are shown: index of the picture, index of the box in it, and reasons."""
+    boxes = [list(catalogue.boxes_of(image.row.image).index) for image in picked]
+    shown = {row: (picture, box) for picture, rows in enumerate(boxes) for box, row in enumerate(rows)}
+    return [{"item": shown[row][0], "box": shown[row][1], "why": why} for row, why in odd.items() if row in shown]
 
 
-def _candidates(own: Mapping[str, Any]) -> list[int]:
-    """The candidates that stand in the choices of a picture's boxes."""
-    choices = [choice for box in own["boxes"] for choice in box["choices"]]
+def _candidates(picture: Mapping[str, Any]) -> list[int]:
+    """The candidates in the choices of a picture's boxes, each once."""
+    choices = [choice for box in picture["boxes"] for choice in box["choices"]]
     return sorted({row[0] for choice in choices for row in choice["best"]})

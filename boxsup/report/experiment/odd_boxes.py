@@ -1,4 +1,4 @@
-"""The boxes that are worth a person's look, told without any true mask."""
+"""Which boxes a person should look at, found without any true mask."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from numpy.typing import NDArray
 from boxsup.labels.choice import Chosen
 
 COUNT = 24
-DOUBTFUL = 0.5  # expected IoU of the chosen segment below which it is worth a look
-LOOSE = 0.35  # share of the box that the labels' own box spans, the same
-RESTLESS = 1 / 3  # share of the updates that chose another segment, above which it is, the same
+# A box is worth a look when
+DOUBTFUL = 0.5  # the expected IoU of its segment is below this,
+LOOSE = 0.35  # the box around its labels covers less than this share of it,
+RESTLESS = 1 / 3  # or more than this share of the updates chose another segment.
 WITHOUT_CANDIDATE: dict[int, str] = {
-    Chosen.RECTANGLE: "its rectangle",
-    Chosen.NOTHING: "supervised nothing",
-    Chosen.SEGMENT: "a segment made of it",
+    Chosen.RECTANGLE: "no candidate fits: its rectangle is used",
+    Chosen.NOTHING: "not used in training",
+    Chosen.SEGMENT: "a segment made from the box alone",
 }
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What is known of the B boxes of a training split.
+class BoxHistory:
+    """What happened to the B boxes of a training split over G generations.
 
     Attributes:
-        chosen: G×B int, what each box chose in each generation, as the stores have it: -1 is its rectangle.
-        expected: B, the IoU with the object that is expected of the last choice, in [0, 1]; NaN where none is.
-        spanned: B, share of the box that the box around its labels covers in the last generation, in [0, 1]; NaN of
-            boxes that supervise nothing.
-        areas: B, of the boxes in pixels.
-        drawn: Whether the choice is a draw from several candidates: then it changes by chance.
+        chosen: G×B int, what each box chose in each generation: the index of a candidate or a value of `Chosen`.
+        expected: B, expected IoU of the last choice with the object, in [0, 1]; NaN if no candidate was chosen.
+        spanned: B, share of the box that the tight box around its labels covers in the last generation, in [0, 1];
+            NaN for boxes that supervise nothing.
+        areas: B, areas of the boxes in pixels.
+        drawn: Whether each choice is a random draw from several candidates and therefore changes by chance.
     """
 
     chosen: NDArray[np.int32]
@@ -42,38 +43,43 @@ class Evidence:
     drawn: bool
 
 
-def odd_boxes(evidence: Evidence, count: int = COUNT) -> dict[int, list[str]]:
-    """At most `count` boxes, each kind of oddness in turn, the oddest of each first.
+def odd_boxes(history: BoxHistory, count: int = COUNT) -> dict[int, list[str]]:
+    """At most `count` boxes that are worth a look: the oddest of each kind, then the second of each kind, and so on.
 
     Returns:
-        Row of the box -> what is odd about it, a phrase each.
+        For each box, by its row in the catalogue, phrases that say what is odd about it.
     """
-    updates = len(evidence.chosen) - 1
-    changes = (evidence.chosen[1:] != evidence.chosen[:-1]).sum(axis=0)
-    supervising = ~np.isnan(evidence.spanned)
-    rectangle = supervising & (evidence.chosen[-1] == Chosen.RECTANGLE)
-    rectangle &= (rectangle != supervising).any()  # where rectangles are all there is none is odd
-    # Which boxes; how odd, the oddest first by rising numbers; what to say.
+    updates = len(history.chosen) - 1
+    changes = (history.chosen[1:] != history.chosen[:-1]).sum(axis=0)
+    supervising = ~np.isnan(history.spanned)
+    rectangle = supervising & (history.chosen[-1] == Chosen.RECTANGLE)
+    rectangle &= (rectangle != supervising).any()  # if every box is a rectangle, none of them is odd
+    # Which boxes are odd; a number that is lowest for the oddest; the phrase.
     kinds: list[tuple[NDArray[np.bool_], NDArray[np.generic], Callable[[int], str]]] = [
-        (rectangle, -evidence.areas, lambda row: "nothing fits it: its rectangle is labelled"),
-        (evidence.expected < DOUBTFUL, evidence.expected, lambda row: f"expected IoU {evidence.expected[row]:.2f}"),
+        (rectangle, -history.areas, lambda row: "no candidate fits: its rectangle is labelled"),
         (
-            supervising & ~rectangle & (evidence.spanned < LOOSE),
-            evidence.spanned,
-            lambda row: f"its labels span {100 * evidence.spanned[row]:.0f} % of it: too loose, or covered, or missed",
+            history.expected < DOUBTFUL,
+            history.expected,
+            lambda row: f"expected to fit badly: IoU {history.expected[row]:.2f}",
         ),
         (
-            supervising & (updates > 0) & (not evidence.drawn) & (changes > RESTLESS * updates),
+            supervising & ~rectangle & (history.spanned < LOOSE),
+            history.spanned,
+            lambda row: f"its labels span only {100 * history.spanned[row]:.0f} % of it: loose, covered, or missed",
+        ),
+        (
+            supervising & (updates > 0) & (not history.drawn) & (changes > RESTLESS * updates),
             -changes,
-            lambda row: f"another segment in {changes[row]} of {updates} updates",
+            lambda row: f"it chose another segment in {changes[row]} of {updates} updates",
         ),
     ]
-    ranked = [_ranked(where, oddness) for where, oddness, _ in kinds]
+    ranked = [_ranked(odd, oddness) for odd, oddness, _ in kinds]
     turns = (row for turn in zip_longest(*ranked) for row in turn if row is not None)
     rows = islice(dict.fromkeys(turns), count)
-    return {row: [say(row) for where, _, say in kinds if where[row]] for row in rows}
+    return {row: [phrase(row) for odd, _, phrase in kinds if odd[row]] for row in rows}
 
 
-def _ranked(where: NDArray[np.bool_], oddness: NDArray[np.generic]) -> Iterator[int]:
-    rows = np.flatnonzero(where)
+def _ranked(odd: NDArray[np.bool_], oddness: NDArray[np.generic]) -> Iterator[int]:
+    """The rows of the odd boxes, the oddest first."""
+    rows = np.flatnonzero(odd)
     return iter(rows[np.argsort(oddness[rows], kind="stable")].tolist())

@@ -16,8 +16,8 @@ from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
-from boxsup.image.palette import hexadecimal
-from boxsup.report.experiment.class_scores import beside, class_rows
+from boxsup.image.palette import css_colour
+from boxsup.report.experiment.class_scores import class_rows, scores_beside
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
 from boxsup.report.experiment.generations import explore_generations
@@ -32,13 +32,13 @@ from boxsup.report.experiment.trimap import trimap_chart
 from boxsup.report.shared.templates import percent_and_spread, render_template
 from boxsup.store.labels import Labels
 
-# What an explorer offers to show, by what page.js calls it: a number is a view's.
+# What a reader can choose to see in an explorer: the name in page.js (a number is the index of a view) and the title.
 OTHER_OPTIONS = [("truth", "true masks"), ("photo", "photos")]
 GENERATION_OPTIONS = [("step", "labels"), *OTHER_OPTIONS]
 PREDICTION_OPTIONS = [("0", "with CRF"), ("1", "without CRF"), *OTHER_OPTIONS]
 CHOICES_NOTE = (
-    "The dot marks the candidate that the box chose, among its best, the best first; point at a row to see its "
-    "outline. Eₒ is the overlap cost, Eᵣ the regression cost, 0 where the network was not asked."
+    "For each box: its best candidates, the best first. The dot marks the one that it chose; point at a row to see its "
+    "outline. Eₒ is the overlap cost, Eᵣ the regression cost (0 if the network was not asked)."
 )
 
 
@@ -47,12 +47,12 @@ class Rendered:
     """The page of an experiment.
 
     Attributes:
-        text: HTML that asks for no other file.
-        full: Ids of the evaluated images that it links to at full size, see `boxsup.report.experiment.full_size`.
+        text: HTML that loads no other file.
+        full_size: Ids of the evaluated images to which it links at full size (`boxsup.report.experiment.full_size`).
     """
 
     text: str
-    full: list[str]
+    full_size: list[str]
 
 
 def render(
@@ -67,19 +67,19 @@ def render(
     timings: pd.DataFrame,
     searches: Mapping[str, pd.DataFrame],
 ) -> Rendered:
-    """The page of an experiment.
+    """Make the page of an experiment.
 
     Args:
-        name: Of the experiment.
+        name: Name of the experiment.
         config: Its effective settings: `experiment`, `dataset` and `proposals`.
-        folder: Its results, as commands on the page shall name them.
-        epochs: How many were run.
-        seeds: The results of each seed, one at least; pictures and store attributes are taken from the first.
+        folder: The folder of its results, as the commands on the page should name it.
+        epochs: Number of epochs.
+        seeds: The results of at least one seed; pictures and versions are those of the first.
         train: The training split.
-        val: The images that were evaluated: their split without those that are held out.
-        others: Experiments to compare with, by name: the evaluations of their seeds.
+        val: The evaluated split without the images that are held out.
+        others: The evaluations of experiments to compare with: one table per seed, by name of the experiment.
         timings: The table of `read_timings`.
-        searches: Searches over this experiment's settings, by name: the tables of `boxsup search`.
+        searches: The tables of `boxsup search` over this experiment's settings, by name of the search.
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
@@ -90,10 +90,10 @@ def render(
     generations = {number: Labels(path) for number, path in first.generations.items()}
     pseudo_masks = explore_generations(train, generations) if generations else {"views": [], "pictures": [], "odd": []}
     predictions = explore_predictions(scored, maps)
-    compared = beside(others, first.evaluation.index)
+    compared = scores_beside(others, first.evaluation.index)
     data = {
-        "classes": [{"name": own, "colour": hexadecimal(label)} for label, own in enumerate(train.classes)],
-        "void": {"name": "void", "colour": hexadecimal(VOID)},
+        "classes": [{"name": title, "colour": css_colour(label)} for label, title in enumerate(train.classes)],
+        "void": {"name": "void", "colour": css_colour(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
         "show": started().there(f"{program('boxsup')} show"),
@@ -102,7 +102,7 @@ def render(
         "predictions": predictions,
     }
     text = render_template(
-        "page.html.j2",
+        "experiment/page.html.j2",
         name=name,
         badge=badge(config, train, val, basis),
         headline={column: _score(seeds, column) for column in ("iou", "iou_crf")},
@@ -114,7 +114,7 @@ def render(
         config=yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=88, allow_unicode=True),
         versions=versions(first),
         weights=weights(first),
-        least=MIN_PIXELS,
+        min_pixels=MIN_PIXELS,
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),
@@ -133,14 +133,16 @@ def render(
     return Rendered(text, [picture["id"] for picture in predictions["pictures"] if picture["full"]])
 
 
-def _explorer(found: Mapping[str, Any], options: Sequence[tuple[str, str]], classes: Sequence[str]) -> dict[str, Any]:
-    """What the template asks of an explorer: `count` of pictures, `views`, `options` to show, `classes` to choose."""
-    pictures = found["pictures"]
+def _explorer(
+    explored: Mapping[str, Any], options: Sequence[tuple[str, str]], classes: Sequence[str]
+) -> dict[str, Any]:
+    """The values that the template needs for an explorer; the option "truth" is there only if some image has one."""
+    pictures = explored["pictures"]
     labels = sorted({label for picture in pictures for label in picture["labels"]})
     truth = any(picture["truth"] is not None for picture in pictures)
     return {
         "count": len(pictures),
-        "views": found["views"],
+        "views": explored["views"],
         "options": [(value, title) for value, title in options if truth or value != "truth"],
         "classes": [(label, classes[label]) for label in labels],
     }
@@ -151,7 +153,7 @@ def _score(seeds: Sequence[SeedResults], column: str) -> str:
 
 
 def _trimap(seeds: Sequence[SeedResults]) -> Markup | str:
-    """Chart of the mean IoU near the true boundaries and away from them, where it was measured."""
+    """The chart of the mean IoU near true boundaries and away from them; "" if it was not measured."""
     tables = [seed.trimap for seed in seeds if len(seed.trimap)]
     series = {"without CRF": tables, "with CRF": tables}
     return trimap_chart("trimap", series, ("", "_crf")) if tables else ""

@@ -1,4 +1,4 @@
-"""Evaluated images of the page: their predictions beside the truth, and what is confused with what."""
+"""Evaluated images on the page: their predictions beside the truth, and the confusion matrix of all."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
-from boxsup.report.experiment.gallery import spread
-from boxsup.report.shared.pictures import NARROW, WIDE, item
+from boxsup.report.shared.choosing import evenly_spaced
+from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
 from boxsup.report.shared.templates import rounded
 
-MANY = 160  # images; of more, all but LARGE are small
-LARGE, BEST = 48, 8  # of these the best; the others are the worst, and the worst of each class
-MOST = 1_500  # images shown: all of VOC's val
-VIEWS = ("labels_crf", "labels")  # stacks of the store, as the page offers them
+ALL_LARGE = 160  # up to this many images, all pictures are large
+MAX_LARGE = 48  # large pictures, if there are more images: BEST of the best, the worst of each class, the worst of all
+BEST = 8
+MAX_IMAGES = 1_500  # shown: enough for all of VOC's val
+VIEWS = ("labels_crf", "labels")  # the arrays of the store, in the order in which the page offers them
 LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
 
 
 @dataclass(frozen=True)
 class Scored:
-    """An evaluated image and how good its predictions are; NaN without a true mask that shows an object.
+    """An evaluated image and the scores of its predictions; they are NaN without a true mask that shows an object.
 
     Attributes:
-        row: Of the catalogue.
+        row: The image in the catalogue.
         scores: Mean IoU over the classes in truth or prediction, in [0, 1], with and without CRF.
-        iou: 2×C, the IoU of each class, with and without CRF; NaN of a class that is in neither.
+        iou: 2×C, IoU of each class, with and without CRF; NaN for classes in neither truth nor prediction.
     """
 
     row: ImageRow
@@ -43,10 +44,14 @@ class Scored:
 
 
 def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[list[Scored], NDArray[np.int64]]:
-    """Hold each image's label maps, in the order of VIEWS, against its true mask.
+    """Compare each image's predictions with its true mask.
+
+    Args:
+        catalogue: The evaluated images.
+        maps: The predictions by image id, with and without CRF (in the order of VIEWS).
 
     Returns:
-        The images in order; and the confusion with CRF over all of them, C×(C+1).
+        The images in the order of the catalogue; and the confusion matrix of all images with CRF, C×(C+1).
     """
     classes = len(catalogue.classes)
     total = np.zeros((classes, classes + 1), np.int64)
@@ -55,7 +60,7 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[
         iou, scores = np.full((len(maps), classes), np.nan), (float("nan"), float("nan"))
         if row.mask:
             truth = read_mask(row.mask)
-            crf, plain = (image_confusion(row.image, truth, own[row.image], classes) for own in maps)
+            crf, plain = (image_confusion(row.image, truth, view[row.image], classes) for view in maps)
             iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (image_score(crf), image_score(plain))
             total += crf
         scored.append(Scored(row, scores, iou))
@@ -63,42 +68,43 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[
 
 
 def explore_predictions(scored: Sequence[Scored], maps: Sequence[LabelMaps]) -> dict[str, Any]:
-    """What the page's script shows of the predictions, as values of JSON.
+    """The predictions as the page's script reads them, in values of JSON.
 
     Returns:
-        `views`, what the label maps of an image are, and `pictures` (`_item`), at most MOST: of more images the
-        extremes, and others spread evenly.
+        `views`, the names of the label maps of each image; and `pictures` (see `_prediction_picture`). If there are
+        more than MAX_IMAGES images, these are the extremes and others at even distances.
     """
-    close = set(extremes(scored, LARGE, BEST))
-    others = [place for place in range(len(scored)) if place not in close]
-    shown = sorted(close | {others[place] for place in spread(len(others), MOST - len(close))})
+    large = set(extremes(scored, MAX_LARGE, BEST))
+    others = [index for index in range(len(scored)) if index not in large]
+    shown = sorted(large | {others[position] for position in evenly_spaced(len(others), MAX_IMAGES - len(large))})
     pictures = [
-        _item(scored[place], maps, WIDE if place in close or len(scored) <= MANY else NARROW)
-        for place in tqdm(shown, "report", unit="image", disable=None)
+        _prediction_picture(scored[index], maps, WIDE if index in large or len(scored) <= ALL_LARGE else NARROW)
+        for index in tqdm(shown, "report", unit="image", disable=None)
     ]
     return {"views": list(VIEWS), "pictures": pictures}
 
 
 def extremes(scored: Sequence[Scored], count: int, best: int) -> list[int]:
-    """Places of at most `count` images to look at closely: the `best`, the worst of each class by its IoU, the worst.
+    """Indices of at most `count` images: the `best` ones, the one with the worst IoU of each class, and the worst ones.
 
-    Where there is no room for the worst of every class, the first classes have it. Images without a true mask are none.
+    If there is no room for every class, the first classes have it. Images without scores are never among them.
     """
     scores = np.array([image.scores[0] for image in scored])
     order = np.argsort(scores, kind="stable")[: np.isfinite(scores).sum()].tolist()  # NaN comes last
     classes = np.array([image.iou[0] for image in scored]).T[1:]
-    worst = [int(np.nanargmin(own)) for own in classes if np.isfinite(own).any()]
+    worst = [int(np.nanargmin(ious)) for ious in classes if np.isfinite(ious).any()]
     return list(dict.fromkeys([*order[::-1][:best], *worst, *order]))[:count]
 
 
-def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]:
+def _prediction_picture(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]:
     """A picture of an evaluated image.
 
     Returns:
-        What `item` does, and the `labels` of its truth and predictions; in per cent the `score` with CRF, what the CRF
-        `gained`, and `iou` by label, with and without CRF; and whether it is also shown in `full` size, in a file.
+        The values of `explorer_picture`; `labels`, the classes in its truth and predictions; `score` (with CRF),
+        `gained` (by the CRF) and `iou` by label (with and without CRF) in per cent; and `full`, whether there is a file
+        at full size.
     """
-    picture = item(image.row, (own[image.row.image] for own in maps), side)
+    picture = explorer_picture(image.row, (view[image.row.image] for view in maps), side)
     scored = np.isfinite(image.scores[0])
     known = [label for label in np.flatnonzero(np.isfinite(image.iou).any(axis=0)).tolist() if label or scored]
     seen = {label for view in picture["views"] for label, _ in picture["layers"][view]}
@@ -108,5 +114,5 @@ def _item(image: Scored, maps: Sequence[LabelMaps], side: int) -> dict[str, Any]
         "score": rounded(100 * crf, 1),
         "gained": rounded(100 * (crf - plain), 1),
         "full": side == WIDE,
-        "iou": {str(label): [rounded(100 * own, 1) for own in image.iou[:, label]] for label in known},
+        "iou": {str(label): [rounded(100 * iou, 1) for iou in image.iou[:, label]] for label in known},
     }

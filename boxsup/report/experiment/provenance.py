@@ -1,4 +1,4 @@
-"""Where the results come from: data, network, versions, weights, and what to type to look closer."""
+"""Where the results come from: data, network, versions and weights; and commands that lead back to them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from boxsup.store.labels import Labels
 
 PACKAGES = ("boxsup", "torch", "torchvision", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
 VOC_FORMATS = ("voc", "sbd", "union")
-VOC_SIZES = (10_582, 1_449)  # images of trainaug and val
+VOC_SIZES = (10_582, 1_449)  # images of trainaug and of val
 
 
 def badge(config: dict[str, Any], train: Catalogue, val: Catalogue, basis: Basis) -> str:
-    """What the scores are not, where they may be taken for VOC's, or that there are none; else empty."""
+    """A warning for the head of the page, if there are no scores or if they could be mistaken for VOC's; else ""."""
     if not basis.images:
-        return "no true masks: nothing is measured, what is predicted can be looked at"
+        return "no true masks: nothing is measured, but the predictions can be seen below"
     if basis.why_not:
-        return "nothing is measured, what is predicted can be looked at"
+        return "nothing is measured, but the predictions can be seen below"
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
     if config["dataset"]["format"] not in VOC_FORMATS:
@@ -42,14 +42,14 @@ def badge(config: dict[str, Any], train: Catalogue, val: Catalogue, basis: Basis
 def facts(
     config: dict[str, Any], seeds: Sequence[SeedResults], train: Catalogue, val: Catalogue
 ) -> list[tuple[str, str]]:
-    """What was trained on what, in the page's words."""
+    """The training data, the evaluated data and the network, as titles and values."""
     experiment, generations = config["experiment"], seeds[0].generations
     masked = int(Labels(list(generations.values())[-1]).table("true_mask").sum()) if generations else None
     return [
         ("Data set", f"{experiment['dataset']} ({config['dataset']['format']})"),
         ("Training images", f"{len(train.images):,} ({experiment['train']})"),
         ("Boxes in them", f"{len(train.boxes):,}"),
-        ("Images whose true mask is used", NONE if masked is None else f"{masked:,}"),
+        ("Images that train on their true mask", NONE if masked is None else f"{masked:,}"),
         ("Evaluated images", f"{len(val.images):,} ({experiment['val']}{without_held_out(experiment)})"),
         ("Classes", f"{len(train.classes) - 1} and background"),
         ("Network", experiment["network"]["name"]),
@@ -58,25 +58,25 @@ def facts(
 
 
 def versions(seed: SeedResults) -> list[tuple[str, str]]:
-    """Package -> the versions that the results were made with and, where they say nothing, that of this page."""
+    """The version of each package: as the results recorded it, otherwise the one that made this page."""
     recorded: dict[str, list[str]] = {}
     for store in (*seed.generations.values(), seed.predictions):
         for package, number in Labels(store).attributes.get("versions", {}).items():
             if package != "stage" and number not in recorded.setdefault(package, []):
                 recorded[package].append(number)
-    found = {package: ", ".join(recorded.get(package, [])) or _installed(package) for package in PACKAGES}
-    return [("Python", platform.python_version()), *found.items()]
+    known = {package: ", ".join(recorded.get(package, [])) or _installed(package) for package in PACKAGES}
+    return [("Python", platform.python_version()), *known.items()]
 
 
 def _installed(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # an environment of this stage alone does without it
+    except PackageNotFoundError:  # the environment of this stage does not need it
         return NONE
 
 
 def weights(seed: SeedResults) -> list[tuple[str, str]]:
-    """File and SHA-256 of the weights that the network started from and ended with, as the predictions recorded it."""
+    """The weights that the network started from, and those that predicted, as the predictions recorded them."""
     recorded = Labels(seed.predictions).attributes
     start = recorded.get("pretrained") or {}
     started = [(f"Pretrained weights, {key}", str(value)) for key, value in start.items() if value]
@@ -85,14 +85,15 @@ def weights(seed: SeedResults) -> list[tuple[str, str]]:
 
 
 def commands(folder: Path, seed: SeedResults, train: Catalogue, val: Catalogue) -> list[tuple[str, str]]:
-    """What to type to run the experiment again and to look closer."""
+    """Commands that run the experiment again and that show its results in more detail, each with a title."""
     start = started()
-    lines = [("Run it again, or bring it up to date", start.command([str(ExperimentFolder.at(folder).report)]))]
+    page = str(ExperimentFolder.at(folder).report)
+    lines = [("Run the experiment again, or bring it up to date", start.command([page]))]
     if seed.generations:
         last = seed.generations[max(seed.generations)]
         show = shlex.join([program("boxsup"), "show", str(last), train.ids[0]])
-        lines.append(("An image with its boxes, chosen segments and labels", show))
+        lines.append(("Draw an image with its boxes, chosen segments and labels", show))
     store, image = json.dumps(str(seed.predictions)), json.dumps(val.ids[0])
     code = f"import boxsup; print(boxsup.open_labels({store})[{image}])"
-    lines.append(("A predicted label map as an array", shlex.join([program("python"), "-c", code])))
+    lines.append(("Print a predicted label map as an array", shlex.join([program("python"), "-c", code])))
     return [(title, start.there(command)) for title, command in lines]

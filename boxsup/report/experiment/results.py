@@ -1,4 +1,4 @@
-"""What an experiment has left on disk, as far as it is there."""
+"""The results of an experiment on disk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class SeedResults:
     """One run of an experiment, up to some epoch.
 
     Attributes:
-        seed: Its seed.
+        seed: The seed of the run.
         evaluation: The table of `boxsup evaluation` after the last epoch, indexed by class, `mean` last.
         loss: Training loss of every iteration in order; empty if no epoch was trained.
-        validation: Epoch -> mean IoU without CRF, in [0, 1], of those where it is measured.
+        validation: Mean IoU without CRF, in [0, 1], by epoch, for the epochs where it was measured.
         quality: The rows of `boxsup label-quality`, by rising `generation`; empty if there are none.
-        generations: Generation -> its store, rising.
+        generations: The store of each generation, by rising number.
         predictions: The store of predictions after the last epoch.
         trimap: The table of `boxsup trimap measure` after the last epoch; empty if there is none.
         crf_search: The table of `boxsup crf-search` after the last epoch; empty if there is none.
@@ -43,15 +43,15 @@ class SeedResults:
 
 
 def read_seed(run: Run, epochs: int, trained: Run | None = None) -> SeedResults:
-    """Read the results of a run; files of epochs after `epochs` belong to a longer run and are left alone.
+    """Read the results of a run. Files of epochs after `epochs` belong to a longer run and are ignored.
 
     Args:
-        run: Where its results lie.
+        run: The run, which knows where its results lie.
         epochs: The last epoch.
-        trained: The run of another experiment that trained its networks; None for itself.
+        trained: The run of another experiment that trained the networks; None if this run did.
 
     Raises:
-        StoreError: The evaluation after the last epoch is missing or of an older form; all else may be missing.
+        StoreError: The evaluation after the last epoch is missing or of an older form. Anything else may be missing.
     """
     trained = trained or run
     numbers = range(1, epochs + 1)
@@ -75,7 +75,7 @@ def read_evaluation(path: Path) -> pd.DataFrame:
     """The table of `boxsup evaluation`, indexed by class.
 
     Raises:
-        StoreError: There is none, or it does not say what its scores are over.
+        StoreError: The table is missing, or it does not say what its scores are over.
     """
     table = read_table(path)
     if "objects" not in table:
@@ -84,7 +84,11 @@ def read_evaluation(path: Path) -> pd.DataFrame:
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation over seeds; NaN counts as no value, and the spread of one value is NaN."""
+    """Mean and sample standard deviation over seeds. NaN values are ignored; the deviation of one value is NaN.
+
+    >>> mean_and_spread([1.0, 3.0, float("nan")])
+    (2.0, 1.4142135623730951)
+    """
     known = np.array([value for value in values if not np.isnan(value)])
     mean = float(known.mean()) if len(known) else float("nan")
     return mean, float(known.std(ddof=1)) if len(known) > 1 else float("nan")

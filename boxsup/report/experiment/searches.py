@@ -1,4 +1,4 @@
-"""What searches over an experiment's settings found, as a page shows it."""
+"""Searches over an experiment's settings, as the page shows them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import pandas as pd
 from boxsup.evaluation.measured import basis_text
 from boxsup.report.shared.templates import percent
 
-FOUND = "experiment"  # the first column of a search's table after the values that were tried
+FIRST_RESULT = "experiment"  # the first column of a search's table after the values that were tried
 
 
 def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     """Each search with its points from the best to the worst.
 
     Args:
-        tables: Name of the search -> the table of `boxsup search`.
+        tables: The table of `boxsup search` by name of the search.
 
     Returns:
-        `name`, `titles` of the columns and `rows` of texts; `over`, what the scores are over, and `note`, why nothing
-        is measured, empty where something is. Tables that do not say what their scores are over are left out.
+        For each search its `name`, the `titles` of the columns, `rows` of texts, `over`, the images and classes of the
+        scores, and `note`, which says why nothing is measured and is empty otherwise. Tables of an older form, which
+        do not say what their scores are over, are left out.
     """
     return [_section(name, table) for name, table in tables.items() if len(table) and "note" in table]
 
 
 def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
-    keys = list(table.columns[: table.columns.get_loc(FOUND)])
+    keys = list(table.columns[: table.columns.get_loc(FIRST_RESULT)])
     ordered = table.sort_values("mean_iou_crf", ascending=False, kind="stable")
     rows = [
         [*(str(row[key]) for key in keys), row["experiment"], str(row["seeds"])]

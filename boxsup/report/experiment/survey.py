@@ -1,4 +1,4 @@
-"""A run's pseudo-masks looked over, image by image and box by box, to choose what the page shows of them."""
+"""A survey of a run's pseudo-masks, image by image and box by box, from which the page picks what it shows."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
-from boxsup.report.experiment.gallery import spread
-from boxsup.report.experiment.odd_boxes import Evidence
+from boxsup.report.experiment.odd_boxes import BoxHistory
+from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.store.labels import Labels
 
-EXTREMES = 12  # worst images, and those changed most: so many of each
+EXTREMES = 12  # images with the worst labels, and as many with the labels that changed most
 COSTS = ("overlap_cost", "regression_cost", "expected_iou")
 
 
 @dataclass(frozen=True)
-class Looked:
+class SurveyedImage:
     """One image that boxes supervise.
 
     Attributes:
-        row: Of the catalogue.
-        score: Mean IoU of its last labels over the classes in them or in its true mask, in [0, 1]; NaN without a mask
-            that shows an object.
-        changed: Share of the pixels labelled in the first or last generation whose labels differ, in [0, 1].
+        row: The image in the catalogue.
+        score: Mean IoU of its last labels, over the classes in them or in its true mask, in [0, 1]; NaN if it has no
+            true mask that shows an object.
+        changed: Share of the pixels labelled in the first or the last generation whose labels differ, in [0, 1].
     """
 
     row: ImageRow
@@ -41,18 +41,23 @@ class Looked:
 
 @dataclass(frozen=True)
 class LabelSurvey:
-    """All images that boxes supervise, in the order of the split, and what is known of its boxes."""
+    """What is known about the pseudo-masks of a training split.
 
-    images: list[Looked]
-    boxes: Evidence
+    Attributes:
+        images: The images that boxes supervise, in the order of the split.
+        boxes: The history of all boxes of the split.
+    """
+
+    images: list[SurveyedImage]
+    boxes: BoxHistory
 
 
-def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> LabelSurvey:
-    """Look at the first and last generation of every image that boxes supervise, one image in memory at a time.
+def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> LabelSurvey:
+    """Compare the first and the last generation of every image that boxes supervise; one image is in memory at a time.
 
     Args:
-        catalogue: The training split, of N images and B boxes.
-        generations: Number -> store, rising; one at least.
+        catalogue: The training split.
+        generations: At least one store of pseudo-masks, by rising number of the generation.
     """
     first, last = (generations[choose(generations)] for choose in (min, max))
     chosen = np.stack([labels.table("chosen") for labels in generations.values()])
@@ -64,10 +69,10 @@ def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> LabelS
         if not len(boxes):
             continue
         before, after = first[row.image], last[row.image]
-        for index, label, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
+        for index, class_id, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
             if chosen[-1, index] != Chosen.NOTHING:
-                spanned[index] = span(after, label, corners)
-        images.append(Looked(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
+                spanned[index] = covered_share(after, class_id, corners)
+        images.append(SurveyedImage(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
     corners = corners_of(catalogue.boxes)
     areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
     best = last.table("best")
@@ -75,44 +80,49 @@ def look_over(catalogue: Catalogue, generations: Mapping[int, Labels]) -> LabelS
     boxes_with, ranks = np.nonzero((best == chosen[-1][:, None]) & (best >= 0))
     expected[boxes_with] = last.table("expected_iou")[boxes_with, ranks]
     drawn = (last.attributes.get("settings") or {}).get("k", 1) > 1
-    return LabelSurvey(images, Evidence(chosen, expected, spanned, areas, drawn))
+    return LabelSurvey(images, BoxHistory(chosen, expected, spanned, areas, drawn))
 
 
-def pick(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) -> list[Looked]:
+def pick_images(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) -> list[SurveyedImage]:
     """At most `count` images to show, in the order of the split.
 
-    They are the worst, those changed most, those with a box worth a look, one of each class, as far as there is room,
-    and the rest spread evenly.
+    First come the images with the worst labels, then those whose labels changed most, those with a box worth a look,
+    and one of each class. Places that are left go to images spaced evenly over the others.
 
     Args:
-        survey: What was looked over.
+        survey: The survey of the split.
         catalogue: The training split.
         odd: Rows of the boxes worth a look, the oddest first.
-        count: Most images to show.
+        count: The largest number of images to show.
     """
     images = survey.images
-    place = {looked.row.image: index for index, looked in enumerate(images)}
-    scores, changes = (np.array([getattr(looked, name) for looked in images]) for name in ("score", "changed"))
+    positions = {image.row.image: position for position, image in enumerate(images)}
+    scores, changes = (np.array([getattr(image, name) for image in images]) for name in ("score", "changed"))
     worst = np.argsort(scores, kind="stable")[: np.isfinite(scores).sum()]  # NaN comes last
-    moved = np.argsort(-changes, kind="stable")
-    named = catalogue.boxes["image"].to_numpy()
-    firsts = catalogue.boxes[catalogue.boxes["image"].isin(place)].drop_duplicates("label")["image"]
+    most_changed = np.argsort(-changes, kind="stable")
+    image_of_box = catalogue.boxes["image"].to_numpy()
+    firsts = catalogue.boxes[catalogue.boxes["image"].isin(positions)].drop_duplicates("label")["image"]
     order = [
         *worst[:EXTREMES].tolist(),
-        *moved[:EXTREMES].tolist(),
-        *(place[named[row]] for row in odd),
-        *(place[image] for image in firsts),
+        *most_changed[:EXTREMES].tolist(),
+        *(positions[image_of_box[row]] for row in odd),
+        *(positions[image] for image in firsts),
     ]
     chosen = list(dict.fromkeys(order))[:count]
     rest = sorted(set(range(len(images))) - set(chosen))
-    chosen += [rest[position] for position in spread(len(rest), count - len(chosen))]
-    return [images[index] for index in sorted(chosen)]
+    chosen += [rest[position] for position in evenly_spaced(len(rest), count - len(chosen))]
+    return [images[position] for position in sorted(chosen)]
 
 
-def span(labels: NDArray[np.uint8], label: int, corners: NDArray[np.int64]) -> float:
-    """Share of a box, in [0, 1], that the tight box around its label's pixels in it covers; 0 where there are none."""
+def covered_share(labels: NDArray[np.uint8], class_id: int, corners: NDArray[np.int64]) -> float:
+    """Share of a box that the tight box around the pixels of its class in it covers, in [0, 1]; 0 without such pixels.
+
+    >>> labels = np.array([[0, 0, 0, 0], [0, 1, 1, 0]], np.uint8)
+    >>> covered_share(labels, 1, np.array([0, 0, 4, 2]))
+    0.25
+    """
     x0, y0, x1, y1 = corners
-    inside = labels[y0:y1, x0:x1] == label
+    inside = labels[y0:y1, x0:x1] == class_id
     tight = tight_box(inside)
     return float(box_areas(np.array([tight]))[0] / inside.size) if tight else 0.0
 

@@ -1,4 +1,4 @@
-"""What each stage took, from the benchmarks that Snakemake writes beside the logs."""
+"""Time and memory of each stage, from the benchmarks that Snakemake writes beside the logs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pandas as pd
 from boxsup.experiments.tree import BENCHMARK
 
 
-def read_timings(places: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFrame:
-    """The benchmarks that are there, a row a job.
+def read_timings(benchmarks: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFrame:
+    """Read the benchmarks that exist, one row per job.
 
     Args:
-        places: Stage -> folders of benchmarks, and benchmarks.
-        epochs: The last epoch: files named after a later one are of a longer run.
+        benchmarks: For each stage the files of its benchmarks, and folders with such files.
+        epochs: The last epoch; files named after a later one belong to a longer run and are ignored.
 
     Returns:
-        `stage`; `seconds` of wall-clock time; `memory`, the greatest resident set in MB, and `processor`, seconds of
-        it, NaN where a job was too short to be sampled. In the order of `places`.
+        Columns `stage`, `seconds` of wall-clock time, `memory` (the largest resident set in MB) and `processor`
+        (seconds of processor time). The last two are NaN if a job was too short to be sampled.
     """
     rows = [
         {"stage": stage, "seconds": table["s"], "memory": table["max_rss"], "processor": table["cpu_time"]}
-        for stage, paths in places.items()
+        for stage, paths in benchmarks.items()
         for path in _files(paths, epochs)
         if (table := _last_row(path)) is not None
     ]
@@ -33,7 +33,7 @@ def read_timings(places: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFra
 
 
 def timing_rows(timings: pd.DataFrame) -> list[dict[str, Any]]:
-    """A row a stage, as text, with the `share` of the time of all jobs in per cent; the last row is of all."""
+    """One row of texts per stage, with its `share` of the time of all jobs in per cent; the last row sums up all."""
     if timings.empty:
         return []
     total = timings["seconds"].sum()
@@ -42,7 +42,11 @@ def timing_rows(timings: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Seconds as people say them.
+
+    >>> [duration(seconds) for seconds in (0.42, 12, 200, 7500)]
+    ['0.4 s', '12 s', '3 min 20 s', '2 h 5 min']
+    """
     if round(seconds) < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -73,7 +77,7 @@ def _files(paths: Sequence[str], epochs: int) -> Iterator[Path]:
 
 
 def _last_row(path: Path) -> dict[str, float] | None:
-    """A benchmark's row; None where the file is no benchmark: a job that was killed leaves none or a part of one."""
+    """The last row of a benchmark; None if the file is not whole, as a killed job may leave it."""
     try:
         table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
         return {name: float(table[name].iloc[-1]) for name in ("s", "max_rss", "cpu_time")}

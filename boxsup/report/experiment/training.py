@@ -1,4 +1,4 @@
-"""How training went: the learning curves, and the pseudo-masks' quality by generation."""
+"""The course of training: learning curves, and the quality of the pseudo-masks by generation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.figures import Line, line_chart, smoothed
 from boxsup.report.shared.templates import NONE, percent
 
-QUALITY_COLUMNS = {  # column of the quality table: (title, shown as)
+QUALITY_COLUMNS = {  # column of the quality table: (title on the page, kind of number)
     "generation": ("Generation", "count"),
     "boxes": ("Boxes", "count"),
     "miou": ("mIoU %", "percent"),
@@ -27,7 +27,7 @@ QUALITY_COLUMNS = {  # column of the quality table: (title, shown as)
 
 
 def curve_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
-    """Charts of training loss and of mean IoU on the evaluated split, as far as there are points."""
+    """Charts of the training loss and of mean IoU on the evaluated split; "" for a chart without points."""
     losses = [
         Line(_once(i, "loss"), *smoothed(seed.loss), "blue", dots=False)
         for i, seed in enumerate(seeds)
@@ -46,10 +46,16 @@ def curve_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
 
 
 def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
-    """Table and charts of the pseudo-masks, a row a generation, means over the seeds."""
+    """Table and charts of the quality of the pseudo-masks: one row per generation, means over the seeds."""
     tables = [seed.quality.set_index("generation", drop=False) for seed in seeds if len(seed.quality)]
     if not tables or not sum(table["boxes"].sum() for table in tables):
-        return {"rows": [], "titles": [], "charts": [], "kept": _kept(tables), "none": len(tables) > 0}
+        return {
+            "rows": [],
+            "titles": [],
+            "charts": [],
+            "all_keep_masks": _all_keep_masks(tables),
+            "no_boxes": len(tables) > 0,
+        }
     mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
     rows = [[_shown(row[column], kind) for column, (_, kind) in QUALITY_COLUMNS.items()] for _, row in mean.iterrows()]
     charts = []
@@ -74,19 +80,19 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     }
 
 
-def _kept(tables: Sequence[pd.DataFrame]) -> bool:
-    """Whether the tables are of generations in which every image keeps its true mask."""
+def _all_keep_masks(tables: Sequence[pd.DataFrame]) -> bool:
+    """Whether there are tables and every image keeps its true mask in all of their generations."""
     return len(tables) > 0 and all((table["note"] == ALL_KEPT).all() for table in tables)
 
 
 def _warnings(seeds: Sequence[SeedResults]) -> list[str]:
-    """What the quality tables warn of: of each seed the first generation concerned, and how many more there are."""
+    """The warnings in the quality tables: for each seed the first one, and how many generations more have one."""
     lines = []
     for seed in seeds:
-        said = list(seed.quality.get("warning", pd.Series(dtype=str)).dropna())
-        if said:
-            more = f" ({len(said) - 1} more generations likewise)" if len(said) > 1 else ""
-            lines.append(f"Seed {seed.seed}: {said[0]}{more}")
+        warnings = list(seed.quality.get("warning", pd.Series(dtype=str)).dropna())
+        if warnings:
+            more = f" (and {len(warnings) - 1} more generations)" if len(warnings) > 1 else ""
+            lines.append(f"Seed {seed.seed}: {warnings[0]}{more}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The page that sets what was measured beside what the paper published: tables 1 to 5, figures 3 to 6."""
+"""The page that compares our results with the paper's: tables 1 to 5 and figures 3 to 6."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import Run
-from boxsup.report.experiment.gallery import generation_rows, prediction_rows
 from boxsup.report.experiment.trimap import trimap_chart
+from boxsup.report.paper.gallery import generation_rows, prediction_rows
 from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, PaperRun
 from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
 
@@ -25,8 +25,9 @@ TITLES = {
     4: "VOC 2012 test",
     5: "PASCAL-Context val",
 }
-BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")  # figure 4, as far as they were run
-# Whose pictures figures 3 and 5, and figure 6, show: the first that was run.
+# Figure 4 shows those of BOUNDARIES that were run.
+BOUNDARIES = ("voc_mask", "voc_coco_semi", "voc_semi", "voc_box", "voc_rectangles")
+# Figures 3 and 5 show pictures of the first of MASKS that was run, figure 6 those of the first of CONTEXT.
 MASKS = ("voc_box", "voc_box_greedy", "voc_semi")
 CONTEXT = ("context_coco_box", "context_mask")
 SCALE_NAMES = {"full": "at full size", "small": "at small scale"}
@@ -42,18 +43,18 @@ def render(
     runs: Mapping[str, Mapping[str, PaperRun]],
     demo: bool,
 ) -> str:
-    """The page as HTML that asks for no other file.
+    """Make the page as HTML that loads no other file.
 
     Args:
-        name: Of the page.
+        name: Name of the page.
         results: The folder of all results.
-        tables: Number -> `comparison`.
-        values: `values_table`.
-        runs: "full" and "small" -> published name -> run.
+        tables: The tables of `comparison`, by number in the paper.
+        values: The table of `values_table`.
+        runs: Our runs by scale ("full" and "small") and by name of the published experiment.
         demo: Whether the small scale is generated data.
     """
     return render_template(
-        "paper.html.j2",
+        "paper/page.html.j2",
         archive=started().there(started().command([ARCHIVE])),
         name=name,
         demo=demo,
@@ -68,7 +69,7 @@ def render(
 
 
 def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
-    """A table of the page: its rows as text, and what each scale's scores are scores of."""
+    """A table of the page: its rows as text, and for each scale the data of the scores."""
     rows = [
         {
             "row": row["row"],
@@ -100,12 +101,12 @@ def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    """Per cent with one decimal; nothing where there is no value: an empty cell says that nothing was run."""
+    """Per cent with one decimal; "" for NaN: an empty cell means that nothing was run."""
     return "" if np.isnan(value) else f"{value:.1f}"
 
 
 def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
-    """Figure 4: up to five runs' mean IoU near true boundaries and away from them."""
+    """Figure 4: mean IoU near true boundaries and away from them, of up to five runs."""
     series = {}
     for key in BOUNDARIES:
         tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
@@ -116,7 +117,7 @@ def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
 
 
 def _masks(results: Path, runs: Mapping[str, Mapping[str, PaperRun]]) -> dict[str, Any]:
-    """Figure 3: masks over the generations."""
+    """Figure 3: pseudo-masks over the generations."""
     run = _first(runs, MASKS)
     if run is None:
         return {"run": NONE, "rows": []}
@@ -136,5 +137,5 @@ def _predictions(
 
 
 def _first(runs: Mapping[str, Mapping[str, PaperRun]], keys: Sequence[str]) -> PaperRun | None:
-    """The first of some experiments that was run, at full size before small scale."""
+    """The first of these experiments that was run; runs at full size come before those at small scale."""
     return next((runs[scale][key] for scale in SCALES for key in keys if key in runs.get(scale, {})), None)

@@ -1,4 +1,4 @@
-"""What was measured of the paper's experiments, at full size and at small scale, as far as it is there."""
+"""Our results for the paper's experiments, at full size and at small scale."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_
 from boxsup.store.labels import Labels
 
 SCALES = ("full", "small")
-TEST_SERVER = 4  # the table whose figures the evaluation server gives: no run of ours has one
-LABELS_TABLE = 2  # the table about masks from boxes: those masks themselves are measured beside it
+TEST_SERVER = 4  # the table with scores of the test set, which only the evaluation server can measure
+LABELS_TABLE = 2  # the table about masks from boxes; ours also has the quality of these masks
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class PaperRun:
     """An experiment that was run.
 
     Attributes:
-        name: Of the experiment.
+        name: Name of the experiment.
         settings: Its effective settings.
-        images: Of its training split.
-        seeds: Of those of its seeds that were run to the end, one at least.
+        images: Number of images in its training split.
+        seeds: The results of the seeds that were run to the end, at least one.
     """
 
     name: str
@@ -47,18 +47,18 @@ class PaperRun:
     seeds: list[SeedResults]
 
     def scores(self, column: str) -> list[float]:
-        """The mean IoU of each seed in [0, 1]; `column` is `iou` or `iou_crf`. NaN where nothing is measured."""
+        """The mean IoU of each seed in [0, 1], NaN if nothing is measured; `column` is `iou` or `iou_crf`."""
         return [float(seed.evaluation[column][MEAN]) for seed in self.seeds]
 
     def label_scores(self) -> list[float]:
-        """Of each seed the mean IoU of the last generation of pseudo-masks in [0, 1]; NaN where there is none."""
+        """The mean IoU of the last generation of pseudo-masks of each seed, in [0, 1]; NaN if there is none."""
         return [
             float(seed.quality["miou"].iloc[-1]) if len(seed.quality) and seed.quality["boxes"].iloc[-1] else np.nan
             for seed in self.seeds
         ]
 
     def described(self) -> str:
-        """Data, network, epochs, and what was measured on: what a score is a score of."""
+        """One line about the scores: data, network and epochs of the training, and the images that were evaluated."""
         settings, basis = self.settings, basis_from(self.seeds[0].evaluation)
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
@@ -68,17 +68,17 @@ class PaperRun:
 
 
 def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, PaperRun]:
-    """The runs that are there.
+    """Read the runs that exist.
 
     Args:
         results: The folder of all results.
-        experiments: Published name -> `name`, that of ours, and `settings`.
+        experiments: For each published experiment the `name` and the `settings` of ours.
 
     Returns:
-        Published name -> run; an experiment without a finished seed is left out, and so are seeds that were run with
-        other settings, as far as their stores tell.
+        The run of each published experiment. Experiments without a finished seed are left out, and so are seeds whose
+        stores say that they were run with other settings.
     """
-    found = {}
+    runs = {}
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
         names = (entry["name"], settings["checkpoints_of"] or entry["name"])
@@ -90,12 +90,12 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
             seeds = [seed for seed in seeds if _images(seed) == scored]
         if seeds:
             train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
-            found[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
-    return found
+            runs[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
+    return runs
 
 
 def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
-    """A row a run, seed and use of the CRF: what there is to compare, in per cent; the same run stands once."""
+    """One row per run, seed and use of the CRF, with scores in per cent; a run is listed once."""
     rows = []
     for run in {run.name: run for run in runs}.values():
         for index, seed in enumerate(run.seeds):
@@ -117,16 +117,17 @@ def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
 
 
 def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.DataFrame:
-    """A table of the paper beside ours, in per cent; NaN, an empty cell, where nothing was run or measured.
+    """A table of the paper beside our results, in per cent; NaN (an empty cell) if nothing was run or measured.
 
     Args:
-        number: Of the table, 1 to 5.
-        runs: "full" and "small" -> published name -> run.
+        number: Number of the table, 1 to 5.
+        runs: Our runs by scale ("full" and "small") and by name of the published experiment.
 
     Returns:
-        `row`, `published`, and for both scales the mean over the seeds with CRF (`full`), its sample standard deviation
-        (`full_spread`), the number of seeds (`full_seeds`), the mean without CRF (`full_plain`), the pseudo-masks'
-        (`full_labels`) and what was run (`full_run`, `full_data`).
+        Columns `row` and `published`, and for each scale, here `full`: the mean over the seeds with CRF (`full`), its
+        sample standard deviation (`full_spread`), the number of seeds (`full_seeds`), the mean without CRF
+        (`full_plain`), that of the pseudo-masks (`full_labels`), the name of the run (`full_run`) and its data
+        (`full_data`).
     """
     rows = []
     for entry in (entry for entry in published_rows() if entry.table == number):
@@ -148,7 +149,7 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.Da
 
 
 def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
-    """The paper's values beside an experiment's: columns `key`, `what`, `paper`, `ours` and `why`."""
+    """The settings of the paper beside those of an experiment: columns `key`, `what`, `paper`, `ours` and `why`."""
     rows = [
         {"key": value.key, "what": value.what, "paper": value.paper, "ours": _shown(_at(settings, value.key))}
         | {"why": value.why}
@@ -162,29 +163,30 @@ def _finished(own: ExperimentFolder, trained: ExperimentFolder, settings: Mappin
     for seed in settings["seeds"]:
         try:
             seeds.append(read_seed(own.run(seed), settings["epochs"], trained.run(seed)))
-        except StoreError:  # not run, or not to the end
+        except StoreError:  # not run, or not finished
             continue
     return seeds
 
 
 def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
-    """Whether a run's stores name these settings: of its network, update, scales, bias and CRF."""
+    """Whether the stores of a run say that it was made with these settings of network, update, scales, bias and CRF."""
     if not seed.predictions.is_dir() or not seed.generations:
         return False
-    made = Labels(seed.predictions).attributes
+    recorded = Labels(seed.predictions).attributes
     update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
     crf = build(CrfSettings, settings["inference"]["crf"], "inference.crf").model_dump()
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
     wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes
-    chosen = {"settings": update, "scales": settings["update"]["scales"]}  # None: no box chose, or none asked
-    return all(made.get(key) == value for key, value in wanted.items()) and all(
+    # The stores hold None where no box chose, or where the network was not asked.
+    chosen = {"settings": update, "scales": settings["update"]["scales"]}
+    return all(recorded.get(key) == value for key, value in wanted.items()) and all(
         last.get(key) in (None, value) for key, value in chosen.items()
     )
 
 
 def _images(seed: SeedResults) -> int:
-    """Of how many images a run's scores are."""
+    """The number of images over which a run's scores are taken."""
     return basis_from(seed.evaluation).images
 
 
@@ -197,7 +199,7 @@ def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any set
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any setting
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_shown(own)}" for key, own in value.items())
+        return ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
     if isinstance(value, list):
         return ", ".join(map(_shown, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Quality against the number of candidates, beside what others have published; and quality by the size of objects."""
+"""Charts of the quality of proposals: by number of candidates, beside published results, and by size of objects."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from boxsup.report.shared.figures import INK, MUTED, RULE, SERIES, STYLE, chart
 from boxsup.store.atomic import atomic_write
 
 COLOURS = [*SERIES.values(), INK]
-FEWEST = 8  # candidates, the left end of the curves
+MIN_CANDIDATES = 8  # the left end of the curves
 MEASURES = {"j_i": "Jᵢ, mean best IoU", "recall_50": "recall at IoU 0.5", "recall_70": "recall at IoU 0.7"}
-# How published results are drawn: a dash for a curve, a marker for a single point.
+# Published curves are dashed, published single points have a marker.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "MCG": {"ls": (0, (6, 2))},
     "SCG": {"ls": (0, (3, 2))},
@@ -27,22 +27,22 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "GOP": {"ls": "", "marker": "D", "ms": 4},
     "SS": {"ls": "", "marker": "s", "ms": 4.5},
 }
-SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the image that bound the classes of objects' sizes
+SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the image: the limits of the groups of objects
 PNG_INK = {INK: "#1b1f24", RULE: "#d9dde1"}
 
 
 def curves_svg(methods: Sequence[Method], published: Mapping[str, pd.DataFrame], measure: str) -> str:
-    """A measure against the number of candidates as `<svg>`; `measure` is a key of MEASURES."""
+    """A measure by number of candidates, as `<svg>`; `measure` is a key of MEASURES."""
     ours = {method.name: method.summary for method in methods}
     return chart(measure.replace("_", "-"), lambda axes: _curves(axes, ours, published, measure, COLOURS))
 
 
 def sizes_svg(methods: Sequence[Method], shares: pd.Series) -> str:
-    """J_i by the objects' size as `<svg>`.
+    """J_i by size of the objects, as `<svg>`.
 
     Args:
-        methods: With the same objects each.
-        shares: The objects' area over that of their images, in the order of the methods' tables.
+        methods: Methods that are evaluated on the same objects.
+        shares: The area of each object over that of its image, in the order of the methods' tables.
     """
     group = pd.cut(shares, list(SIZES), labels=False)
     counts = [int((group == index).sum()) for index in range(len(SIZES) - 1)]
@@ -56,7 +56,7 @@ def sizes_svg(methods: Sequence[Method], shares: pd.Series) -> str:
             lines += axes.plot(mean, _dash(index), color=colour, label=method.name, marker="o", ms=3.5, lw=1.6)
         bounds = [f"{100 * low:g}–{100 * high:g} %" for low, high in pairwise(SIZES)]
         axes.set_xticks(range(len(shown)), [f"{bounds[index]}\n{counts[index]:,}" for index in shown])
-        axes.set_xlabel("size of the object, share of its image; number of objects")
+        axes.set_xlabel("size of the object as share of its image; number of objects")
         axes.set_ylabel(MEASURES["j_i"])
         _legend(axes, lines)
 
@@ -66,13 +66,13 @@ def sizes_svg(methods: Sequence[Method], shares: pd.Series) -> str:
 def write_png(
     path: str | os.PathLike[str], tables: Mapping[str, pd.DataFrame], published: Mapping[str, pd.DataFrame], title: str
 ) -> None:
-    """The curves of J_i and of both recalls side by side on white, with a line that says what they are on.
+    """Write the curves of J_i and of both recalls side by side on white, with a line that names the data.
 
     Args:
-        path: The .png to write.
-        tables: Method -> its rows with `candidates`, `j_i` and the recalls.
-        published: As `boxsup.report.proposals.results.published` reads it.
-        title: What ours are on, for instance "120 images of VOC val".
+        path: The .png file to write.
+        tables: For each method a table with columns `candidates`, `j_i` and the recalls.
+        published: The tables of `boxsup.report.proposals.results.published`.
+        title: The data of our methods, for instance "120 images of VOC val".
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -98,25 +98,25 @@ def _curves(
     measure: str,
     colours: Sequence[str],
 ) -> None:
-    """Published curves in grey, ours in colours, each with a legend."""
-    theirs = [
+    """Draw published curves in grey and ours in colours, each group with a legend."""
+    published_lines = [
         axes.plot(table["candidates"], table[measure], color=MUTED, lw=1.3, label=name, **PUBLISHED[name])[0]
         for name, table in published.items()
     ]
-    mine = []
+    our_lines = []
     for index, (name, table) in enumerate(ours.items()):
-        own, colour = table[table["candidates"] >= FEWEST], colours[index % len(colours)]
-        mine += axes.plot(
-            own["candidates"], own[measure], _dash(index), color=colour, label=name, marker="o", ms=3.5, lw=1.8
+        rows, colour = table[table["candidates"] >= MIN_CANDIDATES], colours[index % len(colours)]
+        our_lines += axes.plot(
+            rows["candidates"], rows[measure], _dash(index), color=colour, label=name, marker="o", ms=3.5, lw=1.8
         )
     axes.set_xscale("log")
-    axes.set_xlim(FEWEST, 20_000)
+    axes.set_xlim(MIN_CANDIDATES, 20_000)
     axes.set_xticks([10, 100, 1000, 10_000], ["10", "100", "1,000", "10,000"])
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    axes.set_xlabel("candidates an image")
+    axes.set_xlabel("candidates per image")
     axes.set_ylabel(MEASURES[measure])
     grey = axes.legend(
-        handles=theirs,
+        handles=published_lines,
         title="published",
         frameon=False,
         loc="lower right",
@@ -127,8 +127,8 @@ def _curves(
         alignment="left",
     )
     grey.get_title().set_color(MUTED)
-    axes.add_artist(grey)  # inside the axes: what is added so is cut off at their edge
-    _legend(axes, mine)
+    axes.add_artist(grey)  # a legend that is added as an artist must lie inside the axes
+    _legend(axes, our_lines)
 
 
 def _dash(index: int) -> str:
@@ -136,7 +136,7 @@ def _dash(index: int) -> str:
 
 
 def _legend(axes: Any, lines: Sequence[Any]) -> None:  # noqa: ANN401 - matplotlib has no types
-    """The methods' names above the axes."""
+    """Write the names of the methods above the axes."""
     columns = min(len(lines), 3)
     axes.legend(
         handles=lines, frameon=False, ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.6

@@ -1,4 +1,4 @@
-"""Objects and the candidates that fit them best, method beside method."""
+"""Pictures of objects and of the candidates that fit them best, method beside method."""
 
 from __future__ import annotations
 
@@ -7,41 +7,39 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.proposals import UNKNOWN
 from boxsup.image.files import read_image, read_mask
-from boxsup.image.palette import FADE
 from boxsup.proposals.pool_store import find_pool
-from boxsup.report.experiment.gallery import GalleryPicture, Row, fitted, jpeg
 from boxsup.report.proposals.results import Method
-from boxsup.report.shared.drawing import outlines
+from boxsup.report.shared.gallery import GalleryRow, gallery_picture, start_picture
 
-EACH = 3  # objects of each kind: best, middle, worst
-MARGIN = 0.35  # of the object's sides, all around
-LEAST = 48  # px: least side of a crop
+GROUP = 3  # objects in each of the groups best, middle and worst
+MARGIN = 0.35  # around an object, as a share of its sides
+MIN_SIDE = 48  # px, of a crop
 ASPECT = 4 / 3
-OBJECT, CANDIDATE = (255, 212, 0), (0, 114, 178)  # RGB: outline of the object, filling of the candidate
-OPACITY = 0.6
+OBJECT, BLACK, CANDIDATE = (255, 212, 0), (0, 0, 0), (0, 114, 178)  # RGB; the page's legend has the same colours
 
 
-def object_rows(catalogue: Catalogue, methods: Sequence[Method]) -> dict[str, list[Row]]:
-    """The objects whose best IoU over all candidates, averaged over the methods, is best, in the middle and worst.
+def object_rows(catalogue: Catalogue, methods: Sequence[Method]) -> dict[str, list[GalleryRow]]:
+    """Objects in three groups: those that the candidates fit best, about as well as most, and worst.
 
-    At most one object of an image, so that a crowd does not fill the page; ties in the order of the catalogue.
+    An object's score is the IoU of its best candidate, averaged over the methods; ties keep the order of the catalogue.
+    At most one object of an image is shown, so that a crowd does not fill the page.
 
     Args:
         catalogue: The split.
-        methods: With the same objects each, one method at least.
+        methods: At least one method; all are evaluated on the same objects.
     """
     mean = np.mean([method.objects["iou_all"].to_numpy() for method in methods], axis=0)
     table = methods[0].objects.assign(mean=mean).sort_values("mean", ascending=False, kind="stable")
-    best = table.drop_duplicates("image")[:EACH]
+    best = table.drop_duplicates("image")[:GROUP]
     left = table[~table["image"].isin(best["image"])]
-    worst = left[::-1].drop_duplicates("image")[:EACH][::-1]
+    worst = left[::-1].drop_duplicates("image")[:GROUP][::-1]
     left = left[~left["image"].isin(worst["image"])]
-    middle = left.iloc[max(0, len(left) // 2 - EACH) :].drop_duplicates("image")[:EACH]
+    middle = left.iloc[max(0, len(left) // 2 - GROUP) :].drop_duplicates("image")[:GROUP]
     rows = {row.image: row for row in catalogue.rows()}
     groups = {"Best": best, "Middle": middle, "Worst": worst}
     return {
@@ -50,69 +48,58 @@ def object_rows(catalogue: Catalogue, methods: Sequence[Method]) -> dict[str, li
     }
 
 
-def window(box: tuple[int, int, int, int], height: int, width: int) -> tuple[int, int, int, int]:
-    """A crop around a box with a margin, as near to ASPECT as the image allows.
+def crop_around(box: tuple[int, int, int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """The part of an image around a box, with a margin, in a shape as near to ASPECT as the image allows.
 
     Args:
         box: Half-open pixel corners x0, y0, x1, y1 inside the image.
-        height: Of the image.
-        width: Likewise.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
 
     Returns:
-        Half-open corners inside the image, around the box.
+        Half-open pixel corners x0, y0, x1, y1 inside the image; the box lies within them.
+
+    >>> crop_around((100, 100, 140, 130), height=300, width=400)
+    (86, 89, 154, 140)
     """
     x0, y0, x1, y1 = box
-    wide = max(LEAST, (1 + 2 * MARGIN) * max(x1 - x0, ASPECT * (y1 - y0)))
-    sides = min(width, round(wide)), min(height, round(wide / ASPECT))
-    sides = max(sides[0], x1 - x0), max(sides[1], y1 - y0)
-    left = min(max(0, (x0 + x1 - sides[0]) // 2), width - sides[0])
-    top = min(max(0, (y0 + y1 - sides[1]) // 2), height - sides[1])
-    return left, top, left + sides[0], top + sides[1]
+    wanted = max(MIN_SIDE, (1 + 2 * MARGIN) * max(x1 - x0, ASPECT * (y1 - y0)))
+    crop_width = max(min(width, round(wanted)), x1 - x0)
+    crop_height = max(min(height, round(wanted / ASPECT)), y1 - y0)
+    left = min(max(0, (x0 + x1 - crop_width) // 2), width - crop_width)
+    top = min(max(0, (y0 + y1 - crop_height) // 2), height - crop_height)
+    return left, top, left + crop_width, top + crop_height
 
 
-def _row(row: ImageRow, index: int, methods: Sequence[Method], classes: Sequence[str]) -> Row:
+def _row(row: ImageRow, index: int, methods: Sequence[Method], classes: Sequence[str]) -> GalleryRow:
     """The object in row `index` of the methods' tables: its photograph, then the best candidate of each method."""
-    thing = methods[0].objects.iloc[index]
-    label = int(thing["label"])
-    photo, own = read_image(row.path), read_mask(row.objects) == thing["object"]
-    x0, y0, x1, y1 = window((thing["x0"], thing["y0"], thing["x1"], thing["y1"]), *own.shape)
+    entry = methods[0].objects.iloc[index]
+    class_id = int(entry["label"])
+    photo, mask = read_image(row.path), read_mask(row.objects) == entry["object"]
+    x0, y0, x1, y1 = crop_around((entry["x0"], entry["y0"], entry["x1"], entry["y1"]), *mask.shape)
     crop = np.s_[y0:y1, x0:x1]
-    name = classes[label] if label != UNKNOWN else "object"
-    pictures = [_picture(photo[crop], own[crop], None, f"{row.image}: {name}", "the object")]
+    name = classes[class_id] if class_id != UNKNOWN else "object"
+    pictures = [gallery_picture(_draw(photo[crop], mask[crop], None), f"{row.image}: {name}", "the object")]
     for method in methods:
         best, iou = int(method.objects["best"].iloc[index]), float(method.objects["iou_all"].iloc[index])
-        candidate = find_pool([method.pools], row.image).mask(best) if best >= 0 else np.zeros_like(own)
+        candidate = find_pool([method.pools], row.image).mask(best) if best >= 0 else np.zeros_like(mask)
         alt = f"{row.image}: {name}, best candidate of {method.name}, IoU {iou:.2f}"
-        pictures.append(_picture(photo[crop], own[crop], candidate[crop], alt, f"{method.name} {iou:.2f}"))
-    note = f"{name}, {100 * thing['area'] / own.size:.2g} % of the image"
-    return Row(row.image, note, pictures, frozenset())
+        image = _draw(photo[crop], mask[crop], candidate[crop])
+        pictures.append(gallery_picture(image, alt, f"{method.name} {iou:.2f}"))
+    note = f"{name}, {100 * entry['area'] / mask.size:.2g} % of the image"
+    return GalleryRow(row.image, note, pictures)
 
 
-def _picture(
-    photo: NDArray[np.uint8], own: NDArray[np.bool_], candidate: NDArray[np.bool_] | None, alt: str, caption: str
-) -> GalleryPicture:
-    """A photograph with the object's outline and, on grey, the candidate's filling."""
-    pixels = fitted(photo)
+def _draw(photo: NDArray[np.uint8], object_mask: NDArray[np.bool_], candidate: NDArray[np.bool_] | None) -> Image.Image:
+    """A photograph with the outline of the object and, if there is one, the candidate filled on grey."""
+    picture = start_picture(photo)
     if candidate is not None:
-        grey = np.repeat(np.asarray(Image.fromarray(pixels).convert("L"), np.float32)[..., None], 3, axis=2)
-        grey = 255 * FADE + (1 - FADE) * grey
-        inside = _fitted(candidate)
-        grey[inside] = (1 - OPACITY) * grey[inside] + OPACITY * np.array(CANDIDATE)
-        pixels = np.rint(grey).astype(np.uint8)
-    image = Image.fromarray(pixels)
-    draw = ImageDraw.Draw(image)
-    for colour, width in (((0, 0, 0), 4), (OBJECT, 2)):  # a dark line below keeps the bright one visible
-        for polygon in outlines(_fitted(own), 1):
-            points = [(int(x), int(y)) for x, y in (*polygon, polygon[0])]
-            draw.line(points, fill=colour, width=width, joint="curve")
-    return jpeg(np.asarray(image), alt, caption)
-
-
-def _fitted(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return fitted(mask.astype(np.uint8), Image.Resampling.NEAREST) > 0
+        picture.add_segment(candidate, CANDIDATE)
+    picture.add_outline(object_mask, OBJECT, width=2, halo=BLACK)
+    return picture.image
 
 
 def shares(catalogue: Catalogue, objects: pd.DataFrame) -> pd.Series:
-    """The area of each object over that of its image, in (0, 1]."""
+    """The area of each object over that of its image, in (0, 1], in the order of `objects`."""
     pixels = pd.Series(catalogue.sizes.prod(axis=1), index=catalogue.ids)
     return pd.Series(objects["area"].to_numpy() / pixels[objects["image"]].to_numpy())

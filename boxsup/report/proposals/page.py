@@ -1,4 +1,4 @@
-"""The page that sets the proposals of a split side by side: from their evaluations to one self-contained HTML file."""
+"""The page that compares the proposal methods of a split: from their evaluations to one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from boxsup.report.proposals.gallery import object_rows, shares
 from boxsup.report.proposals.results import PUBLISHED_IMAGES, Method, published, rows_at
 from boxsup.report.shared.templates import number, render_template
 
-BUDGETS = ("100", "500", "1000")  # rows of the tables, beside all candidates
+BUDGETS = ("100", "500", "1000")  # rows of the tables; a last one has all candidates
 MEASURES = ("j_i", "j_c", "recall_50", "recall_70", "recall_85")
 
 
 def render(
     dataset: str, split: str, config: dict[str, Any], folder: Path, methods: Sequence[Method], catalogue: Catalogue
 ) -> str:
-    """The page as HTML that asks for no other file.
+    """Make the page as HTML that loads no other file.
 
     Args:
-        dataset: Its name.
-        split: Its name.
-        config: Effective settings: `dataset`, and `proposals` by name.
-        folder: Of the proposals, as commands on the page shall name it.
-        methods: One at least, all evaluated on the same objects.
+        dataset: Name of the data set.
+        split: Name of the split.
+        config: Effective settings: `dataset`, and `proposals` by name of the method.
+        folder: Folder of the proposals, as the commands on the page should name it.
+        methods: At least one method; all are evaluated on the same objects.
         catalogue: The split.
     """
     others = published()
@@ -41,7 +41,7 @@ def render(
     best = methods[0]
     last = methods[0].summary.iloc[-1]
     return render_template(
-        "proposals.html.j2",
+        "proposals/page.html.j2",
         dataset=dataset,
         split=split,
         badge=_badge(config, int(last["images"])),
@@ -63,11 +63,11 @@ def render(
 def _badge(config: dict[str, Any], images: int) -> str:
     if config["dataset"]["format"] == "shapes":
         return "demo data, not PASCAL VOC"
-    return "" if images == PUBLISHED_IMAGES else "a subset in VOC layout: compare with published figures roughly"
+    return "" if images == PUBLISHED_IMAGES else "a subset in VOC layout: published figures are only a rough comparison"
 
 
 def _block(name: str, table: pd.DataFrame) -> dict[str, Any]:
-    """A method's rows of a table, as text."""
+    """The name of a method, its rows of the table and its costs, as text."""
     rows = []
     for _, row in rows_at(table, BUDGETS).iterrows():
         values = [number(row["candidates"], 0), *(number(row[measure], 3) for measure in MEASURES)]

@@ -1,4 +1,4 @@
-"""What `boxsup proposals evaluate` has left of several methods, and what others have published."""
+"""Evaluations of several methods by `boxsup proposals evaluate`, and published results of others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Method:
     """One method on a split.
 
     Attributes:
-        name: Of its settings.
-        summary: One row a budget, indexed by `budget` ("1" … "2000", "all"); see `boxsup.evaluation.proposals`.
-        objects: One row an object, in the order of the catalogue.
-        pools: Folder of its candidates' stores.
+        name: Name of the method in the configuration.
+        summary: One row per budget, indexed by `budget` ("1" … "2000", "all"); see `boxsup.evaluation.proposals`.
+        objects: One row per object, in the order of the catalogue.
+        pools: Folder of the stores with its candidates.
     """
 
     name: str
@@ -44,14 +44,17 @@ def read_method(folder: Path, name: str) -> Method:
 
 
 def published() -> dict[str, pd.DataFrame]:
-    """Results of others on all 1,449 images of VOC val, like `Method.summary` by method; the file names its source."""
+    """Results of others on all 1,449 images of VOC val: for each method a table like `Method.summary`.
+
+    The file names its source.
+    """
     with files("boxsup.evaluation").joinpath("published.csv").open(encoding="utf-8") as file:
         table = pd.read_csv(file, comment="#", dtype={"budget": str})
     return {str(name): rows.set_index("budget") for name, rows in table.groupby("method", sort=False)}
 
 
 def rows_at(summary: pd.DataFrame, budgets: Sequence[str]) -> pd.DataFrame:
-    """The rows of a summary at the given budgets, as far as they are less than all candidates, and with all."""
+    """The rows of a summary at those of the given budgets that are less than all candidates, and the row of all."""
     less = summary["candidates"] < 0.97 * summary["candidates"].iloc[-1]
     kept = [budget for budget in budgets if budget in summary.index and less[budget]]
     return summary.loc[[*kept, "all"]]

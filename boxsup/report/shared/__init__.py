@@ -1,1 +1,1 @@
-"""What all pages are made with: templates, colours, pictures."""
+"""What the pages have in common: templates, charts, pictures."""

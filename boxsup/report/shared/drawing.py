@@ -1,4 +1,4 @@
-"""Boxes, outlines and text on pictures."""
+"""Lines, boxes, names and captions, drawn onto a picture in its own pixels."""
 
 from __future__ import annotations
 
@@ -11,58 +11,70 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from boxsup.image.palette import PALETTE, ink
+from boxsup.image.palette import PALETTE, text_colour
 
-# matplotlib's own font: it is there on every machine, and covers the names of classes in most scripts.
+# matplotlib's own font: every machine has it, and it covers the names of classes in most scripts.
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
+Colour = tuple[int, int, int]  # red, green, blue
 
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of captions and names, `size` pixels high."""
-    return ImageFont.truetype(str(FONT), size)
+
+def font(height: int) -> ImageFont.FreeTypeFont:
+    """The font of captions and names, `height` pixels high."""
+    return ImageFont.truetype(str(FONT), height)
 
 
 def draw_boxes(
-    image: Image.Image, corners: NDArray[np.int64], labels: Sequence[int], names: Sequence[str], size: int
+    image: Image.Image,
+    corners: NDArray[np.int64],
+    class_ids: Sequence[int],
+    names: Sequence[str],
+    text_height: int,
 ) -> None:
-    """Draw boxes in their classes' colours, each with its name at the upper left, onto `image`.
+    """Draw boxes in the colours of their classes, each with its name at its upper left corner.
 
     Args:
-        image: RGB.
+        image: The RGB picture to draw on.
         corners: B×4 half-open pixel corners x0, y0, x1, y1 on `image`.
-        labels: B classes.
+        class_ids: The classes of the B boxes.
         names: B texts.
-        size: Height of the text in pixels; lines are an eighth of it.
+        text_height: Height of the names in pixels; lines are an eighth as wide.
     """
-    draw, line = ImageDraw.Draw(image), max(2, size // 8)
-    for (x0, y0, x1, y1), label in zip(corners.tolist(), labels, strict=True):
+    draw, line = ImageDraw.Draw(image), max(2, text_height // 8)
+    for (x0, y0, x1, y1), class_id in zip(corners.tolist(), class_ids, strict=True):
         # A light line around the coloured one keeps dark classes visible on dark pictures.
         draw.rectangle((x0 - 1, y0 - 1, x1, y1), outline=(255, 255, 255), width=line + 2)
-        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=tuple(PALETTE[label].tolist()), width=line)
-    for (x0, y0, _, _), label, name in zip(corners.tolist(), labels, names, strict=True):
-        _draw_name(draw, image.size, (x0, y0), label, name, size)
+        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=tuple(PALETTE[class_id].tolist()), width=line)
+    for (x0, y0, _, _), class_id, name in zip(corners.tolist(), class_ids, names, strict=True):
+        _draw_name(draw, image.size, (x0, y0), class_id, name, text_height)
 
 
-def outlines(mask: NDArray[np.bool_], scale: int) -> list[NDArray[np.int64]]:
-    """The borders of a segment as closed polygons, P×2 (x, y) in pixels of the picture enlarged `scale` times."""
-    large = cv2.resize(mask.astype(np.uint8), None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-    contours, _ = cv2.findContours(large, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [np.asarray(contour, np.int64)[:, 0] for contour in contours]
+def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
+    """The borders of a mask (H×W), those of its holes too, as closed polygons: P×2 int (x, y) on its outermost pixels.
+
+    >>> [polygon.tolist() for polygon in outlines(np.pad(np.ones((2, 3), bool), 1))]
+    [[[1, 1], [1, 2], [3, 2], [3, 1]]]
+    """
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.asarray(contour, np.int32)[:, 0] for contour in contours]
 
 
-def draw_outline(image: Image.Image, polygon: NDArray[np.int64], label: int, width: int) -> None:
-    """Draw a closed polygon in the class's colour between light borders, onto `image`."""
+def draw_outlines(
+    image: Image.Image, polygons: Sequence[NDArray[np.int32]], colour: Colour, width: int, halo: Colour
+) -> None:
+    """Draw closed polygons (P×2) as lines over wider lines of the colour `halo`, which keep them visible."""
     draw = ImageDraw.Draw(image)
-    points = [(int(x), int(y)) for x, y in (*polygon, polygon[0])]
-    draw.line(points, fill=(255, 255, 255), width=width + 2, joint="curve")
-    draw.line(points, fill=tuple(PALETTE[label].tolist()), width=width, joint="curve")
+    for line_colour, line_width in ((halo, width + 2), (colour, width)):
+        for polygon in polygons:
+            points = [(int(x), int(y)) for x, y in (*polygon, polygon[0])]
+            draw.line(points, fill=line_colour, width=line_width, joint="curve")
 
 
-def with_caption(image: Image.Image, lines: Sequence[str], size: int) -> Image.Image:
-    """`image` over a white strip with lines of text; a line too long for it is broken between words."""
-    margin, face = size // 2, font(size)
+def with_caption(image: Image.Image, lines: Sequence[str], text_height: int) -> Image.Image:
+    """`image` above a white strip with lines of text; lines that are too long are broken between words."""
+    margin, face = text_height // 2, font(text_height)
     broken = [part for line in lines for part in _broken(line, face, image.width - 2 * margin)]
-    step = round(size * 1.4)
+    step = round(text_height * 1.4)
     sheet = Image.new("RGB", (image.width, image.height + 2 * margin + step * len(broken)), (255, 255, 255))
     sheet.paste(image)
     draw = ImageDraw.Draw(sheet)
@@ -72,18 +84,24 @@ def with_caption(image: Image.Image, lines: Sequence[str], size: int) -> Image.I
 
 
 def _draw_name(
-    draw: ImageDraw.ImageDraw, within: tuple[int, int], corner: tuple[int, int], label: int, name: str, size: int
+    draw: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    corner: tuple[int, int],
+    class_id: int,
+    name: str,
+    text_height: int,
 ) -> None:
-    """Write a name on a plate of its class's colour at a box's corner, inside the picture."""
-    face, pad = font(size), max(1, size // 5)
-    width, height = round(face.getlength(name)) + 2 * pad, size + 2 * pad
-    x = max(0, min(corner[0], within[0] - width))
-    y = max(0, min(corner[1], within[1] - height))
-    draw.rectangle((x, y, x + width, y + height), fill=tuple(PALETTE[label].tolist()))
-    draw.text((x + pad, y + height / 2), name, ink(label), face, anchor="lm")
+    """Write a name on a plate in its class's colour, at a corner but inside a picture of `size` (width, height)."""
+    face, pad = font(text_height), max(1, text_height // 5)
+    width, height = round(face.getlength(name)) + 2 * pad, text_height + 2 * pad
+    x = max(0, min(corner[0], size[0] - width))
+    y = max(0, min(corner[1], size[1] - height))
+    draw.rectangle((x, y, x + width, y + height), fill=tuple(PALETTE[class_id].tolist()))
+    draw.text((x + pad, y + height / 2), name, text_colour(class_id), face, anchor="lm")
 
 
 def _broken(line: str, face: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """The line in parts that are at most `width` pixels wide each; a word that is wider stands alone."""
     lines = [""]
     for word in line.split(" "):
         longer = f"{lines[-1]} {word}".strip()

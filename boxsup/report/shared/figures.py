@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-# The colours of Okabe & Ito that keep apart for the colour-blind, on light and dark ground. In the SVG each becomes a
-# CSS variable, so that style.css can lighten it on dark ground.
+# Colours of Okabe & Ito, which colour-blind people can tell apart. In the SVG each becomes a CSS variable, so that
+# style.css can lighten it on dark ground.
 SERIES = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "purple": "#cc79a7", "brown": "#8a5a2b"}
-MUTED = "#5b646e"  # like the page's smaller print
-INK, RULE = "#010203", "#040506"  # stand-ins, never shown: text and grid take the page's own colours
-SIZE = (4.6, 2.9)  # inches; at 72 points an inch the text keeps its size on a telephone
-BINS = 240
+MUTED = "#5b646e"  # the colour of small print
+INK, RULE = "#010203", "#040506"  # placeholders for the page's colours of text and grid; never shown
+SIZE = (4.6, 2.9)  # inches: small enough that the text stays readable on a telephone
+BINS = 240  # points of a smoothed curve
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9.5,
@@ -41,12 +41,12 @@ class Line:
     """One line of a chart.
 
     Attributes:
-        label: In the legend; "" for none (the second and further seeds).
+        label: Its text in the legend; "" if it has none (all seeds but the first).
         x: Positions, length n.
-        y: Values, length n; NaN where there is none.
+        y: Values, length n; the line is broken at NaN.
         colour: A key of SERIES.
-        dots: Mark each point.
-        dashed: Break the line.
+        dots: Whether each point is marked.
+        dashed: Whether the line is dashed.
     """
 
     label: str
@@ -58,18 +58,26 @@ class Line:
 
 
 def smoothed(values: NDArray[np.float64], bins: int = BINS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means of at most `bins` runs of neighbours: (mean positions from 1, mean values)."""
+    """A long curve as at most `bins` points, each the mean of neighbouring values.
+
+    Returns:
+        Mean positions, where the first value has position 1, and mean values.
+
+    >>> positions, means = smoothed(np.array([1.0, 3.0, 5.0, 7.0]), bins=2)
+    >>> positions.tolist(), means.tolist()
+    ([1.5, 3.5], [2.0, 6.0])
+    """
     parts = np.array_split(np.arange(len(values)), min(bins, len(values)))
     positions = np.array([part.mean() + 1 for part in parts])
     return positions, np.array([values[part].mean() for part in parts])
 
 
 def chart(name: str, draw: Callable[[Any], None]) -> str:
-    """A chart as an `<svg>` element without width and height, the same bytes for the same data.
+    """A chart as an `<svg>` element without width and height. The same data gives the same bytes.
 
     Args:
-        name: Unique on the page: prefix of the element ids.
-        draw: Draws on matplotlib axes, in the colours of SERIES, INK, RULE and MUTED only.
+        name: Name of the chart, unique on the page; the ids of its elements start with it.
+        draw: Function that draws on matplotlib axes, only in the colours of SERIES, INK, RULE and MUTED.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own matplotlibrc must not change the page
@@ -91,14 +99,14 @@ def chart(name: str, draw: Callable[[Any], None]) -> str:
 
 
 def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True) -> str:
-    """A chart of lines; see `chart`.
+    """A chart of lines as an `<svg>` element; see `chart`.
 
     Args:
-        name: Unique on the page: prefix of the element ids.
-        lines: What to draw.
-        x: Title of the axis.
-        y: The same.
-        integers: Tick whole numbers only on the x axis.
+        name: Name of the chart, unique on the page.
+        lines: The lines to draw.
+        x: Title of the x axis.
+        y: Title of the y axis.
+        integers: Whether the x axis has ticks at whole numbers only.
     """
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
@@ -116,7 +124,7 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
 
 
 def _themed(svg: str, name: str) -> str:
-    """The bare `<svg>` element: colours as CSS variables, ids of its own, sized by the page."""
+    """The bare `<svg>` element: colours are CSS variables, ids start with `name`, and the page sets its size."""
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg))

@@ -1,110 +1,135 @@
-"""What an explorer of pictures stacks: photographs as WebP, label maps and segments as paths of SVG.
+"""One picture: a photograph at some size, over which labels, a segment, outlines and boxes are drawn.
 
-A path takes less room on the page than a PNG of the same map, is sharp at any size, and takes its colour from the page.
+Every raster picture comes from here: those of `boxsup show`, the galleries on the pages, and the files at full size.
+The explorer draws the same things as SVG in the browser; see `boxsup.report.shared.explorer`.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.catalogue.tables import ImageRow
-from boxsup.image.files import read_image, read_mask
-from boxsup.report.shared.drawing import outlines
+from boxsup.image.palette import PALETTE, faded, overlay
+from boxsup.report.shared.drawing import Colour, draw_boxes, draw_outlines, outlines
 
-WIDE, NARROW = 240, 88  # px, longer side of a picture, and of one where there are very many
-QUALITY = {WIDE: 55, NARROW: 40}  # of WebP
-TOLERANCE = 1.0  # px of the picture: how far a path may leave the border that it follows
-SPECK = 4.0  # px² of the picture: smaller parts are left out
+SEGMENT_OPACITY = 0.6  # of a filled segment over the faded photograph
+GAP = 8  # px between pictures side by side
+WHITE: Colour = (255, 255, 255)
 
-Layer = list[tuple[int, str]]  # (label, path) of each label but the background
+Size = tuple[int, int]  # height and width in pixels
 
 
-def item(row: ImageRow, maps: Iterable[NDArray[np.uint8]], side: int) -> dict[str, Any]:
-    """An image as the page's script shows it, as values of JSON.
+class Picture:
+    """A photograph at some size, on which one thing after the other is drawn.
 
-    Args:
-        row: Of the catalogue.
-        maps: Label maps of the image, H×W each, as the script offers them one after the other.
-        side: WIDE or NARROW.
+    What is added is given in the pixels of the photograph and scaled with it.
 
-    Returns:
-        `id`; `width` and `height` of the picture; `photo`; `layers`, label maps as paths, equal ones once, since most
-        generations change few images; and which of them the `views`, one a map, and the `truth` are, None without one.
+    Attributes:
+        image: The picture so far, RGB.
     """
-    layers: list[Layer] = []
-    height, width = size_within(row.height, row.width, side)
-    return {
-        "id": row.image,
-        "width": width,
-        "height": height,
-        "photo": photograph(read_image(row.path), side),
-        "views": [_place(layers, layer(labels, side)) for labels in maps],
-        "truth": _place(layers, layer(read_mask(row.mask), side)) if row.mask else None,
-        "layers": layers,
-    }
+
+    def __init__(
+        self, photo: NDArray[np.uint8], size: Size, resample: Image.Resampling = Image.Resampling.LANCZOS
+    ) -> None:
+        self._size = size
+        self._scale = size[1] / photo.shape[1]
+        self.image = Image.fromarray(resize(photo, size, resample))
+
+    def add_labels(self, labels: NDArray[np.uint8], grey: bool = True) -> None:
+        """Lay a label map (H×W) over the photograph; see `boxsup.image.palette.overlay`."""
+        self.image = Image.fromarray(overlay(np.asarray(self.image), resize(labels, self._size), grey))
+
+    def add_segment(self, mask: NDArray[np.bool_], colour: Colour) -> None:
+        """Fade the photograph to light grey and fill a segment (H×W) with a colour."""
+        pixels = faded(np.asarray(self.image))
+        inside = self._resized(mask)
+        pixels[inside] = (1 - SEGMENT_OPACITY) * pixels[inside] + SEGMENT_OPACITY * np.array(colour)
+        self.image = Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+    def add_outline(self, mask: NDArray[np.bool_], colour: Colour, width: int, halo: Colour = WHITE) -> None:
+        """Draw the borders of a segment (H×W), `width` pixels wide, between two thin lines of the colour `halo`."""
+        draw_outlines(self.image, outlines(self._resized(mask)), colour, width, halo)
+
+    def add_boxes(
+        self, corners: NDArray[np.integer], class_ids: Sequence[int], names: Sequence[str], text_height: int
+    ) -> None:
+        """Draw boxes (B×4 half-open corners x0, y0, x1, y1) with a name each; see `drawing.draw_boxes`."""
+        scaled = np.rint(corners * self._scale).astype(np.int64)
+        draw_boxes(self.image, scaled, class_ids, names, text_height)
+
+    def _resized(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return resize(mask.astype(np.uint8), self._size) > 0
 
 
-def size_within(height: int, width: int, side: int) -> tuple[int, int]:
-    """Height and width in proportion whose longer one is `side` at most; nothing is enlarged."""
+def class_colour(class_id: int) -> Colour:
+    """The colour of a class in VOC's palette.
+
+    >>> class_colour(1)
+    (128, 0, 0)
+    """
+    red, green, blue = PALETTE[class_id].tolist()
+    return red, green, blue
+
+
+def fit_side(height: int, width: int, side: int) -> Size:
+    """Height and width in proportion, the longer one at most `side`; nothing is enlarged.
+
+    >>> fit_side(375, 500, side=240), fit_side(48, 64, side=240)
+    ((180, 240), (48, 64))
+    """
     scale = min(1.0, side / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def photograph(pixels: NDArray[np.uint8], side: int) -> str:
-    """An image (H×W×3) as WebP in base64, brought to `size_within`; `side` is WIDE or NARROW."""
-    height, width = size_within(pixels.shape[0], pixels.shape[1], side)
-    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=QUALITY[side], method=6)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+def fit_width(height: int, width: int, wanted: int) -> Size:
+    """Height and width in proportion, the width equal to `wanted`.
 
-
-def layer(labels: NDArray[np.uint8], side: int) -> Layer:
-    """A label map (H×W) as a path a label, in pixels of the picture that `photograph` makes of the same size."""
-    small = _fitted(labels, side)
-    return [(int(label), path(small == label)) for label in np.unique(small) if label]
-
-
-def segment(mask: NDArray[np.bool_], side: int) -> str:
-    """A segment (H×W) as a path, likewise."""
-    return path(_fitted(mask.astype(np.uint8), side) > 0)
-
-
-def path(mask: NDArray[np.bool_]) -> str:
-    """The borders of a mask, to be filled by the even-odd rule: `d` of an SVG path, x and y at the pixels' middles.
-
-    Where all parts are specks the largest one is kept.
+    >>> fit_width(40, 80, wanted=300)
+    (150, 300)
     """
-    polygons = outlines(mask, 1)
-    areas = [cv2.contourArea(polygon.astype(np.float32)) for polygon in polygons]
-    least = min(SPECK, max(areas, default=0.0))
-    kept = (polygon for polygon, area in zip(polygons, areas, strict=True) if area >= least)
-    simple = (cv2.approxPolyDP(polygon.astype(np.int32), TOLERANCE, True) for polygon in kept)
-    return "".join(_subpath(np.asarray(polygon, np.int32)[:, 0]) for polygon in simple)
+    return max(1, round(height * wanted / width)), wanted
 
 
-def _place(layers: list[Layer], own: Layer) -> int:
-    """Where a layer stands among others, to which it is added unless it is there."""
-    if own not in layers:
-        layers.append(own)
-    return layers.index(own)
+def resize(
+    pixels: NDArray[np.uint8], size: Size, resample: Image.Resampling = Image.Resampling.NEAREST
+) -> NDArray[np.uint8]:
+    """A label map (H×W) or a photograph (H×W×3) at another size; label maps need the default, nearest neighbours.
+
+    >>> resize(np.array([[1, 2]], np.uint8), (2, 4))
+    array([[1, 1, 2, 2],
+           [1, 1, 2, 2]], dtype=uint8)
+    """
+    return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), resample))
 
 
-def _fitted(labels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    height, width = size_within(labels.shape[0], labels.shape[1], side)
-    return np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
+def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one height in a row, GAP white pixels between them.
+
+    >>> side_by_side([Image.new("RGB", (20, 10)), Image.new("RGB", (20, 10))]).size
+    (48, 10)
+    """
+    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
+    sheet = Image.new("RGB", (width, pictures[0].height), WHITE)
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width + GAP
+    return sheet
 
 
-def _subpath(polygon: NDArray[np.integer]) -> str:
-    """A closed polygon, P×2 (x, y): where it starts, then steps, with as few characters as they take."""
-    steps = np.diff(polygon, axis=0).ravel().tolist()
-    text = "".join(f"{' ' if index and step >= 0 else ''}{step}" for index, step in enumerate(steps))
-    return f"M{polygon[0, 0]} {polygon[0, 1]}" + (f"l{text}" if steps else "h0") + "z"
+def encode_base64(image: Image.Image, file_format: str, **options: object) -> str:
+    """A picture as a file ("JPEG", "WEBP") in base64, for a data URI: the same bytes for the same pixels.
+
+    Args:
+        image: The picture.
+        file_format: A format that Pillow writes.
+        **options: Options of Pillow's writer, for instance `quality`.
+    """
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

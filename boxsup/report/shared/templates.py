@@ -1,4 +1,4 @@
-"""The pages' templates and how numbers stand in them."""
+"""Fills in the templates of the pages, and formats the numbers in them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NONE = "–"
 
 
 def render_template(template: str, /, **values: object) -> str:
-    """A template of this folder, filled in: HTML that asks for no other file.
+    """Fill in a template and return HTML that loads no other file.
 
     Args:
-        template: Its file, which extends `base.html.j2`.
-        **values: What it names; `include(FILE)`, a style sheet or script of this folder, and `policy(SCRIPT)` are
-            there already.
+        template: Path below `boxsup/report`, for instance "experiment/page.html.j2"; it extends `shared/base.html.j2`.
+        **values: The variables of the template. Two functions are added: `include(PATH)`, the text of a style sheet or
+            script below `boxsup/report`, and `policy(SCRIPT)`, the Content-Security-Policy that allows this script.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("boxsup.report", "."),
@@ -32,15 +32,15 @@ def render_template(template: str, /, **values: object) -> str:
     return environment.get_template(template).render(include=_file, policy=_policy, **values)
 
 
-def _file(name: str) -> Markup:
-    """A style sheet or script of this folder, to stand on a page as it is."""
-    return Markup(files("boxsup.report").joinpath(name).read_text(encoding="utf-8"))
+def _file(path: str) -> Markup:
+    """The text of a style sheet or script, which the page takes in unescaped."""
+    return Markup(files("boxsup.report").joinpath(path).read_text(encoding="utf-8"))
 
 
 def _policy(script: str = "") -> str:
-    """What a page may load and run, for its Content-Security-Policy: pictures in it, and this script alone.
+    """The page's Content-Security-Policy: it may show embedded pictures and run this script, nothing else.
 
-    Names of classes and images are escaped; were one not, no browser would run it.
+    Names of classes and images are escaped. If one ever were not, no browser would run it.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     run = f"'sha256-{digest}'" if script else "'none'"
@@ -49,17 +49,24 @@ def _policy(script: str = "") -> str:
 
 
 def percent(value: float) -> str:
-    """A share in [0, 1] as per cent with one decimal; a dash for NaN."""
+    """A share in [0, 1] as per cent with one decimal; a dash for NaN.
+
+    >>> percent(0.5), percent(float("nan"))
+    ('50.0', '–')
+    """
     return NONE if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def percent_and_spread(mean: float, spread: float, none: str = NONE) -> str:
-    """`mean ± spread`, shares in [0, 1] as per cent with one decimal; no spread where it is NaN.
+    """Mean and spread, shares in [0, 1], as per cent with one decimal.
 
     Args:
-        mean: Over seeds.
-        spread: Their standard deviation; NaN where there is one seed.
-        none: What to show where the mean is NaN.
+        mean: Mean over seeds.
+        spread: Standard deviation over seeds; left out if it is NaN, because there is one seed.
+        none: The text to return if the mean is NaN.
+
+    >>> percent_and_spread(0.5, 0.0125), percent_and_spread(0.5, float("nan"))
+    ('50.0 ± 1.2', '50.0')
     """
     if np.isnan(mean):
         return none
@@ -67,10 +74,18 @@ def percent_and_spread(mean: float, spread: float, none: str = NONE) -> str:
 
 
 def rounded(value: float, decimals: int) -> float | None:
-    """A number for JSON, which has no NaN: None in its place."""
+    """A number for JSON, which has no NaN: None in its place.
+
+    >>> rounded(0.126, 2), rounded(float("nan"), 2)
+    (0.13, None)
+    """
     return None if np.isnan(value) else round(float(value), decimals)
 
 
 def number(value: float, decimals: int) -> str:
-    """A number with so many decimals and commas between thousands; a dash for NaN."""
+    """A number as text with commas between thousands; a dash for NaN.
+
+    >>> number(1234.56, 1)
+    '1,234.6'
+    """
     return NONE if np.isnan(value) else f"{value:,.{decimals}f}"

@@ -17,7 +17,8 @@ from PIL import Image
 
 from boxsup.catalogue.tables import ImageRow, read_catalogue
 from boxsup.image.files import read_mask
-from boxsup.report.shared.pictures import NARROW, WIDE, item, layer, path, photograph, size_within
+from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture, label_paths, svg_path, webp_photo
+from boxsup.report.shared.pictures import fit_side
 
 
 def drawn(d: str, shape: tuple[int, int]) -> np.ndarray:
@@ -36,23 +37,23 @@ def drawn(d: str, shape: tuple[int, int]) -> np.ndarray:
 def test_a_rectangle_by_hand() -> None:
     mask = np.zeros((20, 30), bool)
     mask[5:10, 8:20] = True
-    assert path(mask) == "M8 5l0 4 11 0 0-4z"
+    assert svg_path(mask) == "M8 5l0 4 11 0 0-4z"
     mask[7, 25] = True  # a speck
-    assert path(mask) == "M8 5l0 4 11 0 0-4z"
+    assert svg_path(mask) == "M8 5l0 4 11 0 0-4z"
 
 
 def test_of_specks_alone_the_largest_is_kept() -> None:
     mask = np.zeros((20, 30), bool)
     mask[3, 4] = True
-    assert path(mask) == "M4 3h0z"
-    assert path(np.zeros((20, 30), bool)) == ""
+    assert svg_path(mask) == "M4 3h0z"
+    assert svg_path(np.zeros((20, 30), bool)) == ""
 
 
 def test_a_ring_has_its_hole() -> None:
     y, x = np.mgrid[:100, :100]
     distance = np.hypot(x - 50, y - 50)
     ring = (distance < 40) & (distance > 20)
-    again = drawn(path(ring), ring.shape)
+    again = drawn(svg_path(ring), ring.shape)
     assert not again[50, 50]
     assert (again & ring).sum() / (again | ring).sum() > 0.93
 
@@ -64,7 +65,7 @@ def test_a_path_never_leaves_the_border_by_more_than_its_tolerance(rectangles) -
         mask[y : y + height, x : x + width] ^= True
     around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     within = cv2.erode(mask.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=0) > 0
-    again = drawn(path(mask), mask.shape)
+    again = drawn(svg_path(mask), mask.shape)
     assert (again <= around).all()
     assert (within <= again).all()
 
@@ -73,9 +74,9 @@ def test_real_masks_keep_their_shape(voc_mini: Path) -> None:
     overlaps = []
     for file in sorted((voc_mini / "SegmentationClass").glob("*.png"))[:40]:
         labels = read_mask(file)
-        height, width = size_within(*labels.shape, WIDE)
+        height, width = fit_side(*labels.shape, WIDE)
         small = np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
-        for label, d in layer(labels, WIDE):
+        for label, d in label_paths(labels, WIDE):
             own = small == label
             if label != 255 and own.sum() > 200:
                 again = drawn(d, own.shape)
@@ -92,7 +93,7 @@ def test_a_picture_takes_so_little_that_vocs_val_set_fits_in_five_megabytes(voc_
     for mask in sorted((voc_mini / "SegmentationClass").glob("*.png"))[:40]:
         labels = read_mask(mask)
         row = ImageRow(mask.stem, str(voc_mini / f"JPEGImages/{mask.stem}.jpg"), *labels.shape, str(mask), "")
-        sizes.append(len(json.dumps(item(row, [labels], side))))
+        sizes.append(len(json.dumps(explorer_picture(row, [labels], side))))
     assert np.mean(sizes) < most
 
 
@@ -101,8 +102,8 @@ def test_a_picture_takes_so_little_that_vocs_val_set_fits_in_five_megabytes(voc_
     ((48, 64), WIDE, (48, 64)), ((1, 1000), WIDE, (1, 240)),
 ])  # fmt: skip
 def test_the_longer_side_is_brought_down_and_nothing_enlarged(size, side, expected) -> None:
-    assert size_within(*size, side) == expected
-    uri = photograph(np.full((*size, 3), 90, np.uint8), side)
+    assert fit_side(*size, side) == expected
+    uri = webp_photo(np.full((*size, 3), 90, np.uint8), side)
     image = Image.open(io.BytesIO(base64.b64decode(uri)))
     assert (image.height, image.width) == expected
     assert abs(int(np.asarray(image).mean()) - 90) <= 2
@@ -113,8 +114,8 @@ def test_equal_label_maps_stand_once(tree) -> None:
     row = next(catalogue.rows())
     truth = read_mask(row.mask)
     empty = np.zeros_like(truth)
-    shown = item(row, [empty, truth, empty], WIDE)
+    shown = explorer_picture(row, [empty, truth, empty], WIDE)
     assert shown["views"] == [0, 1, 0]
     assert shown["truth"] == 1
     assert shown["layers"][0] == []
-    assert item(ImageRow(*row[:4], "", ""), [truth], WIDE)["truth"] is None
+    assert explorer_picture(ImageRow(*row[:4], "", ""), [truth], WIDE)["truth"] is None
