@@ -22,7 +22,7 @@ from pydensecrf.utils import unary_from_softmax
 
 from boxsup.config.build import build
 from boxsup.config.inference import CrfSettings
-from boxsup.inference.crf import refined, relevant
+from boxsup.inference.crf import refine_labels, relevant_labels
 from boxsup.machine.workers import map_in_processes
 
 ROOT = Path(__file__).parents[1]
@@ -69,11 +69,11 @@ def main() -> None:
     scored = [
         (pixels, predictor.log_probabilities(pixels).cpu().numpy()) for pixels in (read_image(r.path) for r in rows)
     ]
-    kept = [relevant(scores, settings) for _, scores in scored]
+    kept = [relevant_labels(scores, settings) for _, scores in scored]
 
     def ours() -> Iterable[NDArray[np.uint8]]:
         calls = ((pixels, scores[which], which, settings) for (pixels, scores), which in zip(scored, kept, strict=True))
-        return map_in_processes(refined, calls, args.workers)
+        return map_in_processes(refine_labels, calls, args.workers)
 
     truths, classes = [read_mask(row.mask) for row in rows], len(catalogue.classes)
     seconds, processor = {}, {}

@@ -36,7 +36,7 @@ from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
 from boxsup.masking.box_masks import masks_of_boxes
-from boxsup.masking.quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, least_seen, quality
+from boxsup.masking.quality import FLAGS, INTERCEPT, WEIGHTS, Measures, flags, quality, seen_threshold
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.random import generator
 
@@ -124,7 +124,7 @@ def measured(images: Set, runs: Path) -> Iterator[dict[str, object]]:
 
 def flagged_boxes(boxes: pd.DataFrame) -> pd.DataFrame:
     """A set's boxes with a column a flag, as if the wrong ones were few among the right ones."""
-    least = least_seen(boxes.loc[boxes["kind"] == "true", "seen"].to_list())
+    least = seen_threshold(boxes.loc[boxes["kind"] == "true", "seen"].to_list())
     raised = [flags(Measures(*row), least) for row in boxes[list(Measures._fields)].itertuples(index=False)]
     columns = {name: [name in own for own in raised] for name in FLAGS}
     return boxes.assign(**columns, any=[bool(own) for own in raised])

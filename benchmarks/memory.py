@@ -55,7 +55,7 @@ def table_bytes(folder: Path) -> int:
     """What a stage that reads everything keeps of a split, from its first image on: bytes."""
     from boxsup.catalogue.tables import read_catalogue
     from boxsup.labels.overlaps import Overlaps
-    from boxsup.proposals.pool import Pools
+    from boxsup.proposals.pool_store import Pools
     from boxsup.store.labels import Labels
 
     def open_all() -> tuple[object, ...]:

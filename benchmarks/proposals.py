@@ -28,12 +28,12 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.evaluation.proposals import Matches, concatenate, match, summary_table
+from boxsup.evaluation.proposals import Matches, concatenate, match_objects, summary_table
 from boxsup.evaluation.tables import write_table
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.methods import build_settings, make_proposer
-from boxsup.proposals.pool import pools_writer, store_bytes
+from boxsup.proposals.pool_store import pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.report.proposals.curves import write_png
@@ -97,7 +97,7 @@ def measure(
             for name, propose in proposers.items():
                 pool, seconds = timed(propose, image, image_id)
                 writers[name].append(image_id, pool)
-                measured[name].matches.append(match(pool, objects, classes))
+                measured[name].matches.append(match_objects(pool, objects, classes))
                 measured[name].candidates.append(len(pool))
                 measured[name].seconds += seconds
             boxes, seconds = timed(opencv_selective_search, image)

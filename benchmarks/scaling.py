@@ -58,9 +58,9 @@ from pathlib import Path
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.config.build import parse
 from boxsup.config.training import TrainingSettings
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import EpochData, batches
 settings = parse(TrainingSettings, sys.argv[1], "training")
-for _ in batches(Epoch(read_catalogue(Path("train")), Path("1.zarr"), settings, 0, 1), settings, 0, 1, 0):
+for _ in batches(EpochData(read_catalogue(Path("train")), Path("1.zarr"), settings, 0, 1), settings, 0, 1, 0):
     pass
 """
 

@@ -45,10 +45,10 @@ from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.machine.devices import device
 from boxsup.machine.memory import keep_freed_memory
-from boxsup.network import build as build_network
+from boxsup.network import build_network as build_network
 from boxsup.network.images import IMAGENET
 from boxsup.store.labels import labels_writer
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +102,7 @@ def prepare(name: str, store: Path, args: argparse.Namespace) -> None:
     settings = settings.changed(batch=args.batch, crop=args.crop, threads=args.threads)
     schedule = build(ScheduleSettings, defaults["schedule"], "schedule")
     catalogue = photographs(args.images)
-    data = Epoch(catalogue, store, settings, 0, 1)
+    data = EpochData(catalogue, store, settings, 0, 1)
     iterations = args.images // args.batch
     memory = list(batches(data, settings, 0, 1, 0)) if name == "memory" else []
     theirs = DataLoader(

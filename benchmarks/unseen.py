@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.evaluation.confusion import mean_iou
-from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.evaluation.truth import confusions, images_with_masks
 from boxsup.inference.scores import Predictor
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ ROWS = ("mask", "semi", "box_greedy", "box", "box_gop", "box_ss", "grabcut", "bb
 
 def confusion_by_bias(model: Path, catalogue: Catalogue) -> NDArray[np.int64]:
     """Of a network's labels of the images with a true mask: a matrix a bias."""
-    scored = Predictor(model, torch.get_num_threads()).scored(row.path for row in with_masks(catalogue))
+    scored = Predictor(model, torch.get_num_threads()).score_files(row.path for row in images_with_masks(catalogue))
     maps = (labels_by_bias(found) for _, found in scored)
     return np.stack(confusions(catalogue, maps, str(model)))
 

@@ -30,7 +30,7 @@ from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou
 from boxsup.labels.choice import Choice, choose
-from boxsup.labels.costs import LARGEST_P, Candidates
+from boxsup.labels.costs import MAX_PROBABILITY, Candidates
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
@@ -148,7 +148,7 @@ def dense_default(masks: NDArray[np.bool_], scene: Scene, settings: UpdateSettin
         return ious
 
     log_p = scene.scores[1 + row][box].astype(np.float64)
-    odds = log_p - np.log1p(-np.minimum(np.exp(log_p), LARGEST_P))
+    odds = log_p - np.log1p(-np.minimum(np.exp(log_p), MAX_PROBABILITY))
     superpixels = scene.pool.superpixels[box].ravel()
     pixels = np.maximum(np.bincount(superpixels), 1)
     mean = (np.bincount(superpixels, odds.ravel()) / pixels)[superpixels].reshape(odds.shape)

@@ -18,12 +18,12 @@ from typing import Any, NoReturn
 from boxsup.commands.outputs import guarded
 from boxsup.commands.parser import arguments_of, make_parser
 from boxsup.errors import BoxSupError
-from boxsup.machine.environment import settle
+from boxsup.machine.environment import set_environment
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.near import did_you_mean, nearest
 from boxsup.stages import COMMANDS
 
-settle()  # before the module of a stage imports libraries that read the environment
+set_environment()  # before the module of a stage imports libraries that read the environment
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -21,7 +21,7 @@ from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import choose
 from boxsup.labels.costs import Candidates
-from boxsup.proposals.pool import find_pool
+from boxsup.proposals.pool_store import find_pool
 
 
 def main() -> None:

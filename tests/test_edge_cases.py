@@ -16,7 +16,7 @@ from boxsup.config.inference import CrfSettings
 from boxsup.config.params import generation_settings
 from boxsup.config.training import NetworkSettings
 from boxsup.image.files import write_mask
-from boxsup.network import build
+from boxsup.network import build_network
 
 pytestmark = pytest.mark.slow  # every stage runs on images of odd sizes
 
@@ -124,12 +124,12 @@ def test_the_catalogue_has_them_all(folder):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_one_pixel(name):
     with torch.device("meta"):
-        network = build(name, 3).eval()
+        network = build_network(name, 3).eval()
         assert network(torch.zeros(1, 3, 1, 1)).shape[:2] == (1, 3)
 
 
 def test_the_crf_takes_one_pixel():
-    from boxsup.inference.crf import marginals
+    from boxsup.inference.crf import crf_marginals
 
     crf = CrfSettings(
         iterations=5,
@@ -140,5 +140,7 @@ def test_the_crf_takes_one_pixel():
         bilateral_weight=5.0,
         least_probability=0.0,
     )
-    found = marginals(np.zeros((1, 1, 3), np.uint8), np.log(np.array([0.25, 0.75], np.float32)).reshape(2, 1, 1), crf)
+    found = crf_marginals(
+        np.zeros((1, 1, 3), np.uint8), np.log(np.array([0.25, 0.75], np.float32)).reshape(2, 1, 1), crf
+    )
     assert found.sum() == pytest.approx(1)

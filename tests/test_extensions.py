@@ -20,7 +20,7 @@ from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write
 from boxsup.config.fields import setting
 from boxsup.config.proposals import ProposalSettings
 from boxsup.proposals import methods
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from helpers.commands import run_boxsup
 from helpers.paths import ROOT
 

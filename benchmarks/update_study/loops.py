@@ -23,19 +23,19 @@ from boxsup.config.params import epoch_settings
 from boxsup.config.training import NetworkSettings, ScheduleSettings, TrainingSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.confusion import mean_iou
-from boxsup.evaluation.quality import measure
-from boxsup.evaluation.truth import confusions, with_masks
+from boxsup.evaluation.quality import measure_generation
+from boxsup.evaluation.truth import confusions, images_with_masks
 from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
+from boxsup.labels.baselines import baseline_labels
 from boxsup.labels.choice import Choice, Chosen
-from boxsup.labels.fixed import masks_from_boxes
 from boxsup.labels.generation import ChoiceTables, Update
-from boxsup.network import build as build_network
+from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.store.labels import Labels, labels_writer
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, pixel_loss, train_epoch
 
 
@@ -80,7 +80,7 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
                     adjust_logits(model, Labels(store), len(classes), loop.prior)
             if last:
                 break
-            epoch = Epoch(data.train, store, training, seed, generation)
+            epoch = EpochData(data.train, store, training, seed, generation)
             loader = batches(epoch, training, seed, generation, 0)
             loss = balanced_loss(Labels(store), len(classes), loop.balance)
             with mock.patch("boxsup.training.epoch.pixel_loss", loss):
@@ -147,15 +147,15 @@ def average(old: dict[str, Tensor] | None, new: dict[str, Tensor], keep: float) 
 def make_labels(
     data: Data, update: UpdateSettings, seed: int, generation: int, predictor: Predictor | None, fixed: str
 ) -> Callable[[str], tuple[NDArray[np.uint8], list[Choice]]]:
-    def scores(image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        return predictor.log_probabilities(data.images[image])[labels].numpy()  # type: ignore[union-attr]
+    def scores(image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return predictor.log_probabilities(data.images[image])[class_ids].numpy()  # type: ignore[union-attr]
 
     made = Update(data.pools, data.overlaps, scores if predictor else None, update, seed, generation)
 
     def labels(image: str) -> tuple[NDArray[np.uint8], list[Choice]]:
         own = data.train.boxes_of(image)
         if fixed in ("truth", "rectangles"):
-            filled = masks_from_boxes("rectangles", data.images[image], own).labels
+            filled = baseline_labels("rectangles", data.images[image], own).labels
             choices = [Choice.without_candidate(Chosen.RECTANGLE)] * len(own)
             return data.truth[image] if fixed == "truth" else filled, choices
         result = made.labels(image, *data.truth[image].shape, own)
@@ -183,7 +183,7 @@ def write_generation(
                 tables.record(row, choice)
             writer.append(image, labels=labels)
     unmasked = np.zeros(len(data.train.images), bool)
-    quality = measure(generation, data.train, Labels(store), unmasked, tables.chosen, previous)
+    quality = measure_generation(generation, data.train, Labels(store), unmasked, tables.chosen, previous)
     row = {
         "loop": loop.name,
         "seed": seed,
@@ -198,7 +198,7 @@ def write_generation(
 
 
 def validate(data: Data, predictor: Predictor) -> float:
-    scored = (predictor.log_probabilities(data.images[row.image]) for row in with_masks(data.val))
+    scored = (predictor.log_probabilities(data.images[row.image]) for row in images_with_masks(data.val))
     maps = ((scores.argmax(dim=0).numpy().astype(np.uint8),) for scores in scored)
     (confusion,) = confusions(data.val, maps, "validate")
     return mean_iou(confusion)

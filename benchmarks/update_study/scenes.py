@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from boxsup.labels.costs import Candidates
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 from boxsup.proposals.pool import Pool
 
 
@@ -49,7 +49,7 @@ class Asked:
 def ask(model: torch.nn.Module, data: Data, scales: tuple[float, ...] = (1.0,), mirror: bool = False) -> Asked:
     def forward(pixels: NDArray[np.uint8]) -> Tensor:
         with torch.inference_mode():
-            return model(normalised(pixels)[None].to(memory_format=torch.channels_last))[0]
+            return model(normalise(pixels)[None].to(memory_format=torch.channels_last))[0]
 
     logits = {}
     for image in data.train.ids:

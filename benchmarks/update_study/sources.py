@@ -18,7 +18,8 @@ from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.overlaps import Overlaps
-from boxsup.proposals.pool import Pool, Pools
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import Pools
 
 Block = dict[str, Any]
 Masks = list[NDArray[np.bool_] | None]  # of an image's boxes; None: the rectangle

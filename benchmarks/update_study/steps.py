@@ -21,7 +21,7 @@ from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.image import VOID
 from boxsup.labels.painting import paint
-from boxsup.training.data import Epoch, batches
+from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
 
 STATES = {"young": 2, "half": 6, "old": 12}  # epochs of the network that is asked
@@ -76,7 +76,7 @@ def trained_networks(data: Data, configuration: Block) -> dict[str, Callable[[st
         made = make_labels(data, settings(configuration, {"k": 1}), 0, 1, None, "first")
         write_generation(data, store, made, 1, Loop("labels of the study's network"), 0, 0, [], None)
         for epoch in range(1, max(STATES.values()) + 1):
-            loader = batches(Epoch(data.train, store, training, 0, epoch), training, 0, epoch, 0)
+            loader = batches(EpochData(data.train, store, training, 0, epoch), training, 0, epoch, 0)
             train_epoch(model, optimizer, loader, len(loader), training, schedule, 0, epoch, each=lambda step: None)
             for state in [name for name, last in STATES.items() if last == epoch]:
                 frozen = copy.deepcopy(model).eval()

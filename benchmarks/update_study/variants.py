@@ -13,7 +13,7 @@ from sources import CENTRED, Block, Masks
 from boxsup.config.inference import CrfSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas
-from boxsup.inference.crf import marginals
+from boxsup.inference.crf import crf_marginals
 from boxsup.labels.choice import Chosen, choose, ranking
 from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
 from boxsup.labels.grabcut import grabcut
@@ -133,7 +133,7 @@ def crf_first(crf: CrfSettings) -> Step:
     def step(scene: Scene, chosen: UpdateSettings) -> Masks:
         _, first, where = np.unique(scene.labels, return_index=True, return_inverse=True)
         scores = scene.scores[np.concatenate(([0], 1 + first))]
-        refined = np.log(np.maximum(marginals(scene.pixels, scores, crf), 1e-6))
+        refined = np.log(np.maximum(crf_marginals(scene.pixels, scores, crf), 1e-6))
         return by_update(replace(scene, scores=refined[np.concatenate(([0], 1 + where))]), chosen)
 
     return step

@@ -33,7 +33,7 @@ from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import first_few
 from boxsup.stages import STAGES
 from boxsup.store.atomic import write_text
-from boxsup.store.ownership import current
+from boxsup.store.ownership import current_claims
 
 FIRST, LOST = "the first time", "the one before cannot be read"
 
@@ -221,7 +221,7 @@ def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None
     """
     _record(store).unlink(missing_ok=True)
     yield
-    claims = current()
+    claims = current_claims()
     if made_from is not None and (claims is None or claims.by_snakemake):  # commands run by hand need no record
         write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
 

@@ -22,8 +22,8 @@ from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.image.files import write_mask
-from boxsup.machine.stopping import taken_back
-from boxsup.store.leftovers import PARTIAL, clear, hidden
+from boxsup.machine.stopping import removed_at_end
+from boxsup.store.leftovers import PARTIAL, clear_leftovers, hidden_path
 from boxsup.store.renames import move
 
 AUGMENTED_MASKS, AUGMENTED_LIST = "SegmentationClassAug", "trainaug"
@@ -220,10 +220,10 @@ def _members(archive: Path, prefix: PurePosixPath) -> Iterator[tuple[tarfile.Tar
 @contextlib.contextmanager
 def _staging(root: Path) -> Iterator[Path]:
     """An empty hidden folder beside `root`. The remains of a killed run are removed first."""
-    clear(root.parent, lambda old, output: False)
-    folder = hidden(root, PARTIAL)
+    clear_leftovers(root.parent, lambda old, output: False)
+    folder = hidden_path(root, PARTIAL)
     folder.mkdir(parents=True)
-    with taken_back(folder):
+    with removed_at_end(folder):
         yield folder
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
 from boxsup.experiments.splits import TABLES
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
@@ -115,7 +115,7 @@ def _again(path: Path) -> str:
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table with at least these columns. Columns other than TEXTS must hold whole numbers."""
     try:
-        table = as_written(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
+        table = unescape_texts(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
         raise StoreError(f"{path}: no such table; {_again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # these include pandas' own errors

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.contours import bsds as dataset
-from boxsup.contours.benchmark import count, f_measure, precision_recall, score
+from boxsup.contours.benchmark import benchmark_scores, count_matches, f_measure, precision_recall
 from boxsup.contours.benchmark import thresholds as evenly_spaced
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
@@ -42,13 +42,13 @@ def run(*, bsds: Path, split: str, model: Path | None, gradient: bool, threshold
     if thresholds < 1:
         raise ConfigError(f"--thresholds: expected at least 1, got {thresholds}")
     levels = evenly_spaced(thresholds)
-    names = dataset.names(bsds, split)
+    names = dataset.image_ids(bsds, split)
     detect = detector("gradient") if gradient else _network(model, split)
     counts = []
     for name in tqdm(names, "contours", unit="image", disable=None):
-        annotated = dataset.read(bsds, split, name)
-        counts.append(count(detect(annotated.image), annotated.boundaries, levels))
-    scores = score(counts, levels)
+        annotated = dataset.read_annotated(bsds, split, name)
+        counts.append(count_matches(detect(annotated.image), annotated.boundaries, levels))
+    scores = benchmark_scores(counts, levels)
     if out:
         _write_curve(out, np.sum(counts, axis=0), levels)
     print(

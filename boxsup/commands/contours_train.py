@@ -44,9 +44,9 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     cv2.setNumThreads(1)
     recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=_positive(steps))
     images = [
-        dataset.read(bsds, split, name)
+        dataset.read_annotated(bsds, split, name)
         for split in _unique(splits)
-        for name in tqdm(dataset.names(bsds, split), f"reading {split}", unit="image", disable=None)
+        for name in tqdm(dataset.image_ids(bsds, split), f"reading {split}", unit="image", disable=None)
     ]
     start = imagenet_weights(ENCODER, NetworkSettings(name=ENCODER, weights="imagenet", sha256=""))
     with _Progress(recipe.steps) as progress:

@@ -17,13 +17,13 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
-from boxsup.evaluation.crf_search import Point, best_of, confusions_at, search_rounds
+from boxsup.evaluation.crf_search import Point, best_point, confusions_at, search_rounds
 from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import truth_pixels
 from boxsup.image.files import read_mask
-from boxsup.inference.crf import relevant
+from boxsup.inference.crf import relevant_labels
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.workers import map_in_processes
@@ -83,7 +83,7 @@ def run(
 
 
 def _log_round(number: int, points: int, images: int, scores: dict[Point, float]) -> None:
-    best = best_of(scores)
+    best = best_point(scores)
     values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
     print(
         f"crf-search: round {number}: {points} points on {images} images, mean IoU "
@@ -104,7 +104,7 @@ def score(
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:
     """The arguments of `confusions_at` for each image."""
-    scored = predictor.scored(images.images["path"])
+    scored = predictor.score_files(images.images["path"])
     for row, (pixels, scores) in zip(images.rows(), scored, strict=True):
-        kept = relevant(scores, settings[0])
+        kept = relevant_labels(scores, settings[0])
         yield pixels, scores[kept], kept, read_mask(row.mask), settings, len(images.classes)

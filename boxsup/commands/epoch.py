@@ -18,7 +18,7 @@ from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
-from boxsup.machine.instructions import warn_of_others
+from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.network.checkpoint import (
     Checkpoint,
     instructions_of,
@@ -26,7 +26,7 @@ from boxsup.network.checkpoint import (
     save_checkpoint,
 )
 from boxsup.store.csv import write_csv
-from boxsup.training.data import Epoch, batches, order_of, plain_errors
+from boxsup.training.data import EpochData, batch_order, batches, read_batches
 from boxsup.training.epoch import DivergedError, make_optimizer, train_epoch
 from boxsup.training.momentum import load_momentum, save_momentum
 from boxsup.training.parallel import is_main_process
@@ -98,9 +98,9 @@ def run(
     if settings.gpus == 1:
         train(job)
         return
-    from boxsup.training.torchrun import together  # costs time that one process need not pay
+    from boxsup.training.torchrun import run_in_processes  # costs time that one process need not pay
 
-    together(_train_as_member, settings.gpus, job=job, claims=claims_for_another_process())
+    run_in_processes(_train_as_member, settings.gpus, job=job, claims=claims_for_another_process())
 
 
 def _train_as_member(*, job: Job, claims: Callable[[], AbstractContextManager[None]]) -> None:
@@ -114,20 +114,20 @@ def train(job: Job) -> None:
     settings = job.training
     checkpoint, split = load_checkpoint(job.model), read_catalogue(job.catalogue)
     _check(checkpoint, job.model, split.classes, job.epoch)
-    data = Epoch(split, job.labels, settings, job.seed, job.epoch, checkpoint.normalisation)
+    data = EpochData(split, job.labels, settings, job.seed, job.epoch, checkpoint.normalisation)
     loader = batches(data, settings, job.seed, job.epoch, job.workers)
-    order = order_of(data, settings, job.seed, job.epoch)
+    order = batch_order(data, settings, job.seed, job.epoch)
     main = is_main_process()
     if main:
-        warn_of_others(instructions_of(job.model), str(job.model))
-        warn_of_others(data.made_with, str(job.labels))
+        warn_of_other_instructions(instructions_of(job.model), str(job.model))
+        warn_of_other_instructions(data.made_with, str(job.labels))
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)
     if job.optimizer:
         load_momentum(job.optimizer, optimizer, checkpoint.epoch)
     with Progress(job.epoch, iterations, batch, job.tensorboard if main else None, shown=main) as progress:
-        data_read, step = plain_errors(loader), progress.step
+        data_read, step = read_batches(loader), progress.step
         try:
             train_epoch(model, optimizer, data_read, iterations, settings, job.schedule, job.seed, job.epoch, step)
         except DivergedError as error:

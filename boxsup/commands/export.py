@@ -25,11 +25,11 @@ from boxsup.inference.export import (
     WRITERS,
     FullSize,
     check_packages,
-    description,
-    exported,
-    greatest_difference,
+    describe_export,
+    export_program,
+    max_difference,
 )
-from boxsup.inference.trained import chosen, find_trained, tell
+from boxsup.inference.trained import find_trained, override_labelling, print_note
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.random import generator
 from boxsup.store.atomic import atomic_write, write_text
@@ -93,10 +93,10 @@ def run(
     pictures = [_picture(image, fixed) for image in images] or _noise(fixed)
     trained = find_trained(model)
     checkpoint = load_checkpoint(trained.checkpoint)
-    labelling = chosen(trained.labelling, scales, background_bias)
-    tell(trained)
+    labelling = override_labelling(trained.labelling, scales, background_bias)
+    print_note(trained)
     facts = {
-        **description(checkpoint, format, fixed, labelling),
+        **describe_export(checkpoint, format, fixed, labelling),
         **({"opset": OPSET} if format == "onnx" else {}),
         "checkpoint": sha256_of(trained.checkpoint),
         "versions": provenance("export", "torch", *(PACKAGES if format == "onnx" else ())),
@@ -104,8 +104,8 @@ def run(
     network = FullSize(checkpoint.model, labelling.scales, labelling.background_bias).eval()
     write, runner = WRITERS[format]
     with atomic_write(path, suffix) as partial:
-        write(exported(network, fixed), partial, json.dumps(facts, ensure_ascii=False))
-        difference = greatest_difference(network, checkpoint, runner(partial), pictures)
+        write(export_program(network, fixed), partial, json.dumps(facts, ensure_ascii=False))
+        difference = max_difference(network, checkpoint, runner(partial), pictures)
     facts["checked"] = {"pictures": len(pictures), "greatest_difference": difference, "tolerance": TOLERANCE}
     write_text(_facts_path(path), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     print(

@@ -19,8 +19,8 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
+from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
-from boxsup.labels.fixed import KINDS, FixedMasks, masks_from_boxes
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
     parser.add_argument(
-        "--kind", choices=("truth", *KINDS), required=True, help="true masks, or how masks are made from boxes"
+        "--kind", choices=("truth", *BASELINES), required=True, help="true masks, or how masks are made from boxes"
     )
     parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
     add_output_arguments(parser, "the .zarr folder to write")
@@ -78,7 +78,7 @@ def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: 
     print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
 
 
-def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[FixedMasks]:
+def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:
     calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
     return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
 
@@ -87,5 +87,5 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)  # the processes run in parallel
 
 
-def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> FixedMasks:
-    return masks_from_boxes(kind, read_image(path), boxes)
+def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> BaselineLabels:
+    return baseline_labels(kind, read_image(path), boxes)

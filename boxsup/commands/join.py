@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.experiments.splits import TABLES
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
 
@@ -29,6 +29,6 @@ def run(*, parts: Sequence[Path], out: Path) -> None:
     """Write the tables of all parts as one, and their problems."""
     catalogue = join({str(part): read_catalogue(part) for part in parts})
     problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in parts])
-    write_csv(out / PROBLEMS, as_written(problems))
+    write_csv(out / PROBLEMS, unescape_texts(problems))
     write_catalogue(out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

@@ -15,7 +15,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.measured import score_text
-from boxsup.evaluation.quality import collapse_warning, measure
+from boxsup.evaluation.quality import collapse_warning, measure_generation
 from boxsup.evaluation.tables import read_table, write_table
 from boxsup.store.labels import Labels
 
@@ -47,7 +47,9 @@ def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | N
         raise DataError(f"{labels}: its images or boxes are not those of {catalogue}; make it again")
     chosen_before = _chosen_before(previous, generation) if previous else None
 
-    quality = measure(generation.attributes["generation"], split, generation, true_mask, chosen, chosen_before)
+    quality = measure_generation(
+        generation.attributes["generation"], split, generation, true_mask, chosen, chosen_before
+    )
     first_fill = _first_fill(first) if first else None
     if (chosen >= 0).any():  # masks that no update makes do not collapse
         quality = replace(quality, warning=collapse_warning(quality, first_fill))

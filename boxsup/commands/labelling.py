@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.inference.labelling import labelling_text, parse_labelling
+from boxsup.inference.labelling import format_labelling, parse_labelling
 from boxsup.store.atomic import write_text
 
 EXAMPLE = 'boxsup labelling --settings "$SETTINGS" --out results/demo_semi/labelling.json'
@@ -21,4 +21,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, settings: str, out: Path) -> None:
     """Check the settings and write them."""
-    write_text(out, labelling_text(parse_labelling(settings, "--settings")))
+    write_text(out, format_labelling(parse_labelling(settings, "--settings")))

@@ -19,13 +19,13 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
-from boxsup.labels.choice import Chosen, recorded
+from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
 from boxsup.labels.generation import ChoiceTables, Scores, Update
 from boxsup.labels.overlaps import Overlaps
-from boxsup.machine.instructions import warn_of_others
-from boxsup.proposals.pool import Pools
-from boxsup.store.labels import exceeds, labels_writer
+from boxsup.machine.instructions import warn_of_other_instructions
+from boxsup.proposals.pool_store import Pools
+from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
 
 EXAMPLE = (
@@ -95,7 +95,7 @@ def run(
         update = Update(pools, iou, scores, update_settings, seed, generation)
     choices = fixed_choices(fixed, split, others)
 
-    tables = ChoiceTables(len(split.boxes), recorded(update.settings) if update else 1)
+    tables = ChoiceTables(len(split.boxes), recorded_count(update.settings) if update else 1)
     attributes = {
         "generation": generation,
         "seed": seed,
@@ -136,7 +136,7 @@ def _candidates(proposals: Sequence[Path], overlaps: Sequence[Path], images: Seq
     check_ids(images, list(pools), "proposals")
     check_ids(images, list(tables), "overlaps")
     for path, attributes in zip(proposals, pools.attributes, strict=True):
-        warn_of_others(attributes.get("versions", {}).get("instructions"), str(path))
+        warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
     return pools, tables
 
 
@@ -147,13 +147,13 @@ def _scores(network: Network, split: Catalogue, images: Sequence[str]) -> Scores
     from boxsup.network.checkpoint import instructions_of
 
     predictor = Predictor(network.model, network.threads, split.classes, network.scales)
-    warn_of_others(instructions_of(network.model), str(network.model))
+    warn_of_other_instructions(instructions_of(network.model), str(network.model))
     return ScoresAhead(predictor, split, images)
 
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
     """Raise a DataError where masks from elsewhere show more classes than the split has."""
-    if exceeds(labels, classes):
+    if exceeds_classes(labels, classes):
         raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
 
 

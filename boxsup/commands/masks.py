@@ -18,14 +18,14 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.trained import find_trained, tell
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.jobs import CheckedImages, Job, check_images, in_order_of, make_job, make_parts, unknown_classes
 from boxsup.masking.masker import Masker
-from boxsup.masking.outputs import FORMATS, formats_of, place_of
-from boxsup.masking.parts import part_place
-from boxsup.masking.table import table_of
+from boxsup.masking.outputs import FORMATS, formats_of, output_path
+from boxsup.masking.parts import part_path
+from boxsup.masking.table import masks_table
 from boxsup.proposals.methods import build_settings
 from boxsup.store.csv import write_csv
 
@@ -82,16 +82,16 @@ def run(
     """
     source, folder = open_source(images, boxes, links), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
-    claim([out / place_of(name, source) for name in formats], out)
+    claim([out / output_path(name, source) for name in formats], out)
     update, method = _settings(proposals, config)
     trained = find_trained(model)
     checked = check_images(source, workers)
-    parts = [part_place(folder, record) for record in checked.usable]
-    claim(parts, out, [Path(record.path) for record in checked.records], mending=True)
+    parts = [part_path(folder, record) for record in checked.usable]
+    claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
     labelling = trained.labelling
     masker = Masker(trained.checkpoint, threads or labelling.threads, scales or labelling.update_scales, update, method)
     if not scales:
-        tell(trained)
+        print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     problems = [*checked.problems, *unknown_classes(masker, [record for _, record in usable], source)]
@@ -119,7 +119,7 @@ def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, Prop
 
 def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:
     source = results.source
-    table = table_of(results.parts(), source.classes, known, source.images)
+    table = masks_table(results.parts(), source.classes, known, source.images)
     write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(

@@ -15,11 +15,11 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
-from boxsup.network import Segmenter, build
+from boxsup.network import Segmenter, build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
-from boxsup.network.start import take_over
+from boxsup.network.start import copy_weights
 from boxsup.random import torch_seed
 from boxsup.store.checksums import sha256_of
 
@@ -44,11 +44,11 @@ def run(*, catalogue: Path, seed: int, settings: str, init: Path | None, drop: S
     network = parse(NetworkSettings, settings, "network")
     classes = read_catalogue(catalogue).classes
     torch.manual_seed(torch_seed(seed, "network"))
-    model = build(network.name, len(classes))
+    model = build_network(network.name, len(classes))
     pretrained, normalisation = {}, IMAGENET
     if init:
         source = load_checkpoint(init)
-        take_over(model, source.model.state_dict(), drop)
+        copy_weights(model, source.model.state_dict(), drop)
         pretrained, normalisation = {"file": str(init), "sha256": sha256_of(init)}, source.normalisation
     elif network.weights != "none":
         pretrained = _from_imagenet(model, network)

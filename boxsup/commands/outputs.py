@@ -17,7 +17,7 @@ from typing import Any
 
 from boxsup.errors import StoreError
 from boxsup.experiments.splits import TABLES
-from boxsup.store.ownership import claiming, current
+from boxsup.store.ownership import claiming, current_claims
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Identities = dict[tuple[int, int], Path]  # device and inode -> path
@@ -89,24 +89,24 @@ def guarded(args: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), mending: bool = False) -> None:
+def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), keep_damaged: bool = False) -> None:
     """Claim outputs that are known only once the inputs are read, before any other work.
 
     Args:
         paths: The files, and the folders that appear whole.
         base: The folder that the files are in or below; it keeps their manifest.
         inputs: What will be read, if the command's arguments do not name it.
-        mending: Whether files of ours that were changed since are replaced, and kept under a dated name, instead of
-            stopping the command.
+        keep_damaged: Whether files of ours that were changed since are kept under a dated name, instead of stopping the
+            command.
 
     Raises:
         StoreError: Something that is not ours is in the way, or an output is an input.
     """
     paths = list(paths)
     refuse_inputs(paths, inputs)
-    claims = current()
+    claims = current_claims()
     if claims is not None:
-        claims.add(paths, base, mending)
+        claims.add(paths, base, keep_damaged)
 
 
 def claims_for_another_process() -> Callable[[], AbstractContextManager[None]]:
@@ -115,7 +115,7 @@ def claims_for_another_process() -> Callable[[], AbstractContextManager[None]]:
     Returns:
         A function that can be pickled. Called there, it gives the context in which the outputs are claimed.
     """
-    claims = current()
+    claims = current_claims()
     return functools.partial(_claim_again, claims.paths, claims.overwrite) if claims else contextlib.nullcontext
 
 

@@ -15,7 +15,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.labels.overlaps import overlaps_writer
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.store.provenance import provenance
 
 EXAMPLE = (

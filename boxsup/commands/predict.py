@@ -19,7 +19,7 @@ from boxsup.errors import DataError
 from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, result_paths
 from boxsup.inference.scores import Predictor
-from boxsup.inference.trained import chosen, chosen_crf, find_trained, tell
+from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 
@@ -54,12 +54,12 @@ def run(
     items = find_inputs(inputs, out)
     claim(_outputs(items, out), out, [item.path for item in items])
     trained = find_trained(model)
-    labelling = chosen(trained.labelling, scales, background_bias)
-    settings = chosen_crf(trained.labelling, crf, config)
+    labelling = override_labelling(trained.labelling, scales, background_bias)
+    settings = override_crf(trained.labelling, crf, config)
     predictor = Predictor(
         trained.checkpoint, threads or labelling.threads, None, labelling.scales, labelling.background_bias
     )
-    tell(trained)
+    print_note(trained)
     summary = Summary(predictor.classes)
     writer = FileWriter(predictor, settings, workers, out, summary)
     writer.write_images([item for item in items if not item.video])

@@ -27,7 +27,8 @@ from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
-from boxsup.proposals.pool import Pool, pools_writer, store_bytes
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import pools_writer, store_bytes
 from boxsup.proposals.selection import WARM_UP, Proposer
 from boxsup.random import generator
 from boxsup.store.csv import write_csv

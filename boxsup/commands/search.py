@@ -18,7 +18,7 @@ from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean, score_text
 from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
-from boxsup.evaluation.truth import confusions, truth_pixels, with_masks
+from boxsup.evaluation.truth import confusions, images_with_masks, truth_pixels
 
 EXAMPLE = 'boxsup search --catalogue results/data/demo/val --points "$POINTS" --held-out 20 --out search.csv'
 
@@ -56,6 +56,6 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, out:
 
 def _scores(images: Catalogue, predictions: Path) -> tuple[float, float]:
     """Mean IoU of a run over the images, before and after the CRF."""
-    maps = predicted_maps(predictions, with_masks(images), images.classes)
+    maps = predicted_maps(predictions, images_with_masks(images), images.classes)
     without, with_crf = confusions(images, maps, predictions.stem)
     return measured_mean(without), measured_mean(with_crf)

@@ -1,1 +1,1 @@
-"""Contours: how strongly each pixel of a photograph looks like the boundary of something."""
+"""Contours: how strongly each pixel of a photograph looks like a boundary."""

@@ -17,13 +17,13 @@ WHERE = "the folder `BSDS500/data` of the Berkeley Segmentation Data Set 500"
 
 @dataclass(frozen=True)
 class Annotated:
-    """A photograph and what its annotators drew.
+    """A photograph and its annotators' segmentations.
 
     Attributes:
-        name: The image's id.
+        name: Id of the image.
         image: H×W×3 uint8 RGB.
         segmentations: A×H×W uint16, each annotator's regions from 1.
-        boundaries: A×H×W bool, their boundaries as the data set gives them, one pixel wide.
+        boundaries: A×H×W bool, boundaries of these as the data set gives them, one pixel wide.
     """
 
     name: str
@@ -32,28 +32,28 @@ class Annotated:
     boundaries: NDArray[np.bool_]
 
 
-def names(root: Path, split: str) -> list[str]:
-    """The ids of a split's images, sorted.
+def image_ids(root: Path, split: str) -> list[str]:
+    """List the ids of a split's images, sorted.
 
     Args:
         root: Folder with `images/{split}/ID.jpg` and `groundTruth/{split}/ID.mat`.
         split: train, val or test.
 
     Raises:
-        DataError: The folder is not there or holds no annotation.
+        DataError: The folder does not exist or holds no annotation.
     """
     folder = root / "groundTruth" / split
-    found = sorted(path.stem for path in folder.glob("*.mat"))
-    if not found:
+    ids = sorted(path.stem for path in folder.glob("*.mat"))
+    if not ids:
         raise DataError(f"{folder}: no such folder with .mat files; give {WHERE}")
-    return found
+    return ids
 
 
-def read(root: Path, split: str, name: str) -> Annotated:
-    """One image with its annotations.
+def read_annotated(root: Path, split: str, name: str) -> Annotated:
+    """Read one image with its annotations.
 
     Args:
-        root: See `names`.
+        root: See `image_ids`.
         split: train, val or test.
         name: The image's id.
 

@@ -1,4 +1,4 @@
-"""Contour detectors by name: what proposals look at."""
+"""Contour detectors by name, for the proposal methods."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from boxsup.errors import ConfigError, StoreError
 
 Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-# Trained on BSDS500's train and val images; its card is README.md beside it.
+# Trained on BSDS500's train and val images; README.md beside it describes it.
 WEIGHTS = Path(__file__).with_name("network.pt")
 WEIGHTS_SHA256 = "35e12895770702180d071460e01bad4f440c8017d44dc0e976be3b0032aa684b"
 
 
 def detector(kind: Literal["network", "gradient"]) -> Detector:
-    """A contour detector.
+    """Make a contour detector.
 
     Args:
         kind: "network", trained on people's segmentations (BSDS500; no boxes or masks of any class), or "gradient",
-            which learned nothing. Only the network needs torch.
+            which is not trained. Only the network needs torch.
 
     Returns:
-        A function from an H×W×3 uint8 RGB image of any size to its H×W float32 boundary strength in [0, 1]: by the
-        network how likely a boundary is, by the gradient in no unit. The same image gives the same bits, whatever the
-        number of threads; the function keeps no state.
+        A function from an H×W×3 uint8 RGB image of any size to its H×W float32 boundary strength in [0, 1]: for the
+        network, how likely a boundary is; for the gradient, a value without a unit. The same image gives the same bits
+        with any number of threads; the function keeps no state.
 
     Raises:
         ConfigError: No detector has this name.
@@ -47,7 +47,7 @@ def detector(kind: Literal["network", "gradient"]) -> Detector:
 
 
 def network_detector(path: Path) -> Detector:
-    """A detector with the weights of a file that `boxsup contours train` wrote; see `detector`.
+    """Make a detector with the weights of a file that `boxsup contours train` wrote; see `detector`.
 
     Raises:
         StoreError: The file is missing, damaged or of another network.
@@ -60,13 +60,13 @@ def network_detector(path: Path) -> Detector:
 
 
 def at_scales(detect: Detector, scales: Sequence[float]) -> Detector:
-    """A detector that sees an image at several sizes and averages what it finds, at the image's size.
+    """Make a detector that runs at several scales of an image and averages the results at the image's size.
 
-    Enlarged, it finds finer boundaries and puts them more exactly; a scale s costs s² times the image as it is.
+    On an enlarged image it finds finer boundaries and places them more exactly; scale s takes s² times as long as 1.
 
     Args:
         detect: A detector.
-        scales: Factors of the sides, above 0; 1 takes the image as it is.
+        scales: Factors of the sides, above 0.
     """
 
     def averaged(image: NDArray[np.uint8]) -> NDArray[np.float32]:

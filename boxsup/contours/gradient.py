@@ -1,4 +1,4 @@
-"""A contour that nobody trained: how fast colour, and the distribution of colour and texture, change at each pixel.
+"""A contour detector without training: how fast colour, and the distribution of colour and texture, change.
 
 Like the gradients of Pb (Martin, Fowlkes & Malik, PAMI 2004), with the structure tensor of soft histograms (Di Zenzo,
 CVGIP 1986, for many channels) in place of differences between the halves of a disc.
@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 
 from boxsup.machine.compiled import compiled
 
-# Lower end, upper end and number of soft bins: lightness, green to red, blue to yellow; of a texture filter's response.
+# Lower end, upper end and number of soft bins: for lightness, green to red, blue to yellow; then for texture filters.
 LAB_BINS = ((0.0, 100.0, 8), (-60.0, 60.0, 10), (-60.0, 60.0, 10))
 TEXTURE_BINS = (0.0, 0.45, 4)
-TEXTURE_WEIGHT = 0.6  # of a texture histogram's gradient to a channel's
-COLOUR_SCALE = np.array([1 / 100, 1 / 60, 1 / 60], np.float32)  # of L, a and b where they are compared as they are
-LEVELS = (2, 4)  # px, the deviations of the windows over which histograms are taken, each on an image so much smaller
+TEXTURE_WEIGHT = 0.6  # of a texture histogram's gradient, relative to a colour channel's
+COLOUR_SCALE = np.array([1 / 100, 1 / 60, 1 / 60], np.float32)  # of L, a and b where they are compared directly
+LEVELS = (2, 4)  # px, deviations of the histograms' windows; each works on an image smaller by this factor
 ORIENTATIONS = 4
 GABOR = (9, 1.5, 4.0)  # side, deviation and wave length of the texture filters, px
 HALF = 0.3  # the summed gradient that maps to a strength of one half
 
 
 def gradient(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Boundary strength of each pixel.
+    """Compute the boundary strength of each pixel.
 
     Args:
         image: H×W×3 RGB in [0, 255].
 
     Returns:
-        H×W in [0, 1); 0 on a constant image. No probability.
+        H×W in [0, 1); 0 on a constant image. It is not a probability.
     """
     pixels = np.ascontiguousarray(image).astype(np.float32) / np.float32(255)
     lab = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2Lab), np.float32)
@@ -42,7 +42,7 @@ def gradient(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _histogram_gradient(lab: NDArray[np.float32], texture: NDArray[np.float32], level: int) -> NDArray[np.float32]:
-    """The summed gradients of the histograms of an image made smaller by `level`."""
+    """Sum the gradients of the histograms of an image, reduced by the factor `level`."""
     lab, texture = _reduced(lab, level), _reduced(texture, level)
     total = np.zeros(lab.shape[:2], np.float32)
     for channel, bins in enumerate(LAB_BINS):
@@ -51,7 +51,7 @@ def _histogram_gradient(lab: NDArray[np.float32], texture: NDArray[np.float32], 
 
 
 def _texture(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """H×W×4: roots of the energies of even and odd filters in four orientations."""
+    """Return the roots of the energies of even and odd filters in four orientations: H×W×4."""
     responses = np.empty((*lightness.shape, ORIENTATIONS), np.float32)
     for k in range(ORIENTATIONS):
         even, odd = (
@@ -63,7 +63,7 @@ def _texture(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _gabor(angle: float, phase: float) -> NDArray[np.float32]:
-    """A Gabor filter without response to a constant, its absolute values summing to 1."""
+    """Make a Gabor filter that does not respond to a constant; its absolute values sum to 1."""
     side, sigma, wave = GABOR
     kernel = cv2.getGaborKernel((side, side), sigma, angle, wave, 1.0, phase, cv2.CV_32F)
     kernel = kernel - kernel.mean()
@@ -71,7 +71,7 @@ def _gabor(angle: float, phase: float) -> NDArray[np.float32]:
 
 
 def _reduced(maps: NDArray[np.float32], level: int) -> NDArray[np.float32]:
-    """Made smaller by an integer, by the mean of each square."""
+    """Reduce maps by an integer factor, taking the mean of each square."""
     height, width = (max(1, round(side / level)) for side in maps.shape[:2])
     small = cv2.resize(maps, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32).reshape(height, width, maps.shape[2])
@@ -82,13 +82,13 @@ def _enlarged(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np
 
 
 def _blurred(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A Gaussian of deviation 1 px over each of H×W×K maps."""
+    """Blur each of H×W×K maps by a Gaussian of deviation 1 px."""
     blurred = cv2.GaussianBlur(maps, (7, 7), 1.0, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, np.float32).reshape(maps.shape)
 
 
 def _soft_bins(values: NDArray[np.float32], low: float, high: float, bins: int) -> NDArray[np.float32]:
-    """H×W×C values -> H×W×(C bins) weights: each value shared by the two bins next to it."""
+    """Spread each of H×W×C values over its two nearest bins: H×W×(C bins) weights."""
     position = (np.clip(values, low, high) - np.float32(low)) * np.float32((bins - 1) / (high - low))
     centres = np.arange(bins, dtype=np.float32)
     weights = np.maximum(1 - np.abs(position[..., None] - centres), 0)
@@ -96,7 +96,7 @@ def _soft_bins(values: NDArray[np.float32], low: float, high: float, bins: int) 
 
 
 def _steepest(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """H×W: the largest change of H×W×K maps together along any direction, a pixel."""
+    """Return the largest joint change per pixel of H×W×K maps along any direction: H×W."""
     steepest = np.empty(maps.shape[:2], np.float32)
     _largest_eigenvalue(maps, steepest)
     return steepest

@@ -10,31 +10,31 @@ from boxsup.machine.compiled import compiled
 NONE = -1
 
 
-def match(
-    found: NDArray[np.bool_], true: NDArray[np.bool_], distance: float
+def match_boundaries(
+    detected: NDArray[np.bool_], true: NDArray[np.bool_], distance: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Match as many pixels of two maps as can be, each to at most one of the other map.
+    """Match as many pixels of two maps as possible, each with at most one pixel of the other map.
 
-    The nearest pairs are matched first, then augmenting paths raise their number to the largest possible (Berge 1957).
-    The original benchmark (Martin, Fowlkes & Malik, PAMI 2004; `correspondPixels`) minimises the summed distance of an
-    assignment in which a pixel without a partner costs 100 times the largest distance: it forgoes a pair only where
-    very many others would have to move for it, so its counts should be ours or slightly smaller (its code was not at
-    hand to compare). Which pixels are matched may differ where several are as good.
+    The nearest pairs are matched first; then augmenting paths raise their number to the maximum (Berge 1957). The
+    original benchmark (Martin, Fowlkes & Malik, PAMI 2004; `correspondPixels`) minimises the summed distance of an
+    assignment in which a pixel without a partner costs 100 times the largest distance. It gives up a pair only if very
+    many others would have to move for it, so its counts should be equal to ours or slightly smaller (we could not
+    compare with its code). Where several matchings are equally good, the matched pixels may differ.
 
     Args:
-        found: H×W, a detector's thin lines.
-        true: H×W, an annotator's.
-        distance: The largest between the centres of matched pixels, px, inclusive.
+        detected: H×W, a detector's thin lines.
+        true: H×W, an annotator's boundaries.
+        distance: Largest distance between the centres of matched pixels, px, inclusive.
 
     Returns:
-        H×W: which pixels of `found`, and which of `true`, have a partner; as many of each.
+        H×W: which pixels of `detected`, and which of `true`, have a partner; equally many of each.
 
     Raises:
         ValueError: The maps are of different sizes.
     """
-    if found.shape != true.shape:
-        raise ValueError(f"expected two maps of one size, got {found.shape} and {true.shape}")
-    lefts, rights = np.argwhere(found), np.argwhere(true)
+    if detected.shape != true.shape:
+        raise ValueError(f"expected two maps of one size, got {detected.shape} and {true.shape}")
+    lefts, rights = np.argwhere(detected), np.argwhere(true)
     index = np.full(true.shape, NONE, np.int32)
     index[true] = np.arange(len(rights), dtype=np.int32)
     partners = np.full(len(lefts), NONE, np.int32)
@@ -42,14 +42,14 @@ def match(
     offsets = _offsets(distance)
     _nearest_first(lefts, index, offsets, partners, owners)
     _augment(lefts, index, offsets, partners, owners)
-    matched_found, matched_true = np.zeros_like(found), np.zeros_like(true)
-    matched_found[found] = partners != NONE
+    matched_detected, matched_true = np.zeros_like(detected), np.zeros_like(true)
+    matched_detected[detected] = partners != NONE
     matched_true[true] = owners != NONE
-    return matched_found, matched_true
+    return matched_detected, matched_true
 
 
 def _offsets(distance: float) -> NDArray[np.int64]:
-    """K×2 (dy, dx) within the distance, the nearest first."""
+    """Return all (dy, dx) within the distance, the nearest first: K×2."""
     reach = int(distance)
     grid = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
     squares = (grid**2).sum(axis=1)
@@ -89,7 +89,7 @@ def _augment(
             free, count = _search(start, lefts, index, offsets, owners, seen, come_from, reached)
             if free != NONE:
                 _flip(start, free, partners, owners, come_from)
-                # What a search in vain has seen stays seen: no later path can lead through it to a free pixel.
+                # Pixels seen by a failed search stay seen: no later path can lead through them to a free pixel.
                 seen[reached[:count]] = False
 
 
@@ -104,7 +104,7 @@ def _search(
     come_from: NDArray[np.int32],
     reached: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Breadth first along alternating paths: the free right pixel that is reached, or none, and how many were seen."""
+    """Search breadth first along alternating paths; return the free right pixel or NONE, and how many were seen."""
     count, done, left = 0, 0, start
     while True:
         for k in range(len(offsets)):

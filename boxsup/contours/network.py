@@ -1,7 +1,7 @@
 """The contour network: MobileNetV2's first stages, a light decoder and a branch at full resolution.
 
-A U-Net (Ronneberger et al., MICCAI 2015): what the encoder sees at strides 16 to 2 is added up from coarse to fine; the
-branch at full resolution, straight from the pixels, puts the contour where the superpixels will be cut.
+It is a U-Net (Ronneberger et al., MICCAI 2015): the encoder's features at strides 16 to 2 are added up from coarse to
+fine; the branch at full resolution, directly from the pixels, places the contour where superpixels will be cut.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ STRIDE = 16  # heights and widths must be multiples
 TAPS, TAP_CHANNELS = (1, 3, 6, 13), (16, 24, 32, 96)
 # The decoder's channels at strides 1 to 16.
 CHANNELS = (12, 16, 32, 48, 64)
-PRIOR = -2.0  # logit at the start: about one pixel in eight is near a boundary
+PRIOR = -2.0  # initial logit: about one pixel in eight is near a boundary
 
 
 class ContourNet(nn.Module):
     """N×3×H×W images, normalised as ImageNet's -> N×1×H×W logits of "a boundary runs here"."""
 
     def __init__(self) -> None:
-        """Make the network with random weights from torch's generator."""
+        """Make a network with random weights from torch's generator."""
         super().__init__()
         self.encoder = mobilenet_v2(weights=None).features[: TAPS[-1] + 1]
         self.pixels = _convolution(3, CHANNELS[0])
         self.context = _convolution(TAP_CHANNELS[-1], CHANNELS[-1], dilation=2)
         self.lateral = nn.ModuleList(
-            nn.Conv2d(tap, own, 1) for tap, own in zip(TAP_CHANNELS[:-1], CHANNELS[1:-1], strict=True)
+            nn.Conv2d(tap, channels, 1) for tap, channels in zip(TAP_CHANNELS[:-1], CHANNELS[1:-1], strict=True)
         )
         self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(CHANNELS))
         self.blend = nn.ModuleList(_blend(channels, double=index > 1) for index, channels in enumerate(CHANNELS[:-1]))
@@ -48,19 +48,19 @@ class ContourNet(nn.Module):
         nn.init.constant_(cast(Tensor, self.score.bias), PRIOR)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Start the encoder from torchvision's classifier.
+        """Load the weights of torchvision's classifier into the encoder.
 
         Raises:
-            StoreError: The weights are another network's.
+            StoreError: The weights belong to another network.
         """
-        own = {f"features.{name}" for name in self.encoder.state_dict()}
+        names = {f"features.{name}" for name in self.encoder.state_dict()}
         try:
-            self.encoder.load_state_dict({name.removeprefix("features."): weights[name] for name in own})
+            self.encoder.load_state_dict({name.removeprefix("features."): weights[name] for name in names})
         except (KeyError, RuntimeError) as error:
             raise StoreError("ImageNet weights: not those of torchvision's mobilenet_v2") from error
 
     def forward(self, image: Tensor) -> Tensor:
-        """See the class; H and W are multiples of 16."""
+        """Compute the logits; H and W must be multiples of 16."""
         features = [self.pixels(image)]
         seen = image
         for index, block in enumerate(self.encoder):
@@ -68,15 +68,15 @@ class ContourNet(nn.Module):
             if index in TAPS[:-1]:
                 features.append(self.lateral[len(features) - 1](seen))
         decoded = self.context(seen)
-        for own, down, blend in zip(features[::-1], self.down[::-1], self.blend[::-1], strict=True):
-            enlarged = functional.interpolate(down(decoded), own.shape[2:], mode="bilinear", align_corners=False)
-            decoded = blend(own + enlarged)
+        for lateral, down, blend in zip(features[::-1], self.down[::-1], self.blend[::-1], strict=True):
+            enlarged = functional.interpolate(down(decoded), lateral.shape[2:], mode="bilinear", align_corners=False)
+            decoded = blend(lateral + enlarged)
         logits: Tensor = self.score(decoded)
         return logits
 
 
 def folded(network: ContourNet) -> ContourNet:
-    """The network for use: in evaluation mode, each batch norm folded into its convolution; changed in place."""
+    """Prepare a network for use, in place: evaluation mode, each batch norm folded into its convolution."""
     network.eval()
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
@@ -88,16 +88,16 @@ def save_network(path: Path, network: ContourNet, made: dict[str, Any]) -> None:
     """Write a folded network in 16-bit floats; equal networks give equal bytes.
 
     Args:
-        path: Where to.
-        network: As `folded` returns it.
-        made: How it was made, plain values only.
+        path: The file to write.
+        network: A network from `folded`.
+        made: How the network was made; plain values only.
     """
     state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     save(path, {"format": FORMAT, "made": made, "state": state})
 
 
 def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
-    """Read what `save_network` wrote: the network for use, in 32-bit floats, channels last, and how it was made.
+    """Read a file of `save_network`: the network ready for use, in 32-bit floats, channels last, and how it was made.
 
     Raises:
         StoreError: The file is missing, damaged or of another network.
@@ -116,7 +116,7 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
 
 
 def _convolution(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
-    """A 3×3 convolution that keeps the size."""
+    """Make a 3×3 convolution that keeps the size."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False),
         nn.BatchNorm2d(outputs),

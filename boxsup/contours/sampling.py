@@ -1,4 +1,4 @@
-"""What the contour network learns from: random squares of photographs and how much people agree on their boundaries."""
+"""Training data of the contour network: random squares of photographs, and how far people agree on their boundaries."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from boxsup.contours.bsds import Annotated
 
 SCALES = (0.6, 1.5)  # of the image, drawn log-uniformly
 CONTRAST = (0.7, 1.3)
-COLOUR_SHIFT = 0.12  # of the range, at most, a channel
-GREY = 0.1  # of the squares
+COLOUR_SHIFT = 0.12  # largest shift per channel, as a share of the range
+GREY = 0.1  # share of the squares
 REACH = 1.0  # px: a boundary's weight falls off as a Gaussian of this deviation
 
 
 def consensus(segmentations: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """How much annotators agree that a boundary runs at each pixel.
+    """Compute how far annotators agree that a boundary runs at each pixel.
 
     Args:
         segmentations: A×H×W regions.
@@ -37,12 +37,12 @@ def consensus(segmentations: NDArray[np.uint16]) -> NDArray[np.float32]:
 def random_square(
     annotated: Annotated, side: int, random: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A random square of an image, scaled, turned, mirrored and recoloured, and its consensus.
+    """Draw a random square of an image, scaled, turned, mirrored and recoloured, and its consensus.
 
     Args:
         annotated: An image with its annotations.
-        side: Of the square, px.
-        random: What is drawn from, always in the same order and number.
+        side: Side of the square, px.
+        random: The generator; draws are always the same in order and number.
 
     Returns:
         side×side×3 RGB around [0, 1], and side×side in [0, 1].
@@ -63,7 +63,7 @@ def random_square(
 
 
 def _touching(regions: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    """The pixels on both sides of a boundary."""
+    """Return the pixels on both sides of each boundary."""
     touching = np.zeros(regions.shape, bool)
     across, down = regions[:, 1:] != regions[:, :-1], regions[1:] != regions[:-1]
     touching[:, 1:] |= across

@@ -1,4 +1,4 @@
-"""Thin lines from a map of boundary strength, as structured forests' and HED's evaluation makes them.
+"""Thin lines from a map of boundary strength, as in the evaluation of structured forests and HED.
 
 After Dollar & Zitnick (PAMI 2015) and their released `edgesDetect`, `edgesNms` and `convTri`.
 """
@@ -15,18 +15,18 @@ from boxsup.machine.compiled import compiled
 
 ORIENTATION_RADIUS = 4  # px, of the triangle filter before orientations are taken
 TOLERANCE = 1.01  # a pixel stays unless a neighbour across the line is stronger by more than this factor
-MARGIN = 5  # px at the image's border over which strengths fade to 0
+MARGIN = 5  # px at the image's border, over which strengths fade to 0
 
 
-def suppress(strength: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Keep what is the strongest across its own orientation.
+def suppress_non_maxima(strength: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep the pixels that are strongest across their own orientation.
 
     Args:
         strength: H×W, not negative.
 
     Returns:
-        H×W: the strength smoothed by a triangle of radius 1, 0 where another point one pixel across the line is
-        stronger, faded over `MARGIN` pixels at the border.
+        H×W: the strength, smoothed by a triangle of radius 1; 0 if another point one pixel across the line is stronger;
+        faded over `MARGIN` pixels at the border.
     """
     smooth = _triangle(np.ascontiguousarray(strength, np.float32), 1)
     thin = np.zeros_like(smooth)
@@ -37,7 +37,7 @@ def suppress(strength: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def skeleton(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Lines one pixel wide (Guo & Hall, CACM 1989, as in MATLAB's `bwmorph(…, 'thin')`, which differs in corners)."""
+    """Thin lines to one pixel (Guo & Hall, CACM 1989, like MATLAB's `bwmorph(…, 'thin')`, which differs in corners)."""
     padded = np.pad(edges.astype(np.uint8), 1)  # OpenCV leaves the outermost pixels as they are
     thin = cv2.ximgproc.thinning(padded * 255, thinningType=cv2.ximgproc.THINNING_GUOHALL)
     return np.asarray(thin[1:-1, 1:-1] > 0)
@@ -50,7 +50,7 @@ def _triangle(image: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
 
 
 def _across(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The direction across the line at each pixel, radians in [0, π), from second derivatives.
+    """Return the direction across the line at each pixel, radians in [0, π), from second derivatives.
 
     The original multiplies by sign(-dxy), which is 0 on an exactly horizontal line and turns its direction along it.
     """
@@ -62,7 +62,7 @@ def _across(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _difference(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Central differences, one-sided at the border; 0 along an axis of one pixel."""
+    """Compute central differences, one-sided at the border; 0 along an axis of one pixel."""
     if values.shape[axis] == 1:
         return np.zeros_like(values)
     return np.asarray(np.gradient(values, axis=axis), np.float32)
@@ -86,7 +86,7 @@ def _keep_ridges(smooth: NDArray[np.float32], across: NDArray[np.float32], thin:
 
 @compiled
 def _between(values: NDArray[np.float32], y: float, x: float) -> float:
-    """Bilinear; outside, the nearest pixel's."""
+    """Interpolate bilinearly; outside, take the nearest pixel."""
     height, width = values.shape
     y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
     top, left = int(y), int(x)

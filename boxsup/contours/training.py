@@ -1,4 +1,4 @@
-"""Training of the contour network: a fixed number of steps, each a function of the seed and its number."""
+"""Training of the contour network: a fixed number of steps, each determined by the seed and its number."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class ContourTraining:
     """How the network is trained.
 
     Attributes:
-        steps: Of AdamW (Loshchilov & Hutter, ICLR 2019).
-        batch: Squares a step, each from an image drawn at random.
-        side: Of a square, px; a multiple of 16.
-        rate: Learning rate of the new layers after the warm-up; it falls to 0 as a half cosine.
-        encoder_rate: Of the pretrained encoder, as a part of `rate`.
+        steps: Number of steps of AdamW (Loshchilov & Hutter, ICLR 2019).
+        batch: Squares per step, each from an image drawn at random.
+        side: Side of a square, px; a multiple of 16.
+        rate: Learning rate of the new layers after the warm-up; it falls to 0 as half a cosine.
+        encoder_rate: Learning rate of the pretrained encoder, as a share of `rate`.
         warm_up: Steps over which the rate rises linearly from 0.
-        weight_decay: AdamW's.
-        emphasis: A pixel weighs 1 + emphasis × consensus: most pixels are far from any boundary.
-        threads: Of torch; sums depend on it in their last bits.
+        weight_decay: Weight decay of AdamW.
+        emphasis: A pixel weighs 1 + emphasis × consensus, since most pixels are far from any boundary.
+        threads: Number of torch's threads; the last bits of sums depend on it.
     """
 
     steps: int = 4000
@@ -58,12 +58,12 @@ def train(
     Args:
         images: At least one, each at least as large as a square at the smallest scale is best.
         imagenet: torchvision's MobileNetV2 weights for the encoder; None starts from random ones.
-        recipe: How.
-        seed: Of the start and of every draw.
-        each: Called after every step with its number from 1 and its loss, nats a pixel.
+        recipe: The settings of the training.
+        seed: Seed of the initial weights and of every draw.
+        each: Called after every step with its number from 1 and its loss, nats per pixel.
 
     Returns:
-        The network for use, see `folded`.
+        The network, ready for use; see `folded`.
 
     Raises:
         BoxSupError: The loss is no longer finite.
@@ -92,13 +92,18 @@ def train(
 
 
 def learning_rate(step: int, recipe: ContourTraining) -> float:
-    """The rate of the new layers at a step from 0: a linear rise, then half a cosine that ends above 0."""
+    """Return the rate of the new layers at a step, from 0: a linear rise, then half a cosine that ends above 0.
+
+    Example:
+        >>> learning_rate(0, ContourTraining(warm_up=10, rate=1.0)), learning_rate(2000, ContourTraining(rate=1.0))
+        (0.1, 0.5)
+    """
     rise = min(1.0, (step + 1) / max(recipe.warm_up, 1))
     return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
 
 
 def boundary_loss(logits: Tensor, targets: Tensor, emphasis: float) -> Tensor:
-    """Cross-entropy with a soft target, weighted by 1 + emphasis × target; the mean over all pixels.
+    """Compute the cross-entropy with a soft target, weighted by 1 + emphasis × target, averaged over all pixels.
 
     Args:
         logits: B×1×H×W.
@@ -110,7 +115,7 @@ def boundary_loss(logits: Tensor, targets: Tensor, emphasis: float) -> Tensor:
 
 
 def make_batch(images: Sequence[Annotated], recipe: ContourTraining, seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """The squares of a step, B×3×S×S float32 normalised as ImageNet's, and their targets, B×1×S×S."""
+    """Make the squares of a step, B×3×S×S float32 normalised like ImageNet's, and their targets, B×1×S×S."""
     random = generator(seed, "contours", step)
     drawn = [random_square(images[int(random.integers(len(images)))], recipe.side, random) for _ in range(recipe.batch)]
     squares = np.stack([square for square, _ in drawn])

@@ -1,8 +1,8 @@
 """The VOC protocol: one confusion matrix over the whole data set, and the IoU of each class from it.
 
-One definition of IoU for everything that the project measures: pixels are counted over all images before any ratio is
-taken, pixels that are void in the truth are left out, and a class that is in neither truth nor predictions has no IoU
-and takes no part in a mean. `boxsup.evaluation.measured` says whether there is enough truth for a score.
+Everything that the project measures uses this one definition of IoU: pixels are counted over all images before any
+ratio is taken, pixels that are void in the truth are left out, and a class that is in neither truth nor predictions has
+no IoU and does not enter a mean. `boxsup.evaluation.measured` says whether there is enough truth for a score.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from boxsup.image import VOID
 def confusion_matrix(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
     """Count the pixels of one image by true and predicted class; matrices of several images add up.
 
-    Void of the truth is left out. Void of a prediction is an answer that is never right: it has a column of its own,
-    so that it is missed by its true class and charged to no other.
+    Pixels that are void in the truth are left out. Void in a prediction is never right: it has a column of its own, so
+    that it counts against its true class and against no other.
 
     Args:
         truth: H×W uint8, 0…C-1 or 255 for void.
-        prediction: H×W uint8, the same.
+        prediction: H×W uint8, 0…C-1 or 255 for void.
         classes: C, background included; at most 255.
 
     Returns:
@@ -47,13 +47,17 @@ def confusion_matrix(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], cl
 
 
 def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union of each class: right / (true + predicted - right) pixels.
+    """Compute the intersection over union of each class: right / (true + predicted - right) pixels.
 
     Args:
         confusion: C×(C+1) from `confusion_matrix`, or the sum of several.
 
     Returns:
         C float64 in [0, 1]; NaN for a class that is in neither truth nor predictions.
+
+    Example:
+        >>> iou_per_class(np.array([[2, 1, 0], [1, 4, 0]]))
+        array([0.5       , 0.66666667])
     """
     right = np.diagonal(confusion).astype(np.float64)
     union = confusion.sum(axis=1) + confusion[:, : len(confusion)].sum(axis=0) - right
@@ -61,7 +65,12 @@ def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def mean_iou(confusion: NDArray[np.int64]) -> float:
-    """The mean of `iou_per_class` over the classes that have one, background included; NaN if none has."""
+    """Average `iou_per_class` over the classes that have an IoU, background included; NaN if none has.
+
+    Example:
+        >>> mean_iou(np.array([[2, 0, 0], [2, 4, 0]]))
+        0.5833333333333333
+    """
     iou = iou_per_class(confusion)
     return float(np.nanmean(iou)) if np.isfinite(iou).any() else float("nan")
 

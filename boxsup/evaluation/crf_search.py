@@ -1,7 +1,8 @@
 """DeepLab's search for the weights of the dense CRF, coarse to fine (Chen et al., ICLR 2015, section 4.1).
 
 The appearance kernel's weight w1 and its standard deviations σα (position) and σβ (colour) are tried on a grid, then
-around the best with finer steps; what else the CRF needs stays as it is. Without torch, for the workers.
+around the best point with finer steps; the CRF's other settings stay as they are. The workers that run this module do
+not load torch.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSearchSettings, CrfSettings
 from boxsup.evaluation.confusion import confusion_matrix
-from boxsup.inference.crf import refined
+from boxsup.inference.crf import refine_labels
 
-DECIMALS = 6  # of a tried value: enough to halve steps, too few for sums of floats to make two values of one
+DECIMALS = 6  # of a value: enough to halve steps, and few enough that rounding errors make no second value
 
 
 class Point(NamedTuple):
-    """What is searched, w1, σα and σβ, by the names of `CrfSettings`."""
+    """The searched values w1, σα and σβ, by their names in `CrfSettings`."""
 
     bilateral_weight: float
     bilateral_xy: float
@@ -35,44 +36,44 @@ def search_rounds(
 
     Args:
         search: The values of the first round, and the number of rounds.
-        score: Called with the number of a round and its points; gives the score of each point.
+        score: Called with the number of a round and its points; returns the score of each point.
 
     Yields:
         For each round its number, from 1, its points, and the scores of all points so far, in the order tried.
 
     Raises:
-        ConfigError: See `grid`.
+        ConfigError: See `first_round`.
     """
     scores: dict[Point, float] = {}
-    points, steps = grid(search)
+    points, steps = first_round(search)
     for number in range(1, search.rounds + 1):
         scores |= zip(points, score(number, points), strict=True)
         yield number, points, scores
-        points, steps = around(best_of(scores), steps, scores)
+        points, steps = next_round(best_point(scores), steps, scores)
         if not points:
             return
 
 
-def grid(search: CrfSearchSettings) -> tuple[list[Point], Point]:
-    """The points of the first round, all combinations of the values, and the least step between values of each kind."""
+def first_round(search: CrfSearchSettings) -> tuple[list[Point], Point]:
+    """Return the points of the first round, all combinations of the values, and the least step of each value."""
     values = [sorted(getattr(search, name)) for name in Point._fields]
     points = [Point(*combination) for combination in product(*values)]
     return points, Point(*(float(np.diff(kind).min()) for kind in values))
 
 
-def around(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Point], Point]:
-    """The points of the next round, around the best so far, and their steps.
+def next_round(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Point], Point]:
+    """Return the points of the next round, around the best so far, and their steps.
 
-    Each value goes half a step down and up. Where it is the least or the greatest tried so far, the best may lie
-    beyond: it goes a whole step, as far as that leaves it positive, and so the search can leave its first ranges.
+    Each value goes half a step down and up. If it is the least or the greatest value tried so far, the best may lie
+    beyond it: then it goes a whole step, as long as it stays positive. So the search can leave its first ranges.
 
     Args:
-        best: The best of `tried`.
-        steps: Of the round before.
+        best: The best point of `tried`.
+        steps: Steps of the previous round.
         tried: All points so far.
 
     Returns:
-        The points, all combinations but for those tried already, and the steps.
+        All combinations that have not been tried yet, and the steps.
     """
     taken = []
     for axis, (value, step) in enumerate(zip(best, steps, strict=True)):
@@ -87,31 +88,31 @@ def around(best: Point, steps: Point, tried: Collection[Point]) -> tuple[list[Po
     return [point for point in points if point not in tried], Point(*taken)
 
 
-def best_of(scores: dict[Point, float]) -> Point:
-    """The point of the highest score; of equal ones that which was tried first."""
+def best_point(scores: dict[Point, float]) -> Point:
+    """Return the point with the highest score; of equal ones, the one that was tried first."""
     return max(scores, key=scores.__getitem__)
 
 
 def confusions_at(
     image: NDArray[np.uint8],
     log_probabilities: NDArray[np.float32],
-    labels: NDArray[np.intp],
+    class_ids: NDArray[np.intp],
     truth: NDArray[np.uint8],
     settings: Sequence[CrfSettings],
     classes: int,
 ) -> NDArray[np.int64]:
-    """The confusion matrices of one image's label maps under each of several settings of the CRF.
+    """Compute one image's confusion matrix under each of several settings of the CRF.
 
     Args:
         image: H×W×3 uint8 RGB.
-        log_probabilities: L×H×W float32, of the L `labels` that enter the CRF.
-        labels: Those labels; see `boxsup.inference.crf.relevant`.
+        log_probabilities: L×H×W float32, of the L classes that enter the CRF.
+        class_ids: These L classes; see `boxsup.inference.crf.relevant`.
         truth: H×W uint8, 255 for void.
-        settings: P of them.
+        settings: P settings of the CRF.
         classes: C, background included.
 
     Returns:
         P×C×(C+1); see `confusion_matrix`.
     """
-    maps = (refined(image, log_probabilities, labels, each) for each in settings)
-    return np.stack([confusion_matrix(truth, found, classes) for found in maps])
+    maps = (refine_labels(image, log_probabilities, class_ids, crf) for crf in settings)
+    return np.stack([confusion_matrix(truth, labels, classes) for labels in maps])

@@ -1,7 +1,7 @@
-"""What a score is over, and whether anything was measured at all.
+"""The basis of a score: on how many images, objects and classes it stands, and whether it means anything.
 
-By the VOC protocol a mean IoU is over the classes. Where the true masks show the background alone it would be 100 %
-whatever the network has learned, and over a handful of pixels it is a matter of luck: such a score is not shown.
+By the VOC protocol a mean IoU is over the classes. If the true masks show only background, it would be 100 % whatever
+the network has learned; over a handful of pixels it is luck. Such scores are not shown.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.confusion import iou_per_class, mean_iou
 from boxsup.near import first_few
 
-MIN_PIXELS = 100  # of a class in all true masks together: a square of 10×10, where a row more or less is a tenth
-MIN_LABELS = 2  # that are measured, the background among them: one alone is right wherever nothing else is predicted
+MIN_PIXELS = 100  # of a class in all true masks together: a 10×10 square, where one row more or less is a tenth
+MIN_CLASSES = 2  # measured classes, with the background: a single one is right wherever nothing else is predicted
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a score is over.
+    """What a score is computed from.
 
     Attributes:
-        classes: C names by label, the background first.
-        pixels: C, of each in the true masks, void left out.
-        images: How many have a true mask.
-        objects: Annotated in these, crowds left out; 0 where no object is annotated.
+        classes: C names by class number, the background first.
+        pixels: C, number of pixels of each class in the true masks, without void.
+        images: Number of images with a true mask.
+        objects: Number of objects annotated in these images, without crowds; 0 if no object is annotated.
     """
 
     classes: tuple[str, ...]
@@ -38,12 +38,12 @@ class Basis:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """C: the classes that scores are over; see `measured_labels`."""
-        return measured_labels(self.pixels)
+        """C: whether each class is measured; see `measured_classes`."""
+        return measured_classes(self.pixels)
 
     @property
     def counts(self) -> dict[str, int]:
-        """`images`, `objects`, and `classes`: how many are measured, the background left out."""
+        """`images`, `objects`, and `classes`, the number of measured classes without the background."""
         return {"images": self.images, "objects": self.objects, "classes": int(self.measured[1:].sum())}
 
     @property
@@ -57,7 +57,7 @@ class Basis:
 
     @property
     def apart(self) -> str:
-        """The classes that are not measured, in words; empty where all are."""
+        """The classes that are not measured, in words; empty if all are."""
         absent = [name for name, count in zip(self.classes, self.pixels, strict=True) if not count]
         few = [name for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS]
         texts = {"no pixel in the true masks": absent, f"fewer than {MIN_PIXELS} pixels": few}
@@ -65,7 +65,7 @@ class Basis:
 
     @property
     def why_not(self) -> str:
-        """Why nothing is measured; empty where something is."""
+        """Why nothing is measured; empty if something is."""
         if not self.images:
             return "no image has a true mask"
         if is_measured(self.pixels):
@@ -80,19 +80,19 @@ class Basis:
         return f"{masks} a handful of pixels{self._few()}"
 
     def _few(self) -> str:
-        """How many pixels there are of what is not measured."""
+        """Say how many pixels the unmeasured classes have."""
         few = [
             f"{name} {count}" for name, count in zip(self.classes, self.pixels, strict=True) if 0 < count < MIN_PIXELS
         ]
         return f" (pixels of {first_few(few)}; {MIN_PIXELS} are needed)" if few else ""
 
     def notes(self) -> list[str]:
-        """C + 1 texts for a table: of each class why it is not measured, then of the mean; empty where they are."""
-        own = [self._note(int(count)) for count in self.pixels]
-        return [f"not measured: {note}" if note else "" for note in (*own, self.why_not)]
+        """Say why each class, and then the mean, is not measured: C + 1 texts, empty for what is measured."""
+        reasons = [*(self._note(int(count)) for count in self.pixels), self.why_not]
+        return [f"not measured: {reason}" if reason else "" for reason in reasons]
 
     def _note(self, count: int) -> str:
-        """Why a class of so many pixels is not measured; empty where it is."""
+        """Say why a class with so many pixels is not measured; empty if it is."""
         if not count:
             return "no pixel in the true masks"
         if count < MIN_PIXELS:
@@ -101,69 +101,79 @@ class Basis:
 
 
 def basis_of(catalogue: Catalogue, pixels: NDArray[np.int64]) -> Basis:
-    """What scores of a split are over.
+    """Return the basis of a split's scores.
 
     Args:
-        catalogue: Its images; those with a true mask are counted.
-        pixels: C, of each class in these masks: the rows' sums of a confusion matrix.
+        catalogue: The split; its images with a true mask are counted.
+        pixels: C, number of pixels of each class in these masks: the row sums of a confusion matrix.
     """
     images = {row.image for row in catalogue.rows() if row.mask}
     counted = catalogue.boxes["image"].isin(images) & (catalogue.boxes["crowd"] == 0)
     return Basis(catalogue.classes, pixels, len(images), int(counted.sum()))
 
 
-def basis_in(evaluation: pd.DataFrame) -> Basis:
-    """The same, of a table of `boxsup evaluation` indexed by class."""
+def basis_from(evaluation: pd.DataFrame) -> Basis:
+    """Return the basis of a table of `boxsup evaluation` that is indexed by class."""
     first = evaluation.iloc[0]
     pixels = evaluation["truth_pixels"].to_numpy(np.int64)[:-1]
     return Basis(tuple(map(str, evaluation.index[:-1])), pixels, int(first["images"]), int(first["objects"]))
 
 
-def measured_labels(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of C classes have MIN_PIXELS in the true masks, by their `pixels` there."""
+def measured_classes(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of C classes have MIN_PIXELS in the true masks, given their `pixels` there.
+
+    Example:
+        >>> measured_classes(np.array([5000, 99, 100]))
+        array([ True, False,  True])
+    """
     return np.asarray(pixels >= MIN_PIXELS)
 
 
 def is_measured(pixels: NDArray[np.int64]) -> bool:
-    """Whether a mean over the classes says anything: MIN_LABELS of them are measured."""
-    return int(measured_labels(pixels).sum()) >= MIN_LABELS
+    """Return whether a mean over the classes means anything: at least MIN_CLASSES of them are measured."""
+    return int(measured_classes(pixels).sum()) >= MIN_CLASSES
 
 
 def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """IoU of each class that is measured.
+    """Return the IoU of each class that is measured.
 
-    A class that the truth does not have is counted apart, also where it is predicted: the pixels that it takes are
-    missed by their true class.
+    A class that is not in the truth has no IoU even if it is predicted; the pixels that it takes count against their
+    true class.
 
     Args:
         confusion: C×(C+1) from `confusion_matrix`, the sum over all images.
 
     Returns:
-        C float64 in [0, 1]; NaN of a class that is not measured, and of all where fewer than MIN_LABELS are.
+        C float64 in [0, 1]; NaN for a class that is not measured, and for all if fewer than MIN_CLASSES are.
     """
     pixels = confusion.sum(axis=1)
-    kept = measured_labels(pixels) & is_measured(pixels)
+    kept = measured_classes(pixels) & is_measured(pixels)
     return np.where(kept, iou_per_class(confusion), np.nan)
 
 
 def measured_mean(confusion: NDArray[np.int64]) -> float:
-    """The mean of `measured_iou` over the classes that are measured; NaN where nothing is."""
+    """Average `measured_iou` over the measured classes; NaN if nothing is measured."""
     iou = measured_iou(confusion)
     return float(np.nanmean(iou)) if np.isfinite(iou).any() else float("nan")
 
 
 def image_score(confusion: NDArray[np.int64]) -> float:
-    """`mean_iou` of a single image, to set images in order; NaN where its true mask shows no object."""
+    """Return `mean_iou` of a single image, for sorting images; NaN if its true mask shows no object."""
     return mean_iou(confusion) if confusion[1:].any() else float("nan")
 
 
 def score_text(value: float) -> str:
-    """A score in [0, 1] in words: per cent, or that it was not measured."""
+    """Format a score in [0, 1].
+
+    Example:
+        >>> score_text(0.4257), score_text(float("nan"))
+        ('42.6 %', 'not measured')
+    """
     return "not measured" if np.isnan(value) else f"{100 * value:.1f} %"
 
 
-def over_in(table: pd.DataFrame) -> str:
-    """What the scores of a table are over, by its columns `images`, `objects` and `classes`, in words."""
+def basis_text(table: pd.DataFrame) -> str:
+    """Say what the scores of a table are computed from, given its columns `images`, `objects` and `classes`."""
     images, objects, classes = (int(table[name].iloc[0]) for name in ("images", "objects", "classes"))
     parts = [_counted(images, "image", "images"), _counted(objects, "object", "objects")]
     return ", ".join([*(parts if objects else parts[:1]), _counted(classes, "class", "classes")])

@@ -15,11 +15,11 @@ STACKS = ("labels", "labels_crf")  # before the dense CRF, and after it
 def predicted_maps(
     predictions: Path, images: Sequence[ImageRow], classes: Sequence[str]
 ) -> Iterator[tuple[LabelMap, ...]]:
-    """Each image's label maps H×W uint8, one a stack of `STACKS`.
+    """Yield the label maps of each image, H×W uint8, one per stack of `STACKS`.
 
     Raises:
         DataError: The predictions lack an image.
-        StoreError: They are of others than the split's `classes`.
+        StoreError: The predictions were made with classes other than `classes`.
     """
     stacks = [Labels(predictions, name) for name in STACKS]
     stacks[0].check_classes(classes)

@@ -1,11 +1,12 @@
 """How well candidate segments fit the objects of an image: the protocol of MCG's benchmark.
 
-For each object the best candidate among the first n, for budgets n that grow. Void pixels count for nobody: not as
-part of an object, nor of a candidate. Measures over a data set:
+Each object is compared with the best candidate among the first n, for growing budgets n. Void pixels do not count,
+neither as part of an object nor of a candidate. Measures over a data set:
 
 - J_i, instance level: the mean over all objects of the best IoU;
-- J_c, class level: of each class, the pixels that the best candidates have in common with its objects over the pixels
-  of their unions, summed over all objects of the class, so that large objects weigh more; then the mean over classes;
+- J_c, class level: for each class, the pixels that its objects and their best candidates have in common, divided by the
+  pixels of their unions, both summed over all objects of the class, so that large objects weigh more; then the mean
+  over classes;
 - recall: the share of objects whose best IoU is above a threshold.
 
 Source: Arbeláez, Pont-Tuset, Barron, Marques, Malik (CVPR 2014) and its extension (TPAMI 2017), as their released code
@@ -30,26 +31,26 @@ from boxsup.proposals.pool import Pool
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # candidates, best scores first; then all of them
 BUDGET_NAMES = (*map(str, BUDGETS), "all")
 RECALLS = {"recall_50": 0.5, "recall_70": 0.7, "recall_85": 0.85}
-UNKNOWN = 0  # label of an object whose class is not known
+UNKNOWN = 0  # class of an object whose class is not known
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """M objects and the candidate that fits each best, for K budgets: those of `BUDGETS`, then all candidates.
+    """M objects and the best candidate for each, within K budgets: those of `BUDGETS`, then all candidates.
 
     Attributes:
         objects: M int64 numbers in the object map, rising within an image.
-        labels: M int64 classes 1…C-1, or UNKNOWN.
+        class_ids: M int64 classes 1…C-1, or UNKNOWN.
         areas: M int64 pixels.
         boxes: M×4 int64, the objects' tight half-open boxes: pixel corners x0, y0, x1, y1.
-        best: M×K int64, the first of the candidates with the greatest IoU; -1 where there are none.
+        best: M×K int64, the first candidate with the greatest IoU; -1 if there is none.
         intersection: M×K int64, pixels that the object and its best candidate have in common.
-        union: M×K int64, pixels of either, void left out; the object's area where there is no candidate.
+        union: M×K int64, pixels of their union without void; the object's area if there is no candidate.
         box_iou: M×K float64 in [0, 1], the greatest IoU of the object's box with a candidate's tight box.
     """
 
     objects: NDArray[np.int64]
-    labels: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
     areas: NDArray[np.int64]
     boxes: NDArray[np.int64]
     best: NDArray[np.int64]
@@ -62,25 +63,25 @@ class Matches:
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """M×K, IoU of each object with its best candidate, in [0, 1]."""
+        """M×K: IoU of each object with its best candidate, in [0, 1]."""
         return self.intersection / self.union
 
 
-def match(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.uint8] | None = None) -> Matches:
-    """The best candidates for the objects of an image: superpixel × object counts and one product of matrices.
+def match_objects(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.uint8] | None = None) -> Matches:
+    """Find the best candidates for the objects of an image, by superpixel × object counts and one product of matrices.
 
     Args:
         pool: The candidates.
         objects: H×W, 0 background, 1… objects, 255 void.
-        classes: H×W label map, 0 background, 1…C-1 classes, 255 void: an object has the class of most of its pixels.
-            None: the objects' classes are unknown.
+        classes: H×W label map, 0 background, 1…C-1 classes, 255 void; an object has the class of most of its pixels.
+            None if the classes are unknown.
 
     Raises:
         ValueError: The maps have another size than the pool.
     """
-    for labels in (objects, objects if classes is None else classes):
-        if labels.shape != pool.superpixels.shape:
-            raise ValueError(f"expected masks of the pool's size {pool.superpixels.shape}, got {labels.shape}")
+    for mask in (objects, objects if classes is None else classes):
+        if mask.shape != pool.superpixels.shape:
+            raise ValueError(f"expected masks of the pool's size {pool.superpixels.shape}, got {mask.shape}")
     numbers = np.setdiff1d(objects, (0, VOID)).astype(np.int64)
     column = np.zeros(VOID + 1, np.int64)
     column[numbers] = np.arange(1, len(numbers) + 1)
@@ -102,13 +103,13 @@ def match(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.uint8] | N
 
 
 def concatenate(matches: Sequence[Matches]) -> Matches:
-    """The objects of several images, one image at least, in one."""
+    """Join the objects of several images, at least one."""
     columns = {field.name: [getattr(part, field.name) for part in matches] for field in fields(Matches)}
     return Matches(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
 
 def summary_table(matches: Matches, candidates: Sequence[int]) -> pd.DataFrame:
-    """The measures of a data set, one row a budget.
+    """Compute the measures of a data set, one row per budget.
 
     Args:
         matches: All objects.
@@ -116,7 +117,7 @@ def summary_table(matches: Matches, candidates: Sequence[int]) -> pd.DataFrame:
 
     Returns:
         `budget` (1…2000, all), `candidates` (mean number within the budget), `j_i`, `j_c`, `recall_50`, `recall_70`,
-        `recall_85` and `best_box_iou` (mean over objects), all in [0, 1]; NaN where there is nothing to measure.
+        `recall_85` and `best_box_iou` (mean over objects), all in [0, 1]; NaN if there is nothing to measure.
     """
     counts, iou = np.asarray(candidates), matches.iou
     table = pd.DataFrame({"budget": BUDGET_NAMES})
@@ -130,18 +131,18 @@ def summary_table(matches: Matches, candidates: Sequence[int]) -> pd.DataFrame:
 
 
 def class_level(matches: Matches) -> NDArray[np.float64]:
-    """J_c of each budget: K float64 in [0, 1]; NaN where no object has a known class."""
-    present = np.setdiff1d(matches.labels, UNKNOWN)
-    of_class = present[:, None] == matches.labels  # classes × objects
+    """Compute J_c for each budget: K float64 in [0, 1]; NaN if no object has a known class."""
+    present = np.setdiff1d(matches.class_ids, UNKNOWN)
+    of_class = present[:, None] == matches.class_ids  # classes × objects
     return _mean((of_class @ matches.intersection) / np.maximum(of_class @ matches.union, 1))
 
 
 def objects_table(image: str, matches: Matches) -> pd.DataFrame:
-    """One row an object: `image`, `object`, `label`, `area`, its box, `best_box_iou`, `best`, `iou_N` of each budget.
+    """Make a table with one row per object: `image`, `object`, `label`, `area`, its box, and how well it is covered.
 
-    `best` (a candidate's index) and `best_box_iou` are over all candidates.
+    `best` (a candidate's index) and `best_box_iou` are over all candidates, `iou_N` is over the first N.
     """
-    table = pd.DataFrame({"image": image, "object": matches.objects, "label": matches.labels, "area": matches.areas})
+    table = pd.DataFrame({"image": image, "object": matches.objects, "label": matches.class_ids, "area": matches.areas})
     table[["x0", "y0", "x1", "y1"]] = matches.boxes
     table["best_box_iou"], table["best"] = matches.box_iou[:, -1], matches.best[:, -1]
     table[[f"iou_{name}" for name in BUDGET_NAMES]] = matches.iou
@@ -149,7 +150,7 @@ def objects_table(image: str, matches: Matches) -> pd.DataFrame:
 
 
 def _counts(superpixels: NDArray[np.uint16], columns: NDArray[np.int64], regions: int, width: int) -> NDArray[np.int64]:
-    """R×(M+1) pixels of each superpixel in the background, column 0, and in each object."""
+    """R×(M+1): pixels of each superpixel in the background (column 0) and in each object."""
     pairs = superpixels.astype(np.int64) * width + columns
     return np.bincount(pairs, minlength=regions * width).reshape(regions, width).astype(np.int64)
 
@@ -162,7 +163,7 @@ def _best(
     if not len(matrix):
         shape = len(areas), len(BUDGET_NAMES)
         return np.full(shape, -1), np.zeros(shape, np.int64), np.repeat(areas[:, None], shape[1], axis=1)
-    # Floats of 64 bits: BLAS multiplies them, and counts of pixels are exact in them.
+    # 64-bit floats: BLAS multiplies them, and they hold counts of pixels exactly.
     common = np.rint(matrix.astype(np.float64) @ counts).astype(np.int64)
     union = common.sum(axis=1, keepdims=True) + areas - common[:, 1:]
     common = common[:, 1:]
@@ -179,7 +180,7 @@ def _boxes(columns: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _classes(columns: NDArray[np.int64], classes: NDArray[np.uint8] | None, count: int) -> NDArray[np.int64]:
-    """M labels: the class of most pixels of each region 1…M, UNKNOWN where it has none."""
+    """M classes: the class of most pixels of each region 1…M, UNKNOWN if it has none."""
     if classes is None:
         return np.full(count, UNKNOWN)
     pairs = np.bincount((columns * (VOID + 1) + classes).ravel(), minlength=(count + 1) * (VOID + 1))
@@ -192,6 +193,6 @@ def _ends(candidates: int) -> tuple[int, ...]:
 
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean over the rows; NaN where there are none."""
+    """Average over the rows; NaN if there are none."""
     mean = values.mean(axis=0) if len(values) else np.full(values.shape[1], np.nan)
     return np.asarray(mean, np.float64)

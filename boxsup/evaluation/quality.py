@@ -1,4 +1,4 @@
-"""How good a generation of pseudo-masks is, as far as true masks are there to tell, and what it changed."""
+"""How good a generation of label maps is, as far as there are true masks to tell, and what it changed."""
 
 from __future__ import annotations
 
@@ -12,39 +12,40 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
-from boxsup.evaluation.truth import confusion_of
+from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 
-# Of the boxes' pixels labelled. Objects of VOC fill 0.54 of theirs (`train`, the mean over images), generations of a
-# healthy run stay within a few hundredths of the first.
+# The share of the boxes' pixels that is labelled. Objects of VOC fill 0.54 of their boxes (`train`, mean over images);
+# the generations of a healthy run stay within a few hundredths of the first.
 FILL_BOUNDS = (0.2, 0.9)
-FILL_CHANGE = 0.25  # of the first generation's, either way
-KEPT = "not measured: every image keeps its true mask"
+FILL_CHANGE = 0.25  # share of the first generation's fill, up or down
+ALL_KEPT = "not measured: every image keeps its true mask"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """One generation's row of the quality table; shares and IoU in [0, 1], NaN where there is nothing to measure.
+    """One generation's row of the quality table; shares and IoU in [0, 1], NaN if there is nothing to measure.
 
-    Only images that the boxes supervise are measured: an image that keeps its true mask is right by definition.
+    Only images that boxes supervise are measured: an image that keeps its true mask is right by definition.
 
     Attributes:
-        generation: Its number, from 1.
-        images: Box-supervised images that have a true mask in the catalogue.
-        miou: Label maps of these images against their true masks, by the VOC protocol; see `measured_mean`.
-        fill: Labelled over true foreground pixels, void of the truth left out of both: the mean over these images, as
-            far as they have foreground. Below 1 objects are labelled too small.
-        box_fill: Labelled foreground over the union of the supervising boxes, in pixels: the mean over all
-            box-supervised images that have such boxes. Needs no truth.
-        changed: Share of supervising boxes whose chosen candidate is another than in the previous generation.
+        generation: Number of the generation, from 1.
+        images: Number of box-supervised images with a true mask.
+        miou: Mean IoU of the label maps of these images with their true masks, by the VOC protocol; see
+            `measured_mean`.
+        fill: Labelled foreground pixels divided by true foreground pixels, both without the truth's void; the mean over
+            these images, as far as they have foreground. Below 1, objects are labelled too small.
+        box_fill: Labelled foreground pixels divided by the pixels of the union of the supervising boxes; the mean over
+            all box-supervised images that have such boxes. Needs no true masks.
+        changed: Share of supervising boxes that chose another candidate than in the previous generation.
         rectangles: Share of supervising boxes that fell back to their rectangle.
         boxes: Number of supervising boxes.
-        warning: What is wrong with how much of the boxes is labelled, and what to try; empty where nothing is.
-        objects: Annotated in the images that `miou` is over, crowds left out.
-        classes: That `miou` is over, the background left out.
-        note: Why `miou` is not measured; empty where it is.
+        warning: What is wrong with how much of the boxes is labelled, and what to try; empty if nothing is.
+        objects: Number of objects in the images of `miou`, without crowds.
+        classes: Number of classes in `miou`, without the background.
+        note: Why `miou` is not measured; empty if it is.
     """
 
     generation: int
@@ -61,11 +62,11 @@ class Quality:
     note: str = ""
 
     def table(self) -> pd.DataFrame:
-        """One row, columns in the order of the attributes."""
+        """Return one row; the columns are in the order of the attributes."""
         return pd.DataFrame([asdict(self)], columns=[field.name for field in fields(self)])
 
 
-def measure(
+def measure_generation(
     generation: int,
     catalogue: Catalogue,
     labels: Mapping[str, NDArray[np.uint8]],
@@ -73,36 +74,35 @@ def measure(
     chosen: NDArray[np.int32],
     previous: NDArray[np.int32] | None,
 ) -> Quality:
-    """Measure a generation, one image in memory at a time.
+    """Measure a generation; only one image is in memory at a time.
 
     Args:
-        generation: Its number.
+        generation: Number of the generation.
         catalogue: N images and B boxes.
-        labels: Label maps by image.
-        true_mask: N, whether the image keeps its true mask.
-        chosen: B, index of each box's candidate, -1 for its rectangle, -2 where it supervised nothing, -3 for a
-            segment that is no candidate.
-        previous: The previous generation's `chosen`, or None for the first one.
+        labels: Image id -> label map.
+        true_mask: N, whether each image keeps its true mask.
+        chosen: B, index of each box's candidate, or a value of `Chosen`.
+        previous: `chosen` of the previous generation, or None for the first one.
 
     Raises:
         DataError: A true mask is unreadable or does not fit its labels.
     """
     supervising = chosen != Chosen.NOTHING
-    asked = replace(catalogue, boxes=catalogue.boxes[supervising])
+    supervised_boxes = replace(catalogue, boxes=catalogue.boxes[supervising])
     classes = len(catalogue.classes)
     confusion = np.zeros((classes, classes + 1), np.int64)
     fills, box_fills = [], []
     supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
     for row in tqdm(supervised, "label-quality", unit="image", disable=None):
-        found = labels[row.image]
-        boxes = asked.boxes_of(row.image)
+        label_map = labels[row.image]
+        boxes = supervised_boxes.boxes_of(row.image)
         if len(boxes):
-            box_fills.append(_foreground(found).sum() / union_of_boxes(found.shape, boxes).sum())
+            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, boxes).sum())
         if row.mask:
             truth = read_mask(row.mask)
-            confusion += confusion_of(row.image, truth, found, classes)
+            confusion += image_confusion(row.image, truth, label_map, classes)
             if _foreground(truth).any():
-                fills.append(_foreground(found)[truth != VOID].sum() / _foreground(truth).sum())
+                fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
     basis = basis_of(catalogue.subset({row.image for row in supervised}), confusion.sum(axis=1))
@@ -122,31 +122,31 @@ def measure(
 
 
 def _note(basis: Basis, supervised: bool) -> str:
-    """Why a generation's mean IoU is not measured; empty where it is."""
+    """Say why a generation's mean IoU is not measured; empty if it is."""
     if not supervised:
-        return KEPT
+        return ALL_KEPT
     if not basis.images:
         return "not measured: no image that boxes supervise has a true mask"
     return basis.notes()[-1]
 
 
 def collapse_warning(quality: Quality, first: float | None) -> str:
-    """What to say where the labels of a generation shrink or grow beyond belief; empty where they do not.
+    """Return a warning if the labels of a generation shrink or grow implausibly; else an empty text.
 
-    Needs no true masks: a run that collapses is seen by how much of their boxes the labels fill.
+    It needs no true masks: how much of their boxes the labels fill shows when a run collapses.
 
     Args:
-        quality: Of the generation.
+        quality: Quality of the generation.
         first: `box_fill` of the run's first generation, which by default goes by the boxes alone; None for the first.
     """
-    fill, (least, most) = quality.box_fill, FILL_BOUNDS
+    fill, (low, high) = quality.box_fill, FILL_BOUNDS
     if first is not None:
-        least, most = max(least, (1 - FILL_CHANGE) * first), min(most, (1 + FILL_CHANGE) * first)
-    if np.isnan(fill) or least <= fill <= most:
+        low, high = max(low, (1 - FILL_CHANGE) * first), min(high, (1 + FILL_CHANGE) * first)
+    if np.isnan(fill) or low <= fill <= high:
         return ""
     beside = "" if first is None else f", generation 1 filled {first:.2f}"
     what = f"generation {quality.generation} fills {fill:.2f} of its boxes{beside}: "
-    if fill < least:
+    if fill < low:
         return what + (
             "objects shrink, and the next network sees them smaller still; try a smaller update.lambda, a longer "
             "update.warmup or update.regression: agreement"
@@ -158,7 +158,16 @@ def collapse_warning(quality: Quality, first: float | None) -> str:
 
 
 def union_of_boxes(shape: tuple[int, ...], boxes: pd.DataFrame) -> NDArray[np.bool_]:
-    """H×W of that shape, true inside any of the boxes (half-open pixel corners x0, y0, x1, y1)."""
+    """Return an H×W mask of all boxes.
+
+    Args:
+        shape: H, W.
+        boxes: Table of boxes with columns x0, y0, x1, y1, half-open pixel corners.
+
+    Example:
+        >>> union_of_boxes((1, 4), pd.DataFrame([[0, 0, 1, 1], [2, 0, 4, 1]], columns=["x0", "y0", "x1", "y1"]))
+        array([[ True, False,  True,  True]])
+    """
     union = np.zeros(shape, bool)
     for x0, y0, x1, y1 in corners_of(boxes):
         union[y0:y1, x0:x1] = True

@@ -1,4 +1,4 @@
-"""Tables of scores on disk: one row a class, the last row `mean`."""
+"""Tables of scores on disk: one row per class, and a last row `mean`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import Basis, measured_iou, measured_mean
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 MEAN = "mean"
 
 
 def score_table(basis: Basis, **confusions: NDArray[np.int64]) -> pd.DataFrame:
-    """IoU per class and their mean, in [0, 1], and what they are over.
+    """Make a table of the IoU of each class and their mean, in [0, 1], and of what they are computed from.
 
     Args:
-        basis: What the matrices are over.
+        basis: Basis of the matrices.
         **confusions: Column name -> C×(C+1) confusion matrix.
 
     Returns:
         Columns `class`, those of `confusions`, `truth_pixels`, `images`, `objects`, `classes` and `note`; C + 1 rows,
-        the last of them `mean`. The IoU of a class that is not measured, or the mean where nothing is, is NaN, and
-        `note` says why. `images`, `objects` and `classes` are the same in each row; see `Basis.counts`.
+        `mean` the last. The IoU of a class that is not measured is NaN, as is the mean if nothing is measured; `note`
+        says why. `images`, `objects` and `classes` are equal in all rows; see `Basis.counts`.
     """
     columns = {name: [*measured_iou(matrix), measured_mean(matrix)] for name, matrix in confusions.items()}
     table = pd.DataFrame({"class": [*basis.classes, MEAN], **columns})
@@ -35,12 +35,16 @@ def score_table(basis: Basis, **confusions: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV file, whole or not at all: six decimals, NaN as an empty field."""
+    """Write a CSV file, whole or not at all, with six decimals; NaN becomes an empty field."""
     write_csv(path, table, "%.6f")
 
 
 def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table of this project; the columns `text` are text also where they look like numbers (ids of images).
+    """Read a table that this project wrote.
+
+    Args:
+        path: The CSV file.
+        text: Columns that are text even if they look like numbers, such as ids of images.
 
     Raises:
         StoreError: There is no such file, or it is empty.
@@ -52,4 +56,4 @@ def read_table(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
         raise StoreError(f"{path}: no such table; make it with Snakemake") from error
     except pd.errors.EmptyDataError as error:
         raise StoreError(f"{path}: an empty table; remove it and make it again with Snakemake") from error
-    return as_written(table)
+    return unescape_texts(table)

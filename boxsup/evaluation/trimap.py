@@ -1,9 +1,9 @@
-"""Error analysis: mean IoU near the true boundaries of objects, and away from them (Figure 4 of the paper).
+"""Mean IoU near the true boundaries of objects and away from them (Figure 4 of the paper).
 
 The protocol is DeepLab's (Chen et al., ICLR 2015, section 5.1; its released scripts): the ring of void around VOC's
-objects, dilated by a (2w+1)×(2w+1) square, is a band of width w, from which void itself is left out; the mean IoU of a
-region is that of its pixels over the whole data set. Where true masks have no such ring, labels that touch take its
-place: a pixel is in the band of width w if a pixel that is void or of another label lies in the square around it.
+objects, dilated by a (2w+1)×(2w+1) square, is a band of width w, without the void itself; the mean IoU of a region is
+that of its pixels over the whole data set. If true masks have no such ring, borders between classes take its place: a
+pixel is in the band of width w if the square around it holds void or another class.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
-from boxsup.evaluation.measured import MIN_LABELS, measured_labels
+from boxsup.evaluation.measured import MIN_CLASSES, measured_classes
 from boxsup.image import VOID
 
 WIDTHS = range(1, 41)  # px
@@ -22,19 +22,24 @@ COLUMNS = ("width", "band", "band_crf", "interior", "interior_crf", "band_pixels
 
 
 def boundary_distance(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Chessboard distance of each pixel to the nearest one that is void or of another label.
+    """Return the chessboard distance of each pixel to the nearest pixel that is void or of another class.
 
     Args:
         truth: H×W uint8, 0…C-1 or 255 for void.
 
     Returns:
-        H×W, in pixels, from 1; more than the last of WIDTHS stands for all that is further. Of no meaning at void.
+        H×W, in pixels, from 1. All greater distances are given as 41, one more than the last of WIDTHS. Void pixels
+        have no meaningful value.
+
+    Example:
+        >>> boundary_distance(np.array([[0, 0, 0, 1, 1]], np.uint8))
+        array([[3, 2, 1, 1, 2]])
     """
     square = np.ones((3, 3), np.uint8)
     at_boundary = cv2.dilate(truth, square) != cv2.erode(truth, square)
     if not at_boundary.any():
         return np.full(truth.shape, WIDTHS[-1] + 1, np.int64)
-    # Of the pixels at a boundary the nearest one of the own label is one step nearer than what lies beyond it.
+    # The nearest boundary pixel of the same class is one step nearer than the other class beyond it.
     steps = cv2.distanceTransform((~at_boundary).astype(np.uint8), cv2.DIST_C, 3)
     distance: NDArray[np.int64] = np.minimum(1 + steps.astype(np.int64), WIDTHS[-1] + 1)
     return distance
@@ -43,21 +48,21 @@ def boundary_distance(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
 def distance_confusion(
     truth: NDArray[np.uint8], prediction: NDArray[np.uint8], distance: NDArray[np.int64], classes: int
 ) -> NDArray[np.int64]:
-    """Confusion matrices by distance from the boundary: one pass over an image serves all widths.
+    """Compute confusion matrices by distance from the boundary, so that one pass over an image serves all widths.
 
     Args:
         truth: H×W uint8, 0…C-1 or 255 for void.
-        prediction: H×W uint8, the same.
+        prediction: H×W uint8, 0…C-1 or 255 for void.
         distance: H×W, from `boundary_distance`.
         classes: C, background included.
 
     Returns:
-        D×C×(C+1) int64, D = 41: as `confusion_matrix`, of the pixels at distance 1, 2, …, 40, and further.
+        D×C×(C+1) int64, D = 41: `confusion_matrix` of the pixels at distance 1, 2, …, 40, and further.
 
     Raises:
         ValueError: The shapes differ, or a label is neither below C nor void.
     """
-    overall = confusion_matrix(truth, prediction, classes)  # checks the labels, too
+    overall = confusion_matrix(truth, prediction, classes)  # checks the values, too
     known = truth != VOID
     rows = (distance[known] - 1) * classes + truth[known]
     pairs = rows * (classes + 1) + np.minimum(prediction[known], classes)
@@ -66,20 +71,19 @@ def distance_confusion(
 
 
 def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.DataFrame:
-    """Mean IoU in the band and outside it for each width, without and with the CRF.
+    """Compute the mean IoU in the band and outside it for each width, without and with the CRF.
 
     Args:
-        without: D×C×(C+1), the sum of `distance_confusion` over all images.
-        with_crf: The same.
+        without: D×C×(C+1), the sum of `distance_confusion` over all images, for label maps without the CRF.
+        with_crf: The sum for label maps with the CRF, D×C×(C+1).
 
     Returns:
-        One row a width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1]; `band_pixels`, the
-        band's share of all pixels that are not void. All means are over the same classes, those that are measured over
-        whole images: where one has fewer than MIN_PIXELS left in a region, that is NaN. No row where nothing is
-        measured.
+        One row per width: `width` in pixels; `band`, `band_crf`, `interior`, `interior_crf` in [0, 1]; `band_pixels`,
+        the band's share of all pixels that are not void. All means are over the classes that are measured over whole
+        images; a mean is NaN if one of these has fewer than MIN_PIXELS in the region. No rows if nothing is measured.
     """
-    kept = measured_labels(without.sum(axis=(0, 2)))
-    if kept.sum() < MIN_LABELS:
+    kept = measured_classes(without.sum(axis=(0, 2)))
+    if kept.sum() < MIN_CLASSES:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = []
     for width in WIDTHS:
@@ -93,7 +97,7 @@ def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.
 
 
 def _mean_over(kept: NDArray[np.bool_], confusion: NDArray[np.int64]) -> float:
-    """The mean IoU of a region over these classes; NaN where the region has too little of one of them."""
-    if not measured_labels(confusion.sum(axis=1))[kept].all():
+    """Average the IoU of a region over these classes; NaN if the region has too few pixels of one of them."""
+    if not measured_classes(confusion.sum(axis=1))[kept].all():
         return float("nan")
     return float(iou_per_class(confusion)[kept].mean())

@@ -1,4 +1,4 @@
-"""A split's label maps held against its true masks, one image at a time."""
+"""Label maps of a split compared with its true masks, one image at a time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from boxsup.image.files import read_mask
 LabelMap = NDArray[np.uint8]
 
 
-def with_masks(catalogue: Catalogue) -> list[ImageRow]:
-    """The images of a split that have a true mask.
+def images_with_masks(catalogue: Catalogue) -> list[ImageRow]:
+    """Return the images of a split that have a true mask.
 
     Raises:
-        DataError: None has.
+        DataError: No image has one.
     """
     images = [row for row in catalogue.rows() if row.mask]
     if not images:
@@ -30,7 +30,7 @@ def with_masks(catalogue: Catalogue) -> list[ImageRow]:
 
 
 def truth_pixels(catalogue: Catalogue) -> NDArray[np.int64]:
-    """C, how many pixels of each class the split's true masks show, void left out."""
+    """Count the pixels of each of C classes in the split's true masks, without void."""
     pixels = np.zeros(VOID + 1, np.int64)
     for row in catalogue.rows():
         if row.mask:
@@ -38,34 +38,34 @@ def truth_pixels(catalogue: Catalogue) -> NDArray[np.int64]:
     return pixels[: len(catalogue.classes)]
 
 
-def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], what: str) -> tuple[NDArray[np.int64], ...]:
+def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], title: str) -> tuple[NDArray[np.int64], ...]:
     """Sum confusion matrices over the split's images that have a true mask.
 
     Args:
         catalogue: The split.
-        maps: Of each of those images, in order, one or more H×W uint8 label maps.
-        what: The progress bar's title.
+        maps: One or more H×W uint8 label maps for each of these images, in order.
+        title: Title of the progress bar.
 
     Returns:
-        As many C×(C+1) matrices as there are maps of an image.
+        One C×(C+1) matrix per label map of an image.
 
     Raises:
-        DataError: No image has a true mask, or labels do not fit an image's mask; names the image.
+        DataError: No image has a true mask, or a label map does not fit an image's mask; names the image.
     """
     sums: tuple[NDArray[np.int64], ...] = ()
-    images = tqdm(with_masks(catalogue), what, unit="image", disable=None)
-    for row, found in zip(images, maps, strict=True):
+    images = tqdm(images_with_masks(catalogue), title, unit="image", disable=None)
+    for row, label_maps in zip(images, maps, strict=True):
         truth = read_mask(row.mask)
-        matrices = tuple(confusion_of(row.image, truth, labels, len(catalogue.classes)) for labels in found)
+        matrices = tuple(image_confusion(row.image, truth, labels, len(catalogue.classes)) for labels in label_maps)
         sums = tuple(a + b for a, b in zip(sums, matrices, strict=True)) if sums else matrices
     return sums
 
 
-def confusion_of(image: str, truth: LabelMap, labels: LabelMap, classes: int) -> NDArray[np.int64]:
-    """`confusion_matrix` of one image, whose id stands in the error.
+def image_confusion(image: str, truth: LabelMap, labels: LabelMap, classes: int) -> NDArray[np.int64]:
+    """Compute `confusion_matrix` of one image; an error names the image.
 
     Raises:
-        DataError: The labels do not fit the mask.
+        DataError: The label map does not fit the mask.
     """
     try:
         return confusion_matrix(truth, labels, classes)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Corners = tuple[int, int, int, int]  # half-open pixels x0, y0, x1, y1
-BOXES_PER_BLOCK = 256  # an image of COCO has 93 at most
+BOXES_PER_BLOCK = 256  # no image of COCO has more than 93
 
 
 def box_areas(boxes: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -66,14 +66,14 @@ def box_blocks(boxes: int) -> Iterator[slice]:
 
 
 def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
-    """The least box that holds a mask.
+    """The smallest box that contains a mask.
 
     Args:
-        pixels: H×W, true on the object.
+        pixels: H×W bool, true on the object.
         margin: Pixels to add on each side, within the image.
 
     Returns:
-        Its corners; None if the mask is empty.
+        The corners of the box; None if the mask is empty.
 
     >>> tight_box(np.eye(3, dtype=bool))
     (0, 0, 3, 3)

@@ -1,4 +1,4 @@
-"""Image files and masks in files: what is read and how, which sizes can be worked with, and masks as PNGs."""
+"""Reads images and masks from files, with limits on their size, and writes masks as PNGs."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from PIL import Image
 from boxsup.errors import DataError
 from boxsup.image.palette import PALETTE
 
-# What is opened, by content: of the others that Pillow knows, some call other programs (EPS) or read other files.
+# A file is opened by its content. Other formats that Pillow knows run programs (EPS) or read more files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image: 5,800×5,800; a candidate's or a network's memory is of that order
-COLOURS = "a pixel's value must be its label, no colour"
-LIMIT = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side can be worked with, scale it down"
+MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image, for instance 5,800×5,800; proposals and networks need memory for it
+COLOURS = "a pixel's value must be its label, not a colour"
+LIMIT = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} per side are allowed, scale it down"
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """An image as H×W×3 uint8 RGB in [0, 255], its pixels where they are stored: no EXIF orientation is applied.
+    """Read an image as H×W×3 uint8 RGB in [0, 255], without applying its EXIF orientation.
 
-    Grey is copied to all channels; transparent pixels show white paper; 16-bit values keep their high byte; CMYK is
-    converted without a colour profile. Of several frames the first one counts.
+    Grey is copied to all channels, transparent pixels are laid over white, 16-bit values keep their high byte, CMYK is
+    converted without a colour profile, and of several frames the first is read.
 
     Raises:
-        DataError: The file is missing, truncated or no image, larger than MAX_PIXELS or MAX_SIDE, or
-            its values have no known range (32 bits).
+        DataError: The file is missing, truncated or not an image, exceeds MAX_PIXELS or MAX_SIDE, or has 32 bits per
+            value, whose range is not known.
     """
     try:
         with _opened(path) as image:
             return _rgb(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
-    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever they stumble over
+    except Exception as error:  # Pillow's decoders raise many kinds of errors for damaged files
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
 
 
 def has_16_bits(path: str | os.PathLike[str]) -> bool:
-    """Whether an image that `read_image` can read has 16 bits a value, of which the high byte is seen."""
+    """Whether an image that `read_image` can read has 16 bits per value, of which it keeps the high byte."""
     with _opened(path) as image:
         if image.format == "TIFF":
             return 16 in image.tag_v2.get(258, ())  # type: ignore[attr-defined]
-        if image.format == "PNG":  # its header says what Pillow's mode does not, of RGB
+        if image.format == "PNG":  # Pillow's mode does not tell it for RGB, but the file's header does
             with open(path, "rb") as file:
                 return file.read(25)[24:] == b"\x10"
         return image.mode.startswith("I")
@@ -55,11 +55,11 @@ def has_16_bits(path: str | os.PathLike[str]) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
-    """A file of FORMATS whose size, as its first bytes claim it, is one that can be worked with."""
-    if not os.path.isfile(path):  # a pipe would not end
+    """Open a file of FORMATS, and check the size in its header before any pixel is decoded."""
+    if not os.path.isfile(path):  # a pipe might not end
         raise FileNotFoundError
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of sizes that are refused below, and of tags that do not matter
+        warnings.simplefilter("ignore")  # about sizes that are refused below, and about tags that do not matter
         try:
             image = Image.open(path, formats=FORMATS)
         except Image.DecompressionBombError as error:
@@ -70,22 +70,22 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raise a ValueError where pictures of this size, in pixels, are larger than can be worked with."""
+    """Raise a ValueError if an image of this size in pixels exceeds MAX_PIXELS or MAX_SIDE."""
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise ValueError(f"{width}×{height} pixels (width×height); {LIMIT}")
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of a decoded file of any mode, see `read_image`; raises a ValueError where there is no sense in them.
+    """The pixels of an image in any of Pillow's modes, as `read_image` returns them; a ValueError for 32 bits.
 
-    Pillow alone clips 16-bit grey in some of its releases, and shows the hidden colours of transparent pixels.
+    Pillow's own conversion clips 16-bit grey in some releases, and shows the hidden colours of transparent pixels.
     """
-    # Older releases open 16-bit PNGs in the mode of 32-bit files, and all do so with PGMs.
+    # Older releases open 16-bit PNGs in the mode of 32-bit files, and all releases open PGMs so.
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("I", "F"):
-        raise ValueError("32 bits a pixel, whose range is not known; save it with 8 or 16")
+        raise ValueError("32 bits per pixel, whose range is not known; save it with 8 or 16")
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours).convert("RGB"))
@@ -93,10 +93,10 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """A label map as H×W uint8 from a palette or grey PNG.
+    """Read a label map as H×W uint8 from an image with a palette or in 8-bit grey.
 
     Raises:
-        DataError: The file is missing, truncated, of more than MAX_PIXELS, or neither palette nor 8-bit grey.
+        DataError: The file is missing, truncated or too large, or has neither a palette nor 8-bit grey.
     """
     try:
         with _opened(path) as image:
@@ -109,12 +109,12 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise DataError(f"{path}: no such mask") from error
     except DataError:
         raise
-    except Exception as error:  # as above
+    except Exception as error:  # as in `read_image`
         raise DataError(f"{path}: not a readable mask ({error})") from error
 
 
 def encode_mask(mask: NDArray[np.uint8]) -> bytes:
-    """An H×W uint8 label map as a palette PNG, whose pixels keep their values."""
+    """An H×W uint8 label map as a PNG with VOC's palette; the value of a pixel is its label."""
     image = Image.fromarray(mask)
     image.putpalette(PALETTE.tobytes())
     buffer = io.BytesIO()
@@ -123,5 +123,5 @@ def encode_mask(mask: NDArray[np.uint8]) -> bytes:
 
 
 def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:
-    """Write `encode_mask` to a file."""
+    """Write an H×W uint8 label map to a PNG file; see `encode_mask`."""
     Path(path).write_bytes(encode_mask(mask))

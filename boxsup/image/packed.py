@@ -1,4 +1,4 @@
-"""Masks of many objects of an image in memory that does not grow with objects times pixels."""
+"""Keeps the masks of an image's objects packed, so that memory does not grow with the product of objects and pixels."""
 
 from __future__ import annotations
 
@@ -18,40 +18,48 @@ Pixels = NDArray[np.bool_]
 
 
 def packed(owner: type[C]) -> type[C]:
-    """Let a dataclass keep its field `pixels`, an H×W mask or None, packed: each look at it unpacks it anew.
+    """A decorator that lets a dataclass keep its field `pixels`, an H×W bool mask or None, packed.
 
-    A mask is kept as runs in the least box that holds it.
+    The mask is kept as runs within its tight box. It is unpacked whenever the field is read.
+
+    Args:
+        owner: The dataclass.
     """
-    owner.pixels = _Packed()  # type: ignore[attr-defined]
+    owner.pixels = _PackedField()  # type: ignore[attr-defined]
     return owner
 
 
-class _Packed:
-    """The field: a descriptor that the dataclass's own `__init__` writes through."""
+class _PackedField:
+    """The descriptor of the field; the `__init__` of the dataclass writes through it."""
 
     def __get__(self, instance: object, owner: type) -> Pixels | None:
-        held = vars(instance)["pixels"]
-        return None if held is None else _unpacked(*held)
+        stored = vars(instance)["pixels"]
+        return None if stored is None else _unpack(*stored)
 
     def __set__(self, instance: object, pixels: Pixels | None) -> None:
-        vars(instance)["pixels"] = None if pixels is None else _packed(pixels)
+        vars(instance)["pixels"] = None if pixels is None else _pack(pixels)
 
 
-class Each(Sequence[T], Generic[S, T]):
-    """What a function makes of each of some things, made when it is asked for."""
+class LazySequence(Sequence[T], Generic[S, T]):
+    """A sequence whose items are computed whenever they are asked for.
 
-    def __init__(self, make: Callable[[S], T], things: Sequence[S]) -> None:
-        self._make, self._things = make, things
+    >>> LazySequence(str.upper, ["a", "b"])[1]
+    'B'
+    """
+
+    def __init__(self, function: Callable[[S], T], arguments: Sequence[S]) -> None:
+        """Item i is `function(arguments[i])`."""
+        self._function, self._arguments = function, arguments
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._arguments)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as Sequence has it
-        return self._make(self._things[index])
+        return self._function(self._arguments[index])
 
 
-def _packed(pixels: Pixels) -> tuple[tuple[int, ...], tuple[int, int], dict[str, Any] | None]:
-    """The size of a mask, the upper left corner of its least box, and the runs in that; None without a pixel."""
+def _pack(pixels: Pixels) -> tuple[tuple[int, ...], tuple[int, int], dict[str, Any] | None]:
+    """The size of a mask, the upper left corner (y, x) of its tight box, and the runs in the box; None if empty."""
     box = tight_box(pixels)
     if box is None:
         return pixels.shape, (0, 0), None
@@ -59,7 +67,7 @@ def _packed(pixels: Pixels) -> tuple[tuple[int, ...], tuple[int, int], dict[str,
     return pixels.shape, (y0, x0), coco_mask.encode(np.asfortranarray(pixels[y0:y1, x0:x1], np.uint8))
 
 
-def _unpacked(shape: tuple[int, ...], corner: tuple[int, int], runs: dict[str, Any] | None) -> Pixels:
+def _unpack(shape: tuple[int, ...], corner: tuple[int, int], runs: dict[str, Any] | None) -> Pixels:
     pixels = np.zeros(shape, np.bool_)
     if runs is not None:
         window = coco_mask.decode(runs)

@@ -1,4 +1,4 @@
-"""VOC's colours of classes, and label maps laid over photographs."""
+"""VOC's colours of classes, and label maps drawn over photographs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from boxsup.image import VOID
 
 OPACITY = 0.65  # of labels over a photograph
-FADE = 0.35  # how far a grey photograph is drawn towards white: some classes are grey or nearly black
+FADE = 0.35  # how far a grey photograph is lightened, since the colours of some classes are grey or nearly black
 
 
 def voc_palette() -> NDArray[np.uint8]:
-    """VOC's 256 colours, 256×3 RGB: the bits of a label are dealt to red, green and blue in turn, high bits first."""
+    """VOC's 256 colours, 256×3 uint8 RGB: the bits of a label go to red, green and blue in turn, high bits first.
+
+    >>> voc_palette()[1]
+    array([128,   0,   0], dtype=uint8)
+    """
     labels = np.arange(256)
     colours = np.zeros((256, 3), np.uint8)
     for bit in range(8):
@@ -22,16 +26,24 @@ def voc_palette() -> NDArray[np.uint8]:
     return colours
 
 
-PALETTE = voc_palette()  # 256×3 uint8 RGB by label; void, 255, is the cream of VOC's borders
+PALETTE = voc_palette()  # 256×3 uint8 RGB by label; void (255) has the cream of VOC's borders
 
 
-def hexadecimal(label: int) -> str:
-    """A label's colour as CSS has it, for instance #800000."""
+def css_colour(label: int) -> str:
+    """A label's colour in CSS.
+
+    >>> css_colour(1)
+    '#800000'
+    """
     return "#{:02x}{:02x}{:02x}".format(*PALETTE[label])
 
 
-def ink(label: int) -> tuple[int, int, int]:
-    """Black or white, whichever is easier to read on a label's colour (relative luminance of WCAG 2)."""
+def text_colour(label: int) -> tuple[int, int, int]:
+    """Black or white as RGB, whichever is easier to read on a label's colour (relative luminance of WCAG 2).
+
+    >>> text_colour(1)
+    (255, 255, 255)
+    """
     linear = (PALETTE[label] / 255.0) ** 2.2
     return (0, 0, 0) if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else (255, 255, 255)
 
@@ -43,15 +55,15 @@ def faded(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = True) -> NDArray[np.uint8]:
-    """A photograph with its labels in VOC's colours, each region with a bright outline.
+    """Draw labels over a photograph in VOC's colours, each region with a white outline.
 
     Args:
         image: H×W×3 uint8 RGB.
-        labels: H×W uint8; background shows the photograph.
-        grey: Take the photograph's own colours away first, so that they are not taken for labels.
+        labels: H×W uint8; the background shows the photograph.
+        grey: Make the photograph grey first, so that its colours are not taken for labels.
 
     Returns:
-        H×W×3 uint8.
+        H×W×3 uint8 RGB.
     """
     base = faded(image) if grey else image.astype(np.float32)
     shown = labels != 0
@@ -62,7 +74,7 @@ def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = Tr
 
 
 def _edges(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """H×W, true on the pixels of a class that touch another label."""
+    """H×W bool, true on the pixels of classes that touch another label."""
     lowest = cv2.erode(labels, np.ones((3, 3), np.uint8))
     highest = cv2.dilate(labels, np.ones((3, 3), np.uint8))
     return np.asarray((labels != 0) & (labels != VOID) & (lowest != highest))

@@ -1,7 +1,7 @@
-"""Masks as runs: COCO's run-length encoding, compressed or not, to the runs of pixels that a mask holds.
+"""Decodes COCO's run-length encoding of masks (RLE), compressed or not, to the runs of pixels of the mask.
 
-The package pycocotools decodes it too, and is what the tests hold this against. It is not used here since it gives
-uninitialised memory for runs that end before the image does: a damaged file would become a candidate.
+The tests compare it with pycocotools. That package is not used here because it returns uninitialised memory if the runs
+end before the image does, so a damaged file would become a candidate.
 """
 
 from __future__ import annotations
@@ -14,26 +14,29 @@ from numpy.typing import NDArray
 from boxsup.errors import DataError
 from boxsup.machine.compiled import compiled
 
-FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits each, and whether more follow
-BITS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})  # values of an array of pixels, in JSON
-MAX_BITS = 50  # of one number; far above a run's length, far below the 64 of an integer
+FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits, and whether more follow
+BITS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})  # pixels of a mask that is an array, in JSON
+MAX_BITS = 50  # of one number: far more than a run's length, far less than the 64 of an integer
 
 
 def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray[np.int64]:  # noqa: ANN401 - JSON
-    """The runs of a mask in COCO's encoding.
+    """Decode a mask in COCO's run-length encoding.
 
     Args:
-        segmentation: `size` [height, width] and `counts`: lengths of runs of 0 and 1 in turn, beginning with 0, down
-            the columns, as a list or as the string that pycocotools makes of it.
+        segmentation: A mapping of `size`, [height, width], and `counts`: the lengths of runs of 0 and 1 in turn,
+            beginning with 0, in column-major order, as a list or as pycocotools' compressed string.
         size: Height and width of the image in pixels.
         where: What to call the mask in an error.
 
     Returns:
-        K×2 first pixel and the one behind the last of each run of ones, in column-major order: none empty, no two
-        that touch, so that equal masks have equal runs.
+        K×2 start and end of each run of ones, half-open, in column-major order. No run is empty and no two touch, so
+        equal masks have equal runs.
 
     Raises:
-        DataError: The encoding is none, is of another size, or its runs do not fill the image.
+        DataError: It is not RLE, its size is not the image's, or its runs do not fill the image.
+
+    >>> decode_runs({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3), "mask")
+    array([[1, 3]])
     """
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
         raise DataError(
@@ -43,21 +46,21 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     if segmentation["size"] != list(size):
         raise DataError(
             f"{where}: expected a mask of size {list(size)} (height, width), that of the image, got "
-            f"{_short(segmentation['size'])}; masks must be of these very images"
+            f"{_short(segmentation['size'])}; the masks must belong to these images"
         )
     counts = _counts(segmentation["counts"])
     pixels = size[0] * size[1]
-    # The bounds of each also keep their sum from running over.
+    # Since each is bounded, their sum does not overflow.
     if counts is None or not ((counts >= 0) & (counts <= pixels)).all() or counts.sum() != pixels:
         raise DataError(
-            f"{where}: counts are no run lengths that fill {size[0]}×{size[1]} pixels; the file is damaged, "
+            f"{where}: counts are not run lengths that fill {size[0]}×{size[1]} pixels; the file is damaged, "
             "make it again"
         )
     return _intervals(counts)
 
 
 def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON
-    """Lengths of the runs, or None where they are none."""
+    """The lengths of the runs; None if `counts` is damaged."""
     if isinstance(counts, str):
         try:
             lengths = _uncompressed(np.frombuffer(counts.encode("ascii"), np.uint8))
@@ -71,11 +74,12 @@ def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON
 
 @compiled
 def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The numbers of a compressed string, empty where it is not one.
+    """The numbers of a compressed string; empty if it is damaged.
 
-    Each is written in two's complement, 5 bits a character, lowest first; from the fourth on less the one two before.
+    Each number is in two's complement, with 5 bits per character, the lowest first. From the fourth number on, the
+    string has the difference from the number two before it.
     """
-    counts, found = np.zeros(len(text), np.int64), 0
+    counts, filled = np.zeros(len(text), np.int64), 0
     value, bits = np.int64(0), np.int64(0)
     for character in text:
         if not FIRST <= character <= LAST or bits > MAX_BITS:
@@ -87,10 +91,10 @@ def _uncompressed(text: NDArray[np.uint8]) -> NDArray[np.int64]:
             continue
         if part & 16:
             value -= np.int64(1) << bits
-        counts[found] = value + (counts[found - 2] if found > 2 else 0)
-        found += 1
+        counts[filled] = value + (counts[filled - 2] if filled > 2 else 0)
+        filled += 1
         value, bits = np.int64(0), np.int64(0)
-    return counts[: found if bits == 0 else 0].copy()
+    return counts[: filled if bits == 0 else 0].copy()
 
 
 def _intervals(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -102,7 +106,7 @@ def _intervals(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _advice(segmentation: Any) -> str:  # noqa: ANN401 - JSON
-    """What makes RLE of what stands in its place: an array of pixels, or polygons."""
+    """How to make RLE from what was found instead: an array of pixels, or polygons."""
     array = isinstance(segmentation, dict) and {"data", "shape"} <= set(segmentation)
     rows = segmentation if isinstance(segmentation, list) else []
     if array or (rows and all(isinstance(row, list) and set(map(str, row)) <= BITS for row in rows)):

@@ -1,1 +1,1 @@
-"""From a checkpoint to scores and label maps of whole images."""
+"""From a checkpoint to the scores and label maps of images."""

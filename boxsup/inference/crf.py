@@ -1,4 +1,7 @@
-"""The dense CRF that refines a network's scores (Krähenbühl & Koltun, NIPS 2011); without torch, for its workers."""
+"""The dense CRF that refines a network's scores (Krähenbühl & Koltun, NIPS 2011).
+
+This module does not import torch, so that worker processes start fast.
+"""
 
 from __future__ import annotations
 
@@ -12,49 +15,70 @@ from boxsup.config.inference import CrfSettings
 def dense_crf(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.uint8]:
-    """The most likely labels under a fully connected CRF, H×W uint8 in [0, C); see `marginals`.
+    """The most likely labels under a fully connected CRF.
 
-    Only the `relevant` labels enter it: the cost grows with their number, and the others win no pixel.
+    The CRF sees the `relevant_labels` only: its cost grows with their number, and the others win no pixel.
+
+    Args:
+        image: H×W×3 uint8 RGB.
+        log_probabilities: C×H×W float32.
+        settings: See `config.yaml`, `defaults.inference.crf`.
+
+    Returns:
+        H×W uint8 in [0, C).
     """
-    kept = relevant(log_probabilities, settings)
-    return refined(image, log_probabilities[kept], kept, settings)
+    kept = relevant_labels(log_probabilities, settings)
+    return refine_labels(image, log_probabilities[kept], kept, settings)
 
 
-def relevant(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> NDArray[np.intp]:
-    """The labels, rising, that some pixel gives `least_probability`, or finds the most likely.
+def relevant_labels(log_probabilities: NDArray[np.float32], settings: CrfSettings) -> NDArray[np.intp]:
+    """The labels that have at least `least_probability` at some pixel, or are the most likely at some pixel.
 
     Args:
         log_probabilities: C×H×W float32.
         settings: See `config.yaml`, `defaults.inference.crf`.
+
+    Returns:
+        The labels, ascending.
     """
-    seen = log_probabilities.reshape(len(log_probabilities), -1)
-    likely = np.exp(seen.max(axis=1)) >= settings.least_probability
-    likely[np.unique(seen.argmax(axis=0))] = True
-    return np.flatnonzero(likely)
+    pixels = log_probabilities.reshape(len(log_probabilities), -1)
+    kept = np.exp(pixels.max(axis=1)) >= settings.least_probability
+    kept[np.unique(pixels.argmax(axis=0))] = True
+    return np.flatnonzero(kept)
 
 
-def refined(
+def refine_labels(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], labels: NDArray[np.intp], settings: CrfSettings
 ) -> NDArray[np.uint8]:
-    """The most likely of the given L `labels` under the CRF, H×W uint8; their log-probabilities are L×H×W."""
+    """The most likely of some labels under the CRF.
+
+    Args:
+        image: H×W×3 uint8 RGB.
+        log_probabilities: L×H×W float32, of these labels.
+        labels: The L labels.
+        settings: See `config.yaml`, `defaults.inference.crf`.
+
+    Returns:
+        H×W uint8, each pixel one of `labels`.
+    """
     if len(labels) == 1:
         return np.full(image.shape[:2], labels[0], np.uint8)
-    best = marginals(image, log_probabilities, settings).argmax(axis=0)
+    best = crf_marginals(image, log_probabilities, settings).argmax(axis=0)
     return np.asarray(labels[best], np.uint8)
 
 
-def marginals(
+def crf_marginals(
     image: NDArray[np.uint8], log_probabilities: NDArray[np.float32], settings: CrfSettings
 ) -> NDArray[np.float32]:
     """The probability of each label at each pixel under a fully connected CRF, after a few iterations of mean field.
 
     Args:
-        image: H×W×3 uint8 RGB, as it is: the appearance kernel works on grey levels in [0, 255].
+        image: H×W×3 uint8 RGB; the appearance kernel works on values in [0, 255].
         log_probabilities: C×H×W float32; their negatives are the unary potentials.
         settings: Weights and standard deviations (DeepLab's w and σ) of the smoothness and the appearance kernel.
 
     Returns:
-        C×H×W float32, summing to 1 over the labels.
+        C×H×W float32 that sums to 1 over the labels.
     """
     classes, height, width = log_probabilities.shape
     crf = densecrf.DenseCRF2D(width, height, classes)
@@ -63,7 +87,7 @@ def marginals(
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_xy,
         srgb=settings.bilateral_rgb,
-        rgbim=np.array(image, order="C"),  # a copy: the library takes no read-only array
+        rgbim=np.array(image, order="C"),  # a copy, since the library refuses read-only arrays
         compat=settings.bilateral_weight,
     )
     return np.asarray(crf.inference(settings.iterations), np.float32).reshape(classes, height, width)

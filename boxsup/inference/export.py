@@ -1,4 +1,4 @@
-"""A trained network in forms that other programs run: ONNX, and torch.export's."""
+"""Exports a trained network to formats that other programs run: ONNX, and torch.export's."""
 
 from __future__ import annotations
 
@@ -17,64 +17,64 @@ from torch.export import Dim, ExportedProgram
 from boxsup.errors import BoxSupError, ConfigError
 from boxsup.image.files import MAX_SIDE
 from boxsup.inference.labelling import Labelling
-from boxsup.inference.scores import scores_of
+from boxsup.inference.scores import score_at_scales
 from boxsup.network.checkpoint import Checkpoint
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
-OPSET = 18  # of ONNX: the least that the exporter writes without converting down
-MIN_SIDE = 64  # px, of images of free size: below, five poolings of VGG leave a single row
+OPSET = 18  # of ONNX; the exporter writes it without a conversion to an older one
+MIN_SIDE = 64  # px, of images of any size; with less, five poolings of VGG leave a single row
 MAX_BATCH = 1024
-TOLERANCE = 1e-3  # greatest difference of a log-probability from the network's own
+TOLERANCE = 1e-3  # largest difference of a log-probability between the file and the network
 INPUT, OUTPUT = "image", "log_probabilities"
-INT64 = 7  # ONNX's number of the type
-METADATA = "boxsup"  # the key of an ONNX file's metadata, and the name of an extra file of torch.export's
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # what ONNX needs
+INT64 = 7  # ONNX's number for this type
+METADATA = "boxsup"  # the key of our facts in an ONNX file, and the name of the extra file in torch.export's
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # required for ONNX
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
 Runner = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W normalised images -> N×C×H×W log-probabilities
 
 
 class FullSize(nn.Module):
-    """What labels are decided by: N×3×H×W normalised images -> N×C×H×W log-probabilities at their size."""
+    """The module that is exported: N×3×H×W normalised images -> N×C×H×W log-probabilities at the images' size."""
 
     def __init__(self, network: nn.Module, scales: Sequence[float] = (1.0,), background_bias: float = 0.0) -> None:
-        """Wrap a network of logits at a coarse stride; see `boxsup.inference.scores.scores_of`."""
+        """Wrap a network whose logits have a coarse stride; see `boxsup.inference.scores.score_at_scales`."""
         super().__init__()
         self.network, self.scales, self.background_bias = network, tuple(scales), background_bias
 
     def forward(self, image: Tensor) -> Tensor:
-        """See the class."""
-        return scores_of(self.network, image, self.scales, self.background_bias)
+        """N×3×H×W -> N×C×H×W."""
+        return score_at_scales(self.network, image, self.scales, self.background_bias)
 
 
 def check_packages(form: str) -> None:
-    """Raise a ConfigError that says what to install, where a form needs packages that are not there."""
+    """Raise a ConfigError that says what to install, if packages for a format are missing."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None] if form == "onnx" else []
     if missing:
         raise ConfigError(f"--format onnx needs {' and '.join(missing)}: pip install {' '.join(PACKAGES)}")
 
 
-def exported(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram:
-    """The network as torch.export has it, for any number of images.
+def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedProgram:
+    """Export a network with torch.export, for any number of images.
 
     Args:
-        network: On the CPU, in evaluation mode.
-        size: H and W of all images; None for any from MIN_SIDE to MAX_SIDE a side.
+        network: The network, on the CPU and in evaluation mode.
+        size: H and W of all images; None for sides from MIN_SIDE to MAX_SIDE.
     """
     free = {2: Dim("height", min=MIN_SIDE, max=MAX_SIDE), 3: Dim("width", min=MIN_SIDE, max=MAX_SIDE)}
     axes = {0: Dim("batch", min=1, max=MAX_BATCH), **({} if size else free)}
-    # Two images and odd sides, so that no number of the example is taken for a law.
+    # Two images with odd sides, so that the exporter takes no number of the example for a constant.
     example = torch.zeros(2, 3, *(size or (97, 129)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own workings
+        warnings.simplefilter("ignore")  # torch warns about its own code
         return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
 
 
 def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
-    """Write an ONNX file of opset OPSET, whose input is INPUT and output OUTPUT, with facts in its metadata."""
-    from onnxscript import opset18  # an extra
+    """Write an ONNX file of opset OPSET, with `facts` in its metadata."""
+    from onnxscript import opset18  # an optional package
 
-    # Of the sides of scaled images; halves go to the even number, as Python's do.
+    # For the sides of scaled images; both round halves to the even number.
     rounded: dict[Callable[..., Any], Any] = {
         round: lambda side, _digits=None: opset18.Cast(opset18.Round(side), to=INT64)
     }
@@ -90,20 +90,20 @@ def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
 
 
 def write_torch(program: ExportedProgram, path: Path, facts: str) -> None:
-    """Write a file for `torch.export.load`, with facts in it as an extra file."""
+    """Write a file for `torch.export.load`, with `facts` in it as an extra file."""
     torch.export.save(program, path, extra_files={METADATA: facts})
 
 
 def run_onnx(path: Path) -> Runner:
-    """An ONNX file in onnxruntime, on the CPU."""
-    import onnxruntime  # an extra
+    """Load an ONNX file into onnxruntime, on the CPU."""
+    import onnxruntime  # an optional package
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda images: np.asarray(session.run([OUTPUT], {INPUT: images})[0], np.float32)
 
 
 def run_torch(path: Path) -> Runner:
-    """A file of torch.export, as it comes back from disk."""
+    """Load a file of torch.export."""
     program = torch.export.load(path).module()
     return lambda images: np.asarray(program(torch.from_numpy(images)).detach().numpy(), np.float32)
 
@@ -115,35 +115,42 @@ WRITERS: dict[str, tuple[Callable[[ExportedProgram, Path, str], None], Callable[
 
 
 @torch.inference_mode()
-def greatest_difference(
+def max_difference(
     network: FullSize, checkpoint: Checkpoint, run: Runner, pictures: Iterable[NDArray[np.uint8]]
 ) -> float:
-    """How far what was written is from the network itself: of a log-probability, over all pixels of all pictures.
+    """The largest difference of a log-probability between a file and its network, over all pixels of some pictures.
 
     Args:
-        network: The one that was exported.
-        checkpoint: Its normalisation.
-        run: What was written.
-        pictures: H×W×3 uint8 RGB.
+        network: The network that was exported.
+        checkpoint: Its checkpoint, for the normalisation.
+        run: The function that runs the file.
+        pictures: H×W×3 uint8 RGB each.
 
     Raises:
-        BoxSupError: It is more than TOLERANCE, or no number.
+        BoxSupError: The difference exceeds TOLERANCE, or is not a number.
     """
     worst = 0.0
     for picture in pictures:
-        images = normalised(picture, checkpoint.normalisation)[None]
+        images = normalise(picture, checkpoint.normalisation)[None]
         difference = float(np.abs(run(images.numpy()) - network(images).numpy()).max())
         if not difference <= TOLERANCE:
-            raise BoxSupError(f"what was written differs from the network by {difference:.2g} on a picture, more than "
-                              f"{TOLERANCE:g}; nothing was left, please report it")  # fmt: skip
+            raise BoxSupError(f"the exported file differs from the network by {difference:.2g} on a picture, more than "
+                              f"{TOLERANCE:g}; it was removed, please report this")  # fmt: skip
         worst = max(worst, difference)
     return worst
 
 
-def description(
+def describe_export(
     checkpoint: Checkpoint, form: str, size: tuple[int, int] | None, labelling: Labelling
 ) -> dict[str, Any]:
-    """What a program must know to run the file: what goes in, what comes out, in values that JSON has."""
+    """What a program must know to run the file, as JSON values: its input, its output, and what is left to do.
+
+    Args:
+        checkpoint: The network.
+        form: "onnx" or "torch".
+        size: H and W of all images; None for any.
+        labelling: How the run labels images.
+    """
     sides: Sequence[int | str] = size or ("height", "width")
     return {
         "format": form,

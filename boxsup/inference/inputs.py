@@ -1,4 +1,4 @@
-"""Which images and videos a user means by files, folders and patterns, and what to call their results."""
+"""Finds the images and videos that a user names by files, folders and patterns, and names their results."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 
 class Input(NamedTuple):
-    """A file to look at, and the name of its results: a path without suffix, relative to their folder."""
+    """An input file and the name of its results.
+
+    Attributes:
+        path: The absolute path.
+        name: The path of its results without a suffix, relative to the folder of all results.
+    """
 
     path: Path
     name: str
 
     @property
     def video(self) -> bool:
-        """Whether it is a video, by its suffix."""
+        """Whether the file is a video, by its suffix."""
         return self.path.suffix.lower() in VIDEOS
 
 
 def find_inputs(arguments: Sequence[str], out: Path) -> list[Input]:
-    """The files that arguments mean, each once, in the order of the arguments and by name within one.
+    """Find the files that arguments name, each once, in the order of the arguments, and by name within one.
 
     Args:
-        arguments: Files; folders, for the images and videos in them but not below; patterns such as `shots/**/*.jpg`.
-        out: Folder of the results, in which nothing is looked for.
+        arguments: Files; folders, for the images and videos directly in them; patterns such as `shots/**/*.jpg`.
+        out: The folder of the results, whose files are no inputs.
 
     Returns:
-        Files with names that tell them apart: their paths below the folder that all have in common.
+        The files. Their names are their paths below the folder that they have in common.
 
     Raises:
-        ConfigError: An argument means no file, a link in a folder leads out of it, or the results of two files would
-            have one name.
+        ConfigError: An argument names no file, a link in a folder leads out of it, or two files would have results of
+            the same name.
     """
-    paths = dict.fromkeys(path for argument in arguments for path in _meant(argument, Path(os.path.abspath(out))))
+    paths = dict.fromkeys(path for argument in arguments for path in _expand(argument, Path(os.path.abspath(out))))
     if not paths:
         raise ConfigError(f"{arguments[0]}: nothing in it but results; name images")
     common = os.path.commonpath([path.parent for path in paths])
@@ -53,26 +58,27 @@ def find_inputs(arguments: Sequence[str], out: Path) -> list[Input]:
     return inputs
 
 
-def _meant(argument: str, out: Path) -> Iterator[Path]:
-    """The absolute paths that one argument means."""
+def _expand(argument: str, out: Path) -> Iterator[Path]:
+    """The absolute paths that one argument names."""
     path = Path(os.path.abspath(argument))
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if _shown(file))
-        for file in found:
-            # A folder from elsewhere could make a picture of the user's own part of what is published.
+        files = sorted(file for file in path.iterdir() if _is_input(file))
+        for file in files:
+            # A folder from a stranger could link to a private picture of the user, who would publish it unawares.
             if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(path)):
                 raise ConfigError(f"{file}: a symbolic link leads out of {argument}; name the file itself to use it")
     elif path.exists():
-        found = [path]
+        files = [path]
     else:
         matches = sorted(glob.glob(argument, recursive=True))
-        found = [file for file in map(Path, map(os.path.abspath, matches)) if _shown(file)]
-    if not found:
+        files = [file for file in map(Path, map(os.path.abspath, matches)) if _is_input(file)]
+    if not files:
         kinds = ", ".join(suffix[1:] for suffix in (*ENDINGS, *VIDEOS))
-        what = "has no images or videos" if path.is_dir() else "no such file, folder or pattern that matches images"
-        raise ConfigError(f"{argument}: {what} ({kinds})")
-    return (file for file in found if not file.is_relative_to(out))
+        reason = "has no images or videos" if path.is_dir() else "no such file, folder or pattern that matches images"
+        raise ConfigError(f"{argument}: {reason} ({kinds})")
+    return (file for file in files if not file.is_relative_to(out))
 
 
-def _shown(file: Path) -> bool:
+def _is_input(file: Path) -> bool:
+    """Whether a file in a folder is an image or video that is not hidden."""
     return file.suffix.lower() in (*ENDINGS, *VIDEOS) and not file.name.startswith(".") and not file.is_dir()

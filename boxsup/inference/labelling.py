@@ -1,6 +1,6 @@
-"""How a run labels images: its settings, kept beside its checkpoints, so that any image is labelled as on its page.
+"""How a run labels images: settings that lie beside its checkpoints, so that any image is labelled as on its page.
 
-They are no part of a checkpoint: changing them trains nothing again.
+They are not part of a checkpoint, since a change of them needs no new training.
 """
 
 from __future__ import annotations
@@ -19,39 +19,43 @@ from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.tree import LABELLING
 
-THREADS = 4  # as `training.threads` in config.yaml
+THREADS = 4  # the default of `training.threads` in config.yaml
 MAX_SCALE = 4.0
-
 
 Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]
 
 
 class Labelling(Settings):
-    """How a network's scores become labels. The defaults are those of a checkpoint of which nothing is known."""
+    """How a network's scores become labels. The defaults are for a checkpoint whose run is not known."""
 
-    scales: Scales = optional((1.0,), "of the image, whose probabilities are averaged", min_length=1)
-    update_scales: Scales = optional((1.0,), "the same, where boxes ask the network", min_length=1)
-    background_bias: float = optional(0.0, "nats that are added to the background's score", allow_inf_nan=False)
+    scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
+    update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
+    background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
-    threads: PositiveInt = optional(THREADS, "of torch on the CPU, on which the last bits of scores depend")
+    threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 
 class RunLabelling(Settings):
-    """What `results/EXPERIMENT/labelling.json` says."""
+    """The content of `results/EXPERIMENT/labelling.json`."""
 
-    experiment: str = setting(meaning="its name")
+    experiment: str = setting(meaning="name of the experiment")
     checkpoints_of: str = setting(
-        meaning='the experiment whose networks it has; "" for its own', pattern="^[A-Za-z0-9_]*$"
+        meaning='name of the experiment whose networks it uses; "" for its own', pattern="^[A-Za-z0-9_]*$"
     )
     seeds: Several[NonNegativeInt] = setting(
-        meaning="of its runs; the first one's pictures are on its page", min_length=1
+        meaning="seeds of its runs; its page shows pictures of the first", min_length=1
     )
     epochs: int = setting(meaning="the epoch that its page shows")
-    labelling: Labelling = setting(meaning="how")
+    labelling: Labelling = setting(meaning="how it labels images")
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """How an experiment labels images, what `boxsup labelling` writes down."""
+    """How an experiment labels images, as JSON values for the command `boxsup labelling`.
+
+    Args:
+        experiment: The experiment's block of the configuration.
+        name: Name of the experiment.
+    """
     inference = experiment["inference"]
     return {
         "experiment": name,
@@ -67,10 +71,14 @@ def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, An
 
 
 def parse_labelling(text: str, where: str) -> RunLabelling:
-    """Settings from JSON.
+    """Parse the content of a labelling.json.
+
+    Args:
+        text: JSON.
+        where: What to call it in an error.
 
     Raises:
-        ConfigError: It is no JSON of these keys, or a value is out of range; the message begins with `where`.
+        ConfigError: The text is not JSON of these keys, or a value is out of range.
     """
     return parse(RunLabelling, text, where)
 
@@ -79,7 +87,7 @@ def read_labelling(path: Path) -> RunLabelling:
     """Read a labelling.json.
 
     Raises:
-        StoreError: It cannot be read, or is none.
+        StoreError: The file cannot be read, or is not a labelling.json.
     """
     try:
         return parse_labelling(path.read_text(encoding="utf-8"), str(path))
@@ -89,15 +97,23 @@ def read_labelling(path: Path) -> RunLabelling:
         ) from error
 
 
-def labelling_text(run: RunLabelling) -> str:
-    """What is written of a run."""
+def format_labelling(run: RunLabelling) -> str:
+    """The text of a labelling.json; `parse_labelling` reads it."""
     return json.dumps(run.model_dump(), indent=2, ensure_ascii=False) + "\n"
 
 
-def crf_settings(own: CrfSettings | None = None, over: Path | None = None) -> CrfSettings:
-    """The dense CRF's settings: a run's `own` or, without any, config.yaml's; a file's keys are laid over them."""
-    where = ("defaults", "inference", "crf")
-    settings = own.model_dump() if own else block(project_config(), *where)
-    given = read_keys(over) if over else {}
-    laid = merge({"defaults": {"inference": {"crf": settings}}}, given)
-    return build(CrfSettings, block(laid, *where), ".".join(where))
+def crf_settings(base: CrfSettings | None = None, overrides: Path | None = None) -> CrfSettings:
+    """Settings of the dense CRF.
+
+    Args:
+        base: A run's settings; None for those of config.yaml.
+        overrides: A configuration file whose keys replace them, if given.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is wrong.
+    """
+    keys = ("defaults", "inference", "crf")
+    settings = base.model_dump() if base else block(project_config(), *keys)
+    changes = read_keys(overrides) if overrides else {}
+    merged = merge({"defaults": {"inference": {"crf": settings}}}, changes)
+    return build(CrfSettings, block(merged, *keys), ".".join(keys))

@@ -1,4 +1,4 @@
-"""Label maps of many images, before and after the dense CRF: the one way from scores to labels."""
+"""Label maps of many images, before and after the dense CRF."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
-from boxsup.inference.crf import refined, relevant
+from boxsup.inference.crf import refine_labels, relevant_labels
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
-    """What is seen in an image.
+class ImageLabels:
+    """The label maps of an image.
 
     Attributes:
-        pixels: H×W×3 uint8 RGB.
+        pixels: The image, H×W×3 uint8 RGB.
         plain: H×W uint8, the most likely label of each pixel by the network's scores.
-        refined: The same under the CRF; None without one.
+        refined: H×W uint8, the most likely label of each pixel under the CRF; None without a CRF.
     """
 
     pixels: NDArray[np.uint8]
@@ -32,36 +32,39 @@ class Maps:
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """The refined ones, where there are any."""
+        """The refined labels if there are any, else the plain ones."""
         return self.plain if self.refined is None else self.refined
 
 
 def label_maps(
     images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
-) -> Iterator[Maps]:
-    """The maps of each H×W×3 uint8 image, in order.
+) -> Iterator[ImageLabels]:
+    """Label images, in their order.
 
     Args:
-        images: The images, each asked for as it is needed.
+        images: H×W×3 uint8 RGB each, taken as they are needed.
         predictor: The network, with its scales and bias.
-        settings: Of the CRF; None for none.
-        workers: Processes of the CRF, on which results do not depend.
+        settings: Settings of the CRF; None for no CRF.
+        workers: Number of processes for the CRF; results do not depend on it.
+
+    Yields:
+        The label maps of each image.
     """
-    waiting: deque[Maps] = deque()  # for the CRF
+    waiting: deque[ImageLabels] = deque()  # images whose labels are with the CRF
 
     def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:
-        for pixels, scores in predictor.scored_images(images):
-            kept = relevant(scores, settings)  # of the scores only those that the CRF looks at travel to the worker
-            waiting.append(Maps(pixels, _likeliest(scores)))
-            yield pixels, scores[kept], kept, settings
+        for pixels, scores in predictor.score_images(images):
+            labels = relevant_labels(scores, settings)  # only their scores are sent to the worker
+            waiting.append(ImageLabels(pixels, _most_likely(scores)))
+            yield pixels, scores[labels], labels, settings
 
     if settings is None:
-        yield from (Maps(pixels, _likeliest(scores)) for pixels, scores in predictor.scored_images(images))
+        yield from (ImageLabels(pixels, _most_likely(scores)) for pixels, scores in predictor.score_images(images))
     else:
-        for labels in map_in_processes(refined, calls(settings), workers):
+        for labels in map_in_processes(refine_labels, calls(settings), workers):
             first = waiting.popleft()
-            yield Maps(first.pixels, first.plain, labels)
+            yield ImageLabels(first.pixels, first.plain, labels)
 
 
-def _likeliest(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _most_likely(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(scores.argmax(axis=0), np.uint8)

@@ -22,11 +22,11 @@ from boxsup.inference.trained import find_trained
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model sees in an image.
+    """The labels of an image.
 
     Attributes:
         labels: H×W uint8, the most likely label of each pixel: 0 background, 1…C-1 classes.
-        names: C names by label: `names[labels[y, x]]` is what is at a pixel.
+        names: C class names by label: `names[labels[y, x]]` is the class at a pixel.
         scores: C×H×W float32 natural-log probabilities, with the bias and before the CRF; None unless asked for.
     """
 
@@ -39,8 +39,8 @@ class Model:
     """A trained network with its classes; see `boxsup.load`.
 
     Attributes:
-        classes: C names by label; the first is the background.
-        network: Its name in the configuration.
+        classes: C class names by label; the first is the background.
+        network: Name of the network in the configuration.
         labelling: How its run labels images.
     """
 
@@ -50,8 +50,9 @@ class Model:
         self.labelling = trained.labelling
         if trained.note:
             logging.getLogger(__name__).warning("%s", trained.note)
-        own = self.labelling.threads if trained.known and threads is None else threads
-        self._predictor = Predictor(trained.checkpoint, own)
+        if trained.known and threads is None:
+            threads = self.labelling.threads
+        self._predictor = Predictor(trained.checkpoint, threads)
         self.classes = self._predictor.classes
         self.network = self._predictor.checkpoint.network
 
@@ -64,31 +65,35 @@ class Model:
         background_bias: float | None = None,
         scores: bool = False,
     ) -> Prediction:
-        """Label every pixel of an image, as the page of its run shows it unless arguments say otherwise.
+        """Label every pixel of an image; by default, as the page of the model's run shows it.
 
         Args:
             image: A file, or H×W×3 uint8 RGB pixels.
-            crf: Refine the labels by the dense CRF: True with the run's settings, or `config.yaml`'s; or others.
-            scales: Of the image, above 0 and at most 4, whose probabilities are averaged.
-            background_bias: Nats that are added to the background's score; below 0, more is seen as objects.
-            scores: Return the scores too.
+            crf: Whether to refine the labels by the dense CRF. True uses the settings of the run, or else those of
+                `config.yaml`; other settings can be given. None does what the run does.
+            scales: Scales of the image, above 0 and at most 4; the probabilities at all of them are averaged.
+            background_bias: Nats to add to the background's score; below 0, more pixels become objects.
+            scores: Whether to return the scores too.
 
         Raises:
-            DataError: The file is no readable image, or the array is of another kind.
-            ConfigError: A scale is out of range, or the bias no number.
+            DataError: The file is not a readable image, or the array has another shape or type.
+            ConfigError: A scale is out of range, or the bias is not a finite number.
         """
-        own = self.labelling
-        scales = own.scales if scales is None else scales
-        background_bias = own.background_bias if background_bias is None else background_bias
+        labelling = self.labelling
+        scales = labelling.scales if scales is None else scales
+        background_bias = labelling.background_bias if background_bias is None else background_bias
         if not scales or not all(0 < scale <= MAX_SCALE for scale in scales):
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        found = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
-        settings = own.crf if crf is None else crf_settings(own.crf) if crf is True else crf or None
-        labels = dense_crf(pixels, found, settings) if settings else found.argmax(axis=0).astype(np.uint8)
-        return Prediction(labels, self.classes, found if scores else None)
+        probabilities = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
+        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
+        if settings:
+            labels = dense_crf(pixels, probabilities, settings)
+        else:
+            labels = probabilities.argmax(axis=0).astype(np.uint8)
+        return Prediction(labels, self.classes, probabilities if scores else None)
 
 
 def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

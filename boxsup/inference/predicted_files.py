@@ -21,7 +21,7 @@ from boxsup.errors import DataError
 from boxsup.image.files import encode_mask, read_image
 from boxsup.image.palette import overlay
 from boxsup.inference.inputs import Input
-from boxsup.inference.maps import Maps, label_maps
+from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.store.atomic import atomic_write, write_bytes
@@ -149,7 +149,7 @@ def label_counts(labels: NDArray[np.uint8]) -> Counter[int]:
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
 
 
-def _encoded(result: Maps) -> tuple[bytes, bytes]:
+def _encoded(result: ImageLabels) -> tuple[bytes, bytes]:
     """The files of an image's labels and of its overlay."""
     return encode_mask(result.labels), _jpeg(overlay(result.pixels, result.labels))
 

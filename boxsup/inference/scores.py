@@ -1,4 +1,4 @@
-"""Scores of whole images."""
+"""Scores every pixel of an image with a trained network."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from boxsup.image.files import read_image
 from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 
 class Predictor:
     """A trained network that scores every pixel of an image at full resolution.
 
     Attributes:
-        classes: Names by label; the first is the background.
-        checkpoint: What it was read from.
+        classes: Class names by label; the first is the background.
+        checkpoint: The checkpoint.
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class Predictor:
         """Read a checkpoint.
 
         Args:
-            path: Of the checkpoint.
-            threads: Of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is.
-            classes: What its classes must be, where they must be some.
-            scales: Of the image; the probabilities at several are averaged (the paper's BoxSup+, Table 4).
+            path: The checkpoint.
+            threads: Threads of torch on the CPU, on which the last bits of scores depend; None leaves torch as it is.
+            classes: The classes that the checkpoint must have, if given.
+            scales: Scales of the image; the probabilities at all of them are averaged (the paper's BoxSup+, Table 4).
             background_bias: See `log_probabilities`.
 
         Raises:
-            StoreError: The file is missing, damaged, no checkpoint of ours, or one of other classes.
+            StoreError: The file is missing, damaged or not a checkpoint of ours, or its classes are others.
         """
         self._threads = threads
         self.checkpoint = load_checkpoint(path)
@@ -58,73 +58,107 @@ class Predictor:
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def scored(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """`scored_images` of files, each read in a thread so that the network does not wait for it."""
-        return self.scored_images(map(read_image, paths))
+    def score_files(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """Call `score_images` for the images in files, which a thread reads while the network works."""
+        return self.score_images(map(read_image, paths))
 
-    def scored_images(
+    def score_images(
         self, images: Iterable[NDArray[np.uint8]]
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """Each image and its natural-log probabilities, H×W×3 uint8 and C×H×W float32, in order.
+        """Score every pixel of some images, in their order.
 
-        Images are taken in one thread and go through the network in another, so that it waits neither for them nor for
-        who works on the scores. Beside those in hand, the scores of two images are in memory at most.
+        One thread takes the images and another one runs the network. So the network waits neither for the images nor
+        for the work on its scores. At most two images with their scores wait in memory.
+
+        Args:
+            images: H×W×3 uint8 RGB each.
+
+        Yields:
+            Each image, and its natural-log probabilities, C×H×W float32.
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def scored_labels(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
-        """Natural-log probabilities of some labels of each image, len(labels)×H×W float32, as `scored_images` has all.
+    def score_classes(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
+        """Score every pixel of some images for some classes, as `score_images` does for all.
 
         Args:
-            images: The file of each, and its labels: only theirs leave the device.
+            images: The file of each image, and L class ids. Only their scores are copied from the device.
+
+        Yields:
+            The natural-log probabilities of each image, L×H×W float32.
         """
-        read = prefetch((read_image(path), labels) for path, labels in images)
-        return prefetch(self.log_probabilities(image)[labels].cpu().numpy() for image, labels in read)
+        pixels = prefetch((read_image(path), class_ids) for path, class_ids in images)
+        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in pixels)
 
     @torch.inference_mode()
     def log_probabilities(
         self, image: NDArray[np.uint8], scales: Sequence[float] | None = None, background_bias: float | None = None
     ) -> Tensor:
-        """Natural-log probabilities of an H×W×3 uint8 RGB image: C×H×W float32 on the network's device.
+        """The natural-log probability of each label at each pixel of an image.
 
-        With a bias b the background counts e^b times, p'(0) ∝ e^b p(0) and p'(l) ∝ p(l), which sum to 1 again: a prior
-        corrected as by Saerens, Latinne & Decaestecker (Neural Computation 2002). The likeliest label of each pixel
-        gives the most right pixels, and not the greatest IoU: of a class whose IoU can be J a pixel is worth having
-        from odds of J on and not from 1 (Nowozin, CVPR 2014, has the exact decision), which b = log J amounts to.
+        A bias b multiplies the probability of the background by e^b: p'(0) ∝ e^b p(0) and p'(l) ∝ p(l), which sum to 1
+        again. This corrects a prior, as in Saerens, Latinne & Decaestecker (Neural Computation 2002). It helps because
+        the most likely label of each pixel maximises pixel accuracy, not IoU. If the IoU of a class can reach J, a
+        pixel should get the class from odds of J on, not from odds of 1, and b = log J does that (Nowozin, CVPR 2014,
+        has the exact decision).
 
         Args:
-            image: The pixels.
-            scales: Others than those given at the start.
-            background_bias: Nats; another than that given at the start.
+            image: H×W×3 uint8 RGB.
+            scales: Scales of the image; None for those of the predictor.
+            background_bias: Nats; None for that of the predictor.
+
+        Returns:
+            C×H×W float32 on the network's device.
         """
         if self._threads is not None:
-            torch.set_num_threads(self._threads)  # here, since it holds for the calling thread alone
-        batch = normalised(image, self.checkpoint.normalisation)[None]
+            torch.set_num_threads(self._threads)  # for each call, since it holds for the calling thread alone
+        batch = normalise(image, self.checkpoint.normalisation)[None]
         batch = batch.to(self._device, memory_format=torch.channels_last)
         bias = self._background_bias if background_bias is None else background_bias
-        return scores_of(self._model, batch, scales or self._scales, bias)[0]
+        return score_at_scales(self._model, batch, scales or self._scales, bias)[0]
 
 
-def scores_of(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
-    """Natural-log probabilities of N×3×H×W normalised images, N×C×H×W; see `Predictor.log_probabilities`."""
-    each = [_at_scale(network, images, scale) for scale in scales]
-    scores = each[0] if len(each) == 1 else torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+def score_at_scales(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
+    """Score every pixel of some images at several scales; see `Predictor.log_probabilities`.
+
+    Args:
+        network: The network, whose logits have a coarse stride.
+        images: N×3×H×W normalised images.
+        scales: The scales, whose probabilities are averaged.
+        background_bias: Nats to add to the background's score.
+
+    Returns:
+        N×C×H×W natural-log probabilities.
+    """
+    by_scale = [_score_at_scale(network, images, scale) for scale in scales]
+    scores = by_scale[0] if len(scales) == 1 else torch.logsumexp(torch.stack(by_scale), dim=0) - math.log(len(scales))
     if background_bias:
         scores[:, 0] += background_bias
         scores = functional.log_softmax(scores, dim=1)
     return scores
 
 
-def _at_scale(network: nn.Module, images: Tensor, scale: float) -> Tensor:
-    """Log-probabilities of images that the network sees enlarged or made smaller."""
+def _score_at_scale(network: nn.Module, images: Tensor, scale: float) -> Tensor:
+    """N×C×H×W log-probabilities of images that are resized for the network."""
     size = images.shape[2:]
     if scale == 1:
-        return full_size(network(images), size)
+        return enlarge_logits(network(images), size)
     sides = [max(1, round(side * scale)) for side in size]
-    seen = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
-    return full_size(network(seen), size)
+    resized = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
+    return enlarge_logits(network(resized), size)
 
 
-def full_size(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """N×C×h×w logits of a network as natural-log probabilities N×C×H×W at an image's own `size` (H, W)."""
+def enlarge_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Enlarge logits bilinearly to an image's size, and turn them into natural-log probabilities.
+
+    Args:
+        logits: N×C×h×w.
+        size: H and W of the image.
+
+    Returns:
+        N×C×H×W.
+
+    >>> enlarge_logits(torch.zeros(1, 2, 1, 1), (1, 2)).exp().flatten()
+    tensor([0.5000, 0.5000, 0.5000, 0.5000])
+    """
     return functional.log_softmax(functional.interpolate(logits, size, mode="bilinear", align_corners=False), dim=1)

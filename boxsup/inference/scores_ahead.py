@@ -26,7 +26,7 @@ class ScoresAhead:
         labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in asking}
         paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
         wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
-        scored = predictor.scored_labels((path, present) for _, path, present in wanted)
+        scored = predictor.score_classes((path, present) for _, path, present in wanted)
         self._scored = zip(wanted, scored, strict=True)
 
     def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which checkpoint a user means by a file or a folder, and how its run labels images."""
+"""Finds the checkpoint that a user means by a file or a folder, and how its run labels images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Trained:
 
     Attributes:
         checkpoint: The file.
-        known: How; None where nothing says it.
+        known: How its run labels images; None if no labelling.json was found.
     """
 
     checkpoint: Path
@@ -38,30 +38,31 @@ class Trained:
 
     @property
     def labelling(self) -> Labelling:
-        """How it labels images, as far as that is known."""
+        """How the run labels images; if that is not known, the defaults."""
         return self.known or Labelling()
 
     @property
     def note(self) -> str:
-        """What to tell a user where nothing says how the run labels images; else empty."""
+        """What to tell a user if it is not known how the run labels images; otherwise empty."""
         if self.known is not None:
             return ""
         return (
-            f"{self.checkpoint}: no {LABELLING} beside it or in its run, so labels are plain (scale 1, no bias, "
-            "no CRF); "
-            f"for those of its page put results/EXPERIMENT/{LABELLING} beside it, which Snakemake makes for the page"
+            f"{self.checkpoint}: no {LABELLING} beside it or in its run, so labels are plain (scale 1, no bias, no "
+            f"CRF); for the labels of its page, put results/EXPERIMENT/{LABELLING} beside it, which Snakemake makes "
+            "with the page"
         )
 
 
 def find_trained(path: str | os.PathLike[str]) -> Trained:
-    """The checkpoint that a path means, and how its run labels images.
+    """Find the checkpoint that a path means, and how its run labels images.
 
     Args:
-        path: A `model.pt`, or a folder that has one; `results/EXPERIMENT/seed-S`, or `results/EXPERIMENT`, whose first
-            seed counts: the epoch that their page shows or, where that is not there yet, the last one.
+        path: A `model.pt`, or a folder with one in it; or the folder of a run, `results/EXPERIMENT/seed-S`; or
+            `results/EXPERIMENT`, which means the run of its first seed. A run's checkpoint is that of the epoch on its
+            page or, if that does not exist yet, of its last epoch.
 
     Raises:
-        StoreError: The path is not there, the folder has no checkpoint, or its labelling.json cannot be read.
+        StoreError: The path does not exist, the folder has no checkpoint, or its labelling.json cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -70,65 +71,75 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
         return Trained(path, _of_file(path))
     if (path / MODEL).is_file():
         return find_trained(path / MODEL)
-    place = path.absolute()
-    above = (path if path.name == place.name else place).parent
-    folder = path if (path / LABELLING).is_file() else above if is_run(place) else None
+    absolute = path.absolute()
+    above = (path if path.name == absolute.name else absolute).parent
+    folder = path if (path / LABELLING).is_file() else above if is_run(absolute) else None
     if folder is None or not (folder / LABELLING).is_file():
         return Trained(last_checkpoint(path), None)
-    return _of_run(None if folder == path else seed_of(place), folder, read_labelling(folder / LABELLING))
+    return _of_run(None if folder == path else seed_of(absolute), folder, read_labelling(folder / LABELLING))
 
 
-def chosen(own: Labelling, scales: Sequence[float] | None, background_bias: float | None) -> Labelling:
-    """How a run labels images, with other scales and another bias where they are given."""
-    given = {"scales": scales, "background_bias": background_bias}
-    return own.changed(**{key: value for key, value in given.items() if value is not None})
+def override_labelling(
+    labelling: Labelling, scales: Sequence[float] | None, background_bias: float | None
+) -> Labelling:
+    """How a run labels images, with other scales and another bias if they are given."""
+    overrides = {"scales": scales, "background_bias": background_bias}
+    return labelling.changed(**{key: value for key, value in overrides.items() if value is not None})
 
 
-def chosen_crf(own: Labelling, crf: bool | None = None, config: Path | None = None) -> CrfSettings | None:
-    """The dense CRF that refines the labels, or None for none.
+def override_crf(labelling: Labelling, crf: bool | None = None, config: Path | None = None) -> CrfSettings | None:
+    """Settings of the dense CRF that refines the labels; None for no CRF.
 
     Args:
-        own: How the run labels images.
-        crf: Whether to refine them; None for what the run does.
-        config: A file whose keys are laid over the settings of the CRF.
+        labelling: How the run labels images.
+        crf: Whether to refine the labels; None does what the run does.
+        config: A configuration file whose keys replace settings of the CRF.
     """
-    wanted = own.crf is not None if crf is None else crf
-    return crf_settings(own.crf, config) if wanted else None
+    wanted = labelling.crf is not None if crf is None else crf
+    return crf_settings(labelling.crf, config) if wanted else None
 
 
-def tell(trained: Trained) -> None:
-    """Say in a line where nothing says how the run labels images."""
+def print_note(trained: Trained) -> None:
+    """Print a note if it is not known how the run labels images."""
     if trained.note:
         print(f"note: {trained.note}", file=sys.stderr)
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """The checkpoint of a run's last epoch; of an experiment's folder, that of its first seed.
+    """The checkpoint of a run's last epoch.
+
+    Args:
+        folder: The folder of a run, or of an experiment, whose first seed counts.
 
     Raises:
-        StoreError: The folder has none.
+        StoreError: The folder has no checkpoint.
     """
-    found = next(filter(None, map(checkpoints_in, [folder, *runs_in(folder)])), None)
-    if found is None:
+    checkpoints = next(filter(None, map(checkpoints_in, [folder, *runs_in(folder)])), None)
+    if checkpoints is None:
         raise StoreError(
             f"{folder}: no checkpoint in it; name a {MODEL}, or the folder of a run with epochs/NNN/{MODEL}"
         )
-    return found[-1]
+    return checkpoints[-1]
 
 
 def _of_file(path: Path) -> Labelling | None:
-    """How a checkpoint's run labels images, by the file beside it or that of its experiment."""
-    for place in dict.fromkeys((path.absolute(), path.resolve())):
-        folders = filter(None, (place.parent, experiment_around(place)))
-        found = next((file for folder in folders if (file := folder / LABELLING).is_file()), None)
-        if found:
-            return read_labelling(found).labelling
+    """How a checkpoint's run labels images, by the labelling.json beside the checkpoint or that of its experiment."""
+    for checkpoint in dict.fromkeys((path.absolute(), path.resolve())):
+        for folder in filter(None, (checkpoint.parent, experiment_around(checkpoint))):
+            if (folder / LABELLING).is_file():
+                return read_labelling(folder / LABELLING).labelling
     return None
 
 
 def _of_run(seed: str | None, folder: Path, run: RunLabelling) -> Trained:
-    """The checkpoint of an experiment's run, the first without a seed; it may be another experiment's."""
-    owner = ExperimentFolder(run.checkpoints_of or folder.name, folder.parent)
-    own = owner.run(run.seeds[0] if seed is None else seed)
-    shown = own.model(run.epochs)
-    return Trained(shown if shown.is_file() else last_checkpoint(own.folder), run.labelling)
+    """The checkpoint of an experiment's run; it may be a run of another experiment (`checkpoints_of`).
+
+    Args:
+        seed: The seed; None for the first.
+        folder: The experiment's folder.
+        run: The labelling.json of the experiment.
+    """
+    experiment = ExperimentFolder(run.checkpoints_of or folder.name, folder.parent)
+    run_folder = experiment.run(run.seeds[0] if seed is None else seed)
+    shown = run_folder.model(run.epochs)
+    return Trained(shown if shown.is_file() else last_checkpoint(run_folder.folder), run.labelling)

@@ -1,4 +1,4 @@
-"""Videos frame by frame, through OpenCV and the FFmpeg in it."""
+"""Reads and writes videos frame by frame, by OpenCV and its FFmpeg."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from numpy.typing import NDArray
 from boxsup.errors import DataError, StoreError
 from boxsup.image.files import check_size
 
-CODEC = "mp4v"  # MPEG-4 part 2: in every build of OpenCV, and played nearly everywhere
-RATE = 25.0  # frames a second of a video that does not say
-# Containers that hold their own pictures. Playlists, which FFmpeg takes by content whatever their name, lead to other
-# files and addresses.
+CODEC = "mp4v"  # MPEG-4 part 2, which every build of OpenCV writes and nearly every player reads
+DEFAULT_RATE = 25.0  # frames per second of a video that does not tell its rate
+# Containers that hold their own frames. FFmpeg recognises playlists by content, whatever their names, and would follow
+# them to other files and addresses.
 CONTAINERS = "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo"
 os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"protocol_whitelist;file|format_whitelist;{CONTAINERS}"
-os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # nothing: what is wrong is said by us. Looked at once, at the first video
+os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # silent, since we report errors; FFmpeg reads it at the first video
 
 
 class Video:
-    """A video file that is read once.
+    """A video file, which can be read once.
 
     Attributes:
-        rate: Frames a second.
-        announced: How many frames the file says it has; 0 if it does not.
+        rate: Frames per second.
+        announced: Number of frames that the file says it has; 0 if it does not say.
     """
 
     def __init__(self, path: Path) -> None:
         """Open a file.
 
         Raises:
-            DataError: It is missing, no video, or one of frames larger than MAX_PIXELS or MAX_SIDE.
+            DataError: The file is missing or not a video, or its frames exceed MAX_PIXELS or MAX_SIDE.
         """
         if not path.is_file():
             raise DataError(f"{path}: no such video")
         if not is_utf8(path):
-            raise DataError(f"{path}: OpenCV reads no video whose path is no UTF-8; rename it")
+            raise DataError(f"{path}: OpenCV cannot read a video whose path is not UTF-8; rename it")
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._path = path
         self._capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
@@ -53,29 +53,29 @@ class Video:
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if math.isfinite(rate) and 0 < rate <= 1000 else RATE
+        self.rate = rate if math.isfinite(rate) and 0 < rate <= 1000 else DEFAULT_RATE
         self.announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """Each frame as H×W×3 uint8 RGB, turned upright as the file says.
+        """Each frame as H×W×3 uint8 RGB, rotated as the file says.
 
         Raises:
-            DataError: There is none.
+            DataError: No frame can be read.
         """
         count = 0
         while True:
-            there, frame = self._capture.read()
-            if not there:
+            success, frame = self._capture.read()
+            if not success:
                 break
             count += 1
-            yield np.ascontiguousarray(frame[..., ::-1], np.uint8)  # OpenCV's are blue, green, red
+            yield np.ascontiguousarray(frame[..., ::-1], np.uint8)  # from blue, green, red
         self._capture.release()
         if not count:
-            raise DataError(f"{self._path}: no frame of it can be read")
+            raise DataError(f"{self._path}: no frame can be read")
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether a path, from where we are on, is UTF-8 as OpenCV wants it."""
+    """Whether an absolute path is UTF-8, which OpenCV requires."""
     try:
         os.path.abspath(path).encode()
     except UnicodeEncodeError:
@@ -84,14 +84,14 @@ def is_utf8(path: Path) -> bool:
 
 
 class VideoWriter:
-    """An MP4 file of frames of one size, made frame by frame; odd sides lose their last row or column.
+    """Writes frames of one size into an MP4 file; frames with odd sides lose their last row or column.
 
     Attributes:
-        frames: How many were written.
+        frames: Number of frames written.
     """
 
     def __init__(self, path: Path, rate: float) -> None:
-        """Write to `path`, whose suffix is .mp4, at `rate` frames a second."""
+        """Write to `path`, whose suffix is .mp4, at `rate` frames per second."""
         self.frames = 0
         self._path, self._rate = path, rate
         self._writer: cv2.VideoWriter | None = None
@@ -114,18 +114,18 @@ class VideoWriter:
             StoreError: The file cannot be written.
         """
         if not is_utf8(self._path):
-            raise StoreError(f"{self._path.parent}: OpenCV writes no video to a path that is no UTF-8; write elsewhere")
+            raise StoreError(f"{self._path.parent}: OpenCV cannot write to a path that is not UTF-8; write elsewhere")
         if self._writer is None:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*CODEC)
             self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, codec, self._rate, size)
             if not self._writer.isOpened():
-                raise StoreError(f"{self._path.parent}: no video of {size[0]}×{size[1]} can be written there")
+                raise StoreError(f"{self._path.parent}: a video of {size[0]}×{size[1]} cannot be written there")
         self._writer.write(np.ascontiguousarray(frame[..., ::-1]))
         self.frames += 1
 
     def _check(self) -> None:
-        """Raise unless the file has all the frames: OpenCV says nothing where a disk is full."""
+        """Raise a StoreError unless the file has all frames, since OpenCV does not report a full disk."""
         capture = cv2.VideoCapture(os.path.abspath(self._path), cv2.CAP_FFMPEG)
         if int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) != self.frames:
             raise StoreError(f"{self._path.parent}: a video could not be written whole; is the disk full?")

@@ -1,1 +1,1 @@
-"""From boxes to label maps: overlaps, the masks that never change, and the update of the method."""
+"""From boxes to label maps: overlaps with candidates, baselines that never change, and the update of the method."""

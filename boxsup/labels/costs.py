@@ -6,12 +6,12 @@ For a box B with label l, a candidate S out of the image's N, and the network's 
     E_o(S) = 1 - IoU(B, tight box of S)                                                      (Eq. 2)
     E_r(S) = Σ_p e(X(p), l_S(p)),  l_S = l inside S, background outside; e: cross-entropy    (Eq. 3)
 
-The paper leaves open how the two are scaled against each other, and read literally the loop collapses. Each term is
-therefore one of two by name: the paper's with its scaling as an option, and ours. `docs/update.md` has the measurements
-that the defaults come from. Costs are minimised throughout ("the largest costs" in the paper's text means the best).
+The paper leaves open how the two terms are scaled against each other; taken literally, the loop collapses. So each term
+comes in two versions, chosen by name: the paper's, with its scaling as an option, and ours. `docs/update.md` has the
+measurements behind the defaults. Costs are always minimised ("the largest costs" in the paper's text means the best).
 
-Everything is a sum over superpixels: with a row of a value a superpixel, all candidates' sums are one product with the
-candidate × superpixel matrix, and no dense mask is ever made.
+Everything is a sum over superpixels: given one value per superpixel, a single product with the candidate × superpixel
+matrix yields the sums of all candidates, and no dense mask is ever made.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas, box_intersections
 
-# H×W a label: those of boxes with the same label may be one array.
+# One H×W array per class; boxes of the same class may share an array.
 LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
-LARGEST_P = 1 - 1e-4  # of a label: its log-odds end at 9.2
+MAX_PROBABILITY = 1 - 1e-4  # of a class, so that its log-odds end at 9.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class Candidates:
         superpixels: H×W, ids 0…R-1.
         members: N×R float32, 1 where a candidate holds a superpixel, else 0.
         tight: N×4 tight boxes of the candidates, half-open pixel corners.
-        boxes: B×4 boxes that choose, the same.
-        iou: B×N, of each box with each candidate's tight box.
+        boxes: B×4 boxes that choose, half-open pixel corners.
+        iou: B×N IoU of each box with each candidate's tight box.
     """
 
     superpixels: NDArray[np.integer]
@@ -52,7 +52,7 @@ class Candidates:
     iou: NDArray[np.floating]
 
     def windows(self) -> list[tuple[slice, slice]]:
-        """The rows and columns of each box."""
+        """Return the rows and columns of each box."""
         return [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in self.boxes]
 
     @cached_property
@@ -68,17 +68,17 @@ class Candidates:
         return self.sums(self.inside)
 
     def sums(self, values: NDArray[F]) -> NDArray[F]:
-        """B×N: for each box, a value a superpixel (B×R) summed over each candidate."""
+        """Sum one value per box and superpixel (B×R) over the superpixels of each candidate: B×N."""
         return np.asarray(values @ self.members.T)
 
     def soft_iou(self, shares: NDArray[np.floating]) -> NDArray[np.floating]:
-        """IoU of each candidate, clipped to each box, with a soft mask of the box.
+        """Return the IoU of each candidate, clipped to each box, with a soft mask of the box.
 
         Args:
             shares: B×R in [0, 1], the soft mask's value on each superpixel.
 
         Returns:
-            B×N: Σ_{S∩B} m / (|S∩B| + Σ_B m - Σ_{S∩B} m), the IoU where the mask is hard; 0 where nothing is united.
+            B×N: Σ_{S∩B} m / (|S∩B| + Σ_B m - Σ_{S∩B} m), which is the IoU if the mask is hard; 0 if the union is empty.
         """
         mask = self.inside * shares
         intersection = self.sums(mask)
@@ -87,18 +87,18 @@ class Candidates:
 
 
 def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[np.float64]:
-    """E_o of each candidate.
+    """Return E_o of each candidate.
 
-    `overlap: tight_box` is the paper's, 1 - IoU(B, b(S)) with b(S) the tight box of S, divided by N where
-    `overlap_norm` is "candidates" (Eq. 2 as it is printed).
+    `overlap: tight_box` is the paper's: 1 - IoU(B, b(S)) with b(S) the tight box of S, divided by N if `overlap_norm`
+    is "candidates" (Eq. 2 as printed).
 
-    `overlap: coverage` is 1 - |b(S) ∩ B| / |B| + `leak` · |S ∖ B| / |S| + `rank` · log n for the n-th of the pool. What
-    leaves the box is cut off anyway: IoU punishes a thin tail outside as much as a missing half, since it knows tight
-    boxes only, while a region that goes on outside by much is background. The order of the pool is what its method
-    thought of the candidate before there was a box.
+    `overlap: coverage` is 1 - |b(S) ∩ B| / |B| + `leak` · |S ∖ B| / |S| + `rank` · log n for the n-th candidate of the
+    pool. Whatever leaves the box is cut off anyway. IoU only knows tight boxes, so it punishes a thin tail outside the
+    box as much as a missing half; but a region of which much lies outside is background. The order of the pool says how
+    good the proposal method thought the candidate before it knew the box.
 
     Returns:
-        B×N, from 0 on.
+        B×N costs, 0 or more.
     """
     if settings.overlap == "tight_box":
         cost = 1.0 - np.asarray(candidates.iou, np.float64)
@@ -116,7 +116,7 @@ def regression_costs(
     overlap: NDArray[np.float64],
     settings: UpdateSettings,
 ) -> NDArray[np.float64]:
-    """E_r of each candidate, B×N, by the term that `regression` names; `overlap` are the E_o of `overlap_costs`."""
+    """Return E_r of each candidate, B×N, by the term that `regression` names; `overlap` is E_o from `overlap_costs`."""
     if settings.regression == "agreement":
         return agreement_costs(log_probabilities, candidates, expectation(candidates, overlap, settings))
     return cross_entropy_costs(log_probabilities, candidates, settings)
@@ -125,19 +125,20 @@ def regression_costs(
 def agreement_costs(
     log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """E_r = mean_{p∈B} |l_S(p) - m(p)|, l_S = 1 inside S, else 0 (`regression: agreement`).
+    """Return E_r = mean_{p∈B} |l_S(p) - m(p)|, with l_S = 1 inside S, else 0 (`regression: agreement`).
 
-    Eq. 3 over the box, with the distance from the soft mask m of `soft_masks` in place of cross-entropy. A superpixel
-    is worth having from m = 1/2 on, whatever else S holds: with 1 - IoU of S and m it would be from a third on, and
-    objects swell from one generation to the next.
+    This is Eq. 3 over the box, with the distance from the soft mask m of `soft_masks` in place of cross-entropy. A
+    superpixel lowers the cost from m = 1/2 on, whatever else S holds. With 1 - IoU of S and m it would do so from a
+    third on, and objects would swell from one generation to the next.
 
     Args:
-        log_probabilities: 1 + B of H×W natural logarithms: of the background (not asked), then of each box's label.
-        candidates: Of the image, N.
+        log_probabilities: 1 + B arrays H×W of natural logarithms: of the background (not used), then of each box's
+            class.
+        candidates: The N candidates of the image.
         expected: B×R share of each superpixel that the box's candidates hold, from `expectation`.
 
     Returns:
-        B×N in [0, 1].
+        B×N costs in [0, 1].
     """
     masks = soft_masks(log_probabilities, candidates, expected)
     shares = candidates.inside / candidates.inside.sum(axis=1, keepdims=True)
@@ -148,29 +149,30 @@ def agreement_costs(
 def soft_masks(
     log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Where in each box the network sees the label: a value in [0, 1] a superpixel, 0 outside the box.
+    """Return where in each box the network sees the class: one value in [0, 1] per superpixel, 0 outside the box.
 
-    On superpixel r it is σ(o(r) - t), with o(r) the mean of the label's log-odds log p_l / (1 - p_l) over the pixels of
-    r in the box, and t such that the superpixels with a value of 1/2 or more fill as much of the box as its candidates
-    fill on average. A young network is sure of the background and of nothing else: it says where the object is before
-    it says how much of it there is. That is left to the candidates, so that no update shrinks the objects of the next.
+    The value on superpixel r is σ(o(r) - t). o(r) is the mean of the class's log-odds log p_l / (1 - p_l) over the
+    pixels of r in the box. t is such that the superpixels with a value of 1/2 or more fill as much of the box as its
+    candidates fill on average. A young network is sure of the background and of nothing else: it knows where the object
+    is before it knows how large it is. The candidates decide the size, so that no update shrinks the objects of the
+    next one.
 
-    It is exact on superpixels in that o is; the logistic function is taken of a superpixel's mean, not of each pixel.
+    o is exact; the logistic function is taken of a superpixel's mean, not of each pixel.
 
     Args:
-        log_probabilities: 1 + B of H×W, as for `agreement_costs`.
-        candidates: Of the image.
-        expected: B×R, likewise.
+        log_probabilities: 1 + B arrays H×W, as for `agreement_costs`.
+        candidates: The candidates of the image.
+        expected: B×R share of each superpixel, as for `agreement_costs`.
 
     Returns:
-        B×R.
+        B×R values.
     """
     masks = np.zeros_like(candidates.inside)
     for row, window in enumerate(candidates.windows()):
         pixels = candidates.inside[row]
         held = np.flatnonzero(pixels)
         log_p = log_probabilities[1 + row][window]
-        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), LARGEST_P))
+        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), MAX_PROBABILITY))
         sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
         mean = sums[held] / pixels[held]
         order = np.argsort(-mean, kind="stable")
@@ -184,21 +186,20 @@ def soft_masks(
 def cross_entropy_costs(
     log_probabilities: LogProbabilities, candidates: Candidates, settings: UpdateSettings
 ) -> NDArray[np.float64]:
-    """E_r of Eq. 3 (`regression: cross_entropy`), exact.
+    """Return E_r of Eq. 3 (`regression: cross_entropy`), exactly.
 
-    With d(p) = log p_background(p) - log p_l(p) it is K + Σ_{p∈S} d(p), where K = -Σ_p log p_background(p) belongs to
-    the image and not to S: a product of the candidate × superpixel matrix with the superpixels' sums of d.
+    With d(p) = log p_background(p) - log p_l(p), E_r = K + Σ_{p∈S} d(p), where K = -Σ_p log p_background(p) depends on
+    the image and not on S. The sum is a product of the candidate × superpixel matrix with the superpixels' sums of d.
 
     Args:
-        log_probabilities: 1 + B of H×W natural logarithms: of the background, then of each box's label.
-        candidates: Of the image, N.
-        settings: `region` (the pixels p of the sum: the whole image as in Eq. 3, or the box), `norm` (what the sum is
-            divided by: nothing as in Eq. 3, the image's or the box's number of pixels), `centre` and `clamp` (see
+        log_probabilities: 1 + B arrays H×W of natural logarithms: of the background, then of each box's class.
+        candidates: The N candidates of the image.
+        settings: `region` (the pixels p of the sum: the whole image as in Eq. 3, or the box), `norm` (what divides the
+            sum: nothing as in Eq. 3, the number of pixels of the image or of the box), `centre` and `clamp` (see
             `pixel_costs`).
 
     Returns:
-        B×N costs in nats (a pixel, where normalised). With `centre` the part that is the same for all candidates is
-        left out.
+        B×N costs in nats (per pixel if normalised). With `centre`, the part that all candidates share is left out.
     """
     superpixels, regions = candidates.superpixels, candidates.members.shape[1]
     sums = np.empty((len(candidates.boxes), regions))
@@ -218,10 +219,11 @@ def cross_entropy_costs(
 def pixel_costs(
     background: NDArray[np.float64], label: NDArray[np.float64], settings: UpdateSettings
 ) -> NDArray[np.float64]:
-    """What it costs to count a pixel as the label and not as background: d(p) = log p_background - log p_label.
+    """Return the cost of giving a pixel the class instead of background: d(p) = log p_background - log p_label.
 
-    With `centre`, d less its mean over these pixels: it then ranks candidates by *where* the network sees the object
-    most, not by how sure of it it is. With `clamp` > 0 a pixel counts that many nats at most, either way.
+    `centre` subtracts the mean of d over these pixels: candidates are then ranked by *where* the network sees the
+    object most, not by how sure it is of the object. With `clamp` > 0 a pixel counts at most that many nats, either
+    way.
     """
     difference = background - label
     if settings.centre:
@@ -230,10 +232,10 @@ def pixel_costs(
 
 
 def expectation(candidates: Candidates, costs: NDArray[np.floating], settings: UpdateSettings) -> NDArray[np.float32]:
-    """What a box's candidates say together: the share of each superpixel that they hold, B×R in [0, 1].
+    """Average each box's candidates: the share of them that holds each superpixel, B×R in [0, 1].
 
-    Candidate S counts with exp(-cost(S) / `temperature`), normalised over the image's N; at temperature 0 the cheapest
-    alone counts.
+    Candidate S has the weight exp(-cost(S) / `temperature`), normalised over the image's N candidates; at temperature 0
+    only the cheapest counts.
     """
     if settings.temperature == 0:
         return np.asarray(candidates.members[costs.argmin(axis=1)])

@@ -15,30 +15,30 @@ from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
-from boxsup.image.packed import Each
+from boxsup.image.packed import LazySequence
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
-LOOKED_AT = 8  # of so many candidates, the overlaps of one are worked out again: whether they are of these boxes
+CHECKED_EVERY = 8  # one in so many candidates has its overlaps computed again, to check that they fit these boxes
 
 
 class Scores(Protocol):
-    """What the update asks of a network."""
+    """A network, as the update asks it."""
 
-    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Log-probabilities of `labels` at every pixel of an image, len(labels)×H×W."""
+    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the log-probabilities of some classes at every pixel of an image, len(class_ids)×H×W."""
 
 
 @dataclass(frozen=True)
 class ImageLabels:
-    """The labels of one image and how its boxes came to them.
+    """The label map of one image and the choices of its boxes.
 
     Attributes:
         labels: H×W uint8.
-        choices: One a box, in the order of the catalogue.
+        choices: One per box, in the order of the catalogue.
     """
 
     labels: NDArray[np.uint8]
@@ -47,14 +47,14 @@ class ImageLabels:
 
 @dataclass(frozen=True)
 class Update:
-    """Labels of box-supervised images by the method's update.
+    """The method's update: it makes the label maps of images that boxes supervise.
 
     Attributes:
-        pools: Candidates by image.
-        overlaps: B×N IoU tables by image.
-        scores: The network after the epoch before, or None to go by overlap alone.
-        settings: The update's choices.
-        seed: Of the experiment.
+        pools: Image id -> its candidates.
+        overlaps: Image id -> B×N IoU of its boxes with its candidates.
+        scores: The network after the previous epoch, or None: overlap alone decides.
+        settings: Settings of the update.
+        seed: Seed of the experiment.
         generation: Number of the generation, from 1.
     """
 
@@ -66,20 +66,21 @@ class Update:
     generation: int
 
     def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ImageLabels:
-        """Let each box of an image choose its candidate, and paint what was chosen."""
+        """Let each box of an image choose its candidate, and paint the chosen segments."""
         if boxes.empty:
             return ImageLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
-        corners, labels = corners_of(boxes), boxes["label"].to_numpy(np.int64)
+        corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         _check(image, (height, width), pool, corners, self.overlaps[image])
         supervising, void = _roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
-        chosen = iter(self._choose(image, pool, rows, corners[rows], labels[rows]))
+        chosen = iter(self._choose(image, pool, rows, corners[rows], class_ids[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
-        shown = np.flatnonzero(supervising | void)
-        chosen_ones = [choices[row].chosen for row in shown]
-        masks = Each(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, chosen_ones)
-        painted = paint(height, width, corners[shown], np.where(void, VOID, labels)[shown], masks, self.settings.clip)
+        painted_rows = np.flatnonzero(supervising | void)
+        candidates = [choices[row].chosen for row in painted_rows]
+        masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
+        painted_ids = np.where(void, VOID, class_ids)[painted_rows]
+        painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip)
         return ImageLabels(painted, choices)
 
     def _choose(
@@ -88,19 +89,19 @@ class Update:
         pool: Pool,
         rows: NDArray[np.intp],
         corners: NDArray[np.int64],
-        labels: NDArray[np.int64],
+        class_ids: NDArray[np.int64],
     ) -> list[Choice]:
         if not len(rows):
             return []
         scores, layers = None, np.zeros(len(rows), np.intp)
         if self.scores is not None:
-            present, of_background = np.unique(np.concatenate(([0], labels)), return_inverse=True)
-            scores, layers = self.scores(image, present), of_background[1:]
+            present, layer_of = np.unique(np.concatenate(([0], class_ids)), return_inverse=True)
+            scores, layers = self.scores(image, present), layer_of[1:]
         members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
         choices = []
         for block in box_blocks(len(rows)):
             candidates = Candidates(pool.superpixels, members, pool.boxes, corners[block], iou[block])
-            # No copies of scores: boxes are many, labels few.
+            # Views, not copies of scores: there are many boxes and few classes.
             asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[block])]
             draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[block]]
             choices += choose(candidates, asked, self.settings, draws)
@@ -108,10 +109,10 @@ class Update:
 
 
 class ChoiceTables:
-    """Collects choices for a generation's tables, whose rows are the boxes of the catalogue."""
+    """Collects choices into a generation's tables, which have one row per box of the catalogue."""
 
     def __init__(self, boxes: int, k: int) -> None:
-        """Every box supervises nothing (Chosen.NOTHING) until it is recorded."""
+        """Start with Chosen.NOTHING for every box; `k` candidates are recorded per box."""
         self.chosen = np.full(boxes, Chosen.NOTHING, np.int32)
         self.best = np.full((boxes, k), -1, np.int32)
         self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
@@ -119,7 +120,7 @@ class ChoiceTables:
         self.expected_iou = np.full((boxes, k), np.nan, np.float32)
 
     def record(self, row: int, choice: Choice) -> None:
-        """Enter the choice of the box at `row` of the catalogue's boxes."""
+        """Record the choice of the box in this row of the catalogue's table of boxes."""
         k = len(choice.best)
         self.chosen[row] = choice.chosen
         self.best[row, :k] = choice.best
@@ -128,27 +129,27 @@ class ChoiceTables:
         self.expected_iou[row, :k] = choice.expected_iou
 
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
-        """The tables by the names under which they are stored."""
+        """Return the tables by the names under which they are stored."""
         return vars(self)
 
 
 def _check(
     image: str, size: tuple[int, int], pool: Pool, corners: NDArray[np.int64], overlaps: NDArray[np.float32]
 ) -> None:
-    """Raise a DataError unless candidates are of an image of this size, and overlaps of these boxes with them."""
+    """Raise a DataError unless the candidates fit the image's size and the overlaps fit its boxes and candidates."""
     if pool.superpixels.shape != size:
         got, expected = ("×".join(map(str, shape)) for shape in (pool.superpixels.shape, size))
-        raise DataError(f"{image}: its proposals are of {got} pixels, and the image has {expected}; make them again")
+        raise DataError(f"{image}: its proposals are for {got} pixels, and the image has {expected}; make them again")
     if overlaps.shape != (len(corners), len(pool)) or not np.array_equal(
-        overlaps[:, ::LOOKED_AT], box_iou(corners, pool.boxes[::LOOKED_AT])
+        overlaps[:, ::CHECKED_EVERY], box_iou(corners, pool.boxes[::CHECKED_EVERY])
     ):
         raise DataError(
-            f"{image}: its overlaps are of other boxes or proposals; make them again with `boxsup overlaps`"
+            f"{image}: its overlaps belong to other boxes or proposals; make them again with `boxsup overlaps`"
         )
 
 
 def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which boxes choose a candidate, and which are void; a box may be neither."""
+    """Return which boxes choose a candidate and which are void; a box may be neither."""
     crowd = boxes["crowd"].to_numpy() > 0
     difficult = boxes["difficult"].to_numpy() > 0
     supervising = ~crowd & ~(difficult & (settings.difficult != "use"))

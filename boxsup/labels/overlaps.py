@@ -1,4 +1,4 @@
-"""Box × candidate IoU tables: made once a data set, read at every update."""
+"""Tables of box × candidate IoU, made once per data set and read at every update."""
 
 from __future__ import annotations
 
@@ -13,30 +13,34 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, whole, write_array
-from boxsup.store.checksums import AGAIN
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.checksums import CHECK_ADVICE
 
 KIND = "overlaps"
 
 
 class Overlaps(Mapping[str, NDArray[np.float32]]):
-    """IoU tables over any number of shards: image id -> B×N float32, rows in the order of the image's boxes."""
+    """IoU tables from any number of shards: image id -> B×N float32, one row per box of the image, in its order."""
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
-        """Open the shards; images are read `ahead` at a time, for who asks for them in order.
+        """Open the shards.
+
+        Args:
+            paths: The stores.
+            ahead: How many images are read at once; more is faster if images are asked for in order.
 
         Raises:
-            StoreError: A path is not a store of overlaps, or a damaged one.
+            StoreError: A path is not a store of overlaps, or is damaged.
         """
         groups = [open_group(Path(path), KIND) for path in paths]
         counts = [len(group.attrs["images"]) for group in groups]  # type: ignore[arg-type]
         self._shards = [
-            (Ragged(group, "iou", ahead, np.float32), whole(group, "boxes", (count,), np.int32))
+            (Ragged(group, "iou", ahead, np.float32), read_array(group, "boxes", (count,), np.int32))
             for group, count in zip(groups, counts, strict=True)
         ]
         for path, (iou, boxes) in zip(paths, self._shards, strict=True):
             if len(iou) != len(boxes):
-                raise StoreError(f"{path}: its rows are not those of its {len(boxes)} images; {AGAIN}")
+                raise StoreError(f"{path}: its rows do not belong to its {len(boxes)} images; {CHECK_ADVICE}")
         self._index: dict[str, tuple[int, int]] = {
             image: (shard, row)
             for shard, group in enumerate(groups)
@@ -48,7 +52,7 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
         iou, boxes = self._shards[shard]
         values, count = iou[row], max(int(boxes[row]), 0)
         if len(values) % max(count, 1):
-            raise StoreError(f"overlaps of {image}: {len(values)} are no table of {count} boxes; {AGAIN}")
+            raise StoreError(f"overlaps of {image}: {len(values)} values are no table of {count} boxes; {CHECK_ADVICE}")
         return values.reshape(count, -1) if count else np.zeros((0, 0), np.float32)
 
     def __iter__(self) -> Iterator[str]:
@@ -59,7 +63,7 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
 
 
 class OverlapsWriter:
-    """Adds images' tables in order; made by `overlaps_writer`."""
+    """Adds the tables of images, in order; `overlaps_writer` makes it."""
 
     def __init__(self, group: zarr.Group) -> None:
         self._group = group
@@ -72,7 +76,7 @@ class OverlapsWriter:
         self._boxes.append(len(iou))
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is still in memory."""
         self._iou.close()
         write_array(self._group, "boxes", np.asarray(self._boxes, np.int32))
 
@@ -81,7 +85,7 @@ class OverlapsWriter:
 def overlaps_writer(
     path: str | os.PathLike[str], images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[OverlapsWriter]:
-    """Write a store of overlaps: ragged `iou`, one row an image (B×N in C order), and `boxes` (its B)."""
+    """Write a store of overlaps: ragged `iou`, one row per image (B×N in C order), and `boxes`, its number B."""
     with atomic_group(path, KIND, images, attributes) as group:
         writer = OverlapsWriter(group)
         yield writer

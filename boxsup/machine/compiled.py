@@ -1,4 +1,4 @@
-"""How the pixel and graph loops of this package are compiled."""
+"""Compiles the loops of this package over pixels and graphs."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import event
 
-from boxsup.machine.environment import scratch
+from boxsup.machine.environment import user_temp_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile a loop with numba, once a machine: the result is cached beside the module.
+    """Compile a loop with numba, once per machine; the result is cached beside the module.
 
-    Where that cannot be written to, it is cached in the user's cache folder or, without one, in a folder for temporary
-    files that is the user's alone; where there is none either, every process compiles anew.
+    If that folder cannot be written to, the cache is numba's folder of the user, or else a temporary folder that only
+    the user can write to. If there is none either, every process compiles the loop again.
 
-    No `parallel` and no `fastmath`: results must not depend on the number of cores or the width of their vectors.
-    Shards are what runs in parallel.
+    `parallel` and `fastmath` stay off: results must not depend on the number of cores or on the width of their vectors.
+    The pipeline runs shards in parallel instead.
     """
     try:
         return cast(F, numba.njit(cache=True)(function))
-    except RuntimeError:  # no place for a cache
-        folder = scratch()
+    except RuntimeError:  # numba finds no folder for its cache
+        folder = user_temp_folder()
         numba.config.CACHE_DIR = str(folder / "numba") if folder else ""  # type: ignore[attr-defined] # set by numba from its environment
         return cast(F, numba.njit(cache=folder is not None)(function))
 
 
-class _First(event.Listener):
-    """Calls a function when the first compilation begins; loops that come from the cache are not compiled."""
+class _FirstCompilation(event.Listener):
+    """Calls a function when the first compilation begins; loading a loop from the cache is no compilation."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call
@@ -48,6 +48,6 @@ class _First(event.Listener):
 
 @contextmanager
 def when_compiling(call: Callable[[], None]) -> Iterator[None]:
-    """Within the block, call a function once if a loop has to be compiled, before the wait for it."""
-    with event.install_listener("numba:compile", _First(call)):
+    """Call a function before the first loop is compiled in a block; never, if all loops come from the cache."""
+    with event.install_listener("numba:compile", _FirstCompilation(call)):
         yield

@@ -1,7 +1,7 @@
-"""Which of a processor's instructions results were computed with: with others, the last bits are others.
+"""Which instructions of the processor results were computed with: the last bits of results depend on them.
 
-Torch and NumPy choose among several kernels by what the processor has (AVX2, AVX-512 …), and these sum in other orders.
-ATEN_CPU_CAPABILITY and NPY_DISABLE_CPU_FEATURES let a processor use less than it has.
+Torch and NumPy choose among several kernels by what the processor has (AVX2, AVX-512 …), and each kernel sums in an
+order of its own. ATEN_CPU_CAPABILITY and NPY_DISABLE_CPU_FEATURES restrict what they use.
 """
 
 from __future__ import annotations
@@ -12,34 +12,42 @@ from collections.abc import Mapping
 
 import numpy as np
 
-LEVELS = {"AVX512": ("AVX512", "X86_V4"), "AVX2": ("AVX2", "X86_V3")}  # level -> what NumPy's features begin with
+LEVELS = {"AVX512": ("AVX512", "X86_V4"), "AVX2": ("AVX2", "X86_V3")}  # level -> how NumPy's names of it begin
 
 
 def instructions(network: bool = True) -> dict[str, str]:
-    """The levels that NumPy and torch work with in this process: library -> level; `network`: whether torch counts."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    levels = {"numpy": next((name for name in LEVELS if any(own.startswith(LEVELS[name]) for own in found)), "basic")}
+    """The instructions that NumPy and torch use in this process.
+
+    Args:
+        network: Whether to include torch; stages without a network need not import it.
+
+    Returns:
+        Library -> processor and level, for instance {"numpy": "x86_64 AVX2"}.
+    """
+    features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    found = (level for level, prefixes in LEVELS.items() if any(feature.startswith(prefixes) for feature in features))
+    levels = {"numpy": next(found, "basic")}
     if network:
-        import torch  # costs seconds that stages without a network need not pay
+        import torch  # takes seconds
 
         levels["torch"] = torch.backends.cpu.get_cpu_capability()
     return {library: f"{platform.machine()} {level}" for library, level in levels.items()}
 
 
-def warn_of_others(made: object, what: str) -> None:
-    """Say so where something was computed with other instructions than those of this process.
+def warn_of_other_instructions(recorded: object, name: str) -> None:
+    """Print a warning if something was computed with other instructions than this process uses.
 
     Args:
-        made: `instructions` of what made it, as far as they were recorded.
-        what: Its name for people.
+        recorded: The `instructions` that were recorded with it; anything else if none were.
+        name: What to call it in the warning.
     """
-    if not isinstance(made, Mapping):
+    if not isinstance(recorded, Mapping):
         return
-    here = instructions("torch" in made)
-    for library in sorted(here.keys() & made.keys()):
-        if here[library] != made[library]:
+    here = instructions("torch" in recorded)
+    for library in sorted(here.keys() & recorded.keys()):
+        if here[library] != recorded[library]:
             print(
-                f"warning: {what} was made with {made[library]} of {library}, this goes on with {here[library]}: the "
-                "last bits, and what follows from them, are not those of one machine",
+                f"warning: {name} was made with {recorded[library]} of {library}, this goes on with {here[library]}: "
+                "the last bits, and what follows from them, are not those of one machine",
                 file=sys.stderr,
             )

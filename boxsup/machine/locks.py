@@ -1,6 +1,6 @@
-"""GPUs of a machine, shared out among processes by locks on files.
+"""Shares a machine's GPUs among processes, by one locked file per GPU.
 
-The kernel lets go of a lock when the process that holds it ends, however it ends.
+The kernel releases a lock when the process that holds it ends, even by `kill -9`.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from pathlib import Path
 
 from boxsup.errors import StoreError
 
-AGAIN = 0.5  # s between looks at GPUs that are all taken
+POLL_SECONDS = 0.5  # between two looks at GPUs that are all taken
 
-_held: list[int] = []  # open files, whose locks hold as long as this process lives; programs that it starts have none
+_held: list[int] = []  # open files, locked as long as this process lives; programs that it starts do not inherit them
 
 
 def lock_folder() -> Path:
-    """Where a user's locks are on this machine, whatever the project: BOXSUP_LOCKS, or a folder in /tmp."""
+    """The folder of this user's locks on this machine, for all projects: BOXSUP_LOCKS, or a folder in /tmp."""
     return Path(os.environ.get("BOXSUP_LOCKS") or f"/tmp/boxsup-{os.getuid()}")
 
 
-def lock(names: Sequence[str], count: int, folder: Path) -> list[int]:
-    """Take `count` GPUs until this process ends; waits until that many are free.
+def lock_gpus(names: Sequence[str], count: int, folder: Path) -> list[int]:
+    """Take GPUs until this process ends, and wait until enough of them are free.
 
-    Who waits keeps others from taking any, so that nobody who needs several is overtaken for ever, or holds some while
-    another holds the rest.
+    Only one process waits for GPUs; the others wait for it. So a process that needs several is not overtaken for ever,
+    and no two processes hold some GPUs each while they wait for the rest.
 
     Args:
-        names: What there is: names that all processes agree on.
-        count: How many are needed, at most as many as there are.
-        folder: Of the locks, on the machine's own disk.
+        names: Names of the machine's GPUs, the same in all processes.
+        count: How many to take, at most as many as there are.
+        folder: The folder of the locks, on a disk of this machine.
 
     Returns:
-        Their indices, ascending.
+        The indices of the GPUs that were taken, ascending.
 
     Raises:
         StoreError: The folder is another user's.
@@ -48,21 +48,21 @@ def lock(names: Sequence[str], count: int, folder: Path) -> list[int]:
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)
         told = False
-        while len(free := _free(names, count, folder)) < count:
+        while len(free := _lock_free(names, count, folder)) < count:
             for file in free.values():
                 os.close(file)
             if not told:
                 print(f"waiting for {count} of {len(names)} GPUs to become free", file=sys.stderr, flush=True)
                 told = True
-            time.sleep(AGAIN)
+            time.sleep(POLL_SECONDS)
     finally:
         os.close(gate)
     _held.extend(free.values())
     return list(free)
 
 
-def _free(names: Sequence[str], count: int, folder: Path) -> dict[int, int]:
-    """The first `count` that nobody has, or all if they are fewer, locked: index -> open file."""
+def _lock_free(names: Sequence[str], count: int, folder: Path) -> dict[int, int]:
+    """Lock the first `count` free GPUs, or all free ones if they are fewer: index -> open file."""
     free: dict[int, int] = {}
     for index, name in enumerate(names):
         if len(free) == count:

@@ -1,8 +1,8 @@
-"""What ends a command before its time: Ctrl-C, a scheduler's SIGTERM, a terminal that goes away.
+"""Stopping a command before its end: Ctrl-C, a scheduler's SIGTERM, a terminal that closes.
 
-Python's own way, an exception in whatever line is being run, gets lost where that is a finaliser or a library's
-callback. So the handler itself does all that there is to do, wherever it is called, and ends the process; nothing
-depends on what the interrupted lines make of it.
+Python's own way is to raise an exception in whatever line is running. That exception gets lost in a finaliser or in a
+callback of a library. So our handler does not raise. Whatever line it interrupts, it ends the child processes, removes
+what is half-written, and ends the process.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)  # which it sends to all processes of a command
-PATIENCE = 10.0  # s for processes that were started here to take back what is theirs
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # a terminal sends them to all processes of a command
+PATIENCE = 10.0  # seconds that child processes have to remove what they are writing
 
-_unfinished: list[Path] = []  # what this process is in the middle of writing
+_unfinished: list[Path] = []  # what this process is writing
 
 
 def stop_at_signals() -> None:
-    """From here on, signals stop this process at once: nothing half-written, no traceback, status 128 + signal.
+    """Let signals stop this process at once: nothing half-written, no traceback, exit status 128 + signal.
 
-    Those that who started it has it ignore (`nohup`, a shell's background jobs) stay ignored. At the very end, when
-    everything is done, all are: Python takes its handlers back before it is gone.
+    Signals that the process was started to ignore (by `nohup`, or as a background job of a shell) stay ignored. At the
+    very end of the process all are ignored: Python removes its handlers some time before the process is gone.
     """
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
-    atexit.register(_ignore)
+    atexit.register(_ignore_signals)
 
 
 @contextlib.contextmanager
-def taken_back(path: Path) -> Iterator[None]:
-    """Remove a file or folder at the end of a block, however it ends, also where a signal ends the process inside it.
+def removed_at_end(path: Path) -> Iterator[None]:
+    """Remove a file or folder when a block ends, even if a signal ends the process within the block.
 
     Args:
-        path: It need not be there, at the start or at the end.
+        path: The file or folder; it need not exist, neither at the start nor at the end.
     """
     _unfinished.append(path)
     try:
@@ -55,8 +55,8 @@ def taken_back(path: Path) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, if it is there."""
-    import shutil  # costs time before handlers are there
+    """Remove a file, or a folder with all that is in it, if it exists."""
+    import shutil  # imported late, so that the handlers are set early
 
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -65,31 +65,32 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def spared() -> Iterator[None]:
-    """Processes that are started in a block, by this thread, leave a terminal's signals to this one, which ends them.
+def terminal_signals_blocked() -> Iterator[None]:
+    """Let processes that this thread starts in a block ignore a terminal's signals: this process ends them.
 
-    They would print tracebacks while they are imported, before a handler of ours.
+    Without it they would print tracebacks when Ctrl-C comes while they import their modules, before they set a handler.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, FROM_TERMINAL)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ignore() -> None:
+def _ignore_signals() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    _ignore()  # the first one counts
+    """The handler of the signals."""
+    _ignore_signals()  # only the first signal counts
     status = 128 + number
     try:
         with contextlib.suppress(Exception):
             _end_children()
         if _unfinished:
-            # Another program takes the place of this one: threads that still write have ended when it removes things.
+            # A shell takes the place of this process. So threads that still write are gone when it removes the files.
             remover = f'rm -rf -- "$@" 2> {os.devnull}; exit {status}'
             os.execv("/bin/sh", ["sh", "-c", remover, "sh", *map(os.fspath, _unfinished)])
     finally:
@@ -97,7 +98,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _end_children() -> None:
-    """End the processes of this one: politely, as one of them may write; those that do not listen, with force."""
+    """End the child processes: ask them first, since one may be writing, then kill those that are still there."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     children = multiprocessing.active_children() if multiprocessing else []
     for child in children:

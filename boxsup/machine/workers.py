@@ -1,4 +1,4 @@
-"""Work on many images in several processes or ahead in a thread, its results in order."""
+"""Runs work on many images in several processes, or in a thread ahead of its use, and returns results in order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
 from boxsup.machine.memory import keep_freed_memory
-from boxsup.machine.stopping import spared
+from boxsup.machine.stopping import terminal_signals_blocked
 
 T = TypeVar("T")
-AHEAD = 2  # calls a worker that wait or are worked on: memory does not grow with the number of calls
+AHEAD = 2  # calls per worker that are waiting or running, so that memory does not grow with the number of calls
 
 
 def map_in_processes(
@@ -25,24 +25,27 @@ def map_in_processes(
     workers: int,
     initializer: Callable[[], None] | None = None,
 ) -> Iterator[T]:
-    """Results of `function(*call)` for each call, in the order of the calls, made in worker processes.
+    """Call a function in worker processes, and yield the results in the order of the calls.
 
     Args:
-        function: At the top level of its module, as are `calls` what can be pickled.
-        calls: Its arguments, taken as they are needed: AHEAD a worker at most wait with their results.
+        function: A function at the top level of its module, so that it can be pickled.
+        calls: The arguments of each call, which can be pickled. At most AHEAD calls per worker are taken in advance.
         workers: How many processes; results do not depend on it.
         initializer: Called once in each process.
 
+    Yields:
+        `function(*call)` for each call.
+
     Raises:
-        BoxSupError: A process was ended from outside.
+        BoxSupError: A process was killed from outside.
     """
-    # Spawned, as a fork would copy the state of torch's threads.
+    # Spawned processes, since a fork would copy the state of torch's threads.
     start = (_start, (initializer,))
     with ProcessPoolExecutor(workers, get_context("spawn"), *start) as executor:
         waiting: deque[Future[T]] = deque()
         try:
             for call in calls:
-                with spared():  # it may start a process
+                with terminal_signals_blocked():  # the executor may start a process
                     waiting.append(executor.submit(function, *call))
                 if len(waiting) >= AHEAD * workers:
                     yield waiting.popleft().result()
@@ -50,13 +53,13 @@ def map_in_processes(
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise BoxSupError(
-                "a worker process was ended from outside, most often for want of memory; use fewer workers, or smaller "
-                "images"
+                "a worker process was ended from outside, most often because memory ran out; use fewer workers, or "
+                "smaller images"
             ) from error
 
 
 def _start(initializer: Callable[[], None] | None) -> None:
-    """Prepare a worker process: it ends with the one that started it, which after `kill -9` cannot tell it to."""
+    """Prepare a worker process. It ends when its parent ends, even by `kill -9`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
     if initializer is not None:
@@ -71,9 +74,17 @@ def _end_with_parent() -> None:
 
 
 def prefetch(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:
-    """The items, each made in a thread of its own while earlier ones are worked on; `count` at most wait.
+    """Yield items that a thread makes in advance, while the caller works on earlier ones.
 
-    Reading files and running a network let other threads go on meanwhile; work in Python itself does not.
+    This saves time if making an item means reading a file or running a network. Plain Python code does not run in two
+    threads at once.
+
+    Args:
+        items: The items, made one after the other as the thread asks for them.
+        count: How many to make in advance, at most.
+
+    >>> list(prefetch(range(3)))
+    [0, 1, 2]
     """
     iterator = iter(items)
     end: Any = object()
@@ -83,5 +94,5 @@ def prefetch(items: Iterable[T], count: int = AHEAD) -> Iterator[T]:
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, iterator, end))
             yield item
-    finally:  # also where no more items are asked for
+    finally:  # the caller may stop before the last item
         thread.shutdown(cancel_futures=True)

@@ -1,1 +1,1 @@
-"""Masks for the boxes of a user: made, measured, written in the format of the boxes."""
+"""Masks for a user's boxes: making them, measuring them, writing them in the format of the boxes."""

@@ -1,4 +1,4 @@
-"""Copies of somebody's own annotation files in which boxes have masks, file for file."""
+"""Copies of the user's annotation files, file by file, with masks added to the boxes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from boxsup.store.atomic import write_bytes
 from boxsup.writers.coco_copy import CHANGED
 
 Stamps = dict[Path, tuple[int, int]]
-Copy = Callable[[bytes], bytes]  # from the content of a file to that of its copy
-Fill = Callable[[ImagePart, bytes], bytes]
+Copy = Callable[[bytes], bytes]  # the content of a file -> the content of its copy
+Fill = Callable[[ImagePart, bytes], bytes]  # the masks of an image, the content of its file -> that of its copy
 
 
 @dataclass(frozen=True)
 class MaskResults:
-    """What there is to write, whatever the format.
+    """What there is to write, in any format.
 
     Attributes:
-        source: The user's annotations, in whose classes and numbers results are.
-        stamps: Of their files, when they were read; see `stamps_of`.
-        parts: Gives all images that are done, in order, from disk each time: they may be many.
-        tight: Whether COCO's boxes are to be tight around their masks.
+        source: The user's annotations; results use their classes and numbers.
+        stamps: State of the annotation files when they were read; see `stamps_of`.
+        parts: Returns all finished images, in order. It reads them from disk each time, since there may be many.
+        tight: Whether COCO's boxes are made tight around their masks.
     """
 
     source: Source
@@ -38,13 +38,13 @@ class MaskResults:
 
 
 def stamps_of(source: Source) -> Stamps:
-    """The user's annotation files with their times of change in ns and their sizes in bytes."""
+    """Return the user's annotation files with their modification times in ns and their sizes in bytes."""
     files = instance_files(source.annotations) if source.format == "coco" else source.files()
     return {file.absolute(): _stamp(file) for file in files}
 
 
 def changed(results: MaskResults, file: Path) -> list[Problem]:
-    """A problem if an annotation file is no longer what its boxes were read from: their places may be others'."""
+    """Return a problem if an annotation file has changed since its boxes were read: they may be elsewhere in it now."""
     return [] if _stamp(file) == results.stamps[file] else [Problem("", str(file), CHANGED)]
 
 
@@ -52,19 +52,19 @@ def copy_files(folder: Path, base: Path, results: MaskResults, fill: Fill, other
     """Write a copy of each of the user's annotation files.
 
     Args:
-        folder: Where to.
-        base: The folder in place of which it stands.
-        results: What there is.
-        fill: Gives an image's file with its masks.
-        other: Gives the copies of the other files, of images that are not done; as they are, byte for byte.
+        folder: The folder to write to.
+        base: The user's folder that it is a copy of.
+        results: What there is to write.
+        fill: Adds an image's masks to the content of its file.
+        other: Copies the content of all other files; by default byte for byte.
 
     Returns:
-        What is wrong with files that could not be copied.
+        The problems with files that could not be copied.
     """
     problems, rest = [], dict.fromkeys(results.stamps)
     for part in results.parts():
         file = Path(part.record.annotation)
-        if file in rest:  # an image of YOLO's may have none
+        if file in rest:  # a YOLO image may have no file
             del rest[file]
             problems += _copy(folder, base, results, file, partial(fill, part))
     for file in rest:
@@ -88,7 +88,7 @@ def _copy(folder: Path, base: Path, results: MaskResults, file: Path, copy: Copy
 
 def _stamp(file: Path) -> tuple[int, int]:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size

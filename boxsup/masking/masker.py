@@ -1,4 +1,4 @@
-"""Masks for the boxes of many images, by a network and candidates that are made on the way."""
+"""Masks for the boxes of many images, from a network and from candidates that are made on the way."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from boxsup.store.provenance import provenance
 
 
 class Masker:
-    """A trained network, an update and a method of proposals.
+    """Makes masks for boxes with a trained network, an update and a proposal method.
 
     Attributes:
-        classes: Of the network, the background first.
-        settings: All that masks depend on beside the image and its boxes, as JSON has it.
+        classes: Names of the network's classes, the background first.
+        settings: Everything that masks depend on besides the image and its boxes, as JSON values.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class Masker:
         """Read the network.
 
         Args:
-            model: Its checkpoint.
-            threads: Of torch on the CPU.
-            scales: Of the images, at which scores are averaged.
-            update: How a box picks its candidate; see `boxsup.masking.box_masks.check_update`.
-            proposals: What makes the candidates.
+            model: The network's checkpoint.
+            threads: Number of torch's threads on the CPU.
+            scales: Scales of the image over which scores are averaged.
+            update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
+            proposals: Settings of the method that makes the candidates.
 
         Raises:
             StoreError: There is no such checkpoint.
-            ConfigError: The update is one of which no quality is known.
+            ConfigError: The quality score does not cover this update.
         """
         check_update(update)
         self._predictor = Predictor(model, threads, None, scales)
@@ -70,23 +70,28 @@ class Masker:
         }
 
     def knows(self, name: str) -> bool:
-        """Whether a class is one of the network's."""
+        """Return whether the network knows a class."""
         return name in self.classes[1:]
 
     def relabelled(self, record: Record, classes: Sequence[str]) -> Record:
-        """The boxes of a record whose class the network knows by its name in `classes`, with the network's labels."""
-        names = (classes[box.class_id] for box in record.boxes)
+        """Return the record with only the boxes whose class the network knows, with the network's class numbers.
+
+        Args:
+            record: An image and its boxes.
+            classes: Names of the record's classes, the background first.
+        """
+        names = (classes[box.label] for box in record.boxes)
         pairs = [(box, name) for box, name in zip(record.boxes, names, strict=True) if self.knows(name)]
         boxes = [box._replace(class_id=self.classes.index(name)) for box, name in pairs]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)
 
     def parts(self, records: Sequence[Record], workers: int) -> Iterator[ImagePart]:
-        """The images' parts, in order; candidates come from as many processes, on which results do not depend."""
+        """Make the masks of images, in order; results do not depend on the number of worker processes."""
         if not records:
             return
         calls = ((self._proposals, record.image, record.path) for record in records)
-        made = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
-        for record, (pixels, pool) in zip(records, made, strict=True):
+        proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
+        for record, (pixels, pool) in zip(records, proposed, strict=True):
             scores = self._predictor.log_probabilities(pixels).cpu().numpy()
             boxes = to_catalogue([record], self.classes).boxes
             yield ImagePart(record, masks_of_boxes(record.image, pool, boxes, scores, self._update))
@@ -97,6 +102,6 @@ def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray
     return pixels, _proposer(settings)(pixels, image)
 
 
-@cache  # once a process
+@cache  # once per process
 def _proposer(settings: ProposalSettings) -> Proposer:
     return make_proposer(settings)

@@ -1,4 +1,4 @@
-"""What `boxsup masks` keeps of each image, so that it can be stopped at any time: a JSON, whole or not there."""
+"""One JSON per finished image, so that `boxsup masks` can be stopped at any time and continue later."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 from boxsup.writers.objects import MaskedObject
 
-COSTS = 3  # measures that a rectangle has not
+COSTS = 3  # number of measures that a rectangle does not have
 
 
 @dataclass(frozen=True)
 class ImagePart:
-    """An image that is done.
+    """A finished image.
 
     Attributes:
-        record: The image and its boxes, their labels those of the model.
-        masks: Of each box; None for one that has none: a crowd, or of a class that the model does not know.
-        number: Its place among all images, from 1.
+        record: The image and its boxes, with the model's class numbers.
+        masks: One per box; None for a box without a mask: a crowd, or of a class that the model does not know.
+        number: Position of the image among all images, from 1.
     """
 
     record: Record
@@ -42,7 +42,7 @@ class ImagePart:
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
-    """What an image's masks depend on, as one number: settings, the bytes of its file, its boxes."""
+    """Hash everything that an image's masks depend on: the settings, the bytes of its file, its boxes."""
     facts = [dict(settings), sha256_of(Path(record.path)), [list(box) for box in record.boxes]]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -50,11 +50,11 @@ def part_key(settings: Mapping[str, Any], record: Record) -> str:
 def write_part(folder: Path, key: str, part: ImagePart) -> None:
     """Write an image's part; equal parts give equal bytes."""
     content = {"key": key, "masks": [_plain(mask) for mask in part.masks]}
-    write_text(part_place(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
+    write_text(part_path(folder, part.record), json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def has_part(folder: Path, key: str, record: Record) -> bool:
-    """Whether an image is done, with this key."""
+    """Return whether an image is finished with this key."""
     try:
         read_part(folder, key, record)
     except DataError:
@@ -63,12 +63,12 @@ def has_part(folder: Path, key: str, record: Record) -> bool:
 
 
 def read_part(folder: Path, key: str, record: Record) -> ImagePart:
-    """The part of an image.
+    """Read the part of an image.
 
     Raises:
         DataError: It is missing, damaged, or has another key.
     """
-    path = part_place(folder, record)
+    path = part_path(folder, record)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
@@ -80,20 +80,20 @@ def read_part(folder: Path, key: str, record: Record) -> ImagePart:
 
 
 def file_of(part: ImagePart, images: Path) -> str:
-    """The name of an image's file below the folder of images."""
+    """Return the path of an image's file below the folder of images."""
     return Path(os.path.relpath(part.record.path, images)).as_posix()
 
 
-def things_of(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
-    """The masks of an image's boxes, with their places from 0, and as objects to write; boxes without are left out."""
-    for place, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
+def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
+    """Yield each masked box of an image: its index from 0, its mask, and the object to write."""
+    for index, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
             corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
-            yield place, mask, MaskedObject(box.class_id, corners, mask.pixels, score, number=place + 1)
+            yield index, mask, MaskedObject(box.label, corners, mask.pixels, score, number=index + 1)
 
 
-def part_place(folder: Path, record: Record) -> Path:
-    """The file of an image's part."""
+def part_path(folder: Path, record: Record) -> Path:
+    """Return the path of an image's part."""
     return folder / f"{record.image}.json"
 
 
@@ -114,11 +114,11 @@ def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask |
     inside = pixels[box.y0 : box.y1, box.x0 : box.x1]
     if not inside.any() or inside.sum() != pixels.sum():
         raise ValueError("a mask is not in its box")
-    given: dict[str, Any] = {name: content["measures"][name] for name in Measures._fields}
-    measures: dict[str, Any] = {name: math.nan if value is None else value for name, value in given.items()}
-    numbers = [value for value in given.values() if value is not None]
+    stored: dict[str, Any] = {name: content["measures"][name] for name in Measures._fields}
+    measures: dict[str, Any] = {name: math.nan if value is None else value for name, value in stored.items()}
+    numbers = [value for value in stored.values() if value is not None]
     if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
-        raise ValueError("measures are no numbers")
-    if type(given["rival"]) is not int or len(numbers) not in (len(given), len(given) - COSTS):
+        raise ValueError("measures are not numbers")
+    if type(stored["rival"]) is not int or len(numbers) not in (len(stored), len(stored) - COSTS):
         raise ValueError("measures are missing")
     return BoxMask(pixels, bool(content["rectangle"]), Measures(**measures))

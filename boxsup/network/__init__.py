@@ -1,4 +1,4 @@
-"""Networks: ImageNet backbones with heads that score every pixel, and the files they are kept in."""
+"""Networks: ImageNet backbones with heads that score every pixel, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from boxsup.errors import ConfigError
 from boxsup.network.segmenter import Segmenter
 
 
-def build(name: str, classes: int) -> Segmenter:
-    """A network by its name in the configuration, with random weights from torch's generator.
+def build_network(name: str, classes: int) -> Segmenter:
+    """Make a network, with random weights from torch's global generator.
 
     Args:
-        name: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, deeplab_v2_resnet101, mobilenet_v2 or
-            mobilenet_v2_8s.
-        classes: C, with the background.
+        name: Its name in the configuration: fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov,
+            deeplab_v2_resnet101, mobilenet_v2 or mobilenet_v2_8s.
+        classes: C, the number of classes with the background.
 
     Raises:
         ConfigError: No network has this name.
     """
-    # torchvision costs seconds that the processes which only read images need not pay.
+    # Importing torchvision takes seconds, and processes that only read images do not need it.
     from boxsup.network.mobilenet import MobileNet
     from boxsup.network.resnet import DeepLabV2
     from boxsup.network.vgg import FCN, DeepLab
@@ -39,4 +39,4 @@ def build(name: str, classes: int) -> Segmenter:
     return builders[name](classes)
 
 
-__all__ = ["Segmenter", "build"]
+__all__ = ["Segmenter", "build_network"]

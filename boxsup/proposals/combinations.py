@@ -1,8 +1,8 @@
 """Combinations of a hierarchy's regions that touch: singles, pairs, triplets, quadruples.
 
 Pont-Tuset, Arbeláez, Barron, Marques & Malik, PAMI 2017 (MCG), section 5: the tree is taken apart from the top; each
-region that comes to light is combined with neighbours which exist beside it, so that an object which no single region
-of the hierarchy covers is found as the union of a few. Holes are filled.
+new region is combined with neighbours that exist at the same time. So an object that no single region of the hierarchy
+covers can be found as the union of a few.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from boxsup.machine.compiled import compiled
 from boxsup.proposals.hierarchy import top_of_tree
 from boxsup.proposals.regions import RegionGraph
 
-MOST = 4  # regions of a combination
+MAX_SIZE = 4  # most regions in a combination
 
 
 @dataclass(frozen=True, eq=False)
 class Combinations:
-    """What one tree gives.
+    """The combinations that one tree yields.
 
     Attributes:
-        nodes: N×4 nodes of the cut tree, -1 where a combination has fewer; in the order in which they come to light.
+        nodes: N×4 nodes of the cut tree, -1 if a combination has fewer; in the order in which they are found.
         leaf: R, the leaf of the cut tree, 0…K-1, that holds each superpixel.
-        parent: Of each of the cut tree's 2K-1 nodes.
+        parent: Parent of each of the cut tree's 2K-1 nodes.
     """
 
     nodes: NDArray[np.int32]
@@ -35,12 +35,12 @@ class Combinations:
 
 
 def combine(parent: NDArray[np.int64], graph: RegionGraph, leaves: int, limits: tuple[int, ...]) -> Combinations:
-    """The combinations of the upper part of a tree.
+    """List the combinations of the upper part of a tree.
 
     Args:
         parent: Parent of each of the 2R-1 nodes; see `boxsup.proposals.hierarchy`.
-        graph: The superpixels.
-        leaves: K, how many regions the tree is cut to.
+        graph: Graph of the superpixels.
+        leaves: K, number of regions that the tree is cut to.
         limits: How many singles, pairs, triplets and quadruples there may be.
     """
     leaf, top = top_of_tree(parent, leaves)
@@ -52,12 +52,15 @@ def combine(parent: NDArray[np.int64], graph: RegionGraph, leaves: int, limits: 
     return Combinations(_enumerate(top, neighbours, np.array(limits, np.int64)), leaf, top)
 
 
-def hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """N hashes of the combinations' superpixels: equal sets have equal ones, whatever tree they come from.
+def set_hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hash the superpixels of each combination: equal sets have equal hashes, whatever tree they come from.
 
     Args:
-        combinations: Of one tree.
-        keys: R random numbers, one a superpixel; a set's hash is the exclusive or of its members'.
+        combinations: The N combinations of one tree.
+        keys: R random numbers, one per superpixel; a set's hash is the exclusive or of its members' numbers.
+
+    Returns:
+        N hashes.
     """
     nodes = np.zeros(len(combinations.parent) + 1, np.uint64)  # the last one stands for "no node"
     np.bitwise_xor.at(nodes, combinations.leaf, keys)
@@ -65,43 +68,9 @@ def hashes(combinations: Combinations, keys: NDArray[np.uint64]) -> NDArray[np.u
     return np.asarray(np.bitwise_xor.reduce(nodes[combinations.nodes], axis=1), np.uint64)
 
 
-def members(
-    combinations: Combinations, rows: NDArray[np.int64], graph: RegionGraph, border: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """The superpixels of some combinations, with those that they enclose.
-
-    Args:
-        combinations: Of one tree.
-        rows: M of its combinations.
-        graph: The superpixels.
-        border: R, whether each touches the border of the image: what hangs together with it is not enclosed.
-
-    Returns:
-        M×R.
-    """
-    leaf = combinations.leaf
-    count = int(leaf.max()) + 1
-    boxes = np.empty((count, 4), np.int32)
-    boxes[:, :2], boxes[:, 2:] = np.iinfo(np.int32).max, -1
-    np.minimum.at(boxes[:, :2], leaf, graph.boxes[:, :2])
-    np.maximum.at(boxes[:, 2:], leaf, graph.boxes[:, 2:])
-    outer = np.zeros(count, np.bool_)
-    outer[leaf[border]] = True
-    first, neighbour = _adjacency_lists(leaf[graph.pairs], count)
-    united = _unite(combinations.nodes[rows], combinations.parent, boxes, outer, first, neighbour)
-    return united[:, leaf]
-
-
-def _adjacency_lists(pairs: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The neighbours of leaf k are `neighbour[first[k]:first[k + 1]]`."""
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    keys = np.unique(np.concatenate([pairs, pairs[:, ::-1]]) @ np.array([count, 1]))
-    return np.searchsorted(keys, count * np.arange(count + 1)), keys % count
-
-
 @compiled
 def _neighbours(parent: NDArray[np.int64], touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which nodes touch, neither being above the other, from which leaves touch."""
+    """Return which nodes touch (neither being above the other), given which leaves touch."""
     nodes, leaves = len(parent), len(touching)
     touch, above = np.zeros((nodes, nodes), np.bool_), np.zeros((nodes, nodes), np.bool_)
     touch[:leaves, :leaves] = touching
@@ -127,11 +96,11 @@ def _neighbours(parent: NDArray[np.int64], touching: NDArray[np.bool_]) -> NDArr
 def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDArray[np.int64]) -> NDArray[np.int32]:
     """Take the tree apart from the top and list what each new region can be combined with.
 
-    A combination grows by one region at a time, each a neighbour of one before. A quadruple may be listed twice, from
-    two orders of growth; equal sets are dropped later, as those of other trees are.
+    A combination grows by one region at a time, each a neighbour of an earlier one. A quadruple may be listed twice, in
+    two orders of growth; equal sets are dropped later, like those of different trees.
     """
     nodes, leaves = len(parent), (len(parent) + 1) // 2
-    found, counts = np.full((limits.sum(), MOST), -1, np.int32), np.zeros(MOST, np.int64)
+    found, counts = np.full((limits.sum(), MAX_SIZE), -1, np.int32), np.zeros(MAX_SIZE, np.int64)
     alive, present = np.empty(nodes, np.int64), 1
     alive[0] = nodes - 1
     rows = _add(found, 0, counts, limits, nodes - 1, -1, -1, -1)
@@ -153,7 +122,7 @@ def _enumerate(parent: NDArray[np.int64], touch: NDArray[np.bool_], limits: NDAr
 
 @compiled
 def _replace(alive: NDArray[np.int64], present: int, node: int, parent: NDArray[np.int64]) -> int:
-    """Put a node's two parts in its place, at the end; returns how many regions there are now."""
+    """Replace a node by its two parts, at the end of the list; return how many regions there are now."""
     for i in range(present):
         if alive[i] == node:
             alive[i] = alive[present - 1]
@@ -178,7 +147,7 @@ def _grow(
     sibling: int,
     i: int,
 ) -> int:
-    """List the triplets and quadruples that a pair grows to; returns the number of rows."""
+    """List the triplets and quadruples that a pair grows to; return the number of rows."""
     second = alive[i]
     for j in range(len(alive)):
         third = alive[j]
@@ -212,7 +181,7 @@ def _add(
     c: int,
     d: int,
 ) -> int:
-    """Write a combination where its size has room left; returns the next free row."""
+    """Add a combination if the limit of its size is not reached; return the next free row."""
     size = 0 if b < 0 else 1 if c < 0 else 2 if d < 0 else 3
     if counts[size] >= limits[size]:
         return row
@@ -222,83 +191,6 @@ def _add(
 
 
 @compiled
-def _sum_up(parent: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+def _sum_up(parent: NDArray[np.int64], set_hashes: NDArray[np.uint64]) -> None:
     for node in range(len(parent) - 1):
-        hashes[parent[node]] ^= hashes[node]
-
-
-@compiled
-def _unite(
-    combinations: NDArray[np.int32],
-    parent: NDArray[np.int64],
-    boxes: NDArray[np.int32],
-    outer: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    neighbour: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """M×K leaves of combinations, holes filled."""
-    leaves = len(boxes)
-    below = np.zeros((len(parent), leaves), np.bool_)
-    for leaf in range(leaves):
-        node = leaf
-        below[node, leaf] = True
-        while parent[node] != node:
-            node = parent[node]
-            below[node, leaf] = True
-    united = np.zeros((len(combinations), leaves), np.bool_)
-    inside, queue = np.empty(leaves, np.bool_), np.empty(leaves, np.int64)
-    for row in range(len(combinations)):
-        for node in combinations[row]:
-            if node >= 0:
-                united[row] |= below[node]
-        _fill_holes(united[row], boxes, outer, first, neighbour, inside, queue)
-    return united
-
-
-@compiled
-def _fill_holes(
-    member: NDArray[np.bool_],
-    boxes: NDArray[np.int32],
-    outer: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    neighbour: NDArray[np.int64],
-    inside: NDArray[np.bool_],
-    queue: NDArray[np.int64],
-) -> None:
-    """Add the leaves that a set encloses. `inside` and `queue` are room to work in."""
-    if not _within_box(member, boxes, outer, inside):
-        return
-    waiting = 0
-    for leaf in range(len(member)):
-        if not inside[leaf] and not member[leaf]:
-            queue[waiting] = leaf
-            waiting += 1
-    while waiting > 0:  # a flood from the leaves that are surely not enclosed
-        waiting -= 1
-        leaf = queue[waiting]
-        for entry in range(first[leaf], first[leaf + 1]):
-            other = neighbour[entry]
-            if inside[other]:
-                inside[other] = False
-                queue[waiting] = other
-                waiting += 1
-    member |= inside
-
-
-@compiled
-def _within_box(
-    member: NDArray[np.bool_], boxes: NDArray[np.int32], outer: NDArray[np.bool_], inside: NDArray[np.bool_]
-) -> bool:
-    """Mark the leaves that a set may enclose, those within its box; returns whether there are any."""
-    x0 = y0 = np.int32(2**31 - 1)
-    x1 = y1 = np.int32(-1)
-    for leaf in range(len(member)):
-        if member[leaf]:
-            x0, y0 = min(x0, boxes[leaf, 0]), min(y0, boxes[leaf, 1])
-            x1, y1 = max(x1, boxes[leaf, 2]), max(y1, boxes[leaf, 3])
-    some = False
-    for leaf in range(len(member)):
-        within = boxes[leaf, 0] > x0 and boxes[leaf, 1] > y0 and boxes[leaf, 2] < x1 and boxes[leaf, 3] < y1
-        inside[leaf] = within and not member[leaf] and not outer[leaf]
-        some |= inside[leaf]
-    return some
+        set_hashes[parent[node]] ^= set_hashes[node]

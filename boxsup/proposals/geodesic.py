@@ -1,9 +1,10 @@
 """Geodesic object proposals (GOP; Krähenbühl & Koltun, ECCV 2014) on superpixels cut from contours.
 
-A step over a strong contour costs more than one over a weak contour. What is within reach of a seed grows fast as the
-reach does, but for the levels at which contours hold it back: there it is a candidate. Reach is the distance from the
-seed, or this less the distance from the image's border, which the background is taken to touch. Nothing is learned
-(GOP can learn where to put seeds and what is background, from masks) and nothing is drawn.
+A step over a strong contour costs more than one over a weak contour. The set of superpixels within reach of a seed
+grows quickly with the reach, except at levels at which contours hold it back: there it is a candidate. The reach of a
+superpixel is its distance from the seed, or this minus its distance from the image's border, which the background is
+assumed to touch. Nothing is learned (GOP can learn from masks where to put seeds and what is background) and nothing is
+drawn.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from boxsup.proposals.hierarchy import superpixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import RegionGraph, border_means, border_regions, region_graph
 from boxsup.proposals.selection import Proposer, select
-from boxsup.proposals.shortest_paths import Graph, centre, distances, make_graph, spread
+from boxsup.proposals.shortest_paths import Graph, distances, farthest_points, graph_centre, make_graph
 
 BACKGROUNDS = ("none", "border")
-# Levels of a Lab channel in [0, 255]: colours as far apart as this, or farther, count `colour`.
+# Levels of a Lab channel in [0, 255]: colours at least this far apart cost `colour`.
 FAR = 100.0
-# The greatest ratio of the areas of two level sets of one transform, which is their IoU, since one is in the other.
+# Greatest IoU of two level sets of one transform; it is the ratio of their areas, since one holds the other.
 NESTED = 0.8
 PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba", "higra", "torch")  # that results depend on
 
 
 def proposer(settings: GeodesicSettings) -> Proposer:
-    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+    """Make the method's function of an image and its id; see `boxsup.proposals.methods`.
 
     Raises:
         StoreError: The contour network's weights are missing or damaged.
@@ -42,20 +43,20 @@ def proposer(settings: GeodesicSettings) -> Proposer:
 
 
 def geodesic(image: NDArray[np.uint8], contours: NDArray[np.float32], settings: GeodesicSettings) -> Pool:
-    """The candidate segments of an image.
+    """Propose the candidate segments of an image.
 
     Args:
         image: H×W×3 RGB in [0, 255].
         contours: H×W boundary strength in [0, 1].
-        settings: See `config.yaml`, `proposals.geodesic`; `seed` changes nothing.
+        settings: See `config.yaml`, `proposals.geodesic`; `seed` has no effect.
 
     Returns:
-        At least one candidate: the whole image where no other survives.
+        At least one candidate: the whole image if no other survives.
     """
     labels = superpixels(contours, settings.superpixels)
     limits = (settings.min_area, settings.max_area)
     sets, seeds = level_sets(image, contours, labels, region_graph(labels), settings.transforms, limits)
-    # As GOP does from version 1.2 on, the seeds themselves; last, since most are no more than a piece of something.
+    # The seeds are candidates too, as in GOP since version 1.2. They come last: most are only a piece of something.
     return select(labels, np.concatenate([sets, seeds[:, None] == np.arange(sets.shape[1])]), settings)
 
 
@@ -67,21 +68,21 @@ def level_sets(
     transforms: Transforms,
     limits: tuple[float, float],
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """The critical level sets of geodesic distance transforms from seeds spread over an image.
+    """Return the critical level sets of geodesic distance transforms from seeds spread over an image.
 
     Args:
         image: H×W×3 RGB in [0, 255].
         contours: H×W boundary strength in [0, 1].
         labels: H×W superpixel of each pixel, 0…R-1.
-        regions: Their graph.
+        regions: Graph of the superpixels.
         transforms: See `config.yaml`, `proposals.geodesic.transforms`.
         limits: Least and greatest share of the image that a level set covers.
 
     Returns:
-        N×R superpixels of each level set, see `critical_sets`; and the seeds.
+        N×R superpixels of each level set, see `critical_sets`; and the superpixels that are seeds.
     """
     graph = make_graph(regions.pairs, _costs(image, contours, labels, regions, transforms), len(regions.pixels))
-    seeds, near = spread(graph, centre(graph), transforms.seeds)
+    seeds, near = farthest_points(graph, graph_centre(graph), transforms.seeds)
     reach = np.concatenate([near - _background(name, labels, graph) for name in transforms.backgrounds])
     return critical_sets(reach, regions.pixels / labels.size, transforms.levels, limits), seeds
 
@@ -93,61 +94,61 @@ def _costs(
     regions: RegionGraph,
     transforms: Transforms,
 ) -> NDArray[np.float64]:
-    """What a step between each pair of superpixels costs: GOP's function of the contour, and of colour."""
+    """Return the cost of a step between each pair of superpixels: GOP's function of the contour, and of colour."""
     space = colour_space(image, "lab").reshape(-1, 3)
     sums = np.stack([np.bincount(labels.ravel(), channel) for channel in space.T], axis=1)
     mean = sums / regions.pixels[:, None]
     apart = np.sqrt(((mean[regions.pairs[:, 0]] - mean[regions.pairs[:, 1]]) ** 2).sum(axis=1))
     strength = border_means(labels, regions.pairs, contours) + transforms.colour * np.minimum(apart / FAR, 1)
-    # Multiplied and not raised to a power: that is rounded differently on other processors.
+    # A product, not a power: powers are rounded differently on different processors.
     costs: NDArray[np.float64] = math.prod([strength] * transforms.power) + transforms.floor
     return costs
 
 
 def _background(name: str, labels: NDArray[np.int32], graph: Graph) -> NDArray[np.float64]:
-    """R: the distance of each superpixel from what is taken to be background."""
+    """Return the distance of each superpixel from what is assumed to be background: R."""
     if name == "none":
         return np.zeros(len(graph))
     return distances(graph, border_regions(labels))
 
 
 def critical_sets(
-    reach: NDArray[np.float64], share: NDArray[np.float64], most: int, limits: tuple[float, float]
+    reach: NDArray[np.float64], share: NDArray[np.float64], max_sets: int, limits: tuple[float, float]
 ) -> NDArray[np.bool_]:
-    """The level sets at which a transform grows slowest (GOP's critical level sets).
+    """Return the level sets at which a transform grows slowest (GOP's critical level sets).
 
-    That is where the gap to the next superpixel's value is widest. Level sets of one transform whose IoU is above
-    `NESTED` are the same but for a few superpixels: the one of the wider gap stands for them.
+    There the gap to the next superpixel's value is widest. Level sets of one transform whose IoU is above `NESTED`
+    differ only in a few superpixels: the one with the widest gap stands for them.
 
     Args:
-        reach: T×R transforms: the value of each superpixel.
-        share: R: the share of the image that each superpixel covers, above 0.
-        most: L, how many level sets of a transform at most.
+        reach: T×R, the value of each transform on each superpixel.
+        share: R, the share of the image that each superpixel covers, above 0.
+        max_sets: L, most level sets per transform.
         limits: Least and greatest share of the image that a level set covers.
 
     Returns:
-        N×R, N at most TL: the superpixels of each level set, and its order: every transform's first, then every one's
-        second, and so on; among equals the one of the widest gap times the root of its area, as contours grow.
+        N×R superpixels of each level set, N at most TL: first each transform's best, then each one's second, and so on;
+        within these by gap times the root of the area, since contours grow with it.
     """
     order = np.argsort(reach, axis=1, kind="stable")
     shares = np.cumsum(share[order], axis=1)[:, :-1]
     gaps = np.diff(np.take_along_axis(reach, order, axis=1), axis=1)
     gaps[(shares < limits[0]) | (shares > limits[1])] = 0
-    transform, last, rank = _critical(gaps, shares, most).T
+    transform, last, rank = _critical(gaps, shares, max_sets).T
     weight = gaps[transform, last] * np.sqrt(shares[transform, last])
     best = np.lexsort((-weight, rank))
     return _members(order, transform[best], last[best])
 
 
 @compiled
-def _critical(gaps: NDArray[np.float64], shares: NDArray[np.float64], most: int) -> NDArray[np.int64]:
-    """N×3: transform, index of the last superpixel in its order, and how many wider gaps the transform gave before."""
-    found, count = np.empty((len(gaps) * most, 3), np.int64), 0
+def _critical(gaps: NDArray[np.float64], shares: NDArray[np.float64], max_sets: int) -> NDArray[np.int64]:
+    """Return N×3: transform, index of the last superpixel in its order, and rank of the gap in the transform."""
+    found, count = np.empty((len(gaps) * max_sets, 3), np.int64), 0
     if gaps.shape[1] == 0:
         return found[:0]
     for transform in range(len(gaps)):
         left = gaps[transform].copy()
-        for rank in range(most):
+        for rank in range(max_sets):
             last = np.argmax(left)
             if left[last] <= 0:
                 break
@@ -163,7 +164,7 @@ def _critical(gaps: NDArray[np.float64], shares: NDArray[np.float64], most: int)
 
 @compiled
 def _members(order: NDArray[np.int64], transforms: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """N×R: the superpixels of a transform up to the last one."""
+    """Return the superpixels of each transform up to the last one: N×R."""
     members = np.zeros((len(transforms), order.shape[1]), np.bool_)
     for n in range(len(transforms)):
         for k in range(lasts[n] + 1):

@@ -1,7 +1,7 @@
 """Hierarchical grouping of regions, Algorithm 1 of Uijlings et al. (IJCV 2013).
 
-The most similar pair of neighbours merges until one region is left. Regions are nodes of a binary tree: 0…R-1 the first
-ones, R…2R-2 the merged ones in the order of merging, so that a node's number is above those of all it consists of.
+The most similar pair of neighbours merges, until one region is left. Regions are the nodes of a binary tree: 0…R-1 the
+first ones, R…2R-2 the merged ones in the order of merging. So a node's number is above those of all its parts.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from numpy.typing import NDArray
 from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import RegionGraph, find, neighbour_lists
 
-SIMILARITIES = "CTSF"  # colour, texture, size, fill; a name like "TSF" is the sum of its letters
+SIMILARITIES = "CTSF"  # colour, texture, size, fill; a name like "TSF" means their sum
 
 
-def group(
+def group_regions(
     graph: RegionGraph,
     colour: NDArray[np.int32],
     texture: NDArray[np.int32],
     similarities: str,
     strengths: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
-    """Merge neighbours greedily; a tie goes to the pair of lowest numbers.
+    """Merge neighbours greedily; ties go to the pair with the lowest numbers.
 
-    With n pixels of a region, N of the image and histograms h that add up to K n, for two regions a and b:
-    colour and texture Σ min(h_a / K n_a, h_b / K n_b), size 1 - (n_a + n_b) / N, fill
-    1 - (pixels of the box around both - n_a - n_b) / N; equations 1, 3, 5 and 6 of the paper. Where there are
-    strengths, the mean strength along their common border is taken off (not in the paper).
+    A region has n pixels, the image has N, and histograms h add up to K n. The similarities of regions a and b are
+    (equations 1, 3, 5 and 6 of the paper): colour and texture Σ min(h_a / K n_a, h_b / K n_b), size 1 - (n_a + n_b) /
+    N, and fill 1 - (pixels of the box around both - n_a - n_b) / N. If `strengths` are given, the mean strength along
+    the common border is subtracted (not in the paper).
 
     Args:
-        graph: The first regions.
+        graph: Graph of the first regions.
         colour: R×B histograms of colour, counts.
         texture: R×T histograms of texture, counts.
-        similarities: Which ones are added up, letters of `SIMILARITIES`.
-        strengths: E mean strengths of the borders, weighed as they are to count.
+        similarities: Letters of `SIMILARITIES`: those to add up.
+        strengths: E mean strengths of the borders, already weighted.
 
     Returns:
         The parent of each of the 2R-1 nodes; the last one, the whole image, is its own parent.
     """
     used = np.array([letter in similarities for letter in SIMILARITIES])
-    # Histograms that no similarity looks at need not be merged.
+    # Histograms that no similarity uses need not be merged.
     colour, texture = (
         h[:, : h.shape[1] * (name in similarities)].copy() for name, h in zip("CT", (colour, texture), strict=True)
     )
@@ -62,10 +62,10 @@ def _merge(
     texture: NDArray[np.int32],
     used: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """`group` on the graph of regions. A merged region takes over its first part's row in pixels, boxes, histograms.
+    """Merge the regions of a graph. A merged region takes over its first part's row in pixels, boxes and histograms.
 
-    The borders of two regions with a third become one when the two merge: their lengths and strengths (sums along the
-    border) move to the pair of the lowest number, on whichever side they are met, and the others are left with none.
+    When two regions merge, their borders with a third become one: the lengths and strengths (sums along the border)
+    move to the pair with the lowest number, and the other pair keeps none.
     """
     regions, total = len(pixels), pixels.sum()
     nodes = 2 * regions - 1
@@ -116,7 +116,7 @@ def _one_entry_each(
     lengths: NDArray[np.float64],
     strength: NDArray[np.float64],
 ) -> tuple[int, int]:
-    """Shorten a merged node's list from `entry` on to one entry a neighbour, with the whole of its border.
+    """Shorten a merged node's list, from `entry` on, to one entry per neighbour, with the whole border.
 
     Returns:
         The list's first and last entry, or -1.
@@ -155,7 +155,7 @@ def _unite(
     colour: NDArray[np.int32],
     texture: NDArray[np.int32],
 ) -> None:
-    """Add row b to row a. Counts add up, as the paper's histograms do by their size-weighted mean (equation 2)."""
+    """Add row b to row a. Adding counts equals the size-weighted mean of the paper's histograms (equation 2)."""
     pixels[a] += pixels[b]
     colour[a] += colour[b]
     texture[a] += texture[b]
@@ -191,7 +191,7 @@ def _similarity(
 
 @compiled
 def _intersection(a: NDArray[np.int32], b: NDArray[np.int32]) -> float:
-    """Intersection of two histograms, each divided by its sum: in whole numbers up to the last step, so exact."""
+    """Intersect two histograms, each divided by its sum; exact, since only the last step is not in whole numbers."""
     sum_a, sum_b, common = int(a.sum()), int(b.sum()), 0
     for k in range(len(a)):
         common += min(a[k] * sum_b, b[k] * sum_a)

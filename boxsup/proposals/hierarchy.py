@@ -1,8 +1,8 @@
 """Hierarchies of regions from contours: superpixels, and trees that merge them across the weakest border first.
 
-Arbeláez et al., PAMI 2011 (ultrametric contour maps), with the watershed and the mean boundary strength of higra. A
-tree is the parent of each of its 2R-1 nodes: 0…R-1 the first regions, R…2R-2 the merged ones in the order of merging,
-so that a node's number is above those of all it consists of; the last one, the whole image, is its own parent.
+After Arbeláez et al., PAMI 2011 (ultrametric contour maps), with the watershed and the mean boundary strength of higra.
+A tree is an array with the parent of each of its 2R-1 nodes: 0…R-1 are the first regions, R…2R-2 the merged ones in the
+order of merging. So a node's number is above those of all its parts; the last node, the whole image, is its own parent.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import raster_order
 
 
-def superpixels(contours: NDArray[np.float32], most: int) -> NDArray[np.int32]:
-    """The finest partition of at most `most` regions in the hierarchy of an image's contours.
+def superpixels(contours: NDArray[np.float32], max_regions: int) -> NDArray[np.int32]:
+    """Cut an image into superpixels: the finest partition of at most `max_regions` in its hierarchy of contours.
 
     The watershed's basins are merged across the border of least mean strength.
 
     Args:
         contours: H×W boundary strength, not negative.
-        most: How many regions there may be, above 0.
+        max_regions: Greatest number of regions, above 0.
 
     Returns:
         H×W region of each pixel, 0…R-1 in raster order, each connected (4-neighbours).
@@ -34,7 +34,7 @@ def superpixels(contours: NDArray[np.float32], most: int) -> NDArray[np.int32]:
     tree, _ = higra.mean_pb_hierarchy(graph, weights, contours.shape)
     basins = higra.CptHierarchy.get_leaf_graph(tree)
     basin = higra.CptRegionAdjacencyGraph.construct(basins)["vertex_map"]
-    kept, _ = top_of_tree(np.asarray(tree.parents(), np.int64), most)
+    kept, _ = top_of_tree(np.asarray(tree.parents(), np.int64), max_regions)
     labels = kept[np.asarray(basin, np.int64)].reshape(contours.shape)
     number = raster_order(labels, int(labels.max()) + 1).astype(np.int32)
     return number[labels]
@@ -43,13 +43,13 @@ def superpixels(contours: NDArray[np.float32], most: int) -> NDArray[np.int32]:
 def boundary_tree(
     pairs: NDArray[np.int64], strengths: NDArray[np.float64], lengths: NDArray[np.int64], regions: int
 ) -> NDArray[np.int64]:
-    """The tree that merges the two regions whose common border is weakest in the mean.
+    """Build the tree that always merges the two regions whose common border has the least mean strength.
 
     Args:
-        pairs: E×2 regions that touch; all regions hang together.
+        pairs: E×2 regions that touch; the graph is connected.
         strengths: E mean boundary strengths.
         lengths: E border lengths.
-        regions: Their number R.
+        regions: R, number of regions.
 
     Returns:
         The parent of each of the 2R-1 nodes.
@@ -63,15 +63,19 @@ def boundary_tree(
 
 
 def top_of_tree(parent: NDArray[np.int64], leaves: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The upper part of a tree: the last merges undone until so many regions are left, and all that they merge to.
+    """Cut a tree: undo the last merges until there are `leaves` regions, and keep the part above.
 
     Args:
         parent: Parent of each of the 2R-1 nodes.
-        leaves: K, how many regions there may be, above 0; R where there are not so many.
+        leaves: K, number of regions to keep, above 0; at most R are kept.
 
     Returns:
-        R: the leaf of the upper part, 0…K-1, that holds each leaf of the tree; and the parent of each of its 2K-1
-        nodes.
+        R, the leaf of the upper part, 0…K-1, that holds each leaf of the tree; and the parent of each of the upper
+        part's 2K-1 nodes.
+
+    Example:
+        >>> top_of_tree(np.array([3, 3, 4, 4, 4]), 2)
+        (array([1, 1, 0]), array([2, 2, 2]))
     """
     nodes = len(parent)
     first = nodes - (min(leaves, (nodes + 1) // 2) - 1)
@@ -83,7 +87,7 @@ def top_of_tree(parent: NDArray[np.int64], leaves: int) -> tuple[NDArray[np.int6
 
 @compiled
 def _tops(parent: NDArray[np.int64], first: int) -> NDArray[np.int64]:
-    """The highest node numbered below `first` above each node below it."""
+    """Return, for each node below `first`, the highest node above it that is still below `first`."""
     top = np.arange(len(parent))
     for node in range(min(first, len(parent) - 1) - 1, -1, -1):
         if parent[node] < first:

@@ -1,4 +1,4 @@
-"""Candidates that another tool made, kept to the pixel: MATLAB files of superpixels, or JSON files of RLE masks."""
+"""Candidates that another tool made, exact to the pixel: MATLAB files of superpixels or JSON files of RLE masks."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ PACKAGES = ("scipy",)  # that results depend on
 
 
 def proposer(settings: ImportedSettings) -> Proposer:
-    """The method as a function of an image and its id; see `boxsup.proposals.methods`.
+    """Make the method's function of an image and its id; see `boxsup.proposals.methods`.
 
-    Its pool holds the candidates of the image's file, best score first, ties in the order of the file: every distinct
-    one that is not empty, bit for bit, unless a setting takes it out (none does with `min_area` 0, `max_area` 1, `nms`
-    1 and enough `max_candidates`); the whole image where there is none. It raises a DataError, one line, where the file
-    is missing, damaged, or of an image of another size.
+    The pool holds the candidates of the image's file, best score first, ties in the order of the file: every distinct
+    one that is not empty, bit for bit, unless a setting removes it (none does with `min_area` 0, `max_area` 1, `nms` 1
+    and enough `max_candidates`). If there is none, it holds the whole image. The function raises a DataError of one
+    line if the file is missing, damaged, or belongs to an image of another size.
 
     Raises:
         DataError: The one file of all images is missing or damaged.
     """
-    suffix, each = Path(settings.files).suffix, PLACE in settings.files
-    results = None if each else ResultsFile(Path(settings.files), Path(settings.images) if settings.images else None)
+    suffix, per_image = Path(settings.files).suffix, PLACE in settings.files
+    numbers = Path(settings.images) if settings.images else None
+    results = None if per_image else ResultsFile(Path(settings.files), numbers)
 
     def propose(image: NDArray[np.uint8], image_id: str) -> Pool:
         size = image.shape[0], image.shape[1]
@@ -56,27 +57,27 @@ def _pool(content: Masks | ImageCandidates, size: tuple[int, int], settings: Imp
     order = np.argsort(-scores, kind="stable")
     if len(content) == 3:
         return select(content[0], content[1][order], settings, scores[order])
-    kept = _fit([content[0][place] for place in order], size, settings)
-    labels, matrix = partition([content[0][place] for place in order[kept]], size)
+    kept = _fit([content[0][index] for index in order], size, settings)
+    labels, matrix = partition([content[0][index] for index in order[kept]], size)
     return select(labels, matrix, settings, scores[order[kept]])
 
 
 def _fit(masks: list[NDArray[np.int64]], size: tuple[int, int], settings: ImportedSettings) -> list[int]:
-    """Which masks `select` can keep, so that others need not cut the image; best first, as they come.
+    """Return the masks that `select` can keep, in their order, so that the others need not cut the image.
 
-    Where nothing is suppressed, what follows the first `max_candidates` distinct ones of a fit size is not kept.
+    If nothing is suppressed, only the first `max_candidates` distinct masks of a fit size can be kept.
     """
     first: dict[bytes, int] = {}
-    for place, runs in enumerate(masks):
+    for index, runs in enumerate(masks):
         share = np.diff(runs).sum() / (size[0] * size[1])
         if settings.min_area <= share <= settings.max_area and share > 0:
-            first.setdefault(runs.tobytes(), place)
+            first.setdefault(runs.tobytes(), index)
         if settings.nms == 1 and len(first) == settings.max_candidates:
             break
     return list(first.values())
 
 
 def _example() -> Masks:
-    """Two overlapping masks, so that every loop is compiled."""
+    """Return two overlapping masks, so that every loop is compiled."""
     decode_runs({"size": [2, 3], "counts": "06"}, (2, 3), "example")
     return [np.array([[0, 6]]), np.array([[2, 7]])], np.zeros(2)

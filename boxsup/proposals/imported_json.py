@@ -1,4 +1,4 @@
-"""JSON files of candidates as RLE masks: COCO results for all images, or one file an image as of Segment Anything."""
+"""JSON files of candidates as RLE masks: COCO results for all images, or one file per image as of Segment Anything."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from boxsup.store.foreign import read_json
 
 ADVICE = "make it, or correct the settings of the imported proposals"
 SCORES = ("score", "predicted_iou")  # of COCO results; of Segment Anything
-Record = tuple[int, Any]  # a record and its place in the file, from 0
+NumberedRecord = tuple[int, Any]  # the position of a record in the file, from 0, and the record
 Masks = tuple[list[NDArray[np.int64]], NDArray[np.float64]]
 
 
-def read_records(path: Path) -> list[Record]:
-    """The records of a file: a list of them, or what stands under `annotations` (SA-1B, COCO's annotations).
+def read_records(path: Path) -> list[NumberedRecord]:
+    """Read the records of a file: a list, or the list under `annotations` (SA-1B, COCO's annotations).
 
     Raises:
         DataError: The file is missing, empty or no JSON, or there is no list of records.
@@ -36,72 +36,72 @@ def read_records(path: Path) -> list[Record]:
     return list(enumerate(records))
 
 
-def read_masks(records: Sequence[Record], size: tuple[int, int], path: Path) -> Masks:
-    """The masks of an image's records and their scores: `score`, else `predicted_iou`, else by their order.
+def read_masks(records: Sequence[NumberedRecord], size: tuple[int, int], path: Path) -> Masks:
+    """Return the masks of an image's records and their scores: `score`, else `predicted_iou`, else by their order.
 
     Args:
-        records: N of `read_records`.
+        records: N records from `read_records`.
         size: Height and width of the image in pixels.
-        path: Where the records are from.
+        path: The file of the records.
 
     Returns:
-        N masks as runs, see `boxsup.image.runs`, and N scores, both in the order of the records.
+        N masks as runs (see `boxsup.image.runs`) and N scores, both in the order of the records.
 
     Raises:
-        DataError: A record is damaged or of another image; names it.
+        DataError: A record is damaged or belongs to another image; names it.
     """
-    masks = [decode_runs(_segmentation(record), size, f"{path}: record {place}") for place, record in records]
+    masks = [decode_runs(_segmentation(record), size, f"{path}: record {index}") for index, record in records]
     return masks, _scores(records, path)
 
 
 def _segmentation(record: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """A record's segmentation; an array itself stands for its own, so that the error says what it is."""
+    """Return a record's segmentation; a bare array stands for itself, so that the error says what it is."""
     return record if "segmentation" not in record and {"data", "shape"} <= record.keys() else record.get("segmentation")
 
 
-def _scores(records: Sequence[Record], path: Path) -> NDArray[np.float64]:
+def _scores(records: Sequence[NumberedRecord], path: Path) -> NDArray[np.float64]:
     key = next((key for key in SCORES if any(key in record for _, record in records)), None)
     if key is None:
         return -np.arange(len(records), dtype=np.float64)
-    for place, record in records:
+    for index, record in records:
         score = record.get(key)
         if type(score) not in (int, float) or not math.isfinite(score):
             raise DataError(
-                f"{path}: record {place}: {key}: expected a finite number as in other records, got {score!r}"
+                f"{path}: record {index}: {key}: expected a finite number as in other records, got {score!r}"
             )
     return np.array([record[key] for _, record in records], np.float64)
 
 
 class ResultsFile:
-    """COCO results: one list of records for all images, told apart by `image_id`."""
+    """COCO results: one list of records for all images, each with its `image_id`."""
 
     def __init__(self, path: Path, images: Path | None) -> None:
         """Read the file.
 
         Args:
             path: The results; the whole file is held in memory.
-            images: A JSON that says which number an image has: COCO's `images` (`id` and `file_name`, whose stem is our
-                image id), or a mapping from our image ids. None: see `image_keys`.
+            images: A JSON with the number of each image: COCO's `images` (`id` and `file_name`, whose stem is our image
+                id), or a mapping from our image ids. None: see `image_keys`.
 
         Raises:
             DataError: A file is missing or damaged, or the two have no image in common.
         """
         self.path, self._images = path, images
-        self._records: dict[str, list[Record]] = {}
-        for place, record in read_records(path):
+        self._records: dict[str, list[NumberedRecord]] = {}
+        for index, record in read_records(path):
             if not isinstance(record.get("image_id"), int | str):
                 raise DataError(
-                    f"{path}: record {place}: expected an image_id, got {record.get('image_id')!r}; files without, one "
+                    f"{path}: record {index}: expected an image_id, got {record.get('image_id')!r}; files without, one "
                     "an image, are named by a pattern such as masks/{image}.json"
                 )
-            self._records.setdefault(str(record["image_id"]), []).append((place, record))
+            self._records.setdefault(str(record["image_id"]), []).append((index, record))
         self._numbers = _read_numbers(images) if images else None
         if self._numbers is not None and self._records.keys().isdisjoint(self._numbers.values()):
             raise DataError(f"{path}: none of its image_id is among those of {images}; are they of the same data set?")
         self._taken: dict[str, str] = {}
 
-    def records(self, image: str) -> list[Record]:
-        """The records of an image; none only where `images` knows it.
+    def records(self, image: str) -> list[NumberedRecord]:
+        """Return the records of an image; there may be none only if `images` names the image.
 
         Raises:
             DataError: The image is not in the file, or has the number of another image.
@@ -130,10 +130,14 @@ class ResultsFile:
 
 
 def image_keys(image: str) -> list[str]:
-    """The `image_id` that an image may have in COCO results, likeliest first: its own id, or the number in it.
+    """Return the `image_id`s that an image may have in COCO results, likeliest first: its own id, or the number in it.
 
-    The number is that of COCO's file names (`COCO_val2014_000000000042`: 42), else all digits (`2007_000032`:
-    2007000032). The trailing ones alone would take 2007_000032 and 2008_000032 for one image.
+    The number is that of COCO's file names, else all digits of the id: the trailing digits alone would take 2007_000032
+    and 2008_000032 for one image.
+
+    Example:
+        >>> image_keys("COCO_val2014_000000000042"), image_keys("2007_000032")
+        (['COCO_val2014_000000000042', '42'], ['2007_000032', '2007000032'])
     """
     coco = re.fullmatch(r"COCO_.*_(\d{12})", image)
     digits = coco[1] if coco else re.sub(r"\D", "", image)
@@ -141,7 +145,7 @@ def image_keys(image: str) -> list[str]:
 
 
 def _read_numbers(path: Path) -> dict[str, str]:
-    """Image id -> its `image_id`."""
+    """Read a mapping of image ids to `image_id`s."""
     content = read_json(path, ADVICE)
     pairs: list[tuple[Any, Any]]
     if isinstance(content, dict) and isinstance(content.get("images"), list):

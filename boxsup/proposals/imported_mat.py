@@ -17,21 +17,22 @@ ImageCandidates = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64
 
 
 def read_mat(path: Path, size: tuple[int, int]) -> ImageCandidates:
-    """The candidates of a MATLAB file of version 5 to 7.
+    """Read the candidates of a MATLAB file of version 5 to 7.
 
-    They stand in the variables `superpixels`, `labels` and, optionally, `scores` (MCG's and SCG's `im2mcg_all` and the
+    They are in the variables `superpixels`, `labels` and, optionally, `scores` (MCG's and SCG's `im2mcg_all` and the
     proposals published with them), or in fields of these names of a struct `proposals` (COB's `im2cob_all`) or
-    `candidates` (the outputs of `im2mcg`, saved whole). `superpixels` is H×W of numbers from 1. `labels` is one of
+    `candidates` (the outputs of `im2mcg`, saved whole). `superpixels` is H×W numbers from 1. `labels` is one of
 
-    - cells, N×1 or 1×N, a vector of superpixel numbers each: what MCG, SCG and COB write;
-    - a matrix of numbers, N×L, rows padded with 0: what MCG's own evaluation makes of it;
-    - a logical matrix, N×S, or one of 0 and 1 only: whether candidate n holds superpixel s.
+    - cells, N×1 or 1×N, each a vector of superpixel numbers: what MCG, SCG and COB write;
+    - a matrix of numbers, N×L, rows padded with 0: what MCG's own evaluation makes of them;
+    - a logical matrix, N×S, or one of only 0 and 1: whether candidate n holds superpixel s.
 
-    `scores` has N numbers; without it, the candidates stand best first. `bboxes`, `masks` and others are passed over.
+    `scores` has N numbers; without it, the candidates are in order, best first. `bboxes`, `masks` and others are
+    ignored.
 
     Args:
         path: The file.
-        size: Height and width of its image in pixels.
+        size: Height and width of the image in pixels.
 
     Returns:
         H×W int64 superpixels 0…S-1, every one present; N×S membership; N scores, in the order of the file.
@@ -52,7 +53,7 @@ def read_mat(path: Path, size: tuple[int, int]) -> ImageCandidates:
 
 def _fields(path: Path) -> dict[str, Any]:
     content = read_content(path, "make the image's candidates, or correct settings.files")
-    # MATLAB's own types: without, a logical matrix cannot be told from one of numbers.
+    # With MATLAB's own types, a logical matrix can be told from one of numbers.
     fields = {name: _dense(value) for name, value in parse_mat(content, path, matlab_types=True).items()}
     for name in STRUCTS:
         struct = fields.get(name)
@@ -68,7 +69,7 @@ def _dense(value: Any) -> Any:  # noqa: ANN401 - whatever a file holds
 def _superpixels(
     values: NDArray[Any], size: tuple[int, int], path: Path
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The S numbers that superpixels have in the file, rising, and the H×W place among them of each pixel."""
+    """Return the S superpixel numbers of the file, rising, and the index among them of each pixel's number, H×W."""
     if values.shape != size:
         hint = "transposed; " if values.shape == size[::-1] else ""
         raise DataError(
@@ -81,12 +82,12 @@ def _superpixels(
             f"{path}: superpixels: expected numbers from 1, as MATLAB counts, got {numbers.min()}; add 1 to them and "
             "to labels if they count from 0"
         )
-    ids, places = np.unique(numbers, return_inverse=True)
-    return ids, places.reshape(size).astype(np.int64)
+    ids, indices = np.unique(numbers, return_inverse=True)
+    return ids, indices.reshape(size).astype(np.int64)
 
 
 def _membership(labels: NDArray[Any], ids: NDArray[np.int64], path: Path) -> NDArray[np.bool_]:
-    """N×S, from any of the layouts of `labels`; see `read_mat`."""
+    """Return N×S membership, from any of the layouts of `labels`; see `read_mat`."""
     if labels.dtype == object:
         return _of_lists([_numbers(cell, "labels", path).ravel() for cell in labels.ravel()], ids, path)
     if labels.ndim != 2:
@@ -95,10 +96,10 @@ def _membership(labels: NDArray[Any], ids: NDArray[np.int64], path: Path) -> NDA
     fits = labels.shape[1] == ids[-1]
     if labels.dtype == np.bool_ and not fits:
         raise DataError(
-            f"{path}: labels: expected {ids[-1]} columns, one a superpixel, got {labels.shape[1]}; a row of a logical "
-            "matrix says which superpixels a candidate holds"
+            f"{path}: labels: expected {ids[-1]} columns, one per superpixel, got {labels.shape[1]}; a row of a "
+            "logical matrix says which superpixels a candidate holds"
         )
-    # As superpixel numbers, rows of 0 and 1 as long as this would name superpixel 1 over and over.
+    # Read as superpixel numbers, such rows of 0 and 1 would name superpixel 1 over and over.
     zeros_and_ones = fits and ids[-1] > 1 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1
     if labels.dtype == np.bool_ or zeros_and_ones:
         return numbers[:, ids - 1] > 0
@@ -106,18 +107,18 @@ def _membership(labels: NDArray[Any], ids: NDArray[np.int64], path: Path) -> NDA
 
 
 def _of_lists(lists: list[NDArray[np.int64]], ids: NDArray[np.int64], path: Path) -> NDArray[np.bool_]:
-    """N×S, from the superpixel numbers of each candidate."""
+    """Return N×S membership, from the superpixel numbers of each candidate."""
     rows = np.repeat(np.arange(len(lists)), [len(numbers) for numbers in lists])
     flat = np.concatenate([*lists, np.zeros(0, np.int64)])
-    places = np.minimum(np.searchsorted(ids, flat), len(ids) - 1)
-    wrong = np.flatnonzero(ids[places] != flat)
+    columns = np.minimum(np.searchsorted(ids, flat), len(ids) - 1)
+    wrong = np.flatnonzero(ids[columns] != flat)
     if len(wrong):
         raise DataError(
             f"{path}: labels: candidate {rows[wrong[0]] + 1} names superpixel {flat[wrong[0]]}, which no pixel has; "
             f"superpixels go from {ids[0]} to {ids[-1]}: take both from the same file"
         )
     matrix = np.zeros((len(lists), len(ids)), np.bool_)
-    matrix[rows, places] = True
+    matrix[rows, columns] = True
     return matrix
 
 
@@ -126,14 +127,14 @@ def _scores(scores: NDArray[Any] | None, count: int, path: Path) -> NDArray[np.f
         return -np.arange(count, dtype=np.float64)
     if scores.size != count or scores.dtype.kind not in "buif" or not np.isfinite(scores).all():
         raise DataError(
-            f"{path}: scores: expected {count} finite numbers, one a candidate, got {scores.size} of type "
+            f"{path}: scores: expected {count} finite numbers, one per candidate, got {scores.size} of type "
             f"{scores.dtype}"
         )
     return scores.ravel().astype(np.float64)
 
 
 def _numbers(values: NDArray[Any], name: str, path: Path) -> NDArray[np.int64]:
-    """Whole numbers, of whatever type MATLAB kept them in."""
+    """Return whole numbers as int64, whatever type MATLAB stored them in."""
     if values.dtype.kind not in "buif" or not (np.isfinite(values) & (values == np.round(values))).all():
         raise DataError(f"{path}: {name}: expected whole numbers as in MCG's files, got others, of type {values.dtype}")
     return values.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The proposal methods by name. Each is imported only when it is asked for: some need torch, which costs seconds."""
+"""The proposal methods by name. Each is imported only when it is used: some need torch, which takes seconds to load."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
 
 # The settings of each method. The method itself is the module of this package with its name, which has
-# `proposer(settings)`, its `Proposer`, and PACKAGES, what its results depend on beside NumPy.
+# `proposer(settings)`, which makes its `Proposer`, and PACKAGES, what its results depend on besides NumPy.
 METHODS: dict[str, type[ProposalSettings]] = variants(AnyProposals, "method")
 
 
 def parse_settings(text: str) -> ProposalSettings:
-    """A method's settings from the JSON that a rule passes.
+    """Parse a method's settings from the JSON that a rule passes.
 
     Raises:
         ConfigError: The text is not a JSON object, the method is unknown, or a key is missing, unknown or of a wrong
@@ -33,7 +33,7 @@ def parse_settings(text: str) -> ProposalSettings:
 
 
 def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401 - JSON
-    """A method's settings from parsed JSON; see `parse_settings`."""
+    """Build a method's settings from parsed JSON; see `parse_settings`."""
     method = values.get("method") if isinstance(values, dict) else None
     if method not in METHODS:
         raise ConfigError(f"{where}.method: expected one of {', '.join(METHODS)}, got {method!r}")
@@ -41,13 +41,13 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
-    """The method that the settings name, ready to take images."""
+    """Make the method that the settings name, ready for images."""
     proposer: Proposer = _module(settings.method).proposer(settings)
     return proposer
 
 
 def packages(method: str) -> tuple[str, ...]:
-    """What a method's results depend on beside NumPy, by the names of the distributions.
+    """Return the names of the distributions, besides NumPy, that a method's results depend on.
 
     >>> packages("imported")
     ('scipy',)

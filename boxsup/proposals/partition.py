@@ -1,4 +1,4 @@
-"""The partition of an image that a set of masks makes: every mask is a union of its parts, exactly."""
+"""The partition of an image by a set of masks: every mask is exactly a union of its regions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from boxsup.proposals.pool import MAX_REGIONS
 
 
 def partition(masks: Sequence[NDArray[np.int64]], size: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The coarsest partition in which each mask is a set of regions, by refinement mask by mask.
+    """Compute the coarsest partition in which each mask is a set of regions, by refining it mask by mask.
 
-    A mask splits each region that it holds a part of: what lies inside gets a new number. No mask is made dense, and
-    nothing is hashed, so there is nothing to collide. Takes O(pixels + N·R/8) bytes beside the N×R of the answer.
+    A mask splits each region that it partly holds: the inner part gets a new number. No mask is made dense, and nothing
+    is hashed, so nothing can collide. It takes O(pixels + N·R/8) bytes besides the N×R of the result.
 
     Args:
         masks: N masks, each K×2 runs of pixels in column-major order; see `boxsup.image.runs`.
@@ -27,13 +27,18 @@ def partition(masks: Sequence[NDArray[np.int64]], size: tuple[int, int]) -> tupl
 
     Raises:
         DataError: The masks cut the image into more than 65,535 regions.
+
+    Example:
+        >>> partition([np.array([[0, 2]]), np.array([[1, 3]])], (1, 4))
+        (array([[1, 3, 2, 0]], dtype=int32), array([[False,  True, False,  True],
+               [False, False,  True,  True]]))
     """
     pixels = size[0] * size[1]
     labels, areas = np.zeros(pixels, np.int32), np.zeros(pixels, np.int32)
     parent, heir, inside = np.zeros_like(areas), np.zeros_like(areas), np.zeros_like(areas)
     areas[0], regions = pixels, 1
-    rows: list[NDArray[np.uint8]] = []  # the regions of each mask when it was reached, as bits
-    known: list[int] = []  # and how many there were
+    rows: list[NDArray[np.uint8]] = []  # the regions of each mask at its turn, as bits
+    known: list[int] = []  # how many regions there were then
     for runs in masks:
         regions = _split(labels, runs, regions, areas, parent, heir, inside)
         if regions > MAX_REGIONS:
@@ -60,16 +65,16 @@ def _split(
     heir: NDArray[np.int32],
     inside: NDArray[np.int32],
 ) -> int:
-    """Split the regions that a mask holds a part of, and say how many regions there are then.
+    """Split the regions that a mask partly holds, and return the new number of regions.
 
     Args:
         labels: Region of each pixel, changed in place.
-        runs: K×2, the mask.
-        regions: Their number so far.
-        areas: Their sizes; the places behind `regions` are free, here and below.
-        parent: The region that each was split from.
-        heir: Room for the new number of a region's inner part.
-        inside: On return the pixels that the mask holds of each region: all or none.
+        runs: K×2 runs of the mask.
+        regions: Number of regions so far.
+        areas: Sizes of the regions; entries from `regions` on are free, here and below.
+        parent: The region that each region was split from.
+        heir: Scratch space for the new number of a region's inner part.
+        inside: On return, the number of pixels that the mask holds of each region: all or none.
     """
     inside[:regions] = 0
     for k in range(len(runs)):
@@ -93,6 +98,6 @@ def _split(
 
 @compiled
 def _inherit(row: NDArray[np.bool_], parent: NDArray[np.int32], known: int) -> None:
-    """Give the regions from `known` on, split off after the row was made, their parents' places in it."""
+    """Give regions that were split off after the row was made, from `known` on, the values of their parents."""
     for region in range(known, len(row)):
         row[region] = row[parent[region]]

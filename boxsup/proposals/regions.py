@@ -1,4 +1,4 @@
-"""Regions of a label map as a graph: sizes, boxes, borders, and lists of neighbours that merge in constant time."""
+"""The regions of a partition as a graph: sizes, boxes, borders, and lists of neighbours that join in constant time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from boxsup.machine.compiled import compiled
 
 @dataclass(frozen=True, eq=False)
 class RegionGraph:
-    """The R regions of a label map and the E pairs of them that touch.
+    """The R regions of a partition and the E pairs of them that touch.
 
     Attributes:
         pixels: R sizes.
         boxes: R×4 tight half-open boxes.
-        pairs: E×2 regions that touch, see `borders`.
+        pairs: E×2 regions that touch; see `borders`.
         lengths: E border lengths in pixel sides.
     """
 
@@ -28,20 +28,25 @@ class RegionGraph:
 
 
 def region_graph(labels: NDArray[np.integer]) -> RegionGraph:
-    """The graph of a H×W label map whose regions 0…R-1 are all present."""
+    """Build the graph of an H×W partition whose regions 0…R-1 are all present."""
     pixels = np.bincount(labels.ravel())
     return RegionGraph(pixels, region_boxes(labels, len(pixels)), *borders(labels, len(pixels)))
 
 
 def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]:
-    """The tight box of each region.
+    """Return the tight box of each region.
 
     Args:
         labels: H×W region of each pixel, 0…regions-1, every one of them present.
-        regions: Their number R.
+        regions: R, number of regions.
 
     Returns:
         R×4 half-open pixel corners x0, y0, x1, y1.
+
+    Example:
+        >>> region_boxes(np.array([[0, 1], [0, 1]]), 2)
+        array([[0, 0, 1, 2],
+               [1, 0, 2, 2]], dtype=int32)
     """
     return _region_boxes(np.ascontiguousarray(labels, np.int64), regions)
 
@@ -60,14 +65,20 @@ def _region_boxes(labels: NDArray[np.int64], regions: int) -> NDArray[np.int32]:
 
 
 def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of regions that touch (4-neighbours) and how long their common border is.
+    """Return the pairs of regions that touch (4-neighbours) and the lengths of their common borders.
 
     Args:
         labels: H×W region of each pixel, 0…regions-1.
-        regions: Their number R.
+        regions: R, number of regions.
 
     Returns:
         E×2 pairs (lower, higher region) in lexicographic order, and E border lengths in pixel sides.
+
+    Example:
+        >>> borders(np.array([[0, 1], [0, 2]]), 3)
+        (array([[0, 1],
+               [0, 2],
+               [1, 2]]), array([1, 1, 1]))
     """
     wide = labels.astype(np.int64)
     across = [(wide[:, :-1], wide[:, 1:]), (wide[:-1], wide[1:])]
@@ -79,7 +90,7 @@ def borders(labels: NDArray[np.integer], regions: int) -> tuple[NDArray[np.int64
 def border_means(
     labels: NDArray[np.integer], pairs: NDArray[np.int64], values: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """The mean along each common border of the greater value on its two sides.
+    """Average, along each common border, the greater of the values on its two sides.
 
     Args:
         labels: H×W region of each pixel, 0…R-1.
@@ -102,16 +113,16 @@ def border_means(
 
 
 def border_regions(labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The regions of a H×W label map that touch the border of the image, rising."""
+    """Return the regions of an H×W partition that touch the border of the image, rising."""
     return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])).astype(np.int64)
 
 
 def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:
-    """The number of each region when they are counted in the order of their first pixels, row by row.
+    """Return the number of each region if regions are numbered in the order of their first pixels, row by row.
 
     Args:
         labels: H×W region of each pixel, 0…regions-1, every one of them present.
-        regions: Their number R.
+        regions: R, number of regions.
     """
     flat = labels.ravel()[::-1]
     first = np.zeros(regions, np.int64)
@@ -125,18 +136,18 @@ def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]
 def neighbour_lists(
     pairs: NDArray[np.int64], nodes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Linked lists of neighbours.
+    """Build linked lists of neighbours.
 
-    Pair e gives two entries: 2e in the list of its first region, naming the second, and 2e+1 the other way round.
-    Two lists are joined by setting `follow[tail[a]] = head[b]`; the names in them are then resolved by `find`.
+    Pair e has two entries: 2e in the list of its first region, naming the second, and 2e+1 the other way round. To join
+    two lists, set `follow[tail[a]] = head[b]`; then resolve the names in them by `find`.
 
     Args:
         pairs: E×2 regions that touch.
         nodes: Length of `head` and `tail`.
 
     Returns:
-        `head` and `tail`, first and last entry of each region's list or -1; `follow`, the entry after each or -1; and
-        `name`, the region that each entry names.
+        `head` and `tail`, the first and last entry of each region's list or -1; `follow`, the next entry after each
+        entry or -1; and `name`, the region that each entry names.
     """
     head, tail = np.full(nodes, -1), np.full(nodes, -1)
     follow, name = np.full(2 * len(pairs), -1), np.empty(2 * len(pairs), np.int64)
@@ -153,7 +164,7 @@ def neighbour_lists(
 
 @compiled
 def find(root: NDArray[np.int64], region: int) -> int:
-    """The region that `region` has been merged into, by union-find with path halving."""
+    """Return the region that `region` has been merged into, by union-find with path halving."""
     while root[region] != region:
         root[region] = root[root[region]]
         region = root[region]

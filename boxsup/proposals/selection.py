@@ -1,4 +1,4 @@
-"""What every proposal method ends with: candidates of a fit size, none twice, none too close to a better one."""
+"""The last step of every proposal method: drop candidates of unfit sizes, copies, and those close to a better one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.proposals import ProposalSettings
-from boxsup.proposals.pool import Pool, areas, distinct_rows, make_pool, tight_boxes
+from boxsup.proposals.pool import Pool, candidate_areas, distinct_rows, make_pool, tight_boxes
 from boxsup.proposals.regions import region_boxes
 from boxsup.proposals.suppression import suppress
 
-# A method with its settings: from an H×W×3 RGB image in [0, 255] and its id to its pool.
+# A method with its settings: (H×W×3 RGB image in [0, 255], image id) -> pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
 
-WARM_UP = ""  # the id, of no image, under which a method is shown a picture once, so that its loops are compiled
+WARM_UP = ""  # the id of no image; a method gets a picture under this id once, so that its loops are compiled
 
 
 def select(
@@ -25,30 +25,30 @@ def select(
     scores: NDArray[np.float64] | None = None,
     diverse: float = 1.0,
 ) -> Pool:
-    """The pool of the best candidates.
+    """Make the pool of the best candidates.
 
     Args:
         labels: H×W superpixel of each pixel, 0…R-1, every one of them present.
-        matrix: N×R superpixels of each candidate, best candidate first; empty ones are passed over.
+        matrix: N×R superpixels of each candidate, best candidate first; empty ones are dropped.
         settings: `min_area` and `max_area` (shares of the image that a candidate may cover), `nms` (greatest IoU of
-            two of the pool), `max_candidates`.
-        scores: N, falling; without, candidates score their place in the pool: 0, -1, -2 …
-        diverse: Candidates whose IoU with none of these before is above it come first.
+            two candidates of the pool), `max_candidates`.
+        scores: N scores, falling; None: candidates score by their order, 0, -1, -2 …
+        diverse: Candidates whose IoU with all earlier ones of this kind is at most this come first.
 
     Returns:
-        At least one candidate: the whole image where no other is fit.
+        At least one candidate: the whole image if no other is fit.
     """
     pixels = np.bincount(labels.ravel())
-    share = areas(matrix, pixels) / labels.size
+    share = candidate_areas(matrix, pixels) / labels.size
     fit = np.flatnonzero((settings.min_area <= share) & (share <= settings.max_area) & (share > 0))
     fit = fit[distinct_rows(matrix[fit])]
     if not len(fit):
         return make_pool(labels, np.ones((1, len(pixels)), np.bool_), np.zeros(1))
-    found = matrix[fit]
-    boxes = tight_boxes(found, region_boxes(labels, len(pixels)))
+    rows = matrix[fit]
+    boxes = tight_boxes(rows, region_boxes(labels, len(pixels)))
     if diverse < 1:
-        first = suppress(found, boxes, pixels, diverse, settings.max_candidates)
+        first = suppress(rows, boxes, pixels, diverse, settings.max_candidates)
         order = np.concatenate([first, np.setdiff1d(np.arange(len(fit)), first)])
-        fit, found, boxes = fit[order], found[order], boxes[order]
-    kept = fit[suppress(found, boxes, pixels, settings.nms, settings.max_candidates)]
+        fit, rows, boxes = fit[order], rows[order], boxes[order]
+    kept = fit[suppress(rows, boxes, pixels, settings.nms, settings.max_candidates)]
     return make_pool(labels, matrix[kept], -np.arange(len(kept), dtype=np.float64) if scores is None else scores[kept])

@@ -1,8 +1,8 @@
 """Selective Search (Uijlings, van de Sande, Gevers, Smeulders; IJCV 2013) with its segments, not only their boxes.
 
-Each colour space and scale gives a first partition, each partition and sum of similarities a tree of regions; every
-node of every tree is a candidate. So that one superpixel map holds them all, the partitions' common refinement is cut
-down to pieces of some size, and a candidate keeps the pieces that it covers more than half of.
+Each colour space and scale yields a first partition; each partition and sum of similarities yields a tree of regions;
+every node of every tree is a candidate. One superpixel map must hold them all: it is the common refinement of the
+partitions, with small pieces merged, and a candidate holds the pieces that it covers more than half of.
 """
 
 from __future__ import annotations
@@ -19,42 +19,48 @@ from boxsup.proposals.colour import (
     region_histograms,
     texture_bins,
 )
-from boxsup.proposals.grouping import group
+from boxsup.proposals.grouping import group_regions
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import region_graph
 from boxsup.proposals.selection import Proposer, select
-from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
+from boxsup.proposals.superpixels import (
+    graph_segmentation,
+    majority_nodes,
+    merge_small,
+    node_members,
+    refine_partitions,
+)
 from boxsup.random import generator
 
-# Bounds for large photographs, far above what one of VOC reaches: candidates × superpixels is a matrix of bytes.
+# Bounds for large photographs, far above VOC's, since candidates × superpixels is a matrix of bytes.
 MAX_SUPERPIXELS = 2**14
-MAX_NODES = 2**13  # of the trees, best ranks first; more where more than a quarter of as many may be kept
+MAX_NODES = 2**13  # nodes of the trees, best ranks first; more if more than a quarter of this number may be kept
 PACKAGES = ("opencv-contrib-python-headless", "scipy", "numba")  # that results depend on
 
 
 @dataclass(frozen=True)
 class GroupingTree:
-    """What one grouping made: `parent` of each node, see `boxsup.proposals.grouping`, on partition `partition`."""
+    """The tree of one grouping: `parent` of each node (see `boxsup.proposals.grouping`) and number of the partition."""
 
     partition: int
     parent: NDArray[np.int64]
 
 
 def proposer(settings: SelectiveSearchSettings) -> Proposer:
-    """The method as a function of an image and its id; see `boxsup.proposals.methods`."""
+    """Make the method's function of an image and its id; see `boxsup.proposals.methods`."""
     return lambda image, image_id: selective_search(image, settings, image_id)
 
 
 def selective_search(image: NDArray[np.uint8], settings: SelectiveSearchSettings, image_id: str) -> Pool:
-    """The candidate segments of an image.
+    """Propose the candidate segments of an image.
 
     Args:
         image: H×W×3 RGB in [0, 255].
         settings: See `config.yaml`, `proposals`.
-        image_id: What the random part of the ranks is keyed by, beside `settings.seed`.
+        image_id: Key of the random part of the ranks, besides `settings.seed`.
 
     Returns:
-        At least one candidate: the whole image where no other survives.
+        At least one candidate: the whole image if no other survives.
     """
     partitions, trees = _group_all(image, settings)
     nodes = _rank(trees, settings, image_id)
@@ -65,7 +71,7 @@ def selective_search(image: NDArray[np.uint8], settings: SelectiveSearchSettings
 def _group_all(
     image: NDArray[np.uint8], settings: SelectiveSearchSettings
 ) -> tuple[NDArray[np.int32], list[GroupingTree]]:
-    """P×H×W partitions, one a colour space and scale, and their trees, one a sum of similarities."""
+    """Return P×H×W partitions, one per colour space and scale, and their trees, one per sum of similarities."""
     partitions: list[NDArray[np.int32]] = []
     trees: list[GroupingTree] = []
     for name in settings.colour_spaces:
@@ -75,13 +81,15 @@ def _group_all(
             labels = graph_segmentation(space, scale)
             graph = region_graph(labels)
             counts = region_histograms(labels, len(graph.pixels), colours, textures)
-            trees += [GroupingTree(len(partitions), group(graph, *counts, sums)) for sums in settings.similarities]
+            trees += [
+                GroupingTree(len(partitions), group_regions(graph, *counts, sums)) for sums in settings.similarities
+            ]
             partitions.append(labels)
     return np.stack(partitions), trees
 
 
 def _rank(trees: list[GroupingTree], settings: SelectiveSearchSettings, image_id: str) -> NDArray[np.int64]:
-    """Order the nodes of all trees by their level from the top times a uniform draw; section 4.2 of the paper.
+    """Order the nodes of all trees by their level from the top times a uniform draw (section 4.2 of the paper).
 
     Returns:
         N×2 tree and node, best first.
@@ -97,16 +105,16 @@ def _rank(trees: list[GroupingTree], settings: SelectiveSearchSettings, image_id
 
 
 def _project(
-    partitions: NDArray[np.int32], trees: list[GroupingTree], nodes: NDArray[np.int64], least: int
+    partitions: NDArray[np.int32], trees: list[GroupingTree], nodes: NDArray[np.int64], min_pixels: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """One superpixel map for all partitions, H×W, and the superpixels that each node covers more than half of, N×S."""
-    pieces, firsts = refine(partitions)
-    superpixel = merge_small(pieces, len(firsts), max(least, -(-pieces.size // MAX_SUPERPIXELS)))
+    """Return one superpixel map for all partitions, H×W, and the superpixels that each node mostly covers, N×S."""
+    pieces, firsts = refine_partitions(partitions)
+    superpixel = merge_small(pieces, len(firsts), max(min_pixels, -(-pieces.size // MAX_SUPERPIXELS)))
     pixels = np.bincount(pieces.ravel())
     leaves = partitions.reshape(len(partitions), -1)[:, firsts]
     matrix = np.empty((len(nodes), int(superpixel.max()) + 1), np.bool_)
     for index, tree in enumerate(trees):
         rows = np.flatnonzero(nodes[:, 0] == index)
         lowest = majority_nodes(tree.parent, leaves[tree.partition], pixels, superpixel)
-        matrix[rows] = covered(tree.parent, nodes[rows, 1], lowest)
+        matrix[rows] = node_members(tree.parent, nodes[rows, 1], lowest)
     return superpixel[pieces], matrix

@@ -13,12 +13,12 @@ from boxsup.machine.compiled import compiled
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """R regions and what it costs to step from each to its neighbours, each step both ways.
+    """R regions and the costs of stepping between neighbours, the same in both directions.
 
     Attributes:
-        start: R+1 int64: region r's neighbours are entries start[r]…start[r+1]-1.
-        neighbour: 2E int64.
-        cost: 2E float64, above 0.
+        start: R+1 int64: the neighbours of region r are entries start[r]…start[r+1]-1.
+        neighbour: 2E int64, the neighbour of each entry.
+        cost: 2E float64, above 0, the cost of each entry's step.
     """
 
     start: NDArray[np.int64]
@@ -30,12 +30,12 @@ class Graph:
 
 
 def make_graph(pairs: NDArray[np.int64], costs: NDArray[np.float64], regions: int) -> Graph:
-    """The graph of regions that touch.
+    """Build the graph of regions that touch.
 
     Args:
         pairs: E×2 regions that touch, each pair once.
-        costs: E, above 0.
-        regions: Their number R.
+        costs: E costs, above 0.
+        regions: R, number of regions.
     """
     owner = np.concatenate([pairs[:, 0], pairs[:, 1]])
     order = np.argsort(owner, kind="stable")
@@ -45,31 +45,41 @@ def make_graph(pairs: NDArray[np.int64], costs: NDArray[np.float64], regions: in
 
 
 def distances(graph: Graph, sources: NDArray[np.int64]) -> NDArray[np.float64]:
-    """R: the cost of the cheapest path from any source to each region (Dijkstra); inf where none leads."""
+    """Return the cost of the cheapest path from any source to each region (Dijkstra), R; inf if there is no path.
+
+    Example:
+        >>> line = make_graph(np.array([[0, 1], [1, 2]]), np.array([1.0, 2.0]), 3)
+        >>> distances(line, np.array([0]))
+        array([0., 1., 3.])
+    """
     return _dijkstra(graph.start, graph.neighbour, graph.cost, sources)
 
 
-def centre(graph: Graph) -> int:
-    """The region whose farthest region is nearest, the lowest of several.
+def graph_centre(graph: Graph) -> int:
+    """Find the region of least eccentricity, whose farthest region is nearest; of several, the lowest number.
 
     Distances from a few regions bound all eccentricities from below: ecc(v) ≥ d(u, v) and ecc(v) ≥ ecc(u) - d(u, v)
-    (Takes & Kosters, Algorithms 2013). The region of least bound is looked at next, and the one farthest from it, until
-    no other can be better: on superpixels of photographs after about 8 regions in place of all.
+    (Takes & Kosters, Algorithms 2013). We examine the region of least bound, and the one farthest from it, until no
+    other can be better. On superpixels of photographs this takes about 8 regions instead of all.
 
     Args:
-        graph: Connected.
+        graph: A connected graph.
+
+    Example:
+        >>> graph_centre(make_graph(np.array([[0, 1], [1, 2]]), np.array([1.0, 2.0]), 3))
+        1
     """
     bound = np.zeros(len(graph))
     known = np.full(len(graph), np.inf)
-    while np.isinf(known[looked := int(bound.argmin())]):
-        farthest = _look(graph, looked, bound, known)
+    while np.isinf(known[region := int(bound.argmin())]):
+        farthest = _examine(graph, region, bound, known)
         if np.isinf(known[farthest]):
-            _look(graph, farthest, bound, known)
+            _examine(graph, farthest, bound, known)
     return int(bound.argmin())
 
 
-def _look(graph: Graph, region: int, bound: NDArray[np.float64], known: NDArray[np.float64]) -> int:
-    """Take one region's distances into account; the region farthest from it."""
+def _examine(graph: Graph, region: int, bound: NDArray[np.float64], known: NDArray[np.float64]) -> int:
+    """Tighten the bounds by the distances from one region; return the region farthest from it."""
     distance = distances(graph, np.array([region]))
     known[region] = distance.max()
     np.maximum(bound, np.maximum(distance, known[region] - distance), out=bound)
@@ -77,18 +87,18 @@ def _look(graph: Graph, region: int, bound: NDArray[np.float64], known: NDArray[
     return int(distance.argmax())
 
 
-def spread(graph: Graph, first: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Regions spread over the graph: each next one is the farthest from those before, the lowest of several.
+def farthest_points(graph: Graph, first: int, max_regions: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Spread regions over the graph: each next one is the farthest from all earlier ones, the lowest of several.
 
     Args:
-        graph: Connected.
-        first: Where to start.
-        most: How many at most, above 0.
+        graph: A connected graph.
+        first: The region to start with.
+        max_regions: Greatest number of regions, above 0.
 
     Returns:
-        The M = min(most, R) regions and their M×R distances.
+        M = min(max_regions, R) regions and their M×R distances.
     """
-    return _spread(graph.start, graph.neighbour, graph.cost, first, min(most, len(graph)))
+    return _spread(graph.start, graph.neighbour, graph.cost, first, min(max_regions, len(graph)))
 
 
 @compiled
@@ -97,7 +107,7 @@ def _dijkstra(
 ) -> NDArray[np.float64]:
     distance = np.full(len(start) - 1, np.inf)
     distance[sources] = 0.0
-    # Entries that a shorter path outdates stay in the heap and are passed over.
+    # Entries that a shorter path has outdated stay in the heap and are skipped.
     heap = [(0.0, source) for source in sources]
     while heap:
         near, region = heapq.heappop(heap)

@@ -15,11 +15,11 @@ BLUR_SIGMA = 0.8  # px, of the graph segmentation; Uijlings et al., section 3.1
 
 
 def graph_segmentation(space: NDArray[np.uint8], scale: int) -> NDArray[np.int32]:
-    """The segmentation of Felzenszwalb and Huttenlocher (IJCV 2004), with sigma 0.8.
+    """Segment an image by the method of Felzenszwalb and Huttenlocher (IJCV 2004), with sigma 0.8.
 
     Args:
         space: H×W×C in [0, 255], C = 1 or 3.
-        scale: Their k, and the least size of a segment in pixels.
+        scale: Their k, and also the least size of a segment in pixels.
 
     Returns:
         H×W segment of each pixel, 0…R-1, every one of them present.
@@ -28,72 +28,79 @@ def graph_segmentation(space: NDArray[np.uint8], scale: int) -> NDArray[np.int32
     return np.ascontiguousarray(segmenter.processImage(space), np.int32).reshape(space.shape[:2])
 
 
-def refine(partitions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The pieces that partitions of an image cut it into together.
+def refine_partitions(partitions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the pieces that several partitions of an image cut it into together.
 
     Args:
         partitions: P×H×W region of each pixel in each partition.
 
     Returns:
-        H×W piece of each pixel, connected (4-neighbours) and numbered 0…A-1 in raster order, and A first pixels (flat).
+        H×W piece of each pixel, connected (4-neighbours) and numbered 0…A-1 in raster order; and the flat index of each
+        piece's first pixel, A.
+
+    Example:
+        >>> refine_partitions(np.array([[[0, 0, 1, 1]], [[0, 1, 1, 1]]], np.int32))
+        (array([[0, 1, 2, 2]], dtype=int32), array([0, 1, 2]))
     """
     return _connected(np.ascontiguousarray(partitions))
 
 
-def merge_small(labels: NDArray[np.int32], regions: int, least: int) -> NDArray[np.int64]:
-    """Merge the smallest region into the neighbour with the longest common border until none is small.
+def merge_small(labels: NDArray[np.int32], regions: int, min_pixels: int) -> NDArray[np.int64]:
+    """Merge the smallest region into the neighbour with the longest common border, until no region is too small.
 
     Ties go to the lowest number.
 
     Args:
         labels: H×W region of each pixel, 0…regions-1, every one of them present.
-        regions: Their number R.
-        least: Pixels that a region must have, unless it is the whole image.
+        regions: R, number of regions.
+        min_pixels: Least size of a region, unless it is the whole image.
 
     Returns:
-        The superpixel of each of the R regions, 0…S-1 in the order of the regions that gave their name.
+        The superpixel of each of the R regions, 0…S-1, numbered in the order of the regions that the others merged
+        into.
     """
     pairs, lengths = borders(labels, regions)
-    roots = _absorb(pairs, lengths, np.bincount(labels.ravel(), minlength=regions), least)
+    roots = _absorb(pairs, lengths, np.bincount(labels.ravel(), minlength=regions), min_pixels)
     return np.unique(roots, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def majority_nodes(
     parent: NDArray[np.int64], leaves: NDArray[np.int32], pixels: NDArray[np.int64], superpixels: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """For each superpixel the lowest node of a tree that covers more than half of it.
+    """Return, for each superpixel, the lowest node of a tree that covers more than half of it.
 
-    Two nodes that both do overlap, so one is above the other: those that do are this node and all above it.
+    Two such nodes overlap, so one is above the other: all nodes that cover more than half are this node and those
+    above.
 
     Args:
         parent: Parent of each node, numbers rising towards the root, which is its own parent.
         leaves: The leaf that holds each of A pieces.
-        pixels: The pieces' sizes.
+        pixels: Sizes of the pieces.
         superpixels: The superpixel, 0…S-1, that each piece belongs to.
 
     Returns:
         S nodes.
     """
-    # Largest piece first: it mostly settles the answer, and the walks of the others end early.
+    # Largest piece first: it usually decides, and the walks of the others end early.
     order = np.lexsort((-pixels, superpixels))
     bounds = np.searchsorted(superpixels[order], np.arange(superpixels.max() + 2))
     return _lowest_majority(parent, leaves[order].astype(np.int64), pixels[order], bounds)
 
 
-def covered(parent: NDArray[np.int64], nodes: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which superpixels belong to which nodes of a tree.
+def node_members(parent: NDArray[np.int64], nodes: NDArray[np.int64], lowest: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which superpixels belong to which nodes of a tree.
 
     Args:
         parent: Parent of each node, numbers rising towards the root, which is its own parent.
-        nodes: N nodes of interest.
-        lowest: The lowest node that each of S superpixels belongs to; it belongs to those above, too.
+        nodes: N nodes.
+        lowest: The lowest node that each of S superpixels belongs to; it belongs to all nodes above, too.
 
     Returns:
         N×S.
     """
     first, behind = _intervals(parent)
-    place = first[lowest][None]
-    return (first[nodes][:, None] <= place) & (place < behind[nodes][:, None])
+    number = first[lowest][None]
+    return (first[nodes][:, None] <= number) & (number < behind[nodes][:, None])
 
 
 @compiled
@@ -126,26 +133,26 @@ def _connected(partitions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArra
 
 @compiled
 def _absorb(
-    pairs: NDArray[np.int64], lengths: NDArray[np.int64], pixels: NDArray[np.int64], least: int
+    pairs: NDArray[np.int64], lengths: NDArray[np.int64], pixels: NDArray[np.int64], min_pixels: int
 ) -> NDArray[np.int64]:
     regions = len(pixels)
     pixels = pixels.copy()
     head, tail, follow, name = neighbour_lists(pairs, regions)
     root, border = np.arange(regions), np.zeros(regions, np.int64)
-    heap = [(pixels[region], region) for region in range(regions) if pixels[region] < least]
+    heap = [(pixels[region], region) for region in range(regions) if pixels[region] < min_pixels]
     heapq.heapify(heap)
     while len(heap) > 0:
         size, small = heapq.heappop(heap)
         if root[small] != small or pixels[small] != size:
-            continue  # it has been merged or has grown since
+            continue  # it has been merged or has grown in the meantime
         best = _longest_border(small, root, head, follow, name, lengths, border)
         if best < 0:
-            break  # nothing is left beside it
+            break  # it has no neighbour left
         root[small] = best
         pixels[best] += size
         follow[tail[best]] = head[small]
         tail[best] = tail[small]
-        if pixels[best] < least:
+        if pixels[best] < min_pixels:
             heapq.heappush(heap, (pixels[best], best))
     for region in range(regions):
         root[region] = find(root, region)
@@ -162,7 +169,7 @@ def _longest_border(
     lengths: NDArray[np.int64],
     border: NDArray[np.int64],
 ) -> int:
-    """The neighbour with the longest common border, or -1; `border` is all zeros before and after."""
+    """Return the neighbour with the longest common border, or -1; `border` is all zeros before and after."""
     best = -1
     entry = head[region]
     while entry >= 0:
@@ -211,7 +218,7 @@ def _lowest_majority(
 
 @compiled
 def _intervals(parent: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the nodes in preorder: what is below a node has the numbers from `first` to before `behind`."""
+    """Number the nodes in preorder: the nodes below a node have the numbers from `first` to before `behind`."""
     nodes = len(parent)
     size = np.ones(nodes, np.int64)
     for node in range(nodes - 1):

@@ -6,26 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.machine.compiled import compiled
-from boxsup.proposals.pool import areas
+from boxsup.proposals.pool import candidate_areas
 
 
 def suppress(
-    matrix: NDArray[np.bool_], boxes: NDArray[np.int32], pixels: NDArray[np.int64], threshold: float, most: int
+    matrix: NDArray[np.bool_], boxes: NDArray[np.int32], pixels: NDArray[np.int64], threshold: float, limit: int
 ) -> NDArray[np.int64]:
-    """Keep candidates in their order, each unless its IoU with one kept before is above the threshold.
+    """Go through candidates in order and keep each unless its IoU with an earlier kept one is above the threshold.
 
     Args:
         matrix: N×R superpixels of each candidate, best candidate first, none empty.
         boxes: N×4 tight half-open boxes of the candidates.
         pixels: R sizes of the superpixels.
-        threshold: Greatest IoU in pixels that two kept candidates have.
-        most: How many are kept at most.
+        threshold: Greatest IoU, in pixels, of two kept candidates.
+        limit: How many candidates are kept at most.
 
     Returns:
         Indices of the kept candidates, rising.
     """
     return _suppress(
-        np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), areas(matrix, pixels), threshold, most
+        np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), candidate_areas(matrix, pixels), threshold, limit
     )
 
 
@@ -36,14 +36,14 @@ def _suppress(
     pixels: NDArray[np.int32],
     areas: NDArray[np.int64],
     threshold: float,
-    most: int,
+    limit: int,
 ) -> NDArray[np.int64]:
-    kept, count = np.empty(min(most, len(matrix)), np.int64), 0
-    own = np.empty_like(pixels)  # sizes of the candidate's superpixels, 0 elsewhere
+    kept, count = np.empty(min(limit, len(matrix)), np.int64), 0
+    sizes = np.empty_like(pixels)  # of the candidate's superpixels; 0 for others
     for candidate in range(len(matrix)):
         if count == len(kept):
             break
-        own[:] = pixels * matrix[candidate]
+        sizes[:] = pixels * matrix[candidate]
         free = True
         for other in kept[:count]:
             # Two bounds of the intersection first: few pairs get past them.
@@ -52,8 +52,8 @@ def _suppress(
             if most_common / (both - most_common) <= threshold:
                 continue
             common = np.int32(0)
-            for k in range(len(own)):
-                common += own[k] if matrix[other, k] else np.int32(0)
+            for k in range(len(sizes)):
+                common += sizes[k] if matrix[other, k] else np.int32(0)
             if common / (both - common) > threshold:
                 free = False
                 break

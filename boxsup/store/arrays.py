@@ -1,6 +1,6 @@
-"""Zarr v3 arrays that hold something of many images: padded stacks and ragged rows, in few files.
+"""Zarr v3 arrays with one item per image, in few files: stacks of padded label maps, and rows of different lengths.
 
-Writers take the images in order and keep at most one shard in memory, whatever the number of images.
+Writers take the images in order, and keep at most one shard in memory.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from zarr.codecs import ZstdCodec
 
 from boxsup.errors import StoreError
 from boxsup.store.atomic import atomic_write
-from boxsup.store.checksums import AGAIN, missing_files, write_checksums
+from boxsup.store.checksums import CHECK_ADVICE, missing_files, write_checksums
 
-SHARD_BYTES = 64 * 2**20  # uncompressed; what a writer holds
+SHARD_BYTES = 64 * 2**20  # of the uncompressed shard that a writer holds
 SHARD_IMAGES = 256
 RAGGED_CHUNK_BYTES = 128 * 2**10
-MAX_BYTES = 2**28  # of a chunk or a whole array in memory: no store of ours has more, damaged metadata may claim it
+MAX_BYTES = 2**28  # of a chunk or a whole array in memory: our stores have less, but damaged metadata may claim more
 
 
 class StackWriter:
-    """Writes N arrays of at most H×W as one N×H×W array, one chunk an image, padded at the right and bottom."""
+    """Writes N uint8 images of at most H×W as one N×H×W array, one chunk per image, padded at the right and bottom."""
 
     def __init__(self, group: zarr.Group, name: str, count: int, height: int, width: int, pad: int) -> None:
         per_shard = max(1, min(SHARD_IMAGES, SHARD_BYTES // max(1, height * width), count))
@@ -47,14 +47,14 @@ class StackWriter:
         self._written = 0
 
     def append(self, image: NDArray[np.uint8]) -> None:
-        """Add the next image, H×W at most."""
+        """Add the next image, at most H×W uint8."""
         self._buffer[self._filled, : image.shape[0], : image.shape[1]] = image
         self._filled += 1
         if self._filled == len(self._buffer):
             self._flush()
 
     def close(self) -> None:
-        """Write what is left; every announced image must have been added."""
+        """Write the images still in memory; all N images must have been added."""
         self._flush()
         if self._written != self._array.shape[0]:
             raise RuntimeError(f"expected {self._array.shape[0]} images, got {self._written}")
@@ -68,7 +68,7 @@ class StackWriter:
 
 
 class RaggedWriter:
-    """Writes rows of different lengths as one flat array `name` and their bounds `name_offsets` (N+1 int64)."""
+    """Writes N rows of different lengths as one flat array `name`, and their bounds as `name_offsets` (N+1 int64)."""
 
     def __init__(self, group: zarr.Group, name: str, dtype: DTypeLike, level: int = 9) -> None:
         self._group, self._name, self._dtype = group, name, np.dtype(dtype)
@@ -96,12 +96,12 @@ class RaggedWriter:
             self._buffer[self._filled : self._filled + part.size] = part
             self._filled += part.size
             rest = rest[part.size :]
-            # Whole shards only: a shard written twice would be read, decoded and encoded again.
+            # Only whole shards are written: zarr would read, decode and encode a shard again to add to it.
             if self._filled == self._shard:
                 self._flush()
 
     def close(self) -> None:
-        """Write what is left and the offsets."""
+        """Write the rows still in memory, and the offsets."""
         self._flush()
         offsets = np.asarray(self._offsets, np.int64)
         write_array(self._group, f"{self._name}_offsets", offsets)
@@ -114,43 +114,50 @@ class RaggedWriter:
 
 
 class Ragged:
-    """Rows of different lengths, read one at a time, or a few at a time by who asks for them in order.
+    """Reads the rows that a `RaggedWriter` wrote.
 
-    A read costs zarr half a millisecond, however little it reads.
+    Zarr takes half a millisecond for a read, however short. A reader that takes the rows in order is faster if it reads
+    several at a time.
     """
 
     def __init__(self, group: zarr.Group, name: str, ahead: int = 1, dtype: DTypeLike | None = None) -> None:
-        """Open the array `name` of a group; a row is read together with the `ahead` - 1 that follow it.
+        """Open the rows `name` of a group.
+
+        Args:
+            group: The store.
+            name: Name of the array.
+            ahead: How many rows to read at a time: the one that is asked for and those that follow it.
+            dtype: The type that the array must have, if given.
 
         Raises:
-            StoreError: It is missing or damaged, is not of type `dtype`, where that is given, or no rows fit it.
+            StoreError: The array is missing, damaged or of another type, or its offsets do not fit it.
         """
-        self._array = array(group, name, dtype)
-        self._offsets: NDArray[np.int64] = whole(group, f"{name}_offsets", dtype=np.int64)
-        self._ahead, self._most = ahead, MAX_BYTES // self._array.dtype.itemsize
+        self._array = open_array(group, name, dtype)
+        self._offsets: NDArray[np.int64] = read_array(group, f"{name}_offsets", dtype=np.int64)
+        self._ahead, self._max_length = ahead, MAX_BYTES // self._array.dtype.itemsize
         lengths = np.diff(self._offsets)
         bounds = (0, *self._array.shape)
         fits = self._offsets.ndim == 1 and (*self._offsets[:1], *self._offsets[-1:]) == bounds
-        if not fits or (lengths < 0).any() or (lengths > self._most).any():
-            raise StoreError(f"{group.store_path}: {name}_offsets are no rows of {name}; {AGAIN}")
-        self._held = range(0)
+        if not fits or (lengths < 0).any() or (lengths > self._max_length).any():
+            raise StoreError(f"{group.store_path}: {name}_offsets do not fit {name}; {CHECK_ADVICE}")
+        self._rows_read = range(0)
         self._values: NDArray[Any] = np.zeros(0)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def __getitem__(self, row: int) -> NDArray[Any]:
-        if row not in self._held:
+        if row not in self._rows_read:
             start = int(self._offsets[row])
-            fitting = int(np.searchsorted(self._offsets, start + self._most, "right")) - 1
-            self._held = range(row, max(row + 1, min(row + self._ahead, len(self), fitting)))
-            self._values = read(self._array, slice(start, int(self._offsets[self._held.stop])))
-        start = int(self._offsets[self._held.start])
+            fitting = int(np.searchsorted(self._offsets, start + self._max_length, "right")) - 1
+            self._rows_read = range(row, max(row + 1, min(row + self._ahead, len(self), fitting)))
+            self._values = read_part(self._array, slice(start, int(self._offsets[self._rows_read.stop])))
+        start = int(self._offsets[self._rows_read.start])
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
 
 def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
-    """A new zarr v3 group with its attributes, written at creation so that no store is ever without them."""
+    """Create a zarr v3 group together with its attributes, so that no store is ever without them."""
     return zarr.create_group(store=path, zarr_format=3, attributes=dict(attributes))
 
 
@@ -158,13 +165,16 @@ def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
 def atomic_group(
     path: str | os.PathLike[str], kind: str, images: Sequence[str], attributes: Mapping[str, Any]
 ) -> Iterator[zarr.Group]:
-    """Write a store; it appears at `path`, with the checksums of its files, only when it is whole.
+    """Write a store; it appears at `path` when it is whole, with the checksums of its files.
 
     Args:
         path: The `.zarr` folder to make.
-        kind: What `open_group` is to expect.
-        images: The N image ids, in the order of what the store holds of them.
-        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
+        kind: The kind of store, which `open_group` checks.
+        images: The N image ids, in the order of the store's items.
+        attributes: What the store was made with. Equal runs must have equal attributes, so no time and no host.
+
+    Yields:
+        The group to write arrays into.
     """
     with atomic_write(path) as partial:
         yield create_group(partial, {"kind": kind, **attributes, "images": list(images)})
@@ -172,7 +182,7 @@ def atomic_group(
 
 
 def write_array(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
-    """Write a small array whole."""
+    """Write a small array in one go."""
     group.create_array(name, data=values, compressors=ZstdCodec(level=9, checksum=True))
 
 
@@ -185,70 +195,87 @@ def open_group(path: Path, kind: str) -> zarr.Group:
     try:
         group = zarr.open_group(store=path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
-    except Exception as error:  # of damaged metadata, zarr raises whatever it stumbles over
+    except Exception as error:  # zarr raises many kinds of errors for damaged metadata
         raise StoreError(f"{path}: not a readable zarr store; build it again with Snakemake") from error
-    found = attributes.get("kind")
-    if found != kind:
-        raise StoreError(f"{path}: expected a store of {kind}, got {found or 'something else'}")
+    actual = attributes.get("kind")
+    if actual != kind:
+        raise StoreError(f"{path}: expected a store of {kind}, got {actual or 'something else'}")
     images = attributes.get("images")
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise StoreError(f"{path}: a store without its list of images; {AGAIN}")
+        raise StoreError(f"{path}: the store has no list of its images; {CHECK_ADVICE}")
     missing = missing_files(path)
     if missing:
-        raise StoreError(f"{path}: {missing[0]} is missing; {AGAIN}")
+        raise StoreError(f"{path}: {missing[0]} is missing; {CHECK_ADVICE}")
     return group
 
 
-def array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:
-    """The array `name` of a group, by name: Snakemake's time stamp lies in the folder too and is no array.
-
-    Raises:
-        StoreError: There is none, it is not of type `dtype`, where that is given, or its metadata are damaged or claim
-            chunks that memory does not hold.
-    """
-    where = group.store_path
-    try:
-        found = group[name]
-    except KeyError as error:
-        raise StoreError(f"{where}: array {name} is missing; {AGAIN}") from error
-    except Exception as error:  # as above
-        raise StoreError(f"{where}: the metadata of array {name} are damaged; {AGAIN}") from error
-    if not isinstance(found, zarr.Array):
-        raise StoreError(f"{where}: {name} is not an array; {AGAIN}")
-    if dtype is not None and found.dtype != np.dtype(dtype):
-        raise StoreError(f"{where}: array {name} is of {found.dtype}, not of {np.dtype(dtype)}; {AGAIN}")
-    if math.prod(found.chunks) * found.dtype.itemsize > MAX_BYTES:
-        raise StoreError(f"{where}: array {name} claims chunks of {'×'.join(map(str, found.chunks))}; {AGAIN}")
-    return found
-
-
-def read(source: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever indexes an array
-    """A part of an array.
-
-    Raises:
-        StoreError: Its chunks are damaged.
-    """
-    try:
-        return np.asarray(source[selection])
-    except Exception as error:  # of a damaged chunk, each codec raises what it likes
-        raise StoreError(f"{source.store_path}: damaged, its chunks cannot be read ({error}); {AGAIN}") from error
-
-
-def whole(
-    group: zarr.Group, name: str, shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None
-) -> NDArray[Any]:
-    """All of an array by name.
+def open_array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:
+    """Open an array of a group.
 
     Args:
         group: The store.
-        name: Of the array.
-        shape: What its shape must be, where that is known.
-        dtype: What its type must be, likewise.
+        name: Name of the array; listing the group would fail, since Snakemake's time stamp lies in its folder too.
+        dtype: The type that the array must have, if given.
 
     Raises:
-        StoreError: It is missing, damaged, not as expected, or claims more than memory holds.
+        StoreError: The array is missing, of another type, or its metadata are damaged or claim huge chunks.
     """
-    found = array(group, name, dtype)
-    if (shape is not None and found.shape != shape) or math.prod(found.shape) * found.dtype.itemsize > MAX_BYTES:
-        raise StoreError(f"{group.store_path}: array {name} claims {'×'.join(map(str, found.shape))} numbers; {AGAIN}")
-    return read(found, slice(None))
+    store = group.store_path
+    try:
+        array = group[name]
+    except KeyError as error:
+        raise StoreError(f"{store}: array {name} is missing; {CHECK_ADVICE}") from error
+    except Exception as error:  # as in `open_group`
+        raise StoreError(f"{store}: the metadata of array {name} are damaged; {CHECK_ADVICE}") from error
+    if not isinstance(array, zarr.Array):
+        raise StoreError(f"{store}: {name} is not an array; {CHECK_ADVICE}")
+    if dtype is not None and array.dtype != np.dtype(dtype):
+        raise StoreError(f"{store}: array {name} is of {array.dtype}, not of {np.dtype(dtype)}; {CHECK_ADVICE}")
+    if math.prod(array.chunks) * array.dtype.itemsize > MAX_BYTES:
+        raise StoreError(f"{store}: array {name} claims chunks of {_by(array.chunks)}; {CHECK_ADVICE}")
+    return array
+
+
+def read_part(array: zarr.Array[Any], selection: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever indexes an array
+    """Read a part of an array.
+
+    Args:
+        array: The array.
+        selection: An index or slices, as NumPy takes them.
+
+    Raises:
+        StoreError: A chunk is damaged.
+    """
+    try:
+        return np.asarray(array[selection])
+    except Exception as error:  # each codec raises its own kinds of errors for damaged chunks
+        raise StoreError(f"{array.store_path}: damaged, a chunk cannot be read ({error}); {CHECK_ADVICE}") from error
+
+
+def read_array(
+    group: zarr.Group, name: str, shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None
+) -> NDArray[Any]:
+    """Read a whole array of a group.
+
+    Args:
+        group: The store.
+        name: Name of the array.
+        shape: The shape that the array must have, if given.
+        dtype: The type that the array must have, if given.
+
+    Raises:
+        StoreError: The array is missing, damaged, of another shape or type, or larger than MAX_BYTES.
+    """
+    array = open_array(group, name, dtype)
+    if (shape is not None and array.shape != shape) or math.prod(array.shape) * array.dtype.itemsize > MAX_BYTES:
+        raise StoreError(f"{group.store_path}: array {name} claims {_by(array.shape)} numbers; {CHECK_ADVICE}")
+    return read_part(array, slice(None))
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    """A shape as text.
+
+    >>> _by((2, 3))
+    '2×3'
+    """
+    return "×".join(map(str, shape))

@@ -1,7 +1,7 @@
-"""Checksums of what is on disk, written when it is made, and what no longer agrees with them.
+"""Checksums of stores and checkpoints: they are written with the data, and show later what is damaged.
 
-A store has the SHA-256 of each of its files in one of them, in the form of `sha256sum`. A checkpoint is a zip archive,
-which has the CRC-32 of each of its parts already.
+A store has a file CHECKSUMS with the SHA-256 of each of its other files, in the format of `sha256sum`. A checkpoint is
+a zip archive, which has the CRC-32 of each of its parts anyway.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKSUMS = "SHA256SUMS"
-AGAIN = "`boxsup check` says what is damaged and how to make it again"  # what errors of readers advise
-STAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that it made; changes with each run
+CHECK_ADVICE = "`boxsup check` says what is damaged and how to make it again"  # the advice of readers' errors
+STAMP = ".snakemake_timestamp"  # Snakemake puts one into every folder that a job made; it changes with each run
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the checksums of a folder's files into it, the same bytes for equal files."""
+    """Write the checksums of a folder's files into it; equal files give equal bytes."""
     lines = [f"{sha256_of(folder / name)}  {name}\n" for name in _files(folder)]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def missing_files(folder: Path) -> list[str]:
-    """The files of a store that are no longer there, none if it has no checksums: cheap enough for every opening.
+    """The files that the checksums name and that are missing; empty if there are no checksums.
 
-    Zarr itself takes a chunk that is missing for one that was never written.
+    This is cheap enough to be done whenever a store is opened. Zarr itself takes a missing chunk for one that was never
+    written.
     """
     try:
         expected = _read_checksums(folder)
@@ -37,20 +38,21 @@ def missing_files(folder: Path) -> list[str]:
 
 
 def folder_damages(folder: Path) -> list[str]:
-    """What is wrong with a store, in one line each; none if it is as it was made.
+    """Read every file of a store and compare it with its checksum; Snakemake's time stamp is left out.
 
-    Every file is read. Snakemake's time stamp does not count.
+    Returns:
+        One line per damage; empty if the store is whole.
     """
     try:
         expected = _read_checksums(folder)
     except FileNotFoundError:
-        return [f"no {CHECKSUMS}: made before there were any, or lost"]
+        return [f"no {CHECKSUMS}: made by an older version, or lost"]
     except (OSError, ValueError) as error:
         return [f"{CHECKSUMS} cannot be read ({error})"]
-    there = set(_files(folder))
-    damages = [f"{name} is missing" for name in expected if name not in there]
-    damages += [f"{name} is not part of it" for name in sorted(there - expected.keys())]
-    for name in sorted(there & expected.keys()):
+    present = set(_files(folder))
+    damages = [f"{name} is missing" for name in expected if name not in present]
+    damages += [f"{name} is not part of it" for name in sorted(present - expected.keys())]
+    for name in sorted(present & expected.keys()):
         try:
             if sha256_of(folder / name) != expected[name]:
                 damages.append(f"{name} has other bytes than when it was made")
@@ -60,7 +62,11 @@ def folder_damages(folder: Path) -> list[str]:
 
 
 def archive_damages(path: Path) -> list[str]:
-    """What is wrong with a file of `torch.save`, in one line; none if every part has the CRC-32 that it was given."""
+    """Read a file of `torch.save` and compare each of its parts with its CRC-32.
+
+    Returns:
+        One line that says what is damaged; empty if the file is whole.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -81,15 +87,15 @@ def sha256_of(path: Path) -> str:
 
 
 def _read_checksums(folder: Path) -> dict[str, str]:
-    """File -> its SHA-256 in hex digits; raises a ValueError where that is not what the lines hold."""
+    """File name -> SHA-256 in hex digits; raises a ValueError if a line is damaged."""
     pairs = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
     if not pairs or any(len(pair) != 2 or len(pair[0]) != 64 or not pair[1] for pair in pairs):
-        raise ValueError("expected a SHA-256 and the name of a file in each line")
+        raise ValueError("expected a SHA-256 and the name of a file on each line")
     return {name: digest for digest, name in pairs}
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """A folder's files but for the checksums and the time stamp, in order, with `/` between the parts of a path."""
+    """The sorted relative paths of a folder's files, without the checksums and the time stamp."""
     paths = sorted(Path(base, name) for base, _, names in os.walk(folder) for name in names)
     names = (path.relative_to(folder).as_posix() for path in paths)
     return (name for name in names if name not in (CHECKSUMS, STAMP))

@@ -1,4 +1,4 @@
-"""Stores of label maps: fixed masks, generations of pseudo-masks, predictions."""
+"""Stores of label maps: fixed masks, generations of labels, predictions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.image import VOID
-from boxsup.store.arrays import StackWriter, array, atomic_group, open_group, read, whole, write_array
-from boxsup.store.checksums import AGAIN
+from boxsup.store.arrays import StackWriter, atomic_group, open_array, open_group, read_array, read_part, write_array
+from boxsup.store.checksums import CHECK_ADVICE
 
 KIND = "label maps"
 
 
-def exceeds(labels: NDArray[np.uint8], classes: int) -> bool:
-    """Whether a uint8 label map has a label that is neither below the number of classes nor void."""
+def exceeds_classes(labels: NDArray[np.uint8], classes: int) -> bool:
+    """Whether a uint8 label map has a label that is neither below the number of classes nor void.
+
+    >>> exceeds_classes(np.array([[0, 2, 255]], np.uint8), classes=2)
+    True
+    """
     return bool(labels.max(initial=0, where=labels != VOID) >= classes)
 
 
 class Labels(Mapping[str, NDArray[np.uint8]]):
     """The label maps of a set of images: image id -> H×W uint8, 0 background, 1…C-1 classes, 255 void.
 
-    A map is read from disk when it is asked for, so a set of any size costs no memory.
+    Each map is read from disk when it is asked for, so memory does not grow with the number of images.
 
     Attributes:
         path: The store's folder.
@@ -36,25 +40,29 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str = "labels") -> None:
-        """Open the store at `path`; `name` picks another of its stacks (predictions also hold `labels_crf`).
+        """Open a store of label maps.
+
+        Args:
+            path: The store's folder.
+            name: Name of the stack to read; predictions also have `labels_crf`.
 
         Raises:
-            StoreError: `path` is not a store of label maps, or a damaged one.
+            StoreError: `path` is not a store of label maps, or the store is damaged.
         """
         self.path = Path(path)
         self._group = open_group(self.path, KIND)
         self.attributes: dict[str, Any] = dict(self._group.attrs)
         images = self.attributes["images"]
-        self._stack = array(self._group, name, np.uint8)
-        self._sizes = whole(self._group, "size", (len(images), 2), np.int32)
+        self._stack = open_array(self._group, name, np.uint8)
+        self._sizes = read_array(self._group, "size", (len(images), 2), np.int32)
         if self._stack.ndim != 3 or self._stack.shape[0] != len(images):
-            raise StoreError(f"{self.path}: {name} is no stack of {len(images)} images; {AGAIN}")
+            raise StoreError(f"{self.path}: {name} is not a stack of {len(images)} images; {CHECK_ADVICE}")
         self._index = {image: row for row, image in enumerate(images)}
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
         row = self._index[image]
         height, width = self._sizes[row]
-        return read(self._stack, np.s_[row, :height, :width])
+        return read_part(self._stack, np.s_[row, :height, :width])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
@@ -63,18 +71,18 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         return len(self._index)
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Raise a StoreError where the store says of what classes its labels are, and it is others."""
-        own = self.attributes.get("classes")
-        if own is not None and own != list(classes):
+        """Raise a StoreError if the store records the classes of its labels, and they are others."""
+        recorded = self.attributes.get("classes")
+        if recorded is not None and recorded != list(classes):
             raise StoreError(f"{self.path}: its classes are not those of the split; choose a store of its data set")
 
     def table(self, name: str) -> NDArray[Any]:
-        """A whole array of the store by name, for instance `chosen` of a generation."""
-        return whole(self._group, name)
+        """Read another array of the store, for instance `chosen` of a generation."""
+        return read_array(self._group, name)
 
 
 class LabelsWriter:
-    """Adds label maps in the announced order; made by `labels_writer`."""
+    """Adds label maps to a store, in the order of its images; made by `labels_writer`."""
 
     def __init__(
         self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.int64], names: Sequence[str]
@@ -85,7 +93,11 @@ class LabelsWriter:
         self._next = 0
 
     def append(self, image: str, **maps: NDArray[np.uint8]) -> None:
-        """Add the next image's maps, each by its stack's name.
+        """Add the maps of the next image.
+
+        Args:
+            image: Its id.
+            **maps: Name of the stack -> H×W uint8.
 
         Raises:
             StoreError: The image is not the next one, or a map has another size than the image.
@@ -100,11 +112,11 @@ class LabelsWriter:
         self._next += 1
 
     def table(self, name: str, values: NDArray[Any]) -> None:
-        """Store a whole array beside the maps."""
+        """Add another array to the store."""
         write_array(self._group, name, values)
 
     def close(self) -> None:
-        """Write what is left; every image must have been added."""
+        """Write the maps still in memory; all images must have been added."""
         for stack in self._stacks.values():
             stack.close()
 
@@ -117,14 +129,17 @@ def labels_writer(
     attributes: Mapping[str, Any],
     names: Sequence[str] = ("labels",),
 ) -> Iterator[LabelsWriter]:
-    """Write a store of label maps; it appears at `path` only when it is whole.
+    """Write a store of label maps; it appears at `path` when it is whole.
 
     Args:
         path: The `.zarr` folder to make.
         images: The N image ids, in the order in which they will be added.
         sizes: N×2 (height, width).
-        attributes: What the store is made with; nothing that differs between equal runs (no time, no host).
-        names: The stacks to write.
+        attributes: What the store was made with. Equal runs must have equal attributes, so no time and no host.
+        names: Names of the stacks to write.
+
+    Yields:
+        The writer to add the maps to.
     """
     with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))

@@ -1,8 +1,9 @@
-"""The form of MATLAB's files of version 5 to 7, checked before SciPy reads them.
+"""Checks the form of MATLAB's files of version 5 to 7 before SciPy reads them.
 
-SciPy looks up the types of elements in a table without asking whether they are in it, recurses as deep as a file says,
-and allocates what it claims: a damaged file ends the process and not in an error. What passes here is read by it.
-"MAT-File Format" (MathWorks) has the layout: elements of a tag and its data, matrices of elements again.
+SciPy looks up the type of an element in a table without checking the bounds, recurses as deep as a file says, and
+allocates what a file claims. So a damaged file would crash the process. A file that passes here is safe to read.
+"MAT-File Format" (MathWorks) describes the layout: a file is a list of elements, each a tag and its data; the data of a
+matrix are elements again.
 """
 
 from __future__ import annotations
@@ -12,24 +13,27 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-HEADER = 128  # bytes of a file before its elements
+HEADER = 128  # bytes before the first element
 MATRIX, COMPRESSED = 14, 15
 TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, MATRIX, COMPRESSED, 16, 17, 18}
-CELL, STRUCT, OBJECT, SPARSE = 1, 2, 3, 5  # classes of arrays whose size does not show in the bytes of their data
-MAX_DEPTH = 16  # matrices within matrices
+CELL, STRUCT, OBJECT, SPARSE = 1, 2, 3, 5  # classes of arrays whose size does not follow from their bytes
+MAX_DEPTH = 16  # of matrices within matrices
 MAX_BYTES = 2**28  # of a variable
-MAX_DIMENSIONS = 32  # of NumPy's older releases, and SciPy
+MAX_DIMENSIONS = 32  # the limit of SciPy, and of older releases of NumPy
 
 
-def plain(content: bytes) -> bytes:
-    """A file of version 5 with its variables uncompressed.
+def decompress_mat5(content: bytes) -> bytes:
+    """A file of version 5 to 7 with its variables uncompressed, checked.
+
+    Args:
+        content: The bytes of the file.
 
     Raises:
-        ValueError: It is of another version, or an element is cut off, of no known type, too deep or too large.
+        ValueError: The file is of another version, or an element is cut off, of an unknown type, too deep or too large.
     """
     mark = content[126:HEADER]
     if mark not in (b"IM", b"MI"):
-        raise ValueError("no MATLAB file of version 5 to 7")
+        raise ValueError("not a MATLAB file of version 5 to 7")
     order = "<" if mark == b"IM" else ">"
     parts = [content[:HEADER]]
     for kind, start, end, following in _elements(content, HEADER, len(content), order):
@@ -55,12 +59,12 @@ def _uncompressed(data: bytes) -> bytes:
 
 
 def _elements(content: bytes, start: int, stop: int, order: str) -> Iterator[tuple[int, int, int, int]]:
-    """Type, start of the tag, end of the data and start of what follows of each element."""
+    """Each element: its type, the start of its tag, the end of its data, and the start of the next element."""
     while start < stop:
         if start + 8 > stop:
             raise ValueError("an element is cut off")
         kind, size = struct.unpack_from(f"{order}II", content, start)
-        if kind >> 16:  # a small element: its size and type in four bytes, its data in the next four
+        if kind >> 16:  # a small element: size and type in four bytes, data in the next four
             kind, size, end = kind & 0xFFFF, kind >> 16, start + 8
             following = end
             if size > 4:
@@ -77,22 +81,22 @@ def _elements(content: bytes, start: int, stop: int, order: str) -> Iterator[tup
 
 
 def _check_matrix(content: bytes, start: int, stop: int, order: str, depth: int) -> None:
-    """Check the elements of a matrix, and of those in it."""
+    """Check the elements of a matrix, and of the matrices in it."""
     if depth > MAX_DEPTH:
         raise ValueError(f"matrices are nested more than {MAX_DEPTH} deep")
     elements = list(_elements(content, start, stop, order))
     if len(elements) >= 2:
         _, flags, end, _ = elements[0]
         kind = struct.unpack_from(f"{order}I", content, flags + 8)[0] & 0xFF if end - flags >= 16 else 0
-        _, place, end, _ = elements[1]
-        dimensions = struct.unpack_from(f"{order}{(end - place - 8) // 4}i", content, place + 8)
-        most = MAX_BYTES // 8 if kind == SPARSE else stop - start
-        if kind in (CELL, STRUCT, OBJECT, SPARSE) and not 0 <= math.prod(dimensions) <= most:
+        _, tag, end, _ = elements[1]
+        dimensions = struct.unpack_from(f"{order}{(end - tag - 8) // 4}i", content, tag + 8)
+        max_elements = MAX_BYTES // 8 if kind == SPARSE else stop - start
+        if kind in (CELL, STRUCT, OBJECT, SPARSE) and not 0 <= math.prod(dimensions) <= max_elements:
             raise ValueError(f"an array claims {'×'.join(map(str, dimensions))} elements")
         if len(dimensions) > MAX_DIMENSIONS or min(dimensions, default=0) < 0:
-            raise ValueError("an array's dimensions are none")
-    for kind, place, end, _ in elements:
+            raise ValueError("the dimensions of an array are impossible")
+    for kind, tag, end, _ in elements:
         if kind == COMPRESSED:
             raise ValueError("compressed data within a matrix")
         if kind == MATRIX:
-            _check_matrix(content, place + 8, end, order, depth + 1)
+            _check_matrix(content, tag + 8, end, order, depth + 1)

@@ -1,8 +1,19 @@
-"""What is not ours is never replaced: outputs are claimed before any work, and looked at again when they are replaced.
+"""No command replaces a user's file: who owns what is at an output's path.
 
-A file or folder is ours if its manifest (`boxsup.store.manifest`) proves that we wrote it and nobody changed it since.
-What is not, and yet in the way, stops the command; or, with `--overwrite`, is kept under a dated name. What Snakemake's
-jobs write are Snakemake's outputs, which it removes itself: they are replaced as they are, and have no manifests.
+A claim is a command's word that it will write a path. This is the life of a claim:
+
+1. `Claims.add`, before any work: is something at the path that is not ours? Then the command stops with one line, or
+   goes on under `--overwrite`. If what is there is ours, the claim keeps a snapshot of it.
+2. `boxsup.store.atomic.atomic_write`: the command writes the output under a hidden name beside its path.
+3. `Claims.record`: the manifest gets the hash of the new output before that takes its path, so that no file of ours is
+   ever without proof.
+4. `Claims.dispose`: what was at the path has been moved aside, and is looked at again, since somebody may have changed
+   it while the command worked. What is ours is removed; anything else is kept under a dated name.
+5. `Claims.close`, at the end: the manifests are put in order.
+
+A file or folder is ours if its manifest (`boxsup.store.manifest`) has the hashes of the bytes that are there.
+
+Snakemake owns the outputs of its jobs and removes them itself, so its jobs replace what is there and keep no manifests.
 """
 
 from __future__ import annotations
@@ -19,34 +30,34 @@ from boxsup.machine.stopping import remove
 from boxsup.near import shorter
 from boxsup.store import leftovers
 from boxsup.store.checksums import sha256_of
-from boxsup.store.manifest import Ledger, Look, is_regular, look, seal, strangers
+from boxsup.store.manifest import Ledger, Snapshot, foreign_files, is_regular, take_snapshot, write_seal
 from boxsup.store.renames import dated_names, put_aside
 
-BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # in the environment of its jobs: workflow/rules/configuration.smk
+BY_SNAKEMAKE = "BOXSUP_BY_SNAKEMAKE"  # set in the environment of jobs by workflow/rules/configuration.smk
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An output.
+    """An output that a command will write.
 
     Attributes:
-        base: The folder whose ledger has it, if it is a file.
-        ours: How what was there looked when it was ours; None where nothing was, or what is not ours.
+        base: The folder whose ledger records the output, if the output is a file.
+        before: Snapshot of what was at the path when it was claimed; None if nothing was there, or nothing of ours.
     """
 
     base: Path
-    ours: Look | None
+    before: Snapshot | None
 
 
 class Claims:
-    """What a command writes."""
+    """The outputs of one command."""
 
     def __init__(self, overwrite: bool = False, by_snakemake: bool | None = None) -> None:
-        """Nothing yet.
+        """Start without any output.
 
         Args:
-            overwrite: Whether what is in the way is kept under a dated name, in place of an error.
-            by_snakemake: Whether Snakemake owns the outputs; None: as the environment says.
+            overwrite: Keep what is in the way under a dated name, instead of raising an error.
+            by_snakemake: Whether Snakemake owns the outputs; None asks the environment.
         """
         self.by_snakemake = BY_SNAKEMAKE in os.environ if by_snakemake is None else by_snakemake
         self.overwrite = overwrite
@@ -58,59 +69,64 @@ class Claims:
         """All outputs that were claimed."""
         return [Path(path) for path in self._claims]
 
-    def add(self, paths: Iterable[Path], base: Path | None = None, mending: bool = False) -> None:
+    def add(self, paths: Iterable[Path], base: Path | None = None, keep_damaged: bool = False) -> None:
         """Claim outputs, before any work.
 
         Args:
-            paths: Files and folders that will be written, and replaced as wholes.
-            base: The folder of the ledger of these files; None: the one that each is in.
-            mending: Whether files that we wrote once, and were changed since, are kept under a dated name in any case.
+            paths: Files to write, and folders to replace as a whole.
+            base: The folder whose ledger records the files; None: the folder that each file is in.
+            keep_damaged: Keep files that we wrote, and that were changed since, under a dated name, not as an error.
 
         Raises:
-            StoreError: Something is in the way that is not ours, or no folder can be there.
+            StoreError: Something is in the way that is not ours, or the folder of an output cannot be made.
         """
-        new = (Path(os.path.abspath(path)) for path in paths)
-        places = {path: base for path in new if str(path) not in self._claims}
-        _check_here(places)
-        for folder in sorted({path.parent for path in places}):
+        absolute = dict.fromkeys(Path(os.path.abspath(path)) for path in paths)
+        new = [path for path in absolute if str(path) not in self._claims]
+        _check_not_current_folder(new)
+        for folder in sorted({path.parent for path in new}):
             _check_folder(folder)
             self.clear(folder, base)
-        found = {path: self._claim(path, own) for path, own in places.items()}
-        blocked = [path for path, claim in found.items() if claim is None and not (mending and self._wrote(path, base))]
+        claims = {path: self._claim(path, _base_of(path, base)) for path in new}
+        blocked = [path for path, claim in claims.items() if claim is None]
+        if keep_damaged:
+            blocked = [path for path in blocked if not self._was_written(path, _base_of(path, base))]
         if blocked and not self.overwrite:
-            raise StoreError(self._in_the_way(blocked))
-        self._claims.update(
-            {str(path): claim or Claim(self._base(path, places[path]), None) for path, claim in found.items()}
-        )
+            raise StoreError(_blocked_message(blocked))
+        for path, claim in claims.items():
+            self._claims[str(path)] = claim or Claim(_base_of(path, base), None)
 
     def clear(self, folder: Path, base: Path | None = None) -> None:
-        """Put right what killed writers left in a folder; see `boxsup.store.leftovers.clear`.
+        """Put right what killed writers left in a folder; see `boxsup.store.leftovers.clear_leftovers`.
 
-        Whoever owns the outputs: what a command by hand was taking out of their way may be a user's.
+        Snakemake's jobs check ownership here too: a command by hand may have been moving a user's file away.
         """
-        leftovers.clear(folder, lambda old, output: self._is_proved(old, output, base))
+        leftovers.clear_leftovers(folder, lambda old, output: self._is_ours(old, output, base))
 
-    def about_to_appear(self, path: Path, partial: Path) -> str | None:
-        """Write down that what is whole at `partial` will be at `path`; the SHA-256 of a file."""
+    def record(self, path: Path, partial: Path) -> str | None:
+        """Record in the manifest that what is finished at `partial` will be at `path`.
+
+        Returns:
+            The SHA-256 of a file, for `confirm`; None for a folder, and for an output that has no manifest.
+        """
         claim = self._claims.get(os.path.abspath(path))
         if claim is None or self.by_snakemake:
             return None
         if partial.is_dir():
-            seal(partial)
+            write_seal(partial)
             return None
         digest = sha256_of(partial)
-        self._ledger(claim.base).add(_name(path, claim.base), digest)
+        self._ledger(claim.base).record(_name_in(claim.base, path), digest)
         return digest
 
-    def appeared(self, path: Path, digest: str | None) -> None:
-        """Write down that it is there."""
+    def confirm(self, path: Path, digest: str | None) -> None:
+        """Record that the file whose hash `record` returned is in place now."""
         if digest is not None:
             claim = self._claims[os.path.abspath(path)]
-            self._ledger(claim.base).appeared(_name(path, claim.base), digest)
+            self._ledger(claim.base).confirm(_name_in(claim.base, path), digest)
 
     def dispose(self, old: Path, path: Path) -> None:
-        """Remove what was at `path` and has been moved to `old`; keep it under a dated name unless it is ours."""
-        if not self._was_ours(old, path):
+        """Remove what was at `path` and is now at `old`, if it is ours; otherwise keep it under a dated name."""
+        if not self.by_snakemake and not self._is_ours(old, path, None):
             print(f"boxsup: kept what was at {path}: {put_aside(old, path)}", file=sys.stderr)
             return
         remove(old)
@@ -118,43 +134,37 @@ class Claims:
             print(f"boxsup: {old}: cannot be removed; it was at {path}, and something new is there", file=sys.stderr)
 
     def close(self) -> None:
-        """Bring the ledgers in order."""
+        """Put the ledgers in order."""
         for ledger in self._ledgers.values():
             ledger.close()
 
-    def _claim(self, path: Path, base: Path | None) -> Claim | None:
-        """An output's claim; None where something is in the way."""
-        base = self._base(path, base)
+    def _claim(self, path: Path, base: Path) -> Claim | None:
+        """The claim of an output; None if something is in the way."""
         if self.by_snakemake or not os.path.lexists(path):
             return Claim(base, None)
         try:
-            seen = look(path)
-            return None if self._foreign(path, path, base, seen) else Claim(base, seen)
+            snapshot = take_snapshot(path)
+            return None if self._foreign_files(path, path, base, snapshot) else Claim(base, snapshot)
         except OSError:  # what cannot be read proves nothing
             return None
 
-    def _foreign(self, path: Path, output: Path, base: Path, seen: Look) -> list[str]:
-        """What of a file or folder, which is or was at `output`, is not ours; "" stands for a file itself."""
+    def _foreign_files(self, path: Path, output: Path, base: Path, snapshot: Snapshot) -> list[str]:
+        """The names of what is not ours at `path`, which is or was at `output`; a file's own name is ""."""
         if path.is_dir() and not path.is_symlink():
-            return strangers(path, seen)
-        ours = is_regular(seen[""]) and self._ledger(base).holds(_name(output, base), path)
+            return foreign_files(path, snapshot)
+        ours = is_regular(snapshot[""]) and self._ledger(base).proves(_name_in(base, output), path)
         return [] if ours else [""]
 
-    def _wrote(self, path: Path, base: Path | None) -> bool:
-        """Whether we wrote a file here once."""
-        base = self._base(path, base)
-        return path.is_file() and self._ledger(base).knows(_name(path, base))
+    def _was_written(self, path: Path, base: Path) -> bool:
+        """Whether `path` is a file that we wrote once, maybe with other content."""
+        return path.is_file() and self._ledger(base).has(_name_in(base, path))
 
-    def _was_ours(self, old: Path, path: Path) -> bool:
-        """Whether what is at `old` now was ours when it was at `path`."""
-        return self.by_snakemake or self._is_proved(old, path, None)
-
-    def _is_proved(self, old: Path, path: Path, base: Path | None) -> bool:
-        """Whether a claim or a manifest says so."""
-        claim = self._claims.get(os.path.abspath(path)) or Claim(self._base(path, base), None)
+    def _is_ours(self, old: Path, path: Path, base: Path | None) -> bool:
+        """Whether a claim or a manifest proves that what was at `path` and is now at `old` is ours."""
+        claim = self._claims.get(os.path.abspath(path)) or Claim(_base_of(path, base), None)
         try:
-            seen = look(old)
-            return seen == claim.ours or not self._foreign(old, path, claim.base, seen)
+            snapshot = take_snapshot(old)
+            return snapshot == claim.before or not self._foreign_files(old, path, claim.base, snapshot)
         except OSError:
             return False
 
@@ -163,68 +173,80 @@ class Claims:
             self._ledgers[folder] = Ledger(folder)
         return self._ledgers[folder]
 
-    def _base(self, path: Path, base: Path | None) -> Path:
-        return Path(os.path.abspath(base)) if base else path.parent
 
-    def _in_the_way(self, blocked: Sequence[Path]) -> str:
-        """The line that says what is in the way, and what to do."""
-        first = blocked[0]
-        others = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""
-        kept = next(dated_names(first, first.is_dir() and not first.is_symlink()))
-        return (
-            f"{shorter(first)}: {self._what(first)}{others}; write elsewhere, take it away, or add --overwrite, which "
-            f"keeps it under a dated name such as {kept}"
-        )
-
-    def _what(self, path: Path) -> str:
-        """What is wrong with what is there."""
-        mine = "boxsup did not write it, or it was changed since"
-        if path.is_symlink() or not path.is_dir():
-            return mine
-        try:
-            names = strangers(path, look(path))
-        except OSError as error:
-            return f"cannot be looked through ({error.strerror}: {error.filename})"
-        return f"{shorter(names[0])} in it is not as boxsup wrote it, the first of {len(names)}" if names else mine
+_stack: list[Claims] = []
 
 
-_current: list[Claims] = []
-
-
-def current() -> Claims | None:
-    """The claims of the command that is running; None where our functions are called from elsewhere."""
-    return _current[-1] if _current else None
+def current_claims() -> Claims | None:
+    """The claims of the command that is running; None if our functions are called without a command."""
+    return _stack[-1] if _stack else None
 
 
 @contextlib.contextmanager
 def claiming(overwrite: bool) -> Iterator[Claims]:
-    """The claims of a command while it runs."""
+    """Hold the claims of a command while it runs.
+
+    Args:
+        overwrite: See `Claims`.
+
+    Yields:
+        The claims, still empty.
+    """
     claims = Claims(overwrite)
-    _current.append(claims)
+    _stack.append(claims)
     try:
         yield claims
     finally:
-        _current.remove(claims)
+        _stack.remove(claims)
         claims.close()
 
 
-def _check_here(places: Iterable[Path]) -> None:
-    """Raise a StoreError where an output is the folder that the command runs in, or one above: both would be moved."""
+def _blocked_message(blocked: Sequence[Path]) -> str:
+    """The line that says what is in the way, and what to do."""
+    first = blocked[0]
+    others = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""
+    kept = next(dated_names(first, first.is_dir() and not first.is_symlink()))
+    return (
+        f"{shorter(first)}: {_reason(first)}{others}; write elsewhere, take it away, or add --overwrite, which keeps "
+        f"it under a dated name such as {kept}"
+    )
+
+
+def _reason(path: Path) -> str:
+    """Why what is at a path is in the way."""
+    not_ours = "boxsup did not write it, or it was changed since"
+    if path.is_symlink() or not path.is_dir():
+        return not_ours
+    try:
+        names = foreign_files(path, take_snapshot(path))
+    except OSError as error:
+        return f"cannot be looked through ({error.strerror}: {error.filename})"
+    return f"{shorter(names[0])} in it is not as boxsup wrote it, the first of {len(names)}" if names else not_ours
+
+
+def _check_not_current_folder(paths: Iterable[Path]) -> None:
+    """Raise a StoreError if an output is the current folder or one above it: the user's shell would move with it."""
     here = Path.cwd()
-    for path in places:
+    for path in paths:
         if Path(os.path.realpath(path)) in (here, *here.parents):
             raise StoreError(f"{shorter(path)}: you are in it, so it cannot be replaced; write into another folder")
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise a StoreError where a folder of outputs cannot be: a file is there, or nothing may be written."""
-    there = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
-    if not there.is_dir():
-        raise StoreError(f"{shorter(there)}: not a folder, and {shorter(folder)} cannot be made; write elsewhere")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise StoreError(f"{shorter(there)}: nothing may be written there; change its rights, or write elsewhere")
+    """Raise a StoreError if no output can be written into a folder: it is a file, or may not be written to."""
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    if not existing.is_dir():
+        raise StoreError(f"{shorter(existing)}: not a folder, and {shorter(folder)} cannot be made; write elsewhere")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise StoreError(f"{shorter(existing)}: you may not write there; change its rights, or write elsewhere")
 
 
-def _name(path: Path, base: Path) -> str:
-    text, above = os.path.abspath(path), f"{base}{os.sep}"
-    return text.removeprefix(above) if text.startswith(above) else os.path.relpath(text, base)
+def _base_of(path: Path, base: Path | None) -> Path:
+    """The folder whose ledger records a file: `base`, or the folder that the file is in."""
+    return Path(os.path.abspath(base)) if base else path.parent
+
+
+def _name_in(base: Path, path: Path) -> str:
+    """The name of a file in the ledger of `base`."""
+    text, prefix = os.path.abspath(path), f"{base}{os.sep}"
+    return text.removeprefix(prefix) if text.startswith(prefix) else os.path.relpath(text, base)

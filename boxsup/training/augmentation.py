@@ -10,23 +10,24 @@ from boxsup.config.training import TrainingSettings
 from boxsup.image import VOID
 from boxsup.network.images import IMAGENET
 
-PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation
+PAD = tuple(round(255 * mean) for mean in IMAGENET.mean)  # about zero after normalisation, as RGB
 
 
 def augment(
     image: NDArray[np.uint8], labels: NDArray[np.uint8], settings: TrainingSettings, random: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A random square of an image and its labels.
+    """Scale, crop and mirror an image and its labels at random.
 
     Args:
-        image: H×W×3 uint8.
+        image: H×W×3 uint8 RGB.
         labels: H×W uint8.
-        settings: `scale` (range of the factor, drawn uniformly), `crop` (side in pixels), `mirror` (half the time).
-        random: What is drawn from, always in the same order and number.
+        settings: `scale` (the range of the factor, drawn uniformly), `crop` (the side in pixels), `mirror` (whether to
+            mirror half of the images).
+        random: The generator to draw from; the number and order of the draws never change.
 
     Returns:
-        crop×crop×3 and crop×crop uint8; where the scaled image is smaller, it is padded at the right and bottom with
-        ImageNet's mean colour and void.
+        crop×crop×3 and crop×crop uint8. A scaled image that is smaller is padded at the right and bottom, with
+        ImageNet's mean colour and with void.
     """
     low, high = settings.scale
     scale, mirror, top, left = random.uniform(low, high), random.random() < 0.5, *random.random(2)
@@ -52,7 +53,7 @@ def _resize(
 
 
 def _pad(image: NDArray[np.uint8], labels: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Fill up to side×side at the right and bottom."""
+    """Pad an image and its labels to side×side at the right and bottom."""
     height, width = labels.shape
     border = 0, side - height, 0, side - width, cv2.BORDER_CONSTANT
     return (

@@ -1,4 +1,4 @@
-"""The training images of an epoch in batches, the same whatever the number of workers."""
+"""The training images of an epoch in batches, which do not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.image.files import read_image
-from boxsup.machine.stopping import spared
-from boxsup.network.images import IMAGENET, Normalisation, normalised
+from boxsup.machine.stopping import terminal_signals_blocked
+from boxsup.network.images import IMAGENET, Normalisation, normalise
 from boxsup.random import generator
-from boxsup.store.labels import Labels, exceeds
+from boxsup.store.labels import Labels, exceeds_classes
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import rank_slice, world_size
 
 
-class Epoch(Dataset[tuple[Tensor, Tensor]]):
-    """Image i of a catalogue and its labels, augmented as one epoch draws it: 3×S×S float32, S×S uint8.
+class EpochData(Dataset[tuple[Tensor, Tensor]]):
+    """The images of a catalogue and their labels as one epoch augments them: item i is 3×S×S float32 and S×S uint8.
 
     Attributes:
-        ids: The images'.
-        made_with: The processor instructions that the labels were made with (`boxsup.machine.instructions`); None if
+        ids: The image ids.
+        made_with: The processor's instructions that the labels were made with (`boxsup.machine.instructions`); None if
             not recorded.
     """
 
@@ -42,11 +42,19 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         epoch: int,
         normalisation: Normalisation = IMAGENET,
     ) -> None:
-        """Look at the images of `catalogue`, normalised, with the label maps of the store `labels`.
+        """Open the images of a split with their labels.
+
+        Args:
+            catalogue: The training split.
+            labels: The store of label maps.
+            settings: The settings of augmentation.
+            seed: Seed of the experiment.
+            epoch: Number of the epoch, from 1.
+            normalisation: The network's.
 
         Raises:
             DataError: The store lacks an image.
-            StoreError: It is of other classes.
+            StoreError: The store's classes are not the split's.
         """
         self.ids, self._paths = catalogue.ids, list(catalogue.images["path"])
         self._labels_path, self._labels = labels, Labels(labels)
@@ -65,13 +73,13 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
         pixels, labels = read_image(self._paths[index]), self._labels[image]
         if pixels.shape[:2] != labels.shape:
             raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
-        if exceeds(labels, self._classes):
+        if exceeds_classes(labels, self._classes):
             raise DataError(f"{self._labels_path}: {image} has labels of more classes than the split's {self._classes}")
         pixels, labels = augment(pixels, labels, self._settings, draws)
-        return normalised(pixels, self._normalisation), torch.from_numpy(labels)
+        return normalise(pixels, self._normalisation), torch.from_numpy(labels)
 
     def __getstate__(self) -> dict[str, object]:
-        """For worker processes: they open the store anew."""
+        """The state for worker processes, which open the store again."""
         return {name: value for name, value in vars(self).items() if name != "_labels"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -81,42 +89,51 @@ class Epoch(Dataset[tuple[Tensor, Tensor]]):
 
 
 def batches(
-    data: Epoch, settings: TrainingSettings, seed: int, epoch: int, workers: int
+    data: EpochData, settings: TrainingSettings, seed: int, epoch: int, workers: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """All images once in the epoch's order, in whole batches: what is left over sits this epoch out.
+    """The batches of an epoch in its random order; one of several processes gets its part of each batch.
 
-    Fewer images than `settings.batch` make one batch. One of several processes gets its part of each batch.
+    Args:
+        data: The images.
+        settings: `batch` is the size of a batch over all processes.
+        seed: Seed of the experiment.
+        epoch: Number of the epoch, from 1.
+        workers: How many processes read images.
 
     Raises:
-        DataError: There is no image, or several processes have not one batch.
+        DataError: There is no image; or there are several processes, and fewer images than one batch.
     """
-    order = order_of(data, settings, seed, epoch)
-    own = order[:, rank_slice(order.shape[1])]
+    order = batch_order(data, settings, seed, epoch)
+    rank_order = order[:, rank_slice(order.shape[1])]
     return DataLoader(
-        Subset(data, own.ravel().tolist()),
-        batch_size=own.shape[1],
+        Subset(data, rank_order.ravel().tolist()),
+        batch_size=rank_order.shape[1],
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def order_of(data: Epoch, settings: TrainingSettings, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Which image of `data` stands where in the epoch: batches × images; see `batches`."""
+def batch_order(data: EpochData, settings: TrainingSettings, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The images of each batch of an epoch: batches × batch size indices into `data`; see `batches`.
+
+    All batches have the same size. Images that do not fill a batch are left out in this epoch. If there are fewer
+    images than `settings.batch`, they make one batch.
+    """
     if not len(data):
         raise DataError("the training split has no image")
     if world_size() > 1 and len(data) < settings.batch:
-        raise DataError(f"training.gpus: {len(data)} images are not one batch of {settings.batch}; set it to 1")
+        raise DataError(f"training.gpus: {len(data)} images do not fill a batch of {settings.batch}; set it to 1")
     batch = min(settings.batch, len(data))
     order = generator(seed, "order", epoch).permutation(len(data))
     return order[: len(order) // batch * batch].reshape(-1, batch)
 
 
-def plain_errors(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The loader's batches; a worker's error in one line, without the traceback that DataLoader wraps it in."""
+def read_batches(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of a loader; a DataError of a worker keeps its one line, without DataLoader's traceback."""
     try:
-        with spared():  # it may start processes
-            read = iter(loader)
-        yield from read
+        with terminal_signals_blocked():  # the loader may start processes
+            iterator = iter(loader)
+        yield from iterator
     except DataError as error:
         raise DataError(str(error).rpartition("boxsup.errors.DataError: ")[2].strip()) from error

@@ -17,7 +17,7 @@ from boxsup.image import VOID
 from boxsup.machine.devices import device
 from boxsup.network import Segmenter
 from boxsup.random import torch_seed
-from boxsup.training.parallel import all_reduce_sum, over_whole_batches, world_size
+from boxsup.training.parallel import all_reduce_sum, distribute_model, world_size
 from boxsup.training.schedule import learning_rate
 
 
@@ -25,25 +25,25 @@ class DivergedError(BoxSupError):
     """The loss, or a weight, is no longer finite.
 
     Attributes:
-        batch: Number of the batch within its epoch, from 0, at which it was seen.
+        batch: Number of the batch within its epoch, from 0.
     """
 
     def __init__(self, message: str, batch: int) -> None:
-        """Say what is not finite and where."""
+        """Say what is not finite, and after which batch."""
         super().__init__(message)
         self.batch = batch
 
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration.
+    """One iteration of training.
 
     Attributes:
-        epoch: From 1.
-        iteration: From 0, counted over all epochs.
-        loss: Mean cross-entropy of the labelled pixels of the batch, all processes' parts of it, nats.
+        epoch: Number of the epoch, from 1.
+        iteration: Number of the iteration, from 0, counted over all epochs.
+        loss: Mean cross-entropy over the labelled pixels of the whole batch, in nats.
         rate: Learning rate of the body.
-        seconds: Since the epoch began.
+        seconds: Time since the epoch began.
     """
 
     epoch: int
@@ -54,7 +54,7 @@ class Step:
 
 
 def make_optimizer(model: Segmenter, settings: TrainingSettings) -> torch.optim.SGD:
-    """SGD with momentum over the body and, at `head_rate` times its rate, the new layers."""
+    """SGD with momentum; the new layers have `settings.head_rate` times the learning rate of the body."""
     body, head = model.parameter_groups()
     groups = [{"params": body, "factor": 1.0}, {"params": head, "factor": settings.head_rate}]
     return torch.optim.SGD(groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay)
@@ -76,48 +76,48 @@ def train_epoch(
     On the CPU the result is the same to the last bit for the same arguments and the same number of processes.
 
     Args:
-        model: The network after the epoch before.
-        optimizer: Its momentum buffers likewise.
-        data: Batches of B×3×S×S float32 images and B×S×S uint8 labels; in one of several processes, its part of each
-            (`boxsup.training.parallel`).
-        iterations: How many batches an epoch has.
+        model: The network as the previous epoch left it.
+        optimizer: The optimizer, with the momentum that the previous epoch left.
+        data: Batches of B×3×S×S float32 images and B×S×S uint8 labels; one of several processes has its part of each
+            batch (`boxsup.training.parallel`).
+        iterations: Number of batches per epoch.
         settings: See `config.yaml`, `defaults.training`.
         schedule: See `config.yaml`, `defaults.schedule`.
-        seed: Of the experiment.
+        seed: Seed of the experiment.
         epoch: Number of the epoch, from 1.
         on_step: Called after every iteration.
 
     Raises:
-        DivergedError: The loss is no longer finite, or a weight after the last iteration.
+        DivergedError: The loss is not finite, or a weight is not finite after the last iteration.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(torch_seed(seed, "epoch", epoch))  # dropout draws from torch's own generator
-    where = device()
-    mixed = settings.mixed_precision and where.type == "cuda"
-    model.to(where, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    network = over_whole_batches(model, settings.batch)
-    scaler = torch.amp.GradScaler(where.type, enabled=mixed)
+    target = device()
+    mixed = settings.mixed_precision and target.type == "cuda"
+    model.to(target, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = distribute_model(model, settings.batch)
+    scaler = torch.amp.GradScaler(target.type, enabled=mixed)
     start = time.perf_counter()
     for batch, (images, labels) in enumerate(data):
         iteration = (epoch - 1) * iterations + batch
         rate = learning_rate(iteration, iterations, settings.rate, schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
-        with torch.autocast(where.type, enabled=mixed):
-            loss = pixel_loss(network(images), labels.to(where, non_blocking=True).long())
+        images = images.to(target, memory_format=torch.channels_last, non_blocking=True)
+        with torch.autocast(target.type, enabled=mixed):
+            loss = pixel_loss(network(images), labels.to(target, non_blocking=True).long())
         value = float(all_reduce_sum(loss))
         if not math.isfinite(value):
             raise DivergedError(
                 f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}", batch
             )
         optimizer.zero_grad()
-        # Gradients are averaged over processes, and the loss is the sum of theirs.
+        # DistributedDataParallel averages gradients over processes, but the loss is the sum of their losses.
         scaler.scale(loss * world_size()).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
         on_step(Step(epoch, iteration, value, rate, time.perf_counter() - start))
-    # The last step can spoil the weights too, and no loss follows it that would tell.
+    # The last step can spoil the weights too, and no loss after it would show that.
     if not all(bool(torch.isfinite(weights).all()) for weights in model.state_dict().values()):
         last = epoch * iterations - 1
         raise DivergedError(f"epoch {epoch}, iteration {last}: weights are no longer finite", iterations - 1)
@@ -127,14 +127,17 @@ def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy over the labelled pixels (Eq. 1).
 
     Args:
-        logits: B×C×h×w at the network's stride; enlarged bilinearly to the labels' size.
+        logits: B×C×h×w at the network's stride; they are enlarged bilinearly to the labels' size.
         labels: B×H×W int64; 255 is void and does not count.
 
     Returns:
-        A scalar; 0 where no pixel is labelled. In one of several processes, the share of its images in the mean over
-        the whole batch.
+        A scalar; 0 if no pixel is labelled. In one of several processes, the part of its images in the mean over the
+        whole batch.
+
+    >>> pixel_loss(torch.zeros(1, 2, 1, 1), torch.tensor([[[1, 255]]]))
+    tensor(0.6931)
     """
-    # A pixel's scores side by side, through to the loss: a third less time on the CPU than over planes of a class each.
+    # The scores of a pixel stay side by side up to the loss: on the CPU, that takes a third less time than planes.
     side_by_side = logits.float().contiguous(memory_format=torch.channels_last)
     enlarged = functional.interpolate(side_by_side, labels.shape[1:], mode="bilinear", align_corners=False)
     scores = enlarged.permute(0, 2, 3, 1).flatten(0, 2)

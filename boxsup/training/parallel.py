@@ -1,8 +1,8 @@
-"""One epoch in several processes, a GPU each: what they share so that they train as one process would.
+"""One epoch in several processes, with one GPU each, that train as one process would.
 
-Each has its part of every batch. DistributedDataParallel adds up the gradients; the loss is over the labelled pixels of
-all, batch normalisation sees the whole batch, and dropout draws for the whole batch. So the result is that of one
-process but for the order in which floats are summed.
+Each process has its part of every batch. DistributedDataParallel combines the gradients. The loss is over the labelled
+pixels of the whole batch, batch normalisation sees the whole batch, and dropout draws for the whole batch. So the
+result is that of one process, up to the order in which floats are summed.
 """
 
 from __future__ import annotations
@@ -17,33 +17,45 @@ from boxsup.network import Segmenter
 
 
 def world_size() -> int:
-    """How many train together: 1, unless torch's process group has been made."""
+    """How many processes train together; 1 without torch's process group."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that speaks and writes for all."""
+    """Whether this process is the one that prints and writes for all."""
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
 def rank_slice(batch: int) -> slice:
-    """Which images of a batch of `batch` this process has: parts follow one another and differ by one at most."""
+    """The images of a batch that this process has; parts follow one another, and their sizes differ by at most one.
+
+    Args:
+        batch: Size of the whole batch.
+
+    >>> rank_slice(8)
+    slice(0, 8, None)
+    """
     rank = distributed.get_rank() if distributed.is_initialized() else 0
     return slice(rank * batch // world_size(), (rank + 1) * batch // world_size())
 
 
 def all_reduce_sum(value: Tensor) -> Tensor:
-    """A value without its gradient, added up over all processes."""
+    """The sum of a value over all processes, without a gradient."""
     total = value.detach().clone()
     if distributed.is_initialized():
         distributed.all_reduce(total)
     return total
 
 
-def over_whole_batches(model: Segmenter, batch: int) -> nn.Module:
-    """A network whose gradients, batch normalisation and dropout are those of one process with the whole batch.
+def distribute_model(model: Segmenter, batch: int) -> nn.Module:
+    """Let a network train in several processes as it would in one process with the whole batch.
 
-    The network itself is changed, and stays one whose weights have the same names.
+    Args:
+        model: The network. Its layers are replaced in place; the names of its weights stay.
+        batch: Size of the whole batch.
+
+    Returns:
+        The network to train: `model` itself in one process, or `model` in DistributedDataParallel.
     """
     if not distributed.is_initialized():
         return model
@@ -51,8 +63,8 @@ def over_whole_batches(model: Segmenter, batch: int) -> nn.Module:
         for name, layer in parent.named_children():
             if type(layer) in (nn.BatchNorm2d, nn.Dropout):
                 setattr(parent, name, _whole_batch(layer, batch))
-    where = next(model.parameters()).device
-    return DistributedDataParallel(model, device_ids=[where.index] if where.type == "cuda" else None)
+    device = next(model.parameters()).device
+    return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
 
 
 def _whole_batch(layer: nn.Module, batch: int) -> nn.Module:
@@ -60,17 +72,17 @@ def _whole_batch(layer: nn.Module, batch: int) -> nn.Module:
         return WholeBatchDropout(layer.p, batch).train(layer.training)
     assert isinstance(layer, nn.BatchNorm2d)
     norm = WholeBatchNorm(layer.num_features, layer.eps, layer.momentum)
-    norm.weight, norm.bias = layer.weight, layer.bias  # the very parameters that the optimiser knows
+    norm.weight, norm.bias = layer.weight, layer.bias  # the same objects, since the optimizer holds them
     norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
     norm.num_batches_tracked = layer.num_batches_tracked
     return norm.train(layer.training)
 
 
 class _Sum(torch.autograd.Function):
-    """`all_reduce_sum` with its gradient: what each process adds counts in the losses of all."""
+    """`all_reduce_sum` with its gradient: the value of each process counts in the losses of all."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ANN401 - torch's
+    def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ANN401 - torch has no type for it
         return all_reduce_sum(value)
 
     @staticmethod
@@ -79,10 +91,13 @@ class _Sum(torch.autograd.Function):
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation by mean and variance over all processes' images; torch's own does so on GPUs only."""
+    """Batch normalisation by mean and variance over the images of all processes, on GPUs and CPUs.
+
+    Torch's SyncBatchNorm runs on GPUs only.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """B×C×H×W, B of this process."""
+        """Normalise B×C×H×W, where B is this process's part of the batch."""
         if not self.training:
             return super().forward(input)
         values = input.to(torch.promote_types(input.dtype, torch.float32))
@@ -97,7 +112,7 @@ class WholeBatchNorm(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics, of which the variance is the unbiased one."""
+        """Update the running mean and the running variance, which is the unbiased one."""
         assert self.momentum is not None
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -108,15 +123,15 @@ class WholeBatchNorm(nn.BatchNorm2d):
 
 
 class WholeBatchDropout(nn.Module):
-    """Dropout that draws for the images of all processes, on each alike, and takes the part of this one."""
+    """Dropout whose draws are those of one process: each process draws for the whole batch, and uses its part."""
 
     def __init__(self, p: float, batch: int) -> None:
-        """Drop each value with probability `p`; `batch` is the number of images of all processes together."""
+        """Drop each value with probability `p`; `batch` is the size of the whole batch."""
         super().__init__()
         self.p, self.batch = p, batch
 
     def forward(self, input: Tensor) -> Tensor:
-        """B×…, B of this process."""
+        """Drop values of B×…, where B is this process's part of the batch."""
         if not self.training:
             return input
         shape = (self.batch, *input.shape[1:])

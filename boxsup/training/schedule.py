@@ -1,4 +1,4 @@
-"""The learning rate, from the number of the iteration alone."""
+"""The learning rate as a function of the iteration."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from boxsup.config.training import ScheduleSettings
 
 
 def learning_rate(iteration: int, iterations_per_epoch: int, rate: float, schedule: ScheduleSettings) -> float:
-    """The rate of an iteration.
+    """The learning rate of an iteration.
 
     Args:
-        iteration: From 0, counted over all epochs.
-        iterations_per_epoch: How many an epoch has.
-        rate: The first iteration's.
-        schedule: `policy` "step": multiplied by `gamma` after every `step` epochs (the paper: 0.1 after every 15);
-            "poly": rate × (1 - iteration / iterations)^power over the `epochs` that the schedule is planned for, and
-            the last planned iteration's beyond them.
+        iteration: Number of the iteration, from 0, counted over all epochs.
+        iterations_per_epoch: Number of iterations per epoch.
+        rate: The rate of the first iteration.
+        schedule: `policy` "step" multiplies the rate by `gamma` after every `step` epochs (in the paper, 0.1 and 15).
+            "poly" is rate × (1 - iteration / iterations)^power over the planned `epochs`; later iterations have the
+            rate of the last planned one.
 
     Returns:
-        The rate, positive.
+        The rate, above 0.
+
+    >>> step = ScheduleSettings(epochs=45, policy="step", step=15, gamma=0.1, power=1.0)
+    >>> [learning_rate(epoch * 100, 100, 0.001, step) for epoch in (0, 14, 15)]
+    [0.001, 0.001, 0.0001]
     """
     if schedule.policy == "step":
         return rate * float(schedule.gamma ** (iteration // (schedule.step * iterations_per_epoch)))

@@ -501,7 +501,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
     ("content", "words"),
     [
         ("{", "not readable as JSON"),
-        ("PK\x03\x04", "no JSON but a compressed file; unpack it"),
+        ("PK\x03\x04", "a compressed file, not JSON; unpack it"),
         ("[]", "expected COCO's instances"),
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
         (

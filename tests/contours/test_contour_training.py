@@ -7,7 +7,7 @@ from boxsup.contours import bsds
 from boxsup.contours.sampling import consensus
 from boxsup.contours.training import ContourTraining, boundary_loss, learning_rate, make_batch, train
 from boxsup.errors import BoxSupError
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 
 pytestmark = pytest.mark.slow  # networks train
 
@@ -16,7 +16,7 @@ SMALL = ContourTraining(steps=2, batch=2, side=64, warm_up=1)
 
 @pytest.fixture(scope="module")
 def images(small_bsds):
-    return [bsds.read(small_bsds, "train", name) for name in bsds.names(small_bsds, "train")]
+    return [bsds.read_annotated(small_bsds, "train", name) for name in bsds.image_ids(small_bsds, "train")]
 
 
 def trained(images, recipe=SMALL, seed=0):
@@ -46,7 +46,7 @@ def test_a_batch_depends_on_its_number_alone(images):
 def test_a_few_steps_learn_the_disc(images):
     network = train(images, None, ContourTraining(steps=40, batch=2, side=64, warm_up=5), 0, lambda *_: None)
     with torch.inference_mode():
-        likely = network(normalised(images[0].image)[None]).sigmoid()[0, 0].numpy()
+        likely = network(normalise(images[0].image)[None]).sigmoid()[0, 0].numpy()
     target = consensus(images[0].segmentations)
     assert likely[target > 0.5].mean() > 2 * likely[target < 0.01].mean()
 

@@ -146,7 +146,7 @@ def test_golden_strengths(kind, expected):
 
 
 def test_the_network_follows_people_more_than_the_gradient_does(real_bsds):
-    annotated = bsds.read(real_bsds, "val", bsds.names(real_bsds, "val")[0])
+    annotated = bsds.read_annotated(real_bsds, "val", bsds.image_ids(real_bsds, "val")[0])
     drawn = cv2.dilate(annotated.boundaries.any(axis=0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     contrast = {}
     for kind in KINDS:

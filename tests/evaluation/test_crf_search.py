@@ -14,7 +14,7 @@ from boxsup.cli import main
 from boxsup.config.build import parse
 from boxsup.config.inference import CrfSearchSettings
 from boxsup.errors import ConfigError
-from boxsup.evaluation.crf_search import Point, around, best_of, grid
+from boxsup.evaluation.crf_search import Point, best_point, first_round, next_round
 from boxsup.evaluation.held_out import draw_held_out, evaluated
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from helpers.networks import network_that_has_seen
@@ -27,7 +27,7 @@ SMALL = {"rounds": 2, "bilateral_weight": [2.0, 6.0], "bilateral_xy": [10.0, 30.
 
 def test_the_first_round_is_all_of_deeplabs_combinations(config):
     search = parse(CrfSearchSettings, json.dumps(config["defaults"]["inference"]["crf_search"]))
-    points, steps = grid(search)
+    points, steps = first_round(search)
     assert len(points) == len(set(points)) == 2 * 6 * 8
     assert (points[0], points[-1]) == ((5, 50, 3), (10, 100, 10))
     assert steps == (5, 10, 1)
@@ -40,24 +40,24 @@ def test_a_search_of_one_value_is_refused():
 
 
 def test_later_rounds_halve_the_steps_around_the_best():
-    tried, steps = grid(
+    tried, steps = first_round(
         CrfSearchSettings(
             rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
         )
     )
-    points, steps = around(Point(4, 20, 2), steps, tried)
+    points, steps = next_round(Point(4, 20, 2), steps, tried)
     assert steps == (1, 5, 0.5)
     assert len(points) == 26  # of 27, one is the best itself
     assert {point.bilateral_xy for point in points} == {15, 20, 25}
 
 
 def test_a_best_at_the_end_of_what_was_tried_is_looked_beyond():
-    tried, steps = grid(
+    tried, steps = first_round(
         CrfSearchSettings(
             rounds=3, bilateral_weight=(2.0, 4.0, 6.0), bilateral_xy=(10.0, 20.0, 30.0), bilateral_rgb=(1.0, 2.0, 3.0)
         )
     )
-    points, steps = around(Point(4, 30, 1), steps, tried)
+    points, steps = next_round(Point(4, 30, 1), steps, tried)
     assert steps == (1, 10, 0.5)  # 1 - 1 would be no deviation
     assert {point.bilateral_xy for point in points} == {20, 30, 40}
     assert {point.bilateral_rgb for point in points} == {0.5, 1, 1.5}
@@ -65,29 +65,29 @@ def test_a_best_at_the_end_of_what_was_tried_is_looked_beyond():
 
 def test_of_equal_points_the_first_tried_is_taken():
     scores = {Point(1, 1, 1): 0.5, Point(2, 1, 1): 0.75, Point(3, 1, 1): 0.75}
-    assert best_of(scores) == Point(2, 1, 1)
+    assert best_point(scores) == Point(2, 1, 1)
 
 
 def test_deeplabs_released_values_are_found_from_its_first_ranges(config):
     # They lie outside: w1 4, σα 121, σβ 5.
-    points, steps = grid(parse(CrfSearchSettings, json.dumps(config["defaults"]["inference"]["crf_search"])))
+    points, steps = first_round(parse(CrfSearchSettings, json.dumps(config["defaults"]["inference"]["crf_search"])))
     scores = {}
     for _ in range(6):
         scores |= {p: -((p[0] - 4) ** 2 + ((p[1] - 121) / 10) ** 2 + (p[2] - 5) ** 2) for p in points}
-        points, steps = around(best_of(scores), steps, scores)
-    np.testing.assert_allclose(best_of(scores), (4, 121, 5), atol=2.5)
+        points, steps = next_round(best_point(scores), steps, scores)
+    np.testing.assert_allclose(best_point(scores), (4, 121, 5), atol=2.5)
 
 
 @given(seed=st.integers(0, 2**32), rounds=st.integers(2, 5))
 def test_no_point_is_tried_twice_and_all_can_be_used(seed, rounds):
     random = np.random.default_rng(seed)
-    tried, steps = grid(
+    tried, steps = first_round(
         CrfSearchSettings(
             rounds=rounds, bilateral_weight=(0.1, 0.4), bilateral_xy=(1.0, 2.0, 3.0), bilateral_rgb=(0.3, 0.7)
         )
     )
     for _ in range(rounds):
-        points, steps = around(tried[random.integers(len(tried))], steps, tried)
+        points, steps = next_round(tried[random.integers(len(tried))], steps, tried)
         assert len(points) <= 26
         assert not set(points) & set(tried)
         assert all(value > 0 for point in points for value in point)

@@ -22,7 +22,7 @@ from boxsup.cli import main
 from boxsup.evaluation.quality import Quality, collapse_warning
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import labels_writer
 
@@ -259,7 +259,7 @@ def test_validate_scores_a_checkpoint_as_torchmetrics_does(split: Split, tmp_pat
     folder = split({**masks, "unmasked": None}, [])
     classes = read_catalogue(folder).classes
     model = tmp_path / "model.pt"
-    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build("mobilenet_v2", 3), 0, {}))
+    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build_network("mobilenet_v2", 3), 0, {}))
     out = tmp_path / "val.csv"
     main(
         [
@@ -290,7 +290,7 @@ def test_validate_on_another_data_set_is_refused(
     folder = split({"a": CAT}, [])
     model = tmp_path / "model.pt"
     classes = ("background", "cow", "dog")
-    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build("mobilenet_v2", 3), 0, {}))
+    save_checkpoint(model, Checkpoint("mobilenet_v2", classes, build_network("mobilenet_v2", 3), 0, {}))
     with pytest.raises(SystemExit):
         main(["validate", "--catalogue", str(folder), "--model", str(model), "--out", str(tmp_path / "val.csv")])
     assert "its classes are not those of" in capsys.readouterr().err
@@ -310,7 +310,9 @@ def test_on_background_alone_no_command_has_a_score(
     right = {image: enlarged(NOTHING) for image in ("a", "b")}
     store = write_predictions(tmp_path / "p.zarr", folder, right, right)
     model = tmp_path / "model.pt"
-    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    save_checkpoint(
+        model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build_network("mobilenet_v2", 3), 0, {})
+    )
     labels = write_generation(tmp_path / "1.zarr", folder, 1, right, [0, 0], [0, 0])
     points = {"points": [{"experiment": "x", "values": {"update.k": 1}, "predictions": [str(store)]}]}
     on, predicted = ["--catalogue", str(folder)], ["--predictions", str(store)]
@@ -350,7 +352,9 @@ def test_a_class_that_the_truth_does_not_show_is_counted_apart(split: Split, tmp
 def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(split: Split, tmp_path: Path) -> None:
     folder = split({"a": None}, [("a", 1, 0, 0, 2, 2)])
     model = tmp_path / "model.pt"
-    save_checkpoint(model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build("mobilenet_v2", 3), 0, {}))
+    save_checkpoint(
+        model, Checkpoint("mobilenet_v2", ("background", "cat", "dog"), build_network("mobilenet_v2", 3), 0, {})
+    )
     arguments = ["--catalogue", str(folder), "--model", str(model), "--inference", '{"threads": 1}']
     main(["validate", *arguments, "--out", str(tmp_path / "val.csv")])
     table = pd.read_csv(tmp_path / "val.csv")

@@ -12,13 +12,13 @@ from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.measured import (
     MIN_PIXELS,
     Basis,
-    basis_in,
+    basis_from,
     basis_of,
+    basis_text,
     image_score,
     is_measured,
     measured_iou,
     measured_mean,
-    over_in,
     score_text,
 )
 from boxsup.evaluation.tables import MEAN, score_table
@@ -122,8 +122,8 @@ def test_a_table_says_what_its_scores_are_over_and_why_others_are_none():
     np.testing.assert_allclose(table["iou"], [0.9, 0.5, np.nan, np.nan, 0.7])
     few, none = "not measured: 50 pixels in the true masks, 100 are needed", "not measured: no pixel in the true masks"
     assert table["note"].tolist() == ["", "", few, none, ""]
-    assert over_in(table) == "2 images, 3 objects, 1 class"
-    again = basis_in(table.set_index("class"))
+    assert basis_text(table) == "2 images, 3 objects, 1 class"
+    again = basis_from(table.set_index("class"))
     assert (again.over, again.apart) == (basis(900, 200, 50, 0).over, basis(900, 200, 50, 0).apart)
     empty = score_table(basis(900, 0, 0, 0), iou=np.diag([900, 0, 0, 0])[:, [0, 1, 2, 3, 3]]).set_index("class")
     assert empty["iou"].isna().all()

@@ -11,7 +11,8 @@ from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write
 from boxsup.cli import main
 from boxsup.evaluation.tables import read_table
 from boxsup.image.files import write_mask
-from boxsup.proposals.pool import make_pool, pools_writer, store_bytes
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import pools_writer, store_bytes
 
 SIZE = (2, 6)
 OBJECTS = {"007": [1, 1, 0, 255, 2, 2], "a": None, "b": [0, 0, 0, 0, 3, 3]}  # an image without an object mask

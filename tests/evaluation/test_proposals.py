@@ -14,7 +14,7 @@ from boxsup.evaluation.proposals import (
     Matches,
     class_level,
     concatenate,
-    match,
+    match_objects,
     objects_table,
     summary_table,
 )
@@ -42,9 +42,9 @@ def test_two_objects_worked_by_hand():
         [1, 0, 0, 0, 0, 0],  # half of object 1: 2 of 4
         [1, 1, 0, 1, 0, 0],  # all of object 1, and void: 4 of 4
     ]
-    matches = match(pool_of(COLUMNS, candidates), OBJECTS, CLASSES)
+    matches = match_objects(pool_of(COLUMNS, candidates), OBJECTS, CLASSES)
     assert matches.objects.tolist() == [1, 4]
-    assert matches.labels.tolist() == [2, 1]
+    assert matches.class_ids.tolist() == [2, 1]
     assert matches.areas.tolist() == [4, 4]
     assert matches.boxes.tolist() == [[0, 0, 2, 2], [4, 0, 6, 2]]
     # Budgets 1, 2, 5, …: one candidate, two, all four.
@@ -63,7 +63,7 @@ def test_the_summary_worked_by_hand():
     ones = np.ones(4, np.int64)
     matches = Matches(
         objects=ones,
-        labels=np.array([1, 1, 2, 0]),
+        class_ids=np.array([1, 1, 2, 0]),
         areas=ones,
         boxes=np.zeros((4, 4), np.int64),
         best=np.zeros((4, budgets), np.int64),
@@ -84,14 +84,14 @@ def test_the_summary_worked_by_hand():
 
 def test_recall_counts_objects_above_the_threshold_and_not_at_it():
     # The protocol's `max_J > 0.5`: object 1 is met by half.
-    matches = match(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), OBJECTS)
+    matches = match_objects(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), OBJECTS)
     assert matches.iou[0, LAST] == 0.5
     assert summary_table(matches, [1])["recall_50"].iloc[-1] == 0.0
 
 
 def test_without_candidates_every_object_is_missed():
     pool = make_pool(np.zeros((2, 6), int), np.zeros((0, 1), bool), np.zeros(0))
-    matches = match(pool, OBJECTS, CLASSES)
+    matches = match_objects(pool, OBJECTS, CLASSES)
     assert (matches.best == -1).all()
     assert (matches.iou == 0).all()
     assert (matches.box_iou == 0).all()
@@ -99,24 +99,24 @@ def test_without_candidates_every_object_is_missed():
 
 
 def test_without_objects_there_is_nothing_to_measure():
-    matches = match(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), np.full((2, 6), 255, np.uint8))
+    matches = match_objects(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), np.full((2, 6), 255, np.uint8))
     assert len(matches) == 0
     assert summary_table(matches, [1])[["j_i", "j_c", "recall_50", "best_box_iou"]].isna().all(axis=None)
 
 
 def test_without_a_class_map_only_the_class_level_is_unknown():
-    table = summary_table(match(pool_of(COLUMNS, [[1, 1, 0, 0, 0, 0]]), OBJECTS), [1])
+    table = summary_table(match_objects(pool_of(COLUMNS, [[1, 1, 0, 0, 0, 0]]), OBJECTS), [1])
     assert table["j_c"].isna().all()
     assert table["j_i"].iloc[-1] == 0.5
 
 
 def test_a_map_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"expected masks of the pool's size \(2, 6\), got \(2, 5\)"):
-        match(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), OBJECTS[:, :5])
+        match_objects(pool_of(COLUMNS, [[1, 0, 0, 0, 0, 0]]), OBJECTS[:, :5])
 
 
 def test_the_table_of_objects():
-    table = objects_table("a", match(pool_of(COLUMNS, [[1, 1, 1, 0, 0, 0]]), OBJECTS, CLASSES))
+    table = objects_table("a", match_objects(pool_of(COLUMNS, [[1, 1, 1, 0, 0, 0]]), OBJECTS, CLASSES))
     assert table["image"].tolist() == ["a", "a"]
     row = table.iloc[0]
     assert row[["object", "label", "area", "x0", "y0", "x1", "y1", "best"]].tolist() == [1, 2, 4, 0, 0, 2, 2, 0]
@@ -130,7 +130,7 @@ def test_against_dense_masks_and_another_program(seed, height, width, candidates
     pool = make_pool(superpixels, draws.random((candidates, 12)) < 0.4, draws.random(candidates))
     objects = draws.choice(np.array([0, 1, 2, 9, 255], np.uint8), (height, width))
     classes = draws.choice(np.array([0, 3, 7, 255], np.uint8), (height, width))
-    matches = match(pool, objects, classes)
+    matches = match_objects(pool, objects, classes)
     assert matches.objects.tolist() == [number for number in (1, 2, 9) if (objects == number).any()]
     known = objects != 255
     masks = [pool.mask(i) & known for i in range(len(pool))]
@@ -146,7 +146,7 @@ def test_against_dense_masks_and_another_program(seed, height, width, candidates
                 assert matches.intersection[row, column] == (own & masks[best]).sum()
                 assert matches.union[row, column] == (own | masks[best]).sum()
         votes = [(classes[own] == label).sum() for label in (3, 7)]
-        assert matches.labels[row] == (0 if not any(votes) else (3, 7)[int(np.argmax(votes))])
+        assert matches.class_ids[row] == (0 if not any(votes) else (3, 7)[int(np.argmax(votes))])
         assert matches.areas[row] == own.sum()
         x0, y0, x1, y1 = matches.boxes[row]
         assert own[y0:y1, x0:x1].sum() == own.sum()
@@ -165,7 +165,9 @@ def dense_iou(own, masks) -> list[float]:
 
 
 def test_images_add_up():
-    parts = [match(pool_of(COLUMNS, rows), OBJECTS, CLASSES) for rows in ([[1, 1, 0, 0, 0, 0]], [[0, 0, 0, 0, 1, 1]])]
+    parts = [
+        match_objects(pool_of(COLUMNS, rows), OBJECTS, CLASSES) for rows in ([[1, 1, 0, 0, 0, 0]], [[0, 0, 0, 0, 1, 1]])
+    ]
     whole = concatenate(parts)
     assert whole.iou[:, LAST].tolist() == [1.0, 0.0, 0.0, 1.0]
     assert class_level(whole)[LAST] == pytest.approx(0.5 * (4 / 12 + 4 / 12))

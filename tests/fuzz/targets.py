@@ -388,7 +388,8 @@ def read_labels(folder: Path) -> None:
 def make_pools(folder: Path) -> list[Path]:
     from boxsup.image.boxes import box_iou
     from boxsup.labels.overlaps import overlaps_writer
-    from boxsup.proposals.pool import make_pool, pools_writer
+    from boxsup.proposals.pool import make_pool
+    from boxsup.proposals.pool_store import pools_writer
 
     superpixels = np.mgrid[: SIZE[0], : SIZE[1]][1] // 6
     pool = make_pool(superpixels, np.random.default_rng(0).random((9, 5)) > 0.5, np.zeros(9))
@@ -403,7 +404,7 @@ def make_pools(folder: Path) -> list[Path]:
 
 def read_pools(folder: Path) -> None:
     from boxsup.labels.overlaps import Overlaps
-    from boxsup.proposals.pool import Pools
+    from boxsup.proposals.pool_store import Pools
 
     pools = Pools([folder / "pools.zarr"], ahead=2)
     for pool in pools.values():
@@ -434,11 +435,11 @@ def make_part(folder: Path) -> list[Path]:
 
 def read_part_of(folder: Path) -> None:
     from boxsup.masking.parts import read_part
-    from boxsup.masking.table import table_of
+    from boxsup.masking.table import masks_table
 
     part = read_part(folder, "key", PART)
     assert len(part.masks) == len(PART.boxes)
-    table = table_of([part], CLASSES, CLASSES, folder)
+    table = masks_table([part], CLASSES, CLASSES, folder)
     assert table["score"].between(0, 1).all()
 
 

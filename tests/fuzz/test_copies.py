@@ -9,7 +9,7 @@ from boxsup.catalogue.sources import open_source
 from boxsup.errors import DataError
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.copies import MaskResults, stamps_of
-from boxsup.masking.outputs import FORMATS, OWN
+from boxsup.masking.outputs import FORMATS, MASK_FORMATS
 from boxsup.masking.parts import ImagePart
 from boxsup.masking.quality import Measures
 
@@ -63,7 +63,7 @@ def test_the_copy_of_what_can_be_read_has_the_same_boxes(tmp_path, target, boxes
             continue
         parts = [with_boxes_as_masks(record) for record in records]
         out = tmp_path / str(number)
-        write = FORMATS[OWN[source.format]].write
+        write = FORMATS[MASK_FORMATS[source.format]].write
         assert write(out, MaskResults(source, stamps_of(source), lambda parts=parts: iter(parts))) == []
         _, again = read(images, out / copied)
         assert [record.boxes for record in again] == [record.boxes for record in records]

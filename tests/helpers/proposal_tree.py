@@ -11,7 +11,8 @@ from PIL import Image
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.image.files import write_mask
-from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import pools_writer
 
 CLASSES = ("background", "cat", "dog <b>")
 SIDE = (48, 64)

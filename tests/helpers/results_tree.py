@@ -26,7 +26,8 @@ from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
-from boxsup.proposals.pool import make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import pools_writer
 from boxsup.store.labels import labels_writer
 
 CLASSES = ("background", "cat", "dog <b>")

@@ -28,7 +28,8 @@ from boxsup.image.files import (
     read_mask,
 )
 from boxsup.network.checkpoint import load
-from boxsup.proposals.pool import Pools, make_pool, pools_writer
+from boxsup.proposals.pool import make_pool
+from boxsup.proposals.pool_store import Pools, pools_writer
 from boxsup.store.checksums import CHECKSUMS
 from boxsup.store.foreign import parse_mat, read_json
 from boxsup.store.labels import labels_writer
@@ -323,7 +324,7 @@ def test_a_picture_that_claims_to_be_huge_costs_no_memory(tmp_path, content):
     (tmp_path / "bomb.jpg").write_bytes(content)
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path / "bomb.jpg")], capture_output=True, text=True)
     image, mask, kilobytes = done.stdout.splitlines()
-    assert "at most 33,554,432 pixels and 16,384 a side can be worked with, scale it down" in image
+    assert "at most 33,554,432 pixels and 16,384 per side are allowed, scale it down" in image
     assert "at most" in mask
     assert int(kilobytes) < 50_000
     assert done.stderr == ""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 
 
 @packed
@@ -42,7 +42,7 @@ def test_a_mask_takes_what_its_outline_takes():
 @given(st.lists(st.integers()))
 def test_each_makes_what_is_asked_for(numbers):
     made = []
-    doubles = Each(lambda number: made.append(number) or 2 * number, numbers)
+    doubles = LazySequence(lambda number: made.append(number) or 2 * number, numbers)
     assert len(doubles) == len(numbers)
     assert made == []
     assert list(doubles) == [2 * number for number in numbers]

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from boxsup.image.palette import PALETTE, hexadecimal, ink, overlay
+from boxsup.image.palette import PALETTE, css_colour, overlay, text_colour
 
 
 def test_the_colours_that_the_devkit_documents() -> None:
     known = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128), 255: (224, 224, 192)}
     assert {label: tuple(PALETTE[label].tolist()) for label in known} == known
-    assert hexadecimal(15) == "#c08080"
+    assert css_colour(15) == "#c08080"
 
 
 def test_the_palette_of_real_masks(voc_mini: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_palette_of_real_masks(voc_mini: Path) -> None:
 
 def test_text_is_legible_on_every_colour() -> None:
     for label in range(1, 256):
-        colours = np.array([PALETTE[label], ink(label)]) / 255
+        colours = np.array([PALETTE[label], text_colour(label)]) / 255
         linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
         dark, light = sorted(linear @ (0.2126, 0.7152, 0.0722))
         assert (light + 0.05) / (dark + 0.05) > 4.4  # contrast of WCAG 2, whose level AA is 4.5

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from boxsup.config.build import build
 from boxsup.config.inference import CrfSettings
-from boxsup.inference.crf import dense_crf, marginals, relevant
+from boxsup.inference.crf import crf_marginals, dense_crf, relevant_labels
 
 SILENT = CrfSettings(
     iterations=5,
@@ -88,16 +88,16 @@ def test_labels_that_no_pixel_finds_likely_stay_out(settings):
     others = np.full((19, *truth.shape), np.log(1e-3), np.float32)
     others[4] = np.log(0.35)
     all_scores = np.concatenate([others[:5], scores, others[5:]])
-    np.testing.assert_array_equal(relevant(all_scores, settings), [4, 5, 6])
-    whole = marginals(image, all_scores, settings).argmax(axis=0)
+    np.testing.assert_array_equal(relevant_labels(all_scores, settings), [4, 5, 6])
+    whole = crf_marginals(image, all_scores, settings).argmax(axis=0)
     np.testing.assert_array_equal(dense_crf(image, all_scores, settings), whole)
-    np.testing.assert_array_equal(relevant(all_scores, settings.changed(least_probability=0.0)), np.arange(21))
+    np.testing.assert_array_equal(relevant_labels(all_scores, settings.changed(least_probability=0.0)), np.arange(21))
 
 
 def test_the_most_likely_label_of_a_pixel_always_takes_part(settings):
     scores = np.log(np.full((21, 2, 2), 0.04, np.float32))
     scores[7, 1, 1] = np.log(0.09)
-    np.testing.assert_array_equal(relevant(scores, settings), [0, 7])
+    np.testing.assert_array_equal(relevant_labels(scores, settings), [0, 7])
 
 
 def test_a_label_alone_is_the_answer(settings):

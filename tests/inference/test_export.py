@@ -11,9 +11,9 @@ import boxsup
 from boxsup.cli import main
 from boxsup.image.files import read_image
 from boxsup.inference import export
-from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, greatest_difference
+from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, max_difference
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from boxsup.network.images import Normalisation, normalised
+from boxsup.network.images import Normalisation, normalise
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
 
@@ -68,7 +68,7 @@ def test_onnx_takes_several_images_at_once(onnx):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
-    images = np.stack([normalised(draw(seed, 70, 90)[0], OWN).numpy() for seed in range(3)])
+    images = np.stack([normalise(draw(seed, 70, 90)[0], OWN).numpy() for seed in range(3)])
     together = session.run(None, {"image": images})[0]
     alone = [session.run(None, {"image": image[None]})[0][0] for image in images]
     np.testing.assert_allclose(together, np.stack(alone), atol=1e-4)
@@ -94,7 +94,7 @@ def test_torch_export_comes_back_from_disk_at_a_fixed_size(folder, tmp_path):
     command(folder, "torch", "--size", "96", "80", "--out", tmp_path / "fixed.pt2")
     program = torch.export.load(tmp_path / "fixed.pt2").module()
     pixels = draw(7, 96, 80)[0]
-    scores = program(normalised(pixels, OWN)[None]).detach().numpy()
+    scores = program(normalise(pixels, OWN)[None]).detach().numpy()
     expected = boxsup.load(folder / "m.pt").predict(pixels, scores=True).scores
     np.testing.assert_allclose(scores[0], expected, atol=1e-3)
     facts = json.loads((tmp_path / "fixed.pt2.json").read_text())
@@ -107,7 +107,7 @@ def test_a_file_that_gives_something_else_is_an_error_and_not_left(folder, tmp_p
 
     def write(program, path, facts):
         other = network_that_has_seen(draw(seed, 96, 80)[0] for seed in range(4, 8)).eval()
-        export.write_torch(export.exported(FullSize(other).eval(), (96, 80)), path, facts)
+        export.write_torch(export.export_program(FullSize(other).eval(), (96, 80)), path, facts)
 
     monkeypatch.setitem(WRITERS, "torch", (write, export.run_torch))
     with pytest.raises(SystemExit, match="1"):
@@ -120,7 +120,7 @@ def test_what_is_no_number_is_no_agreement(folder):
     checkpoint = load_checkpoint(folder / "m.pt")
     network = FullSize(checkpoint.model).eval()
     with pytest.raises(export.BoxSupError, match="differs"):
-        greatest_difference(network, checkpoint, lambda images: images[:, :3] * np.nan, [draw(0, 96, 80)[0]])
+        max_difference(network, checkpoint, lambda images: images[:, :3] * np.nan, [draw(0, 96, 80)[0]])
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(folder, tmp_path, monkeypatch, capsys):

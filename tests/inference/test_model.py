@@ -11,7 +11,7 @@ import boxsup
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.model import crf_settings
-from boxsup.inference.scores import Predictor, full_size
+from boxsup.inference.scores import Predictor, enlarge_logits
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation
 from helpers.networks import network_that_has_seen
@@ -86,7 +86,7 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
     taken = (PICTURE.astype(np.float32) / 255 - np.float32(own.mean)) / np.float32(own.std)
     expected = checkpoint.model.eval()(torch.from_numpy(taken.transpose(2, 0, 1))[None])
     got = boxsup.load(tmp_path / "own.pt").predict(PICTURE, scores=True).scores
-    np.testing.assert_allclose(got, full_size(expected, PICTURE.shape[:2])[0].numpy(), atol=1e-4)
+    np.testing.assert_allclose(got, enlarge_logits(expected, PICTURE.shape[:2])[0].numpy(), atol=1e-4)
     assert np.abs(got - model.predict(PICTURE, scores=True).scores).max() > 0.1
 
 

@@ -17,9 +17,9 @@ from boxsup.image.files import read_image
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import AHEAD
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 from boxsup.store.labels import Labels
 from helpers.small_split import CLASSES, draw, write_split
 
@@ -42,12 +42,12 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predictions") / "run"
     write_split(folder, 7)
     torch.manual_seed(2)
-    network = build("mobilenet_v2", 3)
+    network = build_network("mobilenet_v2", 3)
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 1.0
-        network(torch.stack([normalised(draw(seed)[0]) for seed in range(4)]))  # statistics: scores then differ
+        network(torch.stack([normalise(draw(seed)[0]) for seed in range(4)]))  # statistics: scores then differ
     save_checkpoint(folder / "model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 0, {}))
     for workers in (1, 2):
         arguments = ["predictions", "--catalogue", str(folder / "catalogue"), "--model", str(folder / "model.pt")]

@@ -5,7 +5,7 @@ from PIL import Image
 
 from boxsup.errors import StoreError
 from boxsup.inference.scores import Predictor
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
@@ -15,7 +15,7 @@ from helpers.small_split import CLASSES, draw
 def path(tmp_path_factory):
     torch.manual_seed(5)
     path = tmp_path_factory.mktemp("scores") / "model.pt"
-    save_checkpoint(path, Checkpoint("mobilenet_v2", CLASSES, build("mobilenet_v2", 3), 0, {}))
+    save_checkpoint(path, Checkpoint("mobilenet_v2", CLASSES, build_network("mobilenet_v2", 3), 0, {}))
     return path
 
 
@@ -31,7 +31,7 @@ def test_scores_are_log_probabilities_at_full_size(path, height, width):
 def test_scores_are_the_networks_in_evaluation_worked_out_in_numpy(path):
     image = draw(0, 40, 56)[0]
     torch.manual_seed(5)
-    network = build("mobilenet_v2", 3).eval()
+    network = build_network("mobilenet_v2", 3).eval()
     scaled = (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     with torch.inference_mode():
         logits = network(torch.from_numpy(scaled.transpose(2, 0, 1)[None]).float())[0].numpy()
@@ -104,7 +104,7 @@ def test_images_ahead_are_scored_as_one_alone_is(path, tmp_path, monkeypatch):
     model = predictor._model.forward
     count = torch.get_num_threads
     monkeypatch.setattr(predictor._model, "forward", lambda batch: threads.append(count()) or model(batch))
-    pairs = list(predictor.scored(str(tmp_path / f"{number}.png") for number in range(4)))
+    pairs = list(predictor.score_files(str(tmp_path / f"{number}.png") for number in range(4)))
     for (pixels, scores), image in zip(pairs, images, strict=True):
         np.testing.assert_array_equal(pixels, image)
         np.testing.assert_array_equal(scores, predictor.log_probabilities(image).cpu().numpy())

@@ -11,12 +11,12 @@ from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
     Labelling,
     crf_settings,
+    format_labelling,
     labelling_settings,
-    labelling_text,
     parse_labelling,
     read_labelling,
 )
-from boxsup.inference.trained import chosen, chosen_crf, find_trained
+from boxsup.inference.trained import find_trained, override_crf, override_labelling
 
 CRF = {
     "iterations": 3,
@@ -52,7 +52,7 @@ def touch(folder, seeds=(0,), epochs=3):
 
 def write(folder, text):
     folder.mkdir(exist_ok=True)
-    (folder / LABELLING).write_text(labelling_text(parse_labelling(text, "test")))
+    (folder / LABELLING).write_text(format_labelling(parse_labelling(text, "test")))
 
 
 @pytest.fixture
@@ -165,14 +165,14 @@ def test_no_crf_is_a_setting_too(results):
 
 def test_arguments_go_before_the_runs_settings(results, tmp_path):
     own = find_trained(results / "own").labelling
-    assert chosen(own, None, None) == own
-    assert chosen(own, [1.0], None).scales == (1.0,)
-    assert chosen(own, None, 0.0).background_bias == 0
-    assert chosen_crf(own) == own.crf
-    assert chosen_crf(own, False) is None
-    assert chosen_crf(Labelling()) is None
-    assert chosen_crf(Labelling(), True) == crf_settings()
+    assert override_labelling(own, None, None) == own
+    assert override_labelling(own, [1.0], None).scales == (1.0,)
+    assert override_labelling(own, None, 0.0).background_bias == 0
+    assert override_crf(own) == own.crf
+    assert override_crf(own, False) is None
+    assert override_crf(Labelling()) is None
+    assert override_crf(Labelling(), True) == crf_settings()
     over = tmp_path / "over.yaml"
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
-    laid = chosen_crf(own, config=over)
+    laid = override_crf(own, config=over)
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from boxsup.image.boxes import box_iou
 from boxsup.labels.costs import (
-    LARGEST_P,
+    MAX_PROBABILITY,
     Candidates,
     agreement_costs,
     cross_entropy_costs,
@@ -165,7 +165,7 @@ def test_agreement_equals_dense_masks(seed):
         box = np.zeros(candidates.superpixels.shape, bool)
         box[y0:y1, x0:x1] = True
         p = np.exp(scores[1 + b].astype(np.float64))
-        odds = np.log(p) - np.log(1 - np.minimum(p, LARGEST_P))
+        odds = np.log(p) - np.log(1 - np.minimum(p, MAX_PROBABILITY))
         mean = np.full(box.shape, -np.inf)
         for region in np.unique(candidates.superpixels[box]):
             pixels = box & (candidates.superpixels == region)

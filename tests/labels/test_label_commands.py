@@ -14,7 +14,7 @@ from boxsup.config.params import generation_settings
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.instructions import instructions
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.labels import Labels
 
@@ -68,7 +68,7 @@ def pools(split):
 def opinionated_network():
     """A random network whose normalisations have seen some pictures: its scores differ from place to place."""
     torch.manual_seed(0)
-    network = build("mobilenet_v2", 7).train()
+    network = build_network("mobilenet_v2", 7).train()
     with torch.no_grad():
         for _ in range(20):
             network(torch.randn(2, 3, 64, 64))
@@ -115,7 +115,9 @@ def test_images_whose_boxes_choose_nothing_do_not_shift_the_scores_of_others(spl
 
 
 def test_a_network_of_other_classes_is_refused(split, labels, tmp_path):
-    save_checkpoint(tmp_path / "m.pt", Checkpoint("mobilenet_v2", ("background", "x"), build("mobilenet_v2", 2), 1, {}))
+    save_checkpoint(
+        tmp_path / "m.pt", Checkpoint("mobilenet_v2", ("background", "x"), build_network("mobilenet_v2", 2), 1, {})
+    )
     with pytest.raises(SystemExit, match="1"):
         labels(*pools(split), "--model", tmp_path / "m.pt")
     assert not (tmp_path / "2.zarr").exists()
@@ -251,9 +253,9 @@ def test_overlaps_of_other_boxes_and_proposals_of_other_images_are_refused(split
     masks = train.boxes.assign(image=[f"other{image}" for image in train.boxes["image"]])
     renamed = train.images.assign(image=[f"other{image}" for image in train.ids])
     for name, changed, message in (
-        ("moved", replace(train, boxes=moved), f"{train.boxes['image'][2]}: its overlaps are of other boxes or"),
-        ("fewer", replace(train, boxes=train.boxes[:-1]), f"{train.ids[-1]}: its overlaps are of other boxes or"),
-        ("wider", replace(train, images=wider), "its proposals are of "),
+        ("moved", replace(train, boxes=moved), f"{train.boxes['image'][2]}: its overlaps belong to other boxes or"),
+        ("fewer", replace(train, boxes=train.boxes[:-1]), f"{train.ids[-1]}: its overlaps belong to other boxes or"),
+        ("wider", replace(train, images=wider), "its proposals are for "),
     ):
         write_catalogue(tmp_path / name, changed)
         with pytest.raises(SystemExit, match="1"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from boxsup.machine.environment import scratch
+from boxsup.machine.environment import user_temp_folder
 from helpers.paths import ROOT
 
 pytestmark = pytest.mark.slow  # loops are compiled anew
@@ -21,9 +21,9 @@ COMPILING = """
 import boxsup.cli
 import matplotlib.figure
 import numpy as np
-from boxsup.proposals.pool import areas
+from boxsup.proposals.pool import candidate_areas
 
-print(areas(np.ones((2, 3), bool), np.arange(3)).tolist())
+print(candidate_areas(np.ones((2, 3), bool), np.arange(3)).tolist())
 """
 
 
@@ -85,10 +85,10 @@ def test_where_nothing_can_be_kept_loops_are_compiled_anew(installed):
 def test_a_folder_of_others_is_not_taken(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     own = tmp_path / f"boxsup-{os.getuid()}"
-    assert scratch() == own
+    assert user_temp_folder() == own
     own.chmod(0o770)
-    assert scratch() is None
+    assert user_temp_folder() is None
     own.rmdir()
     (tmp_path / "theirs").mkdir()
     own.symlink_to(tmp_path / "theirs")
-    assert scratch() is None
+    assert user_temp_folder() is None

@@ -14,8 +14,8 @@ NAMES = ("a", "b", "c")
 HOLD = """
 import sys, time
 from pathlib import Path
-from boxsup.machine.locks import lock
-print(*lock(sys.argv[3:], int(sys.argv[2]), Path(sys.argv[1])), flush=True)
+from boxsup.machine.locks import lock_gpus
+print(*lock_gpus(sys.argv[3:], int(sys.argv[2]), Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """
 
@@ -63,7 +63,7 @@ def test_who_needs_several_is_not_overtaken_and_holds_none_meanwhile(holders):
     two = holders(3)
     assert waits(two)
     late = holders(1)
-    time.sleep(3 * locks.AGAIN)
+    time.sleep(3 * locks.POLL_SECONDS)
     assert two.poll() is late.poll() is None
     one.kill()
     assert taken(two) == {0, 1, 2}
@@ -75,7 +75,7 @@ def test_who_is_killed_while_waiting_lets_others_wait(holders):
     one = holders(3)
     assert taken(one) == {0, 1, 2}
     waiting, late = holders(2), holders(2)
-    time.sleep(4 * locks.AGAIN)
+    time.sleep(4 * locks.POLL_SECONDS)
     waiting.kill()
     one.kill()
     assert taken(late) == {0, 1}
@@ -84,7 +84,7 @@ def test_who_is_killed_while_waiting_lets_others_wait(holders):
 def test_the_folder_is_nobody_elses(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="BOXSUP_LOCKS"):
-        locks.lock(NAMES, 1, tmp_path / "link")
+        locks.lock_gpus(NAMES, 1, tmp_path / "link")
 
 
 def test_the_folder_is_of_the_user_or_the_environments(monkeypatch, tmp_path):

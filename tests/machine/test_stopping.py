@@ -171,13 +171,13 @@ def test_threads_that_write_on_leave_nothing(tmp_path):
 WORKERS = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from boxsup.machine.environment import settle
+from boxsup.machine.environment import set_environment
 from boxsup.machine.stopping import stop_at_signals
 from boxsup.machine.workers import map_in_processes
 from helpers.processes import stay
 
 if __name__ == "__main__":
-    settle()
+    set_environment()
     stop_at_signals()
     print("in it", flush=True)
     list(map_in_processes(stay, [(sys.argv[2],)] * 2, 2))
@@ -190,7 +190,7 @@ def test_a_signal_to_all_processes_is_as_quiet_as_one_to_the_first(tmp_path, sto
     code = tmp_path / "code.py"
     code.write_text(WORKERS)
     (tmp_path / "there").mkdir()
-    with started(sys.executable, str(code), str(ROOT / "tests"), str(tmp_path / "there")) as run:
+    with started(sys.executable, str(code), str(ROOT / "tests" / "machine"), str(tmp_path / "there")) as run:
         assert run.stdout.readline() == "in it\n"
         until(lambda: len(psutil.Process(run.pid).children()) >= 2, run)
         until(lambda: while_they_start or len(list((tmp_path / "there").iterdir())) == 2, run)

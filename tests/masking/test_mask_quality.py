@@ -12,9 +12,9 @@ from boxsup.masking.quality import (
     RECTANGLE_QUALITY,
     Measures,
     flags,
-    least_seen,
-    measure,
+    measure_mask,
     quality,
+    seen_threshold,
 )
 
 BOX = np.array([1, 0, 5, 4])
@@ -30,7 +30,7 @@ GOOD = Measures(0.9, 0.8, 0.1, 0.9, 0.9, 0.7, 0.1, 2)
 
 
 def test_measures_by_hand():
-    got = measure(MASK, BOX, 1, SCORES, (0.75, 0.25, 0.5))
+    got = measure_mask(MASK, BOX, 1, SCORES, (0.75, 0.25, 0.5))
     assert got.expected_iou == 0.75
     assert got.network_agreement == 0.75
     assert got.overlap_cost == 0.5
@@ -41,7 +41,7 @@ def test_measures_by_hand():
 
 
 def test_with_one_class_there_is_no_rival():
-    got = measure(MASK, BOX, 1, SCORES[:2])
+    got = measure_mask(MASK, BOX, 1, SCORES[:2])
     assert (got.rival_share, got.rival) == (0.0, 0)
 
 
@@ -60,7 +60,7 @@ def test_quality_is_the_logistic_function_of_the_weighted_sum(monkeypatch):
 
 
 def test_a_rectangle_is_worth_what_rectangles_are():
-    rectangle = measure(MASK, BOX, 1, SCORES)
+    rectangle = measure_mask(MASK, BOX, 1, SCORES)
     assert math.isnan(rectangle.expected_iou)
     assert quality(rectangle) == RECTANGLE_QUALITY
     assert flags(rectangle) == ["nothing", "loose"]
@@ -88,8 +88,8 @@ def test_a_rival_must_be_likely_and_far_ahead():
 
 
 def test_what_must_be_seen_falls_with_what_the_network_sees_of_all_boxes():
-    assert least_seen([]) == least_seen([0.9, 0.8, 0.01]) == MIN_SEEN
-    assert least_seen([0.2, 0.1, 0.3]) == pytest.approx(0.02)
+    assert seen_threshold([]) == seen_threshold([0.9, 0.8, 0.01]) == MIN_SEEN
+    assert seen_threshold([0.2, 0.1, 0.3]) == pytest.approx(0.02)
     young = GOOD._replace(seen=0.03)
     assert flags(young) == ["nothing"]
-    assert flags(young, least_seen([0.03, 0.02, 0.04])) == []
+    assert flags(young, seen_threshold([0.03, 0.02, 0.04])) == []

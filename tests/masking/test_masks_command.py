@@ -30,7 +30,7 @@ from boxsup.labels.generation import Update
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.masking.quality import FLAGS, Measures
-from boxsup.network import build as build_network
+from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.proposals.methods import build_settings, make_proposer
 from helpers.networks import network_that_has_seen

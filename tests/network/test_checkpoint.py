@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from boxsup.errors import BoxSupError, StoreError
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, load, load_checkpoint, save, save_checkpoint
 from boxsup.network.images import IMAGENET, Normalisation
 
@@ -16,7 +16,7 @@ CLASSES = ("background", "disc", "square")
 @pytest.fixture(scope="module")
 def checkpoint():
     torch.manual_seed(3)
-    return Checkpoint("mobilenet_v2", CLASSES, build("mobilenet_v2", 3), 4, {"file": "w.pth", "sha256": "ab"})
+    return Checkpoint("mobilenet_v2", CLASSES, build_network("mobilenet_v2", 3), 4, {"file": "w.pth", "sha256": "ab"})
 
 
 @pytest.fixture(scope="module")

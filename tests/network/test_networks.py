@@ -8,8 +8,8 @@ from torch.nn import functional
 from torchvision.models import mobilenet_v2, resnet101
 
 from boxsup.errors import ConfigError
-from boxsup.network import build
-from boxsup.network.images import IMAGENET, normalised
+from boxsup.network import build_network
+from boxsup.network.images import IMAGENET, normalise
 from boxsup.network.vgg import decimate
 
 NAMES = [
@@ -26,7 +26,7 @@ NAMES = [
 
 def without_weights(name, classes=21):
     with torch.device("meta"):  # shapes only: half a gigabyte a network is not touched
-        return build(name, classes)
+        return build_network(name, classes)
 
 
 # Sides that the pooling layers leave: 2×2 pools round down, DeepLab's 3×3 pools and strided convolutions round up.
@@ -83,7 +83,7 @@ def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
         ConfigError, match="fcn32s, fcn16s, fcn8s, deeplab_4x4, deeplab_largefov, deeplab_v2_resnet101, mobilenet_v2"
     ) as info:
-        build("resnet", 3)
+        build_network("resnet", 3)
     assert "'resnet'" in str(info.value)
 
 
@@ -95,7 +95,7 @@ def resnet():
         for name, layer in original.named_modules():
             if name.endswith("bn3"):
                 layer.weight.fill_(0.2)  # pretrained ones are as small: else 33 blocks add up to nothing in common
-    network = build("deeplab_v2_resnet101", 3)
+    network = build_network("deeplab_v2_resnet101", 3)
     network.load_imagenet(original.state_dict())
     return original.eval(), network
 
@@ -145,7 +145,7 @@ def test_the_pyramid_adds_up_four_rates(resnet):
 def test_dilated_mobilenet_holds_the_original_in_between(name, shape):
     torch.manual_seed(0)
     original = mobilenet_v2(weights=None).eval()
-    network = build(name, 3).eval()
+    network = build_network(name, 3).eval()
     network.load_imagenet(original.state_dict())
     image = torch.randn(1, 3, 97, 129)
     with torch.inference_mode():
@@ -158,7 +158,7 @@ def test_dilated_mobilenet_holds_the_original_in_between(name, shape):
 @pytest.fixture(scope="module")
 def largefov():
     torch.manual_seed(1)
-    return build("deeplab_largefov", 3).eval()
+    return build_network("deeplab_largefov", 3).eval()
 
 
 def test_dilated_conv5_holds_the_strided_one_at_every_other_pixel(largefov):
@@ -210,7 +210,7 @@ def test_skips_start_silent_and_then_add_their_scores(largefov, monkeypatch):
     with monkeypatch.context() as patch:
         for start in ("kaiming_uniform_", "kaiming_normal_"):
             patch.setattr(nn.init, start, lambda weights, **_: weights)  # seconds for weights that are replaced below
-        network = build("fcn8s", 2).eval()
+        network = build_network("fcn8s", 2).eval()
     network.features.load_state_dict(largefov.features.state_dict())
     network.fc6, network.fc7, network.score = (
         nn.Conv2d(512, 16, 7, padding=3),
@@ -237,7 +237,7 @@ def test_skips_start_silent_and_then_add_their_scores(largefov, monkeypatch):
 def test_images_are_normalised_as_torchvisions_weights_expect():
     image = np.zeros((2, 3, 3), np.uint8)
     image[0, 1] = (255, 0, 51)
-    got = normalised(image)
+    got = normalise(image)
     assert got.shape == (3, 2, 3)
     assert got.dtype == torch.float32
     expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]

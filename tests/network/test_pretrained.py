@@ -6,7 +6,7 @@ import torch
 
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import ConfigError, StoreError
-from boxsup.network import build, pretrained
+from boxsup.network import build_network, pretrained
 from boxsup.network.pretrained import imagenet_weights
 
 IMAGENET = NetworkSettings(name="mobilenet_v2", weights="imagenet", sha256="")
@@ -129,7 +129,7 @@ def test_torchvisions_own_weights_load(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     found = imagenet_weights("mobilenet_v2", IMAGENET)
     assert found.sha256.startswith("b0353104")
-    network = build("mobilenet_v2", 3)
+    network = build_network("mobilenet_v2", 3)
     before = network.head[0].weight.clone()
     network.load_imagenet(found.weights)
     assert torch.equal(network.features[0][0].weight, found.weights["features.0.0.weight"])

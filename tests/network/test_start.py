@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from boxsup.errors import ConfigError
-from boxsup.network import build
-from boxsup.network.start import take_over
+from boxsup.network import build_network
+from boxsup.network.start import copy_weights
 
 
 def network(classes, skip=True, seed=0):
@@ -20,7 +20,7 @@ def network(classes, skip=True, seed=0):
 def test_all_layers_but_the_dropped_ones_are_taken_over():
     old, new = network(5), network(3, seed=1)
     start = copy.deepcopy(new)
-    take_over(new, old.state_dict(), ["score", "skips"])
+    copy_weights(new, old.state_dict(), ["score", "skips"])
     assert torch.equal(new["body"].weight, old["body"].weight)
     assert torch.equal(new["body"].bias, old["body"].bias)
     assert torch.equal(new["score"].weight, start["score"].weight)
@@ -39,7 +39,7 @@ def test_layers_that_do_not_fit_are_named_and_nothing_changes(old, drop, message
     new = network(3, seed=1)
     before = copy.deepcopy(new.state_dict())
     with pytest.raises(ConfigError, match=message):
-        take_over(new, old.state_dict(), drop)
+        copy_weights(new, old.state_dict(), drop)
     assert all(torch.equal(value, before[name]) for name, value in new.state_dict().items())
 
 
@@ -55,8 +55,8 @@ def test_layers_that_do_not_fit_are_named_and_nothing_changes(old, drop, message
 )
 def test_another_number_of_classes_needs_the_last_layers_anew_only(name, drop):
     with torch.device("meta"):  # shapes only
-        old, new = build(name, 81), build(name, 60)
-    take_over(new, old.state_dict(), drop)
+        old, new = build_network(name, 81), build_network(name, 60)
+    copy_weights(new, old.state_dict(), drop)
     for layer in drop:
         with pytest.raises(ConfigError, match=f"drop {layer}"):
-            take_over(new, old.state_dict(), [other for other in drop if other != layer])
+            copy_weights(new, old.state_dict(), [other for other in drop if other != layer])

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from boxsup.errors import DataError, StoreError
-from boxsup.proposals.pool import Pools, distinct_rows, find_pool, find_pools, make_pool, pools_writer
+from boxsup.proposals.pool import distinct_rows, make_pool
+from boxsup.proposals.pool_store import Pools, find_pool, find_pools, pools_writer
 from boxsup.random import generator
 from boxsup.store.arrays import create_group
 

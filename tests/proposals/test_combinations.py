@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from boxsup.proposals.combinations import combine, hashes, members
+from boxsup.proposals.combinations import combine, set_hashes
 from boxsup.proposals.hierarchy import boundary_tree
+from boxsup.proposals.holes import combination_members
 from boxsup.proposals.regions import region_graph
 from boxsup.random import generator
 
@@ -110,7 +111,7 @@ def test_members_are_the_unions_with_their_holes_filled(seed, leaves):
     border = np.isin(np.arange(len(graph.pixels)), [labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     rows = np.arange(len(found.nodes))
     below = leaves_below(found.parent)
-    for row, member in enumerate(members(found, rows, graph, border)):
+    for row, member in enumerate(combination_members(found, rows, graph, border)):
         union = set().union(*(below[node] for node in found.nodes[row] if node >= 0))
         mask = np.isin(found.leaf[labels], list(union))
         assert np.array_equal(member[labels], ndimage.binary_fill_holes(mask))
@@ -128,7 +129,7 @@ def test_a_ring_is_filled_but_not_a_bay():
         found = combine(tree, graph, regions, (9, 0, 0, 0))
         border = np.arange(regions) == 0
         rows = np.flatnonzero(np.isin(found.nodes[:, 0], [2 * regions - 2, 1]))
-        assert members(found, rows, graph, border).tolist() == filled
+        assert combination_members(found, rows, graph, border).tolist() == filled
 
 
 @settings(max_examples=20)
@@ -143,7 +144,9 @@ def test_equal_sets_have_equal_hashes_whatever_their_tree(seed):
     for parent in (tree, other):
         found = combine(parent, graph, 8, (20, 20, 20, 20))
         for row, key in zip(
-            members(found, np.arange(len(found.nodes)), graph, nowhere), hashes(found, keys), strict=True
+            combination_members(found, np.arange(len(found.nodes)), graph, nowhere),
+            set_hashes(found, keys),
+            strict=True,
         ):
             assert seen.setdefault(row.tobytes(), key) == key
     assert len(set(seen.values())) == len(seen)
@@ -153,14 +156,14 @@ def test_one_region_is_one_candidate():
     graph = region_graph(np.zeros((2, 3), np.int64))
     found = combine(np.zeros(1, np.int64), graph, 5, (3, 3, 3, 3))
     assert found.nodes.tolist() == [[0, -1, -1, -1]]
-    assert members(found, np.array([0]), graph, np.array([True])).tolist() == [[True]]
+    assert combination_members(found, np.array([0]), graph, np.array([True])).tolist() == [[True]]
 
 
 @pytest.mark.parametrize("leaves", [1, 2, 50])
 def test_no_rows_are_no_members(leaves):
     _, graph, tree = random_regions(generator(3, "combinations"))
     found = combine(tree, graph, leaves, ALL)
-    assert members(found, np.zeros(0, np.int64), graph, np.zeros(len(graph.pixels), bool)).shape == (
+    assert combination_members(found, np.zeros(0, np.int64), graph, np.zeros(len(graph.pixels), bool)).shape == (
         0,
         len(graph.pixels),
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boxsup.proposals.grouping import group
+from boxsup.proposals.grouping import group_regions
 from boxsup.proposals.regions import region_graph
 from boxsup.random import generator
 
@@ -83,7 +83,7 @@ def test_every_merge_is_the_most_similar_pair(seed, height, width, names, bounde
     graph = region_graph(labels)
     strengths = draws.random(len(graph.pairs)) * bounded
     histogram = histograms(labels, colour), histograms(labels, texture)
-    parent = group(graph, *histogram, names, strengths if bounded else None)
+    parent = group_regions(graph, *histogram, names, strengths if bounded else None)
     assert parent[-1] == len(parent) - 1
     check_merges(labels, colour, texture, names, parent, strengths)
 
@@ -92,36 +92,36 @@ def test_size_alone_merges_the_smallest_first():
     labels = np.repeat([0, 1, 2, 3], [5, 2, 1, 4])[None].astype(np.int32)
     nothing = np.ones((4, 1), np.int32)
     # 1+2 (3 px), then 3+{1,2} (7 px) before 0+{1,2} (8 px)
-    assert group(region_graph(labels), nothing, nothing, "S").tolist() == [6, 4, 4, 5, 5, 6, 6]
+    assert group_regions(region_graph(labels), nothing, nothing, "S").tolist() == [6, 4, 4, 5, 5, 6, 6]
 
 
 def test_colour_alone_merges_equal_colours_first():
     labels = np.array([[0, 1, 2, 3]], np.int32)
     colour = np.array([[9, 0], [0, 1], [0, 7], [3, 1]], np.int32)
     # shares of the first bin 1, 0, 0, 3/4: 1+2, then {1,2}+3 (1/4) before 0+{1,2} (0)
-    assert group(region_graph(labels), colour, np.ones((4, 1), np.int32), "C").tolist() == [6, 4, 4, 5, 5, 6, 6]
+    assert group_regions(region_graph(labels), colour, np.ones((4, 1), np.int32), "C").tolist() == [6, 4, 4, 5, 5, 6, 6]
 
 
 def test_a_strong_border_keeps_equal_colours_apart():
     labels, same = np.array([[0, 1, 2]], np.int32), np.ones((3, 1), np.int32)
     # colour 1 on both sides of region 1; a border of 0.5 makes 0+1 the less similar pair
-    assert group(region_graph(labels), same, same, "C", np.array([0.5, 0.25])).tolist() == [4, 3, 3, 4, 4]
+    assert group_regions(region_graph(labels), same, same, "C", np.array([0.5, 0.25])).tolist() == [4, 3, 3, 4, 4]
 
 
 def test_ties_go_to_the_lowest_numbers():
     labels = np.arange(4, dtype=np.int32).reshape(2, 2)
     same = np.ones((4, 1), np.int32)
-    assert group(region_graph(labels), same, same, "CT").tolist() == [4, 4, 5, 5, 6, 6, 6]
+    assert group_regions(region_graph(labels), same, same, "CT").tolist() == [4, 4, 5, 5, 6, 6, 6]
 
 
 def test_one_region_is_a_tree():
     whole, one = region_graph(np.zeros((2, 2), np.int32)), np.ones((1, 1), np.int32)
-    assert group(whole, one, one, "CTSF").tolist() == [0]
+    assert group_regions(whole, one, one, "CTSF").tolist() == [0]
 
 
 def test_inputs_are_left_as_they_are():
     labels, colour = np.array([[0, 1, 2]], np.int32), np.arange(6, dtype=np.int32).reshape(3, 2) + 1
     copies = labels.copy(), colour.copy()
-    group(region_graph(labels), colour, colour, "CTSF")
+    group_regions(region_graph(labels), colour, colour, "CTSF")
     assert np.array_equal(labels, copies[0])
     assert np.array_equal(colour, copies[1])

@@ -27,7 +27,7 @@ from boxsup.proposals.imported import proposer
 from boxsup.proposals.imported_json import image_keys
 from boxsup.proposals.methods import build_settings
 from boxsup.proposals.partition import partition
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 from helpers.paths import ROOT
 
@@ -117,7 +117,7 @@ def test_equal_masks_have_equal_runs_however_they_are_written():
     ],
 )
 def test_damaged_runs_are_refused(counts):
-    with pytest.raises(DataError, match=r"^f: record 3: counts are no run lengths that fill 2×3 pixels"):
+    with pytest.raises(DataError, match=r"^f: record 3: counts are not run lengths that fill 2×3 pixels"):
         decode_runs({"size": [2, 3], "counts": counts}, (2, 3), "f: record 3")
 
 
@@ -264,7 +264,7 @@ ONE = {"segmentation": encoded(stripe(0))}
         ),
         ([{"segmentation": [[0, 1], [True, 1.0]]}], "an array of pixels; pycocotools.mask.encode"),
         ([{"segmentation": {"size": [5, 4], "counts": [20]}}], "expected a mask of size [4, 5]"),
-        ([ONE, {"segmentation": {"size": [4, 5], "counts": [19]}}], "record 1: counts are no run lengths"),
+        ([ONE, {"segmentation": {"size": [4, 5], "counts": [19]}}], "record 1: counts are not run lengths"),
         ([ONE | {"score": 1}, ONE], "record 1: score: expected a finite number as in other records, got None"),
         ([ONE | {"predicted_iou": float("nan")}], "record 0: predicted_iou: expected a finite number"),
     ],
@@ -386,10 +386,10 @@ def test_no_candidates_are_the_whole_image(tmp_path):
         ({"labels": cells([[1], [4], [2]], (3, 1))}, "labels: candidate 2 names superpixel 4, which no pixel has"),
         ({"labels": cells([[1], [2], [0]], (3, 1))}, "labels: candidate 3 names superpixel 0, which no pixel has"),
         ({"labels": np.array([[1], [2], [9]])}, "labels: candidate 3 names superpixel 9, which no pixel has"),
-        ({"labels": MEMBERS[:, :2]}, "labels: expected 3 columns, one a superpixel, got 2"),
+        ({"labels": MEMBERS[:, :2]}, "labels: expected 3 columns, one per superpixel, got 2"),
         ({"labels": np.ones((3, 2, 2))}, "labels: expected cells or a matrix, got an array of 3 dimensions"),
         ({"labels": np.array(["words", "and"])[:, None]}, "labels: expected"),
-        ({"scores": SCORES[:2]}, "scores: expected 3 finite numbers, one a candidate, got 2"),
+        ({"scores": SCORES[:2]}, "scores: expected 3 finite numbers, one per candidate, got 2"),
         ({"scores": SCORES * np.nan}, "scores: expected 3 finite numbers"),
     ],
 )

@@ -15,7 +15,7 @@ from boxsup.catalogue.tables import (
 )
 from boxsup.cli import main
 from boxsup.image.files import read_image
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from helpers import odd_images as odd
 from helpers.paths import ROOT
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.proposals.pool import Pools
+from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 
 

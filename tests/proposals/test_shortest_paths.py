@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from boxsup.proposals.regions import borders
-from boxsup.proposals.shortest_paths import centre, distances, make_graph, spread
+from boxsup.proposals.shortest_paths import distances, farthest_points, graph_centre, make_graph
 from boxsup.random import generator
 
 seeds = st.integers(0, 2**32 - 1)
@@ -45,14 +45,14 @@ def test_no_path_is_infinite():
 def test_the_centre_has_the_least_eccentricity(seed, regions):
     edges, costs = random_graph(seed, regions)
     eccentricity = all_pairs(edges, costs, regions).max(axis=1)
-    assert centre(make_graph(edges, costs, regions)) == eccentricity.argmin()
+    assert graph_centre(make_graph(edges, costs, regions)) == eccentricity.argmin()
 
 
 @given(seeds, st.integers(1, 40), st.integers(1, 50))
 def test_each_next_one_is_the_farthest(seed, regions, most):
     edges, costs = random_graph(seed, regions)
     exact = all_pairs(edges, costs, regions)
-    chosen, distance = spread(make_graph(edges, costs, regions), regions // 2, most)
+    chosen, distance = farthest_points(make_graph(edges, costs, regions), regions // 2, most)
     expected = [regions // 2]
     while len(expected) < min(most, regions):
         expected.append(int(exact[expected].min(axis=0).argmax()))
@@ -63,8 +63,8 @@ def test_each_next_one_is_the_farthest(seed, regions, most):
 def test_a_path_by_hand():
     """0 -1- 1 -1- 2 -1- 3 -1- 4: the middle, the ends, and what lies between, lower numbers first."""
     graph = make_graph(np.array([[0, 1], [1, 2], [2, 3], [3, 4]]), np.ones(4), 5)
-    assert centre(graph) == 2
-    chosen, distance = spread(graph, 2, 9)
+    assert graph_centre(graph) == 2
+    chosen, distance = farthest_points(graph, 2, 9)
     assert chosen.tolist() == [2, 0, 4, 1, 3]
     assert distance[:2].tolist() == [[2, 1, 0, 1, 2], [0, 1, 2, 3, 4]]
 
@@ -72,5 +72,5 @@ def test_a_path_by_hand():
 def test_one_region():
     pairs, _ = borders(np.zeros((3, 3), np.int64), 1)
     graph = make_graph(pairs, np.zeros(0), 1)
-    assert centre(graph) == 0
-    assert spread(graph, 0, 5)[1].tolist() == [[0]]
+    assert graph_centre(graph) == 0
+    assert farthest_points(graph, 0, 5)[1].tolist() == [[0]]

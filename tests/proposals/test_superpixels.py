@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from boxsup.proposals.regions import borders, raster_order, region_boxes
-from boxsup.proposals.superpixels import covered, graph_segmentation, majority_nodes, merge_small, refine
+from boxsup.proposals.superpixels import (
+    graph_segmentation,
+    majority_nodes,
+    merge_small,
+    node_members,
+    refine_partitions,
+)
 from boxsup.random import generator
 
 seeds = st.integers(0, 2**32 - 1)
@@ -68,7 +74,7 @@ def test_borders_boxes_and_raster_order_against_loops(seed, height, width):
 def test_refinement_is_the_connected_parts_of_what_all_partitions_leave_whole(seed, height, width, count):
     draws = generator(seed, "test")
     partitions = np.stack([partition(draws, height, width, 2) for _ in range(count)])
-    pieces, firsts = refine(partitions)
+    pieces, firsts = refine_partitions(partitions)
     signature = (partitions * 2 ** np.arange(count)[:, None, None]).sum(axis=0)
     expected, total = np.zeros((height, width), int), 0
     for value in np.unique(signature):
@@ -110,7 +116,7 @@ def test_nodes_keep_the_superpixels_they_cover_more_than_half_of(seed, leaves, s
     part = np.stack([np.bincount(superpixel, pixels * row, minlength=superpixels) for row in below])
     nodes = draws.permutation(len(parent))
     lowest = majority_nodes(parent, leaf, pixels, superpixel)
-    assert np.array_equal(covered(parent, nodes, lowest), (2 * part > total)[nodes])
+    assert np.array_equal(node_members(parent, nodes, lowest), (2 * part > total)[nodes])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1, 1), (3, 50, 3), (40, 30, 1)])

@@ -9,7 +9,7 @@ from boxsup.catalogue.records import Problem
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, read_catalogue, write_catalogue
 from boxsup.evaluation.measured import Basis
 from boxsup.evaluation.tables import read_table, score_table, write_table
-from boxsup.store.csv import as_written, write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 FORMULAS = [
     "=1+1",
@@ -40,7 +40,7 @@ def test_other_text_stays_as_it_is(tmp_path, text):
 def test_all_texts_come_back(tmp_path):
     texts = [quotes + text for text in (*FORMULAS, *PLAIN) for quotes in ("", "'", "''")]
     write_csv(tmp_path / "a.csv", pd.DataFrame({"name": texts, "number": range(len(texts))}))
-    table = as_written(pd.read_csv(tmp_path / "a.csv", dtype={"name": str}, keep_default_na=False))
+    table = unescape_texts(pd.read_csv(tmp_path / "a.csv", dtype={"name": str}, keep_default_na=False))
     assert table["name"].tolist() == texts
 
 

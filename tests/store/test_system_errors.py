@@ -41,7 +41,7 @@ def immutable(tmp_path):
 @AS_ROOT
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("above", "above: nothing may be written there; "), ("above/tree", "above/tree: Operation not permitted; ")],
+    [("above", "above: you may not write there; "), ("above/tree", "above/tree: Operation not permitted; ")],
 )
 def test_what_cannot_be_changed(name, message, tmp_path, immutable):
     out = tmp_path / "above" / "tree"

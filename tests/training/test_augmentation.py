@@ -102,6 +102,6 @@ def test_mirroring_changes_no_other_draw():
 
 
 def test_the_padding_is_about_zero_after_normalisation():
-    from boxsup.network.images import normalised
+    from boxsup.network.images import normalise
 
-    assert normalised(np.array([[PAD]], np.uint8)).abs().max() < 0.02
+    assert normalise(np.array([[PAD]], np.uint8)).abs().max() < 0.02

@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional
 
 from boxsup.cli import main
-from boxsup.network import build
+from boxsup.network import build_network
 from boxsup.network.checkpoint import load_checkpoint
-from boxsup.training.parallel import all_reduce_sum, is_main_process, over_whole_batches, rank_slice, world_size
-from boxsup.training.torchrun import together
+from boxsup.training.parallel import all_reduce_sum, distribute_model, is_main_process, rank_slice, world_size
+from boxsup.training.torchrun import run_in_processes
 from helpers.small_split import write_split
 from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
 
@@ -43,13 +43,13 @@ def start(tmp_path_factory):
 def first_step(*, out):
     """Loss, gradients and statistics of a network's first step on five images, in double precision; one writes them."""
     torch.manual_seed(0)
-    network = build("mobilenet_v2", 3).double().train()
+    network = build_network("mobilenet_v2", 3).double().train()
     images, labels = torch.randn(5, 3, 33, 33, dtype=torch.float64), torch.randint(0, 3, (5, 3, 3))
     labels[0, 1:] = 255
     labels[4] = 255
     own = rank_slice(5)
     torch.manual_seed(1)  # of dropout
-    whole = over_whole_batches(network, 5)
+    whole = distribute_model(network, 5)
     scores = whole(images[own])
     lost = functional.cross_entropy(scores, labels[own], ignore_index=255, reduction="sum")
     loss = lost / all_reduce_sum((labels[own] != 255).sum())
@@ -62,7 +62,7 @@ def first_step(*, out):
 
 def test_a_step_of_two_processes_is_that_of_one(tmp_path):
     first_step(out=tmp_path / "one.pt")
-    together(first_step, 2, out=tmp_path / "two.pt")
+    run_in_processes(first_step, 2, out=tmp_path / "two.pt")
     one, two = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two"))
     torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-12, atol=0)
     largest = max(value.abs().max() for value in one["gradients"].values())

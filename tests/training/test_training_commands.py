@@ -20,7 +20,7 @@ from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load_checkpoint, save
 from boxsup.store.labels import labels_writer
-from boxsup.training.data import Epoch, batches, order_of
+from boxsup.training.data import EpochData, batch_order, batches
 from boxsup.training.epoch import Step, make_optimizer, train_epoch
 from boxsup.training.progress import Progress
 from helpers.small_split import CLASSES, write_split
@@ -74,7 +74,7 @@ def test_a_chain_through_files_is_a_run_without_them(trained):
     model = load_checkpoint(trained / "epochs/000/model.pt").model.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, SETTINGS)
     for epoch in (1, 2):
-        data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, epoch)
+        data = EpochData(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, epoch)
         loader = batches(data, SETTINGS, 0, epoch, 0)
         train_epoch(model, optimizer, loader, len(loader), SETTINGS, schedule, 0, epoch, lambda step: None)
     expected = load_checkpoint(trained / "epochs/002/model.pt").model.state_dict()
@@ -110,8 +110,8 @@ def test_a_diverging_epoch_writes_nothing(trained, capsys):
     assert "epoch 1, iteration 1: the loss is nan" in message
     assert "lower training.rate" in message
     assert f"the last good checkpoint is {trained}/epochs/000/model.pt;" in message
-    data = Epoch(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, 1)
-    second = [data.ids[index] for index in order_of(data, SETTINGS, 0, 1)[1]]
+    data = EpochData(read_catalogue(trained / "catalogue"), trained / "labels.zarr", SETTINGS, 0, 1)
+    second = [data.ids[index] for index in batch_order(data, SETTINGS, 0, 1)[1]]
     assert f"its images: {', '.join(second)};" in message
     assert len(set(second)) == SETTINGS.batch
     assert not (trained / "diverged").exists()

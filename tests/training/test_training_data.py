@@ -8,7 +8,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.store.labels import Labels, labels_writer
-from boxsup.training.data import Epoch, batches, order_of, plain_errors
+from boxsup.training.data import EpochData, batch_order, batches, read_batches
 from helpers.small_split import write_split
 
 SETTINGS = TrainingSettings(
@@ -47,40 +47,40 @@ def numbers(loader):
 
 
 def test_batches_are_whole_and_hold_each_image_once(split):
-    got = numbers(batches(Epoch(*split, SETTINGS, 0, 1), SETTINGS, 0, 1, 0))
+    got = numbers(batches(EpochData(*split, SETTINGS, 0, 1), SETTINGS, 0, 1, 0))
     assert [len(batch) for batch in got] == [3, 3]
     assert len({number for batch in got for number in batch}) == 6
 
 
 def test_the_order_says_which_images_a_batch_holds(split):
-    data = Epoch(*split, SETTINGS, 0, 2)
-    assert order_of(data, SETTINGS, 0, 2).tolist() == numbers(batches(data, SETTINGS, 0, 2, 0))
+    data = EpochData(*split, SETTINGS, 0, 2)
+    assert batch_order(data, SETTINGS, 0, 2).tolist() == numbers(batches(data, SETTINGS, 0, 2, 0))
 
 
 def test_fewer_images_than_a_batch_are_one_batch(split):
     catalogue, labels = split
-    loader = batches(Epoch(part(catalogue, 2), labels, SETTINGS, 0, 1), SETTINGS, 0, 1, 0)
+    loader = batches(EpochData(part(catalogue, 2), labels, SETTINGS, 0, 1), SETTINGS, 0, 1, 0)
     assert [sorted(batch) for batch in numbers(loader)] == [[0, 1]]
     assert len(loader) == 1
     with pytest.raises(DataError, match="no image"):
-        batches(Epoch(part(catalogue, 0), labels, SETTINGS, 0, 1), SETTINGS, 0, 1, 0)
+        batches(EpochData(part(catalogue, 0), labels, SETTINGS, 0, 1), SETTINGS, 0, 1, 0)
 
 
 def test_the_order_and_the_crops_depend_on_seed_and_epoch_alone(split):
     def content(seed, epoch):
-        return list(batches(Epoch(*split, SETTINGS, seed, epoch), SETTINGS, seed, epoch, 0))
+        return list(batches(EpochData(*split, SETTINGS, seed, epoch), SETTINGS, seed, epoch, 0))
 
     first, again = content(0, 1), content(0, 1)
     assert all(torch.equal(a, b) for one, two in zip(first, again, strict=True) for a, b in zip(one, two, strict=True))
     orders = {str(numbers(content(*key))) for key in [(0, 1), (0, 2), (1, 1)]}
     assert len(orders) == 3
-    single = [Epoch(*split, SETTINGS, 0, epoch)[3][0] for epoch in (1, 2)]
+    single = [EpochData(*split, SETTINGS, 0, epoch)[3][0] for epoch in (1, 2)]
     assert not torch.equal(*single)
 
 
 @pytest.mark.slow
 def test_workers_change_nothing(split):
-    alone, shared = (list(batches(Epoch(*split, SETTINGS, 0, 1), SETTINGS, 0, 1, workers)) for workers in (0, 2))
+    alone, shared = (list(batches(EpochData(*split, SETTINGS, 0, 1), SETTINGS, 0, 1, workers)) for workers in (0, 2))
     assert len(alone) == len(shared) == 2
     for (images, labels), (other_images, other_labels) in zip(alone, shared, strict=True):
         assert torch.equal(images, other_images)
@@ -88,7 +88,7 @@ def test_workers_change_nothing(split):
 
 
 def test_an_item_is_what_the_network_takes(split):
-    image, labels = Epoch(*split, SETTINGS, 0, 1)[0]
+    image, labels = EpochData(*split, SETTINGS, 0, 1)[0]
     assert (image.shape, image.dtype) == ((3, 33, 33), torch.float32)
     assert (labels.shape, labels.dtype) == ((33, 33), torch.uint8)
 
@@ -96,10 +96,10 @@ def test_an_item_is_what_the_network_takes(split):
 def test_a_picture_that_went_missing_is_one_line_also_from_a_worker(split):
     catalogue, labels = split
     images = catalogue.images.assign(path="gone.png")
-    data = Epoch(Catalogue(images, catalogue.boxes, catalogue.classes), labels, SETTINGS, 0, 1)
+    data = EpochData(Catalogue(images, catalogue.boxes, catalogue.classes), labels, SETTINGS, 0, 1)
     for workers in (0, 1):
         with pytest.raises(DataError) as info:
-            list(plain_errors(batches(data, SETTINGS, 0, 1, workers)))
+            list(read_batches(batches(data, SETTINGS, 0, 1, workers)))
         assert str(info.value) == "gone.png: no such image"
 
 
@@ -109,9 +109,9 @@ def test_labels_of_other_images_are_refused(split, tmp_path):
     with labels_writer(tmp_path / "few.zarr", catalogue.ids[:1], catalogue.sizes[:1], {}) as writer:
         writer.append(catalogue.ids[0], labels=Labels(labels)[catalogue.ids[0]])
     with pytest.raises(DataError, match="6 of the images are missing"):
-        Epoch(catalogue, tmp_path / "few.zarr", SETTINGS, 0, 1)
+        EpochData(catalogue, tmp_path / "few.zarr", SETTINGS, 0, 1)
     with labels_writer(tmp_path / "sizes.zarr", catalogue.ids, catalogue.sizes[:, ::-1], {}) as writer:
         for image, (height, width) in zip(catalogue.ids, catalogue.sizes, strict=True):
             writer.append(image, labels=np.zeros((width, height), np.uint8))
     with pytest.raises(DataError, match="size is not that of its labels"):
-        Epoch(catalogue, tmp_path / "sizes.zarr", SETTINGS, 0, 1)[0]
+        EpochData(catalogue, tmp_path / "sizes.zarr", SETTINGS, 0, 1)[0]

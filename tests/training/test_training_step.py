@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from boxsup.config.training import ScheduleSettings, TrainingSettings
-from boxsup.network.images import normalised
+from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
 from helpers.small_split import draw
@@ -54,7 +54,7 @@ def network():
 def batch():
     pictures = [draw(seed, 44, 44) for seed in range(4)]
     return (
-        torch.stack([normalised(image) for image, _ in pictures]),
+        torch.stack([normalise(image) for image, _ in pictures]),
         torch.stack([torch.from_numpy(labels).long() for _, labels in pictures]),
     )
 

@@ -19,7 +19,7 @@ from boxsup.catalogue.records import Box
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 
 MARGIN = 1  # px that a polygon may extend beyond its image: a border drawn at the edge
 MAX_POSITION = 1e9  # px: larger values are no positions
@@ -236,6 +236,6 @@ def encode_masks(height: int, width: int, objects: Sequence[AnnotatedObject]) ->
     needed = [item for item in objects if item.box.class_id or item.pixels is not None]
     if any(item.pixels is None for item in needed):
         return {}
-    labels, numbers = draw_masks(height, width, Each(_drawable, needed))
+    labels, numbers = draw_masks(height, width, LazySequence(_drawable, needed))
     masks = {"mask": labels, "objects": numbers}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boxsup.image.palette import hexadecimal
+from boxsup.image.palette import css_colour
 from boxsup.report.experiment.results import mean_and_spread
 from boxsup.report.shared.templates import NONE, percent, percent_and_spread, rounded
 
@@ -32,7 +32,7 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "colour": "" if mean else hexadecimal(label),
+                "colour": "" if mean else css_colour(label),
                 "plain": percent_and_spread(*mean_and_spread(plain)),
                 "crf": percent_and_spread(*mean_and_spread(crf)),
                 "share": rounded(100 * share, 1),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.evaluation.measured import measured_labels
+from boxsup.evaluation.measured import measured_classes
 from boxsup.report.shared.templates import percent
 
 MAX_CLASSES = 40  # rows and columns: the classes with the most pixels
@@ -33,7 +33,7 @@ def confusion_section(confusion: NDArray[np.int64], classes: Sequence[str]) -> d
         return {}
     pixels = confusion.sum(axis=1)
     shares = confusion[:, : len(classes)] / np.maximum(pixels, 1)[:, None]
-    shares[~measured_labels(pixels)] = 0.0  # a share of a handful of pixels says nothing
+    shares[~measured_classes(pixels)] = 0.0  # a share of a handful of pixels says nothing
     kept = np.sort(np.argsort(-pixels, kind="stable")[:MAX_CLASSES])
     rows = [[_cell(shares[truth, predicted]) for predicted in kept] for truth in kept]
     names = [classes[label] for label in kept]

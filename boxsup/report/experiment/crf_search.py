@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from boxsup.evaluation.measured import over_in
+from boxsup.evaluation.measured import basis_text
 from boxsup.report.shared.templates import percent
 
 SYMBOLS = {"bilateral_weight": "w₁", "bilateral_xy": "σα", "bilateral_rgb": "σβ"}  # the symbols of the DeepLab paper
@@ -33,7 +33,7 @@ def crf_search_section(tables: Mapping[int, pd.DataFrame], inference: Mapping[st
     ordered = first.sort_values("mean_iou", ascending=False, kind="stable")
     best = {name: float(ordered[name].iloc[0]) for name in names}
     return {
-        "over": over_in(first),
+        "over": basis_text(first),
         "titles": [SYMBOLS.get(name, name) for name in names],
         "best": [row for number, table in tables.items() for row in _best(number, table, names)],
         "seed": seed,

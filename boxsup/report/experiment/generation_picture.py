@@ -15,7 +15,8 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
 from boxsup.image.files import read_image
 from boxsup.near import did_you_mean, near_paths
-from boxsup.proposals.pool import Pool, find_pool
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.shared.drawing import with_caption
 from boxsup.report.shared.pictures import Picture, class_colour

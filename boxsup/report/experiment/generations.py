@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
-from boxsup.proposals.pool import find_pools
+from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
 from boxsup.report.experiment.survey import COSTS, SurveyedImage, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned

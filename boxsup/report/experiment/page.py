@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
-from boxsup.evaluation.measured import MIN_PIXELS, basis_in
+from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
-from boxsup.image.palette import hexadecimal
+from boxsup.image.palette import css_colour
 from boxsup.report.experiment.class_scores import class_rows, scores_beside
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
@@ -84,7 +84,7 @@ def render(
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
-    basis = basis_in(first.evaluation)
+    basis = basis_from(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
     scored, confusion = score_predictions(val, maps)
     generations = {number: Labels(path) for number, path in first.generations.items()}
@@ -92,8 +92,8 @@ def render(
     predictions = explore_predictions(scored, maps)
     compared = scores_beside(others, first.evaluation.index)
     data = {
-        "classes": [{"name": title, "colour": hexadecimal(label)} for label, title in enumerate(train.classes)],
-        "void": {"name": "void", "colour": hexadecimal(VOID)},
+        "classes": [{"name": title, "colour": css_colour(label)} for label, title in enumerate(train.classes)],
+        "void": {"name": "void", "colour": css_colour(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
         "show": started().there(f"{program('boxsup')} show"),

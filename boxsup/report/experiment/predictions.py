@@ -13,7 +13,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.confusion import iou_per_class
 from boxsup.evaluation.measured import image_score
-from boxsup.evaluation.truth import confusion_of
+from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.report.shared.choosing import evenly_spaced
@@ -60,7 +60,7 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[
         iou, scores = np.full((len(maps), classes), np.nan), (float("nan"), float("nan"))
         if row.mask:
             truth = read_mask(row.mask)
-            crf, plain = (confusion_of(row.image, truth, view[row.image], classes) for view in maps)
+            crf, plain = (image_confusion(row.image, truth, view[row.image], classes) for view in maps)
             iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (image_score(crf), image_score(plain))
             total += crf
         scored.append(Scored(row, scores, iou))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from boxsup.evaluation.measured import over_in
+from boxsup.evaluation.measured import basis_text
 from boxsup.report.shared.templates import percent
 
 FIRST_RESULT = "experiment"  # the first column of a search's table after the values that were tried
@@ -37,4 +37,4 @@ def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
     ]
     titles = [*keys, "run", "seeds", "mIoU %", "with CRF"]
     note = "" if table["note"].isna().all() else str(table["note"].iloc[0])
-    return {"name": name, "titles": titles, "rows": rows, "over": over_in(table), "note": note}
+    return {"name": name, "titles": titles, "rows": rows, "over": basis_text(table), "note": note}

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
-from boxsup.evaluation.truth import confusion_of
+from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
@@ -128,7 +128,7 @@ def covered_share(labels: NDArray[np.uint8], class_id: int, corners: NDArray[np.
 
 
 def _score(row: ImageRow, labels: NDArray[np.uint8], classes: int) -> float:
-    return image_score(confusion_of(row.image, read_mask(row.mask), labels, classes)) if row.mask else float("nan")
+    return image_score(image_confusion(row.image, read_mask(row.mask), labels, classes)) if row.mask else float("nan")
 
 
 def _changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from boxsup.evaluation.measured import over_in
-from boxsup.evaluation.quality import KEPT
+from boxsup.evaluation.measured import basis_text
+from boxsup.evaluation.quality import ALL_KEPT
 from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.figures import Line, line_chart, smoothed
 from boxsup.report.shared.templates import NONE, percent
@@ -75,14 +75,14 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         "warnings": _warnings(seeds),
         "single": len(mean) == 1,
         "truth": bool(mean["images"].max() > 0),
-        "over": over_in(tables[0]),
+        "over": basis_text(tables[0]),
         "note": "" if tables[0]["note"].isna().all() else str(tables[0]["note"].iloc[0]),
     }
 
 
 def _all_keep_masks(tables: Sequence[pd.DataFrame]) -> bool:
     """Whether there are tables and every image keeps its true mask in all of their generations."""
-    return len(tables) > 0 and all((table["note"] == KEPT).all() for table in tables)
+    return len(tables) > 0 and all((table["note"] == ALL_KEPT).all() for table in tables)
 
 
 def _warnings(seeds: Sequence[SeedResults]) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
-from boxsup.evaluation.truth import confusion_of
+from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_image, read_mask
 from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
@@ -86,7 +86,7 @@ def _scored(catalogue: Catalogue, plain: Labels, crf: Labels) -> Iterator[_Score
     for row in catalogue.rows():
         truth = read_mask(row.mask) if row.mask else np.zeros(0, np.uint8)
         if ((truth != 0) & (truth != VOID)).any():
-            scores = [image_score(confusion_of(row.image, truth, maps[row.image], classes)) for maps in (plain, crf)]
+            scores = [image_score(image_confusion(row.image, truth, maps[row.image], classes)) for maps in (plain, crf)]
             yield _ScoredRow(row, *scores)
 
 

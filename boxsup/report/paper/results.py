@@ -17,9 +17,9 @@ from boxsup.config.params import generation_settings, without_held_out
 from boxsup.config.published import published_rows, published_values
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import StoreError
-from boxsup.evaluation.measured import basis_in
+from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
-from boxsup.evaluation.truth import with_masks
+from boxsup.evaluation.truth import images_with_masks
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
@@ -59,7 +59,7 @@ class PaperRun:
 
     def described(self) -> str:
         """One line about the scores: data, network and epochs of the training, and the images that were evaluated."""
-        settings, basis = self.settings, basis_in(self.seeds[0].evaluation)
+        settings, basis = self.settings, basis_from(self.seeds[0].evaluation)
         network, epochs = settings["network"]["name"], settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
         apart = f", not measured: {basis.apart}" if basis.apart else ""
@@ -86,7 +86,7 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
         seeds = [seed for seed in _finished(own, trained, settings) if _is_of(seed, settings)]
         if seeds:
             val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
-            scored = len(with_masks(val)) - settings["validation"]["held_out"]
+            scored = len(images_with_masks(val)) - settings["validation"]["held_out"]
             seeds = [seed for seed in seeds if _images(seed) == scored]
         if seeds:
             train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
@@ -187,7 +187,7 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
 
 def _images(seed: SeedResults) -> int:
     """The number of images over which a run's scores are taken."""
-    return basis_in(seed.evaluation).images
+    return basis_from(seed.evaluation).images
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting

@@ -12,7 +12,7 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.proposals import UNKNOWN
 from boxsup.image.files import read_image, read_mask
-from boxsup.proposals.pool import find_pool
+from boxsup.proposals.pool_store import find_pool
 from boxsup.report.proposals.results import Method
 from boxsup.report.shared.gallery import GalleryRow, gallery_picture, start_picture
 

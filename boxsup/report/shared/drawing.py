@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from boxsup.image.palette import PALETTE, ink
+from boxsup.image.palette import PALETTE, text_colour
 
 # matplotlib's own font: every machine has it, and it covers the names of classes in most scripts.
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -97,7 +97,7 @@ def _draw_name(
     x = max(0, min(corner[0], size[0] - width))
     y = max(0, min(corner[1], size[1] - height))
     draw.rectangle((x, y, x + width, y + height), fill=tuple(PALETTE[class_id].tolist()))
-    draw.text((x + pad, y + height / 2), name, ink(class_id), face, anchor="lm")
+    draw.text((x + pad, y + height / 2), name, text_colour(class_id), face, anchor="lm")
 
 
 def _broken(line: str, face: ImageFont.FreeTypeFont, width: float) -> list[str]:

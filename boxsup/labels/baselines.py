@@ -1,4 +1,4 @@
-"""Masks from boxes that never change: the baselines of the paper's Table 2."""
+"""Label maps made once from boxes, which never change: the baselines of the paper's Table 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.image import VOID
-from boxsup.image.packed import Each, packed
+from boxsup.image.packed import LazySequence, packed
 from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import Chosen
 from boxsup.labels.grabcut import grabcut
@@ -21,12 +21,12 @@ Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDA
 
 
 @dataclass(frozen=True)
-class FixedMasks:
-    """The masks of an image's boxes.
+class BaselineLabels:
+    """The label map of an image and what each box contributed.
 
     Attributes:
         labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
-        chosen: B int32, Chosen.SEGMENT, or Chosen.RECTANGLE where that was used, or Chosen.NOTHING for a crowd.
+        chosen: B int32: Chosen.SEGMENT, Chosen.RECTANGLE if the box's rectangle was used, Chosen.NOTHING for a crowd.
     """
 
     labels: NDArray[np.uint8]
@@ -36,43 +36,43 @@ class FixedMasks:
 @packed
 @dataclass(frozen=True)
 class _Cut:
-    """What GrabCut found in a box, H×W, or None."""
+    """GrabCut's mask of a box, H×W, or None if it found nothing."""
 
     pixels: NDArray[np.bool_] | None
 
 
-def masks_from_boxes(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> FixedMasks:
-    """The label map of an image's boxes; crowds are void where no box has a label.
+def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> BaselineLabels:
+    """Make the label map of an image's boxes; crowds are void where no other box has a label.
 
     Args:
-        kind: One of KINDS.
+        kind: One of BASELINES.
         image: H×W×3 uint8 RGB.
-        boxes: The image's rows of the catalogue's boxes.
+        boxes: The image's rows in the catalogue's table of boxes.
     """
     crowd = boxes["crowd"].to_numpy() > 0
-    labels, segmented = KINDS[kind](image, boxes[~crowd])
+    labels, segmented = BASELINES[kind](image, boxes[~crowd])
     for x0, y0, x1, y1 in corners_of(boxes[crowd]):
         window = labels[y0:y1, x0:x1]
         window[window == 0] = VOID
     chosen = np.full(len(boxes), Chosen.NOTHING, np.int32)
     chosen[~crowd] = np.where(segmented, Chosen.SEGMENT, Chosen.RECTANGLE)
-    return FixedMasks(labels, chosen)
+    return BaselineLabels(labels, chosen)
 
 
 def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Each box filled with its label (the paper's naive baseline, Fig. 2c)."""
+    """Fill each box with its class (the paper's naive baseline, Fig. 2c)."""
     return _painted(image, boxes, [None] * len(boxes)), np.zeros(len(boxes), bool)
 
 
 def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """GrabCut in each box, its rectangle where that finds nothing (Fig. 2d)."""
+    """Run GrabCut in each box; a box in which it finds nothing keeps its rectangle (Fig. 2d)."""
     cuts = [_Cut(grabcut(image, box)) for box in corners_of(boxes)]
-    masks = Each(lambda cut: cut.pixels, cuts)
+    masks = LazySequence(lambda cut: cut.pixels, cuts)
     return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
 
 
 def _bbox_seg(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """WSSL's Bbox-Seg."""
+    """Run WSSL's Bbox-Seg."""
     return bbox_seg(image, corners_of(boxes), boxes["label"].to_numpy()), np.ones(len(boxes), bool)
 
 
@@ -83,4 +83,4 @@ def _painted(
     return paint(height, width, corners_of(boxes), boxes["label"].to_numpy(), masks, clip=True)
 
 
-KINDS: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}
+BASELINES: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}

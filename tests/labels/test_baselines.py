@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from boxsup.labels.baselines import BASELINES, baseline_labels
 from boxsup.labels.bbox_seg import bbox_seg, centre_of
 from boxsup.labels.choice import Chosen
-from boxsup.labels.fixed import KINDS, masks_from_boxes
 from boxsup.labels.grabcut import grabcut
 from helpers.scenes import two_rectangles
 
@@ -90,11 +90,11 @@ def test_bbox_seg_without_boxes_is_background():
     assert not bbox_seg(picture, np.zeros((0, 4), int), np.zeros(0, int)).any()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BASELINES)
 def test_each_box_is_on_record_and_crowds_are_void(kind):
     picture, masks = two_rectangles()
     boxes = table([[10, 10, 50, 40], [60, 50, 110, 80], [0, 60, 40, 90]], [1, 2, 1], crowd=[0, 0, 1])
-    made = masks_from_boxes(kind, picture, boxes)
+    made = baseline_labels(kind, picture, boxes)
     expected = np.zeros((90, 120), np.uint8)
     expected[60:, :40] = 255
     expected[masks[0]], expected[masks[1]] = 1, 2
@@ -105,9 +105,9 @@ def test_each_box_is_on_record_and_crowds_are_void(kind):
     assert made.chosen.tolist() == [*used, Chosen.NOTHING]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BASELINES)
 def test_images_without_boxes_are_background(kind):
-    made = masks_from_boxes(kind, disc()[0], table([], []))
+    made = baseline_labels(kind, disc()[0], table([], []))
     assert not made.labels.any()
     assert made.chosen.shape == (0,)
 
@@ -115,7 +115,7 @@ def test_images_without_boxes_are_background(kind):
 def test_rectangles_fill_boxes_and_the_smaller_wins():
     picture, _, _ = disc()
     boxes = table([[2, 2, 18, 20], [20, 4, 38, 28], [4, 16, 12, 26]], [1, 2, 3])
-    labels = masks_from_boxes("rectangles", picture, boxes).labels
+    labels = baseline_labels("rectangles", picture, boxes).labels
     assert (labels[4:28, 20:38] == 2).all()
     assert (labels[16:26, 4:12] == 3).all()
     assert (labels > 0).sum() == 16 * 18 + 18 * 24 + 8 * 10 - 8 * 4
@@ -123,7 +123,7 @@ def test_rectangles_fill_boxes_and_the_smaller_wins():
 
 def test_grabcut_falls_back_to_the_rectangle():
     flat = np.full((90, 120, 3), 90, np.uint8)
-    made = masks_from_boxes("grabcut", flat, table([[10, 10, 50, 40]], [4]))
+    made = baseline_labels("grabcut", flat, table([[10, 10, 50, 40]], [4]))
     assert made.chosen.tolist() == [Chosen.RECTANGLE]
     assert (made.labels[10:40, 10:50] == 4).all()
     assert (made.labels > 0).sum() == 1200
