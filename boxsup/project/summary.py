@@ -47,7 +47,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     reading_notes = survey.read_otherwise
     if reading_notes:
         first = printable(f"{reading_notes[0].file}: {reading_notes[0].problem}")
-        yield f"read differently from the file, all in {PROBLEMS}: {len(reading_notes):,}, the first is {first}"
+        count = f"{len(reading_notes):,}, the first is {first}"
+        yield f"objects read otherwise than they are written, all in {PROBLEMS}: {count}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     if survey.unknown:
