@@ -100,7 +100,7 @@ def test_one_method_alone_is_a_page(report):
 
 @pytest.mark.parametrize(
     ("proposals", "message"),
-    [((), "proposals: expected one at least"), (("nope",), "nope/evaluation/summary.csv: no such table")],
+    [((), "proposals: expected at least one"), (("nope",), "nope/evaluation/summary.csv: no such table")],
 )
 def test_mistakes_are_one_line(report, capsys, proposals, message):
     with pytest.raises(SystemExit):
