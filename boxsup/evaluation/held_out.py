@@ -31,7 +31,7 @@ def draw_held_out(catalogue: Catalogue, count: int, seed: int) -> Catalogue:
         DataError: No image has a true mask.
     """
     if not count:
-        return catalogue.part([])
+        return catalogue.subset([])
     images = [row.image for row in images_with_masks(catalogue)]
     if count >= len(images):
         raise ConfigError(f"validation.held_out: {count} images, and the split has {len(images)} with a true mask; "
