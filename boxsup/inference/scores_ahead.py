@@ -23,15 +23,15 @@ class ScoresAhead:
             images: Ids of the images whose boxes may ask.
         """
         asking = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
-        labels = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in asking}
+        class_ids = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in asking}
         paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
-        wanted = [(image, path, labels[image]) for image, path in paths if image in labels]
+        wanted = [(image, path, class_ids[image]) for image, path in paths if image in class_ids]
         scored = predictor.score_classes((path, present) for _, path, present in wanted)
         self._scored = zip(wanted, scored, strict=True)
 
-    def __call__(self, image: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scores of some labels in an image; images must be asked for in the order of the catalogue."""
+    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of some classes in an image; images must be asked for in the order of the catalogue."""
         for (name, _, present), scores in self._scored:
             if name == image:  # the images before it have boxes, but none that chooses
-                return scores[np.searchsorted(present, labels)]
+                return scores[np.searchsorted(present, class_ids)]
         raise AssertionError(image)

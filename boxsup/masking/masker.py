@@ -80,7 +80,7 @@ class Masker:
             record: An image and its boxes.
             classes: Names of the record's classes, the background first.
         """
-        names = (classes[box.label] for box in record.boxes)
+        names = (classes[box.class_id] for box in record.boxes)
         pairs = [(box, name) for box, name in zip(record.boxes, names, strict=True) if self.knows(name)]
         boxes = [box._replace(class_id=self.classes.index(name)) for box, name in pairs]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)

@@ -89,7 +89,7 @@ def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject
     for index, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
             corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
-            yield index, mask, MaskedObject(box.label, corners, mask.pixels, score, number=index + 1)
+            yield index, mask, MaskedObject(box.class_id, corners, mask.pixels, score, number=index + 1)
 
 
 def part_path(folder: Path, record: Record) -> Path:
