@@ -85,7 +85,15 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
             loss = balanced_loss(Labels(store), len(classes), loop.balance)
             with mock.patch("boxsup.training.epoch.pixel_loss", loss):
                 train_epoch(
-                    model, optimizer, loader, len(loader), training, schedule, seed, generation, each=lambda step: None
+                    model,
+                    optimizer,
+                    loader,
+                    len(loader),
+                    training,
+                    schedule,
+                    seed,
+                    generation,
+                    on_step=lambda step: None,
                 )
             state = {name: value.clone() for name, value in model.state_dict().items()}
             averaged = average(averaged, state, loop.ema)
