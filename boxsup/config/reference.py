@@ -16,10 +16,10 @@ Schema = dict[str, Any]
 
 HEAD = """# Settings
 
-Every setting of [`config.yaml`](architecture.md#where-things-live), as the models in `boxsup/config/` declare it;
-`make settings` writes this page. "Paper" is the value in Dai, He, Sun (ICCV 2015), where it gives one, and
-[paper.md](paper.md) says why ours is another. An editor that knows JSON schemas checks a configuration as you type,
-with `workflow/schemas/config.schema.json`.
+Every setting of [`config.yaml`](architecture.md#the-house), as the models in `boxsup/config/` declare it;
+`make settings` writes this page. The column "paper" has the value in Dai, He, Sun (ICCV 2015), if the paper gives one;
+[paper.md](paper.md) says why ours differs. A configuration may leave out every setting that has a default. An editor
+that knows JSON schemas checks a configuration as you type, with `workflow/schemas/config.schema.json`.
 """
 EXPERIMENTS = """
 ## Experiments
