@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from helpers.paths import ROOT, real_data
 
+# They hold no examples, and as modules to look for examples in they would all have one name.
+collect_ignore_glob = ["*conftest.py"]
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("boxsup", deadline=None, derandomize=True)
 settings.register_profile("quick", settings.get_profile("boxsup"), max_examples=10)
