@@ -12,17 +12,17 @@ CornerConvention = Literal[
     "", "voc", "plane"
 ]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
 
-LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
+LINKS = "whether to follow symbolic links out of the root, or out of a folder given by an absolute path"
 CORNERS = (
-    "how annotations count: voc, pixels from 1, the last one included; plane, borders from 0; without it as voc, but a "
-    "file that shows that it counts from 0 is a problem"
+    "how annotations count: voc, pixels from 1, the last one included; plane, borders from 0; without this key as voc, "
+    "and a file that shows that it counts from 0 is a problem"
 )
 
 
 class SbdSplit(Settings):
     """A split of SBD."""
 
-    list: Text = setting(meaning="the name of its list, train or val or one of your own beside them")
+    list: Text = setting(meaning="the name of the list: train, val, or one of your own beside them")
     links: bool = optional(False, LINKS)
 
 
@@ -30,7 +30,7 @@ class VocSplit(Settings):
     """A split of a tree in VOC layout."""
 
     list: Text = setting(meaning="the image list in ImageSets/Segmentation, or in ImageSets with its folder")
-    masks: Text = setting(meaning="the folder of true masks that comes first; none: images only")
+    masks: Text = setting(meaning="the folder of true masks; none: images only")
     links: bool = optional(False, LINKS)
     corners: Literal["voc", "plane"] = optional("", CORNERS)
 
@@ -39,12 +39,12 @@ class FolderSplit(Settings):
     """A split of a folder of images. Paths are below the root of the data set, or absolute."""
 
     images: Text = setting(meaning="the folder of images")
-    annotations: Text = setting(meaning="the folder of annotations; of COCO the JSON")
+    annotations: Text = setting(meaning="the folder of annotations; for COCO, the JSON")
     masks: Text = setting(meaning="none | annotations, to draw them from these | a folder of PNGs")
     list: str = optional("", "a text file that names images below their folder, one per line; without it, all images")
     links: bool = optional(False, LINKS)
     ids: Literal["name", "path"] = optional(
-        "name", "what an image's id is made of: the name of its file, or its path below `images`"
+        "name", "what makes an image's id: the name of its file, or its path below `images`"
     )
 
 
@@ -63,11 +63,11 @@ class YoloSplit(FolderSplit):
 class ShapesSettings(Settings):
     """The generated demo data."""
 
-    seed: NonNegativeInt = setting(meaning="of what is drawn")
-    side: int = setting(meaning="px: pictures are of about side × side", ge=64)
-    train: PositiveInt = setting(meaning="pictures to train on")
-    val: PositiveInt = setting(meaning="pictures to evaluate on")
-    masks: PositiveInt = setting(meaning="pictures of `train` whose masks may be used")
+    seed: NonNegativeInt = setting(meaning="seed of the drawings")
+    side: int = setting(meaning="px; pictures are about side × side", ge=64)
+    train: PositiveInt = setting(meaning="number of pictures to train on")
+    val: PositiveInt = setting(meaning="number of pictures to evaluate on")
+    masks: PositiveInt = setting(meaning="number of pictures of `train` whose masks may be used")
 
     @field_validator("masks")
     @classmethod
@@ -85,7 +85,7 @@ class DataSet(Settings):
     )
     on_problem: Literal["stop", "skip"] = setting(meaning="what to do with images whose files or annotations are wrong")
     shards: PositiveInt = setting(
-        meaning="proposals and overlaps of a split are made in this many independent jobs", le=9999
+        meaning="number of independent jobs that make the proposals and overlaps of a split", le=9999
     )
 
 
@@ -93,15 +93,15 @@ class FilesDataSet(DataSet):
     """What all data sets have in common whose files are somebody's."""
 
     root: Text = setting(meaning="the folder of the data set")
-    proposals_of: str = optional(None, "another data set with the same images, whose proposals are taken")
+    proposals_of: str = optional(None, "another data set of the same images, whose proposals are used")
 
 
 class ShapesData(DataSet):
     """Generated: textured, overlapping shapes far from rectangular, in VOC layout."""
 
     format: Literal["shapes"]
-    shapes: ShapesSettings = setting(meaning="how many pictures, and of which size")
-    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+    shapes: ShapesSettings = setting(meaning="number and size of the pictures")
+    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class VocData(FilesDataSet):
@@ -111,8 +111,8 @@ class VocData(FilesDataSet):
     source: Literal["voc2007", "voc2010", "voc2012"] = optional(
         None, "what is fetched: voc2012 comes with SBD's masks; leave it out for data of your own"
     )
-    download: bool = setting(meaning="whether to fetch it where it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+    download: bool = setting(meaning="whether to fetch it if it is not there")
+    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class ContextData(FilesDataSet):
@@ -120,43 +120,43 @@ class ContextData(FilesDataSet):
 
     format: Literal["context"]
     source: Literal["voc2010"] = optional(None, "what is fetched; the masks of PASCAL-Context are to be put there")
-    download: bool = setting(meaning="whether to fetch it where it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="by name", min_length=1)
+    download: bool = setting(meaning="whether to fetch it if it is not there")
+    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class SbdData(FilesDataSet):
     """The Semantic Boundaries Dataset in its own layout."""
 
     format: Literal["sbd"]
-    splits: dict[Name, SbdSplit] = setting(meaning="by name", min_length=1)
+    splits: dict[Name, SbdSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class CocoData(FilesDataSet):
     """COCO's JSON of instances, and a folder of its images."""
 
     format: Literal["coco"]
-    splits: dict[Name, FolderSplit] = setting(meaning="by name", min_length=1)
+    splits: dict[Name, FolderSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class VocXmlData(FilesDataSet):
     """A folder of images and one of VOC's XML."""
 
     format: Literal["voc_xml"]
-    splits: dict[Name, VocXmlSplit] = setting(meaning="by name", min_length=1)
+    splits: dict[Name, VocXmlSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class YoloData(FilesDataSet):
     """A folder of images and one of YOLO's labels."""
 
     format: Literal["yolo"]
-    splits: dict[Name, YoloSplit] = setting(meaning="by name", min_length=1)
+    splits: dict[Name, YoloSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 class LabelMeData(FilesDataSet):
     """A folder of images and one of LabelMe's JSON."""
 
     format: Literal["labelme"]
-    splits: dict[Name, FolderSplit] = setting(meaning="by name", min_length=1)
+    splits: dict[Name, FolderSplit] = setting(meaning="the splits, by name", min_length=1)
 
 
 Part = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_]+$")]
@@ -167,7 +167,7 @@ class UnionData(Settings):
 
     format: Literal["union"]
     splits: dict[Name, SomeDistinct[Part]] = setting(
-        meaning="by name, the splits that it consists of, each as DATASET/SPLIT", min_length=1
+        meaning="by name; each lists the splits that it joins, as DATASET/SPLIT", min_length=1
     )
 
 

@@ -10,14 +10,14 @@ from boxsup.config.fields import DistinctValues, Settings, setting
 class CrfSettings(Settings):
     """The dense CRF of Krähenbühl & Koltun, with the values of DeepLab's released model."""
 
-    iterations: PositiveInt = setting(10, "of mean field")
+    iterations: PositiveInt = setting(10, "iterations of mean field")
     spatial_xy: PositiveFloat = setting(3.0, "px, standard deviation of the smoothness kernel")
-    spatial_weight: NonNegativeFloat = setting(3.0, "of the smoothness kernel")
+    spatial_weight: NonNegativeFloat = setting(3.0, "weight of the smoothness kernel")
     bilateral_xy: PositiveFloat = setting(121.0, "px, standard deviation of the appearance kernel")
     bilateral_rgb: PositiveFloat = setting(5.0, "grey levels, standard deviation of the appearance kernel")
-    bilateral_weight: NonNegativeFloat = setting(4.0, "of the appearance kernel")
+    bilateral_weight: NonNegativeFloat = setting(4.0, "weight of the appearance kernel")
     least_probability: float = setting(
-        0.3, "labels that reach it at no pixel stay out; 0: all take part, as DeepLab's do", ge=0, le=1
+        0.3, "labels that reach it at no pixel are left out; 0: all take part, as DeepLab's do", ge=0, le=1
     )
 
 
@@ -25,14 +25,15 @@ class CrfSearchSettings(Settings):
     """Other values that `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv` tries on held-out images."""
 
     rounds: PositiveInt = setting(
-        3, "of all combinations of the values below, 96, then of at most 26 around the best, by finer steps"
+        3,
+        "the first tries all 96 combinations of the values below, each other at most 26 finer steps around the best",
     )
-    bilateral_weight: DistinctValues[PositiveFloat] = setting((5.0, 10.0), "DeepLab's values", min_length=2)
+    bilateral_weight: DistinctValues[PositiveFloat] = setting((5.0, 10.0), "values to try, DeepLab's", min_length=2)
     bilateral_xy: DistinctValues[PositiveFloat] = setting(
-        (50.0, 60.0, 70.0, 80.0, 90.0, 100.0), "DeepLab's values", min_length=2
+        (50.0, 60.0, 70.0, 80.0, 90.0, 100.0), "values to try, DeepLab's", min_length=2
     )
     bilateral_rgb: DistinctValues[PositiveFloat] = setting(
-        (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0), "DeepLab's values", min_length=2
+        (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0), "values to try, DeepLab's", min_length=2
     )
 
 
@@ -41,11 +42,11 @@ class Inference(Settings):
 
     workers: PositiveInt = setting(4, "processes of the dense CRF; results do not depend on it")
     scales: DistinctValues[PositiveFloat] = setting(
-        (1.0,), "of the image; their probabilities are averaged", paper="1; BoxSup+: 0.8, 1, 1.2", min_length=1
+        (1.0,), "scales of the image; probabilities are averaged", paper="1; BoxSup+: 0.8, 1, 1.2", min_length=1
     )
     background_bias: float = setting(
         0.0,
-        "nats added to the background before labels are decided; -0.5 gives a greater IoU: docs/paper.md",
+        "nats added to the background before labels are decided; -0.5 gives a higher IoU: docs/paper.md",
         paper="none: the likeliest label",
     )
     crf: CrfSettings = setting(
@@ -53,5 +54,5 @@ class Inference(Settings):
         paper="as DeepLab's, searched on 100 held-out images",
     )
     crf_search: CrfSearchSettings = setting(
-        meaning="other values, tried on held-out images for `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`"
+        meaning="values to try on held-out images, for `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`"
     )

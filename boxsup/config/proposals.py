@@ -25,7 +25,7 @@ ColourSpace = Literal["hsv", "lab", "rgi", "h", "i"]
 Similarities = Annotated[str, StringConstraints(min_length=1, pattern="^C?T?S?F?$")]
 Contours = Literal["network", "gradient"]
 CONTOURS = "the contour detector: network, trained on BSDS500 | gradient, learned nothing"
-SUPERPIXELS = "at most so many, of the finest partition of the contours"
+SUPERPIXELS = "maximum number, from the finest partition of the contours"
 
 
 class ProposalSettings(Settings):
@@ -36,11 +36,9 @@ class ProposalSettings(Settings):
     max_area: float = setting(
         meaning="greatest share of the image that a candidate covers; above `min_area`", gt=0, le=1
     )
-    nms: float = setting(
-        meaning="a candidate is dropped where its IoU with a better-ranked one is above this", gt=0, le=1
-    )
-    max_candidates: PositiveInt = setting(meaning="at most so many for each image", paper="~2,000, of MCG")
-    seed: NonNegativeInt = setting(meaning="of what a method draws: the random part of the ranks")
+    nms: float = setting(meaning="a candidate is dropped if its IoU with a better-ranked one is above this", gt=0, le=1)
+    max_candidates: PositiveInt = setting(meaning="maximum number per image", paper="~2,000, of MCG")
+    seed: NonNegativeInt = setting(meaning="seed of the random part of the order, if the method has one")
 
     @field_validator("max_area")
     @classmethod
@@ -54,15 +52,15 @@ class SelectiveSearchSettings(ProposalSettings):
     """Selective Search (Uijlings et al., IJCV 2013)."""
 
     method: Literal["selective_search"]
-    colour_spaces: Several[ColourSpace] = setting(meaning="of the segmentations", min_length=1)
+    colour_spaces: Several[ColourSpace] = setting(meaning="colour spaces of the segmentations", min_length=1)
     similarities: Several[Similarities] = setting(
         meaning="sums of colour (C), texture (T), size (S) and fill (F) by which regions merge", min_length=1
     )
     scales: Several[PositiveInt] = setting(
-        meaning="k of the Felzenszwalb segmentations; also the least size of their segments", min_length=1
+        meaning="k of the Felzenszwalb segmentations, and the least size of their segments", min_length=1
     )
     min_region: PositiveInt = setting(
-        meaning="px: smaller pieces of the segmentations' common refinement join a neighbour"
+        meaning="px; smaller pieces of the segmentations' common refinement join a neighbour"
     )
 
 
@@ -70,12 +68,12 @@ class Transforms(Settings):
     """Geodesic distance transforms."""
 
     power: PositiveInt = setting(meaning="a step costs (contour + colour)^power + floor")
-    floor: PositiveFloat = setting(meaning="what a step costs at least")
+    floor: PositiveFloat = setting(meaning="the least that a step costs")
     colour: NonNegativeFloat = setting(
         meaning="how much the distance of the mean Lab colours counts, beside that of the contour"
     )
-    seeds: PositiveInt = setting(meaning="superpixels that distances are taken from")
-    levels: PositiveInt = setting(meaning="at most so many level sets for each seed and background")
+    seeds: PositiveInt = setting(meaning="number of superpixels that distances are measured from")
+    levels: PositiveInt = setting(meaning="maximum number of level sets for each seed and background")
     backgrounds: DistinctValues[Literal["none", "border"]] = setting(
         meaning="what the distance of a seed is measured against", min_length=1
     )
@@ -94,25 +92,25 @@ class McgSettings(ProposalSettings):
 
     method: Literal["mcg"]
     contours: Contours = setting(meaning=CONTOURS)
-    scales: Several[PositiveFloat] = setting(meaning="of the image, whose contours are averaged", min_length=1)
+    scales: Several[PositiveFloat] = setting(meaning="scales of the image; their contours are averaged", min_length=1)
     superpixels: PositiveInt = setting(meaning=SUPERPIXELS, le=65535)
     leaves: PositiveInt = setting(
-        meaning="regions of each hierarchy before its last merges; combinations are made of these"
+        meaning="number of regions of each hierarchy before its last merges; combinations are made of these"
     )
     contour_trees: Several[NonNegativeFloat] = setting(
-        meaning="hierarchies that merge across the weakest contour, blurred by so many px"
+        meaning="hierarchies that merge across the weakest contour: one per blur, px"
     )
     similarity_trees: Several[SimilarityTree] = setting(
-        meaning="hierarchies that merge what is most similar; at least one where there are no `contour_trees`"
+        meaning="hierarchies that merge what is most similar; at least one if there are no `contour_trees`"
     )
     combinations: Several[NonNegativeInt] = setting(
-        meaning="at most so many singles (above 0), pairs, triplets and quadruples of each hierarchy",
+        meaning="maximum numbers of singles (above 0), pairs, triplets and quadruples of each hierarchy",
         min_length=4,
         max_length=4,
     )
     transforms: Several[Transforms] = setting(meaning="distance transforms whose level sets join the combinations")
     diverse: float = setting(
-        meaning="candidates whose IoU with none of those before is above this come first", gt=0, le=1
+        meaning="candidates whose IoU with every earlier one is at most this come first", gt=0, le=1
     )
 
     @field_validator("similarity_trees")
@@ -146,7 +144,7 @@ class ImportedSettings(ProposalSettings):
     files: str = setting(
         meaning="a .mat or .json for each image, with {image} for its id, or one .json of COCO results for all images"
     )
-    images: str = setting(meaning='of COCO results: a JSON with the numbers of the images; "": they are the image ids')
+    images: str = setting(meaning='for COCO results: a JSON with the numbers of the images; "": they are the image ids')
 
     @field_validator("files")
     @classmethod
