@@ -2,8 +2,8 @@
 steps.
 
 Runs the jobs as the workflow does, each in a process of its own, on generated pictures, and prints the seconds of their
-parts and how many are not work. Whole and parts are of the same run. Work is the time in `Update.labels` (the network's
-forward pass, reading and choosing) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
+parts and how many are not work. Whole and parts are of the same run. Work is the time in `LabelUpdate.labels` (the
+network's forward pass, reading and choosing) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
 """  # noqa: D205
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from boxsup.config.params import canonical, epoch_settings, generation_settings
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")
 # The owner of the function that does the work, and its name, by job.
-WORK = {"labels": "boxsup.labels.generation:Update.labels", "epoch": "boxsup.commands.epoch:train_epoch"}
+WORK = {"labels": "boxsup.labels.generation:LabelUpdate.labels", "epoch": "boxsup.commands.epoch:train_epoch"}
 # `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
 import importlib, json, runpy, sys, time

@@ -159,7 +159,7 @@ def train_ours(
     schedule: ScheduleSettings,
 ) -> None:
     model, optimizer = fresh(settings)
-    train_epoch(model, optimizer, data, iterations, settings, schedule, 0, 1, each=lambda step: None)
+    train_epoch(model, optimizer, data, iterations, settings, schedule, 0, 1, on_step=lambda step: None)
 
 
 class Reference(Dataset[tuple[Tensor, Tensor]]):

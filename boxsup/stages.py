@@ -1,34 +1,35 @@
-"""The stages, one row each, in the order of the data flow: the one place for all that is said of a stage outside of it.
+"""The stages, one row each, in the order of the data flow.
 
-A name is a rule's, has underscores and is part of paths; the command is derived from it. What imports this is the
-command line too, so that it imports nothing slow.
+Whatever other modules and rules need to know about a stage stands here and nowhere else. A stage's name is that of its
+rule and part of paths; the name of its command is derived from it. This module imports nothing slow, since the command
+line imports it.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-# Whose jobs an experiment's page times: those of the candidates that its boxes choose from, of their overlaps with the
-# boxes, of its fixed masks, of the run that trained its networks, of its own run.
+# Which jobs of a stage an experiment's page times: those for the candidates that its boxes choose from, for the
+# overlaps of these with the boxes, for its fixed masks, for the runs that trained its networks, or for its own runs.
 Timed = Literal["", "candidates", "overlaps", "masks", "training", "evaluation"]
 
 
 class Stage(NamedTuple):
-    """A stage: a command, mostly with a rule.
+    """A stage: a command, most often with a rule of the workflow.
 
     Attributes:
-        name: The rule's; without a rule the command's.
-        help: What it does, in a line.
-        words: The command of two words, where it is not the name with hyphens.
-        version: Raised when the stage's results change, so that they are made again; 0 for what keeps nothing. Editing
-            the package triggers nothing by itself: a comment must not cost a cluster days. The tests named `golden`
-            fail when results change.
-        logs: How the logs of its jobs are named by wildcards; "" without a rule.
-        memory: What a job asks a scheduler for [MB]; each retry asks for as much again.
-        minutes: The same of time.
-        gpus: How many it asks for: a number or the setting of an experiment that says it.
-        local: Whether it runs where Snakemake itself does, as pages, which take seconds.
-        timed: With what an experiment's page shows how long its jobs took.
+        name: Name of its rule; if it has no rule, name of its command, with underscores.
+        help: What it does, in one line.
+        words: Its command, if that is not the name with hyphens but two words.
+        version: A number to raise when the results of the stage change, so that stored results are made again; 0 if it
+            stores none. Editing the package makes nothing run again by itself: a new comment must not cost days on a
+            cluster. The tests named `golden` fail when results change.
+        logs: The path of a job's log below the stage's folder of logs, with wildcards; "" without a rule.
+        memory: Memory that a job asks a scheduler for, in MB; each retry asks for as much again.
+        minutes: Time that a job asks for; each retry asks for as much again.
+        gpus: Number of GPUs that a job asks for, or the setting of an experiment that gives it.
+        local: Whether its jobs run on the machine that runs Snakemake, since they take only seconds.
+        timed: Which of its jobs an experiment's page times.
     """
 
     name: str
@@ -64,8 +65,8 @@ ROWS = (
     # Local: the nodes of a cluster may have no network.
     Stage("download", "fetch VOC 2012 and SBD, VOC 2010 or VOC 2007, or say which files to put where",
           version=1, logs="{dataset}", memory=1000, minutes=480, local=True),
-    # Local: what it is taken for is known to the process that planned it. COCO's JSON is read for the names of images;
-    # all files are read the first time.
+    # Local: only the process that planned the job knows which change the inventory is for. It reads COCO's JSON for the
+    # names of images, and all files the first time.
     Stage("inventory", "list the files of a split, to tell when they change",
           version=1, logs=SPLIT, memory=4000, minutes=120, local=True),
     Stage("catalogue", "check every file of a split and write its tables",
@@ -98,8 +99,8 @@ ROWS = (
           version=1, logs="{experiment}", memory=500, minutes=5, local=True),
     Stage("predictions", "label the images of a split, with and without the dense CRF",
           version=4, logs=EPOCH, memory=8000, minutes=120, gpus=1, timed="evaluation"),
-    Stage("predict", "label images and videos by a trained model"),
-    Stage("masks", "make masks for your boxes by a trained model, and rate them; goes on where it was stopped",
+    Stage("predict", "label images and videos with a trained model"),
+    Stage("masks", "make masks for your boxes with a trained model, and rate them; goes on where it was stopped",
           version=1),
     Stage("export", "export a trained model as ONNX or for torch.export", version=1),
     Stage("comp6", "pack predictions into the archive that the VOC evaluation server takes",
@@ -126,7 +127,7 @@ ROWS = (
 STAGES = {stage.name: stage for stage in ROWS}
 COMMANDS = {stage.command: stage for stage in ROWS}
 
-# First words that several commands share, and one line of help.
+# The first word of commands with two words -> one line of help.
 GROUPS = {
     "contours": "train and evaluate the contour detector that proposals use",
     "proposals": "make, evaluate and compare candidate segments",

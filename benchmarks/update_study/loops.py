@@ -29,7 +29,7 @@ from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
 from boxsup.labels.baselines import baseline_labels
 from boxsup.labels.choice import Choice, Chosen
-from boxsup.labels.generation import ChoiceTables, Update
+from boxsup.labels.generation import ChoiceTables, LabelUpdate
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights
@@ -85,7 +85,15 @@ def run_loop(data: Data, configuration: Block, loop: Loop, seed: int, epochs: in
             loss = balanced_loss(Labels(store), len(classes), loop.balance)
             with mock.patch("boxsup.training.epoch.pixel_loss", loss):
                 train_epoch(
-                    model, optimizer, loader, len(loader), training, schedule, seed, generation, each=lambda step: None
+                    model,
+                    optimizer,
+                    loader,
+                    len(loader),
+                    training,
+                    schedule,
+                    seed,
+                    generation,
+                    on_step=lambda step: None,
                 )
             state = {name: value.clone() for name, value in model.state_dict().items()}
             averaged = average(averaged, state, loop.ema)
@@ -150,7 +158,7 @@ def make_labels(
     def scores(image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         return predictor.log_probabilities(data.images[image])[class_ids].numpy()  # type: ignore[union-attr]
 
-    made = Update(data.pools, data.overlaps, scores if predictor else None, update, seed, generation)
+    made = LabelUpdate(data.pools, data.overlaps, scores if predictor else None, update, seed, generation)
 
     def labels(image: str) -> tuple[NDArray[np.uint8], list[Choice]]:
         own = data.train.boxes_of(image)

@@ -77,7 +77,7 @@ def trained_networks(data: Data, configuration: Block) -> dict[str, Callable[[st
         write_generation(data, store, made, 1, Loop("labels of the study's network"), 0, 0, [], None)
         for epoch in range(1, max(STATES.values()) + 1):
             loader = batches(EpochData(data.train, store, training, 0, epoch), training, 0, epoch, 0)
-            train_epoch(model, optimizer, loader, len(loader), training, schedule, 0, epoch, each=lambda step: None)
+            train_epoch(model, optimizer, loader, len(loader), training, schedule, 0, epoch, on_step=lambda step: None)
             for state in [name for name, last in STATES.items() if last == epoch]:
                 frozen = copy.deepcopy(model).eval()
                 networks[state] = lambda kind, frozen=frozen: ask(frozen, data, *kinds[kind])

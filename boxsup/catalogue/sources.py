@@ -109,7 +109,7 @@ class Source:
             return f"{self.annotations}: every box is a crowd (iscrowd 1): {effect}; {advice}"
         return f"{self.annotations}: every box is to be ignored: {effect}; leave some that are not"
 
-    def images_with_masks(self, masks: str) -> Source:
+    def with_masks(self, masks: str) -> Source:
         """A copy with true masks from somewhere else."""
         return replace(self, masks=masks)
 

@@ -39,13 +39,13 @@ def run(*, paths: Sequence[Path]) -> None:
         raise StoreError(f"{paths[0]}: neither a store (.zarr) nor a checkpoint (.pt) is there")
     damaged = []
     for path in tqdm(results, "check", unit="file", disable=None):
-        damages = folder_damages(path) if is_store(path) else archive_damages(path)
+        damages = folder_damages(path) if is_zarr(path) else archive_damages(path)
         for damage in damages:
             print(f"{path}: {damage}")
         damaged += [path] if damages else []
     if damaged:
         raise StoreError(f"{len(damaged)} of {len(results)} are damaged; {advice(damaged)}")
-    stores = sum(map(is_store, results))
+    stores = sum(map(is_zarr, results))
     print(f"{len(results)} whole: {stores} stores, {len(results) - stores} files")
 
 
@@ -57,18 +57,18 @@ def artefacts(start: Path) -> Iterator[Path]:
     """
     if not start.exists():
         raise StoreError(f"{start}: no such file or folder{did_you_mean(near_paths(start))}")
-    if start.is_file() or is_store(start):
+    if start.is_file() or is_zarr(start):
         yield start
         return
     for base, folders, names in os.walk(start):
         visible = sorted(name for name in folders if not name.startswith("."))
-        stores = [name for name in visible if is_store(Path(base, name))]
+        stores = [name for name in visible if is_zarr(Path(base, name))]
         folders[:] = [name for name in visible if name not in stores]
         files = [name for name in names if name.endswith(".pt") and not name.startswith(".")]
         yield from (Path(base, name) for name in sorted(stores + files))
 
 
-def is_store(path: Path) -> bool:
+def is_zarr(path: Path) -> bool:
     """Whether a path is a zarr store, by its name or its content."""
     return path.is_dir() and (path.suffix == ".zarr" or (path / "zarr.json").is_file())
 

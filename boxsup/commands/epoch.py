@@ -40,7 +40,7 @@ EXAMPLE = (
 
 
 @dataclass(frozen=True)
-class Job:
+class EpochJob:
     """One epoch to train: the files that it reads and writes, its number and its settings; see `add_arguments`."""
 
     catalogue: Path
@@ -94,7 +94,7 @@ def run(
     """Train in one process or in several, one per GPU, and write the checkpoint; model.pt comes last."""
     settings = parse(TrainingSettings, training, "training")
     rates = parse(ScheduleSettings, schedule, "schedule")
-    job = Job(catalogue, labels, model, optimizer, epoch, seed, settings, rates, workers, tensorboard, out)
+    job = EpochJob(catalogue, labels, model, optimizer, epoch, seed, settings, rates, workers, tensorboard, out)
     if settings.gpus == 1:
         train(job)
         return
@@ -103,13 +103,13 @@ def run(
     run_in_processes(_train_as_member, settings.gpus, job=job, claims=claims_for_another_process())
 
 
-def _train_as_member(*, job: Job, claims: Callable[[], AbstractContextManager[None]]) -> None:
+def _train_as_member(*, job: EpochJob, claims: Callable[[], AbstractContextManager[None]]) -> None:
     """Train in one of several processes; the one that writes claims the outputs, since claims are per process."""
     with claims() if is_main_process() else nullcontext():
         train(job)
 
 
-def train(job: Job) -> None:
+def train(job: EpochJob) -> None:
     """Train the epoch in this process, alone or as one of several, the first of which writes."""
     settings = job.training
     checkpoint, split = load_checkpoint(job.model), read_catalogue(job.catalogue)

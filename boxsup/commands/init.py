@@ -179,7 +179,7 @@ def _survey(source: Source, workers: int) -> Survey:
     """Look at every image, with a bar.
 
     Raises:
-        Unusable: Fewer than two images can be used, or none has a box.
+        UnusableData: Fewer than two images can be used, or none has a box.
     """
     listing = source.listing()
     problems = list(listing.problems)

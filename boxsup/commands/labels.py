@@ -21,7 +21,7 @@ from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
-from boxsup.labels.generation import ChoiceTables, Scores, Update
+from boxsup.labels.generation import ChoiceTables, LabelUpdate, Scores
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.proposals.pool_store import Pools
@@ -92,7 +92,7 @@ def run(
         update_settings = parse(UpdateSettings, settings, "update")
         pools, iou = _candidates(proposals, overlaps, others)
         scores = _scores(network, split, others) if network else None
-        update = Update(pools, iou, scores, update_settings, seed, generation)
+        update = LabelUpdate(pools, iou, scores, update_settings, seed, generation)
     choices = fixed_choices(fixed, split, others)
 
     tables = ChoiceTables(len(split.boxes), recorded_count(update.settings) if update else 1)

@@ -1,4 +1,4 @@
-"""Write what is made from the models: `python -m boxsup.config`; with `--check`, only say whether it is up to date."""
+"""Writes the files that are generated from the models, or checks them: `python -m boxsup.config [--check]`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Write the schema, the page of the settings and the defaults of `config.yaml`, or check them."""
+    """Write the schema, the page of settings and the defaults in `config.yaml`; with `--check`, compare them only."""
     parser = argparse.ArgumentParser(prog="python -m boxsup.config", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail where something is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail if a file is out of date")
     args = parser.parse_args()
-    stale = {path: text for path, text in made().items() if not path.exists() or path.read_text("utf-8") != text}
+    generated = generated_files().items()
+    stale = {path: text for path, text in generated if not path.exists() or path.read_text("utf-8") != text}
     for path, text in stale.items():
         print(f"{path.relative_to(ROOT)}: {'out of date; run `make settings`' if args.check else 'written'}")
         if not args.check:
@@ -26,8 +27,8 @@ def main() -> None:
     sys.exit(1 if args.check and stale else 0)
 
 
-def made() -> dict[Path, str]:
-    """Each file that is made from the models, and what is to stand in it."""
+def generated_files() -> dict[Path, str]:
+    """Path -> text of each file that is generated from the models."""
     config = ROOT / "config.yaml"
     return {
         ROOT / "workflow/schemas/config.schema.json": schema_text(),

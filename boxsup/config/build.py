@@ -14,12 +14,12 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def parse(model: type[T], text: str, where: str = "settings") -> T:
-    """Settings from a JSON object, every key expected and checked.
+    """Parse settings from a JSON object that has every key of a model.
 
     Args:
         model: A class of settings.
-        text: The JSON. A field whose name is a Python keyword plus "_" stands in it without (`lambda`).
-        where: What messages begin with.
+        text: The JSON. The field `lambda_` has the key `lambda`, which Python allows no field to be called.
+        where: What error messages begin with.
 
     Raises:
         ConfigError: The text is not a JSON object, or a key is missing, unknown or of a wrong type or value.
@@ -28,7 +28,11 @@ def parse(model: type[T], text: str, where: str = "settings") -> T:
 
 
 def mapping(text: str, where: str) -> dict[str, Any]:
-    """A JSON object, its keys not checked yet; raises a ConfigError where the text is none."""
+    """Parse a JSON object without checking its keys; raises a ConfigError if the text is not one.
+
+    >>> mapping('{"k": 1}', "update")
+    {'k': 1}
+    """
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
@@ -39,13 +43,13 @@ def mapping(text: str, where: str) -> dict[str, Any]:
 
 
 def build(model: type[T], values: Any, where: str, by_name: bool = False) -> T:  # noqa: ANN401 - JSON
-    """Settings from parsed JSON; see `parse`.
+    """Make settings from parsed JSON; see `parse`.
 
     Args:
         model: A class of settings.
-        values: By key.
-        where: What messages begin with.
-        by_name: Whether the values are by the names of the fields (`lambda_`) and not by their keys (`lambda`).
+        values: Key -> value.
+        where: What error messages begin with.
+        by_name: Whether keys are the names of fields (`lambda_`), not those of JSON (`lambda`).
 
     >>> from boxsup.config.training import NetworkSettings
     >>> build(NetworkSettings, {"name": "fcn8s", "weights": "none", "sha256": ""}, "network").name

@@ -1,4 +1,4 @@
-"""The `defaults` of `config.yaml`, from the models: each setting with its default, meaning and the paper's value."""
+"""Writes the block `defaults` of `config.yaml`: each setting with its default, its meaning and the paper's value."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ END = "\nexperiments:\n"
 
 
 def with_defaults(text: str) -> str:
-    """The text of a `config.yaml` with its block `defaults` written anew.
+    """Replace the block `defaults` of a `config.yaml`.
 
     Args:
-        text: With the lines `defaults: …` and `experiments:`, a blank line before the latter.
+        text: The text of the file. It has a line `defaults: …` and, after a blank line, a line `experiments:`.
     """
     before, _, rest = text.partition("\ndefaults:")
     after = rest.partition(END)[2]
@@ -31,23 +31,27 @@ def with_defaults(text: str) -> str:
 
 
 def yaml_of(value: Any) -> str:  # noqa: ANN401 - any setting
-    """A value in one line of YAML."""
+    """A value as one line of YAML.
+
+    >>> yaml_of([1.0, 0.5]), yaml_of("")
+    ('[1.0, 0.5]', '""')
+    """
     if value == "":
         return '""'
     return yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True).strip()[1:-1]
 
 
 def meaning_of(field: FieldInfo) -> str:
-    """What a setting does, the values that it may have where it is one of some, and the paper's."""
-    paper, own = extra_of(field).get("paper", ""), extra_of(field).get("default")
+    """The comment on a setting: what it does, its possible values if it has only a few, and the paper's value."""
+    paper, default = extra_of(field).get("paper", ""), extra_of(field).get("default")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     listed = f": {' | '.join(choices)}" if choices and "|" not in (field.description or "") else ""
-    mark = " [paper]" if paper == str(own) else f" [paper: {paper}]"
+    mark = " [paper]" if paper == str(default) else f" [paper: {paper}]"
     return f"{field.description}{listed}{mark if paper not in ('', 'not given') else ''}"
 
 
 def _lines(model: type[Settings], level: int) -> Iterator[str]:
-    """The keys of a model that have defaults; those of blocks below them."""
+    """The lines of all keys of a model that have defaults; the keys of a block come below its own."""
     indent, after_block = "  " * level, False
     for key, field in fields_of(model):
         inner, extra = block_of(field), extra_of(field)
@@ -62,7 +66,7 @@ def _lines(model: type[Settings], level: int) -> Iterator[str]:
 
 
 def _key(indent: str, text: str, field: FieldInfo) -> Iterator[str]:
-    """A key with its comment, which stands above it where the line would be too long."""
+    """The line of a key with its comment, or comment lines above it if one line would be too long."""
     line = f"{indent}{text} # {meaning_of(field)}"
     if len(line) <= WIDTH:
         yield line

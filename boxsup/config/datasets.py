@@ -1,4 +1,4 @@
-"""Data sets: where the files of each format are, and their splits."""
+"""The settings of data sets: where the files of each format are, and how they are split."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, Vali
 
 from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting, variants
 
-CornerConvention = Literal[
-    "", "voc", "plane"
-]  # "": VOC's, unless a file shows that it counts otherwise, which is a problem
+# How annotations count pixels. "" means as "voc" does, and that a file which shows that it counts from 0 is a problem.
+CornerConvention = Literal["", "voc", "plane"]
 
-LINKS = "whether to follow symbolic links out of the root, or out of a folder given by an absolute path"
+LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
 CORNERS = (
-    "how annotations count: voc, pixels from 1, the last one included; plane, borders from 0; without this key as voc, "
-    "and a file that shows that it counts from 0 is a problem"
+    "how annotations count: voc, pixels from 1, the last one included | plane, borders from 0; if it is left out, as "
+    "voc, and a file that shows that it counts from 0 is a problem"
 )
 
 
 class SbdSplit(Settings):
     """A split of SBD."""
 
-    list: Text = setting(meaning="the name of the list: train, val, or one of your own beside them")
+    list: Text = setting(meaning="the name of the image list: train, val, or a list of your own beside them")
     links: bool = optional(False, LINKS)
 
 
@@ -30,7 +29,7 @@ class VocSplit(Settings):
     """A split of a tree in VOC layout."""
 
     list: Text = setting(meaning="the image list in ImageSets/Segmentation, or in ImageSets with its folder")
-    masks: Text = setting(meaning="the folder of true masks; none: images only")
+    masks: Text = setting(meaning="the folder of true masks to look in first | none, for unannotated images")
     links: bool = optional(False, LINKS)
     corners: Literal["voc", "plane"] = optional("", CORNERS)
 
@@ -39,12 +38,12 @@ class FolderSplit(Settings):
     """A split of a folder of images. Paths are below the root of the data set, or absolute."""
 
     images: Text = setting(meaning="the folder of images")
-    annotations: Text = setting(meaning="the folder of annotations; for COCO, the JSON")
-    masks: Text = setting(meaning="none | annotations, to draw them from these | a folder of PNGs")
+    annotations: Text = setting(meaning="the folder of annotations, or COCO's JSON")
+    masks: Text = setting(meaning="true masks: none | annotations, to draw them from these | a folder of PNGs")
     list: str = optional("", "a text file that names images below their folder, one per line; without it, all images")
     links: bool = optional(False, LINKS)
     ids: Literal["name", "path"] = optional(
-        "name", "what makes an image's id: the name of its file, or its path below `images`"
+        "name", "what an image's id is made of: the name of its file, or its path below `images`"
     )
 
 
@@ -63,8 +62,8 @@ class YoloSplit(FolderSplit):
 class ShapesSettings(Settings):
     """The generated demo data."""
 
-    seed: NonNegativeInt = setting(meaning="seed of the drawings")
-    side: int = setting(meaning="px; pictures are about side × side", ge=64)
+    seed: NonNegativeInt = setting(meaning="seed of all that is drawn")
+    side: int = setting(meaning="height and width of a picture, about, px", ge=64)
     train: PositiveInt = setting(meaning="number of pictures to train on")
     val: PositiveInt = setting(meaning="number of pictures to evaluate on")
     masks: PositiveInt = setting(meaning="number of pictures of `train` whose masks may be used")
@@ -78,30 +77,30 @@ class ShapesSettings(Settings):
 
 
 class DataSet(Settings):
-    """What all data sets with files of their own have in common."""
+    """The settings of all data sets that have files of their own."""
 
     classes: DistinctValues[Text] = setting(
-        meaning="names of the classes in the order of their labels, without background", min_length=1, max_length=254
+        meaning="names of the classes, in the order of their labels, without background",
+        min_length=1,
+        max_length=254,
     )
-    on_problem: Literal["stop", "skip"] = setting(meaning="what to do with images whose files or annotations are wrong")
-    shards: PositiveInt = setting(
-        meaning="number of independent jobs that make the proposals and overlaps of a split", le=9999
-    )
+    on_problem: Literal["stop", "skip"] = setting(meaning="what to do about images with wrong files or annotations")
+    shards: PositiveInt = setting(meaning="number of jobs that make the proposals and overlaps of a split", le=9999)
 
 
 class FilesDataSet(DataSet):
-    """What all data sets have in common whose files are somebody's."""
+    """The settings of all data sets whose files exist or are fetched, not generated."""
 
     root: Text = setting(meaning="the folder of the data set")
-    proposals_of: str = optional(None, "another data set of the same images, whose proposals are used")
+    proposals_of: str = optional(None, "another data set with the same images, whose proposals are used")
 
 
 class ShapesData(DataSet):
-    """Generated: textured, overlapping shapes far from rectangular, in VOC layout."""
+    """Generated pictures of textured, overlapping shapes that are far from rectangular, in VOC layout."""
 
     format: Literal["shapes"]
-    shapes: ShapesSettings = setting(meaning="number and size of the pictures")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
+    shapes: ShapesSettings = setting(meaning="the pictures to generate")
+    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class VocData(FilesDataSet):
@@ -109,65 +108,65 @@ class VocData(FilesDataSet):
 
     format: Literal["voc"]
     source: Literal["voc2007", "voc2010", "voc2012"] = optional(
-        None, "what is fetched: voc2012 comes with SBD's masks; leave it out for data of your own"
+        None, "the data set to fetch; voc2012 comes with SBD's masks; leave it out for data of your own"
     )
     download: bool = setting(meaning="whether to fetch it if it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class ContextData(FilesDataSet):
     """PASCAL-Context: whole-scene masks of VOC 2010's images."""
 
     format: Literal["context"]
-    source: Literal["voc2010"] = optional(None, "what is fetched; the masks of PASCAL-Context are to be put there")
+    source: Literal["voc2010"] = optional(None, "the data set to fetch; put the masks of PASCAL-Context there yourself")
     download: bool = setting(meaning="whether to fetch it if it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class SbdData(FilesDataSet):
     """The Semantic Boundaries Dataset in its own layout."""
 
     format: Literal["sbd"]
-    splits: dict[Name, SbdSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, SbdSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class CocoData(FilesDataSet):
     """COCO's JSON of instances, and a folder of its images."""
 
     format: Literal["coco"]
-    splits: dict[Name, FolderSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, FolderSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class VocXmlData(FilesDataSet):
     """A folder of images and one of VOC's XML."""
 
     format: Literal["voc_xml"]
-    splits: dict[Name, VocXmlSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, VocXmlSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class YoloData(FilesDataSet):
     """A folder of images and one of YOLO's labels."""
 
     format: Literal["yolo"]
-    splits: dict[Name, YoloSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, YoloSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 class LabelMeData(FilesDataSet):
     """A folder of images and one of LabelMe's JSON."""
 
     format: Literal["labelme"]
-    splits: dict[Name, FolderSplit] = setting(meaning="the splits, by name", min_length=1)
+    splits: dict[Name, FolderSplit] = setting(meaning="the splits by name", min_length=1)
 
 
 Part = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_]+$")]
 
 
 class UnionData(Settings):
-    """Splits of other data sets, whose tables, proposals, overlaps and masks are put together."""
+    """Splits that are joined from splits of other data sets: their tables, proposals, overlaps and masks are shared."""
 
     format: Literal["union"]
     splits: dict[Name, SomeDistinct[Part]] = setting(
-        meaning="by name; each lists the splits that it joins, as DATASET/SPLIT", min_length=1
+        meaning="name -> the splits to join, each as DATASET/SPLIT", min_length=1
     )
 
 

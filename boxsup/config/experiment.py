@@ -21,20 +21,20 @@ class Supervision(Settings):
         "none", "whose true masks may be used in training: none | all | the name of a split of the data set"
     )
     boxes: Literal["boxsup", "rectangles", "grabcut", "bbox_seg"] = setting(
-        "boxsup", "what the other images are trained on; bbox_seg is WSSL's"
+        "boxsup", "what the other images are trained on; bbox_seg is that of WSSL"
     )
 
 
 class Validation(Settings):
-    """What is measured during training, and what is left out of the scores."""
+    """What is measured during training, and which images are left out of the scores."""
 
     every: NonNegativeInt = setting(
         0, "epochs between points of the learning curve on val, without CRF; 0: only the end is measured"
     )
     held_out: NonNegativeInt = setting(
-        0, "number of images of val to search settings on; all scores are then over the others", paper="100"
+        0, "number of images of val to search settings on; scores are computed on the others", paper="100"
     )
-    held_out_seed: NonNegativeInt = setting(0, "seed of their draw, the same for all runs of an experiment")
+    held_out_seed: NonNegativeInt = setting(0, "seed of their draw, which is the same for all runs")
 
 
 class Experiment(Settings):
@@ -43,50 +43,46 @@ class Experiment(Settings):
     seeds: DistinctValues[NonNegativeInt] = setting((0,), "one run per seed", min_length=1)
     proposals: str = setting("mcg", "candidate segments: a name of `proposals`", paper="MCG")
     supervision: Supervision = setting(meaning="what the network is trained on")
-    epochs: Epoch = setting(45, "number of epochs", paper="45")
+    epochs: Epoch = setting(45, "number of epochs to run", paper="45")
     network: NetworkSettings = setting(meaning="which network, and which weights it starts from")
     init_from: InitFrom | None = setting(
         None,
-        "{experiment: NAME, epoch: N, drop: [LAYER]}: start from that checkpoint instead of `weights`; the layers of "
+        "{experiment: NAME, epoch: N, drop: [LAYER]}: start from that checkpoint in place of `weights`; the layers of "
         "`drop` start anew",
     )
     checkpoints_of: str | None = setting(
         None,
-        "an experiment that differs only in `inference`, `validation` and `val`: use its networks and train none",
+        "an experiment whose networks to use instead of training; only `inference`, `validation` and `val` may differ",
     )
     schedule: ScheduleSettings = setting(meaning="the learning rate over the iterations")
-    training: Training = setting(meaning="one epoch of SGD")
+    training: Training = setting(meaning="SGD over one epoch")
     update: Update = setting(
-        meaning="how each box picks its candidate; docs/update.md has the measurements behind our values"
+        meaning="how each box picks its candidate; docs/update.md has the measurements behind the defaults"
     )
     inference: Inference = setting(meaning="how scores become labels")
-    validation: Validation = setting(meaning="what is measured, and what is left out of the scores")
+    validation: Validation = setting(meaning="what is measured, and which images are left out of the scores")
     dataset: str = setting(meaning="a name of `datasets`")
     train: str = setting(meaning="the split to train on")
     val: str = setting(meaning="the split to evaluate on")
 
 
 class Search(Settings):
-    """Settings that held-out images of val choose: `results/SEARCH/search.csv` runs every combination of the values."""
+    """A search over settings: `results/SEARCH/search.csv` runs every combination, scored on held-out images of val."""
 
-    experiment: str = setting(meaning="the experiment to vary; each point is an experiment too: SEARCH_1, SEARCH_2, …")
-    held_out: PositiveInt = setting(meaning="number of images of val that the points are scored on", paper="100")
+    experiment: str = setting(meaning="the experiment to vary; its variants are the experiments SEARCH_1, SEARCH_2, …")
+    held_out: PositiveInt = setting(meaning="number of images of val that the variants are scored on", paper="100")
     held_out_seed: NonNegativeInt = setting(meaning="seed of their draw")
     values: dict[str, SomeDistinct[Any]] = setting(
-        meaning="settings of an experiment, keys joined by dots, and the values to try", min_length=1
+        meaning="settings of an experiment, their keys joined by dots -> the values to try", min_length=1
     )
 
 
 class Page(Settings):
-    """Experiments set beside the paper's tables and figures: `results/PAGE/report.html`."""
+    """A page that shows experiments beside the paper's tables and figures: `results/PAGE/report.html`."""
 
-    full: Literal["", "voc"] = setting(meaning='experiments at full size, by their published names; "": none')
-    small: str = setting(
-        meaning="family of the experiments at small scale: `demo` shows demo_box where the paper has voc_box"
-    )
-    run: bool = setting(
-        meaning="whether to run the experiments that are configured; otherwise the page shows those that were run"
-    )
+    full: Literal["", "voc"] = setting(meaning='experiments at full size: voc, for voc_box and so on | "", for none')
+    small: str = setting(meaning="experiments at small scale: `demo` shows demo_box in place of voc_box")
+    run: bool = setting(meaning="whether to run the experiments; if not, the page shows those that were run")
 
 
 class Configuration(Settings):
@@ -94,10 +90,10 @@ class Configuration(Settings):
 
     datasets: dict[Name, AnyDataSet] = setting(meaning="data sets by name")
     proposals: dict[Name, AnyProposals] = setting(
-        meaning="named settings of a proposal method; made once for each data set, shared by experiments and seeds"
+        meaning="proposals by name; they are made once for each data set, for all experiments and seeds"
     )
     updates: dict[Name, Update] = setting(
-        meaning="named settings of the update, for `update: NAME` or `update: {preset: NAME, k: 1}` in an experiment"
+        meaning="updates by name, for `update: NAME` or `update: {preset: NAME, k: 1}` in an experiment"
     )
     defaults: Experiment = setting(meaning="what every experiment starts from")
     experiments: dict[Name, Experiment] = setting(meaning="experiments by name")

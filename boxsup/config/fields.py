@@ -1,4 +1,4 @@
-"""What every model of settings is made of: the base class, `setting` and `optional`, and types with bounds."""
+"""The parts of every model of settings: its base class, its fields (`setting`, `optional`), and types with bounds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ UNSET: Any = ...
 
 
 class Settings(BaseModel):
-    """Settings that belong together. They are frozen; an unknown key and a value of another type are errors."""
+    """Settings that belong together. They cannot be changed; an unknown key or a value of another type is an error."""
 
     model_config = ConfigDict(
         strict=True, frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
     )
 
     def changed(self, **values: Any) -> Self:  # noqa: ANN401 - any setting
-        """These settings with other values, by the names of the fields; a ConfigError for one out of range."""
+        """A copy with other values.
+
+        Args:
+            **values: Name of a field -> its new value.
+
+        Raises:
+            ConfigError: A value is of the wrong type or out of range.
+        """
         return build(type(self), {**dict(self), **values}, "settings", by_name=True)
 
 
 class Distinct:
-    """Marks a list that has each value once."""
+    """Marks a list in which no value may occur twice."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         """Called by pydantic."""
@@ -40,8 +47,8 @@ class Distinct:
 
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    told_apart = [(isinstance(value, bool), value) for value in values]  # True equals 1
-    if any(value in told_apart[:place] for place, value in enumerate(told_apart)):
+    told_apart = [(isinstance(value, bool), value) for value in values]  # since True equals 1
+    if any(value in told_apart[:index] for index, value in enumerate(told_apart)):
         raise ValueError("each value once")
     return values
 
@@ -60,18 +67,18 @@ def setting(
     *,
     paper: str = "",
     late: bool = False,
-    **bounds: Any,  # noqa: ANN401 - as of pydantic's Field
+    **bounds: Any,  # noqa: ANN401 - as pydantic.Field takes them
 ) -> Any:  # noqa: ANN401 - a field of any type
     """A field of a model.
 
     Args:
-        default: What experiments have where a configuration says nothing; without one, a configuration must say it.
-            A stage is told every setting: what a rule passes without this key is an error and never the default.
-        meaning: What it does, for the pages and for the comments of `config.yaml`.
-        paper: The value in Dai, He, Sun (ICCV 2015); "not given" where it is silent on a thing that it must have had.
-        late: Leave it out of what rules pass to a stage where it has its default. For a setting that was added to a
-            stage whose results at the default are those of before: no job of a user's runs again.
-        **bounds: And `alias`, as of pydantic's Field.
+        default: The value if a configuration does not give one; without a default, every configuration must give it.
+            A stage never falls back to it: JSON from a rule without this key is an error.
+        meaning: What the setting does, for the pages and the comments in `config.yaml`.
+        paper: The value in Dai, He, Sun (ICCV 2015); "not given" if the paper must have had one but does not say it.
+        late: Do not pass the setting to a stage if it has its default. This is for a setting that is added to a stage
+            and whose default changes no results: finished jobs of users do not run again.
+        **bounds: Bounds and `alias`, as `pydantic.Field` takes them.
     """
     extra: dict[str, Any] = {} if default is UNSET else {"default": plain(default)}
     extra |= {"paper": paper} if paper else {}
@@ -79,18 +86,18 @@ def setting(
 
 
 def optional(default: Any, meaning: str, **bounds: Any) -> Any:  # noqa: ANN401 - a field of any type
-    """A field of a model whose key may be left out, also of what a rule passes."""
+    """A field of a model whose key may be left out, also from the JSON that a rule passes; see `setting`."""
     return Field(default, description=meaning, **bounds)
 
 
 def fields_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
-    """Each key of a model and its field, in order."""
+    """The keys of a model with their fields, in order."""
     for name, field in model.model_fields.items():
         yield field.alias or name, field
 
 
 def variants(union: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 - a union of models
-    """The models of a union, in order, by what each says of the key that tells them apart.
+    """The models of a union, in order, by the value of the key that tells them apart.
 
     >>> from boxsup.config.proposals import AnyProposals
     >>> list(variants(AnyProposals, "method"))
@@ -100,35 +107,35 @@ def variants(union: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 - a union 
 
 
 def block_of(field: FieldInfo) -> type[Settings] | None:
-    """The model of a field that is a block of settings."""
+    """The model of a field that is a block of settings; None for any other field."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
 
 
 def extra_of(field: FieldInfo) -> Mapping[str, Any]:
-    """What `setting` knows of a field beside its type and bounds: `default` and `paper`, where there are such."""
+    """What `setting` records of a field besides its type and bounds: `default` and `paper`, if they are given."""
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 def defaults_of(model: type[Settings]) -> dict[str, Any]:
-    """The defaults of a model and of the blocks in it, as JSON has them; keys without one are left out.
+    """The defaults of a model and of its blocks, as values of JSON; keys without a default are left out.
 
     >>> from boxsup.config.training import ScheduleSettings
     >>> defaults_of(ScheduleSettings)["step"]
     15
     """
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for key, field in fields_of(model):
         inner = block_of(field)
         if inner and (values := defaults_of(inner)):
-            found[key] = values
+            defaults[key] = values
         elif "default" in extra_of(field):
-            found[key] = extra_of(field)["default"]
-    return found
+            defaults[key] = extra_of(field)["default"]
+    return defaults
 
 
 def paper_of(model: type[Settings], key: str) -> str:
-    """The paper's value of a setting by its dotted key; "" where a model has none.
+    """The paper's value of a setting, given its keys joined by dots; "" if the model has none.
 
     >>> from boxsup.config.experiment import Experiment
     >>> paper_of(Experiment, "update.k")
@@ -140,8 +147,8 @@ def paper_of(model: type[Settings], key: str) -> str:
     return paper_of(inner, rest) if inner and rest else str(extra_of(field).get("paper", ""))
 
 
-def told(model: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some values that a stage with this model is told; see `late` of `setting`."""
+def stage_settings(model: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are passed to a stage whose settings are this model; see `late` of `setting`."""
     known = dict(fields_of(model))
     return {
         key: value
@@ -151,5 +158,9 @@ def told(model: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any setting
-    """A value as JSON has it: tuples are lists."""
+    """A value of JSON: tuples become lists.
+
+    >>> plain((1, (2, 3)))
+    [1, [2, 3]]
+    """
     return [plain(item) for item in value] if isinstance(value, tuple) else value

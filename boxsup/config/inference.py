@@ -1,4 +1,4 @@
-"""Inference: scores, the dense CRF, and the search for its weights."""
+"""The settings of inference: scores, the dense CRF, and the search for its weights."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class CrfSettings(Settings):
     bilateral_rgb: PositiveFloat = setting(5.0, "grey levels, standard deviation of the appearance kernel")
     bilateral_weight: NonNegativeFloat = setting(4.0, "weight of the appearance kernel")
     least_probability: float = setting(
-        0.3, "labels that reach it at no pixel are left out; 0: all take part, as DeepLab's do", ge=0, le=1
+        0.3, "labels that reach it at no pixel are left out; 0: none is, as in DeepLab", ge=0, le=1
     )
 
 
 class CrfSearchSettings(Settings):
-    """Other values that `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv` tries on held-out images."""
+    """The search for the CRF's weights on held-out images: `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`."""
 
     rounds: PositiveInt = setting(
         3,
-        "the first tries all 96 combinations of the values below, each other at most 26 finer steps around the best",
+        "rounds: the first tries all 96 combinations of the values below, later ones at most 26 around the best",
     )
     bilateral_weight: DistinctValues[PositiveFloat] = setting((5.0, 10.0), "values to try, DeepLab's", min_length=2)
     bilateral_xy: DistinctValues[PositiveFloat] = setting(
@@ -40,13 +40,13 @@ class CrfSearchSettings(Settings):
 class Inference(Settings):
     """How scores become labels."""
 
-    workers: PositiveInt = setting(4, "processes of the dense CRF; results do not depend on it")
+    workers: PositiveInt = setting(4, "number of processes of the dense CRF; results do not depend on it")
     scales: DistinctValues[PositiveFloat] = setting(
-        (1.0,), "scales of the image; probabilities are averaged", paper="1; BoxSup+: 0.8, 1, 1.2", min_length=1
+        (1.0,), "scales of the image, whose probabilities are averaged", paper="1; BoxSup+: 0.8, 1, 1.2", min_length=1
     )
     background_bias: float = setting(
         0.0,
-        "nats added to the background before labels are decided; -0.5 gives a higher IoU: docs/paper.md",
+        "nats to add to the background's score; -0.5 gives a greater IoU, see docs/paper.md",
         paper="none: the likeliest label",
     )
     crf: CrfSettings = setting(
@@ -54,5 +54,5 @@ class Inference(Settings):
         paper="as DeepLab's, searched on 100 held-out images",
     )
     crf_search: CrfSearchSettings = setting(
-        meaning="values to try on held-out images, for `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`"
+        meaning="the search for the CRF's weights on held-out images: `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`"
     )

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in one line that names the key: nobody reads the messages of a validator."""
+"""Turns pydantic's errors into one line for people, which names the key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from boxsup.near import did_you_mean, nearest
 
-# Type of pydantic's errors: what was expected; its context fills the braces.
+# Type of an error of pydantic -> what was expected; the error's context fills the braces.
 EXPECTED = {
     "bool_type": "true or false",
     "int_type": "a whole number",
@@ -36,61 +36,61 @@ NUMBERS = ("int_type", "float_type")
 
 
 def message(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    """One line that names the key, and says what was expected and what was got.
+    """One line that names the key, what was expected and what was got.
 
     Args:
-        model: What the values were checked by.
-        error: What pydantic found.
-        where: What the line begins with: the place of the values, or `config:`.
+        model: The model that the values were checked by.
+        error: The errors that pydantic found; the line is about one of them.
+        where: What the line begins with: the name of the values, or `config:`.
     """
     errors = error.errors(include_url=False)
-    # An unknown key may be the one that is missing, in other letters: it explains more.
-    worst = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    # An unknown key may be a misspelling of one that is missing, so it explains more.
+    worst = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
     return _message(model, worst, where)
 
 
 def _message(model: Any, error: ErrorDetails, where: str) -> str:  # noqa: ANN401 - any type
     path, kinds = _walk(model, error["loc"])
     kind, value = error["type"], error["input"]
-    place = _place(where, path)
+    full_key = _full_key(where, path)
     if kind in ("missing", "union_tag_not_found"):
         missing = path[-1] if kind == "missing" else str(error["ctx"]["discriminator"]).strip("'")
-        owner = _place(where, path[:-1]) if kind == "missing" else place
+        owner = _full_key(where, path[:-1]) if kind == "missing" else full_key
         return f"{owner}: the key '{missing}' is missing"
     if kind == "extra_forbidden":
         known = [field.alias or name for name, field in kinds[-1].model_fields.items()]
         near = did_you_mean(nearest(path[-1], known, 1))
-        return f"{place}: unknown key{near or '; known are ' + ', '.join(known)}"
+        return f"{full_key}: unknown key{near or '; known are ' + ', '.join(known)}"
     if kind == "union_tag_invalid":
         discriminator = str(error["ctx"]["discriminator"]).strip("'")
-        place, value = f"{place}.{discriminator}", value[discriminator]
+        full_key, value = f"{full_key}.{discriminator}", value[discriminator]
     hint = " (YAML takes it for text: write it with a dot, for instance 1.0e-3)"
-    context = {key: _shown(key, told) for key, told in error.get("ctx", {}).items()}
+    context = {key: _shown(key, bound) for key, bound in error.get("ctx", {}).items()}
     expected = EXPECTED[kind].format(**context) if kind in EXPECTED else error["msg"]
-    return f"{place}: expected {expected}, got {value!r}{hint if kind in NUMBERS and _is_number(value) else ''}"
+    return f"{full_key}: expected {expected}, got {value!r}{hint if kind in NUMBERS and _is_number(value) else ''}"
 
 
-def _shown(key: str, told: object) -> str:
-    """What pydantic tells of a bound or of known values, which it quotes."""
+def _shown(key: str, bound: object) -> str:
+    """A bound, or known values without pydantic's quotes, as text."""
     if key.startswith("expected"):
-        return str(told).replace("'", "").replace(" or ", ", ")
-    return f"{told:g}" if isinstance(told, float) else str(told)
+        return str(bound).replace("'", "").replace(" or ", ", ")
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
-def _place(where: str, path: list[str]) -> str:
-    """`config: experiments.demo`, or `training.rate` where it is the settings of a stage."""
+def _full_key(where: str, path: list[str]) -> str:
+    """The full name of a key: `config: experiments.demo`, or `training.rate` for the settings of a stage."""
     return f"{where} {'.'.join(path) or 'config.yaml'}" if where.endswith(":") else ".".join([where, *path])
 
 
 def _walk(kind: Any, location: tuple[int | str, ...]) -> tuple[list[str], list[Any]]:  # noqa: ANN401 - any type
-    """The keys of a location, without what pydantic adds to it, and the types that they stand in."""
+    """The keys of an error's location, without pydantic's additions, and the type that has each of them."""
     path, kinds = [], []
     for part in location:
         kind = _bare(kind)
         if part == "[key]":  # a name that does not fit its pattern
             continue
         members = [member for member in get_args(kind) if _tag(member) == part]
-        if members:  # of a union: the part is its tag and no key
+        if members:  # of a union: the part is the tag of a member, not a key
             kind = members[0]
             continue
         path.append(str(part))
@@ -109,7 +109,7 @@ def _bare(kind: Any) -> Any:  # noqa: ANN401 - any type
 
 
 def _inside(kind: Any, part: int | str) -> Any:  # noqa: ANN401 - any type
-    """The type of what stands under a key, or at a place of a list."""
+    """The type of the value of a key, or of an item of a list."""
     if get_origin(kind) is dict:
         return get_args(kind)[1]
     if get_origin(kind) is tuple:
@@ -119,7 +119,7 @@ def _inside(kind: Any, part: int | str) -> Any:  # noqa: ANN401 - any type
 
 
 def _tag(member: Any) -> str | None:  # noqa: ANN401 - any type
-    """What tells a member of a union from others: its `format` or `method`."""
+    """The value that tells a member of a union from the others: its `format` or `method`."""
     fields: Mapping[str, Any] = getattr(member, "model_fields", {})
     names = (get_args(fields[key].annotation) for key in ("format", "method") if key in fields)
     return next((values[0] for values in names if len(values) == 1), None)

@@ -1,4 +1,4 @@
-"""What rules pass to stages: those of an experiment's settings that a stage's results depend on."""
+"""The settings that rules pass to stages: those of an experiment that the results of a stage depend on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from boxsup.config.fields import told
+from boxsup.config.fields import stage_settings
 from boxsup.config.training import TrainingSettings
 from boxsup.config.update import UpdateSettings
 
@@ -14,21 +14,29 @@ Block = dict[str, Any]
 
 
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
-    """JSON that is the same for the same settings, whatever the order of their keys: what a rule's `params` hold."""
+    """Settings as JSON for the `params` of a rule; the order of keys does not matter.
+
+    >>> canonical({"k": 1, "clip": True})
+    '{"clip":true,"k":1}'
+    """
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
 
 def generation_settings(update: Mapping[str, Any]) -> Block:
-    """The settings of an update that its choices read; the others say which generations there are, and how to ask."""
-    return told(UpdateSettings, update)
+    """The settings of an update that decide what boxes choose; the others say when they choose, and how they ask."""
+    return stage_settings(UpdateSettings, update)
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:
-    """The settings of the training that results depend on; `gpus` where they are several."""
-    return told(TrainingSettings, training)
+    """The settings of the training that results depend on; `gpus` only if there are several."""
+    return stage_settings(TrainingSettings, training)
 
 
 def without_held_out(experiment: Mapping[str, Any]) -> str:
-    """What the split is less in an experiment's scores, after its name: the images held out to search settings on."""
+    """The text after a split's name that says how many images its scores leave out, since they are held out.
+
+    >>> without_held_out({"validation": {"held_out": 100}})
+    ' without 100 held out'
+    """
     count = experiment["validation"]["held_out"]
     return f" without {count:,} held out" if count else ""

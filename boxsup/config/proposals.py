@@ -1,4 +1,4 @@
-"""Proposal methods: what makes the candidate segments of a data set, once for all experiments and seeds."""
+"""The settings of proposal methods, which make the candidate segments of a data set once for all experiments."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from pydantic import (
 
 from boxsup.config.fields import DistinctValues, Settings, Several, setting
 
-PLACE = "{image}"  # stands in a path for the id of an image
-ENDING = ".mat", ".json"
+PLACEHOLDER = "{image}"  # stands for the id of an image in a path
 
 ColourSpace = Literal["hsv", "lab", "rgi", "h", "i"]
 Similarities = Annotated[str, StringConstraints(min_length=1, pattern="^C?T?S?F?$")]
 Contours = Literal["network", "gradient"]
-CONTOURS = "the contour detector: network, trained on BSDS500 | gradient, learned nothing"
-SUPERPIXELS = "maximum number, from the finest partition of the contours"
+CONTOURS = "the contour detector: network, trained on BSDS500 | gradient, not trained"
+SUPERPIXELS = "greatest number of superpixels, which are the finest partition of the contours"
 
 
 class ProposalSettings(Settings):
-    """What all proposal methods have in common."""
+    """The settings of all proposal methods."""
 
     method: str = setting(meaning="the method")
     min_area: float = setting(meaning="least share of the image that a candidate covers", ge=0, lt=1)
@@ -37,8 +36,8 @@ class ProposalSettings(Settings):
         meaning="greatest share of the image that a candidate covers; above `min_area`", gt=0, le=1
     )
     nms: float = setting(meaning="a candidate is dropped if its IoU with a better-ranked one is above this", gt=0, le=1)
-    max_candidates: PositiveInt = setting(meaning="maximum number per image", paper="~2,000, of MCG")
-    seed: NonNegativeInt = setting(meaning="seed of the random part of the order, if the method has one")
+    max_candidates: PositiveInt = setting(meaning="greatest number of candidates per image", paper="~2,000, of MCG")
+    seed: NonNegativeInt = setting(meaning="seed of the random part of the ranks")
 
     @field_validator("max_area")
     @classmethod
@@ -57,34 +56,34 @@ class SelectiveSearchSettings(ProposalSettings):
         meaning="sums of colour (C), texture (T), size (S) and fill (F) by which regions merge", min_length=1
     )
     scales: Several[PositiveInt] = setting(
-        meaning="k of the Felzenszwalb segmentations, and the least size of their segments", min_length=1
+        meaning="k of the Felzenszwalb segmentations; also the least size of their segments", min_length=1
     )
     min_region: PositiveInt = setting(
-        meaning="px; smaller pieces of the segmentations' common refinement join a neighbour"
+        meaning="px: smaller pieces of the segmentations' common refinement join a neighbour"
     )
 
 
 class Transforms(Settings):
-    """Geodesic distance transforms."""
+    """Geodesic distance transforms, whose level sets are candidates."""
 
     power: PositiveInt = setting(meaning="a step costs (contour + colour)^power + floor")
-    floor: PositiveFloat = setting(meaning="the least that a step costs")
+    floor: PositiveFloat = setting(meaning="least cost of a step")
     colour: NonNegativeFloat = setting(
-        meaning="how much the distance of the mean Lab colours counts, beside that of the contour"
+        meaning="weight of the distance between mean Lab colours, relative to the contour"
     )
     seeds: PositiveInt = setting(meaning="number of superpixels that distances are measured from")
-    levels: PositiveInt = setting(meaning="maximum number of level sets for each seed and background")
+    levels: PositiveInt = setting(meaning="greatest number of level sets per seed and background")
     backgrounds: DistinctValues[Literal["none", "border"]] = setting(
-        meaning="what the distance of a seed is measured against", min_length=1
+        meaning="none: distances from the seed | border: these minus the distance from the image's border", min_length=1
     )
 
 
 class SimilarityTree(Settings):
-    """A hierarchy that merges what is most similar."""
+    """A hierarchy that merges the most similar regions first."""
 
     space: ColourSpace = setting(meaning="the colour space")
     similarities: Similarities = setting(meaning="the sum of colour (C), texture (T), size (S) and fill (F)")
-    contour: NonNegativeFloat = setting(meaning="how much the contour between two regions counts against merging them")
+    contour: NonNegativeFloat = setting(meaning="how much a contour between two regions lowers their similarity")
 
 
 class McgSettings(ProposalSettings):
@@ -92,25 +91,25 @@ class McgSettings(ProposalSettings):
 
     method: Literal["mcg"]
     contours: Contours = setting(meaning=CONTOURS)
-    scales: Several[PositiveFloat] = setting(meaning="scales of the image; their contours are averaged", min_length=1)
+    scales: Several[PositiveFloat] = setting(meaning="scales of the image, whose contours are averaged", min_length=1)
     superpixels: PositiveInt = setting(meaning=SUPERPIXELS, le=65535)
     leaves: PositiveInt = setting(
-        meaning="number of regions of each hierarchy before its last merges; combinations are made of these"
+        meaning="number of regions that each hierarchy is cut to; combinations are made of them and their unions"
     )
     contour_trees: Several[NonNegativeFloat] = setting(
-        meaning="hierarchies that merge across the weakest contour: one per blur, px"
+        meaning="hierarchies that merge across the weakest contour first; each number is the blur of its contours, px"
     )
     similarity_trees: Several[SimilarityTree] = setting(
-        meaning="hierarchies that merge what is most similar; at least one if there are no `contour_trees`"
+        meaning="hierarchies that merge the most similar regions first; at least one if there are no `contour_trees`"
     )
     combinations: Several[NonNegativeInt] = setting(
-        meaning="maximum numbers of singles (above 0), pairs, triplets and quadruples of each hierarchy",
+        meaning="greatest numbers of singles (above 0), pairs, triplets and quadruples of each hierarchy",
         min_length=4,
         max_length=4,
     )
-    transforms: Several[Transforms] = setting(meaning="distance transforms whose level sets join the combinations")
+    transforms: Several[Transforms] = setting(meaning="distance transforms; their level sets join the combinations")
     diverse: float = setting(
-        meaning="candidates whose IoU with every earlier one is at most this come first", gt=0, le=1
+        meaning="candidates come first if their IoU with every earlier candidate is at most this", gt=0, le=1
     )
 
     @field_validator("similarity_trees")
@@ -138,27 +137,27 @@ class GeodesicSettings(ProposalSettings):
 
 
 class ImportedSettings(ProposalSettings):
-    """Candidates that another tool made, as they are; docs/proposals.md says which files are read."""
+    """Candidates that another tool made, unchanged; docs/proposals.md says which files are read."""
 
     method: Literal["imported"]
     files: str = setting(
-        meaning="a .mat or .json for each image, with {image} for its id, or one .json of COCO results for all images"
+        meaning="a .mat or .json per image, with {image} for its id, or one .json of COCO results for all images"
     )
-    images: str = setting(meaning='for COCO results: a JSON with the numbers of the images; "": they are the image ids')
+    images: str = setting(meaning='for COCO results, a JSON with the number of each image | "", if numbers are ids')
 
     @field_validator("files")
     @classmethod
     def _of_one_or_all(cls, value: str) -> str:
         suffix = PurePath(value).suffix
-        if not (suffix == ".json" or (suffix == ".mat" and PLACE in value)):
-            raise ValueError(f"one .json for all images, or the .mat or .json of each with {PLACE} for its id")
+        if not (suffix == ".json" or (suffix == ".mat" and PLACEHOLDER in value)):
+            raise ValueError(f"one .json for all images, or the .mat or .json of each with {PLACEHOLDER} for its id")
         return value
 
     @field_validator("images")
     @classmethod
     def _of_all(cls, value: str, info: ValidationInfo) -> str:
-        if value and PLACE in info.data.get("files", ""):
-            raise ValueError(f"nothing where files has {PLACE}")
+        if value and PLACEHOLDER in info.data.get("files", ""):
+            raise ValueError(f"nothing where files has {PLACEHOLDER}")
         return value
 
 

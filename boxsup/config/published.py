@@ -1,4 +1,4 @@
-"""What the paper published, for the workflow too: it needs no package that is slow to import."""
+"""The results and settings that the paper published."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class PublishedRow:
 
     Attributes:
         table: Number of the table.
-        row: What the row is about.
-        experiment: Its name in `config.yaml` at full size.
-        published: Mean IoU in per cent; NaN for two figures of table 3 that are in no text that we have.
+        row: Title of the row.
+        experiment: Name of the experiment in `config.yaml` at full size.
+        published: Mean IoU in per cent; NaN for two numbers of table 3 that no text that we have gives.
     """
 
     table: int
@@ -29,10 +29,10 @@ class PublishedValue:
     """A setting that the paper gives or leaves open.
 
     Attributes:
-        key: In an experiment, with dots.
-        what: It is.
-        paper: Its value there.
-        why: Ours is another, where it is.
+        key: The keys that lead to it in an experiment, joined by dots.
+        what: What it is.
+        paper: The paper's value.
+        why: Why ours is another; "" if it is not.
     """
 
     key: str
@@ -42,7 +42,7 @@ class PublishedValue:
 
 
 def published_rows() -> list[PublishedRow]:
-    """All rows, in the order of the paper."""
+    """All rows of the paper's tables, in the order of the paper."""
     return [
         PublishedRow(int(row["table"]), row["row"], row["experiment"], float(row["published"] or "nan"))
         for row in _read("published.csv")
@@ -50,20 +50,24 @@ def published_rows() -> list[PublishedRow]:
 
 
 def published_values() -> list[PublishedValue]:
-    """All settings, in the order of the method; the paper's values are those of the models."""
-    from boxsup.config.experiment import Experiment  # imports pydantic, which the other functions need not
+    """All settings that are compared with the paper, in the order of the method; the models have the paper's values."""
+    from boxsup.config.experiment import Experiment  # imports pydantic, which other callers need not
     from boxsup.config.fields import paper_of
 
     return [PublishedValue(**row, paper=paper_of(Experiment, row["key"])) for row in _read("published_values.csv")]
 
 
 def published_experiments() -> list[str]:
-    """The names of the rows' experiments, each once."""
+    """The names of the experiments in the paper's tables, each once."""
     return list(dict.fromkeys(row.experiment for row in published_rows()))
 
 
-def own_name(name: str, family: str) -> str:
-    """The name of an experiment in a family of them: voc_box is demo_box in the family `demo`; "" if it has none."""
+def name_in_family(name: str, family: str) -> str:
+    """The name of a published experiment in a family of experiments; "" if the family has no such experiment.
+
+    >>> name_in_family("voc_box", "demo"), name_in_family("voc_box", "voc"), name_in_family("context_mask", "demo")
+    ('demo_box', 'voc_box', '')
+    """
     if family == "voc":
         return name
     return f"{family}_{name.removeprefix('voc_')}" if name.startswith("voc_") else ""

@@ -1,4 +1,4 @@
-"""The page of all settings, docs/settings.md, written from the models."""
+"""Writes the page of all settings, docs/settings.md, from the models."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _variants(union: Any, key: str, models: Schema) -> Iterator[str]:  # noqa: A
 
 
 def _rows(model: type[Settings], models: Schema, prefix: str = "", skip: str = "") -> Iterator[tuple[str, ...]]:
-    """One row per setting, with those of blocks and of what lists and names hold below them, by dotted keys."""
+    """One row per setting; the settings in a block, a list or a mapping follow it, with keys joined by dots."""
     properties = models[model.__name__]["properties"]
     for key, field in fields_of(model):
         if key == skip:
@@ -86,14 +86,14 @@ def _rows(model: type[Settings], models: Schema, prefix: str = "", skip: str = "
 
 
 def _held(kind: Any) -> type[Settings] | None:  # noqa: ANN401 - any type
-    """The model of what a mapping, a list or an optional block holds."""
+    """The model of the items of a mapping or list, or of an optional block; None if there is none."""
     if isinstance(kind, type) and issubclass(kind, Settings):
         return kind
     return next((model for part in get_args(kind) if (model := _held(part))), None)
 
 
 def _value(schema: Schema, models: Schema) -> str:
-    """What a value may be, in words."""
+    """The values that a setting may have, in words."""
     if "$ref" in schema:
         return "keys and values"
     if "anyOf" in schema:

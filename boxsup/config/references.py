@@ -1,11 +1,11 @@
-"""Names in a configuration that refer to something in it: data sets, splits, experiments and checkpoints."""
+"""Checks the names in a configuration that refer to its data sets, splits, experiments and checkpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from boxsup.config.published import own_name, published_experiments
+from boxsup.config.published import name_in_family, published_experiments
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
 
@@ -13,10 +13,10 @@ Block = dict[str, Any]
 
 
 def check_references(config: Block) -> None:
-    """Raise a ConfigError where a name of a data set, an experiment or a page refers to nothing that fits.
+    """Raise a ConfigError if a name in a data set, an experiment or a page refers to nothing that fits.
 
     Args:
-        config: Checked by the models, with every experiment and the points of every search.
+        config: A configuration that passed the models, with the points of searches among its experiments.
     """
     for name, dataset in config["datasets"].items():
         if "proposals_of" in dataset:
@@ -31,19 +31,19 @@ def check_references(config: Block) -> None:
 
 
 def check_name(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
-    """Raise a ConfigError unless a name is known, with the known ones and the nearest of them."""
+    """Raise a ConfigError unless a name is known; it lists the known names and suggests the nearest."""
     if name not in known:
         near = did_you_mean(nearest(name, known, 1))
         raise ConfigError(f"config: {where}: '{name}' is no {kind}; known are {', '.join(known)}{near}")
 
 
 def common_classes(datasets: Block, name: str) -> list[str]:
-    """The classes of a union's parts; raises where they are not the same, or a part is not there."""
+    """The classes of a union's parts; raises a ConfigError if they differ, or if a part does not exist."""
     classes: list[str] = []
     known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union"}
     for split, parts in datasets[name]["splits"].items():
         where = f"datasets.{name}.splits.{split}"
-        for dataset, _, part in (each.partition("/") for each in parts):
+        for dataset, _, part in (name.partition("/") for name in parts):
             check_name(dataset, known, where, "data set that a union can join")
             check_name(part, known[dataset]["splits"], where, f"split of {dataset}")
             classes = classes or known[dataset]["classes"]
@@ -55,7 +55,7 @@ def common_classes(datasets: Block, name: str) -> list[str]:
 
 
 def _check_names(config: Block, name: str, experiment: Block) -> None:
-    """Raise where an experiment names a data set, a split or proposals that are not there."""
+    """Raise if an experiment names a data set, a split or proposals that do not exist."""
     where = f"experiments.{name}"
     check_name(experiment["dataset"], config["datasets"], f"{where}.dataset", "data set")
     check_name(experiment["proposals"], config["proposals"], f"{where}.proposals", "proposals")
@@ -68,19 +68,19 @@ def _check_names(config: Block, name: str, experiment: Block) -> None:
 
 
 def _check_page(config: Block, name: str) -> None:
-    """Raise unless a page has a name of its own, and experiments to show."""
+    """Raise unless a page has a name that no experiment has, and experiments to show."""
     if name in config["experiments"]:
         raise ConfigError(f"config: pages.{name}: an experiment has this name; choose another, their reports collide")
     families = [family for key in ("full", "small") if (family := config["pages"][name][key])]
-    own = {own_name(published, family) for published in published_experiments() for family in families}
-    if not own & set(config["experiments"]):
+    shown = {name_in_family(published, family) for published in published_experiments() for family in families}
+    if not shown & set(config["experiments"]):
         raise ConfigError(
             f"config: pages.{name}: no experiment is of '{' or '.join(families)}'; name a family, as demo of demo_box"
         )
 
 
 def _check_owner(datasets: Block, name: str) -> None:
-    """Raise unless a data set's proposals can be another's: with the same splits and as many shards."""
+    """Raise unless a data set can use the proposals of another one: it has the same splits and as many shards."""
     where, owner = f"datasets.{name}.proposals_of", datasets[name]["proposals_of"]
     known = {key: dataset for key, dataset in datasets.items() if dataset["format"] != "union" and key != name}
     check_name(owner, known, where, "other data set")
@@ -92,7 +92,7 @@ def _check_owner(datasets: Block, name: str) -> None:
 
 
 def _check_start(experiments: Block, name: str) -> None:
-    """Raise unless an experiment can start from a checkpoint of the one that it names."""
+    """Raise unless an experiment can start from the checkpoint that it names."""
     where, start = f"experiments.{name}.init_from", experiments[name]["init_from"]
     seen = [name]
     while start is not None:
@@ -111,7 +111,7 @@ def _check_start(experiments: Block, name: str) -> None:
 
 
 def _check_checkpoints(experiments: Block, name: str) -> None:
-    """Raise unless an experiment that trains nothing takes the networks of one that would train the same."""
+    """Raise unless an experiment that trains nothing uses the networks of one that trains as it would."""
     where, owner = f"experiments.{name}.checkpoints_of", experiments[name]["checkpoints_of"]
     if owner is None:
         return
@@ -128,7 +128,7 @@ def _check_checkpoints(experiments: Block, name: str) -> None:
 
 
 def _check_gpus(name: str, training: Block) -> None:
-    """Raise unless each GPU has an image of every batch."""
+    """Raise unless there is an image for each GPU in every batch."""
     gpus, batch = training["gpus"], training["batch"]
     if gpus > batch:
         raise ConfigError(f"config: experiments.{name}.training.gpus: {gpus} have no image each in a batch of {batch}")

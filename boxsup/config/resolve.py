@@ -1,4 +1,4 @@
-"""The workflow's configuration: `config.yaml` checked and resolved, once, before any job is planned."""
+"""Checks and resolves the workflow's configuration, once, before any job is planned."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from boxsup.config.references import check_name, check_references, common_classe
 from boxsup.config.searches import with_points
 from boxsup.config.update import Update
 
-NAMELESS = {"dataset": "", "train": "", "val": ""}  # what `defaults` need not say
+UNNAMED = {"dataset": "", "train": "", "val": ""}  # keys of an experiment that `defaults` may leave out
 
 
 def resolve(config: Mapping[str, Any]) -> Block:
-    """Check a configuration and lay each experiment over the defaults, and over the named update it starts from.
+    """Check a configuration, and lay each experiment over the defaults and over the named update that it starts from.
 
     Args:
-        config: What was read from `config.yaml` and what was merged over it.
+        config: The content of `config.yaml`, with what users lay over it.
 
     Returns:
-        `datasets`, `proposals` and `pages` as they are, but for the classes of a union, which are those of its parts;
-        `experiments` with every setting, the points of `searches` among them; and these, resolved.
+        `datasets`, where a union has the classes of its parts; `proposals` and `pages`, unchanged; `experiments` with
+        every setting, including the points of searches; and `searches` with the names of their points.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
@@ -37,7 +37,7 @@ def resolve(config: Mapping[str, Any]) -> Block:
     for name, search in plain["searches"].items():
         check_name(search["experiment"], plain["experiments"], f"searches.{name}.experiment", "experiment")
     plain["experiments"], plain["searches"] = with_points(plain["experiments"], plain["searches"])
-    _check({**plain, "searches": {}})  # the points' values too; the searches are resolved now
+    _check({**plain, "searches": {}})  # checks the points too; resolved searches no longer fit the model
     for name, dataset in plain["datasets"].items():
         if dataset["format"] == "union":
             dataset["classes"] = common_classes(plain["datasets"], name)
@@ -50,12 +50,12 @@ def _check(config: Block) -> None:
 
 
 def _completed(config: Block) -> Block:
-    """A configuration with every setting of its defaults, named updates and experiments; not checked yet."""
+    """A configuration whose defaults, named updates and experiments have every setting; not checked yet."""
     defaults, updates = config.get("defaults"), config.get("updates")
     if not isinstance(defaults, dict):
         return config
     defaults = merge(defaults_of(Experiment), defaults)
-    completed = {**config, "defaults": {**NAMELESS, **defaults}}
+    completed = {**config, "defaults": {**UNNAMED, **defaults}}
     if isinstance(updates, dict):
         completed["updates"] = {name: _over(defaults_of(Update), update) for name, update in updates.items()}
     if isinstance(config.get("experiments"), dict):
@@ -66,13 +66,13 @@ def _completed(config: Block) -> Block:
     return completed
 
 
-def _over(base: Any, own: Any) -> Any:  # noqa: ANN401 - not checked yet
-    """Keys laid over others; a value that is no keys is left to the check."""
-    return merge(base, own) if isinstance(base, dict) and isinstance(own, dict) else own
+def _over(base: Any, over: Any) -> Any:  # noqa: ANN401 - not checked yet
+    """`over` laid over `base`; if it is not keys and values, it stays as it is and the check reports it."""
+    return merge(base, over) if isinstance(base, dict) and isinstance(over, dict) else over
 
 
 def _preset(updates: Any, name: str, experiment: Any) -> Any:  # noqa: ANN401 - not checked yet
-    """An experiment whose `update`, the name of one of `updates` or keys over one, is spelled out."""
+    """An experiment in which a named update is replaced by its settings, with the experiment's keys laid over them."""
     update = experiment.get("update", {}) if isinstance(experiment, dict) else {}
     if isinstance(update, str):
         update = {"preset": update}
@@ -80,5 +80,5 @@ def _preset(updates: Any, name: str, experiment: Any) -> Any:  # noqa: ANN401 - 
         return experiment
     known = updates if isinstance(updates, dict) else {}
     check_name(update["preset"], known, f"experiments.{name}.update", "named update")
-    own = {key: value for key, value in update.items() if key != "preset"}
-    return {**experiment, "update": merge(known[update["preset"]], own)}
+    over = {key: value for key, value in update.items() if key != "preset"}
+    return {**experiment, "update": merge(known[update["preset"]], over)}

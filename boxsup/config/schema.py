@@ -1,4 +1,4 @@
-"""The JSON schema of `config.yaml` as it is written, for editors: experiments may leave out what has a default."""
+"""Makes the JSON schema of `config.yaml`, for editors: experiments may leave out what has a default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> Schema:
-    """The schema of a configuration as a file has it."""
+    """The schema of a configuration as users write it."""
     whole: Schema = _untitled(Configuration.model_json_schema())
     models: Schema = whole["$defs"]
     for model in models.values():
@@ -28,12 +28,12 @@ def json_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as a file."""
+    """The text of the schema's file."""
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _untitled(schema: Any) -> Any:  # noqa: ANN401 - JSON
-    """A schema without the titles that pydantic gives, which only repeat names."""
+    """A schema without pydantic's titles, which only repeat names."""
     if isinstance(schema, dict):
         return {
             key: _untitled(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))
@@ -42,13 +42,13 @@ def _untitled(schema: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _is_unset(field: Schema) -> bool:
-    """Whether a field's default stands for a key that is left out, and is no value that can be written."""
+    """Whether a field's default means that its key is left out: it is not a value that users can write."""
     unset = field.get("default", ...)
     return (unset is None and "anyOf" not in field) or (unset == "" and "" not in field.get("enum", [""]))
 
 
 def _relax(model: Schema, models: Schema) -> None:
-    """Require no key that has a default, and no block whose every key has one."""
+    """Make keys optional that have a default, and blocks in which every key has one."""
     for key in list(model.get("required", [])):
         field = model["properties"][key]
         if "$ref" in field:
@@ -59,8 +59,8 @@ def _relax(model: Schema, models: Schema) -> None:
 
 
 def _name_updates(models: Schema) -> None:
-    """An experiment's update may be the name of one, or keys over one."""
-    preset = {"type": "string", "description": "a name of `updates` that the other keys are laid over"}
+    """Allow an experiment's update to be a name, or to have the key `preset`."""
+    preset = {"type": "string", "description": "name of one of `updates`, over which the other keys are laid"}
     update = models["Update"]
     models["ExperimentUpdate"] = {**update, "properties": {"preset": preset, **update["properties"]}}
     for name in ("Experiment", "Defaults"):

@@ -1,6 +1,6 @@
-"""Searches: an experiment's settings tried in all combinations, each a run, and scored on held-out images.
+"""Searches: all combinations of some settings of an experiment, each run and scored on held-out images.
 
-The paper sets λ and k so, on 100 random images of val (section 5).
+The paper chooses λ and k in this way, on 100 random images of val (section 5).
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ Block = dict[str, Any]
 
 
 def with_points(experiments: Mapping[str, Any], searches: Mapping[str, Any]) -> tuple[Block, Block]:
-    """The experiments and, for each combination of a search's values, one more: `{search}_1` and so on.
+    """Add an experiment for each point of each search, that is, for each combination of the values to try.
 
     Args:
-        experiments: Each with every key that `defaults` has.
-        searches: `config.yaml`, `searches`: name -> `experiment`, one of them, `held_out`, `held_out_seed` and
-            `values`, those to try by dotted key (`update.lambda`).
+        experiments: Name -> settings, every one of them.
+        searches: Name -> `experiment` (a name), `held_out`, `held_out_seed`, and `values`: the values to try, by the
+            keys of a setting joined by dots (`update.lambda`).
 
     Returns:
-        The experiments, and by name of search its `experiment` and `points`: a list of `experiment`, the name of the
-        one of this point, and `values`, by dotted key. The last key varies fastest.
+        The experiments, with those of points, which are called `SEARCH_1`, `SEARCH_2`, …; and for each search its
+        `experiment` and its `points`, each with the name of its `experiment` and its `values`. The last key varies
+        fastest.
 
     Raises:
-        ConfigError: A search names no key of an experiment, or a point has the name of one.
+        ConfigError: A key to try is not a setting of an experiment, or a point has the name of another experiment.
     """
-    every, resolved = dict(experiments), {}
+    all_experiments, resolved = dict(experiments), {}
     for name, search in searches.items():
         where = f"config: searches.{name}"
         base = experiments[search["experiment"]]
         held_out = {key: search[key] for key in ("held_out", "held_out_seed")}
         points = []
         for number, values in enumerate(itertools.product(*search["values"].values()), start=1):
-            point, own = f"{name}_{number}", dict(zip(search["values"], values, strict=True))
-            if point in every:
+            point, changes = f"{name}_{number}", dict(zip(search["values"], values, strict=True))
+            if point in all_experiments:
                 raise ConfigError(f"{where}: an experiment is named {point}, as one of its points; choose another name")
-            every[point] = {**deepcopy(base), "validation": {**base["validation"], **held_out}}
-            for key, value in own.items():
-                _set(every[point], key, value, f"{where}.values.{key}")
-            points.append({"experiment": point, "values": own})
+            all_experiments[point] = {**deepcopy(base), "validation": {**base["validation"], **held_out}}
+            for key, value in changes.items():
+                _set(all_experiments[point], key, value, f"{where}.values.{key}")
+            points.append({"experiment": point, "values": changes})
         resolved[name] = {"experiment": search["experiment"], "points": points}
-    return every, resolved
+    return all_experiments, resolved
 
 
 def _set(experiment: Block, key: str, value: Any, where: str) -> None:  # noqa: ANN401 - any setting

@@ -1,4 +1,4 @@
-"""The update of the labels: how each box picks its candidate."""
+"""The settings of the update: how each box picks its candidate."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from boxsup.config.fields import DistinctValues, Settings, setting
 
 
 class Asking(Settings):
-    """When boxes pick, and how they ask the network."""
+    """The settings that say when boxes pick, and how they ask the network."""
 
     every: PositiveInt = setting(1, "epochs between updates", paper="1")
     warmup: NonNegativeInt = setting(
-        2, "number of first generations that go by the boxes alone: a fresh network has nothing to say yet", paper="0"
+        2, "number of first generations that go by overlap alone, since a fresh network knows nothing yet", paper="0"
     )
     scales: DistinctValues[PositiveFloat] = setting(
-        (1.0,), "scales of the image at which boxes ask the network; probabilities are averaged", min_length=1
+        (1.0,), "scales of the image when the network is asked, whose probabilities are averaged", min_length=1
     )
 
 
 class UpdateSettings(Settings):
-    """How a box picks its candidate; see `boxsup.labels.costs`."""
+    """The settings that decide which candidate a box picks; see `boxsup.labels.costs`."""
 
-    k: PositiveInt = setting(1, "a box draws uniformly from its k best candidates; 1: the best one", paper="5")
+    k: PositiveInt = setting(1, "a box draws uniformly from its k best candidates; 1: it takes the best", paper="5")
     temperature: NonNegativeFloat = setting(
         0.05,
-        "above 0: the best by expected IoU, where candidates have the weight exp(-cost / temperature); 0: the cheapest",
+        "above 0: the best has the greatest expected IoU, with weights exp(-cost / temperature); 0: the least cost",
         paper="0 (by cost)",
     )
     overlap: Literal["coverage", "tight_box"] = setting(
         "coverage",
-        "E_o: coverage, how much of the box the segment covers, and `leak` | tight_box, 1 - IoU of the boxes",
+        "E_o: coverage of the box by the segment, with leak and rank | tight_box, 1 - IoU of the boxes",
         paper="tight_box (Eq. 2)",
     )
-    leak: NonNegativeFloat = setting(1.5, "coverage: cost of the share of a segment that lies outside its box")
-    rank: NonNegativeFloat = setting(0.01, "coverage: the n-th candidate of the pool costs this times log n")
+    leak: NonNegativeFloat = setting(1.5, "coverage: cost of a segment that lies wholly outside its box")
+    rank: NonNegativeFloat = setting(0.01, "coverage: factor of log n in the cost of the n-th candidate of the pool")
     lambda_: NonNegativeFloat = setting(0.5, "weight of E_r; the paper gives no scaling", paper="3", alias="lambda")
     regression: Literal["agreement", "cross_entropy"] = setting(
         "agreement",
-        "E_r: agreement with where the network sees the label | cross_entropy",
+        "E_r: agreement with where the network sees the class | cross_entropy",
         paper="cross_entropy (Eq. 3)",
     )
     overlap_norm: Literal["none", "candidates"] = setting(
-        "none", "tight_box: none | candidates, E_o is divided by their number N", paper="candidates (Eq. 2)"
+        "none", "tight_box: none | candidates, E_o divided by their number N", paper="candidates (Eq. 2)"
     )
     region: Literal["box", "image"] = setting(
-        "box", "cross_entropy: whose pixels are summed: box | image", paper="image (Eq. 3)"
+        "box", "cross_entropy: the pixels in the sum: box | image", paper="image (Eq. 3)"
     )
     norm: Literal["none", "image", "box"] = setting(
         "box",
@@ -56,7 +56,7 @@ class UpdateSettings(Settings):
     )
     centre: bool = setting(
         True,
-        "cross_entropy: subtract the mean, to rank by where the network sees the object and not by how much of it",
+        "cross_entropy: subtract the mean, to rank by where the network sees the object, not by how sure it is",
     )
     clamp: NonNegativeFloat = setting(5.0, "cross_entropy: greatest absolute value of a pixel, nats; 0: no limit")
     clip: bool = setting(True, "whether the chosen segment ends at its box", paper="not given")
@@ -68,9 +68,9 @@ class UpdateSettings(Settings):
         le=1,
     )
     difficult: Literal["use", "void", "ignore"] = setting(
-        "use", "boxes marked difficult: use | void, their rectangle becomes void | ignore"
+        "use", "boxes marked difficult: use | void, their rectangles are void | ignore"
     )
 
 
 class Update(UpdateSettings, Asking):
-    """All that a configuration says of the update."""
+    """All settings of the update."""

@@ -51,7 +51,7 @@ def train(
     imagenet: dict[str, Tensor] | None,
     recipe: ContourTraining,
     seed: int,
-    each: Callable[[int, float], None],
+    on_step: Callable[[int, float], None],
 ) -> ContourNet:
     """Train a network on the CPU; equal arguments give equal bits.
 
@@ -60,7 +60,7 @@ def train(
         imagenet: torchvision's MobileNetV2 weights for the encoder; None starts from random ones.
         recipe: The settings of the training.
         seed: Seed of the initial weights and of every draw.
-        each: Called after every step with its number from 1 and its loss, nats per pixel.
+        on_step: Called after every step with its number from 1 and its loss, nats per pixel.
 
     Returns:
         The network, ready for use; see `folded`.
@@ -87,7 +87,7 @@ def train(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        each(step + 1, value)
+        on_step(step + 1, value)
     return folded(network)
 
 

@@ -106,7 +106,7 @@ def confusions_at(
     Args:
         image: H×W×3 uint8 RGB.
         log_probabilities: L×H×W float32, of the L classes that enter the CRF.
-        class_ids: These L classes; see `boxsup.inference.crf.relevant`.
+        class_ids: These L classes; see `boxsup.inference.crf.relevant_labels`.
         truth: H×W uint8, 255 for void.
         settings: P settings of the CRF.
         classes: C, background included.

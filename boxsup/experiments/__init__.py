@@ -1,1 +1,1 @@
-"""Experiments: where their results lie, and what each of them needs."""
+"""Experiments of a configuration: where their results are, and what each of them needs."""

@@ -14,11 +14,11 @@ from boxsup.experiments.tree import ExperimentFolder, Run
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """An experiment by name.
+    """What one experiment of a configuration needs.
 
     Attributes:
-        name: Its name.
-        config: What `boxsup.config.resolve` gives.
+        name: Name of the experiment.
+        config: The resolved configuration; see `boxsup.config.resolve`.
     """
 
     name: str
@@ -26,12 +26,16 @@ class ExperimentPlan:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """All its settings, as in `config.yaml` below `experiments` and `defaults`."""
+        """All settings of the experiment, those of `defaults` included."""
         settings: Mapping[str, Any] = self.config["experiments"][self.name]
         return settings
 
     def setting(self, *keys: str) -> Any:  # noqa: ANN401 - any setting
-        """What stands under some keys of the settings, one below the other."""
+        """The value of a setting.
+
+        Args:
+            *keys: The keys that lead to it, from the outermost block to the innermost.
+        """
         value: Any = self.settings
         for key in keys:
             value = value[key]
@@ -44,17 +48,17 @@ class ExperimentPlan:
 
     @property
     def folder(self) -> ExperimentFolder:
-        """Where its results lie."""
+        """The layout of its results."""
         return ExperimentFolder(self.name)
 
     @property
     def seeds(self) -> list[int]:
-        """Of its runs."""
+        """The seeds of its runs."""
         return list(self.settings["seeds"])
 
     @property
     def epochs(self) -> int:
-        """The number of epochs, and the last one."""
+        """The number of epochs, which is also the number of the last one."""
         return int(self.settings["epochs"])
 
     @property
@@ -71,19 +75,19 @@ class ExperimentPlan:
 
     @property
     def trained_by(self) -> str:
-        """The experiment whose networks and generations it has: its own, or those that it takes."""
+        """The experiment that trains its networks: itself, unless it has the setting `checkpoints_of`."""
         return str(self.settings["checkpoints_of"] or self.name)
 
     def run(self, seed: int | str) -> Run:
-        """Where what is evaluated of a run lies."""
+        """The run of a seed, with what is evaluated of it."""
         return Run(self.name, seed)
 
     def trained(self, seed: int | str) -> Run:
-        """Where the networks and generations of a run lie."""
+        """The run that holds the networks and generations of a seed; it may be a run of another experiment."""
         return Run(self.trained_by, seed)
 
     def initial_model(self, seed: int | str) -> Path | None:
-        """The checkpoint of another experiment, of the same seed, that a run starts from."""
+        """The checkpoint of another experiment that a run starts from, by the same seed; None without `init_from`."""
         start = self.settings["init_from"]
         if start is None:
             return None
@@ -93,7 +97,7 @@ class ExperimentPlan:
 
     @property
     def chooses(self) -> bool:
-        """Whether boxes choose among candidates; otherwise the one generation never changes."""
+        """Whether boxes choose among candidates; if not, there is one generation, which never changes."""
         supervision = self.settings["supervision"]
         return bool(supervision["boxes"] == "boxsup" and supervision["masks"] != "all")
 
@@ -107,69 +111,69 @@ class ExperimentPlan:
 
     @property
     def masked_parts(self) -> list[Split]:
-        """What that split consists of."""
+        """The parts of the split whose true masks may be used; empty if none may."""
         return self.datasets.parts(self.masked) if self.masked else []
 
     @property
     def boxed_parts(self) -> list[Split]:
-        """What the training split consists of, less what has its true masks in whole."""
+        """The parts of the training split that boxes supervise: those that are not among `masked_parts`."""
         return [part for part in self.datasets.parts(self.train) if part not in self.masked_parts]
 
     @property
     def choosing_parts(self) -> list[Split]:
-        """The parts of the training split in which boxes choose."""
+        """The parts of the training split in which boxes choose candidates."""
         return self.boxed_parts if self.chooses else []
 
     def pools(self) -> list[Path]:
-        """The candidates that generations choose from."""
+        """The stores of candidates that boxes choose from."""
         return [path for part in self.choosing_parts for path in self.datasets.pools(part, self.settings["proposals"])]
 
     def overlaps(self) -> list[Path]:
-        """Their overlaps with the boxes."""
+        """The stores of the overlaps of these candidates with the boxes."""
         proposals = self.settings["proposals"]
         return [path for part in self.choosing_parts for path in self.datasets.overlaps(part, proposals)]
 
     def fixed_masks(self) -> list[Path]:
-        """The masks made of boxes once, where no box chooses."""
+        """The stores of masks that were made from boxes once; empty if boxes choose candidates."""
         kind = self.settings["supervision"]["boxes"]
         return [part.masks(kind) for part in self.boxed_parts] if kind != "boxsup" else []
 
     def true_masks(self) -> list[Path]:
-        """The true masks that may be used."""
+        """The stores of the true masks that may be used."""
         return [part.masks("truth") for part in self.masked_parts]
 
     # --- generations --------------------------------------------------------------------------------------------------
 
     def generation(self, epoch: int) -> int:
-        """The generation that an epoch trains on, named after the first epoch that does."""
+        """The number of the generation that an epoch trains on: the number of the first epoch that does."""
         every = int(self.settings["update"]["every"])
         return (epoch - 1) // every * every + 1 if self.chooses else 1
 
     def generations(self) -> list[int]:
-        """All generations, in order."""
+        """The numbers of all generations, rising."""
         return sorted({self.generation(epoch) for epoch in range(1, self.epochs + 1)})
 
     def asks(self, generation: int) -> bool:
-        """Whether a generation asks the network after the epoch before; the first ones go by overlap alone."""
+        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone."""
         return self.chooses and generation > self.settings["update"]["warmup"]
 
     def asked_model(self, seed: int | str, generation: int) -> Path | None:
-        """The checkpoint that a generation asks."""
+        """The checkpoint of the network that a generation asks; None if it asks none."""
         return self.trained(seed).model(generation - 1) if self.asks(generation) else None
 
     def asked_scales(self, generation: int) -> list[float]:
-        """At which scales of the image it asks; none where it asks nothing."""
+        """The scales of the image at which a generation asks the network; empty if it asks none."""
         return list(self.settings["update"]["scales"]) if self.asks(generation) else []
 
     def generation_before(self, seed: int | str, generation: int) -> Path | None:
-        """The generation before another, to say what changed; None before the first."""
+        """The store of the generation before, to tell what changed; None for the first generation."""
         return self.trained(seed).labels(self.generation(generation - 1)) if generation > 1 else None
 
     def first_quality(self, seed: int | str, generation: int) -> Path | None:
-        """What was measured of the first generation, which later ones are held against."""
+        """The quality table of the first generation, to compare with; None for the first generation itself."""
         return self.run(seed).quality(1) if generation > 1 else None
 
 
 def is_point(config: Mapping[str, Any], experiment: str) -> bool:
-    """Whether an experiment is one of a search's combinations of settings."""
+    """Whether an experiment is a point of a search."""
     return experiment in {point["experiment"] for search in config["searches"].values() for point in search["points"]}

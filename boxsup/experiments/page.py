@@ -1,4 +1,4 @@
-"""What an experiment's page shows."""
+"""What the page of an experiment shows: its inputs, its settings, and what it compares with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from boxsup.stages import STAGES, Timed
 
 
 def page_inputs(experiment: ExperimentPlan) -> list[Path]:
-    """The results that the page shows and needs, of all seeds."""
+    """The results of all seeds without which the page cannot be made."""
     paths = [experiment.folder.labelling]
     for seed in experiment.seeds:
         paths += _run_inputs(experiment, seed)
@@ -29,7 +29,7 @@ def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     yield from map(trained.labels, experiment.generations())
     yield from map(trained.quality, experiment.generations())
     yield from (run.predictions(last), run.evaluation(last), run.trimap(last))
-    # A search for the CRF's weights is made when somebody asks for it; then the page keeps it up to date.
+    # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
     if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
         yield run.crf_search(last)
 
@@ -45,7 +45,7 @@ def page_settings(experiment: ExperimentPlan) -> dict[str, Any]:
 
 
 def comparable(experiment: ExperimentPlan) -> dict[str, dict[str, Any]]:
-    """Other experiments that are evaluated on the same images, and which runs they have; no points of searches."""
+    """Other experiments that are evaluated on the same images, without points of searches: name -> seeds and epochs."""
     others = {name: ExperimentPlan(name, experiment.config) for name in experiment.config["experiments"]}
     return {
         name: {"seeds": other.seeds, "epochs": other.epochs}
@@ -55,24 +55,26 @@ def comparable(experiment: ExperimentPlan) -> dict[str, dict[str, Any]]:
 
 
 def _scored(experiment: ExperimentPlan) -> tuple[Split, int, int]:
-    """The images that its scores are over."""
+    """What determines the images that are scored: the split, and how many are held out by which seed."""
     validation = experiment.settings["validation"]
     return experiment.val, validation["held_out"], validation["held_out_seed"]
 
 
 def finished_searches(experiment: ExperimentPlan) -> dict[str, str]:
-    """The tables of the searches over its settings that were made."""
-    own = [name for name, search in experiment.config["searches"].items() if search["experiment"] == experiment.name]
-    return {name: str(search_table(name)) for name in own if search_table(name).exists()}
+    """Name -> table of each search over the experiment's settings, if it was run."""
+    searches = [
+        name for name, search in experiment.config["searches"].items() if search["experiment"] == experiment.name
+    ]
+    return {name: str(search_table(name)) for name in searches if search_table(name).exists()}
 
 
 def final_trimaps(experiment: ExperimentPlan) -> list[Path]:
-    """The error analysis of each seed after the last epoch."""
+    """The trimap table of each seed after the last epoch."""
     return [experiment.run(seed).trimap(experiment.epochs) for seed in experiment.seeds]
 
 
 def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
-    """What `boxsup trimap plot` is told: by experiment, what it is evaluated on and its tables."""
+    """The settings of `boxsup trimap plot`: for each experiment, what it is evaluated on, and its tables."""
     return {
         "experiments": {
             experiment.name: {
@@ -85,14 +87,14 @@ def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
 
 
 def timed_stages(experiment: ExperimentPlan) -> dict[str, list[str]]:
-    """Stage -> where Snakemake's benchmarks of its jobs lie, in the order of the data flow."""
+    """Stage -> files and folders of Snakemake's benchmarks of its jobs, in the order of the data flow."""
     jobs = _timed_jobs(experiment)
     timed = [stage for stage in STAGES.values() if stage.timed]
     return {stage.name: [benchmarks_of(stage.name, **names) for names in jobs[stage.timed]] for stage in timed}
 
 
 def _timed_jobs(experiment: ExperimentPlan) -> dict[Timed, list[dict[str, Any]]]:
-    """The names in the paths of benchmarks of the jobs that are timed; what is left open, as epochs, means all."""
+    """Which jobs of a stage are timed -> their wildcards; a wildcard that is left out, such as the epoch, means all."""
     kind = experiment.setting("supervision", "boxes")
     fixed = [] if kind == "boxsup" else experiment.boxed_parts
     masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]

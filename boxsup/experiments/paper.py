@@ -1,4 +1,4 @@
-"""What a page needs that sets experiments beside the paper's tables and figures."""
+"""What a page needs that shows experiments beside the paper's tables and figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boxsup.config.published import own_name, published_experiments
+from boxsup.config.published import name_in_family, published_experiments
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import page_inputs
 
@@ -16,11 +16,11 @@ SCALES = ("full", "small")
 
 @dataclass(frozen=True)
 class PaperPage:
-    """A page by name.
+    """What one page of a configuration needs.
 
     Attributes:
-        name: Its name.
-        config: What `boxsup.config.resolve` gives.
+        name: Name of the page.
+        config: The resolved configuration; see `boxsup.config.resolve`.
     """
 
     name: str
@@ -28,34 +28,36 @@ class PaperPage:
 
     @property
     def runs_experiments(self) -> bool:
-        """Whether the page makes its experiments run; otherwise it takes what there is."""
+        """Whether the page makes its experiments run; if not, it shows those that were run."""
         return bool(self.config["pages"][self.name]["run"])
 
     def at_scale(self, scale: str) -> dict[str, str]:
-        """Published name -> ours, of the experiments at "full" or "small" scale that are configured."""
+        """Name of each published experiment that is configured at a scale, "full" or "small" -> name of ours."""
         family = self.config["pages"][self.name][scale]
-        named = {name: own_name(name, family) for name in published_experiments()} if family else {}
-        return {name: own for name, own in named.items() if own in self.config["experiments"]}
+        named = {name: name_in_family(name, family) for name in published_experiments()} if family else {}
+        return {name: ours for name, ours in named.items() if ours in self.config["experiments"]}
 
     @property
     def experiments(self) -> list[ExperimentPlan]:
-        """Those at any scale, each once."""
-        names = dict.fromkeys(own for scale in SCALES for own in self.at_scale(scale).values())
+        """The experiments at all scales, each once."""
+        names = dict.fromkeys(name for scale in SCALES for name in self.at_scale(scale).values())
         return [ExperimentPlan(name, self.config) for name in names]
 
     def inputs(self) -> list[Path]:
-        """What is made for the page."""
-        return [path for own in self.experiments for path in page_inputs(own)] if self.runs_experiments else []
+        """The results that are made for the page; empty if it shows what was run."""
+        experiments = self.experiments if self.runs_experiments else []
+        return [path for experiment in experiments for path in page_inputs(experiment)]
 
     def evaluations(self) -> list[tuple[str, int]]:
-        """The evaluations that are there and when they were written [ns], where the page takes what there is."""
+        """The evaluations that exist, with the time of their last change in ns; empty if the page runs experiments."""
         if self.runs_experiments:
             return []
-        paths = [own.run(seed).evaluation(own.epochs) for own in self.experiments for seed in own.seeds]
+        runs = [(experiment, seed) for experiment in self.experiments for seed in experiment.seeds]
+        paths = [experiment.run(seed).evaluation(experiment.epochs) for experiment, seed in runs]
         return [(str(path), path.stat().st_mtime_ns) for path in paths if path.exists()]
 
     def settings(self) -> dict[str, Any]:
-        """What `boxsup paper` is told: experiments at each scale, and whose values stand beside the paper's."""
+        """The settings of `boxsup paper`: experiments at each scale, and the values to show beside the paper's."""
         experiments = {scale: self._settings_at(scale) for scale in SCALES}
         shown = [entry for entries in experiments.values() for entry in entries.values()]
         boxes = [entries["voc_box"] for entries in experiments.values() if "voc_box" in entries]
@@ -65,4 +67,4 @@ class PaperPage:
 
     def _settings_at(self, scale: str) -> dict[str, Any]:
         experiments = self.config["experiments"]
-        return {name: {"name": own, "settings": experiments[own]} for name, own in self.at_scale(scale).items()}
+        return {name: {"name": ours, "settings": experiments[ours]} for name, ours in self.at_scale(scale).items()}

@@ -12,11 +12,11 @@ from boxsup.experiments.experiment import ExperimentPlan
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A search by name.
+    """What one search of a configuration needs.
 
     Attributes:
-        name: Its name.
-        config: What `boxsup.config.resolve` gives.
+        name: Name of the search.
+        config: The resolved configuration; see `boxsup.config.resolve`.
     """
 
     name: str
@@ -24,7 +24,7 @@ class SearchPlan:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """`experiment` and `points`, see `boxsup.config.searches`."""
+        """The settings `experiment` and `points`; see `boxsup.config.searches`."""
         settings: Mapping[str, Any] = self.config["searches"][self.name]
         return settings
 
@@ -35,7 +35,7 @@ class SearchPlan:
 
     @property
     def first(self) -> ExperimentPlan:
-        """That of the first point; the others have its data and held-out images."""
+        """The experiment of the first point; all points have the same data and held-out images."""
         return self.experiments[0]
 
     def points(self) -> list[dict[str, Any]]:
@@ -46,10 +46,10 @@ class SearchPlan:
         ]
 
     def predictions(self) -> list[Path]:
-        """Those of all points."""
+        """The predictions of all points."""
         return [path for experiment in self.experiments for path in final_predictions(experiment)]
 
 
 def final_predictions(experiment: ExperimentPlan) -> list[Path]:
-    """The predictions of each seed after the last epoch."""
+    """The store of predictions of each seed after the last epoch."""
     return [experiment.run(seed).predictions(experiment.epochs) for seed in experiment.seeds]

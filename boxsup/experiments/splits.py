@@ -1,4 +1,4 @@
-"""The layout of what is made of data sets below `results/data/`, once for all experiments; names may be wildcards."""
+"""The layout of `results/data/`: what is made from data sets, once for all experiments. Names may be wildcards."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from boxsup.experiments.tree import REPORT, RESULTS
 
-TABLES = ("images.csv", "boxes.csv", "classes.csv")  # of a catalogue: the first names files that are read, too
-INVENTORY = "inventory.json"  # beside them
+TABLES = ("images.csv", "boxes.csv", "classes.csv")  # a catalogue; the first one names files that stages read too
+INVENTORY = "inventory.json"  # beside the tables
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """The candidates that one method proposes in a split.
+class CandidateFiles:
+    """The files of the candidates that one method proposes in a split.
 
     Attributes:
         folder: `results/data/DATASET/SPLIT/proposals/NAME`.
@@ -22,31 +22,31 @@ class Candidates:
     folder: Path
 
     def pools(self, i: int | str, n: int | str) -> Path:
-        """The candidates of shard `i` of `n`."""
+        """The store of the candidates of shard `i` of `n`."""
         return self.folder / f"{i}-of-{n}.zarr"
 
     def timings(self, i: int | str, n: int | str) -> Path:
-        """What each image of a shard took."""
+        """The table of the time that each image of a shard took."""
         return self.folder / f"{i}-of-{n}.csv"
 
     @property
     def objects(self) -> Path:
-        """The best candidate of each object."""
+        """The table of the best candidate of each object."""
         return self.folder / "evaluation" / "objects.csv"
 
     @property
     def summary(self) -> Path:
-        """Recall and best overlap by number of candidates."""
+        """The table of recall and best overlap by number of candidates."""
         return self.folder / "evaluation" / "summary.csv"
 
 
 @dataclass(frozen=True)
 class Split:
-    """A split of a data set, with what is made of it once for all experiments.
+    """A split of a data set, and the files that are made from it once for all experiments.
 
     Attributes:
-        dataset: The data set's name.
-        split: The split's name.
+        dataset: Name of the data set.
+        split: Name of the split.
         results: The folder of all results.
     """
 
@@ -56,46 +56,46 @@ class Split:
 
     @property
     def folder(self) -> Path:
-        """`results/data/DATASET/SPLIT`, the folder of its tables."""
+        """The folder of its tables, `results/data/DATASET/SPLIT`."""
         return self.results / "data" / self.dataset / self.split
 
     @property
     def inventory(self) -> Path:
-        """Which files it is made of."""
+        """The list of the files that the split is read from, with their hashes."""
         return self.folder / INVENTORY
 
     def tables(self) -> list[Path]:
-        """Its catalogue: tables of images, boxes and classes."""
+        """The tables of images, boxes and classes: its catalogue."""
         return [self.folder / name for name in TABLES]
 
-    def candidates(self, proposals: str) -> Candidates:
-        """What the proposals of a name leave."""
-        return Candidates(self.folder / "proposals" / proposals)
+    def candidates(self, proposals: str) -> CandidateFiles:
+        """The files of the proposals of a name."""
+        return CandidateFiles(self.folder / "proposals" / proposals)
 
     def proposals(self, name: str, i: int | str, n: int | str) -> Path:
-        """The candidates of shard `i` of `n`; see `candidates` for the other files."""
+        """The store of the candidates of shard `i` of `n`; `candidates` has the other files."""
         return self.candidates(name).pools(i, n)
 
     @property
     def proposals_report(self) -> Path:
-        """The page that sets its proposals side by side."""
+        """The page that compares its proposals."""
         return self.folder / "proposals" / REPORT
 
     def overlaps(self, proposals: str, i: int | str, n: int | str) -> Path:
-        """IoU of the boxes and the candidates of a shard."""
+        """The store of the IoU of each box with each candidate of a shard."""
         return self.folder / "overlaps" / proposals / f"{i}-of-{n}.zarr"
 
     def masks(self, kind: str) -> Path:
-        """Masks that never change: `truth`, `rectangles`, `grabcut`, `bbox_seg`."""
+        """The store of masks that never change; `kind` is `truth`, `rectangles`, `grabcut` or `bbox_seg`."""
         return self.folder / "masks" / f"{kind}.zarr"
 
 
 @dataclass(frozen=True)
 class DataSetFolder:
-    """What a data set has beside its splits.
+    """The files of a data set that belong to no split.
 
     Attributes:
-        name: Of the data set.
+        name: Name of the data set.
         results: The folder of all results.
     """
 
@@ -104,10 +104,10 @@ class DataSetFolder:
 
     @property
     def tree(self) -> Path:
-        """Generated images and annotations."""
+        """The folder of generated images and annotations."""
         return self.results / "data" / self.name / "tree"
 
     @property
     def source(self) -> Path:
-        """What says that files which are fetched are in place."""
+        """The file that exists once the data set was fetched."""
         return self.results / "data" / self.name / "source.json"

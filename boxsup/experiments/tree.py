@@ -1,7 +1,8 @@
-"""The layout of what experiments leave below `results/`: every path there is spelled here; `splits` has data sets'.
+"""The layout of `results/` for experiments, searches and pages; `boxsup.experiments.splits` has that of data sets.
 
-Names and numbers may be wildcards of Snakemake, so that a rule's output and the file that a page reads are one
-expression: `Run("{experiment}", "{seed}").model("{epoch}")` and `Run("demo_semi", 0).model(6)`.
+No other module or rule spells these paths. Names and numbers may be wildcards of Snakemake, so the output of a rule and
+the file that a page reads come from the same method: `Run("{experiment}", "{seed}").model("{epoch}")` and
+`Run("demo_semi", 0).model(6)`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ RESULTS = Path("results")
 MODEL = "model.pt"
 LABELLING = "labelling.json"
 REPORT = "report.html"
-PICTURES = "pictures"  # beside an experiment's page; page.js has the name too
+PICTURES = "pictures"  # beside an experiment's page; page.js has this name too
 RECORD = "commands.json"
 OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 EPOCHS = "epochs"
@@ -23,7 +24,7 @@ BENCHMARK = ".benchmark.tsv"
 
 
 def numbered(epoch: int | str) -> str:
-    """How an epoch or a generation is written in paths: three digits; a wildcard stays as it is.
+    """The number of an epoch or a generation in paths: three digits. A wildcard stays as it is.
 
     >>> numbered(6), numbered("{epoch}")
     ('006', '{epoch}')
@@ -33,28 +34,32 @@ def numbered(epoch: int | str) -> str:
 
 @dataclass(frozen=True)
 class EpochFolder:
-    """What one epoch leaves."""
+    """The files that one epoch writes.
+
+    Attributes:
+        folder: `results/EXPERIMENT/seed-SEED/epochs/NNN`.
+    """
 
     folder: Path
 
     @property
     def model(self) -> Path:
-        """The checkpoint after it."""
+        """The checkpoint after the epoch."""
         return self.folder / MODEL
 
     @property
     def optimizer(self) -> Path:
-        """Momentum buffers, for the next epoch."""
+        """The momentum buffers, for the next epoch."""
         return self.folder / OPTIMIZER
 
     @property
     def progress(self) -> Path:
-        """Loss and learning rate by iteration."""
+        """The table of loss and learning rate by iteration."""
         return self.folder / "train.csv"
 
     @property
     def validation(self) -> Path:
-        """Scores of the checkpoint without the CRF."""
+        """The table of the checkpoint's scores without the CRF."""
         return self.folder / "val.csv"
 
 
@@ -63,8 +68,8 @@ class Run:
     """One run of an experiment.
 
     Attributes:
-        experiment: Its name.
-        seed: Of the run.
+        experiment: Name of the experiment.
+        seed: Seed of the run.
         results: The folder of all results.
     """
 
@@ -74,58 +79,63 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """`results/EXPERIMENT/seed-SEED`."""
+        """The folder of the run, `results/EXPERIMENT/seed-SEED`."""
         return self.results / self.experiment / f"seed-{self.seed}"
 
     @property
     def events(self) -> Path:
-        """Folder of TensorBoard's events."""
+        """The folder of TensorBoard's events."""
         return self.folder / "tensorboard"
 
     def epoch(self, epoch: int | str) -> EpochFolder:
-        """What an epoch leaves; 0 is the network before the first."""
+        """The files of an epoch; epoch 0 is the network before training."""
         return EpochFolder(self.folder / EPOCHS / numbered(epoch))
 
     def model(self, epoch: int | str) -> Path:
-        """The checkpoint after an epoch; see `epoch` for the other files."""
+        """The checkpoint after an epoch; `epoch` has the other files."""
         return self.epoch(epoch).model
 
     def labels(self, generation: int | str) -> Path:
-        """A generation of pseudo-masks, named after the first epoch that trains on it."""
+        """The store of a generation of pseudo-masks; its number is that of the first epoch that trains on it."""
         return self.folder / "labels" / f"{numbered(generation)}.zarr"
 
     def quality(self, generation: int | str) -> Path:
-        """What was measured of a generation."""
+        """The table of the quality of a generation."""
         return self.folder / "labels" / f"{numbered(generation)}.csv"
 
     def predictions(self, epoch: int | str, split: str | None = None) -> Path:
-        """Label maps by an epoch's network, of the split that scores are over or of another one by its name."""
+        """The store of label maps by an epoch's network.
+
+        Args:
+            epoch: Number of the epoch.
+            split: Name of the split; None for the split that the experiment is evaluated on.
+        """
         folder = self.folder / "predictions"
         return (folder / split if split else folder) / f"{numbered(epoch)}.zarr"
 
     def evaluation(self, epoch: int | str) -> Path:
-        """IoU per class of predictions."""
+        """The table of the IoU of each class in predictions."""
         return self.folder / "evaluation" / f"{numbered(epoch)}.csv"
 
     def trimap(self, epoch: int | str) -> Path:
-        """Errors of predictions by their distance from true boundaries."""
+        """The table of the errors of predictions by distance from true boundaries."""
         return self.folder / "trimap" / f"{numbered(epoch)}.csv"
 
     def crf_search(self, epoch: int | str) -> Path:
-        """Points of the search for the CRF's weights."""
+        """The table of the points of the search for the CRF's weights."""
         return self.folder / "crf_search" / f"{numbered(epoch)}.csv"
 
     def archive(self, epoch: int | str, split: str) -> Path:
-        """Predictions of a split as the VOC evaluation server takes them."""
+        """The archive of a split's predictions for the VOC evaluation server."""
         return self.folder / "comp6" / split / f"{numbered(epoch)}.tar"
 
 
 @dataclass(frozen=True)
 class ExperimentFolder:
-    """What all runs of an experiment have in common.
+    """The files of an experiment that belong to no single run.
 
     Attributes:
-        name: Of the experiment.
+        name: Name of the experiment.
         results: The folder of all results.
     """
 
@@ -134,40 +144,40 @@ class ExperimentFolder:
 
     @classmethod
     def at(cls, folder: Path) -> ExperimentFolder:
-        """The experiment whose folder this is."""
+        """The experiment that has this folder."""
         return cls(folder.name, folder.parent)
 
     @property
     def folder(self) -> Path:
-        """`results/EXPERIMENT`."""
+        """The folder of the experiment, `results/EXPERIMENT`."""
         return self.results / self.name
 
     @property
     def labelling(self) -> Path:
-        """How its runs label images."""
+        """The file that says how its runs label images."""
         return self.folder / LABELLING
 
     @property
     def report(self) -> Path:
-        """Its page."""
+        """The page of the experiment."""
         return self.folder / REPORT
 
     @property
     def pictures(self) -> Path:
-        """Folder of evaluated images at full size, to which the page links."""
+        """The folder of evaluated images at full size, to which the page links."""
         return self.folder / PICTURES
 
     def run(self, seed: int | str) -> Run:
-        """Its run of a seed."""
+        """The run of a seed."""
         return Run(self.name, seed, self.results)
 
 
 @dataclass(frozen=True)
 class PageFolder:
-    """A page that sets experiments beside the paper's.
+    """The files of a page that compares experiments with the paper.
 
     Attributes:
-        name: Of the page.
+        name: Name of the page.
         results: The folder of all results.
     """
 
@@ -181,12 +191,12 @@ class PageFolder:
 
     @property
     def tables(self) -> Path:
-        """Folder of its tables."""
+        """The folder of its tables."""
         return self.results / self.name / "tables"
 
 
 def search_table(search: str, results: Path = RESULTS) -> Path:
-    """The points of a search over settings.
+    """The table of the points of a search over settings.
 
     >>> search_table("demo_box_search").as_posix()
     'results/demo_box_search/search.csv'
@@ -195,12 +205,12 @@ def search_table(search: str, results: Path = RESULTS) -> Path:
 
 
 def trimap_page(experiments: str, results: Path = RESULTS) -> Path:
-    """The figure of the errors of several experiments, named `A+B`."""
+    """The page of the trimap analyses of several experiments, whose names are joined by `+`."""
     return results / "trimap" / f"{experiments}.html"
 
 
 def log_of(stage: str) -> str:
-    """The log of a stage's job, with wildcards.
+    """The log of a stage's jobs, with wildcards.
 
     >>> log_of("labelling")
     'results/logs/labelling/{experiment}.log'
@@ -209,12 +219,12 @@ def log_of(stage: str) -> str:
 
 
 def benchmark_of(stage: str) -> str:
-    """What Snakemake measures of a job, beside its log."""
+    """The file of Snakemake's measurements of a stage's jobs, beside their logs, with wildcards."""
     return f"{_job_of(stage)}{BENCHMARK}"
 
 
 def benchmarks_of(stage: str, **names: object) -> str:
-    """What was measured of the jobs of some names: a file or, where the file's own name is left open, its folder.
+    """The benchmark of the job with these wildcards, or its folder if the wildcard of the file name is not given.
 
     >>> benchmarks_of("network", experiment="demo_semi", seed=0)
     'results/logs/network/demo_semi/seed-0.benchmark.tsv'
@@ -235,17 +245,17 @@ def _job_of(stage: str) -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has the name of a run, `seed-S`."""
+    """Whether a folder is called `seed-S`, as that of a run."""
     return folder.name.startswith("seed-")
 
 
 def seed_of(run: Path) -> str:
-    """The seed in the name of a run's folder."""
+    """The seed of the run in a folder, from the folder's name."""
     return run.name.removeprefix("seed-")
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """The folders of runs in that of an experiment, by rising seed."""
+    """The folders of the runs in an experiment's folder, by rising seed."""
     return sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))
 
 
@@ -255,7 +265,7 @@ def checkpoints_in(run: Path) -> list[Path]:
 
 
 def experiment_around(checkpoint: Path) -> Path | None:
-    """The folder of the experiment that a checkpoint lies in; None for one that lies elsewhere, as a copy.
+    """The folder of the experiment that a checkpoint is in; None if it is elsewhere, such as a copy.
 
     >>> experiment_around(Run("demo_semi", 0).model(6)).as_posix()
     'results/demo_semi'
@@ -265,7 +275,7 @@ def experiment_around(checkpoint: Path) -> Path | None:
 
 
 def owner_of(target: str) -> str:
-    """Whose a result is: an experiment, search or page by name, or `data/DATASET`.
+    """What a result belongs to: the name of an experiment, a search or a page, or `data/DATASET`.
 
     >>> owner_of("results/demo_semi/report.html"), owner_of("results/data/demo/train/images.csv")
     ('demo_semi', 'data/demo')

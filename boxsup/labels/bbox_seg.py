@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
+from boxsup.image.boxes import box_areas
 from boxsup.inference.crf import crf_marginals
 
 CENTRE = 0.2  # share of the box's pixels
@@ -74,8 +75,7 @@ def _allowed(
     """L×H×W: which of the image's L classes (background first) each pixel may have; `layers` is each box's class."""
     allowed = np.zeros((count, *shape), bool)
     allowed[0] = True
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    order = np.argsort(-areas, kind="stable")
+    order = np.argsort(-box_areas(boxes), kind="stable")
     for box, layer in zip(boxes[order], layers[order], strict=True):
         allowed[layer, box[1] : box[3], box[0] : box[2]] = True
     for box, layer in zip(boxes[order], layers[order], strict=True):

@@ -22,18 +22,18 @@ from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
-CHECKED_EVERY = 8  # one in so many candidates has its overlaps computed again, to check that they fit these boxes
+CHECKED_EVERY = 8  # the overlaps of every eighth candidate are computed again, to check that they fit the boxes
 
 
 class Scores(Protocol):
-    """A network, as the update asks it."""
+    """What the update asks a network for."""
 
     def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the log-probabilities of some classes at every pixel of an image, len(class_ids)×H×W."""
 
 
 @dataclass(frozen=True)
-class ImageLabels:
+class ChosenLabels:
     """The label map of one image and the choices of its boxes.
 
     Attributes:
@@ -46,8 +46,8 @@ class ImageLabels:
 
 
 @dataclass(frozen=True)
-class Update:
-    """The method's update: it makes the label maps of images that boxes supervise.
+class LabelUpdate:
+    """The method's update, which makes the label maps of images that boxes supervise.
 
     Attributes:
         pools: Image id -> its candidates.
@@ -65,10 +65,10 @@ class Update:
     seed: int
     generation: int
 
-    def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ImageLabels:
+    def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ChosenLabels:
         """Let each box of an image choose its candidate, and paint the chosen segments."""
         if boxes.empty:
-            return ImageLabels(np.zeros((height, width), np.uint8), [])
+            return ChosenLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         _check(image, (height, width), pool, corners, self.overlaps[image])
@@ -81,7 +81,7 @@ class Update:
         masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
         painted_ids = np.where(void, VOID, class_ids)[painted_rows]
         painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip)
-        return ImageLabels(painted, choices)
+        return ChosenLabels(painted, choices)
 
     def _choose(
         self,

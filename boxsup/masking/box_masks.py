@@ -14,7 +14,7 @@ from boxsup.errors import ConfigError
 from boxsup.image.boxes import box_iou
 from boxsup.image.packed import packed
 from boxsup.labels.choice import Choice, Chosen
-from boxsup.labels.generation import Update
+from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.quality import Measures, measure_mask
 from boxsup.proposals.pool import Pool
 
@@ -60,7 +60,7 @@ def masks_of_boxes(
     if boxes.empty:
         return []
     corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
-    update = Update(
+    update = LabelUpdate(
         {image: pool},
         {image: box_iou(corners, pool.boxes)},
         lambda _, class_ids: log_probabilities[class_ids],

@@ -23,7 +23,7 @@ class CheckedImages:
 
     Attributes:
         records: One per image, in order.
-        problems: Those of the images, one line each.
+        problems: The problems of the images.
         lost: Annotations that belong to no image.
     """
 
@@ -38,7 +38,7 @@ class CheckedImages:
 
     @property
     def notes(self) -> list[Problem]:
-        """Objects that are read otherwise than they are written."""
+        """The notes on objects that were read differently from how the file has them, or were skipped."""
         return [note for record in self.records for note in record.notes]
 
 
@@ -48,10 +48,10 @@ class Job:
 
     Attributes:
         number: Its position among all images, from 1.
-        record: The image with all its boxes, their labels those of the source.
-        asked: The image with the boxes whose class the model knows, their labels those of the model.
+        record: The image with all its boxes, whose class ids are those of the source.
+        asked: The image with the boxes whose class the model knows, whose class ids are those of the model.
         key: The key of its part.
-        done: Whether its part was there at the start.
+        done: Whether its part existed at the start.
     """
 
     number: int
@@ -65,7 +65,7 @@ class Job:
 
         Args:
             folder: The folder of parts.
-            known: Whether the model knows a class, by the labels of the source.
+            known: For each class id of the source, whether the model knows the class.
         """
         masks = iter(read_part(folder, self.key, self.asked).masks)
         of_boxes = [next(masks) if known[box.class_id] else None for box in self.record.boxes]
@@ -73,10 +73,10 @@ class Job:
 
 
 def check_images(source: Source, workers: int) -> CheckedImages:
-    """Check every image, in as many processes, with a bar.
+    """Check every image in `workers` processes, with a progress bar.
 
     Raises:
-        DataError: There are boxes, but every one is a crowd, which gets no mask.
+        DataError: There are boxes, but all are crowds, which get no masks.
     """
     listing = source.listing()
     checks = run_checks(listing.checks, workers)
@@ -95,19 +95,19 @@ def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record
     Args:
         classes: Names of the model's classes, the background first.
         source: The annotations.
-        records: The images, whose labels are positions in `source.classes`.
+        records: The images; the class ids of their boxes are positions in `source.classes`.
     """
     ordered = source.with_class_order(classes)
-    labels = [ordered.classes.index(name) for name in source.classes]
-    boxes = ([box._replace(class_id=labels[box.class_id]) for box in record.boxes] for record in records)
-    return ordered, [replace(record, boxes=own) for record, own in zip(records, boxes, strict=True)]
+    class_ids = [ordered.classes.index(name) for name in source.classes]
+    boxes = ([box._replace(class_id=class_ids[box.class_id]) for box in record.boxes] for record in records)
+    return ordered, [replace(record, boxes=changed) for record, changed in zip(records, boxes, strict=True)]
 
 
 def unknown_classes(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
     """A problem for each image with boxes whose class the model does not know.
 
     Raises:
-        ConfigError: It knows no class of any box.
+        ConfigError: The model knows the class of no box.
     """
     known = ", ".join(masker.classes[1:])
     problems, count = [], 0
@@ -136,7 +136,11 @@ def make_job(number: int, record: Record, masker: Masker, source: Source, folder
 
 
 def make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int) -> dict[Job, Problem]:
-    """Make the parts that are not there, with a bar; the jobs whose part could not be written, and why."""
+    """Make the parts that do not exist, with a progress bar.
+
+    Returns:
+        The jobs whose part could not be written, each with the reason.
+    """
     waiting, lost = [job for job in jobs if not job.done], {}
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
         parts = masker.parts([job.asked for job in waiting], workers)

@@ -64,12 +64,12 @@ def with_true_masks(source: Source, masks: Path | None) -> Source:
         DataError: There is no such folder.
     """
     if masks is None:
-        return source.images_with_masks(NONE if source.boxes_only else DRAWN)
+        return source.with_masks(NONE if source.boxes_only else DRAWN)
     if masks.absolute() == source.annotations.absolute():
-        return source.images_with_masks(NONE if source.format == "voc_xml" else DRAWN)
+        return source.with_masks(NONE if source.format == "voc_xml" else DRAWN)
     if not masks.is_dir():
         raise DataError(f"{masks}: no such folder of masks; name one, or the annotations themselves")
-    return source.images_with_masks(str(masks))
+    return source.with_masks(str(masks))
 
 
 def with_named_classes(source: Source, classes: Sequence[str]) -> Source:
@@ -98,7 +98,7 @@ def with_used_masks(source: Source, survey: Survey, masks: Path | None) -> tuple
             raise UnusableData(summarise_problems(of_masks, "no image has a true mask"), survey.problems)
         check_masks(survey, source, masks)
     elif survey.rectangles or not survey.evidence:
-        return source.images_with_masks(NONE), survey.without_masks()
+        return source.with_masks(NONE), survey.without_masks()
     return source, survey
 
 

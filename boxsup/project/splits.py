@@ -31,18 +31,18 @@ class Splits:
 def split_images(
     images: Mapping[str, Collection[int]],
     masked: Mapping[str, Collection[int]],
-    images_with_masks: bool,
+    with_masks: bool,
     chosen: Collection[str] = (),
 ) -> Splits:
     """Split images: those chosen or drawn are for evaluation, the others for training.
 
-    >>> split_images({"a": [1], "b": [1], "c": [2]}, {"b": [1]}, images_with_masks=False, chosen=["b"])
+    >>> split_images({"a": [1], "b": [1], "c": [2]}, {"b": [1]}, with_masks=False, chosen=["b"])
     Splits(train=['a', 'c'], val=['b'], masks=[])
 
     Args:
         images: Image id -> class ids of its objects.
         masked: Id of each image with a true mask -> class ids in that mask; empty for an image without objects.
-        images_with_masks: Whether masks are trained on.
+        with_masks: Whether masks are trained on.
         chosen: Ids of the images for evaluation; if empty, they are drawn by `draw_val`.
 
     Raises:
@@ -50,18 +50,18 @@ def split_images(
     """
     if len(images) < 2:
         raise DataError(f"{len(images)} usable image: two at least are needed, one to train on and one to evaluate on")
-    val = set(chosen) & images.keys() if chosen else draw_val(images, masked, images_with_masks)
+    val = set(chosen) & images.keys() if chosen else draw_val(images, masked, with_masks)
     train = [image for image in images if image not in val]
     if not train:
         raise DataError(f"all {len(images)} images are evaluated on: none is left to train on")
     if not any(images[image] for image in train):
         raise DataError(f"no image with an object is left to train on, beside the {len(val)} to evaluate on")
-    used = [image for image in train if images_with_masks and image in masked]
+    used = [image for image in train if with_masks and image in masked]
     return Splits(train, [image for image in images if image in val], used)
 
 
 def draw_val(
-    images: Mapping[str, Collection[int]], masked: Mapping[str, Collection[int]], images_with_masks: bool
+    images: Mapping[str, Collection[int]], masked: Mapping[str, Collection[int]], with_masks: bool
 ) -> set[str]:
     """Draw the ids of images to evaluate on.
 
@@ -73,13 +73,13 @@ def draw_val(
     Args:
         images: Image id -> class ids of its objects; at least two images.
         masked: Id of each image with a true mask -> class ids in that mask; empty for an image without objects.
-        images_with_masks: Whether masks are trained on; then at least one masked image stays for training.
+        with_masks: Whether masks are trained on; then at least one masked image stays for training.
     """
     order = sorted(images, key=lambda image: generator(0, "own split", image).random())
     shown = [image for image in order if masked.get(image)]
-    free = [image for image in order if not images_with_masks or not masked.get(image)]
+    free = [image for image in order if not with_masks or not masked.get(image)]
     drawing = _Drawing(images)
-    if len(shown) > images_with_masks:
+    if len(shown) > with_masks:
         drawing.take(shown, masked, max(1, round(WITH_TRUTH * len(shown))))
         empty = [image for image in order if image in masked and not images[image]]
         if drawing.val:
@@ -88,7 +88,7 @@ def draw_val(
         drawing.take(free, images, max(1, min(MAX_WITHOUT, round(WITHOUT_TRUTH * len(images)))))
     if not drawing.val:  # each of those images is the last one of a class
         drawing.take(free, images, 1)
-    last_resort = shown if len(shown) > images_with_masks else free or shown
+    last_resort = shown if len(shown) > with_masks else free or shown
     return drawing.val or {last_resort[0]}
 
 

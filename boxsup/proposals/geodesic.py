@@ -24,7 +24,6 @@ from boxsup.proposals.regions import RegionGraph, border_means, border_regions, 
 from boxsup.proposals.selection import Proposer, select
 from boxsup.proposals.shortest_paths import Graph, distances, farthest_points, graph_centre, make_graph
 
-BACKGROUNDS = ("none", "border")
 # Levels of a Lab channel in [0, 255]: colours at least this far apart cost `colour`.
 FAR = 100.0
 # Greatest IoU of two level sets of one transform; it is the ratio of their areas, since one holds the other.

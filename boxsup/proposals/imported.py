@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.config.proposals import ImportedSettings
+from boxsup.config.proposals import PLACEHOLDER, ImportedSettings
 from boxsup.errors import DataError
 from boxsup.image.runs import decode_runs
 from boxsup.proposals.imported_json import Masks, ResultsFile, read_masks, read_records
@@ -16,7 +16,6 @@ from boxsup.proposals.partition import partition
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import WARM_UP, Proposer, select
 
-PLACE = "{image}"  # stands for the image's id in `files`
 PACKAGES = ("scipy",)  # that results depend on
 
 
@@ -31,13 +30,13 @@ def proposer(settings: ImportedSettings) -> Proposer:
     Raises:
         DataError: The one file of all images is missing or damaged.
     """
-    suffix, per_image = Path(settings.files).suffix, PLACE in settings.files
+    suffix, per_image = Path(settings.files).suffix, PLACEHOLDER in settings.files
     numbers = Path(settings.images) if settings.images else None
     results = None if per_image else ResultsFile(Path(settings.files), numbers)
 
     def propose(image: NDArray[np.uint8], image_id: str) -> Pool:
         size = image.shape[0], image.shape[1]
-        path = Path(settings.files.replace(PLACE, image_id))
+        path = Path(settings.files.replace(PLACEHOLDER, image_id))
         if image_id == WARM_UP:
             return _pool(_example(), size, settings)
         if suffix == ".mat":

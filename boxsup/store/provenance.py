@@ -1,4 +1,4 @@
-"""What made a store, kept in its attributes."""
+"""Records what a store was made with, for its attributes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, An
     """What made a store: the stage's number, versions of boxsup and of `packages`, and the processor's instructions.
 
     Args:
-        stage: Its name in `boxsup.stages`.
-        packages: What its results depend on.
-        network: Whether torch has worked, if it is among them.
+        stage: Name of the stage in `boxsup.stages`.
+        *packages: Names of the distributions that the store's bytes depend on.
+        network: Whether a network was run, if torch is among the packages.
     """
     versions = {name: version(name) for name in ("boxsup", *packages)}
     made_with = instructions(network and "torch" in packages)

@@ -38,7 +38,7 @@ def data(request, tmp_path, made):
 def look(root, masks=False):
     """The images without problems, and all that is said."""
     source = open_source(root / "images", root / "labels").with_classes(own_data.FORMS)
-    listing = (source.images_with_masks(str(root / "masks")) if masks else source).listing()
+    listing = (source.with_masks(str(root / "masks")) if masks else source).listing()
     records = [check() for check in listing.checks]
     wrong = {problem.image for problem in listing.problems}
     lines = [*listing.problems, *(line for record in records for line in record.problems), *listing.unmatched]

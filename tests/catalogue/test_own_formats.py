@@ -86,7 +86,7 @@ def test_folders_below_and_masks_of_some_images(tmp_path, made, form):
     own_data.write_masks(tmp_path / "masks", made, [first])
     boxes = {"yolo": "boxes/labels", "coco": "boxes.json"}.get(form, "boxes")
     source = open_source(tmp_path / "images", tmp_path / boxes).with_classes(own_data.FORMS)
-    records = [check() for check in source.images_with_masks(str(tmp_path / "masks")).listing().checks]
+    records = [check() for check in source.with_masks(str(tmp_path / "masks")).listing().checks]
     assert [record.problems for record in records] == [[]] * len(made)
     assert [bool(record.mask) for record in records] == [True] + [False] * len(others)
     assert all(record.boxes for record in records)
@@ -550,7 +550,7 @@ def test_masks_are_drawn_of_images_whose_every_object_has_a_polygon(tmp_path):
     for image, text in (("a", polygon), ("b", polygon + "0 0.5 0.5 0.2 0.2\n"), ("c", "")):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / f"images/{image}.png")
         (tmp_path / f"labels/{image}.txt").write_text(text)
-    source = open_source(tmp_path / "images", tmp_path / "labels").images_with_masks("annotations")
+    source = open_source(tmp_path / "images", tmp_path / "labels").with_masks("annotations")
     a, b, c = (check() for check in source.listing().checks)
     mask = np.asarray(Image.open(io.BytesIO(a.drawn["mask"])))
     assert (mask[2:6, 3:15] == 2).all()

@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
-from boxsup.config.__main__ import made
+from boxsup.config.__main__ import generated_files
 from boxsup.config.build import build
 from boxsup.config.experiment import Experiment
-from boxsup.config.fields import Settings, defaults_of, setting, told
+from boxsup.config.fields import Settings, defaults_of, setting, stage_settings
 from boxsup.config.files import merge
 from boxsup.config.published import published_values
 from boxsup.config.schema import json_schema
@@ -22,9 +22,9 @@ from helpers.paths import ROOT
 CONFIGURATIONS = ["config.yaml", "benchmarks/voc240.yaml", "tests/workflow/tiny.yaml", "tests/workflow/voc_mini.yaml"]
 
 
-@pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", generated_files(), ids=lambda path: path.name)
 def test_what_is_made_is_up_to_date(path):
-    assert path.read_text() == made()[path], "run `make settings`"
+    assert path.read_text() == generated_files()[path], "run `make settings`"
 
 
 def test_the_configuration_states_the_defaults_of_the_models(config):
@@ -71,8 +71,8 @@ def test_a_late_setting_at_its_default_is_not_told():
         rate: float = setting(0.1, "of learning")
         dummy: int = setting(3, "of a later version", late=True)
 
-    assert told(Stage, {"rate": 0.1, "dummy": 3, "workers": 2}) == {"rate": 0.1}
-    assert told(Stage, {"rate": 0.1, "dummy": 4}) == {"rate": 0.1, "dummy": 4}
+    assert stage_settings(Stage, {"rate": 0.1, "dummy": 3, "workers": 2}) == {"rate": 0.1}
+    assert stage_settings(Stage, {"rate": 0.1, "dummy": 4}) == {"rate": 0.1, "dummy": 4}
     assert build(Stage, {"rate": 1}, "stage").dummy == 3
     with pytest.raises(ConfigError, match="stage: the key 'rate' is missing"):
         build(Stage, {"dummy": 3}, "stage")

@@ -110,8 +110,8 @@ def test_parts_of_a_union_that_have_their_masks_need_no_candidates():
 
 def test_data_sets_say_where_their_files_are():
     data = DataSets(DATASETS)
-    assert (data.read(), data.proposed()) == (["own", "more", "generated"], ["own", "generated"])
-    assert data.of("union", "shapes") == ["generated", "both"]
+    assert (data.with_files(), data.with_proposals()) == (["own", "more", "generated"], ["own", "generated"])
+    assert data.of_format("union", "shapes") == ["generated", "both"]
     assert (data.reader("generated"), data.reader("own")) == ("voc", "voc")
     assert (data.root("generated"), data.root("more")) == ("results/data/generated/tree", "data/more")
     assert data.source("generated") == Path("results/data/generated/tree")

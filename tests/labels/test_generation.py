@@ -7,7 +7,7 @@ import pytest
 
 from boxsup.image.boxes import BOXES_PER_BLOCK, box_iou
 from boxsup.labels.choice import Chosen
-from boxsup.labels.generation import Update
+from boxsup.labels.generation import LabelUpdate
 from boxsup.proposals.pool import make_pool
 from helpers.golden import check_golden
 from helpers.updates import OURS
@@ -40,7 +40,7 @@ def scene(seed=0):
 def update(settings=SETTINGS, scores=None, seed=0, generation=1):
     pool = scene()
     corners = BOXES[["x0", "y0", "x1", "y1"]].to_numpy()
-    return Update({"a": pool}, {"a": box_iou(corners, pool.boxes)}, scores, settings, seed, generation)
+    return LabelUpdate({"a": pool}, {"a": box_iou(corners, pool.boxes)}, scores, settings, seed, generation)
 
 
 def smooth_scores(image, labels):
@@ -127,7 +127,9 @@ def many(count, side=400):
     columns = dict(zip(("x0", "y0", "x1", "y1"), corners.T, strict=True))
     boxes = pd.DataFrame({"image": "a", "label": 1 + np.arange(count) % 2, **columns, "difficult": 0, "crowd": 0})
     scores = np.log(random.dirichlet(np.ones(3), (side, side)).transpose(2, 0, 1)).astype(np.float32)
-    made = Update({"a": pool}, {"a": box_iou(corners, pool.boxes)}, lambda _, labels: scores[labels], SETTINGS, 0, 1)
+    made = LabelUpdate(
+        {"a": pool}, {"a": box_iou(corners, pool.boxes)}, lambda _, labels: scores[labels], SETTINGS, 0, 1
+    )
     return made, boxes, side
 
 

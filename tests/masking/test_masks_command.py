@@ -26,7 +26,7 @@ from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image, read_mask
 from boxsup.inference.scores import Predictor
-from boxsup.labels.generation import Update
+from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.masking.quality import FLAGS, Measures
@@ -105,7 +105,7 @@ def test_masks_are_those_of_the_methods_update(folder, whole, config):
         pixels, boxes = read_image(row.path), catalogue.boxes_of(row.image)
         pool, scores = propose(pixels, row.image), predictor.log_probabilities(pixels).numpy()
         overlaps = {row.image: box_iou(corners_of(boxes), pool.boxes)}
-        update = Update({row.image: pool}, overlaps, lambda _, labels, own=scores: own[labels], settings, 5, 9)
+        update = LabelUpdate({row.image: pool}, overlaps, lambda _, labels, own=scores: own[labels], settings, 5, 9)
         expected = update.labels(row.image, row.height, row.width, boxes).labels
         got = read_mask(whole / "voc" / "SegmentationClass" / f"{row.image}.png")
         np.testing.assert_array_equal(got > 0, expected > 0)

@@ -18,23 +18,23 @@ def labels_of(images):
 
 
 @given(IMAGES, st.booleans(), st.data())
-def test_splits_share_no_image_and_keep_every_class_for_training(images, images_with_masks, data):
+def test_splits_share_no_image_and_keep_every_class_for_training(images, with_masks, data):
     images = {"object": [1], **images}
     chosen = data.draw(st.lists(st.sampled_from(list(images)), unique=True))
     masked = {image: images[image] for image in chosen}
-    splits = split_images(images, masked, images_with_masks)
+    splits = split_images(images, masked, with_masks)
     assert sorted(splits.train + splits.val) == sorted(images)
     assert splits.val
     assert labels_of(images[image] for image in splits.train)
-    assert set(splits.masks) == (set(splits.train) & set(masked) if images_with_masks else set())
+    assert set(splits.masks) == (set(splits.train) & set(masked) if with_masks else set())
     lost = labels_of(images.values()) - labels_of(images[image] for image in splits.train)
     if lost:  # every image has a class's last object, and one must go
         assert len(splits.val) == 1
         counts = Counter(label for labels in images.values() for label in set(labels))
         shown = [image for image, labels in masked.items() if labels]
-        free = [image for image in images if image not in shown or not images_with_masks]
+        free = [image for image in images if image not in shown or not with_masks]
         assert all(any(counts[label] == 1 for label in images[image]) for image in free)
-    if images_with_masks and any(masked.values()) and len(masked) < len(images):
+    if with_masks and any(masked.values()) and len(masked) < len(images):
         assert any(masked[image] for image in splits.masks)  # and something is learned from masks
 
 

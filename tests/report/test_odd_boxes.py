@@ -8,7 +8,7 @@ import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.report.experiment.odd_boxes import BoxHistory, odd_boxes
-from boxsup.report.experiment.survey import SurveyedImage, covered_share, pick_images, survey_labels
+from boxsup.report.experiment.survey import SupervisedImage, covered_share, pick_images, survey_labels
 from boxsup.store.labels import Labels
 
 # Six boxes over four generations: fine; no candidate fits; restless; expected to fit badly; loose; supervises nothing.
@@ -79,7 +79,7 @@ def test_what_is_picked_is_spread_and_holds_the_extremes(tree) -> None:
     survey = survey_labels(catalogue, {n: Labels(tree.seed() / f"labels/{n:03d}.zarr") for n in (1, 2)})
     rows = [image.row for image in survey.images]
     images = [
-        SurveyedImage(row, score, changed)
+        SupervisedImage(row, score, changed)
         for row, score, changed in zip(rows, [0.9, np.nan, 0.2, 0.8], [0, 0, 0, 0.5], strict=True)
     ]
     survey = replace(survey, images=images)

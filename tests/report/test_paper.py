@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from boxsup.cli import main
-from boxsup.config.published import own_name, published_experiments, published_rows, published_values
+from boxsup.config.published import name_in_family, published_experiments, published_rows, published_values
 from boxsup.config.resolve import resolve
 from boxsup.image.files import read_mask
 from helpers.pages import Page
@@ -128,7 +128,7 @@ def test_published_rows_are_those_of_the_papers_tables() -> None:
 
 
 def test_families_share_the_published_names() -> None:
-    assert own_name("voc_box_greedy", "demo") == "demo_box_greedy"
-    assert own_name("voc_box_greedy", "voc") == "voc_box_greedy"
-    assert own_name("context_mask", "voc") == "context_mask"
-    assert own_name("context_mask", "demo") == ""
+    assert name_in_family("voc_box_greedy", "demo") == "demo_box_greedy"
+    assert name_in_family("voc_box_greedy", "voc") == "voc_box_greedy"
+    assert name_in_family("context_mask", "voc") == "context_mask"
+    assert name_in_family("context_mask", "demo") == ""

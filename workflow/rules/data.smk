@@ -9,7 +9,7 @@ rule shapes:
     benchmark:
         benchmark_of("shapes")
     wildcard_constraints:
-        dataset=names(DATA.of("shapes")),
+        dataset=names(DATA.of_format("shapes")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -30,7 +30,7 @@ rule download:
     benchmark:
         benchmark_of("download")
     wildcard_constraints:
-        dataset=names(DATA.of("voc", "context")),
+        dataset=names(DATA.of_format("voc", "context")),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -55,7 +55,7 @@ rule inventory:
     benchmark:
         benchmark_of("inventory")
     wildcard_constraints:
-        dataset=names(DATA.read()),
+        dataset=names(DATA.with_files()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
@@ -88,7 +88,7 @@ rule catalogue:
     benchmark:
         benchmark_of("catalogue")
     wildcard_constraints:
-        dataset=names(DATA.read()),
+        dataset=names(DATA.with_files()),
     conda:
         "../../envs/boxsup.yaml"
     threads: 4
@@ -118,7 +118,7 @@ rule join:
     benchmark:
         benchmark_of("join")
     wildcard_constraints:
-        dataset=names(DATA.of("union")),
+        dataset=names(DATA.of_format("union")),
     conda:
         "../../envs/boxsup.yaml"
     resources:

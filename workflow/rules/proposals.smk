@@ -14,7 +14,7 @@ rule proposals:
     benchmark:
         benchmark_of("proposals")
     wildcard_constraints:
-        dataset=names(DATA.proposed()),
+        dataset=names(DATA.with_proposals()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -42,7 +42,7 @@ rule proposal_evaluation:
     benchmark:
         benchmark_of("proposal_evaluation")
     wildcard_constraints:
-        dataset=names(DATA.proposed()),
+        dataset=names(DATA.with_proposals()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -72,7 +72,7 @@ rule proposal_report:
     benchmark:
         benchmark_of("proposal_report")
     wildcard_constraints:
-        dataset=names(DATA.proposed()),
+        dataset=names(DATA.with_proposals()),
     conda:
         "../../envs/boxsup.yaml"
     resources:
@@ -98,7 +98,7 @@ rule overlaps:
     benchmark:
         benchmark_of("overlaps")
     wildcard_constraints:
-        dataset=names(DATA.read()),
+        dataset=names(DATA.with_files()),
     conda:
         "../../envs/boxsup.yaml"
     resources:

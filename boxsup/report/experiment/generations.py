@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
-from boxsup.report.experiment.survey import COSTS, SurveyedImage, pick_images, survey_labels
+from boxsup.report.experiment.survey import COSTS, SupervisedImage, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned
 from boxsup.report.shared.explorer import WIDE, explorer_picture, segment_path
 from boxsup.report.shared.templates import rounded
@@ -50,7 +50,7 @@ def _tables(labels: Labels) -> dict[str, NDArray[Any]]:
 
 
 def _generation_picture(
-    image: SurveyedImage,
+    image: SupervisedImage,
     catalogue: Catalogue,
     steps: Mapping[int, Labels],
     tables: Mapping[int, Mapping[str, NDArray[Any]]],
@@ -105,7 +105,7 @@ def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) ->
 
 
 def _shown_boxes(
-    odd: Mapping[int, list[str]], picked: Sequence[SurveyedImage], catalogue: Catalogue
+    odd: Mapping[int, list[str]], picked: Sequence[SupervisedImage], catalogue: Catalogue
 ) -> list[dict[str, Any]]:
     """Those boxes worth a look whose images are shown: index of the picture, index of the box in it, and reasons."""
     boxes = [list(catalogue.boxes_of(image.row.image).index) for image in picked]

@@ -24,7 +24,7 @@ COSTS = ("overlap_cost", "regression_cost", "expected_iou")
 
 
 @dataclass(frozen=True)
-class SurveyedImage:
+class SupervisedImage:
     """One image that boxes supervise.
 
     Attributes:
@@ -48,7 +48,7 @@ class LabelSurvey:
         boxes: The history of all boxes of the split.
     """
 
-    images: list[SurveyedImage]
+    images: list[SupervisedImage]
     boxes: BoxHistory
 
 
@@ -72,9 +72,8 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
         for index, class_id, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
             if chosen[-1, index] != Chosen.NOTHING:
                 spanned[index] = covered_share(after, class_id, corners)
-        images.append(SurveyedImage(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
-    corners = corners_of(catalogue.boxes)
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+        images.append(SupervisedImage(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
+    areas = box_areas(corners_of(catalogue.boxes))
     best = last.table("best")
     expected = np.full(len(best), np.nan)
     boxes_with, ranks = np.nonzero((best == chosen[-1][:, None]) & (best >= 0))
@@ -83,7 +82,7 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
     return LabelSurvey(images, BoxHistory(chosen, expected, spanned, areas, drawn))
 
 
-def pick_images(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) -> list[SurveyedImage]:
+def pick_images(survey: LabelSurvey, catalogue: Catalogue, odd: list[int], count: int) -> list[SupervisedImage]:
     """At most `count` images to show, in the order of the split.
 
     First come the images with the worst labels, then those whose labels changed most, those with a box worth a look,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from boxsup.evaluation.tables import read_table
-from boxsup.experiments.splits import Candidates
+from boxsup.experiments.splits import CandidateFiles
 
 PUBLISHED_IMAGES = 1_449  # of VOC 2012 val
 
@@ -38,7 +38,7 @@ def read_method(folder: Path, name: str) -> Method:
     Raises:
         StoreError: A table is missing.
     """
-    own = Candidates(folder / name)
+    own = CandidateFiles(folder / name)
     summary = read_table(own.summary, text=["budget"]).set_index("budget")
     return Method(name, summary, read_table(own.objects, text=["image"]), own.folder)
 
