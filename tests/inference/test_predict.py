@@ -243,7 +243,7 @@ def test_results_are_not_written_over_or_around_what_is_read(folder, tmp_path, m
     before = files(tmp_path)
     with pytest.raises(SystemExit, match="1"):
         predict(folder, ".", "--overwrite", inputs=inputs)
-    assert "is read" in capsys.readouterr().err
+    assert " input " in capsys.readouterr().err
     assert files(tmp_path) == before
 
 

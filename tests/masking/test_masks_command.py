@@ -233,7 +233,7 @@ def test_boxes_are_not_written_over(folder, tmp_path, monkeypatch, capsys):
     given[4] = "coco.json"
     with pytest.raises(SystemExit, match="1"):
         main(given)
-    assert "is read" in capsys.readouterr().err
+    assert " input " in capsys.readouterr().err
     assert files(tmp_path) == {"coco.json": b"{}"}
 
 

@@ -117,7 +117,7 @@ def test_no_output_contains_an_input(command, tmp_path, monkeypatch, capsys):
         given = [word if word != name else f"data/deep/{name}" for word in words]
         for out in (path, tmp_path / "data", tmp_path / "data" / "." / ".." / "data" / "deep"):
             line = refused(capsys, *given, "--out", out)
-            assert "is read" in line
+            assert " input " in line
             assert files(tmp_path) == before
         for each in [*path.iterdir()]:
             each.unlink()
@@ -167,7 +167,7 @@ def test_a_folder_that_is_called_as_a_split_or_a_method_is_no_input(tmp_path, mo
     (tmp_path / "mcg").mkdir()
     settings = json.dumps({"method": "mcg"})
     words = ["--catalogue", "none", "--settings", settings, "--out", "mcg"]
-    assert "is read" not in refused(capsys, "proposals", "make", *words)
+    assert " input " not in refused(capsys, "proposals", "make", *words)
 
 
 @pytest.mark.parametrize("table", ["images.csv", "boxes.csv", "classes.csv"])
@@ -176,7 +176,7 @@ def test_the_tables_of_a_catalogue_that_is_read_are_not_written_over(table, tmp_
         (tmp_path / folder).mkdir()
     (tmp_path / "tables" / table).write_text("a user's")
     words = ["overlaps", "--catalogue", tmp_path / "tables", "--proposals", tmp_path / "p.zarr", "--overwrite"]
-    assert "is read" in refused(capsys, *words, "--out", tmp_path / "tables" / table)
+    assert " input " in refused(capsys, *words, "--out", tmp_path / "tables" / table)
     assert files(tmp_path) == {f"tables/{table}": b"a user's"}
 
 
