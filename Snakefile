@@ -1,5 +1,5 @@
 # BoxSup, from boxes to a report: `.venv/bin/snakemake --cores all results/demo_semi/report.html`.
-# The rules stand in the order of the data flow; docs/architecture.md draws it.
+# The rules are in the order of the data flow, which docs/architecture.md draws.
 import os
 
 from snakemake.utils import min_version
@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 min_version("9.11")
 
 
-# Where the workflow runs in a folder that has none of its own, the project's.
+# The configuration of the folder that the workflow runs in; the project's own if there is none.
 configfile: "config.yaml" if os.path.exists("config.yaml") else f"{workflow.basedir}/config.yaml"
 
 

@@ -217,7 +217,7 @@ def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None
 
     Args:
         store: The shard's folder.
-        made_from: What it is made from, see `is_made_from`; None writes no record.
+        made_from: What the shard is made from, see `is_made_from`; None to write no record.
     """
     _record(store).unlink(missing_ok=True)
     yield

@@ -141,7 +141,7 @@ def _candidates(proposals: Sequence[Path], overlaps: Sequence[Path], images: Seq
 
 
 def _scores(network: Network, split: Catalogue, images: Sequence[str]) -> Scores:
-    """What gives the update the network's scores."""
+    """The network's scores, as the update asks for them."""
     from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
     from boxsup.inference.scores_ahead import ScoresAhead
     from boxsup.network.checkpoint import instructions_of

@@ -73,11 +73,13 @@ def run(
     others = parse_object(beside, option="--beside")
     benchmarks = parse_object(timings, option="--timings")
     tables = parse_object(searches, option="--searches")
-    own, trainer = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
-    seeds = [read_seed(own.run(seed), epochs, trainer.run(seed)) for seed in settings["experiment"]["seeds"]]
+    own_folder, trained_folder = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
+    seeds = [
+        read_seed(own_folder.run(seed), epochs, trained_folder.run(seed)) for seed in settings["experiment"]["seeds"]
+    ]
     validation = settings["experiment"]["validation"]
     evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
-    compared = {name: evaluations(ExperimentFolder(name, own.results), other) for name, other in others.items()}
+    compared = {name: evaluations(ExperimentFolder(name, own_folder.results), other) for name, other in others.items()}
     page = render(
         experiment,
         settings,

@@ -86,8 +86,8 @@ def _check_owner(datasets: Block, name: str) -> None:
     check_name(owner, known, where, "other data set")
     if "proposals_of" in known[owner]:
         raise ConfigError(f"config: {where}: {owner} has no proposals of its own; name {known[owner]['proposals_of']}")
-    own, theirs = datasets[name], known[owner]
-    if own["shards"] != theirs["shards"] or not own["splits"].keys() <= theirs["splits"].keys():
+    dataset, other = datasets[name], known[owner]
+    if dataset["shards"] != other["shards"] or not dataset["splits"].keys() <= other["splits"].keys():
         raise ConfigError(f"config: {where}: {owner} must have the same splits and as many shards")
 
 

@@ -23,7 +23,7 @@ class Annotated:
         name: Id of the image.
         image: H×W×3 uint8 RGB.
         segmentations: A×H×W uint16, each annotator's regions from 1.
-        boundaries: A×H×W bool, boundaries of these as the data set gives them, one pixel wide.
+        boundaries: A×H×W bool, the boundaries of the regions as the data set gives them, one pixel wide.
     """
 
     name: str

@@ -92,7 +92,7 @@ class Basis:
         return [f"not measured: {reason}" if reason else "" for reason in reasons]
 
     def _note(self, count: int) -> str:
-        """Say why a class with so many pixels is not measured; empty if it is."""
+        """Say why a class with `count` pixels is not measured; empty if it is."""
         if not count:
             return "no pixel in the true masks"
         if count < MIN_PIXELS:

@@ -15,8 +15,8 @@ class Normalisation(NamedTuple):
     """The mean and standard deviation that a network's images are normalised by.
 
     Attributes:
-        mean: Of red, green and blue, in [0, 1].
-        std: Of red, green and blue, in the same unit.
+        mean: Mean of red, green and blue, in [0, 1].
+        std: Standard deviation of red, green and blue, in the same unit.
     """
 
     mean: tuple[float, float, float]

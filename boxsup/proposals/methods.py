@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
 from types import ModuleType
 from typing import Any
 
-from boxsup.config.build import build
+from boxsup.config.build import build, mapping
 from boxsup.config.fields import variants
 from boxsup.config.proposals import AnyProposals, ProposalSettings
 from boxsup.errors import ConfigError
@@ -25,11 +24,7 @@ def parse_settings(text: str) -> ProposalSettings:
         ConfigError: The text is not a JSON object, the method is unknown, or a key is missing, unknown or of a wrong
             type.
     """
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"settings: not JSON ({error})") from error
-    return build_settings(values, "settings")
+    return build_settings(mapping(text, "settings"), "settings")
 
 
 def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401 - JSON

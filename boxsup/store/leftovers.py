@@ -31,11 +31,11 @@ NAME = re.compile(
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a killed writer left.
+    """An output that a killed writer left under a hidden name.
 
     Attributes:
-        path: Its hidden path.
-        output: The path that it was for, or was at.
+        path: The hidden path.
+        output: The path that it was written for, or was moved away from.
         state: PARTIAL or OLD.
     """
 

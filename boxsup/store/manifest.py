@@ -137,7 +137,7 @@ def take_snapshot(path: Path) -> Snapshot:
 
 
 def foreign_files(folder: Path, names: Iterable[str]) -> list[str]:
-    """Those names of a folder's snapshot that we did not write, or that were changed since."""
+    """The names in a folder's snapshot that we did not write, or that were changed since."""
     hashes = _hashes_of(folder)
     return [name for name in names if not _is_proved(folder, name, hashes)]
 

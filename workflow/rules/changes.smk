@@ -2,11 +2,11 @@
 from boxsup.catalogue.changes import Changes, SplitFiles, changes, is_made_from, overlaps_from, proposals_from
 from boxsup.catalogue.records import parse_classes
 
-LOOKED = {}  # split -> when its inventory and tables were written, and how the files differ from the inventory
+LOOKED = {}  # split -> when its inventory and tables were written, and how its files differ from the inventory
 
 
 def generated_from(wildcards):
-    """What a data set's files were generated from, as JSON; null for a user's own."""
+    """A params function: what a data set's files are generated from, as JSON; null for a user's own files."""
     return generator_of(wildcards.dataset)
 
 
@@ -20,9 +20,9 @@ def changes_of(wildcards):
 
 
 def changes_in(split):
-    """How a split's files differ from its inventory; looked at once for each that is taken.
+    """How a split's files differ from its inventory; they are looked at once for each inventory.
 
-    Only by the process that plans: jobs of a cluster read this file too, and do what was planned.
+    Only the process that plans looks at them. Jobs of a cluster read this file too, and do what was planned.
     """
     files = files_in(split)
     if not workflow.is_main_process:
@@ -39,8 +39,8 @@ def files_in(split):
     settings = DATASETS[split.dataset]
     classes = parse_classes(canonical(settings["classes"]))
     form, root = DATA.reader(split.dataset), Path(DATA.root(split.dataset))
-    own = canonical(settings["splits"][split.split]), settings["on_problem"], generator_of(split.dataset)
-    return SplitFiles(split.folder, form, root, classes, *own)
+    split_settings, on_problem = canonical(settings["splits"][split.split]), settings["on_problem"]
+    return SplitFiles(split.folder, form, root, classes, split_settings, on_problem, generator_of(split.dataset))
 
 
 def since(wildcards):
@@ -49,20 +49,20 @@ def since(wildcards):
 
 
 def inventory_of(wildcards):
-    """An input function: the inventory; none for a catalogue of before there were any that nothing has changed since."""
+    """An input function: the inventory; none if a catalogue from before inventories existed is current."""
     return [] if changes_of(wildcards).is_current else split_of(wildcards).inventory
 
 
 def files_of(wildcards):
-    """An input function: what `source_of` says; a generated tree may have a new date and be the same."""
+    """An input function: that of `source_of`; a generated tree may have a new date and equal files."""
     before, source = changes_of(wildcards).before, generated_from(wildcards)
     same = before is not None and before.settings["source"] == source != canonical(None)
     return unless(same, source_of(wildcards))
 
 
-def known(stage, found):
-    """A param: the hashes, or where one is not known, a value that the rule's params hold anyway: none is changed."""
-    return " ".join(found) if all(found) else STAGES[stage].version
+def known(stage, hashes):
+    """A param: the hashes; if one is not known, the stage's version, which is a param anyway and so changes nothing."""
+    return " ".join(hashes) if all(hashes) else STAGES[stage].version
 
 
 def shard_pixels(wildcards):
@@ -76,7 +76,7 @@ def shard_boxes(wildcards):
 
 
 def images_of_shard(wildcards):
-    """An input function: the table of images; it may be newer than candidates that would be the same."""
+    """An input function: the table of images; it may be newer than candidates that would come out equal."""
     settings, split = CONFIG["proposals"][wildcards.proposals], split_of(wildcards)
     store = split.proposals(wildcards.proposals, wildcards.i, wildcards.n)
     same = settings["method"] != "imported" and is_made_from(store, proposals_from(settings, shard_pixels(wildcards)))
@@ -84,16 +84,16 @@ def images_of_shard(wildcards):
 
 
 def boxes_of_shard(wildcards):
-    """An input function: the table of boxes; it may be newer than overlaps that would be the same."""
+    """An input function: the table of boxes; it may be newer than overlaps that would come out equal."""
     split = split_of(wildcards)
     store = split.overlaps(wildcards.proposals, wildcards.i, wildcards.n)
     return unless(is_made_from(store, overlaps_from(shard_boxes(wildcards))), split.tables()[1])
 
 
 def unless(same, path):
-    """An input that makes nothing run again where that would come out the same.
+    """An input that makes no job run again if its result would be the same.
 
-    Snakemake otherwise runs all that depends on a table whenever the table is to be made, whatever will be in it.
+    Otherwise Snakemake runs every job that depends on a table whenever the table is made again, whatever is in it.
     """
     return ancient(path) if same else path
 
@@ -104,22 +104,22 @@ def split_masks(stage):
 
 
 def kept_masks(wildcards):
-    """The same of fixed masks that are true ones; the others do not depend on them."""
+    """A params function: a hash of the true masks, if the fixed masks are made from them."""
     return known("fixed_masks", [changes_of(wildcards).mask_hash() if wildcards.kind == "truth" else ""])
 
 
 def train_masks(stage):
-    """A params function: a hash of the true masks of what an experiment trains on."""
+    """A params function: a hash of the true masks of the split that an experiment trains on."""
     return lambda wildcards: masks_in(stage, experiment_of(wildcards).train)
 
 
 def val_masks(stage):
-    """The same of what it is evaluated on."""
+    """A params function: a hash of the true masks of the split that an experiment is evaluated on."""
     return lambda wildcards: masks_in(stage, experiment_of(wildcards).val)
 
 
 def search_masks(wildcards):
-    """The same of what a search scores on."""
+    """A params function: a hash of the true masks of the split that a search is scored on."""
     return masks_in("search", search_of(wildcards).first.val)
 
 

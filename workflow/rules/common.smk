@@ -14,7 +14,7 @@ def page_of(wildcards):
 
 
 def drawn_experiments(wildcards):
-    """Those that `A+B` names."""
+    """The experiments that are named in `A+B`."""
     return [ExperimentPlan(name, CONFIG) for name in wildcards.experiments.split("+")]
 
 
@@ -22,12 +22,12 @@ def drawn_experiments(wildcards):
 
 
 def setting(*keys):
-    """What stands under `keys` in the wildcards' experiment."""
+    """A params function: a setting of the experiment, given the keys that lead to it."""
     return lambda wildcards: canonical(experiment_of(wildcards).setting(*keys))
 
 
 def update_settings(wildcards):
-    """Nothing where no box chooses: the update's settings then change nothing."""
+    """The settings of the update; none if no box chooses, since they then change nothing."""
     experiment = experiment_of(wildcards)
     return canonical(generation_settings(experiment.settings["update"])) if experiment.chooses else ""
 
@@ -37,7 +37,7 @@ def training_settings(wildcards):
 
 
 def inference(stage):
-    """How a stage asks the network: the keys that it reads and no others."""
+    """A params function: the settings of inference that a stage reads."""
     return lambda wildcards: canonical(inference_settings(READ_BY[stage], experiment_of(wildcards).settings))
 
 
@@ -46,23 +46,23 @@ def labelling(wildcards):
 
 
 def option(name, values):
-    """`--NAME VALUE …`, quoted for the shell as `:q` quotes what stands in a command by itself; "" without a value."""
+    """`--NAME VALUE …`, quoted for the shell as `:q` does; "" if there is no value."""
     values = [values] if values and isinstance(values, str) else values
     return shlex.join([f"--{name}", *map(str, values)]) if values else ""
 
 
 def options(*names):
-    """A params function: the options of inputs that some jobs have and others have not."""
+    """A params function: the options for inputs that only some jobs have."""
     return lambda wildcards, input: " ".join(option(name, input.get(name)) for name in names if input.get(name))
 
 
 def label_options(wildcards, input):
-    """The options of `boxsup labels` for what it has as inputs; fixed and true masks may be several stores."""
-    own = [options("model", "fixed", "truth")(wildcards, input)]
+    """The options of `boxsup labels` for its inputs; fixed and true masks may be several stores."""
+    parts = [options("model", "fixed", "truth")(wildcards, input)]
     if input.masked:
-        own.append(option("masked", str(Path(input.masked).parent)))
-    own += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
-    return " ".join(filter(None, own))
+        parts.append(option("masked", str(Path(input.masked).parent)))
+    parts += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
+    return " ".join(filter(None, parts))
 
 
 def initial_options(wildcards, input):
@@ -75,7 +75,7 @@ def held_out(wildcards):
 
 
 def held_out_options(experiment):
-    """Which images scores leave out, and settings are searched on."""
+    """The options for the images that scores leave out, since settings are searched on them."""
     validation = experiment.settings["validation"]
     count, seed = validation["held_out"], validation["held_out_seed"]
     return f"--held-out {count} --held-out-seed {seed}" if count else ""
@@ -102,18 +102,18 @@ def val_tables(wildcards):
 
 
 def split_tables(wildcards):
-    """Of any split of the experiment's data set."""
+    """The tables of any split of the experiment's data set."""
     return Split(experiment_of(wildcards).settings["dataset"], wildcards.split).tables()
 
 
 def masked_tables(wildcards):
-    """Of the split whose true masks may be used."""
+    """The table of images of the split whose true masks may be used."""
     masked = experiment_of(wildcards).masked
     return masked.tables()[0] if masked else []
 
 
 def asked_model(wildcards):
-    """The checkpoint that a generation asks."""
+    """The checkpoint of the network that a generation asks."""
     return experiment_of(wildcards).asked_model(wildcards.seed, int(wildcards.epoch)) or []
 
 
@@ -148,16 +148,16 @@ def epoch_before(wildcards):
 
 
 def optimizer_before(wildcards):
-    """Its momentum buffers; the network before the first epoch has none."""
+    """The momentum buffers of the epoch before; the first epoch has none."""
     return epoch_before(wildcards).optimizer if int(wildcards.epoch) > 1 else []
 
 
 def trained_model(wildcards):
-    """The checkpoint after an epoch; another experiment's where this one trains none."""
+    """The checkpoint after an epoch, of the experiment that trains the networks."""
     return experiment_of(wildcards).trained(wildcards.seed).model(wildcards.epoch)
 
 
 def predictions_of_split(wildcards):
-    """Predictions of any split: those of the split that scores are over are made anyway."""
+    """The predictions of any split; those of the evaluated split have no split in their path."""
     split = None if wildcards.split == experiment_of(wildcards).val.split else wildcards.split
     return RUN.predictions("{epoch}", split)

@@ -1,4 +1,4 @@
-# The configuration, where results lie, and which names there are; no rules.
+# The configuration, the layout of results, and the names that wildcards may have; no rules.
 import json
 import os
 import re
@@ -56,7 +56,7 @@ except ConfigError as error:
 
 DATASETS, DATA = CONFIG["datasets"], DataSets(CONFIG["datasets"])
 
-# Where results lie, with the names of wildcards in place of names.
+# The layout of results, with wildcards for names and numbers.
 RUN = Run("{experiment}", "{seed}")
 EXPERIMENT = ExperimentFolder("{experiment}")
 SPLIT = Split("{dataset}", "{split}")
@@ -64,7 +64,7 @@ SHARD = ("{i}", "{n}")
 
 
 def names(known):
-    """A wildcard's constraint: an unknown name is then "no rule to produce …" and not a KeyError."""
+    """The constraint of a wildcard: for an unknown name Snakemake then finds no rule, instead of a KeyError."""
     return "|".join(map(re.escape, known)) or "(?!)"
 
 

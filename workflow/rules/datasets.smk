@@ -6,7 +6,7 @@ def split_of(wildcards):
 
 
 def source_of(wildcards):
-    """What says that a data set's files are in place."""
+    """The path that exists once a data set's files are there, if a rule makes it."""
     return DATA.source(wildcards.dataset) or []
 
 
@@ -23,7 +23,7 @@ def download_options(wildcards):
 
 
 def dataset_setting(*keys):
-    """A params function like `setting`, of the wildcards' data set and, under `splits`, its split."""
+    """A params function: a setting of the data set; a key such as `{split}` is the value of that wildcard."""
 
     def read(wildcards):
         value = DATASETS[wildcards.dataset]
@@ -47,14 +47,14 @@ def part_tables(wildcards):
 
 
 def imported_files(wildcards):
-    """The files of imported candidates, where they are one for all images: editing them makes the proposals again."""
+    """The files of imported candidates that are not one per image; editing them makes the proposals again."""
     settings = CONFIG["proposals"][wildcards.proposals]
     paths = [settings["files"], settings["images"]] if settings["method"] == "imported" else []
     return [path for path in paths if path and "{image}" not in path]
 
 
 def split_pools(wildcards):
-    """The candidates of all shards."""
+    """The stores of candidates of all shards."""
     return DATA.pools(split_of(wildcards), wildcards.proposals)
 
 
@@ -63,12 +63,12 @@ def split_timings(wildcards):
 
 
 def shard_pools(wildcards):
-    """The candidates that a shard of overlaps is made from."""
+    """The store of candidates that a shard of overlaps is made from."""
     return DATA.proposed_split(split_of(wildcards)).proposals(wildcards.proposals, wildcards.i, wildcards.n)
 
 
 def compared_proposals():
-    """The settings that a page of proposals sets side by side: all but candidates that come from elsewhere."""
+    """Name -> settings of the proposals that a page compares: all but imported ones."""
     return {name: settings for name, settings in CONFIG["proposals"].items() if settings["method"] != "imported"}
 
 

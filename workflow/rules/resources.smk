@@ -1,5 +1,5 @@
-# What each rule's jobs ask a scheduler for, beside their threads: boxsup/stages.py says it. On one machine only GPUs are
-# counted. A profile or `--set-resources RULE:mem_mb=N` overrides it; docs/cluster.md says what was measured.
+# What jobs ask a scheduler for besides threads, as boxsup/stages.py says. On one machine only GPUs are counted. A profile
+# or `--set-resources RULE:mem_mb=N` overrides it; docs/cluster.md has measurements.
 
 
 def asks(rule):

@@ -38,9 +38,9 @@ def read_method(folder: Path, name: str) -> Method:
     Raises:
         StoreError: A table is missing.
     """
-    own = CandidateFiles(folder / name)
-    summary = read_table(own.summary, text=["budget"]).set_index("budget")
-    return Method(name, summary, read_table(own.objects, text=["image"]), own.folder)
+    candidates = CandidateFiles(folder / name)
+    summary = read_table(candidates.summary, text=["budget"]).set_index("budget")
+    return Method(name, summary, read_table(candidates.objects, text=["image"]), candidates.folder)
 
 
 def published() -> dict[str, pd.DataFrame]:
