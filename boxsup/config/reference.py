@@ -16,27 +16,30 @@ Schema = dict[str, Any]
 
 HEAD = """# Settings
 
-Every setting of [`config.yaml`](architecture.md#where-things-live), as the models in `boxsup/config/` declare it;
-`make settings` writes this page. "Paper" is the value in Dai, He, Sun (ICCV 2015), where it gives one, and
-[paper.md](paper.md) says why ours is another. An editor that knows JSON schemas checks a configuration as you type,
-with `workflow/schemas/config.schema.json`.
+Every setting of [`config.yaml`](architecture.md#the-house), as the models in `boxsup/config/` declare it;
+`make settings` writes this page. The column "paper" has the value in Dai, He, Sun (ICCV 2015), if the paper gives one;
+[paper.md](paper.md) says why ours differs. A configuration may leave out what has a default. An editor that knows JSON
+schemas checks a configuration as you type, with `workflow/schemas/config.schema.json`.
 """
 EXPERIMENTS = """
 ## Experiments
 
-What stands under a name in `experiments`. A setting that neither it nor `defaults` names has the default below.
+The keys of an experiment, under its name in `experiments`. A key that is missing there is taken from `defaults`, and
+if it is missing there too, it has the default below. `updates` has named blocks with the keys of `update`, which an
+experiment takes by `update: NAME` or `update: {preset: NAME, k: 1}`.
 
 """
 DATASETS = """
 ## Data sets
 
-What stands under a name in `datasets`; [data.md](data.md) says what each format reads. `format` says which.
+The keys of a data set, under its name in `datasets`, by `format`; [data.md](data.md) says what each format reads.
 """
 PROPOSALS = """
 ## Proposals
 
-What stands under a name in `proposals`; [proposals.md](proposals.md) has measurements. `method` says which.
+The keys of proposals, under their name in `proposals`, by `method`; [proposals.md](proposals.md) has measurements.
 """
+OPTIONAL = "may be left out"
 COLUMNS = ("setting", "value", "default", "meaning", "paper")
 WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "null": "null"}
 BOUNDS = {
@@ -73,7 +76,7 @@ def _rows(model: type[Settings], models: Schema, prefix: str = "", skip: str = "
             continue
         extra, schema, inner = extra_of(field), properties[key], block_of(field)
         shown = {**extra, **schema}
-        default = f"`{yaml_of(shown['default'])}`" if "default" in shown else ""
+        default = f"`{yaml_of(shown['default'])}`" if "default" in shown else "" if field.is_required() else OPTIONAL
         value = "" if inner else _value(schema, models)
         yield (f"`{prefix}{key}`", value, default, field.description or "", str(extra.get("paper", "")))
         held = inner or _held(field.annotation)

@@ -51,7 +51,7 @@ class UpdateSettings(Settings):
     )
     norm: Literal["none", "image", "box"] = setting(
         "box",
-        "cross_entropy: divisor of the sum: none | number of pixels of the image | of the box",
+        "cross_entropy: whose number of pixels divides the sum: none | image | box",
         paper="none (Eq. 3)",
     )
     centre: bool = setting(
