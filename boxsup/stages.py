@@ -84,7 +84,7 @@ ROWS = (
     Stage("overlaps", "write the IoU of every box with every candidate, for one shard",
           version=1, logs=SHARD, memory=2000, minutes=60, timed="overlaps"),
     Stage("fixed_masks", "write masks that do not change: true masks, or masks from boxes",
-          version=2, logs="{dataset}/{split}/{kind}", memory=4000, minutes=480, timed="masks"),  # GrabCut: 1 s an image
+          version=2, logs="{dataset}/{split}/{kind}", memory=4000, minutes=480, timed="masks"),  # GrabCut: 1 s/image
     Stage("network", "write the checkpoint that the first epoch starts from",
           version=2, logs=RUN, memory=4000, minutes=20, timed="training"),
     Stage("labels", "make one generation of pseudo-masks",

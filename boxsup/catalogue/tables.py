@@ -101,7 +101,7 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
     """
     folder = Path(folder)
     columns = (IMAGE_COLUMNS, BOX_COLUMNS, CLASS_COLUMNS)
-    images, boxes, classes = (_read_table(folder / name, own) for name, own in zip(TABLES, columns, strict=True))
+    images, boxes, classes = (_read_table(folder / name, needed) for name, needed in zip(TABLES, columns, strict=True))
     return Catalogue(images, boxes, tuple(classes["name"]))
 
 

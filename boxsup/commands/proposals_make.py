@@ -110,7 +110,7 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
 
 def _compile(propose: Proposer) -> None:
     """Run the method once on a small picture, so that the time of compiling is announced and not counted."""
-    message = "boxsup proposals: compiling the loops, some 10 s, once a machine"
+    message = "boxsup proposals: compiling the loops, some 10 s, once per machine"
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
     with when_compiling(partial(print, message, file=sys.stderr, flush=True)):
         propose(noise, WARM_UP)

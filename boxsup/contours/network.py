@@ -84,16 +84,16 @@ def folded(network: ContourNet) -> ContourNet:
     return network
 
 
-def save_network(path: Path, network: ContourNet, made: dict[str, Any]) -> None:
+def save_network(path: Path, network: ContourNet, origin: dict[str, Any]) -> None:
     """Write a folded network in 16-bit floats; equal networks give equal bytes.
 
     Args:
         path: The file to write.
         network: A network from `folded`.
-        made: How the network was made; plain values only.
+        origin: How the network was made; plain values only.
     """
     state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    save(path, {"format": FORMAT, "made": made, "state": state})
+    save(path, {"format": FORMAT, "made": origin, "state": state})
 
 
 def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""How commands of the workflow ask a network: what the JSON of their `--inference` says.
+"""The settings in the JSON of `--inference`: how commands of the workflow ask a network.
 
-A command reads the keys that its class has and no others, and the workflow passes just those: a setting of the CRF
-validates nothing again. A new setting is a field here and its use.
+The workflow passes a command the keys of its class and no others, so a changed setting of the CRF does not make
+validations run again. To add a setting, add a field here and use it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ScoringSettings(Settings):
     """How an image is scored; see `config.yaml`, `defaults.inference`."""
 
     threads: PositiveInt = optional(THREADS, "`training.threads`, on which the last bits of scores depend")
-    scales: Scales = optional((1.0,), "of the image, whose probabilities are averaged", min_length=1)
-    background_bias: float = optional(0.0, "nats that are added to the background's score", allow_inf_nan=False)
+    scales: Scales = optional((1.0,), "scales of the image, whose probabilities are averaged", min_length=1)
+    background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
 
 
 class PredictionSettings(ScoringSettings):
@@ -32,7 +32,7 @@ class PredictionSettings(ScoringSettings):
 
 
 class CrfSearchInference(PredictionSettings):
-    """How the CRF's weights are searched: those in `crf` count for nothing, the points of the search have their own."""
+    """How the CRF's weights are searched: the points of the search replace the weights in `crf`."""
 
     crf_search: CrfSearchSettings = setting(meaning="the values to try")
 
@@ -41,26 +41,31 @@ READ_BY: dict[str, type[ScoringSettings]] = {
     "validate": ScoringSettings,
     "predictions": PredictionSettings,
     "crf_search": CrfSearchInference,
-}  # stage -> what its command reads
+}  # stage -> class of its command's `--inference`
 
 T = TypeVar("T", bound=ScoringSettings)
 
 
 def inference_settings(cls: type[ScoringSettings], experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of an experiment that a command reads, by the class of its `--inference`."""
+    """The settings of an experiment that a command reads, as values of JSON.
+
+    Args:
+        cls: The class of the command's `--inference`.
+        experiment: The settings of the experiment.
+    """
     inference = {**experiment["inference"], "threads": experiment["training"]["threads"]}
-    own = {name: inference[name] for name in cls.model_fields}
-    if "crf_search" in own:
-        # A weight that is searched makes no search run again: the first of the values to try stands for it.
-        tried = {key: values[0] for key, values in own["crf_search"].items() if key in own["crf"]}
-        own["crf"] = {**own["crf"], **tried}
-    return own
+    settings = {name: inference[name] for name in cls.model_fields}
+    if "crf_search" in settings:
+        # So that a new weight makes no search run again, the first value to try stands in for a searched weight.
+        tried = {key: values[0] for key, values in settings["crf_search"].items() if key in settings["crf"]}
+        settings["crf"] = {**settings["crf"], **tried}
+    return settings
 
 
 def parse_inference(cls: type[T], text: str) -> T:
-    """Settings from the JSON of `--inference`.
+    """Parse the JSON of `--inference`.
 
     Raises:
-        ConfigError: It is no JSON of the fields of `cls`, or a value is out of range.
+        ConfigError: The text is not JSON of the fields of `cls`, or a value is out of range.
     """
     return parse(cls, text, "inference")

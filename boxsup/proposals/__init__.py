@@ -1,1 +1,1 @@
-"""Candidate segments of an image, made without looking at its boxes: Selective Search, and the pools that hold them."""
+"""Candidate segments of an image, made without looking at its boxes: the methods, and the pools that hold them."""

@@ -92,7 +92,7 @@ class ResultsFile:
             if not isinstance(record.get("image_id"), int | str):
                 raise DataError(
                     f"{path}: record {index}: expected an image_id, got {record.get('image_id')!r}; files without, one "
-                    "an image, are named by a pattern such as masks/{image}.json"
+                    "per image, are named by a pattern such as masks/{image}.json"
                 )
             self._records.setdefault(str(record["image_id"]), []).append((index, record))
         self._numbers = _read_numbers(images) if images else None

@@ -302,7 +302,7 @@ def test_mistakes_in_the_numbers_of_images_are_one_line(tmp_path, image, numbers
 
 def test_results_without_an_image_id_are_refused(tmp_path):
     (tmp_path / "all.json").write_text(json.dumps([ONE]))
-    with pytest.raises(DataError, match=r"record 0: expected an image_id, got None; files without, one an image"):
+    with pytest.raises(DataError, match=r"record 0: expected an image_id, got None; files without, one per image"):
         propose(tmp_path / "all.json")
 
 

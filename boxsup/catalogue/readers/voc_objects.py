@@ -173,8 +173,8 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
         raise ValueError(f"box {shown} is inside out: xmin and ymin must not exceed xmax and ymax")
     degrees = _rotation(element)
     if degrees:
-        own = (xmin - (not plane), ymin - (not plane), xmax, ymax)
-        return polygon_box([rotated_box(own, degrees)], height, width)[0]
+        upright = (xmin - (not plane), ymin - (not plane), xmax, ymax)
+        return polygon_box([rotated_box(upright, degrees)], height, width)[0]
     if plane:
         return pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
     x0, y0, x1, y1 = (math.floor(value + 0.5) for value in (xmin, ymin, xmax, ymax))

@@ -82,8 +82,8 @@ def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> di
     for key, entry in experiments.items():
         settings = dict(entry["settings"])
         names = (entry["name"], settings["checkpoints_of"] or entry["name"])
-        own, trained = (ExperimentFolder(name, results) for name in names)
-        seeds = [seed for seed in _finished(own, trained, settings) if _is_of(seed, settings)]
+        evaluated, trained = (ExperimentFolder(name, results) for name in names)
+        seeds = [seed for seed in _finished(evaluated, trained, settings) if _is_of(seed, settings)]
         if seeds:
             val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
             scored = len(images_with_masks(val)) - settings["validation"]["held_out"]
@@ -158,11 +158,12 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _finished(own: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
+def _finished(evaluated: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
+    """The results of the seeds that were run to the end."""
     seeds = []
     for seed in settings["seeds"]:
         try:
-            seeds.append(read_seed(own.run(seed), settings["epochs"], trained.run(seed)))
+            seeds.append(read_seed(evaluated.run(seed), settings["epochs"], trained.run(seed)))
         except StoreError:  # not run, or not finished
             continue
     return seeds
