@@ -190,7 +190,7 @@ def test_a_signal_to_all_processes_is_as_quiet_as_one_to_the_first(tmp_path, sto
     code = tmp_path / "code.py"
     code.write_text(WORKERS)
     (tmp_path / "there").mkdir()
-    with started(sys.executable, str(code), str(ROOT / "tests" / "machine"), str(tmp_path / "there")) as run:
+    with started(sys.executable, str(code), str(ROOT / "tests"), str(tmp_path / "there")) as run:
         assert run.stdout.readline() == "in it\n"
         until(lambda: len(psutil.Process(run.pid).children()) >= 2, run)
         until(lambda: while_they_start or len(list((tmp_path / "there").iterdir())) == 2, run)

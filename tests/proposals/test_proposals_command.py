@@ -80,7 +80,7 @@ def test_a_shard_without_images_is_a_store(make):
 
 def test_one_line_sums_it_up(make, capsys):
     out = make("a.zarr")
-    assert f"per image -> {out}" in capsys.readouterr().err.splitlines()[-1]
+    assert f"KB per image -> {out}" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
