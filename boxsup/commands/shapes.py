@@ -12,7 +12,7 @@ from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.config.build import parse
 from boxsup.config.datasets import ShapesSettings
-from boxsup.demo.tree import check_settings, write_tree
+from boxsup.demo.tree import check_classes, write_tree
 from boxsup.store.atomic import atomic_write
 
 EXAMPLE = (
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(*, settings: str, classes: str, out: Path) -> None:
     """Write the pictures, their annotations and their lists."""
     shapes, names = parse(ShapesSettings, settings, "shapes"), parse_classes(classes)
-    check_settings(shapes, names)
+    check_classes(names)
     fills: list[float] = []
     pictures = 0
     with atomic_write(out) as partial:

@@ -30,8 +30,8 @@ class Written:
     fills: tuple[float, ...]
 
 
-def check_settings(settings: ShapesSettings, classes: Sequence[str]) -> None:
-    """Raise a ConfigError that names the key if pictures cannot be drawn with these settings and classes."""
+def check_classes(classes: Sequence[str]) -> None:
+    """Raise a ConfigError that names the first class that is no form which can be drawn; the background comes first."""
     unknown = [name for name in classes[1:] if name not in FORMS]
     if unknown:
         raise ConfigError(f"classes: '{unknown[0]}' is no form that can be drawn; known are {', '.join(FORMS)}")
@@ -42,8 +42,8 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
 
     Args:
         folder: The root of the tree, which is created.
-        settings: Settings that passed `check_settings`.
-        classes: Class names, the background first.
+        settings: How many pictures, how large, and how many of them have masks.
+        classes: Class names that passed `check_classes`, the background first.
 
     Yields:
         Each picture when it is written: those of `train`, then those of `val`.
