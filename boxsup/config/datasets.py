@@ -95,12 +95,17 @@ class FilesDataSet(DataSet):
     proposals_of: str = optional(None, "another data set with the same images, whose proposals are used")
 
 
+def splits_by_name() -> Any:  # noqa: ANN401 - a field of any type
+    """The field `splits` of every data set but a union: one split or more, by name."""
+    return setting(meaning="the splits by name", min_length=1)
+
+
 class ShapesData(DataSet):
     """Generated pictures of textured, overlapping shapes that are far from rectangular, in VOC layout."""
 
     format: Literal["shapes"]
     shapes: ShapesSettings = setting(meaning="the pictures to generate")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, VocSplit] = splits_by_name()
 
 
 class VocData(FilesDataSet):
@@ -111,7 +116,7 @@ class VocData(FilesDataSet):
         None, "the data set to fetch; voc2012 comes with SBD's masks; leave it out for data of your own"
     )
     download: bool = setting(meaning="whether to fetch it if it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, VocSplit] = splits_by_name()
 
 
 class ContextData(FilesDataSet):
@@ -120,42 +125,42 @@ class ContextData(FilesDataSet):
     format: Literal["context"]
     source: Literal["voc2010"] = optional(None, "the data set to fetch; put the masks of PASCAL-Context there yourself")
     download: bool = setting(meaning="whether to fetch it if it is not there")
-    splits: dict[Name, VocSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, VocSplit] = splits_by_name()
 
 
 class SbdData(FilesDataSet):
     """The Semantic Boundaries Dataset in its own layout."""
 
     format: Literal["sbd"]
-    splits: dict[Name, SbdSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, SbdSplit] = splits_by_name()
 
 
 class CocoData(FilesDataSet):
     """COCO's JSON of instances, and a folder of its images."""
 
     format: Literal["coco"]
-    splits: dict[Name, FolderSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, FolderSplit] = splits_by_name()
 
 
 class VocXmlData(FilesDataSet):
     """A folder of images and one of VOC's XML."""
 
     format: Literal["voc_xml"]
-    splits: dict[Name, VocXmlSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, VocXmlSplit] = splits_by_name()
 
 
 class YoloData(FilesDataSet):
     """A folder of images and one of YOLO's labels."""
 
     format: Literal["yolo"]
-    splits: dict[Name, YoloSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, YoloSplit] = splits_by_name()
 
 
 class LabelMeData(FilesDataSet):
     """A folder of images and one of LabelMe's JSON."""
 
     format: Literal["labelme"]
-    splits: dict[Name, FolderSplit] = setting(meaning="the splits by name", min_length=1)
+    splits: dict[Name, FolderSplit] = splits_by_name()
 
 
 Part = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_]+$")]
