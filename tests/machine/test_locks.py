@@ -68,7 +68,7 @@ def test_who_needs_several_is_not_overtaken_and_holds_none_meanwhile(holders):
     one.kill()
     assert taken(two) == {0, 1, 2}
     two.kill()
-    assert taken(late) == {0}
+    assert len(taken(late)) == 1  # the kernel frees a dead process's files one by one, so any of the three
 
 
 def test_who_is_killed_while_waiting_lets_others_wait(holders):
@@ -78,7 +78,7 @@ def test_who_is_killed_while_waiting_lets_others_wait(holders):
     time.sleep(4 * locks.POLL_SECONDS)
     waiting.kill()
     one.kill()
-    assert taken(late) == {0, 1}
+    assert len(taken(late)) == 2
 
 
 def test_the_folder_is_nobody_elses(tmp_path):
