@@ -87,6 +87,9 @@ ROWS = (
           version=2, logs="{dataset}/{split}/{kind}", memory=4000, minutes=480, timed="masks"),  # GrabCut: 1 s/image
     Stage("network", "write the checkpoint that the first epoch starts from",
           version=2, logs=RUN, memory=4000, minutes=20, timed="training"),
+    Stage("objects", "train a network that looks into each box, and make maps of boxes that it has not seen",
+          version=1, logs="{experiment}/seed-{seed}/{turn}/{i}-of-{n}", memory=8000, minutes=240, gpus=1,
+          timed="training"),
     Stage("labels", "make one generation of pseudo-masks",
           version=5, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training"),
     Stage("label_quality", "measure a generation of pseudo-masks against the true masks",

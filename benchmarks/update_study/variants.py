@@ -39,7 +39,7 @@ def costs_of(scene: Scene, chosen: UpdateSettings) -> NDArray[np.float64]:
 
 def best_of(scene: Scene, chosen: UpdateSettings, costs: NDArray[np.float64]) -> Masks:
     """Each box's best candidate from costs, or its rectangle."""
-    ranks, _ = ranking(scene.candidates, costs, chosen)
+    ranks, _ = ranking(scene.candidates, costs, expectation(scene.candidates, costs, chosen), chosen)
     fits = scene.candidates.iou.max(axis=1) >= chosen.fallback_iou
     return [scene.pool.mask(int(best)) if fit else None for best, fit in zip(ranks[:, 0], fits, strict=True)]
 

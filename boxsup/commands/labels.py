@@ -24,6 +24,7 @@ from boxsup.labels.fixed_stores import fixed_choices, open_stores
 from boxsup.labels.generation import ChoiceTables, LabelUpdate, Scores
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.instructions import warn_of_other_instructions
+from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", default="", help="JSON of the update's settings; not needed if no box chooses")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
+    parser.add_argument("--objects", type=Path, nargs="*", default=[], help="stores of object maps; without, E_b is 0")
     add_model_arguments(parser, required=False)  # of the epoch before; without it, overlap alone
     add_scales_argument(parser)
     parser.add_argument(
@@ -72,6 +74,7 @@ def run(
     settings: str,
     proposals: Sequence[Path],
     overlaps: Sequence[Path],
+    objects: Sequence[Path],
     model: Path | None,
     threads: int,
     scales: Sequence[float],
@@ -92,7 +95,7 @@ def run(
         update_settings = parse(UpdateSettings, settings, "update")
         pools, iou = _candidates(proposals, overlaps, others)
         scores = _scores(network, split, others) if network else None
-        update = LabelUpdate(pools, iou, scores, update_settings, seed, generation)
+        update = LabelUpdate(pools, iou, scores, update_settings, seed, generation, _object_maps(objects, others))
     choices = fixed_choices(fixed, split, others)
 
     tables = ChoiceTables(len(split.boxes), recorded_count(update.settings) if update else 1)
@@ -138,6 +141,15 @@ def _candidates(proposals: Sequence[Path], overlaps: Sequence[Path], images: Seq
     for path, attributes in zip(proposals, pools.attributes, strict=True):
         warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
     return pools, tables
+
+
+def _object_maps(paths: Sequence[Path], images: Sequence[str]) -> ObjectMaps | None:
+    """The object maps, which must have all of the images; None if there are no stores of them."""
+    if not paths:
+        return None
+    maps = ObjectMaps(paths, READ_AHEAD)
+    check_ids(images, list(maps), "object maps")
+    return maps
 
 
 def _scores(network: Network, split: Catalogue, images: Sequence[str]) -> Scores:

@@ -9,6 +9,7 @@ from pydantic import NonNegativeInt, PositiveInt
 from boxsup.config.datasets import AnyDataSet
 from boxsup.config.fields import DistinctValues, Epoch, Name, Settings, SomeDistinct, setting
 from boxsup.config.inference import Inference
+from boxsup.config.objects import ObjectSettings
 from boxsup.config.proposals import AnyProposals
 from boxsup.config.training import InitFrom, NetworkSettings, ScheduleSettings, Training
 from boxsup.config.update import Update
@@ -59,6 +60,7 @@ class Experiment(Settings):
     update: Update = setting(
         meaning="how each box picks its candidate; docs/update.md has the measurements behind the defaults"
     )
+    objects: ObjectSettings = setting(meaning="the network that looks into each box, for `update.mu`")
     inference: Inference = setting(meaning="how scores become labels")
     validation: Validation = setting(meaning="what is measured, and which images are left out of the scores")
     dataset: str = setting(meaning="a name of `datasets`")

@@ -26,7 +26,7 @@ class UpdateSettings(Settings):
 
     k: PositiveInt = setting(1, "a box draws uniformly from its k best candidates; 1: it takes the best", paper="5")
     temperature: NonNegativeFloat = setting(
-        0.05,
+        0.08,
         "above 0: the best has the greatest expected IoU, with weights exp(-cost / temperature); 0: the least cost",
         paper="0 (by cost)",
     )
@@ -38,6 +38,11 @@ class UpdateSettings(Settings):
     leak: NonNegativeFloat = setting(1.5, "coverage: cost of a segment that lies wholly outside its box")
     rank: NonNegativeFloat = setting(0.01, "coverage: factor of log n in the cost of the n-th candidate of the pool")
     lambda_: NonNegativeFloat = setting(0.5, "weight of E_r; the paper gives no scaling", paper="3", alias="lambda")
+    mu: NonNegativeFloat = setting(
+        0.75,
+        "weight of E_b, the distance from the map of a network that looks into each box; 0: no such network",
+        paper="no such term",
+    )
     regression: Literal["agreement", "cross_entropy"] = setting(
         "agreement",
         "E_r: agreement with where the network sees the class | cross_entropy",
@@ -60,6 +65,11 @@ class UpdateSettings(Settings):
     )
     clamp: NonNegativeFloat = setting(5.0, "cross_entropy: greatest absolute value of a pixel, nats; 0: no limit")
     clip: bool = setting(True, "whether the chosen segment ends at its box", paper="not given")
+    overlapping: Literal["surest", "smallest"] = setting(
+        "surest",
+        "which box gets a pixel that the segments of several boxes hold: surest, which expects it most | smallest",
+        paper="not given",
+    )
     fallback_iou: float = setting(
         0.4,
         "a box takes its rectangle if no candidate's tight box reaches this IoU; 0: never",

@@ -142,6 +142,24 @@ class ExperimentPlan:
         """The stores of the true masks that may be used."""
         return [part.masks("truth") for part in self.masked_parts]
 
+    # --- object networks ----------------------------------------------------------------------------------------------
+
+    @property
+    def looks(self) -> bool:
+        """Whether object networks look into the boxes that choose."""
+        return self.chooses and self.settings["update"]["mu"] > 0
+
+    def object_parts(self) -> list[tuple[int, int]]:
+        """The number `i`, from 0, and the count `n` of each part of the images that one network judges."""
+        n = int(self.setting("objects", "folds"))
+        return [(i, n) for i in range(n)]
+
+    def object_maps(self, seed: int | str, turn: int | None = None) -> list[Path]:
+        """The stores of object maps after a round, the last one by default; empty if no network looks into boxes."""
+        turn = int(self.setting("objects", "rounds")) if turn is None else turn
+        run = self.trained(seed)
+        return [run.object_maps(turn, i, n) for i, n in self.object_parts()] if self.looks and turn else []
+
     # --- generations --------------------------------------------------------------------------------------------------
 
     def generation(self, epoch: int) -> int:

@@ -95,6 +95,14 @@ class Run:
         """The checkpoint after an epoch; `epoch` has the other files."""
         return self.epoch(epoch).model
 
+    def object_maps(self, turn: int | str, i: int | str, n: int | str) -> Path:
+        """The store of the object maps of part `i` of `n` of the training images, after a round of training."""
+        return self.folder / "objects" / str(turn) / f"{i}-of-{n}.zarr"
+
+    def object_network(self, turn: int | str, i: int | str, n: int | str) -> Path:
+        """The object network that made these maps, which has learned from the other parts."""
+        return self.folder / "objects" / str(turn) / f"{i}-of-{n}.pt"
+
     def labels(self, generation: int | str) -> Path:
         """The store of a generation of pseudo-masks; its number is that of the first epoch that trains on it."""
         return self.folder / "labels" / f"{numbered(generation)}.zarr"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.update import UpdateSettings
-from boxsup.labels.costs import Candidates, LogProbabilities, expectation, overlap_costs, regression_costs
+from boxsup.labels.costs import Candidates, LogProbabilities, distances, expectation, object_masks, overlap_costs, regression_costs
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 
@@ -32,19 +32,24 @@ class Choice:
         best: The k best candidates, at least MIN_RECORDED, best first; empty if no candidate was weighed.
         overlap: E_o of each candidate in `best`.
         regression: E_r of each candidate in `best`; zeros if the network was not asked.
+        object: E_b of each candidate in `best`; zeros without object maps.
         expected_iou: Expected IoU of each candidate in `best` with the object; see `ranking`.
+        claim: R values in [0, 1]: how surely each superpixel is the object, by the expectation of the candidates and,
+            if there is one, by the object map; None if no candidate was weighed.
     """
 
     chosen: int
     best: NDArray[np.int64]
     overlap: NDArray[np.float64]
     regression: NDArray[np.float64]
+    object: NDArray[np.float64]
     expected_iou: NDArray[np.floating]
+    claim: NDArray[np.float32] | None = None
 
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
         """Make the choice of Chosen.RECTANGLE or Chosen.NOTHING."""
-        return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
+        return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 def choose(
@@ -52,8 +57,9 @@ def choose(
     log_probabilities: LogProbabilities | None,
     settings: UpdateSettings,
     generators: Sequence[np.random.Generator],
+    maps: NDArray[np.uint8] | None = None,
 ) -> list[Choice]:
-    """Choose each box's candidate: a uniform draw from its k best (see `ranking`) by the costs E_o + λ E_r.
+    """Choose each box's candidate: a uniform draw from its k best (see `ranking`) by the costs E_o + λ E_r + μ E_b.
 
     Args:
         candidates: The N candidates of the image.
@@ -61,6 +67,7 @@ def choose(
             overlap alone decides.
         settings: See `config.yaml`, `defaults.update`.
         generators: One per box, so that no box's draw depends on another's.
+        maps: B×s×s object maps; see `object_costs`. None: E_b is 0.
 
     Returns:
         B choices; Chosen.RECTANGLE if no candidate's tight box reaches `fallback_iou`. Ties keep the order of the pool.
@@ -71,7 +78,12 @@ def choose(
     regression = np.zeros_like(overlap)
     if log_probabilities is not None:
         regression = regression_costs(log_probabilities, candidates, overlap, settings)
-    ranks, expected = ranking(candidates, overlap + settings.lambda_ * regression, settings)
+    seen = None if maps is None else object_masks(candidates, maps)
+    objects = np.zeros_like(overlap) if seen is None else distances(candidates, seen)
+    costs = overlap + settings.lambda_ * regression + settings.mu * objects
+    shares = expectation(candidates, costs, settings)
+    ranks, expected = ranking(candidates, costs, shares, settings)
+    claims = shares if seen is None else shares * seen
     choices = []
     for row, random in enumerate(generators):
         if candidates.iou[row].max() < settings.fallback_iou:
@@ -79,7 +91,8 @@ def choose(
             continue
         best = ranks[row, : recorded_count(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])
-        choices.append(Choice(chosen, best, overlap[row, best], regression[row, best], expected[row, best]))
+        terms = (overlap[row, best], regression[row, best], objects[row, best])
+        choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row]))
     return choices
 
 
@@ -89,7 +102,7 @@ def recorded_count(settings: UpdateSettings) -> int:
 
 
 def ranking(
-    candidates: Candidates, costs: NDArray[np.float64], settings: UpdateSettings
+    candidates: Candidates, costs: NDArray[np.float64], shares: NDArray[np.float32], settings: UpdateSettings
 ) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
     """Rank each box's candidates from best to worst.
 
@@ -102,10 +115,11 @@ def ranking(
     Args:
         candidates: The N candidates of the image.
         costs: B×N costs.
+        shares: B×R expectation of the candidates by these costs; see `boxsup.labels.costs.expectation`.
         settings: `temperature` is used.
 
     Returns:
         B×N indices of candidates, ties in the order of the pool; and B×N expected IoU of each candidate.
     """
-    expected = candidates.soft_iou(expectation(candidates, costs, settings))
+    expected = candidates.soft_iou(shares)
     return np.argsort(costs if settings.temperature == 0 else -expected, axis=1, kind="stable"), expected

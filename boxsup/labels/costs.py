@@ -1,14 +1,17 @@
 """What a candidate costs a box (section 4.3 of the paper), for all candidates and boxes of an image at once.
 
-For a box B with label l, a candidate S out of the image's N, and the network's log-probabilities X:
+For a box B with label l, a candidate S out of the image's N, the network's log-probabilities X, and the map m of the box
+by an object network (`boxsup.objects`):
 
-    cost(S) = E_o(S) + λ E_r(S)
+    cost(S) = E_o(S) + λ E_r(S) + μ E_b(S)
     E_o(S) = 1 - IoU(B, tight box of S)                                                      (Eq. 2)
     E_r(S) = Σ_p e(X(p), l_S(p)),  l_S = l inside S, background outside; e: cross-entropy    (Eq. 3)
+    E_b(S) = mean_{p∈B} |l_S(p) - m(p)|,  l_S = 1 inside S, 0 outside                        (ours)
 
-The paper leaves open how the two terms are scaled against each other; taken literally, the loop collapses. So each term
-comes in two versions, chosen by name: the paper's, with its scaling as an option, and ours. `docs/update.md` has the
-measurements behind the defaults. Costs are always minimised ("the largest costs" in the paper's text means the best).
+The paper leaves open how its two terms are scaled against each other; taken literally, the loop collapses. So each of
+them comes in two versions, chosen by name: the paper's, with its scaling as an option, and ours. `docs/update.md` has
+the measurements behind the defaults. Costs are always minimised ("the largest costs" in the paper's text means the
+best).
 
 Everything is a sum over superpixels: given one value per superpixel, a single product with the candidate × superpixel
 matrix yields the sums of all candidates, and no dense mask is ever made.
@@ -26,11 +29,14 @@ from numpy.typing import NDArray
 
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas, box_intersections
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL
 
 # One H×W array per class; boxes of the same class may share an array.
 LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
 MAX_PROBABILITY = 1 - 1e-4  # of a class, so that its log-odds end at 9.2
+MIN_SHARE = 1e-3  # of an object map, so that its log-odds end at 6.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +146,56 @@ def agreement_costs(
     Returns:
         B×N costs in [0, 1].
     """
-    masks = soft_masks(log_probabilities, candidates, expected)
+    return distances(candidates, soft_masks(log_probabilities, candidates, expected))
+
+
+def distances(candidates: Candidates, masks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean distance of each candidate from a soft mask of each box, mean_{p∈B} |l_S(p) - m(p)|.
+
+    Args:
+        candidates: The N candidates of the image.
+        masks: B×R in [0, 1], the mask's value on each superpixel; what lies outside of the box does not count.
+
+    Returns:
+        B×N in [0, 1].
+    """
     shares = candidates.inside / candidates.inside.sum(axis=1, keepdims=True)
     constants = (shares * masks).sum(axis=1, keepdims=True)
     return np.asarray(candidates.sums(shares * (1 - 2 * masks)) + constants, np.float64)
+
+
+def object_costs(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return E_b = mean_{p∈B} |l_S(p) - m(p)| of each candidate: its distance from the box's object map.
+
+    A superpixel has one value of m, as in `soft_masks`: the logistic function of the map's mean log-odds over the
+    superpixel's pixels in the box. A map without knowledge, 1/2 everywhere, costs all candidates the same.
+
+    Args:
+        candidates: The N candidates of the image.
+        maps: B×s×s object maps, each stretched over its box; see `boxsup.objects.maps`.
+
+    Returns:
+        B×N costs in [0, 1].
+    """
+    return distances(candidates, object_masks(candidates, maps))
+
+
+def object_masks(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the value of each box's object map on each superpixel: B×R in [0, 1], 0 outside the box."""
+    masks = np.zeros_like(candidates.inside)
+    for row, (box, window) in enumerate(zip(candidates.boxes, candidates.windows(), strict=True)):
+        pixels = candidates.inside[row]
+        held = np.flatnonzero(pixels)
+        odds = log_odds(on_box(maps[row].astype(np.float32) / FULL, box))
+        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
+        masks[row, held] = 1 / (1 + np.exp(-sums[held] / pixels[held]))
+    return masks
+
+
+def log_odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return log p / (1 - p), with p at least MIN_SHARE from 0 and from 1."""
+    clipped = np.clip(shares, MIN_SHARE, 1 - MIN_SHARE)
+    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 
 def soft_masks(

@@ -56,6 +56,7 @@ class LabelUpdate:
         settings: Settings of the update.
         seed: Seed of the experiment.
         generation: Number of the generation, from 1.
+        objects: Image id -> B×s×s object maps of its boxes, or None: the boxes have none.
     """
 
     pools: Mapping[str, Pool]
@@ -64,6 +65,7 @@ class LabelUpdate:
     settings: UpdateSettings
     seed: int
     generation: int
+    objects: Mapping[str, NDArray[np.uint8]] | None = None
 
     def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ChosenLabels:
         """Let each box of an image choose its candidate, and paint the chosen segments."""
@@ -72,7 +74,7 @@ class LabelUpdate:
         pool = self.pools[image]
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         _check(image, (height, width), pool, corners, self.overlaps[image])
-        supervising, void = _roles(boxes, self.settings)
+        supervising, void = box_roles(boxes, self.settings)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], class_ids[rows]))
         choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
@@ -80,7 +82,10 @@ class LabelUpdate:
         candidates = [choices[row].chosen for row in painted_rows]
         masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
         painted_ids = np.where(void, VOID, class_ids)[painted_rows]
-        painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip)
+        surest = self.settings.overlapping == "surest"
+        rows_of_masks = painted_rows.tolist()
+        claims = LazySequence(lambda row: _claim(choices[row], pool, corners[row]), rows_of_masks) if surest else None
+        painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip, claims)
         return ChosenLabels(painted, choices)
 
     def _choose(
@@ -98,13 +103,14 @@ class LabelUpdate:
             present, layer_of = np.unique(np.concatenate(([0], class_ids)), return_inverse=True)
             scores, layers = self.scores(image, present), layer_of[1:]
         members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
+        maps = None if self.objects is None else self.objects[image][rows]
         choices = []
         for block in box_blocks(len(rows)):
             candidates = Candidates(pool.superpixels, members, pool.boxes, corners[block], iou[block])
             # Views, not copies of scores: there are many boxes and few classes.
             asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[block])]
             draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[block]]
-            choices += choose(candidates, asked, self.settings, draws)
+            choices += choose(candidates, asked, self.settings, draws, None if maps is None else maps[block])
         return choices
 
 
@@ -117,6 +123,7 @@ class ChoiceTables:
         self.best = np.full((boxes, k), -1, np.int32)
         self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
         self.regression_cost = np.full((boxes, k), np.nan, np.float32)
+        self.object_cost = np.full((boxes, k), np.nan, np.float32)
         self.expected_iou = np.full((boxes, k), np.nan, np.float32)
 
     def record(self, row: int, choice: Choice) -> None:
@@ -126,11 +133,18 @@ class ChoiceTables:
         self.best[row, :k] = choice.best
         self.overlap_cost[row, :k] = choice.overlap
         self.regression_cost[row, :k] = choice.regression
+        self.object_cost[row, :k] = choice.object
         self.expected_iou[row, :k] = choice.expected_iou
 
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """Return the tables by the names under which they are stored."""
         return vars(self)
+
+
+def _claim(choice: Choice, pool: Pool, box: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """How surely each pixel of a box is its object, h×w; None for a box that weighed no candidate."""
+    x0, y0, x1, y1 = box
+    return None if choice.claim is None else choice.claim[pool.superpixels[y0:y1, x0:x1]]
 
 
 def _check(
@@ -148,7 +162,7 @@ def _check(
         )
 
 
-def _roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def box_roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which boxes choose a candidate and which are void; a box may be neither."""
     crowd = boxes["crowd"].to_numpy() > 0
     difficult = boxes["difficult"].to_numpy() > 0

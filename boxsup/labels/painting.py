@@ -17,11 +17,13 @@ def paint(
     class_ids: NDArray[np.integer],
     masks: Sequence[NDArray[np.bool_] | None],
     clip: bool,
+    claims: Sequence[NDArray[np.floating] | None] | None = None,
 ) -> NDArray[np.uint8]:
     """Paint the boxes' segments over background.
 
-    Where segments overlap, the smaller box wins, since the nearer object is more often the smaller one (WSSL's rule for
-    rectangles); between equal boxes, the later one wins. Void never covers a class.
+    Where segments overlap, the box with the strongest claim to the pixel wins. Without claims, or between equal ones,
+    the smaller box wins, since the nearer object is more often the smaller one (WSSL's rule for rectangles); between
+    equal boxes, the later one wins. Void never covers a class.
 
     Args:
         height: Height of the image, in pixels.
@@ -30,6 +32,7 @@ def paint(
         class_ids: B classes, 1…C-1, or 255 for void.
         masks: B masks, H×W each, or None for the box's rectangle; each mask is read once.
         clip: Whether each segment ends at its box.
+        claims: B claims to the pixels of the box, h×w each, 0 or more; None, or what lies outside the box, is 0.
 
     Returns:
         H×W uint8 label map.
@@ -39,15 +42,19 @@ def paint(
         array([[1, 2, 1, 1]], dtype=uint8)
     """
     painted = np.zeros((height, width), np.uint8)
+    strongest = None if claims is None else np.zeros((height, width), np.float32)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     # np.lexsort sorts by its last key first: void before classes, then large before small, then the order of the boxes.
     for index in np.lexsort((-areas, class_ids != VOID)):
         mask, class_id = masks[index], class_ids[index]
         x0, y0, x1, y1 = boxes[index]
-        if mask is None:
-            painted[y0:y1, x0:x1] = class_id
-        elif clip:
-            painted[y0:y1, x0:x1][mask[y0:y1, x0:x1]] = class_id
-        else:
-            painted[mask] = class_id
+        box = np.s_[y0:y1, x0:x1]
+        window = box if clip or mask is None else np.s_[:, :]
+        held = np.ones((y1 - y0, x1 - x0), np.bool_) if mask is None else mask[window]
+        if claims is not None and strongest is not None:
+            claim = np.zeros((height, width), np.float32)
+            claim[box] = 0 if claims[index] is None else claims[index]
+            held = held & (claim[window] >= strongest[window])
+            strongest[window][held] = claim[window][held]
+        painted[window][held] = class_id
     return painted

@@ -12,6 +12,7 @@ PAPER = UpdateSettings(
     leak=0.0,
     rank=0.0,
     lambda_=3.0,
+    mu=0.0,
     regression="cross_entropy",
     overlap_norm="candidates",
     region="image",
@@ -19,6 +20,7 @@ PAPER = UpdateSettings(
     centre=False,
     clamp=0.0,
     clip=False,
+    overlapping="smallest",
     fallback_iou=0.0,
     difficult="use",
 )

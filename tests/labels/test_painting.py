@@ -16,3 +16,30 @@ def test_smaller_boxes_win_overlaps_and_void_never_covers():
 def test_a_segment_ends_at_its_box_only_when_clipped(clip, pixels):
     painted = paint(4, 4, np.array([[1, 1, 3, 3]]), np.array([7]), [np.ones((4, 4), bool)], clip)
     assert (painted == 7).sum() == pixels
+
+
+def test_the_strongest_claim_wins_a_pixel_and_the_smaller_box_between_equal_ones():
+    boxes = np.array([[0, 0, 4, 1], [1, 0, 4, 1]])
+    claims = [np.array([[0.9, 0.9, 0.5, 0.5]]), np.array([[0.6, 0.5, 0.7]])]
+    painted = paint(1, 4, boxes, np.array([1, 2]), [None, None], True, claims)
+    np.testing.assert_array_equal(painted, [[1, 1, 2, 2]])
+
+
+def test_a_box_without_a_claim_takes_only_what_nobody_claims():
+    boxes = np.array([[0, 0, 4, 1], [0, 0, 3, 1]])
+    first = np.array([[True, True, False, False]])
+    painted = paint(1, 4, boxes, np.array([1, 2]), [first, None], True, [np.full((1, 4), 0.1), None])
+    np.testing.assert_array_equal(painted, [[1, 1, 2, 0]])
+
+
+def test_void_never_covers_a_class_whatever_is_claimed():
+    boxes = np.array([[0, 0, 2, 1], [0, 0, 2, 1]])
+    painted = paint(1, 2, boxes, np.array([3, 255]), [None, None], True, [None, None])
+    np.testing.assert_array_equal(painted, [[3, 3]])
+
+
+def test_outside_its_box_a_segment_claims_nothing():
+    masks = [np.ones((1, 3), bool), np.ones((1, 3), bool)]
+    boxes = np.array([[0, 0, 1, 1], [1, 0, 3, 1]])
+    painted = paint(1, 3, boxes, np.array([1, 2]), masks, False, [np.array([[0.2]]), np.array([[0.2, 0.2]])])
+    np.testing.assert_array_equal(painted, [[1, 2, 2]])

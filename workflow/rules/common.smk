@@ -56,11 +56,22 @@ def options(*names):
     return lambda wildcards, input: " ".join(option(name, input.get(name)) for name in names if input.get(name))
 
 
+def masked_options(*names):
+    """A params function: the options for some inputs, and for the tables of the images that may use true masks."""
+
+    def all_options(wildcards, input):
+        masked = [option("masked", str(Path(input.masked).parent))] if input.masked else []
+        return " ".join(filter(None, [options(*names)(wildcards, input), *masked]))
+
+    return all_options
+
+
+object_options = masked_options("before", "truth")
+
+
 def label_options(wildcards, input):
     """The options of `boxsup labels` for its inputs; fixed and true masks may be several stores."""
-    parts = [options("model", "fixed", "truth")(wildcards, input)]
-    if input.masked:
-        parts.append(option("masked", str(Path(input.masked).parent)))
+    parts = [masked_options("objects", "model", "fixed", "truth")(wildcards, input)]
     parts += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
     return " ".join(filter(None, parts))
 
@@ -110,6 +121,11 @@ def masked_tables(wildcards):
     """The table of images of the split whose true masks may be used."""
     masked = experiment_of(wildcards).masked
     return masked.tables()[0] if masked else []
+
+
+def object_maps_before(wildcards):
+    """The object maps of the round before; none for the first round."""
+    return experiment_of(wildcards).object_maps(wildcards.seed, int(wildcards.turn) - 1)
 
 
 def asked_model(wildcards):

@@ -26,11 +26,47 @@ rule fixed_masks:
         "--out {output:q} > {log:q} 2>&1"
 
 
+rule objects:
+    input:
+        tables=train_tables,
+        proposals=lambda wildcards: experiment_of(wildcards).pools(),
+        overlaps=lambda wildcards: experiment_of(wildcards).overlaps(),
+        before=object_maps_before,
+        truth=lambda wildcards: experiment_of(wildcards).true_masks(),
+        masked=masked_tables,
+    output:
+        network=RUN.object_network("{turn}", *SHARD),
+        maps=directory(RUN.object_maps("{turn}", *SHARD)),
+    log:
+        log_of("objects"),
+    benchmark:
+        benchmark_of("objects")
+    priority: 10
+    wildcard_constraints:
+        turn=r"[1-9]\d*",
+    conda:
+        "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards).settings["objects"]["threads"]
+    resources:
+        **asks("objects"),
+    params:
+        version=STAGES["objects"].version,
+        settings=setting("objects"),
+        update=update_settings,
+        folder=folder_of_tables,
+        options=object_options,
+    shell:
+        "boxsup objects --catalogue {params.folder:q} --part {wildcards.i:q}/{wildcards.n:q} --seed {wildcards.seed:q} "
+        "--settings {params.settings:q} --update {params.update:q} --proposals {input.proposals:q} "
+        "--overlaps {input.overlaps:q} {params.options} --maps {output.maps:q} --out {output.network:q} > {log:q} 2>&1"
+
+
 rule labels:
     input:
         tables=train_tables,
         proposals=lambda wildcards: experiment_of(wildcards).pools(),
         overlaps=lambda wildcards: experiment_of(wildcards).overlaps(),
+        objects=lambda wildcards: experiment_of(wildcards).object_maps(wildcards.seed),
         model=asked_model,
         fixed=lambda wildcards: experiment_of(wildcards).fixed_masks(),
         truth=lambda wildcards: experiment_of(wildcards).true_masks(),

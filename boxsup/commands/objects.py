@@ -1,0 +1,157 @@
+"""`boxsup objects`: an object network that learns from the boxes of a split, and maps of boxes that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
+from boxsup.commands.outputs import add_output_arguments
+from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.config.build import parse
+from boxsup.config.objects import ObjectSettings
+from boxsup.config.update import UpdateSettings
+from boxsup.errors import ConfigError
+from boxsup.image.files import read_image
+from boxsup.labels.fixed_stores import open_stores
+from boxsup.labels.lessons import Teacher, collect_lessons
+from boxsup.labels.object_targets import fold_of
+from boxsup.labels.overlaps import Overlaps
+from boxsup.objects.crops import crops_of
+from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
+from boxsup.proposals.pool_store import Pools
+from boxsup.random import generator
+from boxsup.store.provenance import provenance
+
+if TYPE_CHECKING:
+    from boxsup.objects.network import ObjectNet
+
+EXAMPLE = (
+    'boxsup objects --catalogue results/data/demo/train --part 0/2 --seed 0 --settings "$OBJECTS" --update "$UPDATE" '
+    "--proposals results/data/demo/train/proposals/mcg/0-of-1.zarr --overlaps "
+    "results/data/demo/train/overlaps/mcg/0-of-1.zarr --out 0-of-2.pt --maps 0-of-2.zarr"
+)
+
+READ_AHEAD = 8  # images whose candidates are in memory at once
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_catalogue_argument(parser, "training split")
+    text = "make maps of the I-th of N parts of the images, and learn from the others [learn from all, make no maps]"
+    parser.add_argument("--part", default="", metavar="I/N", help=text)
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--settings", required=True, help="JSON of the settings of `objects` in config.yaml")
+    parser.add_argument("--update", required=True, help="JSON of the update's settings")
+    parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
+    parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
+    parser.add_argument("--before", type=Path, nargs="*", default=[], help="stores of the maps of the round before")
+    parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
+    parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
+    parser.add_argument("--maps", type=Path, metavar="ZARR", help="store to write: the maps of the part")
+    add_output_arguments(parser, "the .pt file of the network to write", outputs=_outputs, written=["maps"])
+
+
+def _outputs(args: argparse.Namespace) -> list[Path]:
+    return [path for path in (args.out, args.maps) if path]
+
+
+def run(
+    *,
+    catalogue: Path,
+    part: str,
+    seed: int,
+    settings: str,
+    update: str,
+    proposals: Sequence[Path],
+    overlaps: Sequence[Path],
+    before: Sequence[Path],
+    truth: Sequence[Path],
+    masked: Path | None,
+    maps: Path | None,
+    out: Path,
+) -> None:
+    """Train the network, write the maps of the part that it has not seen, and the network."""
+    from boxsup.objects.network import save_network, start_network  # torch costs seconds that a mistake need not
+    from boxsup.objects.training import train_network
+
+    cv2.setNumThreads(1)
+    recipe, choice = parse(ObjectSettings, settings, "objects"), parse(UpdateSettings, update, "update")
+    split = read_catalogue(catalogue)
+    if maps and not part:
+        raise ConfigError("--maps: needs --part, since a network judges no box that it has learned from")
+    judged = _images_of(part, split, seed) if part else set()
+    keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
+    true_labels = open_stores(truth)
+    check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
+    pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)
+    known = ObjectMaps(before, READ_AHEAD) if before else None
+    learned = [image for image in split.ids if image not in judged]
+    check_ids([image for image in learned if image not in keeping], list(pools), "proposals")
+    teacher = Teacher(pools, tables, true_labels, keeping, known, choice)
+    lessons = collect_lessons(split, learned, teacher, recipe, seed)
+    network, start = start_network(recipe.weights, seed)
+    with _Progress() as progress:
+        train_network(network, lessons.crops, lessons.targets, recipe, seed, progress.step)
+    made = {
+        "boxes": len(lessons.crops),
+        "seed": seed,
+        "settings": recipe.model_dump(),
+        "start": start,
+        "versions": provenance("objects", "numpy", "torch"),
+    }
+    if maps:
+        _write_maps(maps, split.subset(judged), network, made)
+    save_network(out, network, made)
+    print(f"objects: learned from {len(lessons.crops):,} boxes of {len(learned):,} images", file=sys.stderr)
+
+
+def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
+    match = re.fullmatch(r"(\d+)/(\d+)", part)
+    if not match or int(match[1]) >= int(match[2]):
+        raise ConfigError(f"--part: expected I/N with I from 0 to N-1, such as 0/2, got {part}")
+    draws = {image: float(generator(seed, "part", image).random()) for image in split.ids}
+    return {image for image, fold in fold_of(split.ids, int(match[2]), draws).items() if fold == int(match[1])}
+
+
+def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[str, Any]) -> None:
+    """Write the maps of all boxes of a split; a network that has learned nothing knows nothing."""
+    from boxsup.objects.training import object_maps
+
+    size = made["settings"]["size"]
+    with object_maps_writer(path, split.ids, size, made) as writer:
+        for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
+            corners = corners_of(split.boxes_of(row.image))
+            if made["boxes"] and len(corners):
+                values = object_maps(network, crops_of(read_image(row.path), corners, size), size)
+            else:
+                values = np.full((len(corners), size, size), 0.5, np.float32)
+            writer.append(to_bytes(values))
+
+
+class _Progress:
+    """A progress bar of the steps of a training, with the loss."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(desc="objects", unit="step", disable=None)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """Show a step."""
+        self._bar.total = steps
+        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self._bar.update()

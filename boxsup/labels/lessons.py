@@ -1,0 +1,105 @@
+"""Collects what an object network learns from: the crops of the boxes of a split and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, corners_of
+from boxsup.config.objects import ObjectSettings
+from boxsup.config.update import UpdateSettings
+from boxsup.image.files import read_image
+from boxsup.labels.generation import box_roles
+from boxsup.labels.object_targets import expected_shares, soft_target, true_target
+from boxsup.objects.crops import crop, crop_side
+from boxsup.proposals.pool import Pool
+from boxsup.random import generator
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Says what the boxes of an image teach.
+
+    Attributes:
+        pools: Image id -> its candidates.
+        overlaps: Image id -> B×N IoU of its boxes with its candidates.
+        truth: Image id -> its true labels.
+        masked: Ids of the images whose true masks may be used.
+        maps: Image id -> B×s×s object maps of its boxes from the round before; None in the first round.
+        update: Settings of the update.
+    """
+
+    pools: Mapping[str, Pool]
+    overlaps: Mapping[str, NDArray[np.float32]]
+    truth: Mapping[str, NDArray[np.uint8]]
+    masked: Collection[str]
+    maps: Mapping[str, NDArray[np.uint8]] | None
+    update: UpdateSettings
+
+    def targets(
+        self, image: str, corners: NDArray[np.int64], class_ids: NDArray[np.int64], size: int
+    ) -> list[NDArray[np.uint8] | None]:
+        """Make the target of each box of an image; None for a box that no candidate fits.
+
+        Args:
+            image: Id of the image.
+            corners: B×4 half-open pixel corners of its boxes.
+            class_ids: B classes of its boxes.
+            size: Side of a box in its crop, px.
+        """
+        if image in self.masked:
+            labels = self.truth[image]
+            return [true_target(labels, corners, class_ids, row, size) for row in range(len(corners))]
+        maps = None if self.maps is None else self.maps[image]
+        shares = expected_shares(self.pools[image], corners, self.overlaps[image], self.update, maps)
+        return [None if share is None else soft_target(share, size) for share in shares]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a network learns from.
+
+    Attributes:
+        crops: N×S×S×3 uint8.
+        targets: N×S×S uint8 codes; see `boxsup.objects.training`.
+    """
+
+    crops: NDArray[np.uint8]
+    targets: NDArray[np.uint8]
+
+
+def collect_lessons(
+    split: Catalogue, images: Sequence[str], teacher: Teacher, settings: ObjectSettings, seed: int
+) -> Lessons:
+    """Cut out the boxes of some images, at most `max_boxes` that are drawn at random, and make their targets.
+
+    Crowds teach nothing, nor do difficult boxes unless they are used.
+
+    Args:
+        split: The training split.
+        images: Ids of the images to learn from.
+        teacher: Makes the targets.
+        settings: Settings of the object network.
+        seed: Seed of the run.
+    """
+    teaching = split.boxes["image"].isin(set(images)).to_numpy() & box_roles(split.boxes, teacher.update)[0]
+    rows = np.flatnonzero(teaching)
+    if len(rows) > settings.max_boxes:
+        rows = generator(seed, "lessons").choice(rows, settings.max_boxes, replace=False)
+    chosen, side = set(rows.tolist()), crop_side(settings.size)
+    crops = np.empty((len(chosen), side, side, 3), np.uint8)
+    targets = np.empty((len(chosen), side, side), np.uint8)
+    count, wanted = 0, set(split.boxes["image"].iloc[sorted(chosen)])
+    for row in tqdm(split.subset(wanted).rows(), "lessons", len(wanted), unit="image", disable=None):
+        boxes = split.boxes_of(row.image)
+        corners, pixels = corners_of(boxes), read_image(row.path)
+        made = teacher.targets(row.image, corners, boxes["label"].to_numpy(np.int64), settings.size)
+        for box, corner, target in zip(boxes.index, corners, made, strict=True):
+            if box in chosen and target is not None:
+                crops[count], targets[count] = crop(pixels, corner, settings.size), target
+                count += 1
+    return Lessons(crops[:count], targets[:count])

@@ -1,0 +1,1 @@
+"""A network that looks into one box at a time and says which pixels are the object: crops, training, maps."""

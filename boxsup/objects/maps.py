@@ -1,0 +1,102 @@
+"""Stores of object maps: for each box of an image, where in it an object network sees the object."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from boxsup.errors import StoreError
+from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.checksums import CHECK_ADVICE
+
+KIND = "object maps"
+FULL = 255  # the value of a pixel that is surely the object
+
+
+def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Round probabilities to the values that stores hold.
+
+    >>> to_bytes(np.array([0.0, 0.5, 1.0], np.float32))
+    array([  0, 128, 255], dtype=uint8)
+    """
+    return np.rint(probabilities * FULL).astype(np.uint8)
+
+
+class ObjectMaps(Mapping[str, NDArray[np.uint8]]):
+    """The object maps of the images of any number of stores: image id -> B×size×size uint8, one map per box.
+
+    A map is stretched over its box; 255 is surely the object, 0 surely not. Images that no store has are missing.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
+        """Open the stores.
+
+        Args:
+            paths: The stores; each image is in one of them.
+            ahead: How many images are read at once; more is faster if images are asked for in order.
+
+        Raises:
+            StoreError: A path is not a store of object maps, or is damaged.
+        """
+        self._index: dict[str, tuple[Ragged, int, int, int]] = {}
+        self.attributes: list[dict[str, Any]] = []
+        for path in paths:
+            group = open_group(Path(path), KIND)
+            attributes = dict(group.attrs)
+            self.attributes.append(attributes)
+            images, size = list(map(str, attributes["images"])), int(attributes["size"])  # type: ignore[arg-type]
+            rows, boxes = Ragged(group, "maps", ahead, np.uint8), read_array(group, "boxes", (len(images),), np.int32)
+            if len(rows) != len(images):
+                raise StoreError(f"{path}: its rows do not belong to its {len(images)} images; {CHECK_ADVICE}")
+            for row, (image, count) in enumerate(zip(images, boxes, strict=True)):
+                self._index[image] = rows, row, int(count), size
+
+    def __getitem__(self, image: str) -> NDArray[np.uint8]:
+        rows, row, count, size = self._index[image]
+        values = rows[row]
+        if len(values) != count * size * size:
+            raise StoreError(f"object maps of {image}: not {count} maps of {size}×{size}; {CHECK_ADVICE}")
+        return values.reshape(count, size, size)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+class ObjectMapsWriter:
+    """Adds the maps of images, in order; `object_maps_writer` makes it."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self._group = group
+        self._maps = RaggedWriter(group, "maps", np.uint8)
+        self._boxes: list[int] = []
+
+    def append(self, maps: NDArray[np.uint8]) -> None:
+        """Add the next image's B×size×size maps."""
+        self._maps.append(maps)
+        self._boxes.append(len(maps))
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._maps.close()
+        write_array(self._group, "boxes", np.asarray(self._boxes, np.int32))
+
+
+@contextlib.contextmanager
+def object_maps_writer(
+    path: str | os.PathLike[str], images: Sequence[str], size: int, attributes: Mapping[str, Any]
+) -> Iterator[ObjectMapsWriter]:
+    """Write a store of object maps: ragged `maps`, one row per image (B×size×size), and `boxes`, its number B."""
+    with atomic_group(path, KIND, images, {**attributes, "size": size}) as group:
+        writer = ObjectMapsWriter(group)
+        yield writer
+        writer.close()

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+
+from boxsup.config.fields import defaults_of
+from boxsup.config.objects import ObjectSettings
+from boxsup.errors import StoreError
+from boxsup.network.checkpoint import save
+from boxsup.objects.crops import crop_side
+from boxsup.objects.network import FROZEN, load_network, save_network, start_network
+from boxsup.objects.training import FULL, UNKNOWN, batch_of, object_loss, object_maps, train_network
+
+SIZE = 20
+SETTINGS = ObjectSettings(**{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30})
+
+
+def discs(count, seed=0):
+    """Bright discs of random sizes on dark ground, and their targets."""
+    draws, side = np.random.default_rng(seed), crop_side(SIZE)
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    inside = np.hypot(x, y) < draws.uniform(4, 10, count)[:, None, None]
+    crops = np.where(inside[..., None], 200, 60) + draws.integers(-20, 20, (count, side, side, 3))
+    return crops.astype(np.uint8), (inside * FULL).astype(np.uint8)
+
+
+def trained(settings=SETTINGS, crops=None, targets=None):
+    own_crops, own_targets = discs(32)
+    network, _ = start_network(settings.weights, 0)
+    losses = []
+    train_network(
+        network,
+        own_crops if crops is None else crops,
+        own_targets if targets is None else targets,
+        settings,
+        0,
+        lambda step, steps, loss: losses.append(loss),
+    )
+    return network, losses
+
+
+@pytest.mark.slow
+def test_a_network_learns_discs_and_finds_new_ones():
+    network, losses = trained(SETTINGS.changed(rate=0.01))
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+    crops, targets = discs(16, seed=1)
+    margin = (crop_side(SIZE) - SIZE) // 2
+    truth = targets[:, margin:-margin, margin:-margin] > 0
+    found = object_maps(network, crops, SIZE) > 0.5
+    assert (found & truth).sum() / (found | truth).sum() > 0.7
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not():
+    settings = SETTINGS.changed(epochs=1)
+    (one, _), (two, _) = trained(settings), trained(settings)
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+
+
+def test_nothing_to_learn_from_changes_nothing():
+    settings = SETTINGS.changed(epochs=1)
+    network, losses = trained(settings, *(values[:0] for values in discs(1)))
+    fresh, _ = start_network("none", 0)
+    assert losses == []
+    assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True))
+
+
+def test_fewer_boxes_than_a_batch_are_one_batch():
+    crops, targets = discs(3)
+    assert len(trained(SETTINGS.changed(epochs=2), crops, targets)[1]) == 2
+
+
+def test_the_first_blocks_keep_their_weights():
+    network, _ = trained(SETTINGS.changed(epochs=1))
+    fresh, _ = start_network("none", 0)
+    for name, value in fresh.encoder[:FROZEN].state_dict().items():
+        assert torch.equal(value, network.encoder[:FROZEN].state_dict()[name])
+    assert not torch.equal(fresh.score.weight, network.score.weight)
+
+
+def test_an_unknown_pixel_teaches_nothing():
+    logits = torch.tensor([[[3.0, -2.0]]], requires_grad=True)
+    targets = np.array([[[UNKNOWN, FULL]]], np.uint8)
+    _, aims = batch_of(np.zeros((1, 1, 2, 3), np.uint8), targets, 1)
+    object_loss(logits, aims).backward()
+    assert logits.grad[0, 0, 0] == 0
+    assert logits.grad[0, 0, 1] < 0
+
+
+def test_the_loss_of_four_pixels():
+    logits = torch.tensor([[[0.0, 0.0], [0.0, 100.0]]])
+    shares, weights = torch.tensor([[[1.0, 0.5], [0.0, 1.0]]]), torch.tensor([[[1.0, 1.0], [0.0, 2.0]]])
+    assert object_loss(logits, torch.stack([shares, weights], 1)).item() == pytest.approx(2 * np.log(2) / 4)
+
+
+def test_a_crop_and_its_mirror_image_have_mirrored_maps():
+    network, _ = trained(SETTINGS.changed(epochs=1))
+    crops, _ = discs(2)
+    crops[:, :, :9] = 0
+    maps = object_maps(network, crops, SIZE), object_maps(network, np.ascontiguousarray(crops[:, :, ::-1]), SIZE)
+    np.testing.assert_allclose(maps[0], maps[1][:, :, ::-1], atol=1e-5)
+
+
+def test_a_network_is_read_back_and_equal_networks_give_equal_bytes(tmp_path):
+    network, _ = trained(SETTINGS.changed(epochs=1))
+    for name in ("one.pt", "two.pt"):
+        save_network(tmp_path / name, network, {"seed": 0})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "two.pt").read_bytes()
+    again, made = load_network(tmp_path / "one.pt")
+    assert made == {"seed": 0}
+    crops, _ = discs(2)
+    np.testing.assert_allclose(object_maps(network, crops, SIZE), object_maps(again, crops, SIZE), atol=0.02)
+
+
+def test_another_file_is_refused(tmp_path):
+    save(tmp_path / "other.pt", {"format": "other"})
+    with pytest.raises(StoreError, match="not an object network"):
+        load_network(tmp_path / "other.pt")
