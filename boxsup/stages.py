@@ -88,7 +88,7 @@ ROWS = (
     Stage("network", "write the checkpoint that the first epoch starts from",
           version=2, logs=RUN, memory=4000, minutes=20, timed="training"),
     Stage("objects", "train a network that looks into each box, and make maps of boxes that it has not seen",
-          version=1, logs="{experiment}/seed-{seed}/{turn}/{i}-of-{n}", memory=8000, minutes=240, gpus=1,
+          version=1, logs="{experiment}/seed-{seed}/{turn}-{i}-of-{n}", memory=8000, minutes=240, gpus=1,
           timed="training"),
     Stage("labels", "make one generation of pseudo-masks",
           version=5, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training"),

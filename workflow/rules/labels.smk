@@ -52,12 +52,12 @@ rule objects:
     params:
         version=STAGES["objects"].version,
         settings=setting("objects"),
-        update=update_settings,
+        choice=update_settings,
         folder=folder_of_tables,
         options=object_options,
     shell:
         "boxsup objects --catalogue {params.folder:q} --part {wildcards.i:q}/{wildcards.n:q} --seed {wildcards.seed:q} "
-        "--settings {params.settings:q} --update {params.update:q} --proposals {input.proposals:q} "
+        "--settings {params.settings:q} --update {params.choice:q} --proposals {input.proposals:q} "
         "--overlaps {input.overlaps:q} {params.options} --maps {output.maps:q} --out {output.network:q} > {log:q} 2>&1"
 
 
