@@ -62,7 +62,11 @@ def soft_target(shares: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
 
 
 def true_target(
-    labels: NDArray[np.uint8], boxes: NDArray[np.int64], class_ids: Sequence[int] | NDArray[np.int64], row: int, size: int
+    labels: NDArray[np.uint8],
+    boxes: NDArray[np.int64],
+    class_ids: Sequence[int] | NDArray[np.int64],
+    row: int,
+    size: int,
 ) -> NDArray[np.uint8]:
     """Make the target of a crop from the true label map of its image, cut at the box.
 

@@ -60,7 +60,9 @@ def test_nothing_to_learn_from_changes_nothing():
     network, losses = trained(settings, *(values[:0] for values in discs(1)))
     fresh, _ = start_network("none", 0)
     assert losses == []
-    assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True)
+    )
 
 
 def test_fewer_boxes_than_a_batch_are_one_batch():
