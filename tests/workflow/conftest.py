@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers.planner import Planner
 from helpers.workflow_runs import TARGET, TINY, command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def snakemake() -> Run:
+def planner() -> Iterator[Planner]:
+    """A process that makes plans."""
+    planner = Planner()
+    yield planner
+    planner.close()
+
+
+@pytest.fixture(scope="session")
+def snakemake(planner: Planner) -> Run:
     """Run Snakemake in a folder; fails the test with the whole output unless it ends as expected."""
 
     def run(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,), status: int = 0):
-        result = subprocess.run(
-            command(directory, *arguments, configs=configs), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        words = command(directory, *arguments, configs=configs)
+        if "--dry-run" in arguments:
+            result = planner.run(words)
+        else:
+            result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert result.returncode == status, result.stdout
         return result
 
