@@ -1,4 +1,4 @@
-"""Snakemake's plans, each by a fork of one process that has imported Snakemake and the package: a new one takes a second.
+"""Snakemake's plans, each by a fork of one process that has imported Snakemake: a new one takes a second to do so.
 
 A plan that forks has, as one in a new process, nothing of the plans before it.
 """

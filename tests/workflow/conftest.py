@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +42,17 @@ def snakemake(planner: Planner) -> Run:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
-    """A folder in which the tiny demo has been run to its report; tests must not change what is in it."""
-    directory = tmp_path_factory.mktemp("demo")
-    snakemake(directory, TARGET)
+    """A folder in which the tiny demo has been run to its report; tests must not change what is in it.
+
+    Processes that share the tests share the folder, too: the first one fills it.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    directory = place / "demo"
+    with (place / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / TARGET).exists():
+            directory.mkdir(exist_ok=True)
+            snakemake(directory, TARGET)
     return directory
