@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue

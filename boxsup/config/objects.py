@@ -14,7 +14,7 @@ class ObjectSettings(Settings):
 
     weights: Literal["imagenet", "shipped", "none"] = setting(
         "imagenet",
-        "what it starts from: imagenet | shipped, the network of this package, which has learned from boxes of VOC | none",
+        "what it starts from: imagenet | shipped, this package's network, which has learned from boxes of VOC | none",
     )
     size: int = setting(80, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=20, le=200)
     epochs: PositiveInt = setting(12, "epochs over the boxes that it learns from")

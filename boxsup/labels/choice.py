@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.update import UpdateSettings
-from boxsup.labels.costs import Candidates, LogProbabilities, distances, expectation, object_masks, overlap_costs, regression_costs
+from boxsup.labels.costs import (
+    Candidates,
+    LogProbabilities,
+    distances,
+    expectation,
+    object_masks,
+    overlap_costs,
+    regression_costs,
+)
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 

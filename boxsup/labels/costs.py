@@ -1,7 +1,7 @@
 """What a candidate costs a box (section 4.3 of the paper), for all candidates and boxes of an image at once.
 
-For a box B with label l, a candidate S out of the image's N, the network's log-probabilities X, and the map m of the box
-by an object network (`boxsup.objects`):
+For a box B with label l, a candidate S out of the image's N, the network's log-probabilities X, and the map m of the
+box by an object network (`boxsup.objects`):
 
     cost(S) = E_o(S) + λ E_r(S) + μ E_b(S)
     E_o(S) = 1 - IoU(B, tight box of S)                                                      (Eq. 2)

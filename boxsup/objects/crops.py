@@ -78,7 +78,7 @@ def crops_of(image: NDArray[np.uint8], boxes: NDArray[np.integer], size: int) ->
 
 
 def _mirrored(places: NDArray[np.integer], length: int) -> NDArray[np.integer]:
-    """Indices in 0…length-1 for places outside: …, 1, 0 | 0, 1, …, length-1 | length-1, …"""
+    """Indices in 0…length-1 for places that may be outside: the border's pixel comes first again, then the next one."""
     places = np.where(places < 0, -1 - places, places)
     return np.where(places >= length, 2 * length - 1 - places, places).clip(0, length - 1)
 

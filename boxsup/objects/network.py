@@ -126,7 +126,9 @@ def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = ObjectNet().eval()
     try:
-        state = {name: value.float() if value.is_floating_point() else value for name, value in content["state"].items()}
+        state = {
+            name: value.float() if value.is_floating_point() else value for name, value in content["state"].items()
+        }
         network.load_state_dict(state, assign=True)
     except (KeyError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again with `boxsup objects`") from error

@@ -127,13 +127,20 @@ def normalised(pixels: Tensor) -> Tensor:
 
 
 def batch_of(crops: NDArray[np.uint8], targets: NDArray[np.uint8], size: int) -> tuple[Tensor, Tensor]:
-    """B×3×S×S crops in [0, 1], and B×2×S×S: the share of each pixel that is the object, and its weight."""
+    """Make a batch from crops and the codes of their targets.
+
+    A pixel of the box weighs as much as is known of it, |2 share - 1|; one in the margin weighs MARGIN_WEIGHT.
+
+    Returns:
+        B×3×S×S crops in [0, 1]; B×2×S×S, the share of each pixel that is the object and the pixel's weight.
+    """
     pixels, codes = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(targets)
-    weights = torch.full(codes.shape, MARGIN_WEIGHT)
-    margin = margin_of(size)
-    weights[:, margin : margin + size, margin : margin + size] = 1.0
     known = codes != UNKNOWN
-    return pixels, torch.stack([codes * known / FULL, weights * known], dim=1)
+    shares = codes * known / FULL
+    weights, margin = torch.full(codes.shape, MARGIN_WEIGHT), margin_of(size)
+    window = np.s_[:, margin : margin + size, margin : margin + size]
+    weights[window] = (2 * shares[window] - 1).abs()
+    return pixels, torch.stack([shares, weights * known], dim=1)
 
 
 def _optimizer(network: ObjectNet, settings: ObjectSettings) -> torch.optim.AdamW:

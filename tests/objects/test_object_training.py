@@ -60,7 +60,9 @@ def test_nothing_to_learn_from_changes_nothing():
     network, losses = trained(settings, *(values[:0] for values in discs(1)))
     fresh, _ = start_network("none", 0)
     assert losses == []
-    assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True)
+    )
 
 
 def test_fewer_boxes_than_a_batch_are_one_batch():
@@ -114,3 +116,11 @@ def test_another_file_is_refused(tmp_path):
     save(tmp_path / "other.pt", {"format": "other"})
     with pytest.raises(StoreError, match="not an object network"):
         load_network(tmp_path / "other.pt")
+
+
+def test_a_pixel_weighs_as_much_as_is_known_of_it():
+    targets = np.full((1, crop_side(SIZE), crop_side(SIZE)), 0, np.uint8)
+    targets[0, 14, 12:17] = 0, FULL // 2, FULL, 191, UNKNOWN
+    _, aims = batch_of(np.zeros((1, crop_side(SIZE), crop_side(SIZE), 3), np.uint8), targets, SIZE)
+    np.testing.assert_allclose(aims[0, 1, 14, 12:17], [1, 0, 1, 2 * 191 / 254 - 1, 0], rtol=1e-5)
+    assert aims[0, 1, 0, 0] == 0.25
