@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.update import UpdateSettings
-from boxsup.labels.costs import (
-    Candidates,
-    LogProbabilities,
-    distances,
-    expectation,
-    object_masks,
-    overlap_costs,
-    regression_costs,
-)
+from boxsup.labels.candidates import Candidates, LogProbabilities
+from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
+from boxsup.labels.soft_masks import object_masks
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 

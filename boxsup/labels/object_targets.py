@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings
 from boxsup.image.boxes import box_blocks
-from boxsup.labels.costs import Candidates, expectation, object_costs, overlap_costs
+from boxsup.labels.candidates import Candidates
+from boxsup.labels.costs import expectation, object_costs, overlap_costs
 from boxsup.labels.true_objects import true_pixels
 from boxsup.objects.crops import box_map, crop_side, margin_of
 from boxsup.objects.training import FULL, UNKNOWN
@@ -20,7 +21,7 @@ def expected_shares(
     pool: Pool,
     corners: NDArray[np.int64],
     iou: NDArray[np.float32],
-    settings: UpdateSettings,
+    settings: ExpectationSettings,
     maps: NDArray[np.uint8] | None = None,
 ) -> list[NDArray[np.float32] | None]:
     """Say of each box of an image which pixels its candidates expect to be the object.

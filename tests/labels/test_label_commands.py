@@ -10,7 +10,7 @@ import boxsup
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config.params import generation_settings
+from boxsup.config.params import generation_settings, lesson_settings
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.instructions import instructions
@@ -297,7 +297,7 @@ def test_a_generation_records_its_instructions_and_warns_of_proposals_with_other
 def objects(split, config, tmp_path):
     """Run `boxsup objects` with some more arguments: the paths of its maps and its network."""
     settings = config["defaults"]["objects"] | {"size": 20, "epochs": 1, "batch": 4, "weights": "none"}
-    update = generation_settings(config["defaults"]["update"])
+    update = lesson_settings(config["defaults"]["update"], rounds=2)
 
     def run(name, *more):
         own = ["--catalogue", f"{split}/train", "--seed", "0", "--settings", json.dumps(settings)]
