@@ -19,7 +19,7 @@ class Planner:
     """The process, and how plans are asked of it; it ends with the one that started it."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "helpers.planner"],
             cwd=ROOT,
