@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from boxsup.config.fields import stage_settings
+from boxsup.config.fields import defaults_of, stage_settings
 from boxsup.config.training import TrainingSettings
 from boxsup.config.update import UpdateSettings
 
 Block = dict[str, Any]
+# The settings of the update that decide what an object network learns from boxes; `mu` only in later rounds.
+LESSONS = ("temperature", "overlap", "leak", "rank", "overlap_norm", "fallback_iou", "difficult")
 
 
 def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -25,6 +27,22 @@ def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
 def generation_settings(update: Mapping[str, Any]) -> Block:
     """The settings of an update that decide what boxes choose; the others say when they choose, and how they ask."""
     return stage_settings(UpdateSettings, update)
+
+
+def lesson_settings(update: Mapping[str, Any], rounds: int) -> Block:
+    """The settings of an update as object networks learn by them: what does not matter to these has its default.
+
+    Args:
+        update: The settings of the update.
+        rounds: How often object networks are trained.
+
+    >>> lesson_settings(defaults_of(UpdateSettings) | {"k": 5, "leak": 2.0}, rounds=1)["k"]
+    1
+    """
+    read = LESSONS if rounds == 1 else (*LESSONS, "mu")
+    defaults = defaults_of(UpdateSettings)
+    own = {key: value if key in read else defaults.get(key, value) for key, value in update.items()}
+    return generation_settings(own)
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:

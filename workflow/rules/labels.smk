@@ -52,7 +52,7 @@ rule objects:
     params:
         version=STAGES["objects"].version,
         settings=setting("objects"),
-        choice=update_settings,
+        choice=update_taught,
         folder=folder_of_tables,
         options=object_options,
     shell:
