@@ -105,6 +105,12 @@ def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[n
 
     Returns:
         B×N costs, 0 or more.
+
+    Example:
+        >>> halves, box = np.array([[0, 0, 1, 1], [1, 0, 2, 1]]), np.array([[0, 0, 2, 1]])
+        >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, box, np.array([[0.5, 0.5]]))
+        >>> overlap_costs(two, UpdateSettings.model_construct(overlap="tight_box", overlap_norm="none"))
+        array([[0.5, 0.5]])
     """
     if settings.overlap == "tight_box":
         cost = 1.0 - np.asarray(candidates.iou, np.float64)
@@ -276,6 +282,11 @@ def pixel_costs(
     `centre` subtracts the mean of d over these pixels: candidates are then ranked by *where* the network sees the
     object most, not by how sure it is of the object. With `clamp` > 0 a pixel counts at most that many nats, either
     way.
+
+    Example:
+        >>> settings = UpdateSettings.model_construct(centre=False, clamp=5.0)
+        >>> pixel_costs(np.array([0.0, -9.0]), np.array([-2.0, -1.0]), settings)
+        array([ 2., -5.])
     """
     difference = background - label
     if settings.centre:
@@ -288,6 +299,12 @@ def expectation(candidates: Candidates, costs: NDArray[np.floating], settings: U
 
     Candidate S has the weight exp(-cost(S) / `temperature`), normalised over the image's N candidates; at temperature 0
     only the cheapest counts.
+
+    Example:
+        >>> halves, box = np.array([[0, 0, 1, 1], [1, 0, 2, 1]]), np.array([[0, 0, 2, 1]])
+        >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, box, np.array([[0.5, 0.5]]))
+        >>> expectation(two, np.array([[0.2, 0.1]]), UpdateSettings.model_construct(temperature=0))
+        array([[0., 1.]], dtype=float32)
     """
     if settings.temperature == 0:
         return np.asarray(candidates.members[costs.argmin(axis=1)])

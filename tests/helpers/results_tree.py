@@ -156,7 +156,7 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
 
 
 def write_maps(tree: Tree, seed: int, catalogue: Catalogue) -> list[str]:
-    """Object maps that are the true masks, but half as sure in the last image; in two stores, whose paths are returned."""
+    """Object maps that are the true masks, nowhere surer than 0.4 in the last image; the paths of their two stores."""
     paths = [tree.run(seed).object_maps(1, i, 2) for i in range(2)]
     for i, path in enumerate(paths):
         images = catalogue.ids[i::2]

@@ -18,7 +18,7 @@ from boxsup.cli import main
 from boxsup.evaluation.object_maps import MapQuality
 from boxsup.image.files import read_image
 from boxsup.objects.maps import ObjectMaps
-from boxsup.report.experiment.generation_picture import Generation, picture, surest_map
+from boxsup.report.experiment.generation_picture import Generation, choices, picture, surest_map
 from boxsup.report.experiment.object_maps import pick_boxes
 from boxsup.report.shared.pictures import HEAT, Picture
 from helpers.browser import Browser
@@ -61,7 +61,7 @@ def test_the_worst_map_comes_first_beside_what_the_box_chose(mapped: Tree) -> No
     assert {"objects", "explore-objects"} <= set(page.ids)
     pictures = shown(text)
     scores = [each["score"] for each in pictures]
-    assert [each["id"] for each in pictures][0] == "train_004"  # nowhere surer than a half
+    assert pictures[0]["id"] == "train_004"  # nowhere surer than a half
     assert scores == sorted(scores)
     assert scores[0] == 0
     assert {each["id"] for each in pictures} == {f"train_{i:03d}" for i in (1, 2, 3, 4)}  # 000 keeps its mask
@@ -157,7 +157,8 @@ def test_object_maps_are_explored_in_a_browser(mapped: Tree, open_page) -> None:
     assert order() == ["train_004", "train_002"]
     choose("label", "")
     browser.click(f"{MAPS} .card")
-    marks = "['.heat', '.outline.true', '.outline:not(.true)'].map(mark => document.querySelectorAll('dialog[open] .picture ' + mark).length)"
+    found = "document.querySelectorAll('dialog[open] .picture ' + mark).length"
+    marks = f"['.heat', '.outline.true', '.outline:not(.true)'].map(mark => {found})"
     assert browser.value(marks) == [1, 1, 1]
     assert browser.value("document.querySelector('dialog[open] .heat').getBoundingClientRect().width") > 100
     browser.press("ArrowRight")
@@ -212,8 +213,6 @@ def test_show_draws_maps_beside_the_segments(mapped: Tree) -> None:
 
 @pytest.mark.slow
 def test_the_caption_says_how_far_a_choice_is_from_its_map(mapped: Tree) -> None:
-    from boxsup.report.experiment.generation_picture import choices
-
     generation = Generation.open(mapped.seed() / "labels/001.zarr")
     [line] = choices(generation, generation.catalogue.boxes.iloc[2:3], ["1 cat"])
     assert "regression cost -0.50, distance from its object map 0.30, expected IoU 0.75" in line

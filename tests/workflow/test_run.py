@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import boxsup
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.image.files import read_mask
 from boxsup.objects.maps import ObjectMaps
+from helpers.commands import run_boxsup
 from helpers.workflow_runs import RUN, TARGET, TINY, command, contents
 
 pytestmark = pytest.mark.slow  # Snakemake runs
@@ -62,14 +62,14 @@ def test_semi_supervision_keeps_true_masks_and_chooses_the_rest(demo):
     np.testing.assert_array_equal(labels.table("true_mask"), [image in masked for image in catalogue.ids])
 
 
-def test_a_generation_is_shown(demo):
+def test_a_generation_is_shown(demo, tmp_path, monkeypatch):
     catalogue = read_catalogue(demo / "results/data/demo/train")
     image = catalogue.boxes["image"].iloc[-1]
     store = f"results/{RUN}/labels/002.zarr"
-    show = [sys.executable, "-m", "boxsup", "show", store, image, "--out", "shown.png"]
-    result = subprocess.run(show, cwd=demo, capture_output=True, text=True)
+    monkeypatch.chdir(demo)
+    result = run_boxsup("show", store, image, "--out", tmp_path / "shown.png")
     assert result.returncode == 0, result.stderr
-    with Image.open(demo / "shown.png") as picture:
+    with Image.open(tmp_path / "shown.png") as picture:
         assert min(picture.size) > 100
         assert len(picture.convert("RGB").getcolors(2**24)) > 100
 
