@@ -48,6 +48,47 @@ def test_k_reruns_the_generations_and_what_follows(rerun):
     assert jobs["epoch"] == {f"{RUN}/epochs/001/model.pt", f"{RUN}/epochs/002/model.pt"}
 
 
+def test_settings_of_object_networks_rerun_them_and_the_generations(rerun):
+    jobs = rerun(experiment(objects={"epochs": 2}))
+    assert set(jobs) == {*CHAIN, "objects"}
+    assert jobs["objects"] == {f"{RUN}/objects/1/{i}-of-2.pt" for i in (0, 1)}
+    assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
+
+
+def test_what_object_networks_learn_from_boxes_reruns_them(rerun):
+    assert set(rerun(experiment(update={"leak": 2.0}))) == {*CHAIN, "objects"}
+
+
+def test_how_boxes_heed_object_maps_reruns_the_generations_only(rerun):
+    assert set(rerun(experiment(update={"mu": 0.5, "lambda": 1.0}))) == CHAIN
+
+
+def test_without_mu_no_object_network_is_needed(rerun):
+    jobs = rerun(experiment(update={"mu": 0}))
+    assert set(jobs) == CHAIN
+    assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
+
+
+def test_parts_of_the_images_are_judged_by_networks_of_their_own(snakemake, tmp_path):
+    override = tmp_path / "folds.yaml"
+    override.write_text(yaml.safe_dump(experiment(objects={"folds": 3, "rounds": 2})))
+    output = snakemake(tmp_path, "--dry-run", TARGET, configs=(TINY, override)).stdout
+    rounds = {turn: [f"results/{RUN}/objects/{turn}/{i}-of-3" for i in range(3)] for turn in (1, 2)}
+    assert planned(output)["objects"] == {
+        f"{path.removeprefix('results/')}.pt" for each in rounds.values() for path in each
+    }
+    inputs = dict(re.findall(r"^rule objects:\n    input: (.*)\n    output: (\S+)\.pt,", output, re.MULTILINE))
+    inputs = {made: read.split(", ") for read, made in inputs.items()}
+    for path in rounds[1]:  # no part waits for another
+        assert not [read for read in inputs[path] if "/objects/" in read]
+    for path in rounds[2]:  # the second round asks all maps of the first
+        assert [read for read in inputs[path] if "/objects/" in read] == [f"{before}.zarr" for before in rounds[1]]
+    labels = re.search(r"^rule labels:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    page = re.search(r"^localrule report:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    for used in (labels, page):
+        assert [read for read in used if "/objects/" in read] == [f"{path}.zarr" for path in rounds[2]]
+
+
 def test_the_learning_rate_reruns_epochs_and_the_generations_that_ask_them(rerun):
     jobs = rerun(experiment(training={"rate": 0.02}))
     assert set(jobs) == CHAIN
@@ -120,7 +161,7 @@ def test_each_rule_has_a_row_that_says_what_is_said_of_it():
 def test_the_documentation_says_what_rules_ask_for():
     row = re.compile(r"^\| `(\w+)`[^|]*\|[^|]*\| ([\d,]+) \|[^|]*\| (\d+) \|", re.MULTILINE)
     said = row.findall((ROOT / "docs/cluster.md").read_text())
-    assert len(said) == 10
+    assert len(said) == 11
     for rule, memory, minutes in said:
         assert (STAGES[rule].memory, STAGES[rule].minutes) == (int(memory.replace(",", "")), int(minutes))
 
@@ -137,8 +178,9 @@ def test_another_experiment_shares_the_proposals(rerun):
 
 def test_another_seed_shares_the_proposals(rerun):
     jobs = rerun(experiment(seeds=[0, 1]))
-    assert set(jobs) == {*CHAIN, "network", "labelling"}
+    assert set(jobs) == {*CHAIN, "network", "objects", "labelling"}
     assert jobs["network"] == {"demo_semi/seed-1/epochs/000/model.pt"}
+    assert jobs["objects"] == {f"demo_semi/seed-1/objects/1/{i}-of-2.pt" for i in (0, 1)}
 
 
 def test_a_page_compares_with_what_was_run_and_runs_no_other_experiment(rerun, snakemake, demo):
@@ -226,6 +268,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
         "overlaps": 32,
         "fixed_masks": 1,
         "network": 1,
+        "objects": 2,
         "labels": 45,
         "label_quality": 45,
         "epoch": 45,
