@@ -188,6 +188,7 @@ def test_times_are_of_the_jobs_that_an_experiment_needed():
         **{
             stage: [f"{logs}/{stage}/x/seed-{seed}" for seed in (0, 1)]
             for stage in [
+                "objects",
                 "labels",
                 "label_quality",
                 "epoch",
