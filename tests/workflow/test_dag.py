@@ -83,8 +83,8 @@ def test_parts_of_the_images_are_judged_by_networks_of_their_own(snakemake, tmp_
         assert not [read for read in inputs[path] if "/objects/" in read]
     for path in rounds[2]:  # the second round asks all maps of the first
         assert [read for read in inputs[path] if "/objects/" in read] == [f"{before}.zarr" for before in rounds[1]]
-    labels = re.search(r"^rule labels:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
-    page = re.search(r"^localrule report:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    labels = re.search(r"^(?:local)?rule labels:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    page = re.search(r"^(?:local)?rule report:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
     for used in (labels, page):
         assert [read for read in used if "/objects/" in read] == [f"{path}.zarr" for path in rounds[2]]
 
