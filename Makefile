@@ -14,7 +14,7 @@ demo: .venv/installed ## Run the main job on the embedded demo data: results/dem
 	@echo "Open results/demo_semi/report.html"
 
 test: .venv/installed ## Run the whole test suite, with the examples in docstrings
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 quick: .venv/installed ## Run what takes seconds, while at work: no slow test, fewer random examples (a minute)
 	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick

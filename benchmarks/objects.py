@@ -28,8 +28,8 @@ from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
 from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
+from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Choice, choose
-from boxsup.labels.costs import Candidates
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.painting import paint

@@ -29,8 +29,9 @@ from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou
+from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Choice, choose
-from boxsup.labels.costs import MAX_PROBABILITY, Candidates
+from boxsup.labels.soft_masks import MAX_PROBABILITY
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 

@@ -119,7 +119,7 @@ ROWS = (
     Stage("search", "compare runs that differ in a few settings, on held-out images",
           version=2, logs="{search}", memory=2000, minutes=60),
     Stage("report", "write the page of an experiment",
-          version=6, logs="{experiment}", memory=4000, minutes=30, local=True),
+          version=7, logs="{experiment}", memory=4000, minutes=30, local=True),
     Stage("paper", "write the page that compares experiments with the paper's results",
           version=4, logs="{page}", memory=4000, minutes=30, local=True),
     Stage("check", "compare stores and checkpoints with their checksums"),

@@ -23,11 +23,13 @@ settings.load_profile("boxsup")
 SLOW_FIXTURES = {"voc_mini", "coco_mini", "real_bsds", "running", "snakemake"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a slow fixture."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a slow fixture; processes that share the tests begin with the longest files."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name != "workflow")
 
 
 @pytest.fixture(scope="session")

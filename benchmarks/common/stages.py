@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boxsup.config.params import epoch_settings, generation_settings
+from boxsup.config.params import epoch_settings, generation_settings, lesson_settings
 
 TABLES = ["--catalogue", "train"]
 Block = Mapping[str, Any]
@@ -24,11 +24,17 @@ def stages_of(proposals: Block, network: Block, training: Block, defaults: Block
     threads = ["--threads", str(training["threads"])]
     update = as_json(generation_settings(defaults["update"]))
     inference = {"threads": training["threads"], "crf": defaults["inference"]["crf"]}
+    lessons = [*TABLES, "--seed", "0", "--update", as_json(lesson_settings(defaults["update"], 1)), *pools]
     labels = [*TABLES, "--seed", "0", "--settings", update, *pools, *threads]
     return [
         ("proposals", ["proposals", "make", *TABLES, "--settings", as_json(proposals), "--out", "pools.zarr"]),
         ("overlaps", ["overlaps", *TABLES, "--proposals", "pools.zarr", "--out", "overlaps.zarr"]),
         ("fixed-masks", ["fixed-masks", *TABLES, "--kind", "truth", "--out", "truth.zarr"]),
+        (
+            "objects",
+            ["objects", *lessons, "--settings", as_json(defaults["objects"]), "--part", "0/2"]
+            + ["--maps", "maps.zarr", "--out", "objects.pt"],
+        ),
         ("labels by overlap", ["labels", *labels, "--generation", "1", "--out", "1.zarr"]),
         ("label-quality", ["label-quality", *TABLES, "--labels", "1.zarr", "--out", "1.csv"]),
         ("network", ["network", *TABLES, "--seed", "0", "--settings", as_json(network), "--out", "0/model.pt"]),

@@ -14,7 +14,7 @@ from sources import Data
 from torch import Tensor
 from torch.nn import functional
 
-from boxsup.labels.costs import Candidates
+from boxsup.labels.candidates import Candidates
 from boxsup.network.images import normalise
 from boxsup.proposals.pool import Pool
 

@@ -15,8 +15,9 @@ from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_areas
 from boxsup.inference.crf import crf_marginals
 from boxsup.labels.choice import Chosen, choose, ranking
-from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs, soft_masks
+from boxsup.labels.costs import cross_entropy_costs, expectation, overlap_costs, regression_costs
 from boxsup.labels.grabcut import grabcut
+from boxsup.labels.soft_masks import soft_masks
 
 Step = Callable[[Scene, UpdateSettings], Masks]
 

@@ -108,6 +108,7 @@ def run(
         "classes": list(split.classes),
         # The folders and not their shards: the same bytes, however many jobs made the proposals.
         "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),
+        "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
     }
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:

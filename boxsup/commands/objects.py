@@ -18,7 +18,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
 from boxsup.config.objects import ObjectSettings
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings
 from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.labels.fixed_stores import open_stores
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", default="", metavar="I/N", help=text)
     parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     parser.add_argument("--settings", required=True, help="JSON of the settings of `objects` in config.yaml")
-    parser.add_argument("--update", required=True, help="JSON of the update's settings")
+    parser.add_argument("--update", required=True, help="JSON of the update's settings that say what boxes expect")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
     parser.add_argument("--before", type=Path, nargs="*", default=[], help="stores of the maps of the round before")
@@ -84,7 +84,7 @@ def run(
     from boxsup.objects.training import train_network
 
     cv2.setNumThreads(1)
-    recipe, choice = parse(ObjectSettings, settings, "objects"), parse(UpdateSettings, update, "update")
+    recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
     split = read_catalogue(catalogue)
     if maps and not part:
         raise ConfigError("--maps: needs --part, since a network judges no box that it has learned from")

@@ -8,7 +8,7 @@ from typing import Any
 
 from boxsup.config.fields import stage_settings
 from boxsup.config.training import TrainingSettings
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings, UpdateSettings
 
 Block = dict[str, Any]
 
@@ -25,6 +25,12 @@ def canonical(settings: Any) -> str:  # noqa: ANN401 - any JSON value
 def generation_settings(update: Mapping[str, Any]) -> Block:
     """The settings of an update that decide what boxes choose; the others say when they choose, and how they ask."""
     return stage_settings(UpdateSettings, update)
+
+
+def lesson_settings(update: Mapping[str, Any], rounds: int) -> Block:
+    """The settings of an update that decide what object networks learn; `mu` only matters from the second round on."""
+    settings = stage_settings(ExpectationSettings, update)
+    return settings if rounds > 1 else settings | {"mu": 0.0}
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:

@@ -21,10 +21,12 @@ class Asking(Settings):
     )
 
 
-class UpdateSettings(Settings):
-    """The settings that decide which candidate a box picks; see `boxsup.labels.costs`."""
+class ExpectationSettings(Settings):
+    """The settings that decide what a box expects of its candidates without the semantic network.
 
-    k: PositiveInt = setting(1, "a box draws uniformly from its k best candidates; 1: it takes the best", paper="5")
+    Object networks learn from this expectation; see `boxsup.labels.object_targets`.
+    """
+
     temperature: NonNegativeFloat = setting(
         0.08,
         "above 0: the best has the greatest expected IoU, with weights exp(-cost / temperature); 0: the least cost",
@@ -37,19 +39,35 @@ class UpdateSettings(Settings):
     )
     leak: NonNegativeFloat = setting(1.5, "coverage: cost of a segment that lies wholly outside its box")
     rank: NonNegativeFloat = setting(0.01, "coverage: factor of log n in the cost of the n-th candidate of the pool")
-    lambda_: NonNegativeFloat = setting(0.5, "weight of E_r; the paper gives no scaling", paper="3", alias="lambda")
+    overlap_norm: Literal["none", "candidates"] = setting(
+        "none", "tight_box: none | candidates, E_o divided by their number N", paper="candidates (Eq. 2)"
+    )
     mu: NonNegativeFloat = setting(
         0.75,
         "weight of E_b, the distance from the map of a network that looks into each box; 0: no such network",
         paper="no such term",
     )
+    fallback_iou: float = setting(
+        0.4,
+        "a box takes its rectangle if no candidate's tight box reaches this IoU; 0: never",
+        paper="not given",
+        ge=0,
+        le=1,
+    )
+    difficult: Literal["use", "void", "ignore"] = setting(
+        "use", "boxes marked difficult: use | void, their rectangles are void | ignore"
+    )
+
+
+class UpdateSettings(ExpectationSettings):
+    """The settings that decide which candidate a box picks; see `boxsup.labels.costs`."""
+
+    k: PositiveInt = setting(1, "a box draws uniformly from its k best candidates; 1: it takes the best", paper="5")
+    lambda_: NonNegativeFloat = setting(0.5, "weight of E_r; the paper gives no scaling", paper="3", alias="lambda")
     regression: Literal["agreement", "cross_entropy"] = setting(
         "agreement",
         "E_r: agreement with where the network sees the class | cross_entropy",
         paper="cross_entropy (Eq. 3)",
-    )
-    overlap_norm: Literal["none", "candidates"] = setting(
-        "none", "tight_box: none | candidates, E_o divided by their number N", paper="candidates (Eq. 2)"
     )
     region: Literal["box", "image"] = setting(
         "box", "cross_entropy: the pixels in the sum: box | image", paper="image (Eq. 3)"
@@ -69,16 +87,6 @@ class UpdateSettings(Settings):
         "surest",
         "which box gets a pixel that the segments of several boxes hold: surest, which expects it most | smallest",
         paper="not given",
-    )
-    fallback_iou: float = setting(
-        0.4,
-        "a box takes its rectangle if no candidate's tight box reaches this IoU; 0: never",
-        paper="not given",
-        ge=0,
-        le=1,
-    )
-    difficult: Literal["use", "void", "ignore"] = setting(
-        "use", "boxes marked difficult: use | void, their rectangles are void | ignore"
     )
 
 

@@ -55,7 +55,13 @@ def search_rounds(
 
 
 def first_round(search: CrfSearchSettings) -> tuple[list[Point], Point]:
-    """Return the points of the first round, all combinations of the values, and the least step of each value."""
+    """Return the points of the first round, all combinations of the values, and the least step of each value.
+
+    >>> values = {"bilateral_weight": (5, 10), "bilateral_xy": (50, 60), "bilateral_rgb": (3, 4)}
+    >>> points, steps = first_round(CrfSearchSettings(rounds=2, **values))
+    >>> len(points), steps.bilateral_xy
+    (8, 10.0)
+    """
     values = [sorted(getattr(search, name)) for name in Point._fields]
     points = [Point(*combination) for combination in product(*values)]
     return points, Point(*(float(np.diff(kind).min()) for kind in values))
@@ -74,6 +80,11 @@ def next_round(best: Point, steps: Point, tried: Collection[Point]) -> tuple[lis
 
     Returns:
         All combinations that have not been tried yet, and the steps.
+
+    Example:
+        >>> points, steps = next_round(Point(4, 20, 2), Point(2, 10, 1), [Point(w, 20, 2) for w in (2, 4, 6)])
+        >>> sorted({point.bilateral_weight for point in points})
+        [3.0, 4.0, 5.0]
     """
     taken = []
     for axis, (value, step) in enumerate(zip(best, steps, strict=True)):
@@ -89,7 +100,11 @@ def next_round(best: Point, steps: Point, tried: Collection[Point]) -> tuple[lis
 
 
 def best_point(scores: dict[Point, float]) -> Point:
-    """Return the point with the highest score; of equal ones, the one that was tried first."""
+    """Return the point with the highest score; of equal ones, the one that was tried first.
+
+    >>> best_point({Point(5, 50, 3): 0.5, Point(5, 60, 3): 0.75}).bilateral_xy
+    60
+    """
     return max(scores, key=scores.__getitem__)
 
 

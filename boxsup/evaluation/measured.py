@@ -130,7 +130,11 @@ def measured_classes(pixels: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def is_measured(pixels: NDArray[np.int64]) -> bool:
-    """Return whether a mean over the classes means anything: at least MIN_CLASSES of them are measured."""
+    """Return whether a mean over the classes means anything: at least MIN_CLASSES of them are measured.
+
+    >>> is_measured(np.array([5000, 99, 100]))
+    True
+    """
     return int(measured_classes(pixels).sum()) >= MIN_CLASSES
 
 
@@ -145,6 +149,10 @@ def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Returns:
         C float64 in [0, 1]; NaN for a class that is not measured, and for all if fewer than MIN_CLASSES are.
+
+    Example:
+        >>> measured_iou(np.array([[800, 200, 0], [0, 800, 0]]))
+        array([0.8, 0.8])
     """
     pixels = confusion.sum(axis=1)
     kept = measured_classes(pixels) & is_measured(pixels)
@@ -152,13 +160,21 @@ def measured_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def measured_mean(confusion: NDArray[np.int64]) -> float:
-    """Average `measured_iou` over the measured classes; NaN if nothing is measured."""
+    """Average `measured_iou` over the measured classes; NaN if nothing is measured.
+
+    >>> measured_mean(np.array([[800, 200, 0], [0, 800, 0]]))
+    0.8
+    """
     iou = measured_iou(confusion)
     return float(np.nanmean(iou)) if np.isfinite(iou).any() else float("nan")
 
 
 def image_score(confusion: NDArray[np.int64]) -> float:
-    """Return `mean_iou` of a single image, for sorting images; NaN if its true mask shows no object."""
+    """Return `mean_iou` of a single image, for sorting images; NaN if its true mask shows no object.
+
+    >>> image_score(np.array([[8, 2, 0], [0, 8, 0]])), image_score(np.array([[9, 1, 0], [0, 0, 0]]))
+    (0.8, nan)
+    """
     return mean_iou(confusion) if confusion[1:].any() else float("nan")
 
 
@@ -173,7 +189,11 @@ def score_text(value: float) -> str:
 
 
 def basis_text(table: pd.DataFrame) -> str:
-    """Say what the scores of a table are computed from, given its columns `images`, `objects` and `classes`."""
+    """Say what the scores of a table are computed from, given its columns `images`, `objects` and `classes`.
+
+    >>> basis_text(pd.DataFrame({"images": [40], "objects": [96], "classes": [6]}))
+    '40 images, 96 objects, 6 classes'
+    """
     images, objects, classes = (int(table[name].iloc[0]) for name in ("images", "objects", "classes"))
     parts = [_counted(images, "image", "images"), _counted(objects, "object", "objects")]
     return ", ".join([*(parts if objects else parts[:1]), _counted(classes, "class", "classes")])

@@ -78,6 +78,12 @@ def match_objects(pool: Pool, objects: NDArray[np.uint8], classes: NDArray[np.ui
 
     Raises:
         ValueError: The maps have another size than the pool.
+
+    Example:
+        >>> from boxsup.proposals.pool import make_pool
+        >>> halves = make_pool(np.array([[0, 1]]), np.eye(2, dtype=bool), np.array([2.0, 1.0]))
+        >>> float(match_objects(halves, np.array([[1, 1]], np.uint8)).iou[0, -1])
+        0.5
     """
     for mask in (objects, objects if classes is None else classes):
         if mask.shape != pool.superpixels.shape:

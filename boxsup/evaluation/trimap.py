@@ -61,6 +61,11 @@ def distance_confusion(
 
     Raises:
         ValueError: The shapes differ, or a label is neither below C nor void.
+
+    Example:
+        >>> truth = np.array([[0, 0, 1, 1]], np.uint8)
+        >>> distance_confusion(truth, truth, boundary_distance(truth), 2)[:2, :, :2].tolist()
+        [[[1, 0], [0, 1]], [[1, 0], [0, 1]]]
     """
     overall = confusion_matrix(truth, prediction, classes)  # checks the values, too
     known = truth != VOID

@@ -66,6 +66,11 @@ def image_confusion(image: str, truth: LabelMap, labels: LabelMap, classes: int)
 
     Raises:
         DataError: The label map does not fit the mask.
+
+    Example:
+        >>> image_confusion("a", np.array([[0, 1, 255]], np.uint8), np.array([[0, 0, 1]], np.uint8), 2)
+        array([[1, 0, 0],
+               [1, 0, 0]])
     """
     try:
         return confusion_matrix(truth, labels, classes)

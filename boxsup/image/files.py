@@ -114,7 +114,11 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def encode_mask(mask: NDArray[np.uint8]) -> bytes:
-    """An H×W uint8 label map as a PNG with VOC's palette; the value of a pixel is its label."""
+    """An H×W uint8 label map as a PNG with VOC's palette; the value of a pixel is its label.
+
+    >>> encode_mask(np.zeros((2, 3), np.uint8))[1:4]
+    b'PNG'
+    """
     image = Image.fromarray(mask)
     image.putpalette(PALETTE.tobytes())
     buffer = io.BytesIO()

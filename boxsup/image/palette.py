@@ -49,7 +49,11 @@ def text_colour(label: int) -> tuple[int, int, int]:
 
 
 def faded(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A photograph (H×W×3 uint8 RGB) in light grey, H×W×3 float32 in [0, 255], so that colours on it stand out."""
+    """A photograph (H×W×3 uint8 RGB) in light grey, H×W×3 float32 in [0, 255], so that colours on it stand out.
+
+    >>> faded(np.zeros((1, 1, 3), np.uint8))[0, 0]
+    array([89.25, 89.25, 89.25], dtype=float32)
+    """
     grey = cv2.cvtColor(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return np.asarray(255 * FADE + (1 - FADE) * grey, np.float32)
 
@@ -64,6 +68,10 @@ def overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], grey: bool = Tr
 
     Returns:
         H×W×3 uint8 RGB.
+
+    Example:
+        >>> overlay(np.zeros((1, 2, 3), np.uint8), np.ones((1, 2), np.uint8))[0, 0]
+        array([114,  31,  31], dtype=uint8)
     """
     base = faded(image) if grey else image.astype(np.float32)
     shown = labels != 0

@@ -42,6 +42,13 @@ def bbox_seg(image: NDArray[np.uint8], boxes: NDArray[np.integer], class_ids: ND
 
     Returns:
         H×W uint8: 0 outside the boxes. If several classes are equally likely, the smallest number wins.
+
+    Example:
+        >>> bbox_seg(np.zeros((4, 4, 3), np.uint8), np.array([[1, 1, 3, 3]]), np.array([5]))
+        array([[0, 0, 0, 0],
+               [0, 5, 0, 0],
+               [0, 0, 0, 0],
+               [0, 0, 0, 0]], dtype=uint8)
     """
     present = np.unique(np.concatenate(([0], class_ids)))
     if len(present) == 1:

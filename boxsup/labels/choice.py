@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.update import UpdateSettings
-from boxsup.labels.costs import (
-    Candidates,
-    LogProbabilities,
-    distances,
-    expectation,
-    object_masks,
-    overlap_costs,
-    regression_costs,
-)
+from boxsup.labels.candidates import Candidates, LogProbabilities
+from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
+from boxsup.labels.soft_masks import object_masks
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 
@@ -105,7 +99,11 @@ def choose(
 
 
 def recorded_count(settings: UpdateSettings) -> int:
-    """Return how many of a box's best candidates are recorded: the k that it draws from, and some runners-up."""
+    """Return how many of a box's best candidates are recorded: the k that it draws from, and some runners-up.
+
+    >>> [recorded_count(UpdateSettings.model_construct(k=k)) for k in (1, 8)]
+    [5, 8]
+    """
     return max(settings.k, MIN_RECORDED)
 
 
@@ -128,6 +126,13 @@ def ranking(
 
     Returns:
         B×N indices of candidates, ties in the order of the pool; and B×N expected IoU of each candidate.
+
+    Example:
+        >>> halves = np.array([[0, 0, 1, 1], [1, 0, 2, 1]])  # candidates and boxes
+        >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, halves, np.eye(2))
+        >>> ranking(two, np.array([[0.5, 0.1], [0.2, 0.3]]), UpdateSettings.model_construct(temperature=0))[0]
+        array([[1, 0],
+               [0, 1]])
     """
     expected = candidates.soft_iou(shares)
     return np.argsort(costs if settings.temperature == 0 else -expected, axis=1, kind="stable"), expected

@@ -12,87 +12,20 @@ The paper leaves open how its two terms are scaled against each other; taken lit
 them comes in two versions, chosen by name: the paper's, with its scaling as an option, and ours. `docs/update.md` has
 the measurements behind the defaults. Costs are always minimised ("the largest costs" in the paper's text means the
 best).
-
-Everything is a sum over superpixels: given one value per superpixel, a single product with the candidate × superpixel
-matrix yields the sums of all candidates, and no dense mask is ever made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings, UpdateSettings
 from boxsup.image.boxes import box_areas, box_intersections
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL
-
-# One H×W array per class; boxes of the same class may share an array.
-LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
-F = TypeVar("F", bound=np.floating)
-MAX_PROBABILITY = 1 - 1e-4  # of a class, so that its log-odds end at 9.2
-MIN_SHARE = 1e-3  # of an object map, so that its log-odds end at 6.9
+from boxsup.labels.candidates import Candidates, LogProbabilities
+from boxsup.labels.soft_masks import object_masks, soft_masks
 
 
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """An image's candidates as its boxes see them.
-
-    Attributes:
-        superpixels: H×W, ids 0…R-1.
-        members: N×R float32, 1 where a candidate holds a superpixel, else 0.
-        tight: N×4 tight boxes of the candidates, half-open pixel corners.
-        boxes: B×4 boxes that choose, half-open pixel corners.
-        iou: B×N IoU of each box with each candidate's tight box.
-    """
-
-    superpixels: NDArray[np.integer]
-    members: NDArray[np.float32]
-    tight: NDArray[np.integer]
-    boxes: NDArray[np.integer]
-    iou: NDArray[np.floating]
-
-    def windows(self) -> list[tuple[slice, slice]]:
-        """Return the rows and columns of each box."""
-        return [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in self.boxes]
-
-    @cached_property
-    def inside(self) -> NDArray[np.float32]:
-        """B×R: how many pixels of each superpixel are in each box."""
-        regions = self.members.shape[1]
-        counts = [np.bincount(self.superpixels[window].ravel(), minlength=regions) for window in self.windows()]
-        return np.asarray(counts, np.float32).reshape(len(self.boxes), regions)
-
-    @cached_property
-    def clipped(self) -> NDArray[np.float32]:
-        """B×N: |S ∩ B|, the pixels of each candidate in each box."""
-        return self.sums(self.inside)
-
-    def sums(self, values: NDArray[F]) -> NDArray[F]:
-        """Sum one value per box and superpixel (B×R) over the superpixels of each candidate: B×N."""
-        return np.asarray(values @ self.members.T)
-
-    def soft_iou(self, shares: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the IoU of each candidate, clipped to each box, with a soft mask of the box.
-
-        Args:
-            shares: B×R in [0, 1], the soft mask's value on each superpixel.
-
-        Returns:
-            B×N: Σ_{S∩B} m / (|S∩B| + Σ_B m - Σ_{S∩B} m), which is the IoU if the mask is hard; 0 if the union is empty.
-        """
-        mask = self.inside * shares
-        intersection = self.sums(mask)
-        union = self.clipped + mask.sum(axis=1, keepdims=True) - intersection
-        return np.asarray(np.divide(intersection, union, out=np.zeros_like(union), where=union > 0))
-
-
-def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[np.float64]:
+def overlap_costs(candidates: Candidates, settings: ExpectationSettings) -> NDArray[np.float64]:
     """Return E_o of each candidate.
 
     `overlap: tight_box` is the paper's: 1 - IoU(B, b(S)) with b(S) the tight box of S, divided by N if `overlap_norm`
@@ -105,6 +38,12 @@ def overlap_costs(candidates: Candidates, settings: UpdateSettings) -> NDArray[n
 
     Returns:
         B×N costs, 0 or more.
+
+    Example:
+        >>> halves, box = np.array([[0, 0, 1, 1], [1, 0, 2, 1]]), np.array([[0, 0, 2, 1]])
+        >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, box, np.array([[0.5, 0.5]]))
+        >>> overlap_costs(two, UpdateSettings.model_construct(overlap="tight_box", overlap_norm="none"))
+        array([[0.5, 0.5]])
     """
     if settings.overlap == "tight_box":
         cost = 1.0 - np.asarray(candidates.iou, np.float64)
@@ -180,61 +119,6 @@ def object_costs(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.
     return distances(candidates, object_masks(candidates, maps))
 
 
-def object_masks(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the value of each box's object map on each superpixel: B×R in [0, 1], 0 outside the box."""
-    masks = np.zeros_like(candidates.inside)
-    for row, (box, window) in enumerate(zip(candidates.boxes, candidates.windows(), strict=True)):
-        pixels = candidates.inside[row]
-        held = np.flatnonzero(pixels)
-        odds = log_odds(on_box(maps[row].astype(np.float32) / FULL, box))
-        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
-        masks[row, held] = 1 / (1 + np.exp(-sums[held] / pixels[held]))
-    return masks
-
-
-def log_odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return log p / (1 - p), with p at least MIN_SHARE from 0 and from 1."""
-    clipped = np.clip(shares, MIN_SHARE, 1 - MIN_SHARE)
-    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
-
-
-def soft_masks(
-    log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """Return where in each box the network sees the class: one value in [0, 1] per superpixel, 0 outside the box.
-
-    The value on superpixel r is σ(o(r) - t). o(r) is the mean of the class's log-odds log p_l / (1 - p_l) over the
-    pixels of r in the box. t is such that the superpixels with a value of 1/2 or more fill as much of the box as its
-    candidates fill on average. A young network is sure of the background and of nothing else: it knows where the object
-    is before it knows how large it is. The candidates decide the size, so that no update shrinks the objects of the
-    next one.
-
-    o is exact; the logistic function is taken of a superpixel's mean, not of each pixel.
-
-    Args:
-        log_probabilities: 1 + B arrays H×W, as for `agreement_costs`.
-        candidates: The candidates of the image.
-        expected: B×R share of each superpixel, as for `agreement_costs`.
-
-    Returns:
-        B×R values.
-    """
-    masks = np.zeros_like(candidates.inside)
-    for row, window in enumerate(candidates.windows()):
-        pixels = candidates.inside[row]
-        held = np.flatnonzero(pixels)
-        log_p = log_probabilities[1 + row][window]
-        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), MAX_PROBABILITY))
-        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
-        mean = sums[held] / pixels[held]
-        order = np.argsort(-mean, kind="stable")
-        filled = np.cumsum(pixels[held][order])
-        last = np.searchsorted(filled, (pixels * expected[row]).sum())
-        threshold = mean[order[min(int(last), len(order) - 1)]]
-        masks[row, held] = 1 / (1 + np.exp(threshold - mean))
-    return masks
-
-
 def cross_entropy_costs(
     log_probabilities: LogProbabilities, candidates: Candidates, settings: UpdateSettings
 ) -> NDArray[np.float64]:
@@ -276,6 +160,11 @@ def pixel_costs(
     `centre` subtracts the mean of d over these pixels: candidates are then ranked by *where* the network sees the
     object most, not by how sure it is of the object. With `clamp` > 0 a pixel counts at most that many nats, either
     way.
+
+    Example:
+        >>> settings = UpdateSettings.model_construct(centre=False, clamp=5.0)
+        >>> pixel_costs(np.array([0.0, -9.0]), np.array([-2.0, -1.0]), settings)
+        array([ 2., -5.])
     """
     difference = background - label
     if settings.centre:
@@ -283,11 +172,19 @@ def pixel_costs(
     return np.clip(difference, -settings.clamp, settings.clamp) if settings.clamp > 0 else difference
 
 
-def expectation(candidates: Candidates, costs: NDArray[np.floating], settings: UpdateSettings) -> NDArray[np.float32]:
+def expectation(
+    candidates: Candidates, costs: NDArray[np.floating], settings: ExpectationSettings
+) -> NDArray[np.float32]:
     """Average each box's candidates: the share of them that holds each superpixel, B×R in [0, 1].
 
     Candidate S has the weight exp(-cost(S) / `temperature`), normalised over the image's N candidates; at temperature 0
     only the cheapest counts.
+
+    Example:
+        >>> halves, box = np.array([[0, 0, 1, 1], [1, 0, 2, 1]]), np.array([[0, 0, 2, 1]])
+        >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, box, np.array([[0.5, 0.5]]))
+        >>> expectation(two, np.array([[0.2, 0.1]]), UpdateSettings.model_construct(temperature=0))
+        array([[0., 1.]], dtype=float32)
     """
     if settings.temperature == 0:
         return np.asarray(candidates.members[costs.argmin(axis=1)])

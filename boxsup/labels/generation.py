@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings, UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
 from boxsup.image.packed import LazySequence
+from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Choice, Chosen, choose
-from boxsup.labels.costs import Candidates
 from boxsup.labels.painting import paint
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
@@ -162,7 +162,7 @@ def _check(
         )
 
 
-def box_roles(boxes: pd.DataFrame, settings: UpdateSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def box_roles(boxes: pd.DataFrame, settings: ExpectationSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which boxes choose a candidate and which are void; a box may be neither."""
     crowd = boxes["crowd"].to_numpy() > 0
     difficult = boxes["difficult"].to_numpy() > 0

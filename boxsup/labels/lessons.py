@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.config.objects import ObjectSettings
-from boxsup.config.update import UpdateSettings
+from boxsup.config.update import ExpectationSettings
 from boxsup.image.files import read_image
 from boxsup.labels.generation import box_roles
 from boxsup.labels.object_targets import expected_shares, soft_target, true_target
@@ -38,7 +38,7 @@ class Teacher:
     truth: Mapping[str, NDArray[np.uint8]]
     masked: Collection[str]
     maps: Mapping[str, NDArray[np.uint8]] | None
-    update: UpdateSettings
+    update: ExpectationSettings
 
     def targets(
         self, image: str, corners: NDArray[np.int64], class_ids: NDArray[np.int64], size: int

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.config.update import UpdateSettings
-from boxsup.image import VOID
+from boxsup.config.update import ExpectationSettings
 from boxsup.image.boxes import box_blocks
-from boxsup.labels.costs import Candidates, expectation, object_costs, overlap_costs
+from boxsup.labels.candidates import Candidates
+from boxsup.labels.costs import expectation, object_costs, overlap_costs
+from boxsup.labels.true_objects import true_pixels
 from boxsup.objects.crops import box_map, crop_side, margin_of
 from boxsup.objects.training import FULL, UNKNOWN
 from boxsup.proposals.pool import Pool
@@ -20,7 +21,7 @@ def expected_shares(
     pool: Pool,
     corners: NDArray[np.int64],
     iou: NDArray[np.float32],
-    settings: UpdateSettings,
+    settings: ExpectationSettings,
     maps: NDArray[np.uint8] | None = None,
 ) -> list[NDArray[np.float32] | None]:
     """Say of each box of an image which pixels its candidates expect to be the object.
@@ -83,15 +84,8 @@ def true_target(
     Returns:
         S×S codes: 0…FULL, and UNKNOWN.
     """
-    x0, y0, x1, y1 = boxes[row]
-    inside = labels[y0:y1, x0:x1]
-    known = inside != VOID
-    for other in np.flatnonzero(np.asarray(class_ids) == class_ids[row]):
-        if other != row:
-            left, top = np.maximum(boxes[other, :2] - (x0, y0), 0)
-            right, bottom = np.maximum(boxes[other, 2:] - (x0, y0), 0)
-            known[top:bottom, left:right] &= inside[top:bottom, left:right] != class_ids[row]
-    target = np.rint(box_map((inside == class_ids[row]).astype(np.float32), size) * FULL).astype(np.uint8)
+    held, known = true_pixels(labels, boxes, class_ids, row)
+    target = np.rint(box_map(held.astype(np.float32), size) * FULL).astype(np.uint8)
     target[box_map(known.astype(np.float32), size) < 0.5] = UNKNOWN
     return _with_margin(target, size)
 

@@ -64,6 +64,10 @@ def colour_space(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 
     Returns:
         H×W×3, or H×W×1 for `h` and `i`; each channel scaled to [0, 255].
+
+    Example:
+        >>> colour_space(np.array([[[255, 0, 0]]], np.uint8), "hsv")
+        array([[[  0, 255, 255]]], dtype=uint8)
     """
     return np.ascontiguousarray(COLOUR_SPACES[name](np.ascontiguousarray(image)))
 
@@ -95,6 +99,10 @@ def texture_bins(space: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Returns:
         H×W×8C in [0, 80 C - 1].
+
+    Example:
+        >>> texture_bins(np.zeros((4, 4, 1), np.uint8))[0, 0]
+        array([ 0, 10, 20, 30, 40, 50, 60, 70], dtype=uint8)
     """
     # OpenCV blurs 16-bit images in integers, equally on every machine.
     blurred = cv2.GaussianBlur(space.astype(np.uint16) * 256, (7, 7), BLUR_SIGMA).reshape(space.shape)
@@ -117,6 +125,11 @@ def histograms(
 
     Returns:
         R×KB counts; those of a region add up to K times its pixels.
+
+    Example:
+        >>> histograms(np.array([[0, 1, 1]], np.int32), 2, np.array([[[0], [1], [1]]], np.uint8), 1, 2)
+        array([[1, 0],
+               [0, 2]], dtype=int32)
     """
     counts = np.zeros((regions, channels * bins_per_channel), np.int32)
     _count(labels, bins, counts)

@@ -128,6 +128,10 @@ def critical_sets(
     Returns:
         N×R superpixels of each level set, N at most TL: first each transform's best, then each one's second, and so on;
         within these by gap times the root of the area, since contours grow with it.
+
+    Example:
+        >>> critical_sets(np.array([[0.0, 1.0, 5.0]]), np.array([0.2, 0.3, 0.5]), 1, (0, 1))
+        array([[ True,  True, False]])
     """
     order = np.argsort(reach, axis=1, kind="stable")
     shares = np.cumsum(share[order], axis=1)[:, :-1]

@@ -26,6 +26,13 @@ def superpixels(contours: NDArray[np.float32], max_regions: int) -> NDArray[np.i
 
     Returns:
         H×W region of each pixel, 0…R-1 in raster order, each connected (4-neighbours).
+
+    Example:
+        >>> contours = np.zeros((2, 5), np.float32)
+        >>> contours[:, 2] = 1
+        >>> superpixels(contours, 2)
+        array([[0, 0, 0, 1, 1],
+               [0, 0, 0, 1, 1]], dtype=int32)
     """
     if contours.size == 1:
         return np.zeros(contours.shape, np.int32)
@@ -53,6 +60,10 @@ def boundary_tree(
 
     Returns:
         The parent of each of the 2R-1 nodes.
+
+    Example:
+        >>> boundary_tree(np.array([[0, 1], [1, 2]]), np.array([0.9, 0.1]), np.array([4, 4]), 3)
+        array([4, 3, 3, 4, 4])
     """
     if regions == 1:
         return np.zeros(1, np.int64)

@@ -137,6 +137,10 @@ def tight_boxes(matrix: NDArray[np.bool_], boxes: NDArray[np.int32]) -> NDArray[
 
     Returns:
         N×4 half-open boxes.
+
+    Example:
+        >>> tight_boxes(np.array([[True, True]]), np.array([[0, 0, 1, 2], [1, 0, 2, 2]], np.int32))
+        array([[0, 0, 2, 2]], dtype=int32)
     """
     return _tight_boxes(np.ascontiguousarray(matrix), np.ascontiguousarray(boxes.T))
 

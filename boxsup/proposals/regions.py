@@ -28,7 +28,11 @@ class RegionGraph:
 
 
 def region_graph(labels: NDArray[np.integer]) -> RegionGraph:
-    """Build the graph of an H×W partition whose regions 0…R-1 are all present."""
+    """Build the graph of an H×W partition whose regions 0…R-1 are all present.
+
+    >>> region_graph(np.array([[0, 1], [0, 2]])).pixels
+    array([2, 1, 1])
+    """
     pixels = np.bincount(labels.ravel())
     return RegionGraph(pixels, region_boxes(labels, len(pixels)), *borders(labels, len(pixels)))
 
@@ -99,6 +103,11 @@ def border_means(
 
     Returns:
         E means.
+
+    Example:
+        >>> labels, strength = np.array([[0, 1], [0, 1]]), np.array([[0.0, 0.5], [1.0, 0.0]])
+        >>> border_means(labels, np.array([[0, 1]]), strength)
+        array([0.75])
     """
     regions = int(labels.max()) + 1
     wide, known = labels.astype(np.int64), pairs[:, 0] * regions + pairs[:, 1]
@@ -113,7 +122,11 @@ def border_means(
 
 
 def border_regions(labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the regions of an H×W partition that touch the border of the image, rising."""
+    """Return the regions of an H×W partition that touch the border of the image, rising.
+
+    >>> border_regions(np.array([[0, 0, 0], [0, 1, 0], [0, 2, 0]]))
+    array([0, 2])
+    """
     return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])).astype(np.int64)
 
 
@@ -123,6 +136,10 @@ def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]
     Args:
         labels: H×W region of each pixel, 0…regions-1, every one of them present.
         regions: R, number of regions.
+
+    Example:
+        >>> raster_order(np.array([[2, 0], [1, 1]]), 3)
+        array([1, 2, 0])
     """
     flat = labels.ravel()[::-1]
     first = np.zeros(regions, np.int64)
@@ -164,7 +181,11 @@ def neighbour_lists(
 
 @compiled
 def find(root: NDArray[np.int64], region: int) -> int:
-    """Return the region that `region` has been merged into, by union-find with path halving."""
+    """Return the region that `region` has been merged into, by union-find with path halving.
+
+    >>> find(np.array([0, 0, 1]), 2)
+    0
+    """
     while root[region] != region:
         root[region] = root[root[region]]
         region = root[region]

@@ -36,6 +36,10 @@ def make_graph(pairs: NDArray[np.int64], costs: NDArray[np.float64], regions: in
         pairs: E×2 regions that touch, each pair once.
         costs: E costs, above 0.
         regions: R, number of regions.
+
+    Example:
+        >>> make_graph(np.array([[0, 1], [1, 2]]), np.array([1.0, 2.0]), 3).neighbour
+        array([1, 2, 0, 1])
     """
     owner = np.concatenate([pairs[:, 0], pairs[:, 1]])
     order = np.argsort(owner, kind="stable")
@@ -97,6 +101,11 @@ def farthest_points(graph: Graph, first: int, max_regions: int) -> tuple[NDArray
 
     Returns:
         M = min(max_regions, R) regions and their M×R distances.
+
+    Example:
+        >>> line = make_graph(np.array([[0, 1], [1, 2]]), np.array([1.0, 2.0]), 3)
+        >>> farthest_points(line, 1, 2)[0]
+        array([1, 2])
     """
     return _spread(graph.start, graph.neighbour, graph.cost, first, min(max_regions, len(graph)))
 

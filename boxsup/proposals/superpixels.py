@@ -23,6 +23,12 @@ def graph_segmentation(space: NDArray[np.uint8], scale: int) -> NDArray[np.int32
 
     Returns:
         H×W segment of each pixel, 0…R-1, every one of them present.
+
+    Example:
+        >>> image = np.zeros((20, 20, 1), np.uint8)
+        >>> image[:, 10:] = 255
+        >>> len(np.unique(graph_segmentation(image, 50)))
+        2
     """
     segmenter = cv2.ximgproc.segmentation.createGraphSegmentation(BLUR_SIGMA, float(scale), scale)
     return np.ascontiguousarray(segmenter.processImage(space), np.int32).reshape(space.shape[:2])
@@ -58,6 +64,10 @@ def merge_small(labels: NDArray[np.int32], regions: int, min_pixels: int) -> NDA
     Returns:
         The superpixel of each of the R regions, 0…S-1, numbered in the order of the regions that the others merged
         into.
+
+    Example:
+        >>> merge_small(np.array([[0, 0, 1, 2, 2]], np.int32), 3, 2)
+        array([0, 0, 1])
     """
     pairs, lengths = borders(labels, regions)
     roots = _absorb(pairs, lengths, np.bincount(labels.ravel(), minlength=regions), min_pixels)
@@ -80,6 +90,11 @@ def majority_nodes(
 
     Returns:
         S nodes.
+
+    Example:
+        >>> root, leaves = np.array([2, 2, 2]), np.array([0, 1, 1], np.int32)  # two leaves below a root
+        >>> majority_nodes(root, leaves, np.array([3, 1, 2]), np.array([0, 0, 1]))
+        array([0, 1])
     """
     # Largest piece first: it usually decides, and the walks of the others end early.
     order = np.lexsort((-pixels, superpixels))
@@ -97,6 +112,11 @@ def node_members(parent: NDArray[np.int64], nodes: NDArray[np.int64], lowest: ND
 
     Returns:
         N×S.
+
+    Example:
+        >>> node_members(np.array([2, 2, 2]), np.array([0, 2]), np.array([0, 1]))
+        array([[ True, False],
+               [ True,  True]])
     """
     first, behind = _intervals(parent)
     number = first[lowest][None]

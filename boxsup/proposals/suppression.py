@@ -23,6 +23,12 @@ def suppress(
 
     Returns:
         Indices of the kept candidates, rising.
+
+    Example:
+        >>> matrix = np.array([[True, True, False], [True, True, True], [False, False, True]])
+        >>> boxes = np.array([[0, 0, 2, 1], [0, 0, 3, 1], [2, 0, 3, 1]], np.int32)  # of three pixels in a row
+        >>> suppress(matrix, boxes, np.array([1, 1, 1]), 0.5, 10)
+        array([0, 2])
     """
     return _suppress(
         np.ascontiguousarray(matrix), boxes, pixels.astype(np.int32), candidate_areas(matrix, pixels), threshold, limit

@@ -51,6 +51,10 @@ def hidden_path(path: Path, state: str, suffix: str = "") -> Path:
         path: The output's path.
         state: PARTIAL or OLD.
         suffix: What the hidden name ends in, for libraries that take the format from it.
+
+    Example:
+        >>> hidden_path(Path("labels/001.zarr"), PARTIAL).name.startswith(".001.zarr.")
+        True
     """
     return path.with_name(f".{_shortened(path.name)}.{_this_place()}.{os.getpid()}.{state}{suffix}")
 

@@ -143,7 +143,11 @@ def foreign_files(folder: Path, names: Iterable[str]) -> list[str]:
 
 
 def is_regular(state: tuple[int, int, int, int]) -> bool:
-    """Whether an entry of a snapshot is a regular file: no link, folder or pipe."""
+    """Whether an entry of a snapshot is a regular file: no link, folder or pipe.
+
+    >>> is_regular((stat.S_IFREG | 0o644, 0, 0, 0)), is_regular((stat.S_IFLNK | 0o777, 0, 0, 0))
+    (True, False)
+    """
     return stat.S_ISREG(state[0])
 
 

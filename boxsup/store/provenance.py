@@ -16,6 +16,10 @@ def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, An
         stage: Name of the stage in `boxsup.stages`.
         *packages: Names of the distributions that the store's bytes depend on.
         network: Whether a network was run, if torch is among the packages.
+
+    Example:
+        >>> list(provenance("overlaps", "numpy"))
+        ['stage', 'boxsup', 'numpy', 'instructions']
     """
     versions = {name: version(name) for name in ("boxsup", *packages)}
     made_with = instructions(network and "torch" in packages)

@@ -62,6 +62,10 @@ def dated_names(path: Path, folder: bool) -> Iterator[str]:
     Args:
         path: The path.
         folder: Whether it is a folder, whose name has no suffix.
+
+    Example:
+        >>> next(dated_names(Path("train.txt"), folder=False)).startswith("train.2")
+        True
     """
     time = f"{datetime.now():%Y-%m-%dT%H%M}"
     suffix = "" if folder else path.suffix

@@ -16,6 +16,7 @@ from PIL import Image
 from boxsup.catalogue.tables import (
     IMAGE_COLUMNS,
     Catalogue,
+    corners_of,
     read_catalogue,
     write_catalogue,
 )
@@ -26,6 +27,8 @@ from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
+from boxsup.objects.crops import box_map
+from boxsup.objects.maps import object_maps_writer, to_bytes
 from boxsup.proposals.pool import make_pool
 from boxsup.proposals.pool_store import pools_writer
 from boxsup.store.labels import labels_writer
@@ -36,11 +39,15 @@ SIDE = (48, 64)
 
 @dataclass
 class Tree:
-    """Where things lie under the working directory, and how to make the page; `masked` images keep their true mask."""
+    """Where things lie under the working directory, and how to make the page.
+
+    `masked` images keep their true mask; with `maps`, boxes choose by object maps.
+    """
 
     config: dict[str, Any]
     epochs: int = 2
     masked: int = 1
+    maps: bool = False
     train: Path = Path("results/data/demo/train")
     val: Path = Path("results/data/demo/val")
     folder: Path = Path("results/demo_semi")
@@ -121,6 +128,7 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
         "catalogue": str(tree.train),
         "classes": list(CLASSES),
         "proposals": ["results/data/demo/train/proposals/selective_search"],
+        "objects": write_maps(tree, seed, catalogue) if tree.maps else [],
         "versions": {"stage": 1, "boxsup": "0.1.0", "numpy": "1.99.0"},
     }
     with labels_writer(path, catalogue.ids, catalogue.sizes, attributes) as writer:
@@ -136,6 +144,8 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
         writer.table("best", best)
         writer.table("overlap_cost", np.full(best.shape, 0.25, np.float32))
         writer.table("regression_cost", np.full(best.shape, -0.5, np.float32))
+        costs = np.linspace(0.1, 0.5, len(best), dtype=np.float32)[:, None] + np.array([0.0, 0.25], np.float32)
+        writer.table("object_cost", costs if tree.maps else np.zeros_like(costs))
         writer.table("expected_iou", np.full(best.shape, 0.75, np.float32))
         writer.table("true_mask", np.arange(len(catalogue.ids)) < tree.masked)
     arguments = ["label-quality", "--catalogue", str(tree.train), "--labels", str(path)]
@@ -143,6 +153,21 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
     more = ["--previous", str(previous), "--first", str(path.with_name("001.csv"))] if previous.exists() else []
     main([*arguments, *more, "--out", str(path.with_suffix(".csv"))])
     return path
+
+
+def write_maps(tree: Tree, seed: int, catalogue: Catalogue) -> list[str]:
+    """Object maps that are the true masks, nowhere surer than 0.4 in the last image; the paths of their two stores."""
+    paths = [tree.run(seed).object_maps(1, i, 2) for i in range(2)]
+    for i, path in enumerate(paths):
+        images = catalogue.ids[i::2]
+        with object_maps_writer(path, images, 20, {}) as writer:
+            for image in images:
+                [box], [label] = corners_of(catalogue.boxes_of(image)), catalogue.boxes_of(image)["label"]
+                [own] = (row for row in catalogue.rows() if row.image == image)
+                held = read_mask(own.mask)[box[1] : box[3], box[0] : box[2]] == label if own.mask else np.tri(20, 24)
+                surely = 0.4 if image == catalogue.ids[-1] else 1.0
+                writer.append(to_bytes(surely * box_map(held.astype(np.float32), 20))[None])
+    return list(map(str, paths))
 
 
 def write_pools(tree: Tree, catalogue: Catalogue) -> None:

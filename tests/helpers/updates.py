@@ -3,7 +3,7 @@
 import numpy as np
 
 from boxsup.config.update import UpdateSettings
-from boxsup.labels.costs import Candidates
+from boxsup.labels.candidates import Candidates
 
 PAPER = UpdateSettings(
     k=5,

@@ -31,7 +31,8 @@ def planned(output: str) -> dict[str, set[str]]:
 def contents(directory: Path) -> dict[str, bytes]:
     """Everything that must be the same in every run, by path."""
     run = directory / "results" / RUN
-    files = [path for pattern in ("labels/**/*", "epochs/*/*.pt", "predictions/**/*") for path in run.glob(pattern)]
+    patterns = ("objects/**/*", "labels/**/*", "epochs/*/*.pt", "predictions/**/*")
+    files = [path for pattern in patterns for path in run.glob(pattern)]
     tables = [*run.glob("**/*.csv"), *directory.glob("results/data/demo/*/*.csv")]
     return {
         str(path.relative_to(directory)): path.read_bytes()

@@ -12,6 +12,7 @@ from boxsup.cli import main
 from boxsup.image.files import read_image
 from boxsup.inference import export
 from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, max_difference
+from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation, normalise
 from helpers.networks import network_that_has_seen
@@ -20,14 +21,18 @@ from helpers.small_split import CLASSES, draw
 pytestmark = pytest.mark.slow  # networks are exported and run by other programs
 
 OWN = Normalisation((0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
+LABELLED = {"scales": [0.5, 1.0], "background_bias": -0.5}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model that takes images in a way of its own."""
+    """A model that takes images in a way of its own, and its run's file that says how it labels them."""
     folder = tmp_path_factory.mktemp("export")
     network = network_that_has_seen(draw(seed, 96, 80)[0] for seed in range(4))
     save_checkpoint(folder / "m.pt", Checkpoint("mobilenet_v2", CLASSES, network, 3, {}, OWN))
+    labelling = Labelling(**LABELLED, update_scales=(1.0,), crf=None, threads=1)
+    run = RunLabelling(experiment="own", checkpoints_of="", seeds=(0,), epochs=3, labelling=labelling)
+    (folder / "labelling.json").write_text(format_labelling(run))
     return folder
 
 
@@ -84,7 +89,10 @@ def test_the_file_beside_it_says_what_it_is(folder, onnx):
     assert facts["normalisation"] == {"mean": list(OWN.mean), "std": list(OWN.std)}
     assert facts["checked"]["pictures"] == 2
     assert 0 <= facts["checked"]["greatest_difference"] <= TOLERANCE
+    assert facts["labelling"]["computed"] == LABELLED
     written = library.load(onnx)
+    [inside] = [entry.value for entry in written.metadata_props if entry.key == "boxsup"]
+    assert json.loads(inside)["labelling"] == facts["labelling"]
     library.checker.check_model(written)
     assert [entry.version for entry in written.opset_import if not entry.domain] == [facts["opset"]]
     assert sorted(path.name for path in onnx.parent.glob("[!.]*")) == ["free.onnx", "free.onnx.json"]

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Chosen, choose
-from boxsup.labels.costs import Candidates
 from boxsup.random import generator
 from helpers.updates import CENTRED, OURS, SCORES, SIX
 

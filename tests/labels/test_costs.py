@@ -6,14 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from boxsup.image.boxes import box_iou
-from boxsup.labels.costs import (
-    MAX_PROBABILITY,
-    Candidates,
-    agreement_costs,
-    cross_entropy_costs,
-    expectation,
-    overlap_costs,
-)
+from boxsup.labels.candidates import Candidates
+from boxsup.labels.costs import agreement_costs, cross_entropy_costs, expectation, overlap_costs
+from boxsup.labels.soft_masks import MAX_PROBABILITY
 from helpers.updates import CENTRED, OURS, PAPER, SCORES, SIX
 
 L = np.log(4)  # d = log p_background - log p_label of the six pixels is -L, -L, -L, 0, L, L

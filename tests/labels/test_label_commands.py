@@ -10,12 +10,14 @@ import boxsup
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
-from boxsup.config.params import generation_settings
+from boxsup.config.params import generation_settings, lesson_settings
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.instructions import instructions
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.objects.maps import ObjectMaps
+from boxsup.objects.network import load_network
 from boxsup.store.labels import Labels
 
 pytestmark = pytest.mark.slow  # candidates are made and networks run
@@ -50,7 +52,7 @@ def split(tmp_path_factory, config):
 @pytest.fixture
 def labels(split, config, tmp_path):
     """Run `boxsup labels` with some more arguments: the generation."""
-    update = generation_settings(config["defaults"]["update"])
+    update = generation_settings(config["defaults"]["update"]) | {"lambda": 5.0}  # so that random networks count
 
     def run(*more, out="2.zarr"):
         own = ["--catalogue", f"{split}/train", "--generation", "2", "--seed", "0", "--settings", json.dumps(update)]
@@ -289,3 +291,92 @@ def test_a_generation_records_its_instructions_and_warns_of_proposals_with_other
     said = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     assert len(said) == 1
     assert f"{other} was made with of another of numpy, this goes on with {own['numpy']}" in said[0]
+
+
+@pytest.fixture
+def objects(split, config, tmp_path):
+    """Run `boxsup objects` with some more arguments: the paths of its maps and its network."""
+    settings = config["defaults"]["objects"] | {"size": 20, "epochs": 1, "batch": 4, "weights": "none"}
+    update = lesson_settings(config["defaults"]["update"], rounds=2)
+
+    def run(name, *more):
+        own = ["--catalogue", f"{split}/train", "--seed", "0", "--settings", json.dumps(settings)]
+        maps, network = tmp_path / f"{name}.zarr", tmp_path / f"{name}.pt"
+        main(["objects", *own, "--update", json.dumps(update), *map(str, more), "--out", str(network)])
+        return maps, network
+
+    return run
+
+
+def parts(split, objects, tmp_path, *more):
+    stores = [tmp_path / f"part{i}.zarr" for i in range(2)]
+    for i, store in enumerate(stores):
+        objects(f"part{i}", "--part", f"{i}/2", "--maps", store, *pools(split), *more)
+    return stores
+
+
+def test_object_networks_make_maps_of_all_boxes_which_the_update_asks(split, labels, objects, tmp_path):
+    stores = parts(split, objects, tmp_path)
+    catalogue = read_catalogue(split / "train")
+    held = [list(ObjectMaps([store])) for store in stores]
+    assert sorted(held[0] + held[1]) == sorted(catalogue.ids)
+    assert not set(held[0]) & set(held[1])
+    maps = ObjectMaps(stores)
+    for image in catalogue.ids:
+        assert maps[image].shape == (len(catalogue.boxes_of(image)), 20, 20)
+    asked = labels(*pools(split), "--objects", *stores, out="asked.zarr")
+    alone = labels(*pools(split), out="alone.zarr")
+    chose = asked.table("chosen") >= 0
+    assert (asked.table("object_cost")[chose, 0] > 0).all()
+    assert (alone.table("object_cost")[alone.table("chosen") >= 0, 0] == 0).all()
+
+
+def test_equal_object_networks_give_equal_bytes(split, objects, tmp_path):
+    first = parts(split, objects, tmp_path)
+    contents = [{file: file.read_bytes() for file in store.rglob("*") if file.is_file()} for store in first]
+    networks = [(tmp_path / f"part{i}.pt").read_bytes() for i in range(2)]
+    again = parts(split, objects, tmp_path)
+    assert contents == [{file: file.read_bytes() for file in store.rglob("*") if file.is_file()} for store in again]
+    assert networks == [(tmp_path / f"part{i}.pt").read_bytes() for i in range(2)]
+
+
+def test_true_masks_teach_object_networks(split, objects, tmp_path):
+    masked = ["--truth", split / "truth.zarr", "--masked", split / "masks"]
+    parts(split, objects, tmp_path)
+    without = (tmp_path / "part0.pt").read_bytes()
+    parts(split, objects, tmp_path, *masked)
+    assert without != (tmp_path / "part0.pt").read_bytes()
+
+
+def test_a_second_round_learns_from_the_maps_of_the_first(split, objects, tmp_path):
+    stores = parts(split, objects, tmp_path)
+    objects("second", "--part", "0/2", "--maps", tmp_path / "second.zarr", "--before", *stores, *pools(split))
+    assert (tmp_path / "second.pt").read_bytes() != (tmp_path / "part0.pt").read_bytes()
+
+
+def test_a_network_may_learn_from_all_boxes_and_then_judges_none(split, objects, tmp_path, capsys):
+    objects("all", *pools(split))
+    _, made = load_network(tmp_path / "all.pt")
+    assert made["boxes"] == len(read_catalogue(split / "train").boxes)
+    with pytest.raises(SystemExit):
+        objects("wrong", "--maps", tmp_path / "wrong.zarr", *pools(split))
+    assert "needs --part" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        objects("wrong", "--part", "2/2", *pools(split))
+    assert "--part: expected I/N" in capsys.readouterr().err
+
+
+def test_one_image_has_maps_that_know_nothing(split, objects, tmp_path):
+    catalogue = read_catalogue(split / "train")
+    alone = tmp_path / "alone"
+    write_catalogue(alone, catalogue.subset(catalogue.ids[:1]))
+    objects("alone", "--catalogue", alone, "--part", "0/2", "--maps", tmp_path / "alone.zarr", *pools(split))
+    [maps] = ObjectMaps([tmp_path / "alone.zarr"]).values()
+    assert (maps == 128).all()
+
+
+def test_maps_of_other_images_are_refused(split, labels, objects, tmp_path, capsys):
+    stores = parts(split, objects, tmp_path)
+    with pytest.raises(SystemExit):
+        labels(*pools(split), "--objects", stores[0])
+    assert "object maps" in capsys.readouterr().err

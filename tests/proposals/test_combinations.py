@@ -71,7 +71,7 @@ def slow_combinations(parent, pairs):
     return found
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_every_connected_set_of_coexisting_regions_is_found(seed, leaves):
     _, graph, tree = random_regions(generator(seed, "combinations"))
@@ -103,7 +103,7 @@ def test_pairs_of_a_chain_worked_by_hand():
     assert pairs == [(4, 3), (1, 0), (2, 3)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_members_are_the_unions_with_their_holes_filled(seed, leaves):
     labels, graph, tree = random_regions(generator(seed, "combinations"), 9, 9, 3)

@@ -107,10 +107,10 @@ def test_what_is_named_is_the_output_and_not_what_it_is_called_while_it_is_made(
 
 def test_names_that_are_no_utf8_are_written_and_said_whatever_the_terminal_knows(tmp_path):
     out = tmp_path / os.fsdecode(b"pr\xe9")
-    for environment in ({"LANG": "C", "LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}, {"PYTHONIOENCODING": "ascii"}):
-        for more in ([], ["--verbose"], ["--quiet"]):
-            status, said = shapes(out, *more, env={**os.environ, **environment})
-            assert status == 0, said
+    environments = {"LANG": "C", "LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}, {"PYTHONIOENCODING": "ascii"}
+    for environment, more in zip(environments, ("--verbose", "--quiet", "--verbose"), strict=True):
+        status, said = shapes(out, more, env={**os.environ, **environment})
+        assert status == 0, said
     (out / "mine").touch()
     assert shapes(out)[0] == 1
     assert shapes(out, "--overwrite")[0] == 0

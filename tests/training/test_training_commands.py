@@ -228,8 +228,7 @@ def test_an_epoch_says_where_it_goes_on_with_other_instructions(trained, capsys,
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the levels are those of x86")
 def test_a_process_tells_the_level_that_it_was_told_to_use():
     code = "from boxsup.machine.instructions import instructions; print(instructions()['torch'], instructions(False))"
-    for level, shown in (("default", "DEFAULT"), ("avx2", "AVX2")):
-        environment = os.environ | {"ATEN_CPU_CAPABILITY": level}
-        said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        assert said.stdout.startswith(f"x86_64 {shown} ")
-        assert "torch" not in said.stdout
+    environment = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("x86_64 DEFAULT ")
+    assert "torch" not in said.stdout

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers.planner import Planner
 from helpers.workflow_runs import TARGET, TINY, command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def snakemake() -> Run:
+def planner() -> Iterator[Planner]:
+    """A process that makes plans."""
+    planner = Planner()
+    yield planner
+    planner.close()
+
+
+@pytest.fixture(scope="session")
+def snakemake(planner: Planner) -> Run:
     """Run Snakemake in a folder; fails the test with the whole output unless it ends as expected."""
 
     def run(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,), status: int = 0):
-        result = subprocess.run(
-            command(directory, *arguments, configs=configs), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        words = command(directory, *arguments, configs=configs)
+        if "--dry-run" in arguments:
+            result = planner.run(words)
+        else:
+            result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert result.returncode == status, result.stdout
         return result
 
@@ -29,7 +42,17 @@ def snakemake() -> Run:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
-    """A folder in which the tiny demo has been run to its report; tests must not change what is in it."""
-    directory = tmp_path_factory.mktemp("demo")
-    snakemake(directory, TARGET)
+    """A folder in which the tiny demo has been run to its report; tests must not change what is in it.
+
+    Processes that share the tests share the folder, too: the first one fills it.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    directory = place / "demo"
+    with (place / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / TARGET).exists():
+            directory.mkdir(exist_ok=True)
+            snakemake(directory, TARGET)
     return directory

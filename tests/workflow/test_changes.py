@@ -12,7 +12,8 @@ from helpers.workflow_runs import RUN, TARGET, TINY, planned
 pytestmark = pytest.mark.slow  # Snakemake runs
 
 TREE = "results/data/demo/tree"
-TRAINED = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
+FOLLOWING = {"labels", "label_quality", "epoch", "predictions", "evaluation", "trimap", "report"}
+TRAINED = FOLLOWING | {"objects"}
 CATALOGUE = {"inventory", "catalogue", "network"}
 SHARD = "data/demo/train/{}/mcg/{}-of-2.zarr"
 
@@ -97,7 +98,7 @@ def mirrored(path):
 def test_an_edit_that_is_run_is_done(edited):
     run = (f"results/{RUN}/labels/001.zarr",)
     jobs = edited("JPEGImages/train_0009.jpg", mirrored, run)
-    assert set(jobs) == TRAINED  # what follows from the generation; the tables came out the same
+    assert set(jobs) == FOLLOWING  # what follows from the generation; the tables came out the same
     assert jobs["labels"] == {f"{RUN}/labels/002.zarr"}
 
 
@@ -131,30 +132,36 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_own_data_of_each_format(snakemake, tmp_path, form):
-    name, write = FORMATS[form]
+def test_own_data_of_each_format(snakemake, tmp_path):
+    """A data set in each of them, in one run."""
     made = own_data.pictures(4)
-    own_data.write_images(tmp_path / "data/images", made)
-    write(tmp_path / "data", made)
-    annotations = name.split("/")[0]
-    split = {"images": "images", "annotations": annotations, "masks": "none"}
-    dataset = {"format": form, "root": "data", "classes": list(own_data.FORMS), "splits": {"all": split}, "shards": 2}
+    datasets = {}
+    for form, (name, write) in FORMATS.items():
+        own_data.write_images(tmp_path / form / "images", made)
+        write(tmp_path / form, made)
+        split = {"images": "images", "annotations": name.split("/")[0], "masks": "none"}
+        datasets[form] = {"format": form, "root": form, "classes": list(own_data.FORMS), "splits": {"all": split}}
+        datasets[form] |= {"shards": 2, "on_problem": "stop"}
     config = tmp_path / "own.yaml"
-    config.write_text(yaml.safe_dump({"datasets": {"own": dataset | {"on_problem": "stop"}}}))
-    target = "results/data/own/all/boxes.csv"
+    config.write_text(yaml.safe_dump({"datasets": {f"own_{form}": own for form, own in datasets.items()}}))
+    tables = {form: f"data/own_{form}/all" for form in FORMATS}
+    targets = ["--", *(f"results/{folder}/boxes.csv" for folder in tables.values())]
 
     def plan():
-        return planned(snakemake(tmp_path, "--dry-run", target, configs=(config,)).stdout)
+        return planned(snakemake(tmp_path, "--dry-run", *targets, configs=(config,)).stdout)
 
-    snakemake(tmp_path, target, configs=(config,))
+    snakemake(tmp_path, *targets, configs=(config,))
     assert plan() == {}
-    (tmp_path / "data" / name).write_bytes((tmp_path / "data" / name).read_bytes() + b"\n")
-    assert plan() == {"inventory": {"data/own/all/inventory.json"}, "catalogue": {"data/own/all/images.csv"}}
-    snakemake(tmp_path, target, configs=(config,))
+    for form, (name, _) in FORMATS.items():
+        (tmp_path / form / name).write_bytes((tmp_path / form / name).read_bytes() + b"\n")
+    again = {"inventory": "inventory.json", "catalogue": "images.csv"}
+    expected = {rule: {f"{folder}/{name}" for folder in tables.values()} for rule, name in again.items()}
+    assert plan() == expected
+    snakemake(tmp_path, *targets, configs=(config,))
     assert plan() == {}
-    shutil.copyfile(tmp_path / "data/images/picture_00.png", tmp_path / "data/images/picture_01.png")
-    assert set(plan()) == {"inventory", "catalogue"}
+    for form in FORMATS:
+        shutil.copyfile(tmp_path / form / "images/picture_00.png", tmp_path / form / "images/picture_01.png")
+    assert plan() == expected
 
 
 def test_a_part_of_a_union(snakemake, tmp_path):

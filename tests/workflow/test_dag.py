@@ -3,14 +3,13 @@
 import itertools
 import re
 import shutil
-import subprocess
 import sys
 
 import pandas as pd
 import pytest
 import yaml
 
-from boxsup.config.files import merge
+from boxsup.cli import main
 from boxsup.stages import STAGES
 from helpers import own_data
 from helpers.paths import ROOT
@@ -47,6 +46,47 @@ def test_k_reruns_the_generations_and_what_follows(rerun):
     assert set(jobs) == CHAIN
     assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
     assert jobs["epoch"] == {f"{RUN}/epochs/001/model.pt", f"{RUN}/epochs/002/model.pt"}
+
+
+def test_settings_of_object_networks_rerun_them_and_the_generations(rerun):
+    jobs = rerun(experiment(objects={"epochs": 2}))
+    assert set(jobs) == {*CHAIN, "objects"}
+    assert jobs["objects"] == {f"{RUN}/objects/1/{i}-of-2.pt" for i in (0, 1)}
+    assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
+
+
+def test_what_object_networks_learn_from_boxes_reruns_them(rerun):
+    assert set(rerun(experiment(update={"leak": 2.0}))) == {*CHAIN, "objects"}
+
+
+def test_how_boxes_heed_object_maps_reruns_the_generations_only(rerun):
+    assert set(rerun(experiment(update={"mu": 0.5, "lambda": 1.0}))) == CHAIN
+
+
+def test_without_mu_no_object_network_is_needed(rerun):
+    jobs = rerun(experiment(update={"mu": 0}))
+    assert set(jobs) == CHAIN
+    assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
+
+
+def test_parts_of_the_images_are_judged_by_networks_of_their_own(snakemake, tmp_path):
+    override = tmp_path / "folds.yaml"
+    override.write_text(yaml.safe_dump(experiment(objects={"folds": 3, "rounds": 2})))
+    output = snakemake(tmp_path, "--dry-run", TARGET, configs=(TINY, override)).stdout
+    rounds = {turn: [f"results/{RUN}/objects/{turn}/{i}-of-3" for i in range(3)] for turn in (1, 2)}
+    assert planned(output)["objects"] == {
+        f"{path.removeprefix('results/')}.pt" for each in rounds.values() for path in each
+    }
+    inputs = dict(re.findall(r"^rule objects:\n    input: (.*)\n    output: (\S+)\.pt,", output, re.MULTILINE))
+    inputs = {made: read.split(", ") for read, made in inputs.items()}
+    for path in rounds[1]:  # no part waits for another
+        assert not [read for read in inputs[path] if "/objects/" in read]
+    for path in rounds[2]:  # the second round asks all maps of the first
+        assert [read for read in inputs[path] if "/objects/" in read] == [f"{before}.zarr" for before in rounds[1]]
+    labels = re.search(r"^rule labels:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    page = re.search(r"^localrule report:\n    input: (.*)$", output, re.MULTILINE)[1].split(", ")
+    for used in (labels, page):
+        assert [read for read in used if "/objects/" in read] == [f"{path}.zarr" for path in rounds[2]]
 
 
 def test_the_learning_rate_reruns_epochs_and_the_generations_that_ask_them(rerun):
@@ -91,7 +131,7 @@ def test_one_more_epoch_is_one_more_epoch(rerun):
 
 
 def test_processes_rerun_nothing(rerun):
-    assert set(rerun(experiment(training={"workers": 3}, inference={"workers": 1}))) == {"report"}
+    assert set(rerun(experiment(training={"workers": 3}, inference={"workers": 2}))) == {"report"}
 
 
 def test_gpus_rerun_epochs_which_ask_for_them(rerun, snakemake, tmp_path):
@@ -121,7 +161,7 @@ def test_each_rule_has_a_row_that_says_what_is_said_of_it():
 def test_the_documentation_says_what_rules_ask_for():
     row = re.compile(r"^\| `(\w+)`[^|]*\|[^|]*\| ([\d,]+) \|[^|]*\| (\d+) \|", re.MULTILINE)
     said = row.findall((ROOT / "docs/cluster.md").read_text())
-    assert len(said) == 10
+    assert len(said) == 11
     for rule, memory, minutes in said:
         assert (STAGES[rule].memory, STAGES[rule].minutes) == (int(memory.replace(",", "")), int(minutes))
 
@@ -138,8 +178,9 @@ def test_another_experiment_shares_the_proposals(rerun):
 
 def test_another_seed_shares_the_proposals(rerun):
     jobs = rerun(experiment(seeds=[0, 1]))
-    assert set(jobs) == {*CHAIN, "network", "labelling"}
+    assert set(jobs) == {*CHAIN, "network", "objects", "labelling"}
     assert jobs["network"] == {"demo_semi/seed-1/epochs/000/model.pt"}
+    assert jobs["objects"] == {f"demo_semi/seed-1/objects/1/{i}-of-2.pt" for i in (0, 1)}
 
 
 def test_a_page_compares_with_what_was_run_and_runs_no_other_experiment(rerun, snakemake, demo):
@@ -227,6 +268,7 @@ def test_the_papers_experiment_is_planned_whole(snakemake, tmp_path):
         "overlaps": 32,
         "fixed_masks": 1,
         "network": 1,
+        "objects": 2,
         "labels": 45,
         "label_quality": 45,
         "epoch": 45,
@@ -280,7 +322,7 @@ COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, r
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
-def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
+def test_the_readmes_commands_are_planned_as_typed(planner, tmp_path, monkeypatch, arguments):
     [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", README, re.DOTALL)
     (tmp_path / "mine.yaml").write_text(mine)
     for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
@@ -289,9 +331,9 @@ def test_the_readmes_commands_are_planned_as_typed(tmp_path, arguments):
         [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
         own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
         own_data.write_labelme(tmp_path / "annotations", made)
-        subprocess.run([sys.executable, "-m", "boxsup", *init.split()], cwd=tmp_path, check=True)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()]
-    result = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        monkeypatch.chdir(tmp_path)
+        main(init.split())
+    result = planner.run([sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()], tmp_path)
     assert result.returncode == 0, result.stdout
     assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
 
@@ -312,21 +354,6 @@ def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     runs = {f"{name}/seed-0/trimap/{epochs}.csv" for name, epochs in (("demo_mask", "006"), ("demo_rectangles", "006"))}
     assert jobs["trimap"] == runs
     assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
-
-
-def test_an_experiment_that_takes_anothers_networks_trains_none(demo, snakemake, tmp_path):
-    directory = tmp_path / "run"
-    shutil.copytree(demo, directory, symlinks=True)
-    tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
-    base = yaml.safe_load((ROOT / "config.yaml").read_text())["experiments"]["demo_semi"]
-    own = merge(merge(base, tiny), {"checkpoints_of": "demo_semi", "inference": {"scales": [0.8, 1.0, 1.2]}})
-    override = tmp_path / "plus.yaml"
-    override.write_text(yaml.safe_dump({"experiments": {"plus": own}}))
-    target = "results/plus/report.html"
-    jobs = planned(snakemake(directory, "--dry-run", target, configs=(TINY, override)).stdout)
-    assert set(jobs) == {"labelling", "predictions", "evaluation", "trimap", "report"}
-    snakemake(directory, target, configs=(TINY, override))
-    assert f"results/{RUN}/labels/002.zarr" in (directory / target).read_text()
 
 
 def test_a_search_runs_its_points_on_the_same_proposals(rerun):
@@ -386,33 +413,27 @@ def test_a_misspelt_key_is_one_line(snakemake, tmp_path):
     assert "Traceback" not in output
 
 
-def test_data_that_are_not_there_are_asked_for_by_name(snakemake, tmp_path):
-    override = tmp_path / "offline.yaml"
-    override.write_text("datasets: {voc: {download: false}}")
-    target = "results/data/voc/source.json"
-    output = snakemake(tmp_path, target, configs=(override,), status=1).stdout
-    assert "VOCtrainval_11-May-2012.tar" in output
-    assert "benchmark.tgz" in output
-    assert "results/demo_semi/report.html" in output
-    assert "Traceback" not in output
-    assert not (tmp_path / target).exists()
+ASKED_FOR = {
+    "voc/source.json": ["VOCtrainval_11-May-2012.tar", "benchmark.tgz"],
+    "coco/val2017/images.csv": ["data/coco/annotations/instances_val2017.json", "val2017.zip", "`root`"],
+    "context/source.json": ["VOCtrainval_03-May-2010.tar", "data/VOCdevkit", "`root`"],
+    "voc07/source.json": ["VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar", "data/VOCdevkit"],
+}
 
 
-@pytest.mark.parametrize(
-    ("target", "words"),
-    [
-        ("data/coco/val2017/images.csv", ["data/coco/annotations/instances_val2017.json", "val2017.zip", "`root`"]),
-        ("data/context/source.json", ["VOCtrainval_03-May-2010.tar", "data/VOCdevkit", "`root`"]),
-        ("data/voc07/source.json", ["VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar", "data/VOCdevkit"]),
-    ],
-)
-def test_each_data_set_that_is_not_there_says_what_to_put_where(snakemake, tmp_path, target, words):
+def test_each_data_set_that_is_not_there_says_what_to_put_where(snakemake, tmp_path):
     override = tmp_path / "offline.yaml"
-    override.write_text("datasets: {voc07: {download: false}, context: {download: false}}")
-    output = snakemake(tmp_path, f"results/{target}", configs=(override,), status=1).stdout
-    [line] = {line for line in output.splitlines() if "boxsup: error: " in line}
-    assert [word for word in [*words, "results/demo_semi/report.html"] if word not in line] == []
+    offline = {name: {"download": False} for name in ("voc", "voc07", "context")}
+    override.write_text(yaml.safe_dump({"datasets": offline}))
+    targets = [f"results/data/{path}" for path in ASKED_FOR]
+    output = snakemake(tmp_path, "--keep-going", "--", *targets, configs=(override,), status=1).stdout
+    lines = {line for line in output.splitlines() if "boxsup: error: " in line}
+    assert len(lines) == len(ASKED_FOR)
+    for path, words in ASKED_FOR.items():
+        asked = [*words, "results/demo_semi/report.html"]
+        assert [line for line in lines if all(word in line for word in asked)], path
     assert "Traceback" not in output
+    assert [target for target in targets if (tmp_path / target).exists()] == []
 
 
 def test_the_snakefile_is_in_good_condition(snakemake, tmp_path):

@@ -1,7 +1,6 @@
 """The scripts in `examples/`, run as a user runs them, on the tiny demo."""
 
-import subprocess
-import sys
+import runpy
 
 import pytest
 from PIL import Image
@@ -12,14 +11,14 @@ pytestmark = pytest.mark.slow  # Snakemake runs
 
 
 @pytest.fixture
-def example(demo):
+def example(demo, monkeypatch, capsys):
     """Run a script of the gallery in the demo's folder; its output."""
+    monkeypatch.chdir(demo)
 
     def run(name, *arguments):
-        command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
-        result = subprocess.run(command, cwd=demo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert result.returncode == 0, result.stdout
-        return result.stdout
+        monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+        return capsys.readouterr().out
 
     return run
 

@@ -1,23 +1,23 @@
 """Own data in each format: the commands of docs/own-data/, on real files and on the demo's, down to masks."""
 
+import contextlib
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from helpers import own_data
+from helpers.commands import run_boxsup
 from helpers.paths import ROOT, real_data
 from helpers.workflow_runs import planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
 PAGES = ROOT / "docs/own-data"
-BIN = Path(sys.executable).parent
 
 
 def section(page, title):
@@ -41,16 +41,25 @@ def clone(tmp_path):
     return tmp_path
 
 
-def run(clone, command, *more):
-    program, *arguments = shlex.split(command, comments=True)
-    assert program.startswith(".venv/bin/")
-    module = {"boxsup": "boxsup", "snakemake": "snakemake", "python": None}[program.removeprefix(".venv/bin/")]
-    start = [sys.executable, "-m", module] if module else [sys.executable]
-    done = subprocess.run(
-        [*start, *arguments, *more], cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+@pytest.fixture
+def run(clone, planner):
+    """Run a command of a page: what it says."""
+
+    def run(command, *more):
+        program, *arguments = [*shlex.split(command, comments=True), *more]
+        words = [sys.executable, "-m", program.removeprefix(".venv/bin/"), *arguments]
+        if program == ".venv/bin/boxsup":
+            with contextlib.chdir(clone):
+                done = run_boxsup(*arguments)
+        elif "--dry-run" in more:
+            done = planner.run(words, clone)
+        else:
+            assert program == ".venv/bin/snakemake"
+            done = subprocess.run(words, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        return f"{done.stdout}{done.stderr}"
+
+    return run
 
 
 def place(clone, name, made, form):
@@ -69,7 +78,7 @@ def place(clone, name, made, form):
     ("form", "counts"),
     [("coco", (80, 20)), ("voc-xml", (679, 76)), ("yolo", (9, 1)), ("labelme", (9, 1))],
 )
-def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, form, counts):
+def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, run, form, counts):
     if form == "coco":
         (clone / "data/coco").symlink_to(real_data("coco-mini"))
     elif form == "voc-xml":
@@ -77,12 +86,12 @@ def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, form,
     else:
         place(clone, form, own_data.pictures(10), form)
     first, second, *_ = commands((PAGES / f"{form}.md").read_text())
-    told = run(clone, first)
+    told = run(first)
     train, val = counts
     assert f"{train + val}: {train} to train on, {val} to evaluate on" in told
     assert "problems     none" in told
     assert second.split("results/")[1] in told  # what it says to run next is what the page says
-    jobs = planned(run(clone, second, "--dry-run"))
+    jobs = planned(run(second, "--dry-run"))
     assert jobs["catalogue"] == {f"data/own/{split}/images.csv" for split in ("train", "val")}
     assert {"proposals", "overlaps", "labels", "epoch", "predictions", "evaluation", "report"} <= set(jobs)
 
@@ -90,34 +99,34 @@ def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, form,
 @pytest.mark.parametrize(
     ("form", "written"), [("yolo", ["yolo/labels/{}.txt", "yolo/data.yaml"]), ("labelme", ["coco.json"])]
 )
-def test_masks_come_out_in_the_form_that_a_page_says(clone, form, written):
+def test_masks_come_out_in_the_form_that_a_page_says(clone, run, form, written):
     made = own_data.pictures(3, side=64)
     place(clone, form, made, form)
-    run(clone, commands((PAGES / f"{form}.md").read_text())[0])
+    run(commands((PAGES / f"{form}.md").read_text())[0])
     plan = "--cores 2 --configfile=mine/config.yaml results/own_box/seed-0/epochs/000/model.pt"
-    run(clone, f".venv/bin/snakemake {plan}")  # no network is trained here: any that runs will do
-    told = run(clone, commands((PAGES / f"{form}.md").read_text())[2])
+    run(f".venv/bin/snakemake {plan}")  # no network is trained here: any that runs will do
+    told = run(commands((PAGES / f"{form}.md").read_text())[2])
     assert str(sum(len(each.objects) for each in made.values())) in told
     for name in written:
         assert (clone / "masks" / name.format(next(iter(made)))).stat().st_size
 
 
-def test_masks_of_some_images_make_a_plan_too(clone):
+def test_masks_of_some_images_make_a_plan_too(clone, run):
     place(clone, "yolo", own_data.pictures(10), "yolo")
     first, second = commands(section(ROOT / "docs/own-data.md", "Masks of some images"))
-    assert "4 images have a true mask: 3 are trained on" in run(clone, first)
-    jobs = planned(run(clone, second, "--dry-run"))
+    assert "4 images have a true mask: 3 are trained on" in run(first)
+    jobs = planned(run(second, "--dry-run"))
     assert jobs["catalogue"] == {f"data/own/{split}/images.csv" for split in ("train", "val", "masks")}
     assert jobs["fixed_masks"] == {"data/own/masks/masks/truth.zarr"}
 
 
-def test_the_whole_way_from_boxes_to_masks_that_pycocotools_scores(clone):
+def test_the_whole_way_from_boxes_to_masks_that_pycocotools_scores(clone, run):
     made = own_data.pictures(6, side=64)
     own_data.write_images(clone / "data/coco/images", made, "jpg")
     own_data.write_coco(clone / "data/coco/annotations/instances_mini.json", made, "jpg", masks=True)
     text = section(PAGES / "coco.md", "How good are they?")
     for command in commands(text):
-        run(clone, command)
+        run(command)
     assert (clone / "results/short_box/report.html").stat().st_size > 10_000
     scores = pd.read_csv(clone / "results/short_box/seed-0/evaluation/002.csv")
     assert scores["iou"].notna().any()

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,11 +14,14 @@ from PIL import Image
 import boxsup
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.image.files import read_mask
+from boxsup.objects.maps import ObjectMaps
+from helpers.commands import run_boxsup
 from helpers.workflow_runs import RUN, TARGET, TINY, command, contents
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
-TIMED = ["proposals", "overlaps", "fixed_masks", "network", "labels", "epoch", "predictions", "evaluation", "trimap"]
+TRAINED = ["proposals", "overlaps", "fixed_masks", "network", "objects", "labels", "epoch"]
+TIMED = [*TRAINED, "predictions", "evaluation", "trimap"]
 
 
 def test_the_demo_ends_in_a_report(demo):
@@ -60,16 +62,34 @@ def test_semi_supervision_keeps_true_masks_and_chooses_the_rest(demo):
     np.testing.assert_array_equal(labels.table("true_mask"), [image in masked for image in catalogue.ids])
 
 
-def test_a_generation_is_shown(demo):
+def test_a_generation_is_shown(demo, tmp_path, monkeypatch):
     catalogue = read_catalogue(demo / "results/data/demo/train")
     image = catalogue.boxes["image"].iloc[-1]
     store = f"results/{RUN}/labels/002.zarr"
-    show = [sys.executable, "-m", "boxsup", "show", store, image, "--out", "shown.png"]
-    result = subprocess.run(show, cwd=demo, capture_output=True, text=True)
+    monkeypatch.chdir(demo)
+    result = run_boxsup("show", store, image, "--out", tmp_path / "shown.png")
     assert result.returncode == 0, result.stderr
-    with Image.open(demo / "shown.png") as picture:
+    with Image.open(tmp_path / "shown.png") as picture:
         assert min(picture.size) > 100
         assert len(picture.convert("RGB").getcolors(2**24)) > 100
+
+
+def test_a_box_heeds_the_map_of_a_network_that_has_not_seen_its_image(demo):
+    catalogue = read_catalogue(demo / "results/data/demo/train")
+    labels = boxsup.open_labels(demo / "results" / RUN / "labels/001.zarr")
+    stores = [f"results/{RUN}/objects/1/{i}-of-2.zarr" for i in (0, 1)]
+    assert labels.attributes["objects"] == stores
+    parts = [ObjectMaps([demo / store]) for store in stores]
+    assert sorted([*parts[0], *parts[1]]) == sorted(catalogue.ids)  # each image in one of them
+    for maps in parts:
+        for image, own in maps.items():
+            assert own.shape == (len(catalogue.boxes_of(image)), 20, 20)
+    chose = labels.table("chosen") >= 0
+    costs = labels.table("object_cost")[chose, 0]
+    assert ((costs > 0) & (costs < 1)).all()
+    page = (demo / TARGET).read_text()
+    assert 'id="objects"' in page
+    assert f"of {int((labels.table('chosen') != -2).sum())} boxes" in page or "All " in page
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +123,8 @@ def test_cores_shards_and_kills_change_no_byte(demo, disturbed):
     expected, got = contents(demo), contents(disturbed)
     assert any("model.pt" in path for path in expected)
     assert any(".zarr/labels/c/" in path for path in expected)
+    assert any("objects/1/1-of-2.pt" in path for path in expected)
+    assert any("objects/1/1-of-2.zarr/maps/c/" in path for path in expected)
     assert sorted(got) == sorted(expected)
     assert [path for path in expected if got[path] != expected[path]] == []
 

@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.image.files import read_image, read_mask
 from boxsup.store.labels import Labels
-from helpers.workflow_runs import TINY
+from helpers.workflow_runs import RUN, TINY, planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -33,7 +33,10 @@ def run(demo, tmp_path_factory, snakemake):
     own = {"demo_semi": {"inference": OWN | {"crf": CRF}}, "other": other}
     override = folder.parent / "own.yaml"
     override.write_text(yaml.safe_dump({"experiments": own}))
-    targets = [f"results/{name}/{path}" for name in own for path in ("labelling.json", "seed-0/predictions/002.zarr")]
+    paths = {"demo_semi": "seed-0/predictions/002.zarr", "other": "report.html"}
+    targets = [f"results/{name}/{path}" for name, last in paths.items() for path in ("labelling.json", last)]
+    jobs = planned(snakemake(folder, "--dry-run", targets[-1], configs=(TINY, override)).stdout)
+    assert set(jobs) == {"labelling", "predictions", "evaluation", "trimap", "report"}
     snakemake(folder, *targets, configs=(TINY, override))
     return folder
 
@@ -69,6 +72,10 @@ def test_predict_gives_what_the_page_shows(run, predicted, experiment):
     assert same(masks, shown(run, experiment))
     assert "labelling.json" not in said
     assert same(predicted(run / "results" / experiment / "seed-0", "--no-crf")[0], shown(run, experiment, "labels"))
+
+
+def test_a_page_of_anothers_networks_shows_the_masks_that_they_learnt(run):
+    assert f"results/{RUN}/labels/002.zarr" in (run / "results/other/report.html").read_text()
 
 
 def test_the_runs_differ_in_labels(run):
@@ -125,17 +132,6 @@ def test_an_exported_file_has_scales_and_bias_in_its_graph_and_says_what_is_left
     np.testing.assert_allclose(scores, expected.scores, atol=1e-3)
 
 
-def test_onnx_of_any_size_has_them_too(run, tmp_path, monkeypatch):
-    pytest.importorskip("onnxscript")
-    onnx = pytest.importorskip("onnx")
-    monkeypatch.chdir(tmp_path)  # what is written was run on two sizes before it is left
-    main(["export", "--model", str(run / "results/demo_semi"), "--format", "onnx", "--background-bias", "0"])
-    facts = json.loads((tmp_path / "model.onnx.json").read_text())
-    assert facts["labelling"]["computed"] == {"scales": [0.5, 1.0], "background_bias": 0}
-    [inside] = [entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props if entry.key == "boxsup"]
-    assert json.loads(inside)["labelling"] == facts["labelling"]
-
-
 def test_masks_ask_the_network_at_the_scales_of_the_runs_boxes(run, tmp_path):
     (tmp_path / "images").mkdir()
     tree = run / "results/data/demo/tree"
@@ -152,7 +148,8 @@ def test_masks_ask_the_network_at_the_scales_of_the_runs_boxes(run, tmp_path):
         (folder / "labelling.json").unlink(missing_ok=True)
         if file:
             (folder / "labelling.json").write_text(json.dumps(settings))
-        main(["masks", "--images", str(tmp_path / "images"), "--boxes", str(tmp_path / "boxes"), "--model", str(folder),
-              "--proposals", "geodesic", "--out", str(tmp_path / name), *options])  # fmt: skip
+        own = ["--images", tmp_path / "images", "--boxes", tmp_path / "boxes", "--model", folder, "--workers", "1"]
+        own += ["--proposals", "selective_search", "--out", tmp_path / name, *options]
+        main(["masks", *map(str, own)])
         keys[name] = json.loads((tmp_path / name / "parts/val_0000.json").read_text())["key"]
     assert keys["run"] == keys["said"]

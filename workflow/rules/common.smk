@@ -32,6 +32,12 @@ def update_settings(wildcards):
     return canonical(generation_settings(experiment.settings["update"])) if experiment.chooses else ""
 
 
+def lesson_settings_of(wildcards):
+    """The settings of the update that decide what object networks learn."""
+    settings = experiment_of(wildcards).settings
+    return canonical(lesson_settings(settings["update"], settings["objects"]["rounds"]))
+
+
 def training_settings(wildcards):
     return canonical(epoch_settings(experiment_of(wildcards).settings["training"]))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from boxsup.again import VARIABLE, Start, record
-from boxsup.config.params import canonical, epoch_settings, generation_settings
+from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.datasets import DataSets

@@ -52,7 +52,7 @@ rule objects:
     params:
         version=STAGES["objects"].version,
         settings=setting("objects"),
-        choice=update_settings,
+        choice=lesson_settings_of,
         folder=folder_of_tables,
         options=object_options,
     shell:

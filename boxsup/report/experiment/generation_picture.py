@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,23 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
 from boxsup.image.files import read_image
 from boxsup.near import did_you_mean, near_paths
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL, ObjectMaps
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pool
+from boxsup.report.experiment.object_maps import open_maps
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.shared.drawing import with_caption
-from boxsup.report.shared.pictures import Picture, class_colour
+from boxsup.report.shared.pictures import Picture, class_colour, side_by_side
 from boxsup.store.labels import Labels
 
 MIN_SIDE = 480  # px, of a picture
+COSTS = {
+    "overlap_cost": "overlap cost",
+    "regression_cost": "regression cost",
+    "object_cost": "distance from its object map",
+    "expected_iou": "expected IoU",
+}
 TEXT = 15  # px, height of the text
 
 
@@ -36,7 +45,8 @@ class Generation:
         chosen: B, index of each box's candidate, or -1 (rectangle), -2 (supervised nothing), -3 (a segment that is
             no candidate).
         best: B×k indices of the best candidates, best first, padded with -1.
-        costs: B×k×3: overlap cost, regression cost and expected IoU of each candidate.
+        costs: For each of the COSTS that its boxes weighed, by name of the table: B×k, of each candidate in `best`.
+        maps: Image id -> B×s×s object maps of its boxes; None if it chose by none, or they were removed.
         true_mask: Images that keep their true mask.
     """
 
@@ -44,7 +54,8 @@ class Generation:
     catalogue: Catalogue
     chosen: NDArray[np.int32]
     best: NDArray[np.int32]
-    costs: NDArray[np.float32]
+    costs: Mapping[str, NDArray[np.float32]]
+    maps: ObjectMaps | None
     true_mask: frozenset[str]
 
     @classmethod
@@ -62,14 +73,14 @@ class Generation:
                 f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
-        tables = ("overlap_cost", "regression_cost", "expected_iou")
+        names = [name for name in COSTS if name != "object_cost" or labels.attributes.get("objects")]
         labels.check_classes(catalogue.classes)
         if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
             raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
-        costs = np.stack([labels.table(name) for name in tables], axis=-1)
+        costs = {name: labels.table(name) for name in names}
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)
-        return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, true_mask)
+        return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, open_maps(labels), true_mask)
 
     def pool(self, image: str) -> Pool:
         """The candidates that the image's boxes chose from.
@@ -83,23 +94,55 @@ class Generation:
 def picture(generation: Generation, image: str) -> Image.Image:
     """Draw the image with labels, outlines of the chosen segments and boxes, and a caption that names each choice.
 
-    Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
+    If the boxes chose by object maps, these stand beside it, with the same outlines; where boxes overlap, the surest
+    map is seen. Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
     """
     catalogue = generation.catalogue
     photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
     height, width = photo.shape[:2]
     scale = max(1, -(-MIN_SIDE // min(height, width)))
-    sheet = Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC)
-    sheet.add_labels(generation.labels[image], grey=False)
     boxes = catalogue.boxes_of(image)
-    chosen = generation.chosen[boxes.index]
-    pool = generation.pool(image) if (chosen >= 0).any() else None
-    for class_id, candidate in zip(boxes["label"], chosen, strict=True):
-        if pool is not None and candidate >= 0:
-            sheet.add_outline(pool.mask(int(candidate)), class_colour(class_id), width=3)
+    labelled = Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC)
+    sheets = [labelled]
+    if generation.maps is not None and image in generation.maps and len(boxes):
+        sheets.append(Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC))
+        sheets[-1].add_heat(surest_map(generation.maps[image], corners_of(boxes), height, width))
+    labelled.add_labels(generation.labels[image], grey=False)
     names = [f"{number} {catalogue.classes[class_id]}" for number, class_id in enumerate(boxes["label"], start=1)]
-    sheet.add_boxes(corners_of(boxes), list(boxes["label"]), names, TEXT)
-    return with_caption(sheet.image, [_title(generation, image), *choices(generation, boxes, names)], TEXT)
+    for sheet in sheets:
+        _add_choices(sheet, generation, image, boxes)
+        sheet.add_boxes(corners_of(boxes), list(boxes["label"]), names, TEXT)
+    lines = [_title(generation, image), *choices(generation, boxes, names)]
+    return with_caption(side_by_side([sheet.image for sheet in sheets]), lines, TEXT)
+
+
+def surest_map(maps: NDArray[np.uint8], corners: NDArray[np.int64], height: int, width: int) -> NDArray[np.float32]:
+    """Put the object maps of an image's boxes back into it; where boxes overlap, the greatest value counts.
+
+    Args:
+        maps: B×s×s object maps.
+        corners: B×4 half-open pixel corners of the boxes.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+
+    Returns:
+        H×W in [0, 1]; 0 outside of all boxes.
+    """
+    values = np.zeros((height, width), np.float32)
+    for own, box in zip(maps, corners, strict=True):
+        x0, y0, x1, y1 = map(int, box)
+        values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], on_box(own / np.float32(FULL), box))
+    return values
+
+
+def _add_choices(sheet: Picture, generation: Generation, image: str, boxes: pd.DataFrame) -> None:
+    """Outline the candidates that the boxes of an image chose."""
+    chosen = generation.chosen[boxes.index]
+    if (chosen >= 0).any():
+        pool = generation.pool(image)
+        for class_id, candidate in zip(boxes["label"], chosen, strict=True):
+            if candidate >= 0:
+                sheet.add_outline(pool.mask(int(candidate)), class_colour(class_id), width=3)
 
 
 def _title(generation: Generation, image: str) -> str:
@@ -116,6 +159,5 @@ def choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> It
             yield f"{name}: {WITHOUT_CANDIDATE[chosen]}"
             continue
         rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
-        overlap, regression, expected = generation.costs[row, rank]
-        costs = f"overlap cost {overlap:.2f}, regression cost {regression:.2f}, expected IoU {expected:.2f}"
-        yield f"{name}: candidate {chosen}, rank {rank + 1}, {costs}"
+        costs = [f"{COSTS[cost]} {values[row, rank]:.2f}" for cost, values in generation.costs.items()]
+        yield f"{name}: candidate {chosen}, rank {rank + 1}, {', '.join(costs)}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.odd_boxes import odd_boxes
-from boxsup.report.experiment.survey import COSTS, SupervisedImage, pick_images, survey_labels
+from boxsup.report.experiment.survey import SupervisedImage, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned
 from boxsup.report.shared.explorer import WIDE, explorer_picture, segment_path
 from boxsup.report.shared.templates import rounded
@@ -20,6 +20,8 @@ from boxsup.store.labels import Labels
 MAX_IMAGES = 48
 MAX_GENERATIONS = 16
 MAX_CANDIDATES = 5  # shown for a box in a generation
+# The columns of a box's candidates: table and title.
+COSTS = {"overlap_cost": "Eₒ", "regression_cost": "Eᵣ", "object_cost": "E_b", "expected_iou": "Expected IoU"}
 
 
 def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels]) -> dict[str, Any]:
@@ -30,23 +32,26 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
         generations: At least one store of pseudo-masks, by rising number of the generation.
 
     Returns:
-        `views`, the numbers of the generations shown; `pictures` (see `_generation_picture`), empty if every image
-        keeps its true mask; and `odd`, the boxes worth a look, each with the index of its picture (`item`), the index
-        of the `box` in the picture, and `why`.
+        `views`, the numbers of the generations shown; `costs`, the titles of what is said of a candidate; `pictures`
+        (see `_generation_picture`), empty if every image keeps its true mask; and `odd`, the boxes worth a look, each
+        with the index of its picture (`item`), the index of the `box` in the picture, and `why`.
     """
     survey = survey_labels(catalogue, generations)
     odd = odd_boxes(survey.boxes)
     picked = pick_images(survey, catalogue, list(odd), MAX_IMAGES)
     steps = {number: generations[number] for number in thinned(list(generations), MAX_GENERATIONS)}
-    tables = {number: _tables(labels) for number, labels in steps.items()}
     last = generations[max(generations)]
+    costs = {name: title for name, title in COSTS.items() if name != "object_cost" or last.attributes.get("objects")}
+    tables = {number: _tables(labels, costs) for number, labels in steps.items()}
     pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
-    return {"views": list(steps), "pictures": pictures, "odd": _shown_boxes(odd, picked, catalogue)}
+    shown = _shown_boxes(odd, picked, catalogue)
+    return {"views": list(steps), "costs": list(costs.values()), "pictures": pictures, "odd": shown}
 
 
-def _tables(labels: Labels) -> dict[str, NDArray[Any]]:
-    return {name: labels.table(name) for name in ("chosen", "best", *COSTS)}
+def _tables(labels: Labels, costs: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """The tables `chosen` and `best` of a generation, and those that `costs` names, in this order."""
+    return {name: labels.table(name) for name in ("chosen", "best", *costs)}
 
 
 def _generation_picture(
@@ -77,7 +82,7 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
 
     Returns:
         For each box its `label`, its `corners` on the picture, and one entry per generation in `choices`: what was
-        `chosen`, and the `best` candidates, each as [candidate, overlap cost, regression cost, expected IoU].
+        `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`.
     """
     scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
@@ -88,7 +93,8 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
 
 def _choice(index: int, table: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     best = [int(candidate) for candidate in table["best"][index] if candidate >= 0][:MAX_CANDIDATES]
-    costs = [[rounded(table[name][index, rank], 2) for name in COSTS] for rank in range(len(best))]
+    names = [name for name in table if name not in ("chosen", "best")]
+    costs = [[rounded(table[name][index, rank], 2) for name in names] for rank in range(len(best))]
     rows = [[candidate, *values] for candidate, values in zip(best, costs, strict=True)]
     return {"chosen": int(table["chosen"][index]), "best": rows}
 

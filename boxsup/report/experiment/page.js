@@ -4,7 +4,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
-const DRAWN = new Set(["svg", "g", "path", "rect"]);
+const DRAWN = new Set(["svg", "g", "path", "rect", "image"]);
 const CARDS = 24; // shown at first, and more at each turn
 const PAUSE = 600; // ms between generations while they play
 const UNKNOWN = "–";
@@ -50,7 +50,7 @@ function picture(item, crop = [0, 0, item.width, item.height]) {
   return element("span", form, photo, drawing);
 }
 
-function paint(where, item, layer, { boxes = [], outlines = [] } = {}) {
+function paint(where, item, layer, { boxes = [], outlines = [], truth = "", heat = null } = {}) {
   const drawing = where.querySelector("svg");
   const paths = (layer === null ? [] : item.layers[layer]).map(([label, d]) => {
     const { colour } = classOf(label);
@@ -58,10 +58,16 @@ function paint(where, item, layer, { boxes = [], outlines = [] } = {}) {
   });
   const labels = element("g", { class: "labels" }, ...paths);
   const segments = outlines.map((d) => element("path", { class: "outline", d }));
+  if (truth) segments.unshift(element("path", { class: "outline true", d: truth }));
   // Each frame is two lines, the wide light one below: dark classes stay visible on dark pictures.
   const framed = boxes.flatMap((box) => [frame(box, "halo"), frame(box, "box")]);
-  drawing.replaceChildren(labels, ...segments, ...framed);
+  drawing.replaceChildren(...(heat ? [warm(heat)] : []), labels, ...segments, ...framed);
   where.classList.toggle("plain", layer === null);
+}
+
+function warm({ map, corners: [x, y, x1, y1] }) {
+  const href = `data:image/webp;base64,${map}`;
+  return element("image", { class: "heat", href, x, y, width: x1 - x, height: y1 - y, preserveAspectRatio: "none" });
 }
 
 function frame({ corners: [x0, y0, x1, y1], label }, kind) {
@@ -177,7 +183,8 @@ class Explorer {
     if (sign) this.found.sort((a, b) => Number(sign) * (rank(a) - rank(b)) || 0);
     const cards = this.found.slice(0, this.count);
     this.cards.replaceChildren(...cards.map((item) => this.card(item)));
-    this.all("count").forEach((text) => (text.textContent = `${this.found.length} of ${this.items.length} images`));
+    const counted = `${this.found.length} of ${this.items.length} ${this.things}`;
+    this.all("count").forEach((text) => (text.textContent = counted));
     this.root.querySelector("[data-do=more]").hidden = cards.length === this.found.length;
     this.repaint();
   }
@@ -195,9 +202,8 @@ class Explorer {
     this.cards.querySelectorAll(".card").forEach((card) => {
       const item = this.items[Number(card.dataset.item)];
       const layer = this.layer(item);
-      paint(card.querySelector(".picture"), item, layer);
-      const seen = layer === null ? item.labels : item.layers[layer].map(([label]) => label);
-      card.querySelector(".chips").replaceChildren(...seen.map((label) => chip(label)));
+      paint(card.querySelector(".picture"), item, layer, this.over(item));
+      card.querySelector(".chips").replaceChildren(...this.seen(item, layer).map((label) => chip(label)));
     });
     if (this.viewer.open) this.show();
   }
@@ -233,8 +239,22 @@ class Explorer {
     this.viewer.querySelector(".detail").replaceChildren(...this.detail());
   }
 
-  drawn() {
+  // What a kind of explorer may have of its own.
+
+  get things() {
+    return "images";
+  }
+
+  over() {
     return {};
+  }
+
+  seen(item, layer) {
+    return layer === null ? item.labels : item.layers[layer].map(([label]) => label);
+  }
+
+  drawn() {
+    return this.over(this.item);
   }
 }
 
@@ -287,7 +307,7 @@ class Generations extends Explorer {
   tables() {
     return this.item.boxes.map((box, index) => {
       const name = element("caption", {}, chip(box.label, `${index + 1} ${classOf(box.label).name}`));
-      const head = titled("Candidate", "Eₒ", "Eᵣ", "Expected IoU");
+      const head = titled("Candidate", ...data.generations.costs);
       return element("table", { class: "choices" }, name, head, element("tbody", {}, ...this.choices(box, index)));
     });
   }
@@ -295,7 +315,8 @@ class Generations extends Explorer {
   choices(box, index) {
     const { chosen, best } = box.choices[this.step];
     const why = data.without[chosen];
-    if (why) return [element("tr", {}, element("td", { colspan: 4, class: "why" }, why))];
+    const columns = 1 + data.generations.costs.length;
+    if (why) return [element("tr", {}, element("td", { colspan: columns, class: "why" }, why))];
     return best.map(([candidate, ...costs]) => {
       const mark = candidate === chosen ? { class: "chosen", "aria-label": `${candidate}, chosen` } : {};
       const row = element("tr", { tabindex: 0 }, element("td", mark, String(candidate)), ...numbers(costs, 2));
@@ -304,6 +325,41 @@ class Generations extends Explorer {
       for (const event of ["mouseleave", "blur"]) row.addEventListener(event, () => this.mark(null));
       return row;
     });
+  }
+}
+
+class ObjectMaps extends Explorer {
+  get things() {
+    return "boxes";
+  }
+
+  layer() {
+    return this.view === "map" ? 0 : null;
+  }
+
+  over(item) {
+    if (this.view === "photo") return {};
+    const { segment, true: truth, heat } = item;
+    return { outlines: segment ? [segment] : [], truth, heat: this.view === "map" ? heat : null };
+  }
+
+  seen(item) {
+    return item.labels;
+  }
+
+  note({ score, segment_iou: segment, distance }) {
+    const said = [[score, "map", 1, " %"], [segment, "segment", 1, " %"], [distance, "E_b", 2, ""]];
+    return said.filter(([value]) => value !== null).map(([value, name, decimals, unit]) =>
+      `${name} ${value.toFixed(decimals)}${unit}`).join(", ");
+  }
+
+  detail() {
+    const { score, segment_iou: segment, distance } = this.item;
+    const row = (name, value, decimals) =>
+      element("tr", {}, element("th", { scope: "row" }, name), ...numbers([value], decimals));
+    const rows = [row("IoU % of the map with the true object", score, 1),
+      row("IoU % of the chosen segment", segment, 1), row("E_b of the chosen candidate", distance, 2)];
+    return [element("table", {}, element("tbody", {}, ...rows))];
   }
 }
 
@@ -368,7 +424,8 @@ function compare(table, name) {
 // --- put together ---------------------------------------------------------------------------------------------------
 
 const explorers = {};
-for (const [kind, Kind] of Object.entries({ predictions: Predictions, generations: Generations })) {
+const kinds = { predictions: Predictions, generations: Generations, objects: ObjectMaps };
+for (const [kind, Kind] of Object.entries(kinds)) {
   const root = document.getElementById(`explore-${kind}`);
   if (root) explorers[kind] = new Kind(root, data[kind]);
 }

@@ -21,6 +21,7 @@ from boxsup.report.experiment.class_scores import class_rows, scores_beside
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
 from boxsup.report.experiment.generations import explore_generations
+from boxsup.report.experiment.object_maps import object_maps_section
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.experiment.predictions import VIEWS, explore_predictions, score_predictions
 from boxsup.report.experiment.provenance import badge, commands, facts, versions, weights
@@ -38,8 +39,12 @@ GENERATION_OPTIONS = [("step", "labels"), *OTHER_OPTIONS]
 PREDICTION_OPTIONS = [("0", "with CRF"), ("1", "without CRF"), *OTHER_OPTIONS]
 CHOICES_NOTE = (
     "For each box: its best candidates, the best first. The dot marks the one that it chose; point at a row to see its "
-    "outline. Eₒ is the overlap cost, Eᵣ the regression cost (0 if the network was not asked)."
+    "outline. Eₒ is the overlap cost, Eᵣ the regression cost (0 if the network was not asked)"
 )
+MAPS_NOTE = ", E_b the distance from the box's object map"
+MAPS_OPTIONS = [("map", "object maps"), ("outlines", "outlines"), ("photo", "photos")]
+BY_IOU = [("score:1", "worst first"), ("score:-1", "best first")]
+BY_DISTANCE = [("distance:-1", "choice farthest from its map"), ("distance:1", "choice nearest to its map")]
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def render(
     pseudo_masks = explore_generations(train, generations) if generations else {"views": [], "pictures": [], "odd": []}
     predictions = explore_predictions(scored, maps)
     compared = scores_beside(others, first.evaluation.index)
+    objects = object_maps_section(train, {seed.seed: last for seed in seeds if (last := _last(seed)) is not None})
+    looked = {"views": [], "pictures": objects.pop("pictures", [])}
     data = {
         "classes": [{"name": title, "colour": css_colour(label)} for label, title in enumerate(train.classes)],
         "void": {"name": "void", "colour": css_colour(VOID)},
@@ -100,6 +107,7 @@ def render(
         "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
         "predictions": predictions,
+        "objects": looked,
     }
     text = render_template(
         "experiment/page.html.j2",
@@ -124,7 +132,8 @@ def render(
         searches=search_sections(searches),
         quality=quality_section(seeds),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)
-        | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE},
+        | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE + (MAPS_NOTE if objects else "") + "."},
+        objects=objects and objects | _maps_explorer(looked, bool(objects["measured"]), train.classes),
         predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes) | {"all": len(scored)},
         timings=timing_rows(timings),
         commands=commands(folder, first, train, val),
@@ -146,6 +155,17 @@ def _explorer(
         "options": [(value, title) for value, title in options if truth or value != "truth"],
         "classes": [(label, classes[label]) for label in labels],
     }
+
+
+def _maps_explorer(explored: Mapping[str, Any], measured: bool, classes: Sequence[str]) -> dict[str, Any]:
+    """The values that the template needs for the explorer of object maps; without true masks no IoU orders them."""
+    orders = [*BY_IOU, *BY_DISTANCE] if measured else BY_DISTANCE
+    return _explorer(explored, MAPS_OPTIONS, classes) | {"orders": orders}
+
+
+def _last(seed: SeedResults) -> Labels | None:
+    """The last generation of a run; None if it has none."""
+    return Labels(seed.generations[max(seed.generations)]) if seed.generations else None
 
 
 def _score(seeds: Sequence[SeedResults], column: str) -> str:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
+from boxsup.evaluation.object_maps import of_chosen
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.image.files import read_mask
@@ -20,7 +21,6 @@ from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.store.labels import Labels
 
 EXTREMES = 12  # images with the worst labels, and as many with the labels that changed most
-COSTS = ("overlap_cost", "regression_cost", "expected_iou")
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,7 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
                 spanned[index] = covered_share(after, class_id, corners)
         images.append(SupervisedImage(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
     areas = box_areas(corners_of(catalogue.boxes))
-    best = last.table("best")
-    expected = np.full(len(best), np.nan)
-    boxes_with, ranks = np.nonzero((best == chosen[-1][:, None]) & (best >= 0))
-    expected[boxes_with] = last.table("expected_iou")[boxes_with, ranks]
+    expected = of_chosen(last, "expected_iou")
     drawn = (last.attributes.get("settings") or {}).get("k", 1) > 1
     return LabelSurvey(images, BoxHistory(chosen, expected, spanned, areas, drawn))
 

@@ -18,6 +18,8 @@ from boxsup.image.palette import PALETTE, faded, overlay
 from boxsup.report.shared.drawing import Colour, draw_boxes, draw_outlines, outlines
 
 SEGMENT_OPACITY = 0.6  # of a filled segment over the faded photograph
+HEAT: Colour = (214, 39, 40)  # of an object map; page.css has it too
+HEAT_OPACITY = 0.8  # where it is surely the object
 GAP = 8  # px between pictures side by side
 WHITE: Colour = (255, 255, 255)
 
@@ -51,6 +53,14 @@ class Picture:
         pixels[inside] = (1 - SEGMENT_OPACITY) * pixels[inside] + SEGMENT_OPACITY * np.array(colour)
         self.image = Image.fromarray(np.rint(pixels).astype(np.uint8))
 
+    def add_heat(self, values: NDArray[np.floating]) -> None:
+        """Fade the photograph to light grey and lay an object map (H×W in [0, 1]) over it: the surer, the redder."""
+        opacity = (
+            HEAT_OPACITY * np.asarray(Image.fromarray(values.astype(np.float32)).resize(self.image.size))[..., None]
+        )
+        pixels = (1 - opacity) * faded(np.asarray(self.image)) + opacity * np.array(HEAT)
+        self.image = Image.fromarray(np.rint(pixels.clip(0, 255)).astype(np.uint8))
+
     def add_outline(self, mask: NDArray[np.bool_], colour: Colour, width: int, halo: Colour = WHITE) -> None:
         """Draw the borders of a segment (H×W), `width` pixels wide, between two thin lines of the colour `halo`."""
         draw_outlines(self.image, outlines(self._resized(mask)), colour, width, halo)
@@ -64,6 +74,17 @@ class Picture:
 
     def _resized(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return resize(mask.astype(np.uint8), self._size) > 0
+
+
+def heat_picture(values: NDArray[np.uint8]) -> Image.Image:
+    """An object map (h×w, 255: surely the object) as a picture to lay over a grey photograph, RGBA.
+
+    >>> np.asarray(heat_picture(np.array([[0, 255]], np.uint8)))[..., 3]
+    array([[  0, 204]], dtype=uint8)
+    """
+    picture = Image.new("RGB", values.shape[::-1], HEAT)
+    picture.putalpha(Image.fromarray(np.rint(HEAT_OPACITY * values.astype(np.float32)).astype(np.uint8)))
+    return picture
 
 
 def class_colour(class_id: int) -> Colour:

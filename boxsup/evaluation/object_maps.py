@@ -1,0 +1,121 @@
+"""How good the object maps of a run are, beside the segments that its boxes chose by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.image.files import read_mask
+from boxsup.labels.choice import Chosen
+from boxsup.labels.true_objects import true_pixels
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import find_pools
+from boxsup.store.labels import Labels
+
+SURE = 0.5  # a pixel is the object if its value in the object map is this or more
+MIN_KNOWN = 0.5  # share of the pixels of its class in a box that must be known to be its object, for an IoU to mean it
+MAX_IMAGES = 1_000  # measured, at even distances in the split: their candidates and masks are read
+
+
+@dataclass(frozen=True)
+class MapQuality:
+    """What is known of the object maps of the B boxes of a split.
+
+    Attributes:
+        chose: B, whether the box chose a segment and has a map.
+        distance: B, E_b of the chosen candidate, in [0, 1]; NaN for a box that chose none.
+        maps: B, IoU of the object map, cut at SURE, with the true object; NaN where this is not known.
+        segments: B, the same of the chosen segment, cut at the box.
+    """
+
+    chose: NDArray[np.bool_]
+    distance: NDArray[np.float64]
+    maps: NDArray[np.float64]
+    segments: NDArray[np.float64]
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Whether both IoU of a box are known."""
+        return ~np.isnan(self.maps) & ~np.isnan(self.segments)
+
+
+def measure_maps(
+    catalogue: Catalogue, generation: Labels, maps: Mapping[str, NDArray[np.uint8]], images: Sequence[ImageRow]
+) -> MapQuality:
+    """Compare the maps of the boxes that chose, and what they chose, with true masks cut at the boxes.
+
+    Args:
+        catalogue: The split.
+        generation: The generation that chose by these maps.
+        maps: Image id -> B×s×s object maps of its boxes.
+        images: The images to read; of the others only the distances are known. Those without a true mask are skipped.
+    """
+    chosen = generation.table("chosen")
+    mapped = catalogue.boxes["image"].isin(set(maps)).to_numpy()
+    chose = (chosen != Chosen.NOTHING) & mapped
+    ious = np.full((2, len(chosen)), np.nan)
+    masked = [row for row in images if row.mask and chose[catalogue.boxes_of(row.image).index].any()]
+    with_pools = _with_pools(masked, generation.attributes["proposals"])
+    for row, pool in tqdm(with_pools, "object maps", len(masked), unit="image", disable=None):
+        truth, boxes = read_mask(row.mask), catalogue.boxes_of(row.image)
+        corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
+        for number, box in enumerate(boxes.index):
+            if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates
+                held, known = true_pixels(truth, corners, class_ids, number)
+                seen = on_box(maps[row.image][number] / np.float32(FULL), corners[number]) >= SURE
+                segment = chosen_pixels(pool, int(chosen[box]), corners[number])
+                ious[:, box] = known_iou(seen, held, known), known_iou(segment, held, known)
+    return MapQuality(chose, np.where(mapped, of_chosen(generation, "object_cost"), np.nan), ious[0], ious[1])
+
+
+def of_chosen(generation: Labels, name: str) -> NDArray[np.float64]:
+    """Read a table of the best candidates, for instance `object_cost`, at the one that each box chose.
+
+    Returns:
+        B values; NaN for boxes that chose no candidate.
+    """
+    chosen, best = generation.table("chosen"), generation.table("best")
+    values = np.full(len(chosen), np.nan)
+    boxes, ranks = np.nonzero((best == chosen[:, None]) & (best >= 0))
+    values[boxes] = generation.table(name)[boxes, ranks]
+    return values
+
+
+def chosen_pixels(pool: Pool, chosen: int, box: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which of the h×w pixels of a box are in the segment that it chose; all of them if it chose none."""
+    x0, y0, x1, y1 = map(int, box)
+    return pool.mask(chosen)[y0:y1, x0:x1] if chosen >= 0 else np.ones((y1 - y0, x1 - x0), bool)
+
+
+def known_iou(mask: NDArray[np.bool_], held: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:
+    """Return the IoU of a mask of a box with its object, over the pixels of which it is known.
+
+    Args:
+        mask: h×w.
+        held: h×w, the pixels of the object's class; see `boxsup.labels.true_objects.true_pixels`.
+        known: h×w, where it is known whether they are the object.
+
+    Returns:
+        The IoU; NaN if less than MIN_KNOWN of the pixels of the class are known, or there are none.
+
+    >>> held = np.array([[True, True, False, False]])
+    >>> known_iou(np.array([[True, False, False, True]]), held, np.array([[True, True, True, False]]))
+    0.5
+    """
+    true = held & known
+    if not true.any() or true.sum() < MIN_KNOWN * held.sum():
+        return float("nan")
+    return float((mask & true).sum() / ((mask & known) | true).sum())
+
+
+def _with_pools(rows: Sequence[ImageRow], folders: Sequence[str]) -> Iterator[tuple[ImageRow, Pool]]:
+    """The images whose candidates are still there, with these."""
+    by_id = {row.image: row for row in rows}
+    return ((by_id[image], pool) for image, pool in find_pools(folders, by_id))

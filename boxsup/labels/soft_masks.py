@@ -1,0 +1,68 @@
+"""Soft masks of boxes, one value per superpixel: where the semantic network sees the class, and the object map."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.labels.candidates import Candidates, LogProbabilities
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL
+
+MAX_PROBABILITY = 1 - 1e-4  # of a class, so that its log-odds end at 9.2
+MIN_SHARE = 1e-3  # of an object map, so that its log-odds end at 6.9
+
+
+def soft_masks(
+    log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return where in each box the network sees the class: one value in [0, 1] per superpixel, 0 outside the box.
+
+    The value on superpixel r is σ(o(r) - t). o(r) is the mean of the class's log-odds log p_l / (1 - p_l) over the
+    pixels of r in the box. t is such that the superpixels with a value of 1/2 or more fill as much of the box as its
+    candidates fill on average. A young network is sure of the background and of nothing else: it knows where the object
+    is before it knows how large it is. The candidates decide the size, so that no update shrinks the objects of the
+    next one.
+
+    o is exact; the logistic function is taken of a superpixel's mean, not of each pixel.
+
+    Args:
+        log_probabilities: 1 + B arrays H×W, as for `agreement_costs`.
+        candidates: The candidates of the image.
+        expected: B×R share of each superpixel, as for `agreement_costs`.
+
+    Returns:
+        B×R values.
+    """
+    masks = np.zeros_like(candidates.inside)
+    for row, window in enumerate(candidates.windows()):
+        pixels = candidates.inside[row]
+        held = np.flatnonzero(pixels)
+        log_p = log_probabilities[1 + row][window]
+        odds = log_p - np.log1p(-np.minimum(np.exp(log_p), MAX_PROBABILITY))
+        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
+        mean = sums[held] / pixels[held]
+        order = np.argsort(-mean, kind="stable")
+        filled = np.cumsum(pixels[held][order])
+        last = np.searchsorted(filled, (pixels * expected[row]).sum())
+        threshold = mean[order[min(int(last), len(order) - 1)]]
+        masks[row, held] = 1 / (1 + np.exp(threshold - mean))
+    return masks
+
+
+def object_masks(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the value of each box's object map on each superpixel: B×R in [0, 1], 0 outside the box."""
+    masks = np.zeros_like(candidates.inside)
+    for row, (box, window) in enumerate(zip(candidates.boxes, candidates.windows(), strict=True)):
+        pixels = candidates.inside[row]
+        held = np.flatnonzero(pixels)
+        odds = log_odds(on_box(maps[row].astype(np.float32) / FULL, box))
+        sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
+        masks[row, held] = 1 / (1 + np.exp(-sums[held] / pixels[held]))
+    return masks
+
+
+def log_odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return log p / (1 - p), with p at least MIN_SHARE from 0 and from 1."""
+    clipped = np.clip(shares, MIN_SHARE, 1 - MIN_SHARE)
+    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
