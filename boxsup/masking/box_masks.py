@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +17,10 @@ from boxsup.image.packed import LazySequence, packed
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.disjoint import owners
-from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, measure_mask
+from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
 from boxsup.masking.refine import object_probabilities, refined
-from boxsup.masking.stability import Weighed, weigh
 from boxsup.objects.crops import on_box
 from boxsup.objects.maps import FULL
-from boxsup.objects.views import Views
 from boxsup.proposals.pool import Pool
 
 UNKNOWN = 0  # the class id of a box whose class the semantic network does not know, if there is one at all
@@ -50,9 +47,8 @@ def check_update(settings: UpdateSettings) -> None:
     for key, expected in (("k", 1), ("overlap", "coverage"), ("regression", "agreement"), ("clip", True)):
         if getattr(settings, key) != expected:
             raise ConfigError(f"defaults.update.{key}: `boxsup masks` knows the quality of masks with {expected} only")
-    for key in ("mu", "temperature"):
-        if getattr(settings, key) == 0:
-            raise ConfigError(f"defaults.update.{key}: `boxsup masks` needs a number above 0")
+    if settings.mu == 0:
+        raise ConfigError("defaults.update.mu: `boxsup masks` asks an object network; expected a number above 0")
 
 
 def masks_of_boxes(
@@ -60,7 +56,7 @@ def masks_of_boxes(
     pool: Pool,
     boxes: pd.DataFrame,
     log_probabilities: NDArray[np.float32] | None,
-    views: Views,
+    maps: NDArray[np.uint8],
     settings: UpdateSettings,
     disjoint: bool = False,
 ) -> list[BoxMask | None]:
@@ -71,9 +67,9 @@ def masks_of_boxes(
         pool: Candidates of the image.
         boxes: The image's B rows of the catalogue's table of boxes; a `label` of UNKNOWN asks no semantic network.
         log_probabilities: C×H×W natural logarithms from a semantic network; None without one.
-        views: What object networks see in the B boxes.
+        maps: B×s×s object maps of the boxes; see `boxsup.objects.maps`.
         settings: Settings of the update; see `check_update`.
-        disjoint: Whether a pixel belongs to one box only, the surest, and not to every box that holds it.
+        disjoint: Whether a pixel belongs to one box only, the surest, and not to every box whose mask holds it.
 
     Returns:
         B masks; None for a box that labels nothing: crowds, difficult boxes unless `difficult` is "use", and, if masks
@@ -82,116 +78,124 @@ def masks_of_boxes(
     if boxes.empty:
         return []
     known = (boxes["label"].to_numpy() != UNKNOWN) & (log_probabilities is not None)
+    crowds = crowding(corners_of(boxes))
     drafts: list[_Draft] = []
     for rows, scores in ((np.flatnonzero(known), log_probabilities), (np.flatnonzero(~known), None)):
-        drafts += _drafts(image, pool, boxes, rows, scores, views, settings)
-    owner = None
-    if disjoint and drafts:
-        corners = np.array([draft.box for draft in drafts])
-        masks = LazySequence(lambda draft: draft.pixels[draft.window], drafts)
-        owner = owners(*pool.superpixels.shape, corners, masks, LazySequence(lambda draft: draft.claim(), drafts))
-    masked: list[BoxMask | None] = [None] * len(boxes)
+        if len(rows):
+            own = boxes.iloc[rows]
+            choices = _choices(image, pool, own, scores, maps[rows], settings)
+            places = zip(rows.tolist(), corners_of(own), own["label"].to_numpy(np.int64), strict=True)
+            for (row, box, class_id), choice in zip(places, choices, strict=True):
+                if choice.chosen != Chosen.NOTHING:
+                    label = UNKNOWN if scores is None else int(class_id)
+                    drafts.append(_Draft.of(pool, row, box, label, maps[row], choice))
+    owner = _owner(pool, drafts) if disjoint and drafts else None
+    masks: list[BoxMask | None] = [None] * len(boxes)
     for index, draft in enumerate(drafts):
-        own = None if owner is None else owner[draft.window] == index
-        masked[draft.row] = draft.finished(own, log_probabilities)
-    return masked
+        left = None if owner is None else owner[draft.window] == index
+        masks[draft.row] = draft.finished(left, log_probabilities, float(crowds[draft.row]))
+    return masks
 
 
 @packed
 @dataclass(frozen=True, eq=False)
 class _Draft:
-    """The mask of a box before other boxes have taken pixels from it."""
+    """The mask of a box before other boxes have taken pixels from it.
+
+    Attributes:
+        pixels: H×W, true only in the box.
+        pool: The candidates of the image.
+        row: The row of the box.
+        box: Its half-open pixel corners.
+        class_id: Its class, or UNKNOWN.
+        map_: s×s, its object map.
+        choice: Its choice.
+        rectangle: Whether the mask is the box's rectangle.
+    """
 
     pixels: NDArray[np.bool_]
+    pool: Pool
     row: int
     box: NDArray[np.int64]
     class_id: int
-    pool: Pool
     map_: NDArray[np.uint8]
-    candidate: CandidateMeasures
-    chosen: int
-    shares: NDArray[np.float32] | None  # None for a rectangle
+    choice: Choice
+    rectangle: bool = False
+
+    @classmethod
+    def of(
+        cls, pool: Pool, row: int, box: NDArray[np.int64], class_id: int, map_: NDArray[np.uint8], choice: Choice
+    ) -> _Draft:
+        """The sharpened mask of a box's choice."""
+        empty = np.zeros(pool.superpixels.shape, np.bool_)
+        draft, pixels = cls(empty, pool, row, box, class_id, map_, choice), empty.copy()
+        if choice.shares is not None:
+            mask = refined(draft.probabilities(), draft.seen())
+            pixels[draft.window] = mask if mask.any() else pool.mask(choice.chosen)[draft.window]
+        if pixels.any():
+            return cls(pixels, pool, row, box, class_id, map_, choice)
+        pixels[draft.window] = True  # no candidate fits, or it lies wholly outside the box
+        return cls(pixels, pool, row, box, class_id, map_, choice, rectangle=True)
 
     @property
     def window(self) -> tuple[slice, slice]:
+        """The rows and columns of the box."""
         x0, y0, x1, y1 = self.box
         return np.s_[y0:y1, x0:x1]
 
-    def claim(self) -> NDArray[np.float32]:
-        """How surely each pixel of the box is the object, h×w."""
-        seen = _seen(self.map_, self.box)
-        if self.shares is None:
-            return seen
-        chosen = self.pool.mask(self.chosen)[self.window]
-        return object_probabilities(chosen, self.shares[self.pool.superpixels[self.window]], seen)
+    def seen(self) -> NDArray[np.float32]:
+        """The object map on the pixels of the box, h×w in [0, 1]."""
+        return on_box(self.map_.astype(np.float32) / FULL, self.box)
 
-    def finished(self, own: NDArray[np.bool_] | None, log_probabilities: NDArray[np.float32] | None) -> BoxMask | None:
+    def probabilities(self) -> NDArray[np.float32]:
+        """How surely each pixel of the box is the object, h×w in [0, 1]."""
+        if self.choice.shares is None:
+            return self.seen()
+        shares = self.choice.shares[self.pool.superpixels[self.window]]
+        return object_probabilities(self.pool.mask(self.choice.chosen)[self.window], shares, self.seen())
+
+    def finished(
+        self, own: NDArray[np.bool_] | None, log_probabilities: NDArray[np.float32] | None, crowd: float
+    ) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.
 
         Args:
-            own: h×w, the pixels of the box that are its own; None for all.
+            own: h×w, the pixels of the box that no other box has taken; None for all.
             log_probabilities: C×H×W, or None.
+            crowd: See `boxsup.masking.quality.crowding`.
         """
         pixels = self.pixels
         if own is not None:
             pixels[self.window] &= own
-        inside = pixels[self.window]
+        inside, asked = pixels[self.window], None
         if not inside.any():
             return None
-        asked = None
-        if self.class_id != UNKNOWN and log_probabilities is not None:
+        if log_probabilities is not None and self.class_id != UNKNOWN:
             asked = log_probabilities[(slice(None), *self.window)]
-        measures = measure_mask(inside, self.class_id, asked, _seen(self.map_, self.box), self.candidate)
-        return BoxMask(pixels, self.shares is None, measures)
+        candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
+        return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
 
 
-def _seen(map_: NDArray[np.uint8], box: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The object map on the pixels of its box, h×w in [0, 1]."""
-    return on_box(map_.astype(np.float32) / FULL, box)
-
-
-def _drafts(
+def _choices(
     image: str,
     pool: Pool,
     boxes: pd.DataFrame,
-    rows: NDArray[np.intp],
     log_probabilities: NDArray[np.float32] | None,
-    views: Views,
+    maps: NDArray[np.uint8],
     settings: UpdateSettings,
-) -> list[_Draft]:
-    """Draft the masks of some boxes, all with a semantic network or all without."""
-    if not len(rows):
-        return []
-    own = boxes.iloc[rows]
-    corners, class_ids = corners_of(own), own["label"].to_numpy(np.int64)
-    if log_probabilities is None:
-        class_ids = np.full_like(class_ids, UNKNOWN)
-    scores = None if log_probabilities is None else _Scores(log_probabilities)
-    maps = {image: views.maps[rows]}
-    update = LabelUpdate({image: pool}, {image: box_iou(corners, pool.boxes)}, scores, settings, 0, 0, maps)
-    choices = update.labels(image, *pool.superpixels.shape, own).choices
-    weighing = np.flatnonzero([choice.chosen >= 0 for choice in choices])
-    chosen = np.array([choices[index].chosen for index in weighing], np.int64)
-    asked = None
+) -> list[Choice]:
+    """The choices of boxes that all ask the semantic network, or none."""
+    overlaps, scores = {image: box_iou(corners_of(boxes), pool.boxes)}, None
     if log_probabilities is not None:
-        asked = [log_probabilities[0], *(log_probabilities[class_ids[index]] for index in weighing)]
-    weighed: dict[int, Weighed] = dict(
-        zip(
-            weighing.tolist(),
-            weigh(pool, corners[weighing], chosen, asked, views.of(rows[weighing]), settings),
-            strict=True,
-        )
-    )
-    return [
-        _draft(pool, int(rows[index]), corners[index], int(class_ids[index]), choice, views, weighed.get(index))
-        for index, choice in enumerate(choices)
-        if choice.chosen != Chosen.NOTHING
-    ]
+        scores = _Scores(log_probabilities)
+    update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
+    height, width = pool.superpixels.shape
+    return update.labels(image, height, width, boxes).choices
 
 
 @dataclass(frozen=True)
 class _Scores:
-    """The log-probabilities of an image, as the update asks for them."""
+    """The log-probabilities of one image, as the update asks for them."""
 
     log_probabilities: NDArray[np.float32]
 
@@ -199,30 +203,16 @@ class _Scores:
         return self.log_probabilities[class_ids]
 
 
-def _draft(
-    pool: Pool,
-    row: int,
-    box: NDArray[np.int64],
-    class_id: int,
-    choice: Choice,
-    views: Views,
-    weighed: Weighed | None,
-) -> _Draft:
-    x0, y0, x1, y1 = box
-    window, pixels = np.s_[y0:y1, x0:x1], np.zeros(pool.superpixels.shape, np.bool_)
-    if weighed is not None:
-        chosen, seen = pool.mask(choice.chosen)[window], _seen(views.maps[row], box)
-        mask = refined(object_probabilities(chosen, weighed.shares[pool.superpixels[window]], seen), seen)
-        pixels[window] = mask if mask.any() else chosen
-    if weighed is None or not pixels.any():  # a candidate may lie wholly outside the box
-        pixels[window] = True
-        return _Draft(pixels, row, box, class_id, pool, views.maps[row], NO_CANDIDATE, choice.chosen, None)
-    measures = _of_candidate(choice, weighed.stability, asked=class_id != UNKNOWN)
-    return _Draft(pixels, row, box, class_id, pool, views.maps[row], measures, choice.chosen, weighed.shares)
+def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:
+    """H×W: the index of the draft that each pixel goes to; see `owners`."""
+    height, width = pool.superpixels.shape
+    masks = LazySequence(lambda draft: draft.pixels[draft.window], drafts)
+    claims = LazySequence(lambda draft: draft.probabilities(), drafts)
+    return owners(height, width, np.array([draft.box for draft in drafts]), masks, claims)
 
 
-def _of_candidate(choice: Choice, stability: float, asked: bool) -> CandidateMeasures:
+def _of_candidate(choice: Choice, asked: bool) -> CandidateMeasures:
     rank = int(np.flatnonzero(choice.best == choice.chosen)[0])
-    terms: Sequence[NDArray[np.floating]] = (choice.expected_iou, choice.overlap, choice.object, choice.regression)
-    expected, overlap, objects, regression = (float(term[rank]) for term in terms)
-    return CandidateMeasures(expected, overlap, objects, 1 - regression if asked else math.nan, stability)
+    agreement = 1 - float(choice.regression[rank]) if asked else math.nan
+    expected, overlap, objects = (float(of[rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
+    return CandidateMeasures(expected, overlap, objects, agreement)

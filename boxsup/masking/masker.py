@@ -21,7 +21,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
 from boxsup.masking.parts import ImagePart
-from boxsup.objects.views import ObjectViewer
+from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_proposer, packages
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
@@ -101,11 +101,11 @@ class Masker:
         proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             boxes = to_catalogue([record], self.classes).boxes
-            views = self._viewer.views(pixels, corners_of(boxes))
+            maps = self._viewer.maps(pixels, corners_of(boxes))
             scores = None
             if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
                 scores = self._predictor.log_probabilities(pixels).cpu().numpy()
-            masks = masks_of_boxes(record.image, pool, boxes, scores, views, self._update, self._disjoint)
+            masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
             yield ImagePart(record, masks)
 
 

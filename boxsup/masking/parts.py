@@ -24,7 +24,6 @@ from boxsup.store.checksums import sha256_of
 from boxsup.writers.objects import MaskedObject
 
 
-
 @dataclass(frozen=True)
 class ImagePart:
     """A finished image.

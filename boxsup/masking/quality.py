@@ -1,9 +1,9 @@
 """How good a box's mask probably is, judged without a true mask, and which boxes a person should look at.
 
-The score is a logistic function of what the update weighs (`boxsup.labels.costs`), of how sure the object networks are,
-and of whether the box would choose otherwise if a little were different. There are two sets of weights, with a semantic
-network and without. `benchmarks/mask_quality.py` fitted them to the true masks of training photographs, each judged by
-networks that had not seen it, and measures them on other photographs; docs/use.md has the curve.
+The score is a logistic function of what the update weighs (`boxsup.labels.costs`), of how much of its box the mask
+fills, and of how much another box is in the way. There are two sets of weights, with a semantic network and without.
+`benchmarks/mask_quality.py` fitted them to the true masks of training photographs, each judged by a network that had
+not seen it, and measures them on other photographs; docs/use.md has the curve, and what else was tried.
 """
 
 from __future__ import annotations
@@ -15,13 +15,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.image.boxes import box_iou, tight_box
+from boxsup.image.boxes import box_blocks, box_iou, tight_box
 
-# Feature -> weight; "" is the constant.
-WITHOUT = {"": 0.0}
-WITH = {"": 0.0}
+# Measure -> weight; "" is the constant.
+WITHOUT = {
+    "": 0.54,
+    "expected_iou": 1.56,
+    "overlap_cost": -0.93,
+    "object_cost": -4.22,
+    "fill": 2.24,
+    "crowding": -3.03,
+}
+WITH = {**WITHOUT, "network_agreement": 0.0}
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
-UNSURE = 0.6  # a score below is flagged
+UNSURE = 0.65  # a score below is flagged
 MIN_SEEN = 0.05  # for the greatest probability of the class in its box,
 MIN_SHARE = 0.1  # or this share of the median over all boxes: a network that has learned little is sure of nothing
 MIN_TIGHTNESS = 0.6
@@ -35,8 +42,6 @@ FLAGS = {
     "loose": "the mask ends short of the box's sides",
     "disagreement": "the semantic network sees another class on the mask",
 }
-
-
 SEMANTIC = ("network_agreement", "seen", "label_share", "rival_share")  # measures that need a semantic network
 
 
@@ -48,30 +53,27 @@ class CandidateMeasures(NamedTuple):
         overlap_cost: E_o, 0 or more: how much the candidate misses of the box and leaks out of it.
         object_cost: E_b in [0, 1], its distance from the object map.
         network_agreement: 1 - E_r in [0, 1], its agreement with the semantic network, if there is one.
-        stability: IoU with what the box would choose by other views; see `boxsup.masking.stability`.
     """
 
     expected_iou: float
     overlap_cost: float
     object_cost: float
     network_agreement: float
-    stability: float
 
 
-NO_CANDIDATE = CandidateMeasures(math.nan, math.nan, math.nan, math.nan, math.nan)
+NO_CANDIDATE = CandidateMeasures(math.nan, math.nan, math.nan, math.nan)
 
 
 class Measures(NamedTuple):
     """What the quality of a box's mask is judged by; see `measure_mask`.
 
     Attributes:
-        expected_iou: See CandidateMeasures, as for the next three and the stability; NaN for a rectangle.
+        expected_iou: See CandidateMeasures, as for the next three; NaN for a rectangle.
         overlap_cost: E_o.
         object_cost: E_b.
         network_agreement: 1 - E_r; NaN without a semantic network, as are the other SEMANTIC measures.
-        stability: IoU with other choices.
-        sureness: Mean of |2m - 1| over the box, with m the object map, in [0, 1].
-        map_agreement: IoU of the mask with the map's own, m ≥ 1/2, in the box.
+        fill: Share of the box that the mask holds.
+        crowding: Greatest IoU of the box with another box of the image.
         tightness: IoU of the box with the tight box of the mask.
         seen: Greatest probability of the class in the box.
         label_share: Mean probability of the class on the mask.
@@ -83,9 +85,8 @@ class Measures(NamedTuple):
     overlap_cost: float
     object_cost: float
     network_agreement: float
-    stability: float
-    sureness: float
-    map_agreement: float
+    fill: float
+    crowding: float
     tightness: float
     seen: float
     label_share: float
@@ -93,12 +94,26 @@ class Measures(NamedTuple):
     rival: int
 
 
+def crowding(boxes: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the greatest IoU of each box with another one: B, from B×4 corners.
+
+    >>> crowding(np.array([[0, 0, 2, 2], [0, 0, 2, 1], [5, 5, 6, 6]]))
+    array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    greatest = np.zeros(len(boxes), np.float32)
+    for block in box_blocks(len(boxes)):
+        iou = box_iou(boxes[block], boxes)
+        iou[np.arange(len(iou)), np.arange(len(boxes))[block]] = 0
+        greatest[block] = iou.max(axis=1)
+    return greatest
+
+
 def measure_mask(
     inside: NDArray[np.bool_],
     class_id: int,
     log_probabilities: NDArray[np.float32] | None,
-    seen: NDArray[np.float32],
     candidate: CandidateMeasures,
+    crowd: float,
 ) -> Measures:
     """Measure a box's mask.
 
@@ -106,8 +121,8 @@ def measure_mask(
         inside: h×w, the mask in the box; at least one pixel.
         class_id: Class of the box, 1…C-1, if a semantic network is asked.
         log_probabilities: C×h×w natural logarithms of a semantic network in the box; None without one.
-        seen: h×w in [0, 1], the object map.
         candidate: What is known of the chosen candidate.
+        crowd: The box's value of `crowding`.
 
     Raises:
         ValueError: The mask has no pixel.
@@ -116,10 +131,8 @@ def measure_mask(
     if tight is None:
         raise ValueError("a mask without a pixel in its box has no quality")
     height, width = inside.shape
-    own = seen >= 0.5
     tightness = float(box_iou(np.array([[0, 0, width, height]]), np.array([tight]))[0, 0])
-    sureness, agreement = float(np.abs(2 * seen - 1).mean()), float((own & inside).sum() / (own | inside).sum())
-    common = (*candidate, sureness, agreement, tightness)
+    common = (*candidate, float(inside.mean()), crowd, tightness)
     if log_probabilities is None:
         return Measures(*common, math.nan, math.nan, math.nan, 0)
     shares = np.exp(log_probabilities[:, inside]).mean(axis=1)

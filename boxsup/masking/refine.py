@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.costs import log_odds
+from boxsup.labels.soft_masks import log_odds
 
 # Weights of 1, the candidate, the candidates' shares, the log-odds of the map, and the candidate's share of the box.
 # Fitted to pixels of training photographs, as are those of the score (`boxsup.masking.quality`).
@@ -49,4 +49,3 @@ def refined(probabilities: NDArray[np.float32], seen: NDArray[np.float32]) -> ND
     filled = sums > SEEN_IN_HOLE * sizes
     filled[[0, around]] = False  # 0 is the mask
     return np.asarray(mask | filled[pieces])
-

@@ -28,18 +28,15 @@ PROBABILITIES[1, 1:3, 0:3] = 0.6  # the label on the mask
 PROBABILITIES[1, 0, 3] = 0.7  # and its greatest, beside it
 PROBABILITIES[2, 1:3, 0:3] = 0.3
 SCORES = np.log(PROBABILITIES).astype(np.float32)
-SEEN = np.full((4, 4), 0.2, np.float32)
-SEEN[:, 0:2] = 0.9
-CANDIDATE = CandidateMeasures(0.9, 0.1, 0.2, 0.8, 0.95)
-GOOD = Measures(*CANDIDATE, sureness=0.9, map_agreement=0.9, tightness=0.95, seen=0.9, label_share=0.7, rival_share=0.1, rival=2)
+CANDIDATE = CandidateMeasures(0.9, 0.1, 0.1, 0.8)
+GOOD = Measures(*CANDIDATE, fill=0.7, crowding=0, tightness=0.9, seen=0.9, label_share=0.7, rival_share=0.1, rival=2)
 GOOD_ALONE = GOOD._replace(**dict.fromkeys(SEMANTIC, math.nan), rival=0)
 
 
 def test_measures_by_hand():
-    got = measure_mask(MASK, 1, SCORES, SEEN, CANDIDATE)
-    assert got[:5] == CANDIDATE
-    assert got.sureness == pytest.approx((8 * 0.8 + 8 * 0.6) / 16)
-    assert got.map_agreement == pytest.approx(4 / 10)
+    got = measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)
+    assert got[:4] == CANDIDATE
+    assert (got.fill, got.crowding) == (6 / 16, 0.25)
     assert got.tightness == pytest.approx(6 / 16)
     assert got.seen == pytest.approx(0.7)
     assert got.label_share == pytest.approx(0.6)
@@ -47,17 +44,17 @@ def test_measures_by_hand():
 
 
 def test_with_one_class_there_is_no_rival():
-    got = measure_mask(MASK, 1, SCORES[:2], SEEN, CANDIDATE)
+    got = measure_mask(MASK, 1, SCORES[:2], CANDIDATE, 0.25)
     assert (got.rival_share, got.rival) == (0.0, 0)
 
 
 def test_without_a_semantic_network_the_rest_is_measured():
-    got = measure_mask(MASK, 0, None, SEEN, CANDIDATE._replace(network_agreement=math.nan))
+    got = measure_mask(MASK, 0, None, CANDIDATE._replace(network_agreement=math.nan), 0.25)
     assert all(math.isnan(getattr(got, name)) for name in SEMANTIC)
-    assert got[5:8] == measure_mask(MASK, 1, SCORES, SEEN, CANDIDATE)[5:8]
+    assert got[4:7] == measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)[4:7]
     assert got.rival == 0
     with pytest.raises(ValueError, match="without a pixel"):
-        measure_mask(np.zeros_like(MASK), 0, None, SEEN, CANDIDATE)
+        measure_mask(np.zeros_like(MASK), 0, None, CANDIDATE, 0.25)
 
 
 @pytest.mark.parametrize("good", [GOOD, GOOD_ALONE], ids=["asked", "alone"])
@@ -74,13 +71,12 @@ def test_quality_is_in_range_and_moves_with_what_it_weighs(good):
 
 @pytest.mark.parametrize("good", [GOOD, GOOD_ALONE], ids=["asked", "alone"])
 def test_what_speaks_for_a_mask_raises_its_score(good):
-    assert quality(good._replace(stability=0.5)) < quality(good)
-    assert quality(good._replace(map_agreement=0.4)) < quality(good)
-    assert quality(good._replace(stability=0.4, map_agreement=0.3, sureness=0.5, object_cost=0.5)) < UNSURE
+    for worse in ({"expected_iou": 0.5}, {"overlap_cost": 0.5}, {"object_cost": 0.4}, {"fill": 0.2}, {"crowding": 0.4}):
+        assert quality(good._replace(**worse)) < quality(good)
 
 
 def test_a_rectangle_is_worth_what_rectangles_are():
-    rectangle = measure_mask(np.ones_like(MASK), 1, SCORES, SEEN, NO_CANDIDATE)
+    rectangle = measure_mask(np.ones_like(MASK), 1, SCORES, NO_CANDIDATE, 0.0)
     assert quality(rectangle) == RECTANGLE_QUALITY
     assert flags(rectangle) == ["nothing", "unsure"]
 
@@ -101,7 +97,7 @@ def test_each_flag_has_its_reason(change, flag):
 
 
 def test_a_low_score_is_flagged():
-    bad = GOOD._replace(stability=0.3, map_agreement=0.2, sureness=0.3, object_cost=0.6)
+    bad = GOOD._replace(expected_iou=0.4, object_cost=0.5, crowding=0.3)
     assert quality(bad) < UNSURE
     assert flags(bad) == ["unsure"]
 

@@ -1,5 +1,7 @@
 """Sharper masks: what candidate, expectation and object map say of a pixel, and which holes are filled."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def test_a_pixel_is_the_likelier_the_more_hold_it():
     assert (probabilities()[CHOSEN].min() > probabilities()[~CHOSEN]).all()
     for name in ("shares", "seen"):
         steps = [probabilities(**{name: value}) for value in (0.0, 0.2, 0.5, 0.9, 1.0)]
-        assert all((low < high).all() for low, high in zip(steps, steps[1:], strict=False))
+        assert all((low < high).all() for low, high in pairwise(steps))
     assert 0 < probabilities(shares=0.0, seen=0.0).min() < probabilities(shares=1.0, seen=1.0).max() < 1
 
 
