@@ -2,9 +2,9 @@
 
     python benchmarks/mask_pixels.py [--runs results]
 
-fits the weights of `boxsup/masking/refine.py` to pixels of the photographs that `voc635_box_greedy` trains on, whose object
-maps are by networks that have not seen them, and measures the chosen candidates and the sharpened masks there and on
-val, with the object networks of `voc240_box_greedy`; no semantic network is asked.
+fits the weights of `boxsup/masking/refine.py` to pixels of the photographs that `voc635_box_greedy` trains on; their
+object maps are by networks that have not seen them. It measures the chosen candidates and the sharpened masks there and
+on val, with the object networks of `voc240_box_greedy`; no semantic network is asked.
 """
 
 from __future__ import annotations

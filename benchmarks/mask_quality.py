@@ -49,6 +49,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("results"), help="folder of the runs")
     parser.add_argument("--epoch", type=int, default=12, help="epoch of the semantic network")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for the tables and the figure")
+    parser.add_argument("--shipped", action="store_true", help="measure with the object network of the package")
+    parser.add_argument("--quick", action="store_true", help="fit nothing, judge no wrong boxes, and write no files")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     own, other = (Run(f"{name}_box_greedy", 0, args.runs) for name in ("voc240", "voc635"))
@@ -56,19 +58,21 @@ def main() -> None:
     if not (networks and others and model.is_file()):
         print(f"mask_quality: object networks or {model} are not there: `make experiments` trains what it takes")
         return
-    predictor, viewer = Predictor(model, 1), ObjectViewer(networks, 1)
-    train, val = args.runs / "data/voc635/train", args.runs / "data/voc240/val"
-    stored = ObjectMaps([path.with_suffix(".zarr") for path in others])
-    known = set(read_catalogue(args.runs / "data/voc240/train").ids)
-    unseen = [image for image in read_catalogue(train).ids if image not in known]
-    print_fits(pd.DataFrame(judged(train, unseen, lambda row, _: stored[row.image], predictor, wrong=False)))
+    predictor, viewer = Predictor(model, 1), ObjectViewer([] if args.shipped else networks, 1)
+    val = args.runs / "data/voc240/val"
+    if not args.quick:
+        fit_weights(args.runs, others, predictor)
     boxes = pd.DataFrame(
-        judged(val, None, lambda row, corners: viewer.maps(read_image(row.path), corners), predictor, wrong=True)
+        judged(
+            val, None, lambda row, corners: viewer.maps(read_image(row.path), corners), predictor, not args.quick, True
+        )
     )
     boxes = pd.concat([flagged_boxes(group) for _, group in boxes.groupby("set")], ignore_index=True)
     true = boxes[(boxes["kind"] == "true") & boxes["iou"].notna()].reset_index(drop=True)
     for name, group in true.groupby("set"):
         print_worth(str(name), group)
+    if args.quick:
+        return
     curve = reliability(true)
     flagged = boxes.groupby(["set", "kind"])[[*FLAGS, "any"]].mean().round(3).reset_index()
     print(curve.to_string(index=False), flagged.to_string(index=False), sep="\n\n")
@@ -78,8 +82,16 @@ def main() -> None:
     plot(true, curve, args.out / "mask_quality.png")
 
 
+def fit_weights(runs: Path, networks: Sequence[Path], predictor: Predictor) -> None:
+    """Fit the weights of the score to photographs of `voc635` that no network has seen, and print them."""
+    stored = ObjectMaps([path.with_suffix(".zarr") for path in networks])
+    train, known = runs / "data/voc635/train", set(read_catalogue(runs / "data/voc240/train").ids)
+    unseen = [image for image in read_catalogue(train).ids if image not in known]
+    print_fits(pd.DataFrame(judged(train, unseen, lambda row, _: stored[row.image], predictor, False, False)))
+
+
 def judged(
-    split: Path, ids: Sequence[str] | None, maps_of: Maps, predictor: Predictor, wrong: bool
+    split: Path, ids: Sequence[str] | None, maps_of: Maps, predictor: Predictor, wrong: bool, disjoint: bool
 ) -> Iterator[dict[str, object]]:
     """A row a box and way: its measures, and how good its mask is where the box is right.
 
@@ -89,6 +101,7 @@ def judged(
         maps_of: Makes the object maps of boxes.
         predictor: The semantic network.
         wrong: Whether to judge boxes that were made wrong, too.
+        disjoint: Whether to make disjoint masks, too.
     """
     catalogue, settings, pool_of = read_catalogue(split), update_settings(), pools_of(split)
     for row in tqdm([row for row in catalogue.rows() if ids is None or row.image in set(ids)], disable=None):
@@ -100,7 +113,7 @@ def judged(
             for way, asked in zip(WAYS, (None, scores), strict=True):
                 masks = masks_of_boxes(row.image, pool, own, asked, maps, settings)
                 apart = masks
-                if wrong and kind == "true":
+                if disjoint and kind == "true":
                     apart = masks_of_boxes(row.image, pool, own, asked, maps, settings, disjoint=True)
                 for number, mask in enumerate(masks):
                     if mask is not None:

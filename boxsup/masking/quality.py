@@ -19,14 +19,22 @@ from boxsup.image.boxes import box_blocks, box_iou, tight_box
 
 # Measure -> weight; "" is the constant.
 WITHOUT = {
-    "": 0.54,
-    "expected_iou": 1.56,
-    "overlap_cost": -0.93,
-    "object_cost": -4.22,
-    "fill": 2.24,
-    "crowding": -3.03,
+    "": 0.14,
+    "expected_iou": 2.17,
+    "overlap_cost": -0.88,
+    "object_cost": -4.08,
+    "fill": 1.93,
+    "crowding": -2.79,
 }
-WITH = {**WITHOUT, "network_agreement": 0.0}
+WITH = {
+    "": -0.64,
+    "expected_iou": 2.30,
+    "overlap_cost": -0.79,
+    "object_cost": -3.45,
+    "fill": 1.85,
+    "crowding": -2.77,
+    "network_agreement": 0.89,
+}
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
 UNSURE = 0.65  # a score below is flagged
 MIN_SEEN = 0.05  # for the greatest probability of the class in its box,
