@@ -2,8 +2,9 @@
 
     python benchmarks/box_masks.py [--runs results] [--out docs/results]
 
-takes the photographs of `benchmarks/mask_quality.py`, and writes the mean IoU of each kind's masks with the true ones,
-and its processor time a box: on one core, candidates and network included, reading and writing not.
+takes every third photograph of val of `benchmarks/voc240.yaml` and the networks of `voc240_box_greedy`, and writes the
+mean IoU of each kind's masks with the true ones, and its processor time a box: on one core, candidates and networks
+included, reading and writing not.
 """
 
 from __future__ import annotations
@@ -16,22 +17,21 @@ from time import process_time
 import cv2
 import numpy as np
 import pandas as pd
-from mask_quality import SETS, true_iou
+from common.true_masks import mask_iou, objects_of, true_object, update_settings
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import corners_of, read_catalogue
-from boxsup.config.build import build
-from boxsup.config.files import block, project_config
-from boxsup.config.params import generation_settings
-from boxsup.config.update import UpdateSettings
-from boxsup.image.files import read_image, read_mask
+from boxsup.config.files import project_config
+from boxsup.experiments.tree import Run, object_networks_in
+from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.labels.grabcut import grabcut
 from boxsup.masking.box_masks import masks_of_boxes
+from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import build_settings, make_proposer
 
-PHOTOGRAPHS = SETS[0]
+STEP, COUNT, EPOCH = 3, 40, 12
 
 
 def main() -> None:
@@ -39,12 +39,12 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("results"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for the table")
     args = parser.parse_args()
-    missing = [args.runs / each.model for each in (PHOTOGRAPHS,) if not (args.runs / each.model).is_file()]
-    if missing:
-        print(f"box_masks: {missing[0]} is not there: `make experiments` and `make demo` train what it takes")
+    run = Run("voc240_box_greedy", 0, args.runs)
+    if not run.model(EPOCH).is_file() or not object_networks_in(run.folder):
+        print(f"box_masks: {run.model(EPOCH)} or its object networks are not there: `make experiments` trains them")
         return
     cv2.setNumThreads(1)
-    rows = pd.DataFrame(measured(args.runs))
+    rows = pd.DataFrame(measured(run))
     table = rows.groupby("masks", sort=False).agg(
         boxes=("iou", "size"), mean_iou=("iou", "mean"), median_iou=("iou", "median"), seconds=("seconds", "mean")
     )
@@ -54,33 +54,33 @@ def main() -> None:
     table.round(3).to_csv(args.out / "box_masks.csv")
 
 
-def measured(runs: Path) -> Iterator[dict[str, object]]:
+def measured(run: Run) -> Iterator[dict[str, object]]:
     """A row a box and kind of masks: IoU, and seconds."""
-    config = project_config()
-    settings = build(UpdateSettings, generation_settings(block(config, "defaults", "update")), "update")
-    propose = make_proposer(build_settings(config["proposals"]["mcg"], "proposals.mcg"))
-    catalogue = read_catalogue(runs / PHOTOGRAPHS.tables)
-    predictor = Predictor(runs / PHOTOGRAPHS.model, 1, catalogue.classes)
-    rows = [row for row in catalogue.rows() if row.objects][:: PHOTOGRAPHS.step][: PHOTOGRAPHS.count]
+    settings = update_settings()
+    propose = make_proposer(build_settings(project_config()["proposals"]["mcg"], "proposals.mcg"))
+    catalogue = read_catalogue(run.results / "data/voc240/val")
+    predictor, viewer = (
+        Predictor(run.model(EPOCH), 1, catalogue.classes),
+        ObjectViewer(object_networks_in(run.folder), 1),
+    )
+    rows = [row for row in catalogue.rows() if row.objects][::STEP][:COUNT]
     propose(read_image(rows[0].path), "warm up")
     for row in tqdm(rows, disable=None):
         pixels, boxes = read_image(row.path), catalogue.boxes_of(row.image)
         boxes = boxes[boxes["crowd"] == 0]
-        truth, objects = read_mask(row.mask), read_mask(row.objects)
-        start = process_time()
-        scores = predictor.log_probabilities(pixels).cpu().numpy()
-        chosen = masks_of_boxes(row.image, propose(pixels, row.image), boxes, scores, settings)
+        objects, start = objects_of(row), process_time()
+        scores, maps = predictor.log_probabilities(pixels).cpu().numpy(), viewer.maps(pixels, corners_of(boxes))
+        chosen = masks_of_boxes(row.image, propose(pixels, row.image), boxes, scores, maps, settings)
         ours = (process_time() - start) / max(1, len(boxes))
-        for box, corners, mask in zip(boxes.itertuples(), corners_of(boxes), chosen, strict=True):
-            start = process_time()
+        for corners, mask in zip(corners_of(boxes), chosen, strict=True):
+            thing, start = true_object(corners, objects), process_time()
             cut = grabcut(pixels, corners)
             theirs = process_time() - start
             filled = rectangle(corners, pixels.shape[:2])
             kinds = {"boxsup": (mask.pixels, ours), "grabcut": (filled if cut is None else cut, theirs)}
             for kind, (found, seconds) in (kinds | {"rectangle": (filled, 0.0)}).items():
-                iou = true_iou(found, corners, box.label, truth, objects)
-                if not np.isnan(iou):
-                    yield {"masks": kind, "iou": iou, "seconds": seconds}
+                if thing is not None:
+                    yield {"masks": kind, "iou": mask_iou(found, thing, objects), "seconds": seconds}
 
 
 def rectangle(corners: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""`boxsup masks`: masks for a user's boxes by a trained network and the proposals, without training."""
+"""`boxsup masks`: masks for a user's boxes by object networks and the proposals, without training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,20 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
-from boxsup.inference.trained import find_trained, print_note
+from boxsup.inference.labelling import Labelling
+from boxsup.inference.trained import Trained, find_trained, print_note
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.copies import MaskResults, stamps_of
-from boxsup.masking.jobs import CheckedImages, Job, check_images, in_order_of, make_job, make_parts, unknown_classes
+from boxsup.masking.jobs import (
+    CheckedImages,
+    Job,
+    check_images,
+    in_order_of,
+    lost_boxes,
+    make_job,
+    make_parts,
+    unknown_classes,
+)
 from boxsup.masking.masker import Masker
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import part_path
@@ -29,7 +39,7 @@ from boxsup.masking.table import masks_table
 from boxsup.proposals.methods import build_settings
 from boxsup.store.csv import write_csv
 
-EXAMPLE = "boxsup masks --images photos --boxes annotations.json --model results/own_box --out masks"
+EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
 PARTS, TABLE = "parts", "boxes.csv"
 
 
@@ -39,11 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, required=True, help="COCO JSON, or folder of VOC XML, YOLO or LabelMe annotations"
     )
-    add_model_arguments(parser, of_run=True)
+    add_model_arguments(parser, required=False, of_run=True)
+    text = "object networks of `boxsup objects`, whose maps are averaged [those of the model's run, or the shipped one]"
+    parser.add_argument("--objects", type=Path, nargs="+", metavar="PT", help=text)
     add_scales_argument(parser, of_run=True)
     parser.add_argument(
         "--format", nargs="+", choices=list(FORMATS), help="formats of the masks [that of the boxes, voc, coco]"
     )
+    text = "give a pixel to one box only, the surest; masks of overlapping boxes overlap otherwise"
+    parser.add_argument("--disjoint", action="store_true", help=text)
     parser.add_argument("--tight-boxes", action="store_true", help="make COCO's bbox tight around the mask")
     parser.add_argument("--proposals", default="mcg", metavar="NAME", help="name of the proposals in the config [mcg]")
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
@@ -65,9 +79,11 @@ def run(
     *,
     images: Path,
     boxes: Path,
-    model: Path,
+    model: Path | None,
     threads: int | None,
     scales: Sequence[float] | None,
+    objects: Sequence[Path] | None,
+    disjoint: bool,
     format: Sequence[str] | None,
     tight_boxes: bool,
     proposals: str,
@@ -84,26 +100,43 @@ def run(
     formats, stamps = formats_of(format, source), stamps_of(source)
     claim([out / output_path(name, source) for name in formats], out)
     update, method = _settings(proposals, config)
-    trained = find_trained(model)
+    trained = None if model is None else find_trained(model)
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    labelling = trained.labelling
-    masker = Masker(trained.checkpoint, threads or labelling.threads, scales or labelling.update_scales, update, method)
-    if not scales:
+    masker = _masker(trained, objects, threads, scales, update, method, disjoint)
+    if trained is not None and not scales:
         print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
-    problems = [*checked.problems, *unknown_classes(masker, [record for _, record in usable], source)]
+    problems, unknown = list(checked.problems), unknown_classes(masker, [record for _, record in usable], source)
     jobs = [make_job(number, record, masker, source, folder) for number, record in usable]
     unwritten = make_parts(jobs, masker, folder, workers)
     jobs = [job for job in jobs if job not in unwritten]
-    known = [masker.knows(name) for name in source.classes]
-    results = MaskResults(source, stamps, lambda: (job.part(folder, known) for job in jobs), tight_boxes)
+    results = MaskResults(source, stamps, lambda: (job.part(folder) for job in jobs), tight_boxes)
     problems += unwritten.values()
     problems += [problem for name in formats for problem in FORMATS[name].write(out, results)]
     _write_table(out, results, jobs, masker.classes)
-    _report_problems(out, checked, problems)
+    lost = lost_boxes(results.parts(), difficult=update.difficult == "use") if disjoint else []
+    _report_problems(out, checked, problems, unknown, lost)
+
+
+def _masker(
+    trained: Trained | None,
+    objects: Sequence[Path] | None,
+    threads: int | None,
+    scales: Sequence[float] | None,
+    update: UpdateSettings,
+    method: ProposalSettings,
+    disjoint: bool,
+) -> Masker:
+    """The masker of these arguments; those that are not given are as in the run, if there is a model."""
+    labelling = Labelling() if trained is None else trained.labelling
+    model = None if trained is None else trained.checkpoint
+    if objects is None:
+        objects = [] if trained is None else trained.object_networks()
+    threads, scales = threads or labelling.threads, scales or labelling.update_scales
+    return Masker(model, objects, threads, scales, update, method, disjoint)
 
 
 def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:
@@ -129,18 +162,28 @@ def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Se
     )
 
 
-def _report_problems(out: Path, checked: CheckedImages, problems: Sequence[Problem]) -> None:
+def _report_problems(
+    out: Path,
+    checked: CheckedImages,
+    problems: Sequence[Problem],
+    unknown: Sequence[Problem],
+    lost: Sequence[Problem],
+) -> None:
     """Write `problems.csv` and say what is in it.
 
     Raises:
         DataError: Something was left out.
     """
-    notes, lost = checked.notes, checked.lost
-    report = write_problems(out / PROBLEMS, [*problems, *lost, *notes])
-    if notes:
-        print(f"masks: {len(notes)} objects are read otherwise than they are written, see {report}", file=sys.stderr)
-    if lost:
-        print(f"masks: {len(lost)} annotations belong to no image, see {report}", file=sys.stderr)
+    noted = {
+        "objects are read otherwise than they are written": checked.notes,
+        "annotations belong to no image": checked.lost,
+        "images have boxes of a class that the model does not know, whose masks are made without it": unknown,
+        "images have boxes without a mask, since another box is surer of each of their pixels": lost,
+    }
+    report = write_problems(out / PROBLEMS, [*problems, *(note for notes in noted.values() for note in notes)])
+    for what, notes in noted.items():
+        if notes:
+            print(f"masks: {len(notes)} {what}, see {report}", file=sys.stderr)
     if problems:
         left_out = "images" if len(problems) == len(checked.problems) else "images, boxes or files"
         raise DataError(f"{len(problems)} problems left {left_out} out, see {report}; first: {problems[0].problem}")

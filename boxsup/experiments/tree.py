@@ -7,6 +7,7 @@ the file that a page reads come from the same method: `Run("{experiment}", "{see
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ PICTURES = "pictures"  # beside an experiment's page; page.js has this name too
 RECORD = "commands.json"
 OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 EPOCHS = "epochs"
+OBJECTS = "objects"
 BENCHMARK = ".benchmark.tsv"
 
 
@@ -97,11 +99,11 @@ class Run:
 
     def object_maps(self, turn: int | str, i: int | str, n: int | str) -> Path:
         """The store of the object maps of part `i` of `n` of the training images, after a round of training."""
-        return self.folder / "objects" / str(turn) / f"{i}-of-{n}.zarr"
+        return self.folder / OBJECTS / str(turn) / f"{i}-of-{n}.zarr"
 
     def object_network(self, turn: int | str, i: int | str, n: int | str) -> Path:
         """The object network that made these maps, which has learned from the other parts."""
-        return self.folder / "objects" / str(turn) / f"{i}-of-{n}.pt"
+        return self.folder / OBJECTS / str(turn) / f"{i}-of-{n}.pt"
 
     def labels(self, generation: int | str) -> Path:
         """The store of a generation of pseudo-masks; its number is that of the first epoch that trains on it."""
@@ -272,14 +274,40 @@ def checkpoints_in(run: Path) -> list[Path]:
     return sorted(run.glob(f"{EPOCHS}/*/{MODEL}"))
 
 
+def object_networks_in(run: Path) -> list[Path]:
+    """The object networks of all parts after the last round that is whole, in order; empty if there is none."""
+    found: dict[int, list[tuple[int, int, Path]]] = {}
+    for path in run.glob(f"{OBJECTS}/*/*.pt"):
+        names = re.fullmatch(r"(\d+)/(\d+)-of-(\d+)", f"{path.parent.name}/{path.stem}", re.ASCII)
+        if names:
+            turn, i, n = map(int, names.groups())
+            found.setdefault(turn, []).append((n, i, path))
+    for turn in sorted(found, reverse=True):
+        for count in sorted({n for n, *_ in found[turn]}):
+            parts = sorted((i, path) for n, i, path in found[turn] if n == count)
+            if len(parts) == count:
+                return [path for _, path in parts]
+    return []
+
+
+def run_around(checkpoint: Path) -> Path | None:
+    """The folder of the run that a checkpoint is in; None if it is elsewhere, such as a copy.
+
+    >>> run_around(Run("demo_semi", 0).model(6)).as_posix()
+    'results/demo_semi/seed-0'
+    """
+    epochs = checkpoint.parent.parent
+    return epochs.parent if epochs.name == EPOCHS else None
+
+
 def experiment_around(checkpoint: Path) -> Path | None:
     """The folder of the experiment that a checkpoint is in; None if it is elsewhere, such as a copy.
 
     >>> experiment_around(Run("demo_semi", 0).model(6)).as_posix()
     'results/demo_semi'
     """
-    epochs = checkpoint.parent.parent
-    return epochs.parent.parent if epochs.name == EPOCHS else None
+    run = run_around(checkpoint)
+    return None if run is None else run.parent
 
 
 def owner_of(target: str) -> str:

@@ -17,6 +17,8 @@ from boxsup.experiments.tree import (
     checkpoints_in,
     experiment_around,
     is_run,
+    object_networks_in,
+    run_around,
     runs_in,
     seed_of,
 )
@@ -40,6 +42,11 @@ class Trained:
     def labelling(self) -> Labelling:
         """How the run labels images; if that is not known, the defaults."""
         return self.known or Labelling()
+
+    def object_networks(self) -> list[Path]:
+        """The object networks of the checkpoint's run; empty if it has none, or if the checkpoint is a copy."""
+        runs = (run_around(path) for path in (self.checkpoint.absolute(), self.checkpoint.resolve()))
+        return next(filter(None, (object_networks_in(run) for run in runs if run is not None)), [])
 
     @property
     def note(self) -> str:

@@ -38,6 +38,7 @@ class Choice:
         expected_iou: Expected IoU of each candidate in `best` with the object; see `ranking`.
         claim: R values in [0, 1]: how surely each superpixel is the object, by the expectation of the candidates and,
             if there is one, by the object map; None if no candidate was weighed.
+        shares: R values in [0, 1]: the expectation of the candidates alone (`boxsup.labels.costs.expectation`).
     """
 
     chosen: int
@@ -47,6 +48,7 @@ class Choice:
     object: NDArray[np.float64]
     expected_iou: NDArray[np.floating]
     claim: NDArray[np.float32] | None = None
+    shares: NDArray[np.float32] | None = None
 
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
@@ -94,7 +96,7 @@ def choose(
         best = ranks[row, : recorded_count(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])
         terms = (overlap[row, best], regression[row, best], objects[row, best])
-        choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row]))
+        choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row], shares[row]))
     return choices
 
 

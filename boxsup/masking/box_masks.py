@@ -1,7 +1,8 @@
-"""Masks for the boxes of an image by a trained network: one generation of the update, with each mask's quality."""
+"""Masks for the boxes of an image: one generation of the update, made sharper, with each mask's quality."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,17 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
 from boxsup.image.boxes import box_iou
-from boxsup.image.packed import packed
+from boxsup.image.packed import LazySequence, packed
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import LabelUpdate
-from boxsup.masking.quality import Measures, measure_mask
+from boxsup.masking.disjoint import owners
+from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
+from boxsup.masking.refine import object_probabilities, refined
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL
 from boxsup.proposals.pool import Pool
+
+UNKNOWN = 0  # the class id of a box whose class the semantic network does not know, if there is one at all
 
 
 @packed
@@ -40,57 +47,172 @@ def check_update(settings: UpdateSettings) -> None:
     for key, expected in (("k", 1), ("overlap", "coverage"), ("regression", "agreement"), ("clip", True)):
         if getattr(settings, key) != expected:
             raise ConfigError(f"defaults.update.{key}: `boxsup masks` knows the quality of masks with {expected} only")
+    if settings.mu == 0:
+        raise ConfigError("defaults.update.mu: `boxsup masks` asks an object network; expected a number above 0")
 
 
 def masks_of_boxes(
-    image: str, pool: Pool, boxes: pd.DataFrame, log_probabilities: NDArray[np.float32], settings: UpdateSettings
+    image: str,
+    pool: Pool,
+    boxes: pd.DataFrame,
+    log_probabilities: NDArray[np.float32] | None,
+    maps: NDArray[np.uint8],
+    settings: UpdateSettings,
+    disjoint: bool = False,
 ) -> list[BoxMask | None]:
-    """Let each box of an image choose its candidate, as the update does with a network.
+    """Let each box of an image choose its candidate, as the update does, and sharpen it.
 
     Args:
         image: Id of the image.
         pool: Candidates of the image.
-        boxes: The image's B rows of the catalogue's table of boxes.
-        log_probabilities: C×H×W natural logarithms from the network.
+        boxes: The image's B rows of the catalogue's table of boxes; a `label` of UNKNOWN asks no semantic network.
+        log_probabilities: C×H×W natural logarithms from a semantic network; None without one.
+        maps: B×s×s object maps of the boxes; see `boxsup.objects.maps`.
         settings: Settings of the update; see `check_update`.
+        disjoint: Whether a pixel belongs to one box only, the surest, and not to every box whose mask holds it.
 
     Returns:
-        B masks; None for a box that labels nothing: crowds, and difficult boxes unless `difficult` is "use".
+        B masks; None for a box that labels nothing: crowds, difficult boxes unless `difficult` is "use", and, if masks
+        are disjoint, a box without a pixel of which no other box is surer.
     """
     if boxes.empty:
         return []
-    corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
-    update = LabelUpdate(
-        {image: pool},
-        {image: box_iou(corners, pool.boxes)},
-        lambda _, class_ids: log_probabilities[class_ids],
-        settings,
-        0,
-        0,
-    )
-    _, height, width = log_probabilities.shape
-    choices = update.labels(image, height, width, boxes).choices
-    return [
-        _mask(pool, box, int(class_id), choice, log_probabilities)
-        for box, class_id, choice in zip(corners, class_ids, choices, strict=True)
-    ]
+    known = (boxes["label"].to_numpy() != UNKNOWN) & (log_probabilities is not None)
+    crowds = crowding(corners_of(boxes))
+    drafts: list[_Draft] = []
+    for rows, scores in ((np.flatnonzero(known), log_probabilities), (np.flatnonzero(~known), None)):
+        if len(rows):
+            own = boxes.iloc[rows]
+            choices = _choices(image, pool, own, scores, maps[rows], settings)
+            places = zip(rows.tolist(), corners_of(own), own["label"].to_numpy(np.int64), strict=True)
+            for (row, box, class_id), choice in zip(places, choices, strict=True):
+                if choice.chosen != Chosen.NOTHING:
+                    label = UNKNOWN if scores is None else int(class_id)
+                    drafts.append(_Draft.of(pool, row, box, label, maps[row], choice))
+    owner = _owner(pool, drafts) if disjoint and drafts else None
+    masks: list[BoxMask | None] = [None] * len(boxes)
+    for index, draft in enumerate(drafts):
+        left = None if owner is None else owner[draft.window] == index
+        masks[draft.row] = draft.finished(left, log_probabilities, float(crowds[draft.row]))
+    return masks
 
 
-def _mask(
-    pool: Pool, box: NDArray[np.int64], class_id: int, choice: Choice, log_probabilities: NDArray[np.float32]
-) -> BoxMask | None:
-    x0, y0, x1, y1 = box
-    pixels = np.zeros(log_probabilities.shape[1:], np.bool_)
-    window = np.s_[y0:y1, x0:x1]
-    if choice.chosen >= 0:
-        pixels[window] = pool.mask(choice.chosen)[window]
-    elif choice.chosen == Chosen.RECTANGLE:
-        pixels[window] = True
-    else:
-        return None
-    if choice.chosen == Chosen.RECTANGLE or not pixels.any():  # a candidate may lie wholly outside the box
-        pixels[window] = True
-        return BoxMask(pixels, True, measure_mask(pixels, box, class_id, log_probabilities))
+@packed
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """The mask of a box before other boxes have taken pixels from it.
+
+    Attributes:
+        pixels: H×W, true only in the box.
+        pool: The candidates of the image.
+        row: The row of the box.
+        box: Its half-open pixel corners.
+        class_id: Its class, or UNKNOWN.
+        map_: s×s, its object map.
+        choice: Its choice.
+        rectangle: Whether the mask is the box's rectangle.
+    """
+
+    pixels: NDArray[np.bool_]
+    pool: Pool
+    row: int
+    box: NDArray[np.int64]
+    class_id: int
+    map_: NDArray[np.uint8]
+    choice: Choice
+    rectangle: bool = False
+
+    @classmethod
+    def of(
+        cls, pool: Pool, row: int, box: NDArray[np.int64], class_id: int, map_: NDArray[np.uint8], choice: Choice
+    ) -> _Draft:
+        """The sharpened mask of a box's choice."""
+        empty = np.zeros(pool.superpixels.shape, np.bool_)
+        draft, pixels = cls(empty, pool, row, box, class_id, map_, choice), empty.copy()
+        if choice.shares is not None:
+            mask = refined(draft.probabilities(), draft.seen())
+            pixels[draft.window] = mask if mask.any() else pool.mask(choice.chosen)[draft.window]
+        if pixels.any():
+            return cls(pixels, pool, row, box, class_id, map_, choice)
+        pixels[draft.window] = True  # no candidate fits, or it lies wholly outside the box
+        return cls(pixels, pool, row, box, class_id, map_, choice, rectangle=True)
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns of the box."""
+        x0, y0, x1, y1 = self.box
+        return np.s_[y0:y1, x0:x1]
+
+    def seen(self) -> NDArray[np.float32]:
+        """The object map on the pixels of the box, h×w in [0, 1]."""
+        return on_box(self.map_.astype(np.float32) / FULL, self.box)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """How surely each pixel of the box is the object, h×w in [0, 1]."""
+        if self.choice.shares is None:
+            return self.seen()
+        shares = self.choice.shares[self.pool.superpixels[self.window]]
+        return object_probabilities(self.pool.mask(self.choice.chosen)[self.window], shares, self.seen())
+
+    def finished(
+        self, own: NDArray[np.bool_] | None, log_probabilities: NDArray[np.float32] | None, crowd: float
+    ) -> BoxMask | None:
+        """The mask with its measures; None if nothing is left of it.
+
+        Args:
+            own: h×w, the pixels of the box that no other box has taken; None for all.
+            log_probabilities: C×H×W, or None.
+            crowd: See `boxsup.masking.quality.crowding`.
+        """
+        pixels = self.pixels
+        if own is not None:
+            pixels[self.window] &= own
+        inside, asked = pixels[self.window], None
+        if not inside.any():
+            return None
+        if log_probabilities is not None and self.class_id != UNKNOWN:
+            asked = log_probabilities[(slice(None), *self.window)]
+        candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
+        return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
+
+
+def _choices(
+    image: str,
+    pool: Pool,
+    boxes: pd.DataFrame,
+    log_probabilities: NDArray[np.float32] | None,
+    maps: NDArray[np.uint8],
+    settings: UpdateSettings,
+) -> list[Choice]:
+    """The choices of boxes that all ask the semantic network, or none."""
+    overlaps, scores = {image: box_iou(corners_of(boxes), pool.boxes)}, None
+    if log_probabilities is not None:
+        scores = _Scores(log_probabilities)
+    update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
+    height, width = pool.superpixels.shape
+    return update.labels(image, height, width, boxes).choices
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """The log-probabilities of one image, as the update asks for them."""
+
+    log_probabilities: NDArray[np.float32]
+
+    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.log_probabilities[class_ids]
+
+
+def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:
+    """H×W: the index of the draft that each pixel goes to; see `owners`."""
+    height, width = pool.superpixels.shape
+    masks = LazySequence(lambda draft: draft.pixels[draft.window], drafts)
+    claims = LazySequence(lambda draft: draft.probabilities(), drafts)
+    return owners(height, width, np.array([draft.box for draft in drafts]), masks, claims)
+
+
+def _of_candidate(choice: Choice, asked: bool) -> CandidateMeasures:
     rank = int(np.flatnonzero(choice.best == choice.chosen)[0])
-    costs = (float(choice.expected_iou[rank]), float(choice.regression[rank]), float(choice.overlap[rank]))
-    return BoxMask(pixels, False, measure_mask(pixels, box, class_id, log_probabilities, costs))
+    agreement = 1 - float(choice.regression[rank]) if asked else math.nan
+    expected, overlap, objects = (float(of[rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
+    return CandidateMeasures(expected, overlap, objects, agreement)

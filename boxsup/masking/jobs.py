@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from boxsup.catalogue.check import run_checks
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
-from boxsup.errors import ConfigError, DataError
+from boxsup.errors import DataError
 from boxsup.masking.masker import Masker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 
@@ -49,7 +49,7 @@ class Job:
     Attributes:
         number: Its position among all images, from 1.
         record: The image with all its boxes, whose class ids are those of the source.
-        asked: The image with the boxes whose class the model knows, whose class ids are those of the model.
+        asked: The same, with the class ids of the model; see `Masker.relabelled`.
         key: The key of its part.
         done: Whether its part existed at the start.
     """
@@ -60,16 +60,9 @@ class Job:
     key: str
     done: bool
 
-    def part(self, folder: Path, known: Sequence[bool]) -> ImagePart:
-        """The image with the masks of all its boxes, read from its part.
-
-        Args:
-            folder: The folder of parts.
-            known: For each class id of the source, whether the model knows the class.
-        """
-        masks = iter(read_part(folder, self.key, self.asked).masks)
-        of_boxes = [next(masks) if known[box.class_id] else None for box in self.record.boxes]
-        return ImagePart(self.record, of_boxes, self.number)
+    def part(self, folder: Path) -> ImagePart:
+        """The image with the masks of its boxes, read from its part in `folder`."""
+        return ImagePart(self.record, read_part(folder, self.key, self.asked).masks, self.number)
 
 
 def check_images(source: Source, workers: int) -> CheckedImages:
@@ -104,28 +97,32 @@ def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record
 
 
 def unknown_classes(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
-    """A problem for each image with boxes whose class the model does not know.
-
-    Raises:
-        ConfigError: The model knows the class of no box.
-    """
-    known = ", ".join(masker.classes[1:])
-    problems, count = [], 0
-    for record in records:
+    """A note on each image with boxes whose class the model does not know; none without a model."""
+    known, notes = ", ".join(masker.classes[1:]), []
+    for record in records if known else ():
         names = Counter(source.classes[box.class_id] for box in record.boxes)
-        unknown = {name: number for name, number in names.items() if not masker.knows(name)}
-        count += sum(names.values()) - sum(unknown.values())
+        unknown = [f"{number} of '{name}'" for name, number in names.items() if not masker.knows(name)]
         if unknown:
-            boxes = ", ".join(f"{number} of '{name}'" for name, number in unknown.items())
-            text = f"no mask for {boxes}: the model does not know the class, but {known}"
-            problems.append(Problem(record.image, record.annotation, text))
-    if problems and not count:
-        classes = ", ".join(f"'{name}'" for name in source.classes[1:])
-        raise ConfigError(
-            f"--boxes: none of their classes, {classes}, is one that the model knows, {known}; rename them in the "
-            "annotations, or name a model that was trained on them"
-        )
-    return problems
+            text = f"made without the model, for {', '.join(unknown)}: it does not know the class, but {known}"
+            notes.append(Problem(record.image, record.annotation, text))
+    return notes
+
+
+def lost_boxes(parts: Iterable[ImagePart], difficult: bool) -> list[Problem]:
+    """A note on each image with boxes that lost all of their pixels.
+
+    Args:
+        parts: The images. A crowd has no mask anyway.
+        difficult: Whether difficult boxes have masks.
+    """
+    notes = []
+    for part in parts:
+        pairs = zip(part.record.boxes, part.masks, strict=True)
+        count = sum(mask is None and not box.crowd and (difficult or not box.difficult) for box, mask in pairs)
+        if count:
+            text = f"no mask for {count} boxes: another box is surer of each of their pixels"
+            notes.append(Problem(part.record.image, part.record.annotation, text))
+    return notes
 
 
 def make_job(number: int, record: Record, masker: Masker, source: Source, folder: Path) -> Job:

@@ -1,4 +1,4 @@
-"""Masks for the boxes of many images, from a network and from candidates that are made on the way."""
+"""Masks for the boxes of many images, from networks and from candidates that are made on the way."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
+from boxsup.catalogue.tables import corners_of
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
-from boxsup.masking.box_masks import check_update, masks_of_boxes
+from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
 from boxsup.masking.parts import ImagePart
+from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_proposer, packages
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import Proposer
@@ -28,61 +30,67 @@ from boxsup.store.provenance import provenance
 
 
 class Masker:
-    """Makes masks for boxes with a trained network, an update and a proposal method.
+    """Makes masks for boxes with object networks, an update, a proposal method and, if there is one, a trained network.
 
     Attributes:
-        classes: Names of the network's classes, the background first.
+        classes: Names of the trained network's classes, the background first; empty without one.
         settings: Everything that masks depend on besides the image and its boxes, as JSON values.
     """
 
     def __init__(
         self,
-        model: Path,
+        model: Path | None,
+        objects: Sequence[Path],
         threads: int,
         scales: Sequence[float],
         update: UpdateSettings,
         proposals: ProposalSettings,
+        disjoint: bool = False,
     ) -> None:
-        """Read the network.
+        """Read the networks.
 
         Args:
-            model: The network's checkpoint.
+            model: The checkpoint of a trained network, which is asked about the boxes of its classes; None for none.
+            objects: Files of object networks, whose maps are averaged; none for the one that ships with the package.
             threads: Number of torch's threads on the CPU.
-            scales: Scales of the image over which scores are averaged.
+            scales: Scales of the image over which the trained network's scores are averaged.
             update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
             proposals: Settings of the method that makes the candidates.
+            disjoint: Whether a pixel belongs to one box only.
 
         Raises:
-            StoreError: There is no such checkpoint.
+            StoreError: There is no such checkpoint or object network.
             ConfigError: The quality score does not cover this update.
         """
         check_update(update)
-        self._predictor = Predictor(model, threads, None, scales)
-        self._update, self._proposals = update, proposals
-        self.classes = self._predictor.classes
+        self._predictor = None if model is None else Predictor(model, threads, None, scales)
+        self._viewer = ObjectViewer(objects, threads)
+        self._update, self._proposals, self._disjoint = update, proposals, disjoint
+        self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
-            "model": sha256_of(model),
+            "model": None if model is None else sha256_of(model),
+            "objects": self._viewer.hashes,
             "threads": threads,
-            "scales": list(scales),
+            "scales": None if model is None else list(scales),
+            "disjoint": disjoint,
             "update": update.model_dump(),
             "proposals": proposals.model_dump(),
             "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
         }
 
     def knows(self, name: str) -> bool:
-        """Return whether the network knows a class."""
+        """Return whether the trained network knows a class."""
         return name in self.classes[1:]
 
     def relabelled(self, record: Record, classes: Sequence[str]) -> Record:
-        """Return the record with only the boxes whose class the network knows, with the network's class numbers.
+        """Return the record with the trained network's class numbers, UNKNOWN for classes that it does not know.
 
         Args:
             record: An image and its boxes.
             classes: Names of the record's classes, the background first.
         """
-        names = (classes[box.class_id] for box in record.boxes)
-        pairs = [(box, name) for box, name in zip(record.boxes, names, strict=True) if self.knows(name)]
-        boxes = [box._replace(class_id=self.classes.index(name)) for box, name in pairs]
+        numbers = [self.classes.index(name) if self.knows(name) else UNKNOWN for name in classes]
+        boxes = [box._replace(class_id=numbers[box.class_id]) for box in record.boxes]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)
 
     def parts(self, records: Sequence[Record], workers: int) -> Iterator[ImagePart]:
@@ -92,9 +100,13 @@ class Masker:
         calls = ((self._proposals, record.image, record.path) for record in records)
         proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
-            scores = self._predictor.log_probabilities(pixels).cpu().numpy()
             boxes = to_catalogue([record], self.classes).boxes
-            yield ImagePart(record, masks_of_boxes(record.image, pool, boxes, scores, self._update))
+            maps = self._viewer.maps(pixels, corners_of(boxes))
+            scores = None
+            if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
+                scores = self._predictor.log_probabilities(pixels).cpu().numpy()
+            masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+            yield ImagePart(record, masks)
 
 
 def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray[np.uint8], Pool]:

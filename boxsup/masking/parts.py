@@ -18,12 +18,10 @@ from boxsup.catalogue.readers.segments import segment
 from boxsup.catalogue.records import Box, Record
 from boxsup.errors import DataError
 from boxsup.masking.box_masks import BoxMask
-from boxsup.masking.quality import Measures, quality
+from boxsup.masking.quality import SEMANTIC, CandidateMeasures, Measures, quality
 from boxsup.store.atomic import write_text
 from boxsup.store.checksums import sha256_of
 from boxsup.writers.objects import MaskedObject
-
-COSTS = 3  # number of measures that a rectangle does not have
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,8 @@ class ImagePart:
     """A finished image.
 
     Attributes:
-        record: The image and its boxes, with the model's class numbers.
-        masks: One per box; None for a box without a mask: a crowd, or of a class that the model does not know.
+        record: The image and its boxes.
+        masks: One per box; None for a box without a mask; see `boxsup.masking.box_masks.masks_of_boxes`.
         number: Position of the image among all images, from 1.
     """
 
@@ -119,6 +117,8 @@ def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask |
     numbers = [value for value in stored.values() if value is not None]
     if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise ValueError("measures are not numbers")
-    if type(stored["rival"]) is not int or len(numbers) not in (len(stored), len(stored) - COSTS):
+    missing = {name for name, value in stored.items() if value is None}
+    allowed = [set(), {*CandidateMeasures._fields}, {*SEMANTIC}, {*CandidateMeasures._fields, *SEMANTIC}]
+    if type(stored["rival"]) is not int or missing not in allowed:
         raise ValueError("measures are missing")
     return BoxMask(pixels, bool(content["rectangle"]), Measures(**measures))

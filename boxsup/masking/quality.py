@@ -1,8 +1,9 @@
 """How good a box's mask probably is, judged without a true mask, and which boxes a person should look at.
 
-The score is a logistic function of what the update weighs (`boxsup.labels.costs`): the expected IoU of the segment, its
-agreement with the network, and how well it fits the box. `benchmarks/mask_quality.py` fitted the weights to true masks
-and measured how well they predict; docs/use.md has the curve.
+The score is a logistic function of what the update weighs (`boxsup.labels.costs`), of how much of its box the mask
+fills, and of how much another box is in the way. There are two sets of weights, with a semantic network and without.
+`benchmarks/mask_quality.py` fitted them to the true masks of training photographs, each judged by a network that had
+not seen it, and measures them on other photographs; docs/use.md has the curve, and what else was tried.
 """
 
 from __future__ import annotations
@@ -14,42 +15,86 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.image.boxes import box_iou, tight_box
+from boxsup.image.boxes import box_blocks, box_iou, tight_box
 
-INTERCEPT, WEIGHTS = -3.71, (2.86, 3.83, -0.57)  # of expected_iou, network_agreement and overlap_cost
+# Measure -> weight; "" is the constant.
+WITHOUT = {
+    "": 0.14,
+    "expected_iou": 2.17,
+    "overlap_cost": -0.88,
+    "object_cost": -4.08,
+    "fill": 1.93,
+    "crowding": -2.79,
+}
+WITH = {
+    "": -0.64,
+    "expected_iou": 2.30,
+    "overlap_cost": -0.79,
+    "object_cost": -3.45,
+    "fill": 1.85,
+    "crowding": -2.77,
+    "network_agreement": 0.89,
+}
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
+UNSURE = 0.65  # a score below is flagged
 MIN_SEEN = 0.05  # for the greatest probability of the class in its box,
 MIN_SHARE = 0.1  # or this share of the median over all boxes: a network that has learned little is sure of nothing
 MIN_TIGHTNESS = 0.6
-MAX_OVERLAP_COST = 0.6
-RIVAL = 0.5  # mean probability of another class on the segment, if it is also RIVALRY times that of the box's class
+RIVAL = 0.5  # mean probability of another class on the mask, if it is also RIVALRY times that of the box's class
 RIVALRY = 2.0
 
 # Flag -> what it means; flags are listed in this order.
 FLAGS = {
-    "nothing": "no segment was found, or the network sees nothing of the label in the box",
-    "loose": "the segment ends short of the box's sides, or no segment fits the box well",
-    "disagreement": "the network sees another class on the segment",
+    "nothing": "no segment was found, or the semantic network sees nothing of the label in the box",
+    "unsure": "the score is low",
+    "loose": "the mask ends short of the box's sides",
+    "disagreement": "the semantic network sees another class on the mask",
 }
+SEMANTIC = ("network_agreement", "seen", "label_share", "rival_share")  # measures that need a semantic network
 
 
-class Measures(NamedTuple):
-    """What the quality of a box's mask is judged by; see `measure_mask`. The first three are NaN for a rectangle.
+class CandidateMeasures(NamedTuple):
+    """What the update knows of the candidate that a box chose; all NaN for a rectangle.
 
     Attributes:
-        expected_iou: Expected IoU of the segment with the object; see `boxsup.labels.choice.ranking`.
-        network_agreement: 1 - E_r, the mean agreement of segment and network over the box, in [0, 1].
-        overlap_cost: E_o, 0 or more: how much the segment misses of the box and leaks out of it.
-        tightness: IoU of the box with the tight box of the segment's part in it.
-        seen: Greatest probability of the class in the box.
-        label_share: Mean probability of the class on the segment.
-        rival_share: Mean probability on the segment of the likeliest other class except the background.
-        rival: Number of that other class.
+        expected_iou: Expected IoU of the candidate with the object; see `boxsup.labels.choice.ranking`.
+        overlap_cost: E_o, 0 or more: how much the candidate misses of the box and leaks out of it.
+        object_cost: E_b in [0, 1], its distance from the object map.
+        network_agreement: 1 - E_r in [0, 1], its agreement with the semantic network, if there is one.
     """
 
     expected_iou: float
-    network_agreement: float
     overlap_cost: float
+    object_cost: float
+    network_agreement: float
+
+
+NO_CANDIDATE = CandidateMeasures(math.nan, math.nan, math.nan, math.nan)
+
+
+class Measures(NamedTuple):
+    """What the quality of a box's mask is judged by; see `measure_mask`.
+
+    Attributes:
+        expected_iou: See CandidateMeasures, as for the next three; NaN for a rectangle.
+        overlap_cost: E_o.
+        object_cost: E_b.
+        network_agreement: 1 - E_r; NaN without a semantic network, as are the other SEMANTIC measures.
+        fill: Share of the box that the mask holds.
+        crowding: Greatest IoU of the box with another box of the image.
+        tightness: IoU of the box with the tight box of the mask.
+        seen: Greatest probability of the class in the box.
+        label_share: Mean probability of the class on the mask.
+        rival_share: Mean probability on the mask of the likeliest other class except the background.
+        rival: Number of that other class; 0 for none.
+    """
+
+    expected_iou: float
+    overlap_cost: float
+    object_cost: float
+    network_agreement: float
+    fill: float
+    crowding: float
     tightness: float
     seen: float
     label_share: float
@@ -57,42 +102,54 @@ class Measures(NamedTuple):
     rival: int
 
 
+def crowding(boxes: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the greatest IoU of each box with another one: B, from B×4 corners.
+
+    >>> crowding(np.array([[0, 0, 2, 2], [0, 0, 2, 1], [5, 5, 6, 6]]))
+    array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    greatest = np.zeros(len(boxes), np.float32)
+    for block in box_blocks(len(boxes)):
+        iou = box_iou(boxes[block], boxes)
+        iou[np.arange(len(iou)), np.arange(len(boxes))[block]] = 0
+        greatest[block] = iou.max(axis=1)
+    return greatest
+
+
 def measure_mask(
-    pixels: NDArray[np.bool_],
-    box: NDArray[np.integer],
+    inside: NDArray[np.bool_],
     class_id: int,
-    log_probabilities: NDArray[np.float32],
-    costs: tuple[float, float, float] = (math.nan, math.nan, math.nan),
+    log_probabilities: NDArray[np.float32] | None,
+    candidate: CandidateMeasures,
+    crowd: float,
 ) -> Measures:
     """Measure a box's mask.
 
     Args:
-        pixels: H×W mask; the part in the box counts, at least one pixel.
-        box: Half-open pixel corners x0, y0, x1, y1.
-        class_id: Class of the box, 1…C-1.
-        log_probabilities: C×H×W natural logarithms.
-        costs: Expected IoU, E_r by agreement, and E_o by coverage of the chosen candidate; NaN for a rectangle.
+        inside: h×w, the mask in the box; at least one pixel.
+        class_id: Class of the box, 1…C-1, if a semantic network is asked.
+        log_probabilities: C×h×w natural logarithms of a semantic network in the box; None without one.
+        candidate: What is known of the chosen candidate.
+        crowd: The box's value of `crowding`.
 
     Raises:
-        ValueError: The mask has no pixel in the box.
+        ValueError: The mask has no pixel.
     """
-    x0, y0, x1, y1 = box
-    inside = pixels[y0:y1, x0:x1]
     tight = tight_box(inside)
     if tight is None:
         raise ValueError("a mask without a pixel in its box has no quality")
-    window = log_probabilities[:, y0:y1, x0:x1]
-    shares = np.exp(window[:, inside]).mean(axis=1)
+    height, width = inside.shape
+    tightness = float(box_iou(np.array([[0, 0, width, height]]), np.array([tight]))[0, 0])
+    common = (*candidate, float(inside.mean()), crowd, tightness)
+    if log_probabilities is None:
+        return Measures(*common, math.nan, math.nan, math.nan, 0)
+    shares = np.exp(log_probabilities[:, inside]).mean(axis=1)
     others = shares.copy()
     others[[0, class_id]] = -1.0
     rival = int(others.argmax())
-    expected, regression, overlap = costs
     return Measures(
-        expected,
-        1.0 - regression,
-        overlap,
-        float(box_iou(np.array([[0, 0, x1 - x0, y1 - y0]]), np.array([tight]))[0, 0]),
-        float(np.exp(window[class_id].max())),
+        *common,
+        float(np.exp(log_probabilities[class_id].max())),
         float(shares[class_id]),
         max(0.0, float(others[rival])),
         rival if len(shares) > 2 else 0,
@@ -100,27 +157,25 @@ def measure_mask(
 
 
 def quality(measures: Measures) -> float:
-    """Estimate the IoU of a mask with its object, in [0, 1].
-
-    Example:
-        >>> round(quality(Measures(0.8, 0.9, 0.1, tightness=1, seen=1, label_share=1, rival_share=0, rival=0)), 2)
-        0.88
-    """
+    """Estimate the IoU of a mask with its object, in [0, 1]."""
     if math.isnan(measures.expected_iou):
         return RECTANGLE_QUALITY
-    values = (measures.expected_iou, measures.network_agreement, measures.overlap_cost)
-    logit = INTERCEPT + sum(weight * value for weight, value in zip(WEIGHTS, values, strict=True))
+    weights = WITHOUT if math.isnan(measures.network_agreement) else WITH
+    logit = sum(weight * (getattr(measures, name) if name else 1.0) for name, weight in weights.items())
     return 0.5 + 0.5 * math.tanh(logit / 2)  # the logistic function, without overflow
 
 
 def seen_threshold(seen: Sequence[float]) -> float:
-    """Return the least probability that the network must see in a box, given what it has `seen` in all boxes.
+    """Return the least probability that the semantic network must see in a box, given what it has `seen` in all boxes.
+
+    NaN counts as a box that it was not asked about.
 
     Example:
         >>> seen_threshold([0.9, 0.8, 0.01])
         0.05
     """
-    return min(MIN_SEEN, MIN_SHARE * float(np.median(seen))) if len(seen) else MIN_SEEN
+    asked = [value for value in seen if not math.isnan(value)]
+    return min(MIN_SEEN, MIN_SHARE * float(np.median(asked))) if asked else MIN_SEEN
 
 
 def flags(measures: Measures, min_seen: float = MIN_SEEN) -> list[str]:
@@ -130,10 +185,10 @@ def flags(measures: Measures, min_seen: float = MIN_SEEN) -> list[str]:
         measures: Measures of the box's mask.
         min_seen: Probability of the class that the network must see somewhere in the box; see `seen_threshold`.
     """
-    rectangle = math.isnan(measures.expected_iou)
     raised = {
-        "nothing": rectangle or measures.seen < min_seen,
-        "loose": measures.tightness < MIN_TIGHTNESS or measures.overlap_cost > MAX_OVERLAP_COST,
+        "nothing": math.isnan(measures.expected_iou) or measures.seen < min_seen,
+        "unsure": quality(measures) < UNSURE,
+        "loose": measures.tightness < MIN_TIGHTNESS,
         "disagreement": measures.rival_share > max(RIVAL, RIVALRY * measures.label_share),
     }
     return [name for name in FLAGS if raised[name]]

@@ -13,7 +13,7 @@ from boxsup.writers import boxes
 
 # All measures except the tightness, which is in the table already, as `iou`.
 MEASURES = tuple(name for name in Measures._fields if name != "tightness")
-COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "fill", *MEASURES)
+COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", *MEASURES)
 
 
 def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Sequence[str], images: Path) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Seque
 
     Returns:
         Columns COLUMNS: those of tightened boxes, with the quality as `score`; the file; `flags`, separated by spaces;
-        whether the mask is the box's rectangle; `fill`, the share of the box that the mask covers; and the measures.
+        whether the mask is the box's rectangle; and the measures.
     """
     pairs = [pair for part in parts for pair in _rows(part, classes, known, images)]
     min_seen = seen_threshold([measures.seen for _, measures in pairs])
@@ -43,13 +43,11 @@ def _rows(
     """Yield the row of each box without its flags, and the measures of its mask."""
     pairs = [(mask, masked) for _, mask, masked in masked_objects(part)]
     tightened = boxes.rows(part.record.image, [masked for _, masked in pairs], classes)
-    for row, (mask, masked) in zip(tightened, pairs, strict=True):
-        x0, y0, x1, y1 = masked.box
+    for row, (mask, _) in zip(tightened, pairs, strict=True):
         rival = mask.measures.rival
         details = {
             "file": file_of(part, images),
             "rectangle": int(mask.rectangle),
-            "fill": masked.pixels.sum() / ((x1 - x0) * (y1 - y0)),
             **mask.measures._asdict(),
             "rival": known[rival] if 0 < rival < len(known) else "",
         }

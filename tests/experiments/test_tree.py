@@ -16,6 +16,8 @@ from boxsup.experiments.tree import (
     checkpoints_in,
     experiment_around,
     log_of,
+    object_networks_in,
+    run_around,
     runs_in,
     search_table,
     trimap_page,
@@ -81,6 +83,19 @@ def test_what_is_there_is_found_again(tmp_path):
     assert checkpoints_in(folder.run(2).folder) == [folder.run(2).model(epoch) for epoch in (0, 3, 11)]
     assert experiment_around(folder.run(2).model(3)) == folder.folder
     assert experiment_around(tmp_path / "model.pt") is None
+    assert run_around(folder.run(2).model(3)) == folder.run(2).folder
+    assert run_around(tmp_path / "model.pt") is None
+
+
+def test_object_networks_are_those_of_the_last_round_that_is_whole(tmp_path):
+    run = Run("own", 0, tmp_path)
+    assert object_networks_in(run.folder) == []
+    whole = [run.object_network(turn, i, n) for turn, n in ((2, 2), (10, 11)) for i in range(n)]
+    partial = [run.object_network(11, 1, 2), run.object_network(11, 0, 3), tmp_path / "own/seed-0/objects/12/of.pt"]
+    for path in (*whole, *partial, *(run.object_maps(10, i, 11) for i in range(11))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert object_networks_in(run.folder) == [run.object_network(10, i, 11) for i in range(11)]
 
 
 def test_benchmarks_are_a_file_or_the_folder_of_what_is_left_open():

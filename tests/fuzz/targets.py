@@ -427,8 +427,8 @@ def make_part(folder: Path) -> list[Path]:
     for place, rectangle in ((0, False), (2, True)):
         box, pixels = PART.boxes[place], np.zeros(SIZE, np.bool_)
         pixels[box.y0 + 1 : box.y1, box.x0 : box.x1 - 2] = True
-        known = (np.nan,) * 3 if rectangle else (0.9, 0.8, 0.1)
-        masks[place] = BoxMask(pixels, rectangle, Measures(*known, 0.9, 0.8, 0.7, 0.1, 2))
+        known = (np.nan,) * 4 if rectangle else (0.9, 0.1, 0.2, 0.8)
+        masks[place] = BoxMask(pixels, rectangle, Measures(*known, 0.5, 0.1, 0.9, 0.8, 0.7, 0.1, 2))
     write_part(folder, "key", ImagePart(PART, masks))
     return [folder / "a.json"]
 

@@ -16,7 +16,7 @@ from boxsup.masking.quality import Measures
 pytestmark = pytest.mark.slow  # exports are read, written and read again
 
 INPUTS = 150  # of each format
-MEASURES = Measures(np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 0.0, 0)
+MEASURES = Measures(*(np.nan,) * 4, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0)
 
 
 def read(images, boxes):

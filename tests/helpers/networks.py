@@ -1,8 +1,9 @@
-"""A network for tests that has learned nothing and still says different things of different places."""
+"""Networks for tests that have learned nothing and still say different things of different places."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from boxsup.network import Segmenter, build_network
 from boxsup.network.images import normalise
+from boxsup.objects.network import ObjectNet, save_network
 
 
 def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> Segmenter:
@@ -21,3 +23,12 @@ def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> S
             layer.momentum = 1.0
     network(torch.stack([normalise(picture) for picture in pictures]))
     return network
+
+
+def write_object_network(path: Path, size: int = 40, seed: int = 0) -> Path:
+    """Write an object network with random weights, for boxes of a side in their crops; equal seeds give equal files."""
+    torch.manual_seed(seed)
+    network = ObjectNet().eval()
+    torch.nn.init.normal_(network.score.weight, std=0.5)
+    save_network(path, network, {"settings": {"size": size}})
+    return path

@@ -126,6 +126,23 @@ def test_a_copy_keeps_its_settings_where_the_file_comes_along(results, tmp_path)
     assert find_trained(tmp_path / "linked.pt").labelling.scales == (0.5,)
 
 
+def test_a_run_has_its_object_networks_and_a_copy_has_none(results, tmp_path):
+    assert find_trained(results / "own").object_networks() == []
+    networks = [results / f"own/seed-10/objects/1/{i}-of-2.pt" for i in range(2)]
+    networks[0].parent.mkdir(parents=True)
+    for path in networks:
+        path.touch()
+    assert find_trained(results / "own").object_networks() == networks
+    assert find_trained(results / "own/seed-10/epochs/001/model.pt").object_networks() == networks
+    assert find_trained(results / "own/seed-0").object_networks() == []
+    (tmp_path / "linked.pt").symlink_to(results / "own/seed-10/epochs/001/model.pt")
+    assert find_trained(tmp_path / "linked.pt").object_networks() == networks
+    copy = tmp_path / "copy" / "model.pt"
+    copy.parent.mkdir()
+    copy.touch()
+    assert find_trained(copy).object_networks() == []
+
+
 def test_a_mistyped_path_names_what_is_near(results):
     with pytest.raises(StoreError, match=r"/oown: no such checkpoint; did you mean \S*/own\?"):
         find_trained(results / "oown")

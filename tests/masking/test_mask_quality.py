@@ -1,4 +1,4 @@
-"""The quality of a box's mask and its flags, on a picture of 4×6 pixels worked by hand."""
+"""The quality of a box's mask and its flags, on a picture of 4×4 pixels worked by hand."""
 
 import math
 
@@ -9,7 +9,11 @@ from boxsup.masking import quality as mask_quality
 from boxsup.masking.quality import (
     FLAGS,
     MIN_SEEN,
+    NO_CANDIDATE,
     RECTANGLE_QUALITY,
+    SEMANTIC,
+    UNSURE,
+    CandidateMeasures,
     Measures,
     flags,
     measure_mask,
@@ -17,23 +21,22 @@ from boxsup.masking.quality import (
     seen_threshold,
 )
 
-BOX = np.array([1, 0, 5, 4])
-MASK = np.zeros((4, 6), np.bool_)
-MASK[1:3, 1:4] = True  # tight: 3×2 of the box's 4×4
-PROBABILITIES = np.full((3, 4, 6), 0.1)
-PROBABILITIES[1, 1:3, 1:4] = 0.6  # the label on the mask
-PROBABILITIES[1, 0, 4] = 0.7  # and its greatest, beside it
-PROBABILITIES[1, 0, 0] = 0.9  # outside of the box: not looked at
-PROBABILITIES[2, 1:3, 1:4] = 0.3
+MASK = np.zeros((4, 4), np.bool_)
+MASK[1:3, 0:3] = True  # tight: 3×2 of the box's 4×4
+PROBABILITIES = np.full((3, 4, 4), 0.1)
+PROBABILITIES[1, 1:3, 0:3] = 0.6  # the label on the mask
+PROBABILITIES[1, 0, 3] = 0.7  # and its greatest, beside it
+PROBABILITIES[2, 1:3, 0:3] = 0.3
 SCORES = np.log(PROBABILITIES).astype(np.float32)
-GOOD = Measures(0.9, 0.8, 0.1, 0.9, 0.9, 0.7, 0.1, 2)
+CANDIDATE = CandidateMeasures(0.9, 0.1, 0.1, 0.8)
+GOOD = Measures(*CANDIDATE, fill=0.7, crowding=0, tightness=0.9, seen=0.9, label_share=0.7, rival_share=0.1, rival=2)
+GOOD_ALONE = GOOD._replace(**dict.fromkeys(SEMANTIC, math.nan), rival=0)
 
 
 def test_measures_by_hand():
-    got = measure_mask(MASK, BOX, 1, SCORES, (0.75, 0.25, 0.5))
-    assert got.expected_iou == 0.75
-    assert got.network_agreement == 0.75
-    assert got.overlap_cost == 0.5
+    got = measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)
+    assert got[:4] == CANDIDATE
+    assert (got.fill, got.crowding) == (6 / 16, 0.25)
     assert got.tightness == pytest.approx(6 / 16)
     assert got.seen == pytest.approx(0.7)
     assert got.label_share == pytest.approx(0.6)
@@ -41,45 +44,62 @@ def test_measures_by_hand():
 
 
 def test_with_one_class_there_is_no_rival():
-    got = measure_mask(MASK, BOX, 1, SCORES[:2])
+    got = measure_mask(MASK, 1, SCORES[:2], CANDIDATE, 0.25)
     assert (got.rival_share, got.rival) == (0.0, 0)
 
 
-def test_quality_rises_with_agreement_and_falls_with_cost():
-    assert 0 < quality(GOOD) < 1
-    assert quality(GOOD._replace(expected_iou=0.6)) < quality(GOOD)
-    assert quality(GOOD._replace(network_agreement=0.4)) < quality(GOOD)
-    assert quality(GOOD._replace(overlap_cost=0.9)) < quality(GOOD)
-    assert quality(GOOD._replace(overlap_cost=50.0, network_agreement=-9.0)) >= 0
+def test_without_a_semantic_network_the_rest_is_measured():
+    got = measure_mask(MASK, 0, None, CANDIDATE._replace(network_agreement=math.nan), 0.25)
+    assert all(math.isnan(getattr(got, name)) for name in SEMANTIC)
+    assert got[4:7] == measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)[4:7]
+    assert got.rival == 0
+    with pytest.raises(ValueError, match="without a pixel"):
+        measure_mask(np.zeros_like(MASK), 0, None, CANDIDATE, 0.25)
 
 
-def test_quality_is_the_logistic_function_of_the_weighted_sum(monkeypatch):
-    monkeypatch.setattr(mask_quality, "INTERCEPT", -1.0)
-    monkeypatch.setattr(mask_quality, "WEIGHTS", (2.0, 1.0, -3.0))
-    assert quality(GOOD) == pytest.approx(1 / (1 + math.exp(1 - 1.8 - 0.8 + 0.3)))
+@pytest.mark.parametrize("good", [GOOD, GOOD_ALONE], ids=["asked", "alone"])
+def test_quality_is_in_range_and_moves_with_what_it_weighs(good):
+    assert 0 < quality(good) < 1
+    weights = mask_quality.WITHOUT if good is GOOD_ALONE else mask_quality.WITH
+    for name, weight in weights.items():
+        if name:
+            more = good._replace(**{name: getattr(good, name) + 0.05})
+            assert (quality(more) - quality(good)) * weight > 0
+            for extreme in (-1e6, 1e6):
+                assert 0 <= quality(good._replace(**{name: extreme})) <= 1
+
+
+@pytest.mark.parametrize("good", [GOOD, GOOD_ALONE], ids=["asked", "alone"])
+def test_what_speaks_for_a_mask_raises_its_score(good):
+    for worse in ({"expected_iou": 0.5}, {"overlap_cost": 0.5}, {"object_cost": 0.4}, {"fill": 0.2}, {"crowding": 0.4}):
+        assert quality(good._replace(**worse)) < quality(good)
 
 
 def test_a_rectangle_is_worth_what_rectangles_are():
-    rectangle = measure_mask(MASK, BOX, 1, SCORES)
-    assert math.isnan(rectangle.expected_iou)
+    rectangle = measure_mask(np.ones_like(MASK), 1, SCORES, NO_CANDIDATE, 0.0)
     assert quality(rectangle) == RECTANGLE_QUALITY
-    assert flags(rectangle) == ["nothing", "loose"]
+    assert flags(rectangle) == ["nothing", "unsure"]
 
 
 @pytest.mark.parametrize(
     ("change", "flag"),
     [
         ({"seen": 0.01}, "nothing"),
-        ({"expected_iou": math.nan}, "nothing"),
         ({"tightness": 0.3}, "loose"),
-        ({"overlap_cost": 0.9}, "loose"),
         ({"rival_share": 0.6, "label_share": 0.2}, "disagreement"),
     ],
 )
 def test_each_flag_has_its_reason(change, flag):
-    assert flags(GOOD) == []
-    assert flags(GOOD._replace(**change)) == [flag]
+    assert flags(GOOD) == flags(GOOD_ALONE) == []
+    assert flag in flags(GOOD._replace(**change))
+    assert set(flags(GOOD._replace(**change))) <= {flag, "unsure"}
     assert flag in FLAGS
+
+
+def test_a_low_score_is_flagged():
+    bad = GOOD._replace(expected_iou=0.4, object_cost=0.5, crowding=0.3)
+    assert quality(bad) < UNSURE
+    assert flags(bad) == ["unsure"]
 
 
 def test_a_rival_must_be_likely_and_far_ahead():
@@ -88,8 +108,8 @@ def test_a_rival_must_be_likely_and_far_ahead():
 
 
 def test_what_must_be_seen_falls_with_what_the_network_sees_of_all_boxes():
-    assert seen_threshold([]) == seen_threshold([0.9, 0.8, 0.01]) == MIN_SEEN
-    assert seen_threshold([0.2, 0.1, 0.3]) == pytest.approx(0.02)
+    assert seen_threshold([]) == seen_threshold([math.nan]) == seen_threshold([0.9, 0.8, 0.01]) == MIN_SEEN
+    assert seen_threshold([0.2, 0.1, 0.3, math.nan]) == pytest.approx(0.02)
     young = GOOD._replace(seen=0.03)
     assert flags(young) == ["nothing"]
     assert flags(young, seen_threshold([0.03, 0.02, 0.04])) == []

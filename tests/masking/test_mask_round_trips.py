@@ -25,7 +25,7 @@ from boxsup.writers import labelme
 from boxsup.writers.coco_copy import MaskFields, write
 from boxsup.writers.rings import mask_parts
 from helpers import own_data
-from helpers.networks import network_that_has_seen
+from helpers.networks import network_that_has_seen, write_object_network
 
 pytestmark = pytest.mark.slow  # candidates are made and networks run
 
@@ -44,17 +44,19 @@ def home(tmp_path_factory):
     pictures = [np.asarray(Image.fromarray(each.image).resize((64, 64))) for each in made.values()]
     network = network_that_has_seen(pictures, 3)
     save_checkpoint(home / "m.pt", Checkpoint("mobilenet_v2", ("background", "star", "ring"), network, 0, {}))
+    write_object_network(home / "objects.pt")
     return home
 
 
 def masks(home, boxes, *more, images="images", status=1):
-    """The folder of results; the last picture is broken, and crescents are unknown: so the status is 1.
+    """The folder of results; the last picture of `images` is broken, so the status is 1. Crescents are unknown.
 
     Parts are left there for the next format, as its boxes are the same.
     """
     out = home / "out"
     given = ["masks", "--images", f"{home}/{images}", "--boxes", f"{home}/{boxes}", "--model", f"{home}/m.pt"]
-    given += ["--threads", "1", "--proposals", "selective_search", "--workers", "1", "--out", str(out), *more]
+    given += ["--objects", f"{home}/objects.pt", "--threads", "1", "--proposals", "selective_search"]
+    given += ["--workers", "1", "--out", str(out), *more]
     if status:
         with pytest.raises(SystemExit, match=str(status)):
             main(given)
@@ -100,11 +102,10 @@ def test_of_cocos_file_only_what_masks_say_is_new(home, coco, form, tight):
     before = copy.deepcopy(coco)
     after = json.loads((out / f"{form}.json").read_text())
     assert list(after) == list(before)
-    names = {category["id"]: category["name"] for category in coco["categories"]}
     files = {image["id"]: Path(image["file_name"]).stem for image in coco["images"]}
     filled = 0
     for old, new in zip(before.pop("annotations"), after.pop("annotations"), strict=True):
-        made = not old["iscrowd"] and files[old["image_id"]] != BROKEN and names[old["category_id"]] != "crescent"
+        made = not old["iscrowd"] and files[old["image_id"]] != BROKEN
         if not made:
             assert new == old
             continue
@@ -174,15 +175,14 @@ def test_each_file_of_an_export_has_its_copy(home):
             record["image_id"] = str(record["image_id"])
         file.write_text(json.dumps(content))
         before[part] = content
-    out = masks(home, "export", "--format", "coco", images="export")
+    out = masks(home, "export", "--format", "coco", images="export", status=0)
     for part, old in before.items():
         new = json.loads((out / "coco" / part / "_annotations.coco.json").read_text())
         for image, own in zip(new["images"], old["images"], strict=True):
             height, width = made[Path(image["file_name"]).stem].instances.shape
             assert image == {**own, "height": height, "width": width}
         for record, own in zip(new["annotations"], old["annotations"], strict=True):
-            known = own["category_id"] != 10 * own_data.CLASSES.index("crescent")
-            assert record.keys() - own.keys() == ({"segmentation", "area", "score"} if known else set())
+            assert record.keys() - own.keys() == {"segmentation", "area", "score"}
             assert {**record, **own} == record
 
 
@@ -223,10 +223,9 @@ def test_vocs_xml_is_kept_and_its_objects_are_numbers_in_its_order(home):
             inside = np.zeros_like(pixels)
             inside[corners[1] - 1 : corners[3], corners[0] - 1 : corners[2]] = True
             assert not (pixels & ~inside).any()
-            value = {"star": 1, "ring": 2, "crescent": 0}[name]  # the model knows no crescents: they have no mask
-            assert set(labels[pixels]) <= {value} - {0}
+            assert set(labels[pixels]) <= {{"star": 1, "ring": 2, "crescent": 3}[name]}
             seen |= {name} if pixels.any() else set()
-    assert seen == {"star", "ring"}
+    assert seen == {"star", "ring", "crescent"}
 
 
 # --- YOLO -------------------------------------------------------------------------------------------------------------
@@ -273,8 +272,8 @@ def test_yolos_labels_keep_their_classes_order_and_folders(home):
         before = (home / "set" / "labels" / "train" / f"{image}.txt").read_text()
         classes, polygons, around = as_ultralytics(out / "yolo" / "labels" / "train" / f"{image}.txt")
         assert classes == [int(line[0]) for line in before.splitlines() if line]
-        for kind, polygon, box, own in zip(classes, polygons, around, boxes[image], strict=True):
-            if image == BROKEN or kind == 2:
+        for polygon, box, own in zip(polygons, around, boxes[image], strict=True):
+            if image == BROKEN:
                 np.testing.assert_allclose(box, own, atol=2e-6)
             else:
                 height, width = made[image].instances.shape
@@ -325,9 +324,6 @@ def test_labelmes_boxes_become_polygons_in_a_copy_of_the_file(home):
             pieces = [each for each in rest if each["description"] == shape["description"]]
             assert rest[: len(pieces)] == pieces
             rest = rest[len(pieces) :]
-            if shape["label"] == "crescent":
-                assert pieces == [shape]
-                continue
             said = ("points", "shape_type", "group_id")
             for piece in pieces:
                 assert {**piece, **dict.fromkeys(said)} == {**shape, **dict.fromkeys(said)}
@@ -375,9 +371,8 @@ def test_a_format_becomes_another_with_its_names(home, form):
     made = own_data.pictures(3, SIDE)
     own_data.write_images(home / "some", made)
     own_data.write_voc_xml(home / "of", made)
-    out = masks(home, "of", "--format", form, images="some")
-    own = [thing for each in made.values() for thing in each.objects]
-    known = [own_data.CLASSES[thing.class_id] for thing in own if own_data.CLASSES[thing.class_id] != "crescent"]
+    out = masks(home, "of", "--format", form, images="some", status=0)
+    own = [own_data.CLASSES[thing.class_id] for each in made.values() for thing in each.objects]
     if form == "coco":
         found = COCO(str(out / "coco.json"))
         names = [found.cats[record["category_id"]]["name"] for record in found.anns.values()]
@@ -396,7 +391,7 @@ def test_a_format_becomes_another_with_its_names(home, form):
                 shape for place, (group, shape) in enumerate(shapes) if group is None or group not in groups[:place]
             ]
             names += [shape["label"] for shape in first]
-    assert names == known
+    assert names == own
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -407,7 +402,7 @@ def test_the_default_is_the_users_own_format_and_vocs_and_cocos(home):
     own_data.write_images(home / "default", made)
     own_data.write_labelme(home / "default", made)
     shutil.rmtree(home / "out", ignore_errors=True)
-    out = masks(home, "default", images="default")
+    out = masks(home, "default", images="default", status=0)
     assert {path.name for path in out.iterdir() if path.name[0] != "."} == {
         "labelme",
         "voc",
@@ -417,7 +412,7 @@ def test_the_default_is_the_users_own_format_and_vocs_and_cocos(home):
         "parts",
     }
     problems = pd.read_csv(out / "problems.csv")
-    assert problems["problem"].str.contains("of 'crescent': the model does not know the class, but star, ring").all()
+    assert problems["problem"].str.contains("of 'crescent': it does not know the class, but star, ring").all()
 
 
 def test_what_is_read_otherwise_than_it_stands_there_is_listed(home, capsys):
@@ -428,7 +423,7 @@ def test_what_is_read_otherwise_than_it_stands_there_is_listed(home, capsys):
     xml = file.read_text().replace("<object>", "<object><name>background</name></object>\n\t<object>", 1)
     file.write_text(xml)
     shutil.rmtree(home / "out", ignore_errors=True)
-    out = masks(home, "noted", "--format", "voc", images="one", status=int("crescent" in xml))
+    out = masks(home, "noted", "--format", "voc", images="one", status=0)
     told = pd.read_csv(out / "problems.csv")
     note = "object 1: its class is the background, it is no object"
     assert list(told["file"][told["problem"] == note]) == [str(file)]

@@ -1,0 +1,77 @@
+"""Masks of `boxsup masks` beside true ones: which object a box means, how good a mask is, what both are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import ImageRow
+from boxsup.config.build import build
+from boxsup.config.files import block, project_config
+from boxsup.config.params import generation_settings
+from boxsup.config.update import UpdateSettings
+from boxsup.image.boxes import box_iou, tight_box
+from boxsup.image.files import read_image, read_mask
+from boxsup.proposals.methods import build_settings, make_proposer
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.pool_store import Pools
+
+SAME = 0.7  # IoU of a box with the tight box of its object
+BAND = 0.02  # of a diagonal: a boundary is so wide
+VOID = 255
+
+
+def update_settings() -> UpdateSettings:
+    """The update as `config.yaml` has it."""
+    config = project_config()
+    return build(UpdateSettings, generation_settings(block(config, "defaults", "update")), "update")
+
+
+def pools_of(split: Path) -> Callable[[ImageRow], Pool]:
+    """What has the candidates of an image: the stores of the split, or else the method that makes them."""
+    stored: Mapping[str, Pool] = Pools(sorted(split.glob("proposals/mcg/*.zarr")), 8)
+    config: dict[str, Any] = project_config()
+    propose = make_proposer(build_settings(config["proposals"]["mcg"], "proposals.mcg"))
+    return lambda row: stored[row.image] if row.image in stored else propose(read_image(row.path), row.image)
+
+
+def objects_of(row: ImageRow) -> NDArray[np.uint8]:
+    """VOC's numbers of objects, H×W, beside the true mask of the image."""
+    mask = Path(row.mask)
+    return read_mask(str(mask.parent.parent / "SegmentationObject" / mask.name))
+
+
+def true_object(box: NDArray[np.integer], objects: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    """The object that a box means, H×W; None if no object's tight box is near it."""
+    best, found = SAME, None
+    for number in set(np.unique(objects)) - {0, VOID}:
+        thing = objects == number
+        near = float(box_iou(np.array([box]), np.array([tight_box(thing)]))[0, 0])
+        if near > best:
+            best, found = near, thing
+    return found
+
+
+def mask_iou(mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray[np.uint8]) -> float:
+    """IoU of a mask with an object, less void."""
+    mask = mask & (objects != VOID)
+    return float((mask & thing).sum() / (mask | thing).sum())
+
+
+def boundary_iou(
+    mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray[np.uint8], diagonal: float
+) -> float:
+    """Boundary IoU (Cheng et al., CVPR 2021): IoU of the pixels within BAND of a diagonal, px, of the outlines."""
+    width = max(1, round(BAND * diagonal))
+    inner = [_band(each & (objects != VOID), width) for each in (mask, thing)]
+    return float((inner[0] & inner[1]).sum() / max(1, (inner[0] | inner[1]).sum()))
+
+
+def _band(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    padded = np.pad(mask.astype(np.uint8), 1)
+    return (padded > cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=width))[1:-1, 1:-1]

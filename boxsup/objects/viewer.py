@@ -1,0 +1,64 @@
+"""Object networks that look into the boxes of an image together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from boxsup.image.boxes import box_blocks
+from boxsup.machine.devices import device
+from boxsup.objects.crops import crops_of, resized
+from boxsup.objects.maps import to_bytes
+from boxsup.objects.network import SHIPPED_SHA256, ObjectNet, load_network, load_shipped
+from boxsup.objects.training import object_maps
+from boxsup.store.checksums import sha256_of
+
+
+class ObjectViewer:
+    """Object networks whose maps are averaged.
+
+    Attributes:
+        hashes: The SHA-256 of the file of each network, in order.
+    """
+
+    def __init__(self, paths: Sequence[Path], threads: int) -> None:
+        """Read the networks.
+
+        Args:
+            paths: Files of object networks; none for the network that ships with the package.
+            threads: Threads of torch on the CPU, on which the last bits of maps depend.
+
+        Raises:
+            StoreError: A file is missing, damaged or not an object network.
+        """
+        read = [load_network(path) for path in paths] if paths else [load_shipped()]
+        self.hashes = [sha256_of(path) for path in paths] if paths else [SHIPPED_SHA256]
+        self._threads = threads
+        self._networks = [(network.to(device()), int(made["settings"]["size"])) for network, made in read]
+        self._side = max(size for _, size in self._networks)
+
+    def maps(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Look into the boxes of an image.
+
+        Args:
+            image: H×W×3 uint8 RGB.
+            boxes: B×4 half-open pixel corners.
+
+        Returns:
+            B×s×s object maps as `boxsup.objects.maps` has them; s is the greatest side among the networks.
+        """
+        torch.set_num_threads(self._threads)  # for each call, since it holds for the calling thread alone
+        none = np.empty((0, self._side, self._side), np.uint8)
+        return np.concatenate([none, *(self._mean(image, boxes[block]) for block in box_blocks(len(boxes)))])
+
+    def _mean(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
+        seen = [self._seen(network, crops_of(image, boxes, size), size) for network, size in self._networks]
+        return to_bytes(np.mean(seen, axis=0, dtype=np.float32))
+
+    def _seen(self, network: ObjectNet, crops: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+        maps = object_maps(network, crops, size)
+        return maps if size == self._side else np.stack([resized(each, self._side, self._side) for each in maps])

@@ -1,0 +1,36 @@
+"""A pixel goes to the box that is surest of it."""
+
+import numpy as np
+
+from boxsup.masking.disjoint import NOBODY, owners
+
+BOXES = np.array([[0, 0, 6, 4], [2, 1, 8, 4], [3, 2, 5, 4]])
+
+
+def masks_and_claims(claims):
+    sizes = [(y1 - y0, x1 - x0) for x0, y0, x1, y1 in BOXES]
+    full = [np.ones(size, np.bool_) for size in sizes]
+    return full, [np.full(size, claim, np.float32) for size, claim in zip(sizes, claims, strict=True)]
+
+
+def test_the_strongest_claim_has_the_pixel():
+    found = owners(5, 9, BOXES, *masks_and_claims((0.7, 0.9, 0.8)))
+    assert (found[1:4, 2:8] == 1).all()
+    assert (found[0, :6] == 0).all()
+    assert (found[4] == NOBODY).all()
+    assert not (found == 2).any()
+
+
+def test_of_equal_claims_the_smaller_box_has_the_pixel():
+    found = owners(5, 9, BOXES, *masks_and_claims((0.5, 0.5, 0.5)))
+    assert (found[2:4, 3:5] == 2).all()
+    assert (found[1, 2:8] == 1).all()
+
+
+def test_only_pixels_of_masks_are_given():
+    masks, claims = masks_and_claims((0.9, 0.1, 0.1))
+    masks[0][:] = False
+    masks[1][:, 0] = False
+    found = owners(5, 9, BOXES, masks, claims)
+    assert not (found == 0).any()
+    assert (found[:, 2] == NOBODY).all()

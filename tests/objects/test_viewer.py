@@ -1,0 +1,44 @@
+"""What object networks see of boxes together: the maps of the store, the mean over networks."""
+
+import numpy as np
+import pytest
+
+from boxsup.errors import StoreError
+from boxsup.objects.crops import crops_of
+from boxsup.objects.maps import to_bytes
+from boxsup.objects.network import load_network
+from boxsup.objects.training import object_maps
+from boxsup.objects.viewer import ObjectViewer
+from helpers.networks import write_object_network
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
+BOXES = np.array([[3, 5, 50, 40], [20, 0, 90, 60], [0, 30, 20, 59]])
+
+
+def test_maps_are_those_that_the_stage_stores(tmp_path):
+    path = write_object_network(tmp_path / "a.pt")
+    network, _ = load_network(path)
+    stored = to_bytes(object_maps(network, crops_of(IMAGE, BOXES, 40), 40))
+    seen = ObjectViewer([path], 1).maps(IMAGE, BOXES)
+    np.testing.assert_array_equal(seen, stored)
+    assert np.ptp(seen) > 5
+
+
+def test_the_maps_of_several_networks_are_averaged(tmp_path):
+    paths = [write_object_network(tmp_path / f"{seed}.pt", seed=seed) for seed in range(3)]
+    alone = [ObjectViewer([path], 1).maps(IMAGE, BOXES).astype(float) for path in paths]
+    viewer = ObjectViewer(paths, 1)
+    assert np.abs(viewer.maps(IMAGE, BOXES) - np.mean(alone, axis=0)).max() <= 1
+    assert len(set(viewer.hashes)) == 3
+
+
+def test_networks_of_several_sizes_give_maps_of_the_greatest(tmp_path):
+    paths = [write_object_network(tmp_path / f"{size}.pt", size) for size in (20, 40)]
+    assert ObjectViewer(paths, 1).maps(IMAGE, BOXES).shape == (3, 40, 40)
+    assert ObjectViewer(paths, 1).maps(IMAGE, BOXES[:0]).shape == (0, 40, 40)
+
+
+def test_a_file_that_is_no_object_network_is_refused(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"weights")
+    with pytest.raises(StoreError, match=r"a\.pt"):
+        ObjectViewer([tmp_path / "a.pt"], 1)
