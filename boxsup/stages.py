@@ -91,7 +91,7 @@ ROWS = (
           version=1, logs="{experiment}/seed-{seed}/{turn}-{i}-of-{n}", memory=8000, minutes=240, gpus=1,
           timed="training"),
     Stage("labels", "make one generation of pseudo-masks",
-          version=5, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training"),
+          version=6, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training"),
     Stage("label_quality", "measure a generation of pseudo-masks against the true masks",
           version=4, logs=EPOCH, memory=2000, minutes=30, timed="training"),
     Stage("epoch", "train one epoch",

@@ -80,7 +80,7 @@ def run(
     out: Path,
 ) -> None:
     """Train the network, write the maps of the part that it has not seen, and the network."""
-    from boxsup.objects.network import save_network, start_network  # torch costs seconds that a mistake need not
+    from boxsup.objects.network import round_weights, save_network, start_network  # torch costs seconds that a mistake need not
     from boxsup.objects.training import train_network
 
     cv2.setNumThreads(1)
@@ -101,6 +101,7 @@ def run(
     network, start = start_network(recipe.weights, seed)
     with _Progress() as progress:
         train_network(network, lessons.crops, lessons.targets, recipe, seed, progress.step)
+    round_weights(network)  # so that maps are those of the network that is written
     made = {
         "boxes": len(lessons.crops),
         "seed": seed,

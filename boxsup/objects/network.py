@@ -114,6 +114,12 @@ def save_network(path: Path, network: ObjectNet, origin: dict[str, Any]) -> None
     save(path, {"format": FORMAT, "made": origin, "state": state})
 
 
+def round_weights(network: ObjectNet) -> None:
+    """Round a network's weights, in place, to the 16 bits in which `save_network` writes them."""
+    for value in network.state_dict().values():
+        value.copy_(_halved(value))
+
+
 def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
     """Read a file of `save_network`: the network ready for use, and how it was made.
 

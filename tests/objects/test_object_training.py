@@ -7,7 +7,7 @@ from boxsup.config.objects import ObjectSettings
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import save
 from boxsup.objects.crops import crop_side
-from boxsup.objects.network import FROZEN, load_network, save_network, start_network
+from boxsup.objects.network import FROZEN, load_network, round_weights, save_network, start_network
 from boxsup.objects.training import FULL, UNKNOWN, batch_of, object_loss, object_maps, train_network
 
 SIZE = 20
@@ -110,6 +110,9 @@ def test_a_network_is_read_back_and_equal_networks_give_equal_bytes(tmp_path):
     assert made == {"seed": 0}
     crops, _ = discs(2)
     np.testing.assert_allclose(object_maps(network, crops, SIZE), object_maps(again, crops, SIZE), atol=0.02)
+    round_weights(network)
+    assert same_weights(network, again)
+    np.testing.assert_array_equal(object_maps(network, crops, SIZE), object_maps(again, crops, SIZE))
 
 
 def test_another_file_is_refused(tmp_path):

@@ -41,9 +41,9 @@ rule objects:
         log_of("objects"),
     benchmark:
         benchmark_of("objects")
-    priority: 10
     wildcard_constraints:
         turn=r"[1-9]\d*",
+    priority: 10
     conda:
         "../../envs/boxsup.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["objects"]["threads"]
