@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.config.files import project_config
-from boxsup.experiments.tree import Run, object_networks_in
+from boxsup.experiments.found import object_networks_in
+from boxsup.experiments.tree import Run
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.labels.grabcut import grabcut

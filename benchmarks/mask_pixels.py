@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import ImageRow, corners_of, read_catalogue
-from boxsup.experiments.tree import Run, object_networks_in
+from boxsup.experiments.found import object_networks_in
+from boxsup.experiments.tree import Run
 from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image
 from boxsup.labels.generation import LabelUpdate

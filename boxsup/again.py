@@ -17,7 +17,8 @@ from typing import Any
 
 from boxsup.config.files import PROJECT
 from boxsup.errors import ConfigError
-from boxsup.experiments.tree import RECORD, RESULTS, owner_of
+from boxsup.experiments.found import owner_of
+from boxsup.experiments.tree import RECORD, RESULTS
 from boxsup.near import shorter
 from boxsup.store.atomic import write_text
 

@@ -10,10 +10,7 @@ from pathlib import Path
 
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import StoreError
-from boxsup.experiments.tree import (
-    LABELLING,
-    MODEL,
-    ExperimentFolder,
+from boxsup.experiments.found import (
     checkpoints_in,
     experiment_around,
     is_run,
@@ -22,6 +19,7 @@ from boxsup.experiments.tree import (
     runs_in,
     seed_of,
 )
+from boxsup.experiments.tree import LABELLING, MODEL, ExperimentFolder
 from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.near import did_you_mean, near_paths
 

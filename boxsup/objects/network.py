@@ -21,7 +21,7 @@ from boxsup.random import torch_seed
 FORMAT = "boxsup objects 1"
 ENCODER: Final = "mobilenet_v2"
 SHIPPED = Path(__file__).with_name("network.pt")
-SHIPPED_SHA256 = ""
+SHIPPED_SHA256 = "2745140cae3d8d78e16e82313ae90ecb34b124eb630c53cb91ee9932b21651b8"
 # The last block of MobileNetV2 at each stride, 2 to 32, and its channels.
 TAPS, TAP_CHANNELS = (1, 3, 6, 13, 17), (16, 24, 32, 96, 320)
 FROZEN = 4  # blocks of the encoder that keep their first weights; training them too would take twice the time

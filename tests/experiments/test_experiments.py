@@ -23,6 +23,7 @@ DATASETS = {
         "splits": {"train": ["own/train", "more/train"], "masks": ["own/train"], "val": ["own/val"]},
     },
 }
+UPDATE = {"every": 2, "warmup": 1, "scales": [1.0, 1.5], "mu": 0.75}
 BASE = {
     "dataset": "own",
     "train": "train",
@@ -31,7 +32,8 @@ BASE = {
     "supervision": {"boxes": "boxsup", "masks": "none"},
     "seeds": [0, 1],
     "epochs": 5,
-    "update": {"every": 2, "warmup": 1, "scales": [1.0, 1.5]},
+    "update": UPDATE,
+    "objects": {"folds": 2, "rounds": 1},
     "validation": {"every": 2, "held_out": 0, "held_out_seed": 0},
     "checkpoints_of": None,
     "init_from": None,
@@ -72,6 +74,14 @@ def test_a_generation_asks_the_network_after_the_epoch_before_once_it_is_warm():
     assert own.asked_model(0, 3) == Run("other", 0).model(2)
     assert own.asked_scales(3) == [1.0, 1.5]
     assert supervised("grabcut", "none").asked_model(0, 3) is None
+
+
+def test_object_networks_judge_the_parts_that_they_have_not_seen_where_boxes_choose():
+    own = experiment(checkpoints_of="other")
+    assert own.object_maps(0) == [Run("other", 0).object_maps(1, i, 2) for i in (0, 1)]
+    assert own.object_maps(0, 0) == []  # before the first round
+    assert experiment(update=UPDATE | {"mu": 0}).object_maps(0) == []
+    assert supervised("grabcut", "none").object_maps(0) == []
 
 
 def test_generations_are_held_against_the_one_before_and_the_first():
@@ -178,6 +188,7 @@ def test_times_are_of_the_jobs_that_an_experiment_needed():
         **{
             stage: [f"{logs}/{stage}/x/seed-{seed}" for seed in (0, 1)]
             for stage in [
+                "objects",
                 "labels",
                 "label_quality",
                 "epoch",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from boxsup.experiments.found import checkpoints_in, experiment_around, object_networks_in, run_around, runs_in
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.tree import (
     RECORD,
@@ -13,12 +14,7 @@ from boxsup.experiments.tree import (
     Run,
     benchmark_of,
     benchmarks_of,
-    checkpoints_in,
-    experiment_around,
     log_of,
-    object_networks_in,
-    run_around,
-    runs_in,
     search_table,
     trimap_page,
 )

@@ -21,7 +21,7 @@ def test_maps_are_those_that_the_stage_stores(tmp_path):
     stored = to_bytes(object_maps(network, crops_of(IMAGE, BOXES, 40), 40))
     seen = ObjectViewer([path], 1).maps(IMAGE, BOXES)
     np.testing.assert_array_equal(seen, stored)
-    assert np.ptp(seen) > 5
+    assert np.ptp(seen) > 1
 
 
 def test_the_maps_of_several_networks_are_averaged(tmp_path):

@@ -17,17 +17,8 @@ from boxsup.experiments import page
 from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import DataSetFolder, Split
-from boxsup.experiments.tree import (
-    RESULTS,
-    ExperimentFolder,
-    PageFolder,
-    Run,
-    benchmark_of,
-    log_of,
-    owner_of,
-    search_table,
-    trimap_page,
-)
+from boxsup.experiments.found import owner_of
+from boxsup.experiments.tree import RESULTS, ExperimentFolder, PageFolder, Run, benchmark_of, log_of, search_table, trimap_page
 from boxsup.inference.labelling import labelling_settings
 from boxsup.inference.settings import READ_BY, inference_settings
 from boxsup.stages import STAGES

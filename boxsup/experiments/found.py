@@ -1,0 +1,74 @@
+"""Reads the tree of `results/` back: the runs, checkpoints and networks in a folder, and what a path belongs to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from boxsup.experiments.tree import EPOCHS, MODEL, OBJECTS
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is called `seed-S`, as that of a run."""
+    return folder.name.startswith("seed-")
+
+
+def seed_of(run: Path) -> str:
+    """The seed of the run in a folder, from the folder's name."""
+    return run.name.removeprefix("seed-")
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The folders of the runs in an experiment's folder, by rising seed."""
+    return sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))
+
+
+def checkpoints_in(run: Path) -> list[Path]:
+    """The checkpoints in a run's folder, by rising epoch."""
+    return sorted(run.glob(f"{EPOCHS}/*/{MODEL}"))
+
+
+def object_networks_in(run: Path) -> list[Path]:
+    """The object networks of all parts after the last round that is whole, in order; empty if there is none."""
+    found: dict[int, list[tuple[int, int, Path]]] = {}
+    for path in run.glob(f"{OBJECTS}/*/*.pt"):
+        names = re.fullmatch(r"(\d+)/(\d+)-of-(\d+)", f"{path.parent.name}/{path.stem}", re.ASCII)
+        if names:
+            turn, i, n = map(int, names.groups())
+            found.setdefault(turn, []).append((n, i, path))
+    for turn in sorted(found, reverse=True):
+        for count in sorted({n for n, *_ in found[turn]}):
+            parts = sorted((i, path) for n, i, path in found[turn] if n == count)
+            if len(parts) == count:
+                return [path for _, path in parts]
+    return []
+
+
+def run_around(checkpoint: Path) -> Path | None:
+    """The folder of the run that a checkpoint is in; None if it is elsewhere, such as a copy.
+
+    >>> run_around(Run("demo_semi", 0).model(6)).as_posix()
+    'results/demo_semi/seed-0'
+    """
+    epochs = checkpoint.parent.parent
+    return epochs.parent if epochs.name == EPOCHS else None
+
+
+def experiment_around(checkpoint: Path) -> Path | None:
+    """The folder of the experiment that a checkpoint is in; None if it is elsewhere, such as a copy.
+
+    >>> experiment_around(Run("demo_semi", 0).model(6)).as_posix()
+    'results/demo_semi'
+    """
+    run = run_around(checkpoint)
+    return None if run is None else run.parent
+
+
+def owner_of(target: str) -> str:
+    """What a result belongs to: the name of an experiment, a search or a page, or `data/DATASET`.
+
+    >>> owner_of("results/demo_semi/report.html"), owner_of("results/data/demo/train/images.csv")
+    ('demo_semi', 'data/demo')
+    """
+    parts = Path(target).parts[1:]
+    return "/".join(parts[:2] if parts[:1] == ("data",) else parts[:1])
