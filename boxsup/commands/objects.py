@@ -80,7 +80,7 @@ def run(
     out: Path,
 ) -> None:
     """Train the network, write the maps of the part that it has not seen, and the network."""
-    from boxsup.objects.network import round_weights, save_network, start_network  # torch costs seconds that a mistake need not
+    from boxsup.objects.network import round_weights, save_network, start_network  # torch is slow to import
     from boxsup.objects.training import train_network
 
     cv2.setNumThreads(1)

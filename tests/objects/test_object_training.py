@@ -23,6 +23,11 @@ def discs(count, seed=0):
     return crops.astype(np.uint8), (inside * FULL).astype(np.uint8)
 
 
+def same_weights(one, two):
+    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    return all(torch.equal(first, second) for first, second in pairs)
+
+
 def trained(settings=SETTINGS, crops=None, targets=None):
     own_crops, own_targets = discs(32)
     network, _ = start_network(settings.weights, 0)
