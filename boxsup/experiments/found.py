@@ -47,7 +47,7 @@ def object_networks_in(run: Path) -> list[Path]:
 def run_around(checkpoint: Path) -> Path | None:
     """The folder of the run that a checkpoint is in; None if it is elsewhere, such as a copy.
 
-    >>> run_around(Run("demo_semi", 0).model(6)).as_posix()
+    >>> run_around(Path("results/demo_semi/seed-0/epochs/006/model.pt")).as_posix()
     'results/demo_semi/seed-0'
     """
     epochs = checkpoint.parent.parent
@@ -57,7 +57,7 @@ def run_around(checkpoint: Path) -> Path | None:
 def experiment_around(checkpoint: Path) -> Path | None:
     """The folder of the experiment that a checkpoint is in; None if it is elsewhere, such as a copy.
 
-    >>> experiment_around(Run("demo_semi", 0).model(6)).as_posix()
+    >>> experiment_around(Path("results/demo_semi/seed-0/epochs/006/model.pt")).as_posix()
     'results/demo_semi'
     """
     run = run_around(checkpoint)

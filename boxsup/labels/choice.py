@@ -132,7 +132,8 @@ def ranking(
     Example:
         >>> halves = np.array([[0, 0, 1, 1], [1, 0, 2, 1]])  # candidates and boxes
         >>> two = Candidates(np.array([[0, 1]]), np.eye(2, dtype=np.float32), halves, halves, np.eye(2))
-        >>> ranking(two, np.array([[0.5, 0.1], [0.2, 0.3]]), UpdateSettings.model_construct(temperature=0))[0]
+        >>> costs, paper = np.array([[0.5, 0.1], [0.2, 0.3]]), UpdateSettings.model_construct(temperature=0)
+        >>> ranking(two, costs, expectation(two, costs, paper), paper)[0]
         array([[1, 0],
                [0, 1]])
     """

@@ -35,6 +35,7 @@ from boxsup.masking.refine import object_probabilities, refined
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.objects.crops import on_box
+from boxsup.objects.network import SHIPPED
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import build_settings, make_proposer
 from helpers.networks import network_that_has_seen, write_object_network
@@ -402,6 +403,15 @@ def test_another_object_network_or_way_makes_all_parts_anew(folder, tmp_path, ca
     ):
         main(arguments(folder, out, *more, model=False))
         assert f"{IMAGES} images, {done} of them done before" in capsys.readouterr().err
+
+
+def test_where_no_network_is_named_the_shipped_one_looks(folder, tmp_path, capsys):
+    given = arguments(folder, tmp_path / "out", model=False)
+    place = given.index("--objects")
+    main([*given[:place], *given[place + 2 :]])
+    assert (pd.read_csv(tmp_path / "out" / "boxes.csv")["score"] > 0).all()
+    main([*given, "--objects", str(SHIPPED)])
+    assert f"{IMAGES} images, {IMAGES} of them done before" in capsys.readouterr().err
 
 
 def test_the_networks_that_look_are_those_of_the_models_run(folder, tmp_path, capsys):
