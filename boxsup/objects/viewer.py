@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from boxsup.errors import StoreError
 from boxsup.image.boxes import box_blocks
 from boxsup.machine.devices import device
 from boxsup.objects.crops import crops_of, resized
 from boxsup.objects.maps import to_bytes
-from boxsup.objects.network import SHIPPED_SHA256, ObjectNet, load_network, load_shipped
+from boxsup.objects.network import SHIPPED, SHIPPED_SHA256, ObjectNet, load_network, load_shipped
 from boxsup.objects.training import object_maps
 from boxsup.store.checksums import sha256_of
 
@@ -26,19 +28,21 @@ class ObjectViewer:
     """
 
     def __init__(self, paths: Sequence[Path], threads: int) -> None:
-        """Read the networks.
+        """Read the networks; one that had no box to learn from is left out.
 
         Args:
-            paths: Files of object networks; none for the network that ships with the package.
+            paths: Files of object networks; if none of them has learned anything, or there are none, the network that
+                ships with the package is read.
             threads: Threads of torch on the CPU, on which the last bits of maps depend.
 
         Raises:
             StoreError: A file is missing, damaged or not an object network.
         """
-        read = [load_network(path) for path in paths] if paths else [load_shipped()]
-        self.hashes = [sha256_of(path) for path in paths] if paths else [SHIPPED_SHA256]
+        learned = {path: network for path in paths if (network := _read(path))[2]}
+        read = list(learned.values()) or [_checked(SHIPPED, *load_shipped())]
+        self.hashes = [sha256_of(path) for path in learned] or [SHIPPED_SHA256]
         self._threads = threads
-        self._networks = [(network.to(device()), int(made["settings"]["size"])) for network, made in read]
+        self._networks = [(network.to(device()), size) for network, size, _ in read]
         self._side = max(size for _, size in self._networks)
 
     def maps(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -62,3 +66,15 @@ class ObjectViewer:
     def _seen(self, network: ObjectNet, crops: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
         maps = object_maps(network, crops, size)
         return maps if size == self._side else np.stack([resized(each, self._side, self._side) for each in maps])
+
+
+def _read(path: Path) -> tuple[ObjectNet, int, int]:
+    return _checked(path, *load_network(path))
+
+
+def _checked(path: Path, network: ObjectNet, made: dict[str, Any]) -> tuple[ObjectNet, int, int]:
+    """A network, the side of a box in its crops, and the number of boxes that it learned from."""
+    try:
+        return network, int(made["settings"]["size"]), int(made["boxes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{path}: does not say how it was made; make it again with `boxsup objects`") from error

@@ -25,10 +25,10 @@ def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> S
     return network
 
 
-def write_object_network(path: Path, size: int = 40, seed: int = 0) -> Path:
-    """Write an object network with random weights, for boxes of a side in their crops; equal seeds give equal files."""
+def write_object_network(path: Path, size: int = 40, seed: int = 0, boxes: int = 1) -> Path:
+    """Write an object network with random weights, as if it had learned from `boxes`; equal seeds give equal files."""
     torch.manual_seed(seed)
     network = ObjectNet().eval()
     torch.nn.init.normal_(network.score.weight, std=0.5)
-    save_network(path, network, {"settings": {"size": size}})
+    save_network(path, network, {"settings": {"size": size}, "boxes": boxes})
     return path

@@ -6,7 +6,7 @@ import pytest
 from boxsup.errors import StoreError
 from boxsup.objects.crops import crops_of
 from boxsup.objects.maps import to_bytes
-from boxsup.objects.network import load_network
+from boxsup.objects.network import SHIPPED_SHA256, load_network, save_network
 from boxsup.objects.training import object_maps
 from boxsup.objects.viewer import ObjectViewer
 from helpers.networks import write_object_network
@@ -42,3 +42,18 @@ def test_a_file_that_is_no_object_network_is_refused(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"weights")
     with pytest.raises(StoreError, match=r"a\.pt"):
         ObjectViewer([tmp_path / "a.pt"], 1)
+
+
+def test_a_network_that_had_nothing_to_learn_from_is_left_out(tmp_path):
+    learned, empty = write_object_network(tmp_path / "a.pt"), write_object_network(tmp_path / "b.pt", boxes=0)
+    viewer = ObjectViewer([empty, learned], 1)
+    np.testing.assert_array_equal(viewer.maps(IMAGE, BOXES), ObjectViewer([learned], 1).maps(IMAGE, BOXES))
+    assert viewer.hashes == ObjectViewer([learned], 1).hashes
+    assert ObjectViewer([empty], 1).hashes == [SHIPPED_SHA256]
+
+
+def test_a_network_that_does_not_say_how_it_was_made_is_refused(tmp_path):
+    network, _ = load_network(write_object_network(tmp_path / "a.pt"))
+    save_network(tmp_path / "b.pt", network, {})
+    with pytest.raises(StoreError, match="does not say how"):
+        ObjectViewer([tmp_path / "b.pt"], 1)
