@@ -16,8 +16,8 @@ demo: .venv/installed ## Run the main job on the embedded demo data: results/dem
 test: .venv/installed ## Run the whole test suite, with the examples in docstrings
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-quick: .venv/installed ## Run what takes seconds, while at work: no slow test, fewer random examples (a minute)
-	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick
+quick: .venv/installed ## Run what takes seconds, while at work: no slow test, fewer random examples (two minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a scheduler (docs/cluster.md)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/cluster.txt
