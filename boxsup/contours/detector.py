@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -11,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.errors import ConfigError, StoreError
+from boxsup.errors import ConfigError
+from boxsup.store.checksums import check_shipped
 
 Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -42,7 +42,7 @@ def detector(kind: Literal["network", "gradient"]) -> Detector:
         return _checked(gradient)
     if kind != "network":
         raise ConfigError(f"contours: expected 'network' or 'gradient', got {kind!r}")
-    _check_weights()
+    check_shipped(WEIGHTS, WEIGHTS_SHA256)
     return network_detector(WEIGHTS)
 
 
@@ -86,17 +86,6 @@ def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 def _resized(contours: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(contours, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _check_weights() -> None:
-    try:
-        sha256 = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
-    except OSError as error:
-        raise StoreError(f"{WEIGHTS}: not readable ({error.strerror}); install boxsup again") from error
-    if sha256 != WEIGHTS_SHA256:
-        raise StoreError(
-            f"{WEIGHTS}: its sha256 begins with {sha256[:8]}, expected {WEIGHTS_SHA256[:8]}; install boxsup again"
-        )
 
 
 def _checked(detect: Detector) -> Detector:

@@ -19,6 +19,7 @@ from torchvision.models import mobilenet_v2
 
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load, save
+from boxsup.network.half import halved_state, whole_state
 
 FORMAT = "boxsup contours 1"
 TRAIN = "boxsup contours train --bsds data/BSDS500 --out network.pt"
@@ -92,8 +93,7 @@ def save_network(path: Path, network: ContourNet, origin: dict[str, Any]) -> Non
         network: A network from `folded`.
         origin: How the network was made; plain values only.
     """
-    state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    save(path, {"format": FORMAT, "made": origin, "state": state})
+    save(path, {"format": FORMAT, "made": origin, "state": halved_state(network)})
 
 
 def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
@@ -108,7 +108,7 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = folded(ContourNet())
     try:
-        network.load_state_dict({name: value.float() for name, value in content["state"].items()}, assign=True)
+        network.load_state_dict(whole_state(content["state"]), assign=True)
     except (KeyError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again: `{TRAIN}`") from error
     network.to(memory_format=torch.channels_last)

@@ -15,6 +15,7 @@ from boxsup.contours.bsds import Annotated
 from boxsup.contours.network import ContourNet, folded
 from boxsup.contours.sampling import random_square
 from boxsup.errors import BoxSupError
+from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
 from boxsup.network.images import IMAGENET
 from boxsup.random import generator, torch_seed
 
@@ -76,9 +77,7 @@ def train(
     network.to(memory_format=torch.channels_last).train()
     optimizer = _optimizer(network, recipe)
     for step in range(recipe.steps):
-        rate = learning_rate(step, recipe)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+        set_rate(optimizer, learning_rate(step, recipe))
         squares, targets = make_batch(images, recipe, seed, step)
         loss = boundary_loss(network(squares), targets, recipe.emphasis)
         value = loss.item()
@@ -98,8 +97,7 @@ def learning_rate(step: int, recipe: ContourTraining) -> float:
         >>> learning_rate(0, ContourTraining(warm_up=10, rate=1.0)), learning_rate(2000, ContourTraining(rate=1.0))
         (0.1, 0.5)
     """
-    rise = min(1.0, (step + 1) / max(recipe.warm_up, 1))
-    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    return half_cosine(step, recipe.steps, recipe.rate, recipe.warm_up)
 
 
 def boundary_loss(logits: Tensor, targets: Tensor, emphasis: float) -> Tensor:
@@ -129,5 +127,4 @@ def _optimizer(network: ContourNet, recipe: ContourTraining) -> torch.optim.Adam
     encoder = list(network.encoder.parameters())
     known = {id(parameter) for parameter in encoder}
     new = [parameter for parameter in network.parameters() if id(parameter) not in known]
-    groups = [{"params": encoder, "factor": recipe.encoder_rate}, {"params": new, "factor": 1.0}]
-    return torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.weight_decay)
+    return make_adamw(encoder, new, recipe.rate, recipe.encoder_rate, recipe.weight_decay)

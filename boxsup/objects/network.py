@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +14,10 @@ from torchvision.models import mobilenet_v2
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import load, save
+from boxsup.network.half import halved, halved_state, whole_state
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
+from boxsup.store.checksums import check_shipped
 
 FORMAT = "boxsup objects 1"
 ENCODER: Final = "mobilenet_v2"
@@ -110,14 +111,13 @@ def save_network(path: Path, network: ObjectNet, origin: dict[str, Any]) -> None
         network: The network.
         origin: How the network was made; plain values only.
     """
-    state = {name: _halved(value.detach().cpu()).contiguous() for name, value in network.state_dict().items()}
-    save(path, {"format": FORMAT, "made": origin, "state": state})
+    save(path, {"format": FORMAT, "made": origin, "state": halved_state(network)})
 
 
 def round_weights(network: ObjectNet) -> None:
     """Round a network's weights, in place, to the 16 bits in which `save_network` writes them."""
     for value in network.state_dict().values():
-        value.copy_(_halved(value))
+        value.copy_(halved(value))
 
 
 def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
@@ -132,10 +132,7 @@ def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = ObjectNet().eval()
     try:
-        state = {
-            name: value.float() if value.is_floating_point() else value for name, value in content["state"].items()
-        }
-        network.load_state_dict(state, assign=True)
+        network.load_state_dict(whole_state(content["state"]), assign=True)
     except (KeyError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again with `boxsup objects`") from error
     return network.to(memory_format=torch.channels_last), content.get("made", {})
@@ -147,19 +144,8 @@ def load_shipped() -> tuple[ObjectNet, dict[str, Any]]:
     Raises:
         StoreError: The file is missing or damaged.
     """
-    try:
-        sha256 = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
-    except OSError as error:
-        raise StoreError(f"{SHIPPED}: not readable ({error.strerror}); install boxsup again") from error
-    if sha256 != SHIPPED_SHA256:
-        raise StoreError(
-            f"{SHIPPED}: its sha256 begins with {sha256[:8]}, expected {SHIPPED_SHA256[:8]}; install boxsup again"
-        )
+    check_shipped(SHIPPED, SHIPPED_SHA256)
     return load_network(SHIPPED)
-
-
-def _halved(values: Tensor) -> Tensor:
-    return values.half() if values.is_floating_point() else values
 
 
 def _enlarged(values: Tensor, like: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from boxsup.config.objects import ObjectSettings
 from boxsup.errors import BoxSupError
 from boxsup.machine.devices import device
+from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
 from boxsup.network.images import IMAGENET
 from boxsup.objects.augmentation import augment
 from boxsup.objects.crops import margin_of
@@ -51,7 +52,7 @@ def train_network(
     torch.manual_seed(torch_seed(seed, "objects", "training"))
     target = device()
     network.to(target, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = _optimizer(network, settings)
+    optimizer = make_adamw(*network.parameter_groups(), settings.rate, settings.encoder_rate, WEIGHT_DECAY)
     batches = max(1, len(crops) // settings.batch)
     steps = settings.epochs * batches if len(crops) else 0
     for step in range(steps):
@@ -61,8 +62,7 @@ def train_network(
             order = draws.permutation(len(crops))
         index = np.sort(order[batch * settings.batch : (batch + 1) * settings.batch])
         pixels, aims = augment(*batch_of(crops[index], targets[index], settings.size), settings.paste, draws)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, settings.rate) * group["factor"]
+        set_rate(optimizer, half_cosine(step, steps, settings.rate, WARM_UP))
         inputs = normalised(pixels).to(target, memory_format=torch.channels_last)
         loss = object_loss(network(inputs), aims.to(target))
         value = loss.item()
@@ -73,15 +73,6 @@ def train_network(
         optimizer.step()
         on_step(step + 1, steps, value)
     network.eval()
-
-
-def learning_rate(step: int, steps: int, rate: float) -> float:
-    """The rate of the new layers at a step, from 0: a linear rise, then half a cosine that ends above 0.
-
-    >>> learning_rate(0, 1000, 1.0), learning_rate(500, 1000, 1.0)
-    (0.02, 0.5)
-    """
-    return rate * min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def object_loss(logits: Tensor, aims: Tensor) -> Tensor:
@@ -141,9 +132,3 @@ def batch_of(crops: NDArray[np.uint8], targets: NDArray[np.uint8], size: int) ->
     window = np.s_[:, margin : margin + size, margin : margin + size]
     weights[window] = (2 * shares[window] - 1).abs()
     return pixels, torch.stack([shares, weights * known], dim=1)
-
-
-def _optimizer(network: ObjectNet, settings: ObjectSettings) -> torch.optim.AdamW:
-    encoder, new = network.parameter_groups()
-    groups = [{"params": encoder, "factor": settings.encoder_rate}, {"params": new, "factor": 1.0}]
-    return torch.optim.AdamW(groups, lr=settings.rate, weight_decay=WEIGHT_DECAY)

@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from boxsup.errors import StoreError
+
 CHECKSUMS = "SHA256SUMS"
 CHECK_ADVICE = "`boxsup check` says what is damaged and how to make it again"  # the advice of readers' errors
 STAMP = ".snakemake_timestamp"  # Snakemake puts one into every folder that a job made; it changes with each run
@@ -99,3 +101,17 @@ def _files(folder: Path) -> Iterator[str]:
     paths = sorted(Path(base, name) for base, _, names in os.walk(folder) for name in names)
     names = (path.relative_to(folder).as_posix() for path in paths)
     return (name for name in names if name not in (CHECKSUMS, STAMP))
+
+
+def check_shipped(path: Path, sha256: str) -> None:
+    """Check a file of this package.
+
+    Raises:
+        StoreError: The file is missing, or its SHA-256 is another one.
+    """
+    try:
+        actual = sha256_of(path)
+    except OSError as error:
+        raise StoreError(f"{path}: not readable ({error.strerror}); install boxsup again") from error
+    if actual != sha256:
+        raise StoreError(f"{path}: its sha256 begins with {actual[:8]}, expected {sha256[:8]}; install boxsup again")
