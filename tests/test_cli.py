@@ -148,6 +148,7 @@ WITHOUT_NETWORK = [
     "proposals report",
     "contours train",
     "contours evaluate",
+    "objects",
     "overlaps",
     "fixed-masks",
     "label-quality",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.build import parse
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
@@ -116,11 +115,9 @@ def run(
 
 
 def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
-    match = re.fullmatch(r"(\d+)/(\d+)", part)
-    if not match or int(match[1]) >= int(match[2]):
-        raise ConfigError(f"--part: expected I/N with I from 0 to N-1, such as 0/2, got {part}")
+    number, count = part_of_all(part, "--part")
     draws = {image: float(generator(seed, "part", image).random()) for image in split.ids}
-    return {image for image, fold in fold_of(split.ids, int(match[2]), draws).items() if fold == int(match[1])}
+    return {image for image, fold in fold_of(split.ids, count, draws).items() if fold == number}
 
 
 def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[str, Any]) -> None:

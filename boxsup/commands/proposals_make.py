@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,9 +20,8 @@ from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
-from boxsup.errors import ConfigError
 from boxsup.image.files import read_image
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
@@ -65,7 +63,7 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     """Write the pools of one shard."""
     method = parse_settings(settings)
     propose = make_proposer(method)
-    images = read_catalogue(catalogue).shard(*_shard(shard))
+    images = read_catalogue(catalogue).shard(*part_of_all(shard, "--shard"))
     cv2.setNumThreads(1)  # the shards run in parallel
     _compile(propose)
     measured = []
@@ -82,13 +80,6 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     if timings:
         write_csv(timings, pd.DataFrame(measured, columns=list(Timing._fields)), "%.6f")
     _summarise(measured, out)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not match or int(match[1]) >= int(match[2]):
-        raise ConfigError(f"--shard: expected I/N with I from 0 to N-1, such as 0/2, got {text}")
-    return int(match[1]), int(match[2])
 
 
 def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool, float]]:

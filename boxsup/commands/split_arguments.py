@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from boxsup.catalogue.readers import READERS
+from boxsup.errors import ConfigError
 
 
 def add_split_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,3 +39,22 @@ def add_predictions_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions", type=Path, required=True, help=".zarr folder with the stacks labels and labels_crf"
     )
+
+
+def part_of_all(text: str, argument: str) -> tuple[int, int]:
+    """Read I/N: the number of a part, from 0, and of all parts.
+
+    Args:
+        text: What the user gave.
+        argument: The name of the argument, for the message.
+
+    Raises:
+        ConfigError: It is no such text, or there is no part of this number.
+
+    >>> part_of_all("0/2", "--shard")
+    (0, 2)
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
+        raise ConfigError(f"{argument}: expected I/N with I from 0 to N-1, such as 0/2, got {text}")
+    return int(match[1]), int(match[2])

@@ -65,7 +65,7 @@ class Lessons:
 
     Attributes:
         crops: N×S×S×3 uint8.
-        targets: N×S×S uint8 codes; see `boxsup.objects.training`.
+        targets: N×S×S uint8 codes; see `boxsup.objects.codes`.
     """
 
     crops: NDArray[np.uint8]

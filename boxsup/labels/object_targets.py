@@ -12,8 +12,8 @@ from boxsup.image.boxes import box_blocks
 from boxsup.labels.candidates import Candidates
 from boxsup.labels.costs import expectation, object_costs, overlap_costs
 from boxsup.labels.true_objects import true_pixels
+from boxsup.objects.codes import FULL, UNKNOWN
 from boxsup.objects.crops import box_map, crop_side, margin_of
-from boxsup.objects.training import FULL, UNKNOWN
 from boxsup.proposals.pool import Pool
 
 

@@ -17,11 +17,11 @@ from boxsup.machine.devices import device
 from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
 from boxsup.network.images import IMAGENET
 from boxsup.objects.augmentation import augment
+from boxsup.objects.codes import FULL, UNKNOWN
 from boxsup.objects.crops import margin_of
 from boxsup.objects.network import ObjectNet
 from boxsup.random import generator, torch_seed
 
-FULL, UNKNOWN = 254, 255  # codes of targets: surely the object (0: surely not), and not known
 MARGIN_WEIGHT = 0.25  # of a pixel in the margin, which is never the object
 WARM_UP = 50  # steps over which the rate rises
 WEIGHT_DECAY = 0.02

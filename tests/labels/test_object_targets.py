@@ -1,8 +1,8 @@
 import numpy as np
 
 from boxsup.labels.object_targets import expected_shares, fold_of, soft_target, true_target
+from boxsup.objects.codes import FULL, UNKNOWN
 from boxsup.objects.crops import margin_of
-from boxsup.objects.training import FULL, UNKNOWN
 from boxsup.proposals.pool import make_pool
 from helpers.updates import OURS
 

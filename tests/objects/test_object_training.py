@@ -6,9 +6,10 @@ from boxsup.config.fields import defaults_of
 from boxsup.config.objects import ObjectSettings
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import save
+from boxsup.objects.codes import FULL, UNKNOWN
 from boxsup.objects.crops import crop_side
 from boxsup.objects.network import FROZEN, load_network, round_weights, save_network, start_network
-from boxsup.objects.training import FULL, UNKNOWN, batch_of, object_loss, object_maps, train_network
+from boxsup.objects.training import batch_of, object_loss, object_maps, train_network
 
 SIZE = 20
 SETTINGS = ObjectSettings(**{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30})
