@@ -72,12 +72,9 @@ class LabelUpdate:
         if boxes.empty:
             return ChosenLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
+        choices = self._choices(image, height, width, boxes, pool)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
-        _check(image, (height, width), pool, corners, self.overlaps[image])
         supervising, void = box_roles(boxes, self.settings)
-        rows = np.flatnonzero(supervising)
-        chosen = iter(self._choose(image, pool, rows, corners[rows], class_ids[rows]))
-        choices = [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
         painted_rows = np.flatnonzero(supervising | void)
         candidates = [choices[row].chosen for row in painted_rows]
         masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
@@ -87,6 +84,18 @@ class LabelUpdate:
         claims = LazySequence(lambda row: _claim(choices[row], pool, corners[row]), rows_of_masks) if surest else None
         painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip, claims)
         return ChosenLabels(painted, choices)
+
+    def choices(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> list[Choice]:
+        """Let each box of an image choose its candidate; there is at least one box."""
+        return self._choices(image, height, width, boxes, self.pools[image])
+
+    def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
+        corners = corners_of(boxes)
+        _check(image, (height, width), pool, corners, self.overlaps[image])
+        supervising, _ = box_roles(boxes, self.settings)
+        rows = np.flatnonzero(supervising)
+        chosen = iter(self._choose(image, pool, rows, corners[rows], boxes["label"].to_numpy(np.int64)[rows]))
+        return [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
 
     def _choose(
         self,

@@ -49,12 +49,14 @@ def paint(
         mask, class_id = masks[index], class_ids[index]
         x0, y0, x1, y1 = boxes[index]
         box = np.s_[y0:y1, x0:x1]
-        window = box if clip or mask is None else np.s_[:, :]
+        # What may be painted, and the box in it.
+        window, inner = (box, np.s_[:, :]) if clip or mask is None else (np.s_[:, :], box)
         held = np.ones((y1 - y0, x1 - x0), np.bool_) if mask is None else mask[window]
         if claims is not None and strongest is not None:
-            claim = np.zeros((height, width), np.float32)
-            claim[box] = 0 if claims[index] is None else claims[index]
-            held = held & (claim[window] >= strongest[window])
-            strongest[window][held] = claim[window][held]
+            claim = np.zeros(held.shape, np.float32)
+            if (own := claims[index]) is not None:
+                claim[inner] = own
+            held = held & (claim >= strongest[window])
+            strongest[window][held] = claim[held]
         painted[window][held] = class_id
     return painted

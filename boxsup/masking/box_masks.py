@@ -190,7 +190,7 @@ def _choices(
         scores = _Scores(log_probabilities)
     update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
     height, width = pool.superpixels.shape
-    return update.labels(image, height, width, boxes).choices
+    return update.choices(image, height, width, boxes)
 
 
 @dataclass(frozen=True)
