@@ -17,16 +17,13 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from common.true_masks import VOID, mask_iou, objects_of, true_object, update_settings
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue
-from boxsup.config.build import build
-from boxsup.config.files import block, project_config
-from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.confusion import confusion_matrix, mean_iou
-from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Choice, choose
@@ -41,8 +38,6 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 
-VOID = 255
-SAME = 0.7  # IoU of a box with the tight box of its object
 FULL_BOX = 0.8  # share of its box that an object fills, to count among those that fill it
 TIMED = 60  # boxes
 Masks = Sequence[NDArray[np.bool_] | None]
@@ -89,7 +84,7 @@ def main() -> None:
 
 def measured(catalogue: Catalogue, split: Path, maps: ObjectMaps) -> dict[str, Scores]:
     """Measure each way to make masks."""
-    settings = build(UpdateSettings, generation_settings(block(project_config(), "defaults", "update")), "update")
+    settings = update_settings()
     pools, overlaps = (
         Pools(sorted((split / "proposals/mcg").glob("*.zarr")), 8),
         Overlaps(sorted((split / "overlaps/mcg").glob("*.zarr")), 8),
@@ -99,17 +94,20 @@ def measured(catalogue: Catalogue, split: Path, maps: ObjectMaps) -> dict[str, S
     for row in tqdm(catalogue.rows(), total=len(catalogue.ids), disable=None):
         boxes = catalogue.boxes_of(row.image)
         corners, truth = corners_of(boxes), read_mask(row.mask)
-        objects = list(true_objects(row, corners))
-        ways = ways_of(row, pools[row.image], corners, overlaps[row.image], maps[row.image], objects, settings)
+        numbers = objects_of(row)
+        objects = [true_object(box, numbers) for box in corners]
+        ways = ways_of(row, pools[row.image], corners, overlaps[row.image], maps[row.image], numbers, objects, settings)
         for name, masks, claims in ways:
             own = scores[name]
             labels = paint(row.height, row.width, corners, boxes["label"].to_numpy(), masks, True, claims)
             own.confusion += confusion_matrix(truth, labels, classes)
             for box, mask, true in zip(corners, masks, objects, strict=True):
                 if true is not None:
-                    own.objects.append(object_iou(mask, box, true))
                     x0, y0, x1, y1 = box
-                    if (true[y0:y1, x0:x1] == 1).mean() >= FULL_BOX:
+                    inside = np.s_[y0:y1, x0:x1]
+                    cut = in_image(True if mask is None else mask[inside], box, row)
+                    own.objects.append(mask_iou(cut, true, numbers))
+                    if true[inside].mean() >= FULL_BOX:
                         own.full.append(own.objects[-1])
     return dict(scores)
 
@@ -120,7 +118,8 @@ def ways_of(
     corners: NDArray[np.int64],
     iou: NDArray[np.float32],
     maps: NDArray[np.uint8],
-    objects: Sequence[NDArray[np.uint8] | None],
+    numbers: NDArray[np.uint8],
+    objects: Sequence[NDArray[np.bool_] | None],
     settings: UpdateSettings,
 ) -> Iterator[tuple[str, Masks, Masks | None]]:
     """Yield each way to make the masks of an image's boxes: its name, the masks, and the boxes' claims to pixels."""
@@ -148,7 +147,7 @@ def ways_of(
     yield (
         "the best candidates",
         [
-            mask if true is None else pool.mask(best_candidate(candidates, number, true))
+            mask if true is None else pool.mask(best_candidate(candidates, number, true, numbers))
             for number, (mask, true) in enumerate(zip(masks_of(chosen, pool), objects, strict=True))
         ],
         claims,
@@ -160,42 +159,17 @@ def masks_of(choices: Sequence[Choice], pool: Pool) -> list[NDArray[np.bool_] | 
     return [pool.mask(choice.chosen) if choice.chosen >= 0 else None for choice in choices]
 
 
-def best_candidate(candidates: Candidates, number: int, true: NDArray[np.uint8]) -> int:
+def best_candidate(candidates: Candidates, number: int, true: NDArray[np.bool_], numbers: NDArray[np.uint8]) -> int:
     """The candidate that has the greatest IoU with a box's object, cut at the box."""
     window = candidates.windows()[number]
-    held = np.bincount(
-        candidates.superpixels[window].ravel(), (true[window] == 1).ravel(), len(candidates.inside[number])
-    )
-    known = np.bincount(candidates.superpixels[window].ravel(), (true[window] != VOID).ravel(), len(held))
+    superpixels, regions = candidates.superpixels[window].ravel(), candidates.members.shape[1]
+    held = np.bincount(superpixels, true[window].ravel(), regions)
+    known = np.bincount(superpixels, (numbers[window] != VOID).ravel(), regions)
     intersections, areas = candidates.members @ held, candidates.members @ known
-    return int(np.argmax(intersections / (areas + (true == 1).sum() - intersections)))
+    return int(np.argmax(intersections / (areas + true.sum() - intersections)))
 
 
-def true_objects(row: ImageRow, corners: NDArray[np.int64]) -> Iterator[NDArray[np.uint8] | None]:
-    """Yield for each box its object, H×W: 1 on it, VOID where unknown; None if no object's tight box fits."""
-    objects = read_mask(row.objects) if row.objects else np.zeros((row.height, row.width), np.uint8)
-    ids = [int(index) for index in np.unique(objects) if index not in (0, VOID)]
-    tight = np.array([tight_box(objects == index) for index in ids]).reshape(-1, 4)
-    overlaps = box_iou(corners, tight)
-    for own in overlaps:
-        if len(own) and own.max() > SAME:
-            true = (objects == ids[int(own.argmax())]).astype(np.uint8)
-            true[objects == VOID] = VOID
-            yield true
-        else:
-            yield None
-
-
-def object_iou(mask: NDArray[np.bool_] | None, box: NDArray[np.int64], true: NDArray[np.uint8]) -> float:
-    """The IoU of a mask, cut at its box, with its object; pixels that are void count for nothing."""
-    x0, y0, x1, y1 = box
-    own = np.zeros(true.shape, np.bool_)
-    own[y0:y1, x0:x1] = True if mask is None else mask[y0:y1, x0:x1]
-    own &= true != VOID
-    return float((own & (true == 1)).sum() / max(1, (own | (true == 1)).sum()))
-
-
-def in_image(inside: NDArray[np.bool_], box: NDArray[np.int64], row: ImageRow) -> NDArray[np.bool_]:
+def in_image(inside: NDArray[np.bool_] | bool, box: NDArray[np.int64], row: ImageRow) -> NDArray[np.bool_]:
     """Put the mask of a box's pixels into its image."""
     mask = np.zeros((row.height, row.width), np.bool_)
     x0, y0, x1, y1 = box
