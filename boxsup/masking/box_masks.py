@@ -35,11 +35,13 @@ class BoxMask:
         pixels: H×W, true only in the box.
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
+        reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
+    reviewed: bool = False
 
 
 def check_update(settings: UpdateSettings) -> None:
@@ -187,19 +189,20 @@ def _choices(
     """The choices of boxes that all ask the semantic network, or none."""
     overlaps, scores = {image: box_iou(corners_of(boxes), pool.boxes)}, None
     if log_probabilities is not None:
-        scores = _Scores(log_probabilities)
+        scores = Asked(log_probabilities)
     update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
     height, width = pool.superpixels.shape
     return update.choices(image, height, width, boxes)
 
 
 @dataclass(frozen=True)
-class _Scores:
-    """The log-probabilities of one image, as the update asks for them."""
+class Asked:
+    """The log-probabilities of one image (C×H×W), as the update asks for them."""
 
     log_probabilities: NDArray[np.float32]
 
     def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return those of some classes."""
         return self.log_probabilities[class_ids]
 
 

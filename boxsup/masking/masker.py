@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.check import to_catalogue
@@ -20,6 +21,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
+from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_proposer, packages
@@ -100,13 +102,28 @@ class Masker:
         calls = ((self._proposals, record.image, record.path) for record in records)
         proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
-            boxes = to_catalogue([record], self.classes).boxes
-            maps = self._viewer.maps(pixels, corners_of(boxes))
-            scores = None
-            if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
-                scores = self._predictor.log_probabilities(pixels).cpu().numpy()
+            boxes, maps, scores = self._asked(record, pixels)
             masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
             yield ImagePart(record, masks)
+
+    def options(self, record: Record) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
+        """Make the candidates of an image again, and return them with the best ones of each box.
+
+        See `boxsup.masking.options`.
+        """
+        pixels, pool = _propose(self._proposals, record.image, record.path)
+        boxes, maps, scores = self._asked(record, pixels)
+        return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
+
+    def _asked(
+        self, record: Record, pixels: NDArray[np.uint8]
+    ) -> tuple[pd.DataFrame, NDArray[np.uint8], NDArray[np.float32] | None]:
+        """The table of an image's boxes, their object maps, and the semantic network's scores, if it is asked."""
+        boxes = to_catalogue([record], self.classes).boxes
+        maps, scores = self._viewer.maps(pixels, corners_of(boxes)), None
+        if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
+            scores = self._predictor.log_probabilities(pixels).cpu().numpy()
+        return boxes, maps, scores
 
 
 def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray[np.uint8], Pool]:

@@ -18,7 +18,7 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.masking.copies import MaskResults, changed, copy_files
-from boxsup.masking.parts import ImagePart, file_of, masked_objects
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import coco, coco_copy, labelme, voc, yolo
@@ -35,7 +35,7 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
             record = part.record
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
