@@ -99,7 +99,7 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 class _Quiet(WSGIRequestHandler):
     """Writes no line for each request: the address holds the token."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - as http.server has it
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: ANN401 - as http.server has it
         pass
 
 

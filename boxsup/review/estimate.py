@@ -23,6 +23,7 @@ RIGHT = 0.7  # IoU of the shown mask with the decided one, from which on it was 
 NEEDED = 30  # decisions before a share is named
 LEVEL = 0.90  # of the interval
 DRAWS = 1000  # of parameters and of right masks
+GROUPS = 100  # that the rest is computed in
 CENTRE = 0.7  # the score at which the level is a parameter
 CLIPPED = 0.02  # scores nearer to 0 or 1 count as this
 LEVELS = np.linspace(-5, 7, 61)
@@ -69,10 +70,15 @@ def estimate(scores: Sequence[float], right: Sequence[bool], rest: Sequence[floa
     weights /= weights.sum()
     draws = generator(0, "review estimate")
     chosen = draws.choice(len(weights), DRAWS, p=weights)
-    chances = _logistic(level[chosen, None] + slope[chosen, None] * _odds(rest))
-    shares = (draws.random(chances.shape) < chances).mean(axis=1)
+    groups = np.array_split(np.argsort(rest, kind="stable"), min(GROUPS, len(rest)))  # of nearly equal scores
+    own, counts = _odds(rest), np.array([len(group) for group in groups])
+    odds = np.array([own[group].mean() for group in groups])
+    likely = _logistic(level[chosen, None] + slope[chosen, None] * odds)
+    shares = draws.binomial(counts, likely).sum(axis=1) / len(rest)
     low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(float(chances.mean()), float(low), float(high), chances.mean(axis=0))
+    chances = np.empty(len(rest))
+    chances[np.concatenate(groups)] = np.repeat(likely.mean(axis=0), counts)
+    return Estimate(float(chances.mean()), float(low), float(high), chances)
 
 
 @dataclass(frozen=True)

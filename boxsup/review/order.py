@@ -14,8 +14,8 @@ EVERY = 3  # one box in so many is drawn at random: the others, the worst, would
 def review_order(scores: Sequence[float], seed: int = 0) -> tuple[list[int], set[int]]:
     """Order boxes by rising score, and mix in boxes that are drawn at random.
 
-    Every third box of the order is drawn. The draws are stratified: at any time those made so far are spread evenly over
-    the boxes by score (van der Corput's sequence from a random start), so that few of them say much.
+    Every third box of the order is drawn. The draws are stratified: at any time those made so far are spread evenly
+    over the boxes by score (van der Corput's sequence from a random start), so that few of them say much.
 
     Args:
         scores: The scores of the B boxes.
@@ -38,9 +38,8 @@ def review_order(scores: Sequence[float], seed: int = 0) -> tuple[list[int], set
             place = int((start + _corput(step)) % 1 * count)
             step += 1
             # The box itself was shown: the next one by score stands for it.
-            found = next(
-                (worst[(place + by) % count] for by in range(count) if worst[(place + by) % count] not in order)
-            )
+            turned = (worst[(place + by) % count] for by in range(count))
+            found = next(box for box in turned if box not in order)
             drawn.add(found)
         else:
             found = next(box for box in rising if box not in order)

@@ -124,7 +124,7 @@ class Session:
         others = [mask for mask in looked.masks(box.row) if mask_iou(mask, made) < ALIKE]
         return looked, [made, *others][:KEYS]
 
-    # --- what the page asks for -----------------------------------------------------------------------------------------
+    # --- what the page asks for ---------------------------------------------------------------------------------------
 
     def decide(self, wish: Wish) -> None:
         """Append a decision to the journal. It is on disk when this returns.
@@ -160,7 +160,7 @@ class Session:
             append_entry(self.subject.journal, undo_entry(number))
             return self._places[key][0] if key in self._places else None
 
-    # --- the parts of these ---------------------------------------------------------------------------------------------
+    # --- the parts of these -------------------------------------------------------------------------------------------
 
     def _check(self, wish: Wish, box: ReviewBox) -> None:
         x0, y0, x1, y1 = wish.box
@@ -209,19 +209,13 @@ class Session:
         events = self._events
         changed = dict.fromkeys(place for key in events.keys[since:] for place in self._places.get(key, ()))
         decided = {place: _brief(events.standing.get(self.subject.boxes[place].key)) for place in changed}
-        return {
-            "events": len(events.keys),
-            "decided": decided,
-            "last": self.reviewed.last(),
-            "estimate": self._thought(),
-        }
+        return {"events": len(events.keys), "decided": decided, "estimate": self._thought()}
 
     def _thought(self) -> Json:
         """What is thought of the rest, once enough was decided."""
         boxes, standing = self.subject.boxes, self._events.standing
-        known = [
-            (box.score, own.iou >= RIGHT) for box in boxes if (own := standing.get(box.key)) and own.iou is not None
-        ]
+        decisions = ((box.score, standing.get(box.key)) for box in boxes)
+        known = [(score, own.iou >= RIGHT) for score, own in decisions if own is not None and own.iou is not None]
         rest = [boxes[place].score for place in self.order if boxes[place].key not in standing]
         decided = len(boxes) - len(rest)
         if len(known) < NEEDED or not rest:

@@ -17,7 +17,7 @@ from boxsup.catalogue.reviewed import Reviewed
 from boxsup.image.files import read_image
 from boxsup.review.ahead import Ahead
 from boxsup.review.of_masks import subject_of_masks
-from helpers.browser import Browser
+from helpers.browser import MIDDLE, Browser
 from helpers.masks_folder import write_masks_folder
 
 pytestmark = pytest.mark.slow  # a browser starts
@@ -184,7 +184,8 @@ def test_class_and_box_can_be_corrected(served, running):
     number = place(running)
     box = served.subject.boxes[number]
     others = [name for name in served.subject.classes[1:] if name != box.key[1]]
-    change = "(() => {{ const it = document.querySelector(`{}`); it.value = `{}`; it.dispatchEvent(new Event('change')); }})()"
+    event = "it.dispatchEvent(new Event('change'))"
+    change = "(() => {{ const it = document.querySelector(`{}`); it.value = `{}`; " + event + "; }})()"
     running.value(change.format("#class", others[0]))
     running.value(change.format("[data-side='2']", box.corners[2] - 3))
     line = decide(running, served, "Enter")
@@ -199,8 +200,7 @@ def test_corners_are_dragged(served, running):
     number = place(running)
     running.press("e")
     running.wait("document.querySelectorAll('#handles circle').length === 4")
-    middle = "(() => { const r = document.querySelector('#handles circle').getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-    x, y = running.value(middle)
+    x, y = running.value(f"({MIDDLE})('#handles circle')")
     for kind, by in (("mousePressed", 0), ("mouseMoved", 25), ("mouseReleased", 25)):
         running.send("Input.dispatchMouseEvent", type=kind, x=x + by, y=y + by, button="left", buttons=1, clickCount=1)
     line = decide(running, served, "r")

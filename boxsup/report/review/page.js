@@ -243,9 +243,8 @@ function write() {
   for (const name of ["whole", "hide", "box"]) find(`[data-do=${name}]`).setAttribute("aria-pressed", String(see[name]));
 }
 
-function heed({ events, decided: news, last, estimate }) {
+function heed({ events, decided: news, estimate }) {
   all.events = events;
-  all.last = last;
   for (const [place, decision] of Object.entries(news)) {
     decided.delete(Number(place)); // so that the last one comes last
     if (decision) decided.set(Number(place), decision);
