@@ -18,6 +18,7 @@ from pydantic import (
 
 from boxsup.config.fields import DistinctValues, Settings, Several, setting
 
+MEGAPIXELS = 0.31  # more than the 640×480 of most of COCO, and than the 500×375 of VOC
 PLACEHOLDER = "{image}"  # stands for the id of an image in a path
 
 ColourSpace = Literal["hsv", "lab", "rgi", "h", "i"]
@@ -47,7 +48,17 @@ class ProposalSettings(Settings):
         return value
 
 
-class SelectiveSearchSettings(ProposalSettings):
+class ComputedSettings(ProposalSettings):
+    """The settings of the methods that look at the image."""
+
+    megapixels: PositiveFloat = setting(
+        MEGAPIXELS,
+        "an image with more is reduced to this before candidates are found, whose borders are then carried to its size",
+        late=True,
+    )
+
+
+class SelectiveSearchSettings(ComputedSettings):
     """Selective Search (Uijlings et al., IJCV 2013)."""
 
     method: Literal["selective_search"]
@@ -86,7 +97,7 @@ class SimilarityTree(Settings):
     contour: NonNegativeFloat = setting(meaning="how much a contour between two regions lowers their similarity")
 
 
-class McgSettings(ProposalSettings):
+class McgSettings(ComputedSettings):
     """Combinatorial grouping after Pont-Tuset et al. (PAMI 2017)."""
 
     method: Literal["mcg"]
@@ -127,7 +138,7 @@ class McgSettings(ProposalSettings):
         return value
 
 
-class GeodesicSettings(ProposalSettings):
+class GeodesicSettings(ComputedSettings):
     """Geodesic object proposals (Krähenbühl & Koltun, ECCV 2014), without learned seeds and backgrounds."""
 
     method: Literal["geodesic"]

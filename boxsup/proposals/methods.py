@@ -8,9 +8,10 @@ from typing import Any
 
 from boxsup.config.build import build, mapping
 from boxsup.config.fields import variants
-from boxsup.config.proposals import AnyProposals, ProposalSettings
+from boxsup.config.proposals import AnyProposals, ComputedSettings, ProposalSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.selection import Proposer
+from boxsup.proposals.working_size import at_working_size
 
 # The settings of each method. The method itself is the module of this package with its name, which has
 # `proposer(settings)`, which makes its `Proposer`, and PACKAGES, what its results depend on besides NumPy.
@@ -38,7 +39,7 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 def make_proposer(settings: ProposalSettings) -> Proposer:
     """Make the method that the settings name, ready for images."""
     proposer: Proposer = _module(settings.method).proposer(settings)
-    return proposer
+    return at_working_size(proposer, settings.megapixels) if isinstance(settings, ComputedSettings) else proposer
 
 
 def packages(method: str) -> tuple[str, ...]:
