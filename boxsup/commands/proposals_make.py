@@ -22,7 +22,6 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
-from boxsup.image.files import read_image
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool
@@ -84,12 +83,11 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
 
 def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool, float]]:
     """The id of each image, its pool, and the seconds that it took."""
-    rows = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
-    for image_id, path in tqdm(rows, "proposals", total=len(catalogue.images), unit="image", disable=None):
-        image = read_image(path)
+    for row in tqdm(catalogue.rows(), "proposals", total=len(catalogue.images), unit="image", disable=None):
+        image = row.photo()
         start = time.perf_counter()
-        pool = propose(image, image_id)
-        yield image_id, pool, time.perf_counter() - start
+        pool = propose(image, row.image)
+        yield row.image, pool, time.perf_counter() - start
 
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:

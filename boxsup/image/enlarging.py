@@ -1,7 +1,7 @@
 """Carries regions that were found on a reduced image to the image's full size, along the edges in its pixels.
 
-The reduced map is doubled again and again. After each doubling a watershed of the image's colours grows every superpixel
-anew from what lies more than MARGIN px inside of it; then each pixel at a border goes to the superpixel around it whose
+The reduced map is doubled again and again. After each doubling a watershed of the image's colours grows every region
+anew from what lies more than MARGIN px inside of it; then each pixel at a border goes to the region around it whose
 colour and whose pixels it shares. So a border moves by a pixel or two on each level. On VOC's photographs, reduced to a
 quarter of their sides, this makes the best candidates better than enlarging alone does: docs/proposals.md has figures.
 
@@ -52,6 +52,22 @@ def enlarged(superpixels: NDArray[np.uint16], image: NDArray[np.uint8]) -> NDArr
     return labels
 
 
+def enlarged_labels(labels: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Enlarge a label map of a reduced image to the image's size, along its edges.
+
+    Args:
+        labels: h×w, any values.
+        image: H×W×3 uint8 RGB, H ≥ h and W ≥ w.
+
+    Returns:
+        H×W with the same values; the map itself if it has the image's size.
+    """
+    if labels.shape == image.shape[:2]:
+        return labels
+    values, regions = np.unique(labels, return_inverse=True)
+    return np.asarray(values[enlarged(regions.reshape(labels.shape).astype(np.uint16), image)])
+
+
 def _levels(size: tuple[int, ...], full: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """The sizes after a reduced one up to the full one; no side more than doubles from one to the next."""
     factors = [whole / part for whole, part in zip(full, size, strict=True)]
@@ -73,7 +89,7 @@ def _watershed(labels: NDArray[np.uint16], image: NDArray[np.uint8], regions: in
 def _markers(
     labels: NDArray[np.uint16], least: NDArray[np.uint16], greatest: NDArray[np.uint16], regions: int
 ) -> NDArray[np.int32]:
-    """Mark the pixels with only one superpixel around them by its number + 1; thin superpixels are marked as a whole."""
+    """Mark the pixels with a single region around them by its number + 1; a thin region is marked as a whole."""
     height, width = labels.shape
     markers = np.zeros((height, width), np.int32)
     inner = np.zeros(regions, np.int64)
@@ -104,14 +120,14 @@ def _take(labels: NDArray[np.uint16], markers: NDArray[np.int32], regions: int) 
 
 @compiled
 def _join_alike(labels: NDArray[np.uint16], image: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
-    """Let each pixel at a border choose among the superpixels that it touches, all by the map as it was; in place.
+    """Let each pixel at a border choose among the regions that it touches, all by the map as it was; in place.
 
-    It goes to the superpixel S with the least |colour - mean colour of S in the window|² - COHERENCE · (neighbours in
-    S). No superpixel loses its last pixel.
+    It goes to the region S with the least |colour - mean colour of S in the window|² - COHERENCE · (neighbours in S).
+    No region loses its last pixel.
     """
     height, width = labels.shape
-    ids = np.empty(9, np.uint16)
-    sums, sizes, close = np.empty((9, 3), np.int64), np.empty(9, np.int64), np.empty(9, np.int64)
+    ids, close = np.empty(9, np.uint16), np.empty(9, np.int64)
+    sizes, sums = np.empty(9, np.int64), np.empty((9, 3), np.int64)
     moves = [(0, 0, labels[0, 0])][:0]
     for y in range(height):
         for x in range(width):
@@ -120,32 +136,9 @@ def _join_alike(labels: NDArray[np.uint16], image: NDArray[np.uint8], counts: ND
             above, below = labels[max(y - 1, 0), x], labels[min(y + 1, height - 1), x]
             if left == own and right == own and above == own and below == own:
                 continue
-            found = 0
-            for v in range(max(0, y - 1), min(height, y + 2)):
-                for u in range(max(0, x - 1), min(width, x + 2)):
-                    place = 0
-                    while place < found and ids[place] != labels[v, u]:
-                        place += 1
-                    if place == found:
-                        ids[place], sizes[place], close[place] = labels[v, u], 0, 0
-                        sums[place] = 0
-                        found += 1
-                    close[place] += v != y or u != x
-            for v in range(max(0, y - REACH), min(height, y + REACH + 1)):
-                for u in range(max(0, x - REACH), min(width, x + REACH + 1)):
-                    for place in range(found):
-                        if ids[place] == labels[v, u] and (v != y or u != x):
-                            sizes[place] += 1
-                            for c in range(3):
-                                sums[place, c] += image[v, u, c]
-            best, least = own, np.inf
-            for place in range(found):
-                cost = -COHERENCE * close[place]
-                for c in range(3):
-                    if sizes[place] > 0:
-                        cost += (image[y, x, c] - sums[place, c] / sizes[place]) ** 2
-                if sizes[place] > 0 and (cost < least or (cost == least and ids[place] == own)):
-                    best, least = ids[place], cost
+            found = _touched(labels, y, x, ids, close)
+            _sum_colours(labels, image, y, x, ids[:found], sizes, sums)
+            best = _cheapest(image[y, x], own, ids[:found], close, sizes, sums)
             if best != own:
                 moves.append((y, x, best))
     for y, x, best in moves:
@@ -154,3 +147,62 @@ def _join_alike(labels: NDArray[np.uint16], image: NDArray[np.uint8], counts: ND
             counts[own] -= 1
             counts[best] += 1
             labels[y, x] = best
+
+
+@compiled
+def _touched(labels: NDArray[np.uint16], y: int, x: int, ids: NDArray[np.uint16], close: NDArray[np.int64]) -> int:
+    """Count the regions of a pixel and its eight neighbours; `ids` gets their numbers, `close` how many neighbours."""
+    found = 0
+    for v in range(max(0, y - 1), min(labels.shape[0], y + 2)):
+        for u in range(max(0, x - 1), min(labels.shape[1], x + 2)):
+            place = 0
+            while place < found and ids[place] != labels[v, u]:
+                place += 1
+            if place == found:
+                ids[place], close[place] = labels[v, u], 0
+                found += 1
+            close[place] += v != y or u != x
+    return found
+
+
+@compiled
+def _sum_colours(
+    labels: NDArray[np.uint16],
+    image: NDArray[np.uint8],
+    y: int,
+    x: int,
+    ids: NDArray[np.uint16],
+    sizes: NDArray[np.int64],
+    sums: NDArray[np.int64],
+) -> None:
+    """Sum the colours of each region in the window around a pixel, without the pixel itself."""
+    sizes[:] = 0
+    sums[:] = 0
+    for v in range(max(0, y - REACH), min(labels.shape[0], y + REACH + 1)):
+        for u in range(max(0, x - REACH), min(labels.shape[1], x + REACH + 1)):
+            for place in range(len(ids)):
+                if ids[place] == labels[v, u] and (v != y or u != x):
+                    sizes[place] += 1
+                    for c in range(3):
+                        sums[place, c] += image[v, u, c]
+
+
+@compiled
+def _cheapest(
+    colour: NDArray[np.uint8],
+    own: int,
+    ids: NDArray[np.uint16],
+    close: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    sums: NDArray[np.int64],
+) -> int:
+    """Return the region that a pixel goes to; of equal ones its own, then the first."""
+    best, least = own, np.inf
+    for place in range(len(ids)):
+        if sizes[place] > 0:
+            cost = -COHERENCE * close[place]
+            for c in range(3):
+                cost += (colour[c] - sums[place, c] / sizes[place]) ** 2
+            if cost < least or (cost == least and ids[place] == own):
+                best, least = ids[place], cost
+    return best

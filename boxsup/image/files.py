@@ -43,6 +43,7 @@ def read_image(path: str | os.PathLike[str], size: tuple[int, int] | None = None
         with _opened(path) as image:
             if size is None:
                 return _rgb(image)
+            _check_reducible((image.height, image.width), size)
             image.draft(None, size[::-1])
             return reduced(_rgb(image), *size)
     except FileNotFoundError as error:
@@ -86,6 +87,15 @@ def check_size(width: int, height: int) -> None:
     """Raise a ValueError if an image of this size in pixels exceeds `max_pixels` or MAX_SIDE."""
     if width * height > max_pixels() or max(width, height) > MAX_SIDE:
         raise ValueError(f"{width}×{height} pixels (width×height); {_limits()}")
+
+
+def _check_reducible(own: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise a ValueError unless an image has the wanted height and width, or is larger and of the same shape."""
+    (height, width), (rows, columns) = own, size
+    same_shape = rows * width < (columns + 1) * height and columns * height < (rows + 1) * width
+    if own != size and (rows > height or columns > width or not (same_shape or min(size) == 1)):
+        expected = f"{columns}×{rows} (width×height), or more in the same shape"
+        raise ValueError(f"{width}×{height} pixels, expected {expected}: it has changed, make the catalogue again")
 
 
 def max_pixels() -> int:
@@ -144,7 +154,10 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
                 raise DataError(
                     f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}: {COLOURS}"
                 )
-            return sampled(np.asarray(image), size or (image.height, image.width))
+            if size is None:
+                return np.asarray(image)
+            _check_reducible((image.height, image.width), size)
+            return sampled(np.asarray(image), size)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error
     except (ConfigError, DataError):

@@ -24,6 +24,12 @@ def working_size(height: int, width: int, megapixels: float) -> tuple[int, int]:
     return max(1, int(height * factor)), max(1, int(width * factor))
 
 
+def working_size_of(image: NDArray[np.uint8], megapixels: float) -> tuple[int, int]:
+    """The `working_size` of an H×W×3 image."""
+    height, width, _ = image.shape
+    return working_size(height, width, megapixels)
+
+
 def reduced(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Reduce an H×W×3 image by averages of its pixels; an image that has this size comes back as it is."""
     if image.shape[:2] == (height, width):

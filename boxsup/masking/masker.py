@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.tables import corners_of
-from boxsup.config.proposals import ProposalSettings
+from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
@@ -46,6 +46,7 @@ class Masker:
         update: UpdateSettings,
         proposals: ProposalSettings,
         disjoint: bool = False,
+        megapixels: float = MEGAPIXELS,
     ) -> None:
         """Read the networks.
 
@@ -57,13 +58,14 @@ class Masker:
             update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
             proposals: Settings of the method that makes the candidates.
             disjoint: Whether a pixel belongs to one box only.
+            megapixels: An image with more is reduced to this for the trained network.
 
         Raises:
             StoreError: There is no such checkpoint or object network.
             ConfigError: The quality score does not cover this update.
         """
         check_update(update)
-        self._predictor = None if model is None else Predictor(model, threads, None, scales)
+        self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
         self._viewer = ObjectViewer(objects, threads)
         self._update, self._proposals, self._disjoint = update, proposals, disjoint
         self.classes = () if self._predictor is None else self._predictor.classes
@@ -72,6 +74,7 @@ class Masker:
             "objects": self._viewer.hashes,
             "threads": threads,
             "scales": None if model is None else list(scales),
+            "megapixels": None if model is None else megapixels,
             "disjoint": disjoint,
             "update": update.model_dump(),
             "proposals": proposals.model_dump(),
@@ -104,7 +107,7 @@ class Masker:
             maps = self._viewer.maps(pixels, corners_of(boxes))
             scores = None
             if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
-                scores = self._predictor.log_probabilities(pixels).cpu().numpy()
+                scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
             masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
             yield ImagePart(record, masks)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.image.enlarging import enlarged
-from boxsup.image.scaling import reduced, working_size
+from boxsup.image.scaling import reduced, working_size_of
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.regions import raster_order
 from boxsup.proposals.selection import Proposer
@@ -19,9 +19,8 @@ def at_working_size(propose: Proposer, megapixels: float) -> Proposer:
     """
 
     def propose_reduced(image: NDArray[np.uint8], image_id: str) -> Pool:
-        full = image.shape[:2]
-        size = working_size(*full, megapixels)
-        if size == full:
+        size = working_size_of(image, megapixels)
+        if size == image.shape[:2]:
             return propose(image, image_id)
         return at_size_of(propose(reduced(image, *size), image_id), image)
 

@@ -52,7 +52,8 @@ def test_every_region_stays(height: int, width: int, tall: int, wide: int, seed:
     labels = np.unique(numbers, return_inverse=True)[1].reshape(height, width).astype(np.uint16)
     image = random.integers(0, 256, (height + tall, width + wide, 3), np.uint8)
     result = enlarged(labels, image)
-    assert result.shape == image.shape[:2] and result.dtype == np.uint16
+    assert result.shape == image.shape[:2]
+    assert result.dtype == np.uint16
     np.testing.assert_array_equal(np.unique(result), np.unique(labels))
 
 

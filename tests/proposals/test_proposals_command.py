@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.config.proposals import MEGAPIXELS
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 
