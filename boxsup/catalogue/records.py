@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from boxsup.catalogue.names import MAX_ID, class_name, id_fault, printable
 from boxsup.errors import ConfigError, DataError
 from boxsup.image import VOID
 from boxsup.image.files import read_image, read_mask
-from boxsup.image.scaling import working_size
 from boxsup.near import first_few
 
 BACKGROUND = "background"
@@ -92,29 +91,6 @@ class Record:
     annotation: str = ""
     origins: list[tuple[int, ...]] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
-
-
-def at_working_size(record: Record, megapixels: float) -> Record:
-    """The record of an image as it is worked on: reduced, if it has more megapixels than this, with its boxes.
-
-    A box keeps every pixel that it touches.
-
-    >>> at_working_size(Record("a", "a.jpg", 3000, 4000, boxes=[Box(1, 7, 8, 2000, 2999)]), 0.12).boxes
-    [Box(class_id=1, x0=0, y0=0, x1=200, y1=300, difficult=0, crowd=0)]
-    """
-    height, width = working_size(record.height, record.width, megapixels)
-    if (height, width) == (record.height, record.width):
-        return record
-    boxes = [
-        box._replace(
-            x0=box.x0 * width // record.width,
-            y0=box.y0 * height // record.height,
-            x1=-(-box.x1 * width // record.width),
-            y1=-(-box.y1 * height // record.height),
-        )
-        for box in record.boxes
-    ]
-    return replace(record, height=height, width=width, boxes=boxes)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; picklable, for worker processes

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
+from boxsup.catalogue.check import PROBLEMS, at_working_size, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
-from boxsup.catalogue.records import Listing, Problem, Record, at_working_size, parse_classes
+from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
