@@ -48,6 +48,22 @@ class ProposalSettings(Settings):
         return value
 
 
+class ViewSettings(Settings):
+    """Views of small boxes, cut out of the image with a margin and scaled, in which candidates are found too."""
+
+    below: PositiveFloat = setting(
+        meaning="px, of the image as it is reduced: boxes whose longer side is below this get a view"
+    )
+    side: PositiveFloat = setting(meaning="px: about the longer side of such a box in its view")
+    margin: NonNegativeFloat = setting(meaning="margin on each side, as a share of the box")
+    together: PositiveFloat = setting(
+        meaning="boxes of like size share a view if they lie within about so many times their size"
+    )
+    fit: float = setting(meaning="least IoU of a candidate's tight box with a box of its view", ge=0, le=1)
+    candidates: PositiveInt = setting(meaning="greatest number of candidates of a view")
+    most: PositiveInt = setting(meaning="greatest number of views of an image; the smallest boxes come first")
+
+
 class ComputedSettings(ProposalSettings):
     """The settings of the methods that look at the image."""
 
@@ -56,6 +72,7 @@ class ComputedSettings(ProposalSettings):
         "an image with more is reduced to this before candidates are found, whose borders are then carried to its size",
         late=True,
     )
+    views: ViewSettings | None = setting(None, "views of small boxes; null for none", late=True)
 
 
 class SelectiveSearchSettings(ComputedSettings):

@@ -22,9 +22,9 @@ from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
-from boxsup.proposals.methods import make_proposer, packages
+from boxsup.proposals.methods import make_box_proposer, packages
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.selection import BoxProposer
 from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
 
@@ -100,7 +100,7 @@ class Masker:
         """Make the masks of images, in order; results do not depend on the number of worker processes."""
         if not records:
             return
-        calls = ((self._proposals, record.image, record.path) for record in records)
+        calls = ((self._proposals, record) for record in records)
         proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             boxes = to_catalogue([record], self.classes).boxes
@@ -112,11 +112,12 @@ class Masker:
             yield ImagePart(record, masks)
 
 
-def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray[np.uint8], Pool]:
-    pixels = read_image(path)
-    return pixels, _proposer(settings)(pixels, image)
+def _propose(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:
+    pixels = read_image(record.path)
+    boxes = corners_of(to_catalogue([record], ()).boxes)
+    return pixels, _proposer(settings)(pixels, record.image, boxes)
 
 
 @cache  # once per process
-def _proposer(settings: ProposalSettings) -> Proposer:
-    return make_proposer(settings)
+def _proposer(settings: ProposalSettings) -> BoxProposer:
+    return make_box_proposer(settings)
