@@ -159,7 +159,7 @@ def _recipe(
     if objects is None:
         objects = [] if trained is None else trained.object_networks()
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Recipe(model, tuple(objects), threads, tuple(scales), update, method, disjoint)
+    return Recipe(model, tuple(objects), threads, tuple(scales), update, method, disjoint, labelling.megapixels)
 
 
 def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:

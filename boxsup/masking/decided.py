@@ -90,7 +90,7 @@ def _apart(masks: Sequence[BoxMask | None]) -> Iterator[BoxMask | None]:
     """The masks without the pixels of decided masks of other boxes; of two decided ones the earlier keeps them."""
     taken: NDArray[np.bool_] | None = None
     own: dict[int, BoxMask | None] = {}
-    for index in sorted(range(len(masks)), key=lambda index: not (masks[index] and masks[index].reviewed)):
+    for index in sorted(range(len(masks)), key=lambda index: not getattr(masks[index], "reviewed", False)):
         mask = masks[index]
         if mask is None:
             own[index] = None

@@ -27,7 +27,7 @@ OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--lo
 
 @dataclass(frozen=True)
 class Recipe:
-    """The arguments of a `Masker`, which see."""
+    """The arguments of a `Masker`, which see; `megapixels` of None for its default."""
 
     model: Path | None
     objects: tuple[Path, ...]
@@ -36,13 +36,15 @@ class Recipe:
     update: UpdateSettings
     proposals: ProposalSettings
     disjoint: bool = False
+    megapixels: float | None = None
 
     def masker(self) -> Masker:
         """Read the networks."""
         from boxsup.masking.masker import Masker  # torch costs seconds that a look at masks need not pay
 
         arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
-        return Masker(self.model, self.objects, *arguments)
+        more = {} if self.megapixels is None else {"megapixels": self.megapixels}
+        return Masker(self.model, self.objects, *arguments, **more)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def write_made(made: Made) -> None:
             "update": recipe.update.model_dump(by_alias=True),
             "proposals": recipe.proposals.model_dump(by_alias=True),
             "disjoint": recipe.disjoint,
+            "megapixels": recipe.megapixels,
         },
         "parts": [_plain(part, start) for part in made.parts],
     }
@@ -136,6 +139,7 @@ def read_made(out: Path) -> Made:
                 build(UpdateSettings, recipe["update"], "update"),
                 build_settings(recipe["proposals"], "proposals"),
                 bool(recipe["disjoint"]),
+                recipe["megapixels"],
             ),
             tuple(_made_part(part, folder) for part in content["parts"]),
         )

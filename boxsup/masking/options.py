@@ -45,15 +45,15 @@ def options_of_boxes(
     if boxes.empty:
         return []
     many, found = settings.model_copy(update={"k": WEIGHED}), [list[NDArray[np.bool_]]() for _ in range(len(boxes))]
-    known = (boxes["label"].to_numpy() != UNKNOWN) & (log_probabilities is not None)
-    for rows, scores in ((np.flatnonzero(known), log_probabilities), (np.flatnonzero(~known), None)):
+    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
+    known, (height, width) = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None), pool.superpixels.shape
+    for rows, scores in ((np.flatnonzero(known), network), (np.flatnonzero(~known), None)):
         if not len(rows):
             continue
         own = boxes.iloc[rows]
-        asked = None if scores is None else Asked(scores)
         seen = None if maps is None else {image: maps[rows]}
-        update = LabelUpdate({image: pool}, {image: box_iou(corners_of(own), pool.boxes)}, asked, many, 0, 0, seen)
-        choices = update.choices(image, *pool.superpixels.shape, own)
+        update = LabelUpdate({image: pool}, {image: box_iou(corners_of(own), pool.boxes)}, scores, many, 0, 0, seen)
+        choices = update.choices(image, height, width, own)
         for row, box, choice in zip(rows.tolist(), corners_of(own), choices, strict=True):
             if choice.chosen not in (Chosen.NOTHING, Chosen.RECTANGLE):
                 found[row] = list(_unlike(pool, box, choice.best))
@@ -65,7 +65,7 @@ def _unlike(pool: Pool, box: NDArray[np.int64], best: NDArray[np.int64]) -> Iter
     x0, y0, x1, y1 = box
     window, taken = np.s_[y0:y1, x0:x1], list[NDArray[np.bool_]]()
     for candidate in best.tolist():
-        inside = pool.mask(candidate)[window]
+        inside = pool.mask(candidate, window)
         if not inside.any() or any(mask_iou(inside, other) >= ALIKE for other in taken):
             continue
         taken.append(inside)

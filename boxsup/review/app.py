@@ -130,8 +130,9 @@ def _page() -> bottle.HTTPResponse:
 
 
 def _photo(session: Session, place: int) -> bottle.HTTPResponse:
-    pixels = read_image(session.subject.boxes[place].path)
-    size, buffer = fit_side(*pixels.shape[:2], SIDE), io.BytesIO()
+    box = session.subject.boxes[place]
+    pixels = read_image(box.path, (box.height, box.width))
+    size, buffer = fit_side(pixels.shape[0], pixels.shape[1], SIDE), io.BytesIO()
     if size != pixels.shape[:2]:
         pixels = resize(pixels, size, Image.Resampling.BOX)
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY)
@@ -147,7 +148,8 @@ def _mask(session: Session, place: int) -> bottle.HTTPResponse:
 
 def _options(session: Session, place: int) -> bottle.HTTPResponse:
     looked, options = session.options(place)
-    size = fit_side(*looked.superpixels.shape, SIDE)
+    height, width = looked.superpixels.shape
+    size = fit_side(height, width, SIDE)
     return _binary({"superpixels": True}, size, options, _scaled(looked.superpixels, size).astype("<u2"))
 
 
