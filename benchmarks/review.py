@@ -43,7 +43,9 @@ def main() -> None:
     tree = Path(os.environ.get("BOXSUP_DATA", "../shared/data"), "voc-mini/VOC2012")
     if tree.is_dir():
         boxes = judged(tree, args.folder)
-        print(f"{len(boxes)} boxes of {boxes['image'].nunique()} images; {(boxes['iou'] >= RIGHT).mean():.1%} are right")
+        print(
+            f"{len(boxes)} boxes of {boxes['image'].nunique()} images; {(boxes['iou'] >= RIGHT).mean():.1%} are right"
+        )
         for decisions in (30, 60):
             for name, deviation in (("careful", 0.0), ("careless", MISTAKEN)):
                 print_reviews(name, boxes, decisions, args.reviewers, deviation)
@@ -104,13 +106,12 @@ def print_reviews(name: str, boxes: pd.DataFrame, decisions: int, reviewers: int
 def time_page(folder: Path) -> None:
     """Print when a page with 5,000 boxes has drawn its first box, counted from the call of its address."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from helpers.browser import Browser, find_browser
-    from helpers.masks_folder import write_masks_folder
-
     from boxsup.review.ahead import Ahead
     from boxsup.review.app import make_server
     from boxsup.review.of_masks import subject_of_masks
     from boxsup.review.session import Session
+    from helpers.browser import Browser, find_browser
+    from helpers.masks_folder import write_masks_folder
 
     program = find_browser()
     if program is None:

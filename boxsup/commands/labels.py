@@ -15,7 +15,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
@@ -23,6 +23,7 @@ from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
 from boxsup.labels.generation import ChoiceTables, LabelUpdate, Scores
 from boxsup.labels.overlaps import Overlaps
+from boxsup.labels.pins import read_pins
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool_store import Pools
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
+    add_reviewed_argument(parser)
     add_output_arguments(parser, "the .zarr folder to write")
 
 
@@ -81,10 +83,14 @@ def run(
     fixed: Sequence[Path],
     truth: Sequence[Path],
     masked: Path | None,
+    reviewed: Path | None,
     out: Path,
 ) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
-    split = read_catalogue(catalogue)
+    if reviewed and fixed:
+        raise ConfigError("--reviewed: needs boxes that choose, and no --fixed masks")
+    pins = read_pins(reviewed, read_catalogue(catalogue))
+    split = pins.split
     true_labels, fixed_labels = open_stores(truth), open_stores(fixed)
     keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
     check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
@@ -110,7 +116,7 @@ def run(
         "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
-    }
+    } | ({"reviewed": len(pins.masks)} if reviewed else {})
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
         for row in tqdm(split.rows(), "labels", len(split.images), unit="image", disable=None):
             boxes = split.boxes_of(row.image)
@@ -121,11 +127,12 @@ def run(
                 tables.chosen[boxes.index] = choices[boxes.index]
             else:
                 result = update.labels(row.image, row.height, row.width, boxes)
-                labels = result.labels
+                labels = pins.painted(row.image, result.labels)
                 for box, choice in zip(boxes.index, result.choices, strict=True):
                     tables.record(box, choice)
             _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
+        tables.chosen[pins.rows_in(others)] = Chosen.SEGMENT
         writer.table("true_mask", np.isin(split.ids, list(keeping)).astype(np.uint8))
         for name, values in tables.arrays().items():
             writer.table(name, values)

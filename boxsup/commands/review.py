@@ -7,12 +7,16 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.commands.model_arguments import whole_number
 from boxsup.errors import BoxSupError, ConfigError, DataError
 from boxsup.experiments.found import runs_in
 from boxsup.masking.made import MADE
+
+if TYPE_CHECKING:
+    from boxsup.review.subject import Subject
 
 EXAMPLE = "boxsup review masks"
 
@@ -60,7 +64,7 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
         server.serve_forever()
 
 
-def _subject(folder: Path):  # noqa: ANN202
+def _subject(folder: Path) -> Subject:
     if (folder / MADE).is_file():
         from boxsup.review.of_masks import subject_of_masks
 

@@ -19,6 +19,7 @@ from boxsup.image.packed import LazySequence
 from boxsup.labels.candidates import Candidates
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
+from boxsup.labels.pins import PINNED
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
@@ -172,9 +173,9 @@ def _check(
 
 
 def box_roles(boxes: pd.DataFrame, settings: ExpectationSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which boxes choose a candidate and which are void; a box may be neither."""
-    crowd = boxes["crowd"].to_numpy() > 0
+    """Return which boxes choose a candidate and which are void; a box may be neither, as a pinned one is."""
+    crowd, pinned = boxes["crowd"].to_numpy() > 0, boxes["crowd"].to_numpy() == PINNED
     difficult = boxes["difficult"].to_numpy() > 0
     supervising = ~crowd & ~(difficult & (settings.difficult != "use"))
-    void = crowd | (difficult & (settings.difficult == "void"))
+    void = (crowd | (difficult & (settings.difficult == "void"))) & ~pinned
     return supervising, void

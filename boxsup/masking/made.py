@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boxsup.catalogue.records import Box, Record
 from boxsup.config.build import build
-from boxsup.config.proposals import ProposalSettings
+from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.masking.parts import ImagePart, read_part
@@ -27,7 +27,7 @@ OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--lo
 
 @dataclass(frozen=True)
 class Recipe:
-    """The arguments of a `Masker`, which see; `megapixels` of None for its default."""
+    """The arguments of a `Masker`, which see."""
 
     model: Path | None
     objects: tuple[Path, ...]
@@ -36,15 +36,14 @@ class Recipe:
     update: UpdateSettings
     proposals: ProposalSettings
     disjoint: bool = False
-    megapixels: float | None = None
+    megapixels: float = MEGAPIXELS
 
     def masker(self) -> Masker:
         """Read the networks."""
         from boxsup.masking.masker import Masker  # torch costs seconds that a look at masks need not pay
 
         arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
-        more = {} if self.megapixels is None else {"megapixels": self.megapixels}
-        return Masker(self.model, self.objects, *arguments, **more)
+        return Masker(self.model, self.objects, *arguments, self.megapixels)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def read_made(out: Path) -> Made:
                 build(UpdateSettings, recipe["update"], "update"),
                 build_settings(recipe["proposals"], "proposals"),
                 bool(recipe["disjoint"]),
-                recipe["megapixels"],
+                float(recipe["megapixels"]),
             ),
             tuple(_made_part(part, folder) for part in content["parts"]),
         )
