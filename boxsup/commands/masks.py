@@ -75,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "number of processes that make proposals [2]"
     parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help=text)
     text = "the folder to write; run again to go on where it was stopped"
-    add_output_arguments(parser, text, outputs=_outputs)
+    # The decisions lie in --out, and are no output.
+    add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:

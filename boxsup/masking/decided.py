@@ -49,7 +49,8 @@ class Decisions:
         if self.disjoint:
             masks = list(_apart(masks))
         void = tuple(index for index, each in enumerate(found) if each is not None and each.verdict == "void")
-        return replace(part, record=replace(record, boxes=boxes), masks=masks, void=void)
+        corrected = tuple(index for index, box in enumerate(record.boxes) if boxes[index] != box)
+        return replace(part, record=replace(record, boxes=boxes), masks=masks, void=void, corrected=corrected)
 
     def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
         """A problem for each decision that is about no box as it is now, or cannot be used."""

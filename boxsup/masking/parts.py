@@ -33,12 +33,14 @@ class ImagePart:
         masks: One per box; None for a box without a mask; see `boxsup.masking.box_masks.masks_of_boxes`.
         number: Position of the image among all images, from 1.
         void: Indices of boxes of which a person said that nobody can tell what is in them.
+        corrected: Indices of boxes whose class or corners a person corrected.
     """
 
     record: Record
     masks: list[BoxMask | None]
     number: int = 1
     void: tuple[int, ...] = ()
+    corrected: tuple[int, ...] = ()
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:

@@ -16,7 +16,7 @@ from boxsup.masking.options import mask_iou
 from boxsup.review.of_masks import subject_of_masks
 from boxsup.store.journal import append_entry
 from helpers.commands import run_boxsup
-from helpers.own_data import pictures, write_images, write_voc_xml, write_yolo
+from helpers.own_data import pictures, write_coco, write_images, write_labelme, write_voc_xml, write_yolo
 
 pytestmark = pytest.mark.slow  # candidates are made and a network runs
 
@@ -30,6 +30,8 @@ def given(tmp_path_factory):
     write_images(folder / "images", made)
     write_voc_xml(folder / "boxes", made)
     write_yolo(folder / "yolo", made)
+    write_coco(folder / "coco.json", made)
+    write_labelme(folder / "labelme", made)
     masks(folder, "masks", "--look")
     return folder
 
@@ -109,10 +111,8 @@ def test_decisions_are_in_every_format(given):
     assert len(lines) == sum(each.image == first.image for each in boxes) - sum(
         each.image == first.image for each in (nothing, void)
     )
-    made = read_made(out)  # what was made is still there for another look
-    assert [part.record.boxes[first.row] for part in made.parts if part.record.image == first.image][0][
-        1:5
-    ] == first.corners
+    part = next(part for part in read_made(out).parts if part.record.image == first.image)
+    assert part.record.boxes[first.row][1:5] == first.corners  # what was made is still there for another look
 
 
 def test_a_decision_on_a_box_that_changed_is_told(given):
@@ -126,15 +126,40 @@ def test_a_decision_on_a_box_that_changed_is_told(given):
     assert problems["problem"].str.contains("not among the boxes any more").sum() == 1
 
 
-def test_copies_of_a_users_own_files_have_the_class_that_was_decided_on(given):
-    masks(given, "of_yolo", "--format", "yolo", boxes="yolo")
-    out = given / "of_yolo"
-    first = subject_of_masks(out).boxes[0]
-    others = [name for name in ("ring", "crescent", "star") if name != first.key[1]]
-    decide(out, 0, "mask", others[0], None, half(first))
-    masks(given, "of_yolo", "--format", "yolo", "--reviewed", out / REVIEWED, boxes="yolo")
-    line = (out / f"yolo/labels/{first.image}.txt").read_text().splitlines()[first.row]
-    assert line.split()[0] == str(["ring", "crescent", "star"].index(others[0]))
+FORMATS = {"yolo": "yolo", "coco": "coco.json", "labelme": "labelme", "voc": "boxes"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_copies_of_a_users_own_files_have_the_class_and_the_box_that_were_decided_on(given, name):
+    out, boxes = given / f"of_{name}", FORMATS[name]
+    masks(given, out.name, "--format", name, boxes=boxes)
+    own = subject_of_masks(out).boxes[0]
+    other = next(name for name in ("ring", "crescent", "star") if name != own.key[1])
+    x0, y0, x1, y1 = own.corners
+    decide(out, 0, "mask", other, (x0, y0, x1 - 1, y1), half(own))
+    masks(given, out.name, "--format", name, "--reviewed", out / REVIEWED, boxes=boxes)
+    if name == "yolo":
+        line = (out / f"yolo/labels/{own.image}.txt").read_text().splitlines()[own.row]
+        assert line.split()[0] == str(["ring", "crescent", "star"].index(other))
+    elif name == "labelme":
+        shapes = json.loads((out / f"labelme/{own.image}.json").read_text())["shapes"]
+        assert sum(shape["label"] == other for shape in shapes) > sum(
+            shape["label"] == other for shape in json.loads((given / f"labelme/{own.image}.json").read_text())["shapes"]
+        )
+    elif name == "coco":
+        before, after = (json.loads((folder / "coco.json").read_text()) for folder in (given, out))
+        changed = [pair for pair in zip(before["annotations"], after["annotations"], strict=True)
+                   if pair[0]["category_id"] != pair[1]["category_id"]]  # fmt: skip
+        names = {each["id"]: each["name"] for each in after["categories"]}
+        assert [(names[new["category_id"]], new["bbox"]) for _, new in changed] == [
+            (other, [x0, y0, x1 - 1 - x0, y1 - y0])
+        ]
+    else:
+        before, after = (
+            (folder / f"{own.image}.xml").read_text() for folder in (given / "boxes", out / "voc/Annotations")
+        )
+        assert after.count(f"<name>{other}</name>") == before.count(f"<name>{other}</name>") + 1
+        assert after.count(f"<xmax>{x1 - 1}</xmax>") == before.count(f"<xmax>{x1 - 1}</xmax>") + 1
 
 
 def test_disjoint_masks_leave_a_decided_mask_its_pixels(given):
