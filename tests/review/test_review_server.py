@@ -32,7 +32,7 @@ def test_it_listens_on_this_machine_only(served):
     port = urlsplit(served.address).port
     others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
     for host in others | {"127.0.0.2"}:
-        with pytest.raises(OSError, match=""):
+        with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, port), 2)
 
 
@@ -46,7 +46,7 @@ def test_without_the_token_there_is_nothing(served):
         f"/{token[:-1]}/",
         f"/{token}x/start",
         "/%00/start",
-        "/ü/start".encode().decode("latin-1"),
+        "/%C3%BC/start",
     ):
         assert ask(served.address, path)[0] == 404, path
     for path in ("photo/0", "mask/0", "start"):
@@ -85,7 +85,8 @@ def wish(served, **changes):
 
 
 @pytest.mark.parametrize("changes", [
-    {"place": 10**9}, {"place": -1}, {"place": None}, {"verdict": "odd"}, {"start": "odd"}, {"start": 99}, {"start": None},
+    {"place": 10**9}, {"place": -1}, {"place": None}, {"verdict": "odd"}, {"start": "odd"}, {"start": 99},
+    {"start": None},
     {"class": "background"}, {"class": "none such"}, {"class": 3}, {"box": [0, 0, 0, 0]}, {"box": [0, 0, 10**6, 10]},
     {"box": "abcd"}, {"added": "x"}, {"added": [[1]]}, {"number": 5},
 ])  # fmt: skip
@@ -97,18 +98,20 @@ def test_odd_wishes_are_refused_and_leave_no_line(served, changes):
     assert served.lines() == []
 
 
+ODD_BODIES = [b"\xff", b"[]", b"[" * 10**5, b" " * 2**21, b""]
+
+
 def test_bodies_that_are_no_json_are_refused(served):
-    for body, kind in ((b"\xff", "application/json"), (b"{}", "text/plain"), (b"[]", "application/json"),
-                       (b"[" * 10**5, "application/json"), (b" " * 2**21, "application/json"), (b"", "application/json")):  # fmt: skip
-        assert ask(served.address, "decide", "POST", body, Content_Type=kind)[0] == 422
+    for body in ODD_BODIES:
+        assert ask(served.address, "decide", "POST", body, Content_Type="application/json")[0] == 422
+    assert ask(served.address, "decide", "POST", json.dumps(wish(served)), Content_Type="text/plain")[0] == 422
     assert ask(served.address, "decide")[0] == 405
 
 
 def test_a_wish_that_is_sent_twice_is_one_decision(served):
-    for _ in range(2):
-        assert (
-            ask(served.address, "decide", "POST", json.dumps(wish(served)), Content_Type="application/json")[0] == 200
-        )
+    body = json.dumps(wish(served))
+    answers = [ask(served.address, "decide", "POST", body, Content_Type="application/json") for _ in range(2)]
+    assert [status for status, *_ in answers] == [200, 200]
     assert [line["decision"] for line in served.lines()] == ["n"]
 
 
