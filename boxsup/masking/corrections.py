@@ -59,7 +59,6 @@ def _object(xml: bytes, name: str, box: Box, first: int) -> bytes:
     xml = re.sub(rb"(<name>).*?(</name>)", lambda found: found[1] + text + found[2], xml, count=1, flags=re.DOTALL)
     corners = (box.x0 + first, box.y0 + first, box.x1, box.y1)
     for side, value in zip(SIDES, corners, strict=True):
-        number = str(value).encode()
-        pattern = rb"(<%s>)[^<]*(</%s>)" % (side, side)
-        xml = re.sub(pattern, lambda found, number=number: found[1] + number + found[2], xml, count=1)
+        pattern, corrected = rb"<%s>[^<]*</%s>" % (side, side), b"<%s>%d</%s>" % (side, value, side)
+        xml = re.sub(pattern, corrected, xml, count=1)
     return xml

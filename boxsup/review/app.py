@@ -113,6 +113,7 @@ def make_server(session: Session, port: int) -> tuple[Server, str]:
     Raises:
         OSError: The port is taken.
     """
+    render_page()  # so that the first paint need not wait for it
     token = secrets.token_urlsafe(24)
     server = Server((HOST, port), _Quiet)
     hosts = {f"{name}:{server.server_port}" for name in (HOST, "localhost")}

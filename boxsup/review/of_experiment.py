@@ -16,7 +16,7 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
-from boxsup.experiments.found import runs_in
+from boxsup.experiments.found import generations_in, runs_in
 from boxsup.labels.choice import Chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
@@ -57,7 +57,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     Raises:
         DataError: It has no generation of labels, or no box chose in it.
     """
-    stores = sorted((runs_in(folder)[0] / "labels").glob("[0-9]*.zarr"))
+    stores = generations_in(runs_in(folder)[0])
     if not stores:
         raise DataError(f"{folder}: has no generation of pseudo-masks yet; let Snakemake run it first")
     last, home = Labels(stores[-1]), folder.absolute().parents[1]
@@ -101,8 +101,8 @@ def _boxes(
             score = RECTANGLE_QUALITY if np.isnan(expected[row]) else round(float(expected[row]), 4)
             key = (image.image, split.classes[label], tuple(corners))
             about = (image.image, str(home / image.path), image.height, image.width, number, int(label), key)
-            flags = ["nothing"] * (chosen[row] == Chosen.RECTANGLE) + ["unsure"] * (score < UNSURE)
-            found.append((ReviewBox(*about, score, tuple(flags)), int(row)))
+            raised = {"nothing": chosen[row] == Chosen.RECTANGLE, "unsure": score < UNSURE}
+            found.append((ReviewBox(*about, score, tuple(name for name, is_so in raised.items() if is_so)), int(row)))
     return found
 
 
