@@ -59,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "give a pixel to one box only, the surest; masks of overlapping boxes overlap otherwise"
     parser.add_argument("--disjoint", action="store_true", help=text)
     parser.add_argument("--tight-boxes", action="store_true", help="make COCO's bbox tight around the mask")
-    parser.add_argument("--proposals", default="mcg", metavar="NAME", help="name of the proposals in the config [mcg]")
+    text = "name of the proposals in the config [mcg_views]"
+    parser.add_argument("--proposals", default="mcg_views", metavar="NAME", help=text)
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
