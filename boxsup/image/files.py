@@ -35,7 +35,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """
     try:
         with _opened(path) as image:
-            return _rgb(image)
+            return rgb_pixels(image)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
     except Exception as error:  # Pillow's decoders raise many kinds of errors for damaged files
@@ -75,8 +75,11 @@ def check_size(width: int, height: int) -> None:
         raise ValueError(f"{width}×{height} pixels (width×height); {LIMIT}")
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of an image in any of Pillow's modes, as `read_image` returns them; a ValueError for 32 bits.
+def rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a Pillow image in any mode, as `read_image` returns them.
+
+    Raises:
+        ValueError: It has 32 bits per pixel.
 
     Pillow's own conversion clips 16-bit grey in some releases, and shows the hidden colours of transparent pixels.
     """
