@@ -6,13 +6,13 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from boxsup.catalogue.records import BACKGROUND, Box, Record
 from boxsup.errors import DataError
@@ -26,7 +26,7 @@ from boxsup.masking.quality import flags, quality, seen_threshold
 from boxsup.masking.settings import mask_maker, mask_settings
 from boxsup.proposals.pool import Pool
 
-UNNAMED = "object"  # the class of boxes without labels, which no trained network knows
+UNNAMED = ""  # the class of boxes without labels, which no trained network knows
 NO_FILE = "image"  # the id of an image that is given as pixels
 Path_ = str | os.PathLike[str]
 
@@ -81,7 +81,9 @@ class Masker:
         self.classes: tuple[str, ...] = self._maker.classes[1:]
 
     @overload
-    def __call__(self, image: ImageLike, boxes: ArrayLike, labels: Sequence[Label] | None = None) -> ImageMasks: ...
+    def __call__(
+        self, image: ImageLike, boxes: ArrayLike, labels: Sequence[Label] | None = None, *, name: str | None = None
+    ) -> ImageMasks: ...
 
     @overload
     def __call__(
@@ -89,9 +91,11 @@ class Masker:
         image: list[ImageLike] | tuple[ImageLike, ...],
         boxes: Sequence[ArrayLike],
         labels: Sequence[Sequence[Label] | None] | None = None,
+        *,
+        name: Sequence[str] | None = None,
     ) -> MaskBatch: ...
 
-    def __call__(self, image: Any, boxes: Any, labels: Any = None) -> ImageMasks | MaskBatch:
+    def __call__(self, image: Any, boxes: Any, labels: Any = None, *, name: Any = None) -> ImageMasks | MaskBatch:
         """Make a mask for each box of an image, or of each image in a list.
 
         Args:
@@ -101,6 +105,9 @@ class Masker:
                 nearest border between pixels, halves upwards. A list of boxes for each image of a list.
             labels: B names or B numbers of classes, if they are known. They change masks only if there is a trained
                 model that knows the name. A list of labels for each image of a list.
+            name: The image's id, by default the name of its file without its ending, or `image` for pixels. A small
+                part of the candidates is drawn at random, keyed by it; so it takes the id that the command uses to make
+                pixels give the command's masks. A list of names for a list of images.
 
         Returns:
             One mask per box, in order; for a list, one such sequence per image.
@@ -110,61 +117,41 @@ class Masker:
                 as boxes.
         """
         if not isinstance(image, list | tuple):
-            pixels = given_pixels(image)
-            corners, given = _given(pixels, boxes, labels, "")
-            return self._one(pixels, _path_of(image), corners, given, self._numbered(given))
-        every = [None] * len(image) if labels is None else labels
-        for name, values in (("boxes", boxes), ("labels", every)):
-            if len(values) != len(image):
-                raise DataError(f"{name}: {len(values)} entries for {len(image)} images; expected one for each")
-        numbered = self._numbered([name for own in every if own is not None for name in own])
-        checked = []  # all of them before any work, which takes seconds an image
-        for number, (each, own, names) in enumerate(zip(image, boxes, every, strict=True)):
-            pixels = given_pixels(each, f"image[{number}]")
-            checked.append((each, _given(pixels, own, names, f"[{number}]")))
-        return MaskBatch([self._one(given_pixels(each), _path_of(each), *own, numbered) for each, own in checked])
+            given = _given(image, boxes, labels, name)
+            return self._one(given, self._numbered(given.labels))
+        columns = {"boxes": boxes, "labels": labels, "name": name}
+        for column, values in columns.items():
+            if column == "boxes" or values is not None:
+                _check_length(column, values, len(image))
+        every: list[Any] = [[None] * len(image) if values is None else values for values in columns.values()]
+        # All of them are checked before any work, which takes seconds an image.
+        rows = enumerate(zip(image, *every, strict=True))
+        checked = [_given(each, *own, f"[{number}]") for number, (each, *own) in rows]  # type: ignore[call-arg]
+        numbered = self._numbered([label for given in checked for label in given.labels])
+        return MaskBatch([self._one(given, numbered) for given in checked])
 
     def _numbered(self, labels: Sequence[Label | None]) -> list[str]:
         """The names of classes in the order in which they are numbered; none if no label is a name."""
         names = [label for label in labels if isinstance(label, str)]
         return list(dict.fromkeys([*self.classes, *names])) if names else []
 
-    def _one(
-        self,
-        pixels: NDArray[np.uint8],
-        path: str,
-        corners: Sequence[Corners],
-        labels: Sequence[Label | None],
-        numbered: Sequence[str],
-    ) -> ImageMasks:
-        """The masks of one image."""
-        if not corners:
-            return ImageMasks(pixels, path, [], numbered)
-        record = self._record(pixels, path, corners, labels)
+    def _one(self, given: _Given, numbered: Sequence[str]) -> ImageMasks:
+        """The masks of one image, whose classes are numbered as `numbered`."""
+        pixels = given_pixels(given.image)
+        if not given.corners:
+            return ImageMasks(pixels, given.file, [], numbered)
+        names = [name if isinstance(name, str) else UNNAMED for name in given.labels]
+        known = (BACKGROUND, *dict.fromkeys(names))
+        boxes = [Box(known.index(name), *box) for name, box in zip(names, given.corners, strict=True)]
+        height, width = pixels.shape[:2]
+        record = self._maker.relabelled(Record(given.name, given.file, height, width, boxes=boxes), known)
         with _threads_as_before():
             pool, masks = self._maker.image_masks(record, pixels)
-        return ImageMasks(pixels, path, list(self._objects(masks, pool, corners, labels)), numbered)
+        return ImageMasks(pixels, given.file, list(self._objects(masks, pool, given)), numbered)
 
-    def _record(
-        self, pixels: NDArray[np.uint8], path: str, corners: Sequence[Corners], labels: Sequence[Label | None]
-    ) -> Record:
-        """The image as the command has it, with the class numbers of the trained network."""
-        names = [name if isinstance(name, str) else UNNAMED for name in labels]
-        known = (BACKGROUND, *dict.fromkeys(names))
-        boxes = [Box(known.index(name), *box) for name, box in zip(names, corners, strict=True)]
-        height, width = pixels.shape[:2]
-        record = Record(Path(path).stem or NO_FILE, path, height, width, boxes=boxes)
-        return self._maker.relabelled(record, known)
-
-    def _objects(
-        self,
-        masks: Sequence[BoxMask | None],
-        pool: Pool,
-        corners: Sequence[Corners],
-        labels: Sequence[Label | None],
-    ) -> Iterator[ObjectMask]:
+    def _objects(self, masks: Sequence[BoxMask | None], pool: Pool, given: _Given) -> Iterator[ObjectMask]:
         least = seen_threshold([mask.measures.seen for mask in masks if mask is not None])
-        for mask, box, label in zip(masks, corners, labels, strict=True):
+        for mask, box, label in zip(masks, given.corners, given.labels, strict=True):
             if mask is None:
                 empty = np.zeros(pool.superpixels.shape, np.bool_)
                 yield ObjectMask(empty, box, label, 0.0, ("nothing",), (), None)
@@ -180,17 +167,43 @@ class Masker:
         return f"Masker(any class{known}; candidates by {proposals})"
 
 
-def _path_of(image: ImageLike) -> str:
-    return os.fspath(image) if isinstance(image, str | os.PathLike) else ""
+@dataclass(frozen=True)
+class _Given:
+    """An image with its boxes, checked.
+
+    Attributes:
+        image: As it was given.
+        name: Its id.
+        file: Its path; for pixels the name, if one was given, else "".
+        corners: B boxes.
+        labels: B labels.
+    """
+
+    image: ImageLike
+    name: str
+    file: str
+    corners: list[Corners]
+    labels: list[Label | None]
 
 
 def _given(
-    pixels: NDArray[np.uint8], boxes: ArrayLike, labels: Sequence[Label] | None, number: str
-) -> tuple[list[Corners], list[Label | None]]:
-    """The boxes and labels of an image; `number` is what errors add to their names."""
-    height, width = pixels.shape[:2]
+    image: ImageLike, boxes: ArrayLike, labels: Sequence[Label] | None, name: str | None, number: str = ""
+) -> _Given:
+    """An image with its boxes; `number` is what errors add to the names of arguments."""
+    height, width = given_pixels(image, f"image{number}").shape[:2]
     corners = given_boxes(boxes, height, width, f"boxes{number}")
-    return corners, given_labels(labels, len(corners), f"labels{number}")
+    path = image if isinstance(image, str | os.PathLike) else getattr(image, "filename", "")  # Pillow's
+    file = os.fspath(path) or name or ""
+    return _Given(
+        image, name or Path(file).stem or NO_FILE, file, corners, given_labels(labels, len(corners), f"labels{number}")
+    )
+
+
+def _check_length(name: str, values: Any, images: int) -> None:  # noqa: ANN401 - whatever a user gives
+    """Raise a DataError unless there is a value for each image."""
+    if not hasattr(values, "__len__") or isinstance(values, str) or len(values) != images:
+        got = f"{len(values)}" if hasattr(values, "__len__") else type(values).__name__
+        raise DataError(f"{name}: expected a list with one entry for each of {images} images, got {got}")
 
 
 @contextlib.contextmanager

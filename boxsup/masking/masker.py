@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from boxsup.catalogue.check import to_catalogue
@@ -112,6 +113,7 @@ class MaskMaker:
         Returns:
             The candidates of the image, and the masks as in `parts`.
         """
+        torch.set_num_threads(1)  # as in the processes of `parts`: last bits of contours depend on it
         pool = _propose(self._proposals, record.image, pixels)
         return pool, self._masks(record, pixels, pool)
 
