@@ -62,4 +62,4 @@ def mask_maker(
     if objects is None:
         objects = [] if trained is None else trained.object_networks()
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return MaskMaker(model, objects, threads, scales, *settings, disjoint)
+    return MaskMaker(model, objects, threads, scales, *settings, disjoint, labelling.megapixels)
