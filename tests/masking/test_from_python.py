@@ -256,7 +256,7 @@ def test_threads_of_the_users_process_stay_as_they_were(masker, given):
         (np.zeros((4, 5, 3)), "got 4×5×3 float64; scale it"),
         (np.zeros((1, 4, 5, 3), np.uint8), "give several images as a list"),
         (np.zeros((0, 5, 3), np.uint8), "got 0×5×3 uint8"),
-        (np.broadcast_to(np.uint8(0), (2**15, 2, 3)), "2×32768 pixels"),
+        (np.broadcast_to(np.uint8(0), (2**17, 2, 3)), "2×131072 pixels"),
         (Image.new("F", (3, 3)), "image: not a usable image .32 bits"),
         ("nowhere.png", "nowhere.png: no such image"),
         (7, "image: expected a path, an array or a Pillow image, got int"),
