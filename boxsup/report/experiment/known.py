@@ -45,20 +45,19 @@ def known_of_boxes(history: BoxHistory, odd: int) -> dict[str, str]:
 
 
 def next_commands(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """The commands that make masks of the training boxes with this run, each with a title; none if nothing reads them.
+    """The commands that go on from a run: masks of the training boxes, if they can be read, and a review; with titles.
 
     Args:
         config: The effective settings of the experiment.
         folder: The folder of its results.
     """
-    source = _source(config)
-    if source is None:
-        return []
-    start, (images, boxes) = started(), source
-    out = f"masks_{folder.name}"
-    masks = ["masks", "--images", str(images), "--boxes", str(boxes), "--model", str(folder), "--out", out]
-    lines = [("Masks of these boxes as files, with a score for each", masks)]
-    return [(title, start.there(shlex.join([program("boxsup"), *words]))) for title, words in lines]
+    lines, source = [], _source(config)
+    if source is not None:
+        given = ["--images", str(source[0]), "--boxes", str(source[1]), "--model", str(folder)]
+        masks = ["masks", *given, "--out", f"masks_{folder.name}"]
+        lines.append(("Masks of these boxes as files, with a score for each", masks))
+    lines.append(("Go through the boxes and decide, those first in which a look pays most", ["review", str(folder)]))
+    return [(title, started().there(shlex.join([program("boxsup"), *words]))) for title, words in lines]
 
 
 def _source(config: Mapping[str, Any]) -> tuple[Path, Path] | None:
