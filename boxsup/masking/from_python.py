@@ -48,7 +48,7 @@ class Masker:
         *,
         objects: Sequence[Path_] | None = None,
         disjoint: bool = False,
-        proposals: str = "mcg",
+        proposals: str = "mcg_views",
         config: Path_ | None = None,
         scales: Sequence[float] | None = None,
         threads: int | None = None,
