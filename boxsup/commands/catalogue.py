@@ -17,6 +17,7 @@ from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.experiments.splits import TABLES
 from boxsup.store.atomic import atomic_write, discard
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-problem", choices=("stop", "skip"), required=True, help="stop at problems, or skip their images"
     )
-    parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
+    add_workers_argument(parser)
     add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 

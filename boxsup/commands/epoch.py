@@ -13,6 +13,7 @@ import torch
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
-    parser.add_argument("--workers", type=int, default=0, help="number of processes per GPU that read images")
+    add_workers_argument(parser, "number of processes per GPU that read images", default=0, least=0)
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, if it is installed")
     text = "folder for train.csv, optimizer.pt and model.pt"
     add_output_arguments(parser, text, outputs=_outputs, written=["tensorboard"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,10 @@ from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.network.images import normalise
+
+T = TypeVar("T")
+Index = tuple[int, slice, slice]
+Scores = NDArray[np.float32]
 
 
 class Predictor:
@@ -78,17 +83,22 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def score_classes(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
-        """Score every pixel of some images for some classes, as `score_images` does for all.
+    def score_parts(self, images: Iterable[tuple[T, str, Sequence[Index]]]) -> Iterator[tuple[T, list[Scores]]]:
+        """Score some images as `score_images` does, but keep only parts of the scores.
 
         Args:
-            images: The file of each image, and L class ids. Only their scores are copied from the device.
+            images: What to yield with the scores; the image's file; and L parts of the scores, C×H×W, each a class with
+                rows and columns. An image without parts is not read.
 
         Yields:
-            The natural-log probabilities of each image, L×H×W float32.
+            The first of these, and L arrays of float32 natural-log probabilities.
         """
-        pixels = prefetch((read_image(path), class_ids) for path, class_ids in images)
-        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in pixels)
+        read = prefetch((key, read_image(path) if parts else None, parts) for key, path, parts in images)
+        return prefetch((key, [] if pixels is None else self._parts(pixels, parts)) for key, pixels, parts in read)
+
+    def _parts(self, pixels: NDArray[np.uint8], parts: Sequence[Index]) -> list[Scores]:
+        scores = self.log_probabilities(pixels)
+        return [np.array(scores[part].cpu().numpy(), order="C") for part in parts]  # copies, so that the rest is freed
 
     @torch.inference_mode()
     def log_probabilities(
