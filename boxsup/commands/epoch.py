@@ -20,6 +20,7 @@ from boxsup.errors import BoxSupError, StoreError
 from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import warn_of_other_instructions
+from boxsup.machine.processors import note_few_processors
 from boxsup.network.checkpoint import (
     Checkpoint,
     instructions_of,
@@ -122,6 +123,7 @@ def train(job: EpochJob) -> None:
     if main:
         warn_of_other_instructions(instructions_of(job.model), str(job.model))
         warn_of_other_instructions(data.made_with, str(job.labels))
+        note_few_processors(settings.threads)
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)

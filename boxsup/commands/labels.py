@@ -34,6 +34,7 @@ from boxsup.labels.in_processes import (
 )
 from boxsup.labels.layers import parts_read
 from boxsup.machine.instructions import warn_of_other_instructions
+from boxsup.machine.processors import note_few_processors
 from boxsup.machine.workers import useful_processes
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.labels import exceeds_classes, labels_writer
@@ -165,7 +166,7 @@ def _asked(split: Catalogue, images: Collection[str], settings: UpdateSettings) 
             boxes = split.boxes_of(row.image)
             parts = parts_read(boxes, row.height, row.width, settings)
             values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)
-            yield Asked(row.image, row.path, row.height, row.width, rows, values, parts)
+            yield Asked(row, rows, values, parts)
 
 
 def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, ...]) -> Iterator[Asked]:
@@ -175,7 +176,8 @@ def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, .
 
     predictor = Predictor(network.model, network.threads, classes, network.scales)
     warn_of_other_instructions(instructions_of(network.model), str(network.model))
-    scored = predictor.score_parts((own, own.path, [part.window for part in own.parts]) for own in asked)
+    note_few_processors(network.threads)
+    scored = predictor.score_parts((own, own.image.photo, [part.window for part in own.parts]) for own in asked)
     return (own._replace(scores=scores) for own, scores in scored)
 
 

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids
 from boxsup.evaluation.truth import LabelMap, image_confusion, images_with_masks
-from boxsup.image.files import read_mask
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
 
@@ -58,9 +57,8 @@ def predicted_confusions(
     predicted_maps(predictions, images, catalogue.classes)  # which checks that they belong together
     classes = len(catalogue.classes)
     sums = np.zeros((len(STACKS), classes, classes + 1), np.int64)
-    masks = [(row.image, row.mask) for row in images]
     useful = useful_processes(workers, len(images), SECONDS)
-    batches = map_batches(_confusions_of, partial(_open, predictions, classes), masks, BATCH, useful)
+    batches = map_batches(_confusions_of, partial(_open, predictions, classes), images, BATCH, useful)
     with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
         for counted, confusions in batches:
             sums += confusions
@@ -72,11 +70,11 @@ def _open(predictions: Path, classes: int) -> tuple[list[Labels], int]:
     return [Labels(predictions, name) for name in STACKS], classes
 
 
-def _confusions_of(opened: tuple[list[Labels], int], batch: Sequence[tuple[str, str]]) -> tuple[int, NDArray[np.int64]]:
+def _confusions_of(opened: tuple[list[Labels], int], batch: Sequence[ImageRow]) -> tuple[int, NDArray[np.int64]]:
     """How many images there are, and their confusion matrices, one for each of `STACKS`."""
     stacks, classes = opened
     sums = np.zeros((len(stacks), classes, classes + 1), np.int64)
-    for image, mask in batch:
-        truth = read_mask(mask)
-        sums += [image_confusion(image, truth, stack[image], classes) for stack in stacks]
+    for row in batch:
+        truth = row.true_mask()
+        sums += [image_confusion(row.image, truth, stack[row.image], classes) for stack in stacks]
     return len(batch), sums

@@ -17,7 +17,6 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
-from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
@@ -103,7 +102,7 @@ def measure_generation(
 
     def compared(row: ImageRow) -> _Compared:
         boxes = catalogue.boxes_of(row.image).index
-        return _Compared(row.image, row.mask, corners[boxes[supervising[boxes]]])
+        return _Compared(row, corners[boxes[supervising[boxes]]])
 
     processes = useful_processes(workers, len(supervised), SECONDS)
     batches = map_batches(_measured, partial(_open, labels, classes), map(compared, supervised), BATCH, processes)
@@ -135,10 +134,9 @@ def measure_generation(
 
 
 class _Compared(NamedTuple):
-    """An image that boxes supervise: its id, the file of its true mask or "", and the corners of these boxes, B×4."""
+    """An image that boxes supervise, its row in the catalogue's table, and the corners of these boxes, B×4."""
 
-    image: str
-    mask: str
+    row: ImageRow
     corners: NDArray[np.int64]
 
 
@@ -153,13 +151,13 @@ def _measured(
     labels, classes = opened
     confusion = np.zeros((classes, classes + 1), np.int64)
     fills, box_fills = [], []
-    for image in batch:
-        label_map = labels[image.image]
-        if len(image.corners):
-            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, image.corners).sum())
-        if image.mask:
-            truth = read_mask(image.mask)
-            confusion += image_confusion(image.image, truth, label_map, classes)
+    for row, corners in batch:
+        label_map = labels[row.image]
+        if len(corners):
+            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, corners).sum())
+        if row.mask:
+            truth = row.true_mask()
+            confusion += image_confusion(row.image, truth, label_map, classes)
             if _foreground(truth).any():
                 fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
     return len(batch), confusion, fills, box_fills

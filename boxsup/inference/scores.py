@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from boxsup.errors import StoreError
-from boxsup.image.files import read_image
+from boxsup.image.scaling import reduced, working_size_of
 from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
@@ -22,6 +22,7 @@ from boxsup.network.images import normalise
 
 T = TypeVar("T")
 Index = tuple[int, slice, slice]
+Image = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 
 
@@ -40,6 +41,7 @@ class Predictor:
         classes: tuple[str, ...] | None = None,
         scales: Sequence[float] = (1.0,),
         background_bias: float = 0.0,
+        megapixels: float = math.inf,
     ) -> None:
         """Read a checkpoint.
 
@@ -49,6 +51,7 @@ class Predictor:
             classes: The classes that the checkpoint must have, if given.
             scales: Scales of the image; the probabilities at all of them are averaged (the paper's BoxSup+, Table 4).
             background_bias: See `log_probabilities`.
+            megapixels: Greatest size at which `working_image` gives an image.
 
         Raises:
             StoreError: The file is missing, damaged or not a checkpoint of ours, or its classes are others.
@@ -58,14 +61,14 @@ class Predictor:
         self.classes = self.checkpoint.classes
         if classes is not None and self.classes != classes:
             raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
-        self._scales, self._background_bias = tuple(scales), background_bias
+        self._scales, self._background_bias, self._megapixels = tuple(scales), background_bias, megapixels
         self._device = device()
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def score_files(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """Call `score_images` for the images in files, which a thread reads while the network works."""
-        return self.score_images(map(read_image, paths))
+    def working_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Reduce an image to the size at which the network looks at it; see `megapixels`."""
+        return reduced(image, *working_size_of(image, self._megapixels))
 
     def score_images(
         self, images: Iterable[NDArray[np.uint8]]
@@ -83,17 +86,19 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def score_parts(self, images: Iterable[tuple[T, str, Sequence[Index]]]) -> Iterator[tuple[T, list[Scores]]]:
+    def score_parts(
+        self, images: Iterable[tuple[T, Callable[[], Image], Sequence[Index]]]
+    ) -> Iterator[tuple[T, list[Scores]]]:
         """Score some images as `score_images` does, but keep only parts of the scores.
 
         Args:
-            images: What to yield with the scores; the image's file; and L parts of the scores, C×H×W, each a class with
-                rows and columns. An image without parts is not read.
+            images: What to yield with the scores; what reads the image; and L parts of the scores, C×H×W, each a class
+                with rows and columns. An image without parts is not read.
 
         Yields:
             The first of these, and L arrays of float32 natural-log probabilities.
         """
-        read = prefetch((key, read_image(path) if parts else None, parts) for key, path, parts in images)
+        read = prefetch((key, photo() if parts else None, parts) for key, photo, parts in images)
         return prefetch((key, [] if pixels is None else self._parts(pixels, parts)) for key, pixels, parts in read)
 
     def _parts(self, pixels: NDArray[np.uint8], parts: Sequence[Index]) -> list[Scores]:

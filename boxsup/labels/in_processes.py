@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import BOX_COLUMNS
+from boxsup.catalogue.tables import BOX_COLUMNS, ImageRow
 from boxsup.config.update import UpdateSettings
 from boxsup.labels.choice import recorded_count
 from boxsup.labels.generation import ChoiceTables, LabelUpdate
@@ -32,20 +32,14 @@ class Asked(NamedTuple):
     """An image whose boxes choose.
 
     Attributes:
-        image: Its id.
-        path: Its file, for the network.
-        height: Its height, px.
-        width: Its width, px.
+        image: Its row in the catalogue's table of images.
         rows: B rows of its boxes in the catalogue's table.
         boxes: B×7 int64, these rows: COLUMNS.
         parts: What boxes read of a network's scores.
         scores: Each part's natural-log probabilities, h×w float32; None without a network.
     """
 
-    image: str
-    path: str
-    height: int
-    width: int
+    image: ImageRow
     rows: NDArray[np.int64]
     boxes: NDArray[np.int64]
     parts: Sequence[Part]
@@ -135,7 +129,8 @@ def choose_in_order(images: Iterable[Asked], sources: Sources, update: LabelUpda
 def made_of(update: LabelUpdate, asked: Asked) -> Made:
     """Let the boxes of one image choose."""
     boxes = pd.DataFrame(asked.boxes, columns=COLUMNS)
-    result = replace(update, scores=_Seen.of(asked)).labels(asked.image, asked.height, asked.width, boxes)
+    image, told = asked.image, replace(update, scores=_Seen.of(asked))
+    result = told.labels(image.image, image.height, image.width, boxes)
     tables = ChoiceTables(len(boxes), recorded_count(update.settings))
     for row, choice in enumerate(result.choices):
         tables.record(row, choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -14,6 +15,19 @@ def processors() -> int:
     A machine may have more: taskset, a scheduler or a container takes some of them away.
     """
     return max(1, int(min(len(os.sched_getaffinity(0)), _quota(Path("/proc/self/cgroup"), CGROUPS))))
+
+
+def note_few_processors(threads: int) -> None:
+    """Print a line if there are fewer processors than torch's threads, whose number is a setting: results depend on it.
+
+    The threads then take turns, and sleep while they wait (`boxsup.machine.environment`): slower, with the same bytes.
+    """
+    if (there := processors()) < threads:
+        print(
+            f"note: {threads} threads of torch share {there} processor{'s' * (there > 1)}, as training.threads says: "
+            "slower than with as many threads as processors, with the same results anywhere",
+            file=sys.stderr,
+        )
 
 
 def _quota(own: Path, root: Path) -> float:

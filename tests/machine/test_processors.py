@@ -41,3 +41,11 @@ def test_control_groups_of_both_versions_allow_what_the_strictest_does(tmp_path,
 
 def test_without_control_groups_there_is_no_quota(tmp_path):
     assert _quota(tmp_path / "none", tmp_path) == float("inf")
+
+
+def test_threads_that_share_processors_are_noted(monkeypatch, capsys):
+    monkeypatch.setattr(processors, "processors", lambda: 2)
+    processors.note_few_processors(2)
+    assert capsys.readouterr().err == ""
+    processors.note_few_processors(4)
+    assert capsys.readouterr().err.startswith("note: 4 threads of torch share 2 processors, as training.threads says")
