@@ -10,8 +10,9 @@ from pathlib import Path
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import open_source
-from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument, whole_number
+from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
@@ -57,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
-    text = "number of processes that make proposals [2]"
-    parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help=text)
+    add_workers_argument(parser, "number of processes that make proposals", default=2)
     text = "the folder to write; run again to go on where it was stopped"
     add_output_arguments(parser, text, outputs=_outputs)
 

@@ -13,9 +13,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import mobilenet_v2
 
 from boxsup.errors import StoreError
+from boxsup.network.bodies import mobilenet_v2
 from boxsup.network.checkpoint import load, save
 from boxsup.network.folding import folded
 from boxsup.network.half import halved_state, whole_state
@@ -36,7 +36,7 @@ class ContourNet(nn.Module):
     def __init__(self) -> None:
         """Make a network with random weights from torch's generator."""
         super().__init__()
-        self.encoder = mobilenet_v2(weights=None).features[: TAPS[-1] + 1]
+        self.encoder = mobilenet_v2()[: TAPS[-1] + 1]
         self.pixels = _convolution(3, CHANNELS[0])
         self.context = _convolution(TAP_CHANNELS[-1], CHANNELS[-1], dilation=2)
         self.lateral = nn.ModuleList(
