@@ -2,8 +2,8 @@
 steps.
 
 Runs the jobs as the workflow does, each in a process of its own, on generated pictures, and prints the seconds of their
-parts and how many are not work. Whole and parts are of the same run. Work is the time in `LabelUpdate.labels` (the
-network's forward pass, reading and choosing) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
+parts and how many are not work. Whole and parts are of the same run. Work is the time in `choose_in_order` (with the
+wait for the network's forward pass) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
 """  # noqa: D205
 
 from __future__ import annotations
@@ -27,24 +27,32 @@ from boxsup.config.params import canonical, epoch_settings, generation_settings
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")
 # The owner of the function that does the work, and its name, by job.
-WORK = {"labels": "boxsup.labels.generation:LabelUpdate.labels", "epoch": "boxsup.commands.epoch:train_epoch"}
+WORK = {"labels": "boxsup.commands.labels:choose_in_order", "epoch": "boxsup.commands.epoch:train_epoch"}
 # `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
 import importlib, json, runpy, sys, time
 start = time.perf_counter()
-module, _, function = sys.argv.pop(1).partition(":")
-import boxsup.network.mobilenet, boxsup.inference.scores
+import boxsup.cli  # which sets the environment, before torch reads it
+module, _, name = sys.argv.pop(1).partition(":")
 owner = importlib.import_module(module)
-for name in function.split(".")[:-1]:
-    owner = getattr(owner, name)
-name = function.split(".")[-1]
+import boxsup.network.mobilenet, boxsup.inference.scores
 imported, worked, work = time.perf_counter() - start, [], getattr(owner, name)
-def timed(*arguments, **options):
+def timed(call, *arguments, **options):
     begin = time.perf_counter()
-    result = work(*arguments, **options)
-    worked.append(time.perf_counter() - begin)
-    return result
-setattr(owner, name, timed)
+    try:
+        return call(*arguments, **options)
+    finally:
+        worked.append(time.perf_counter() - begin)
+def results(items):
+    try:
+        while True:
+            yield timed(next, items)
+    except StopIteration:
+        return
+def timed_work(*arguments, **options):
+    result = timed(work, *arguments, **options)
+    return result if result is None else results(result)
+setattr(owner, name, timed_work)
 runpy.run_module("boxsup", run_name="__main__")
 print(json.dumps({"work": sum(worked), "imports": imported}))
 """

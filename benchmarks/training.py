@@ -50,6 +50,7 @@ from boxsup.network.images import IMAGENET
 from boxsup.store.labels import labels_writer
 from boxsup.training.data import EpochData, batches
 from boxsup.training.epoch import make_optimizer, train_epoch
+from boxsup.training.sgd import SGD
 
 ROOT = Path(__file__).parents[1]
 train: Callable[[], None]
@@ -146,7 +147,7 @@ def photographs(count: int) -> Catalogue:
     return Catalogue(images, pd.DataFrame(columns=list(BOX_COLUMNS)), ("background", *classes))
 
 
-def fresh(settings: TrainingSettings) -> tuple[torch.nn.Module, torch.optim.SGD]:
+def fresh(settings: TrainingSettings) -> tuple[torch.nn.Module, SGD]:
     torch.manual_seed(0)
     model = build_network("mobilenet_v2", 21).to(device(), memory_format=torch.channels_last)
     return model, make_optimizer(model, settings)

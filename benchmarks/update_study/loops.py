@@ -191,7 +191,7 @@ def write_generation(
                 tables.record(row, choice)
             writer.append(image, labels=labels)
     unmasked = np.zeros(len(data.train.images), bool)
-    quality = measure_generation(generation, data.train, Labels(store), unmasked, tables.chosen, previous)
+    quality = measure_generation(generation, data.train, store, unmasked, tables.chosen, previous)
     row = {
         "loop": loop.name,
         "seed": seed,

@@ -17,6 +17,7 @@ from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import DataError
 from boxsup.experiments.splits import TABLES
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     text = "work on images with more than this at a reduced size [0.31]"
     parser.add_argument("--megapixels", type=float, default=MEGAPIXELS, metavar="N", help=text)
-    parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
+    add_workers_argument(parser)
     add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 

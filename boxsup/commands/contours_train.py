@@ -57,7 +57,7 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
         "seed": seed,
         "recipe": asdict(recipe),
         "pretrained": {"file": start.file, "sha256": start.sha256},
-        "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
+        "versions": {name: version(name) for name in ("torch", "numpy")},
     }
     save_network(out, network, record)
     weights = sum(parameter.numel() for parameter in network.parameters())

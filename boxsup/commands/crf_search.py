@@ -15,6 +15,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_point, confusions_at, search_rounds
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     add_inference_arguments(parser, CrfSearchInference)
     add_held_out_arguments(parser)
-    parser.add_argument("--workers", type=int, default=1, help="number of CRF processes; results do not depend on it")
+    add_workers_argument(parser, "number of CRF processes")
     add_output_arguments(parser, "the .csv file to write")
 
 

@@ -13,12 +13,14 @@ import torch
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import warn_of_other_instructions
+from boxsup.machine.processors import note_few_processors
 from boxsup.network.checkpoint import (
     Checkpoint,
     instructions_of,
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
-    parser.add_argument("--workers", type=int, default=0, help="number of processes per GPU that read images")
+    add_workers_argument(parser, "number of processes per GPU that read images", default=0, least=0)
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's events, if it is installed")
     text = "folder for train.csv, optimizer.pt and model.pt"
     add_output_arguments(parser, text, outputs=_outputs, written=["tensorboard"])
@@ -121,6 +123,7 @@ def train(job: EpochJob) -> None:
     if main:
         warn_of_other_instructions(instructions_of(job.model), str(job.model))
         warn_of_other_instructions(data.made_with, str(job.labels))
+        note_few_processors(settings.threads)
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, settings)

@@ -11,11 +11,11 @@ import numpy as np
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments, add_predictions_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import basis_of, score_text
-from boxsup.evaluation.predicted import predicted_maps
+from boxsup.evaluation.predicted import predicted_confusions
 from boxsup.evaluation.tables import score_table, write_table
-from boxsup.evaluation.truth import confusions
 
 EXAMPLE = (
     "boxsup evaluation --catalogue results/data/demo/val --predictions "
@@ -28,21 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     add_predictions_argument(parser)
     add_held_out_arguments(parser)
+    add_workers_argument(parser)
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, out: Path) -> None:
+def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, workers: int, out: Path) -> None:
     """Write `class, iou, iou_crf, truth_pixels, images, objects, classes, note`; see `score_table`.
 
     The IoU are in [0, 1], before and after the CRF, over pixels that are not void. Images without a true mask and
     held-out images are left out. Where nothing is measured, as with boxes alone, the IoU are empty and `note` says why.
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
-    images = [row for row in split.rows() if row.mask]
     without, with_crf = (np.zeros((len(split.classes), len(split.classes) + 1), np.int64) for _ in range(2))
-    if images:
-        maps = predicted_maps(predictions, images, split.classes)
-        without, with_crf = confusions(split, maps, "evaluation")
+    if any(row.mask for row in split.rows()):
+        without, with_crf = predicted_confusions(predictions, split, workers, "evaluation")
     basis = basis_of(split, without.sum(axis=1))
     table = score_table(basis, iou=without, iou_crf=with_crf)
     write_table(out, table)

@@ -17,6 +17,7 @@ from boxsup.catalogue.records import mask_problems
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=("truth", *BASELINES), required=True, help="true masks, or how masks are made from boxes"
     )
-    parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
+    add_workers_argument(parser)
     add_output_arguments(parser, "the .zarr folder to write")
 
 

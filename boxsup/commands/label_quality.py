@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.measured import score_text
 from boxsup.evaluation.quality import collapse_warning, measure_generation
@@ -35,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--first", type=Path, help="the .csv of the first generation, to tell whether labels shrink or grow"
     )
+    add_workers_argument(parser)
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | None, out: Path) -> None:
+def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | None, workers: int, out: Path) -> None:
     """Write one row; the columns are the attributes of `boxsup.evaluation.quality.Quality`, empty where unknown."""
     split, generation = read_catalogue(catalogue), Labels(labels)
     chosen, true_mask = generation.table("chosen"), generation.table("true_mask") > 0
@@ -48,7 +50,7 @@ def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | N
     chosen_before = _chosen_before(previous, generation) if previous else None
 
     quality = measure_generation(
-        generation.attributes["generation"], split, generation, true_mask, chosen, chosen_before
+        generation.attributes["generation"], split, labels, true_mask, chosen, chosen_before, workers
     )
     first_fill = _first_fill(first) if first else None
     if (chosen >= 0).any():  # masks that no update makes do not collapse

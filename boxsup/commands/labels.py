@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +16,27 @@ from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
-from boxsup.labels.generation import ChoiceTables, LabelUpdate, Scores
-from boxsup.labels.overlaps import Overlaps
+from boxsup.labels.generation import ChoiceTables, LabelUpdate
+from boxsup.labels.in_processes import (
+    COLUMNS,
+    SECONDS,
+    Asked,
+    Made,
+    Sources,
+    choose_in_order,
+    images_at_once,
+)
+from boxsup.labels.layers import parts_read
 from boxsup.labels.pins import read_pins
 from boxsup.machine.instructions import warn_of_other_instructions
-from boxsup.objects.maps import ObjectMaps
+from boxsup.machine.processors import note_few_processors
+from boxsup.machine.workers import useful_processes
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
@@ -35,8 +46,6 @@ EXAMPLE = (
     "--proposals results/data/demo/train/proposals/mcg/0-of-1.zarr --overlaps "
     "results/data/demo/train/overlaps/mcg/0-of-1.zarr --out 001.zarr"
 )
-
-READ_AHEAD = 8  # images whose candidates are in memory at once, some 0.6 MB each
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
     add_reviewed_argument(parser)
+    add_workers_argument(parser, "number of processes in which boxes choose")
     add_output_arguments(parser, "the .zarr folder to write")
 
 
@@ -84,6 +94,7 @@ def run(
     truth: Sequence[Path],
     masked: Path | None,
     reviewed: Path | None,
+    workers: int,
     out: Path,
 ) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
@@ -96,12 +107,17 @@ def run(
     check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
     others = [image for image in split.ids if image not in keeping]
     network = Network(model, threads, scales) if model else None
-    update = None
+    update, made = None, None
     if others and not fixed:
-        update_settings = parse(UpdateSettings, settings, "update")
-        pools, iou = _candidates(proposals, overlaps, others)
-        scores = _scores(network, split, others) if network else None
-        update = LabelUpdate(pools, iou, scores, update_settings, seed, generation, _object_maps(objects, others))
+        if not proposals or not overlaps:
+            raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
+        choosing = parse(UpdateSettings, settings, "update")
+        sources = Sources(proposals, overlaps, objects, choosing, seed, generation, images_at_once(split.sizes))
+        update = _opened(sources, others)
+        images = _asked(split, set(others), choosing)
+        if network:
+            images = _with_scores(images, network, split.classes)
+        made = choose_in_order(images, sources, update, useful_processes(workers, len(others), SECONDS))
     choices = fixed_choices(fixed, split, others)
 
     tables = ChoiceTables(len(split.boxes), recorded_count(update.settings) if update else 1)
@@ -119,17 +135,15 @@ def run(
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
         for row in tqdm(split.rows(), "labels", len(split.images), unit="image", disable=None):
-            boxes = split.boxes_of(row.image)
             if row.image in keeping:
                 labels = true_labels[row.image]
-            elif update is None:
-                labels = fixed_labels[row.image]
-                tables.chosen[boxes.index] = choices[boxes.index]
+            elif made is None:
+                labels, boxes = fixed_labels[row.image], split.boxes_of(row.image).index
+                tables.chosen[boxes] = choices[boxes]
             else:
-                result = update.labels(row.image, row.height, row.width, boxes)
-                labels = pins.painted(row.image, result.labels)
-                for box, choice in zip(boxes.index, result.choices, strict=True):
-                    tables.record(box, choice)
+                own: Made = next(made)
+                labels = pins.painted(row.image, own.labels)
+                tables.place(own.rows, own.tables)
             _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
         tables.chosen[pins.rows_in(others)] = Chosen.SEGMENT
@@ -139,36 +153,39 @@ def run(
     _summary(generation, tables, len(keeping), len(split.images))
 
 
-def _candidates(proposals: Sequence[Path], overlaps: Sequence[Path], images: Sequence[str]) -> tuple[Pools, Overlaps]:
-    """The candidate pools and the IoU tables, which must have all of the images."""
-    if not proposals or not overlaps:
-        raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
-    pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)
-    check_ids(images, list(pools), "proposals")
-    check_ids(images, list(tables), "overlaps")
-    for path, attributes in zip(proposals, pools.attributes, strict=True):
+def _opened(sources: Sources, images: Sequence[str]) -> LabelUpdate:
+    """The stores that the boxes of a generation choose by, which must have all of the images."""
+    update = sources.open()
+    stores = [("proposals", update.pools), ("overlaps", update.overlaps), ("object maps", update.objects)]
+    for name, store in stores:
+        if store is not None:
+            check_ids(images, list(store), name)
+    assert isinstance(update.pools, Pools)  # of several shards, each with what it was made with
+    for path, attributes in zip(sources.proposals, update.pools.attributes, strict=True):
         warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
-    return pools, tables
+    return update
 
 
-def _object_maps(paths: Sequence[Path], images: Sequence[str]) -> ObjectMaps | None:
-    """The object maps, which must have all of the images; None if there are no stores of them."""
-    if not paths:
-        return None
-    maps = ObjectMaps(paths, READ_AHEAD)
-    check_ids(images, list(maps), "object maps")
-    return maps
+def _asked(split: Catalogue, images: Collection[str], settings: UpdateSettings) -> Iterator[Asked]:
+    """What the boxes of some images choose by, before a network sees them; as it is needed."""
+    for row in split.rows():
+        if row.image in images:
+            boxes = split.boxes_of(row.image)
+            parts = parts_read(boxes, row.height, row.width, settings)
+            values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)
+            yield Asked(row, rows, values, parts)
 
 
-def _scores(network: Network, split: Catalogue, images: Sequence[str]) -> Scores:
-    """The network's scores, as the update asks for them."""
+def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, ...]) -> Iterator[Asked]:
+    """Let the network see images, in a thread, while the boxes of earlier ones choose."""
     from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
-    from boxsup.inference.scores_ahead import ScoresAhead
     from boxsup.network.checkpoint import instructions_of
 
-    predictor = Predictor(network.model, network.threads, split.classes, network.scales)
+    predictor = Predictor(network.model, network.threads, classes, network.scales)
     warn_of_other_instructions(instructions_of(network.model), str(network.model))
-    return ScoresAhead(predictor, split, images)
+    note_few_processors(network.threads)
+    scored = predictor.score_parts((own, own.image.photo, [part.window for part in own.parts]) for own in asked)
+    return (own._replace(scores=scores) for own, scores in scored)
 
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:

@@ -13,17 +13,11 @@ from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import open_source
-from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument, whole_number
+from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
-from boxsup.config.build import build
-from boxsup.config.files import block, project_config
-from boxsup.config.params import generation_settings
-from boxsup.config.proposals import ProposalSettings
-from boxsup.config.update import UpdateSettings
-from boxsup.errors import ConfigError, DataError
-from boxsup.inference.labelling import Labelling
-from boxsup.inference.trained import Trained, find_trained, print_note
-from boxsup.masking.box_masks import check_update
+from boxsup.commands.workers_argument import add_workers_argument
+from boxsup.errors import DataError
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.decided import Decisions
 from boxsup.masking.jobs import (
@@ -36,11 +30,11 @@ from boxsup.masking.jobs import (
     make_parts,
     unknown_classes,
 )
-from boxsup.masking.made import CONTACT, INDEX, MADE, OVERLAYS, PARTS, Made, MadePart, Recipe, write_made
+from boxsup.masking.made import CONTACT, INDEX, MADE, OVERLAYS, PARTS, Made, MadePart, write_made
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import ImagePart, part_path
+from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
-from boxsup.proposals.methods import build_settings
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
@@ -63,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "give a pixel to one box only, the surest; masks of overlapping boxes overlap otherwise"
     parser.add_argument("--disjoint", action="store_true", help=text)
     parser.add_argument("--tight-boxes", action="store_true", help="make COCO's bbox tight around the mask")
-    parser.add_argument("--proposals", default="mcg", metavar="NAME", help="name of the proposals in the config [mcg]")
+    text = "name of the proposals in the config [mcg_views]"
+    parser.add_argument("--proposals", default="mcg_views", metavar="NAME", help=text)
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
     text = f"write pictures, too: {OVERLAYS}/ID.jpg, {CONTACT} and the page {INDEX}, the worst masks first"
     parser.add_argument("--look", action="store_true", help=text)
@@ -72,8 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
-    text = "number of processes that make proposals [2]"
-    parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help=text)
+    add_workers_argument(parser, "number of processes that make proposals", default=2)
     text = "the folder to write; run again to go on where it was stopped"
     # The decisions lie in --out, and are no output.
     add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])
@@ -111,13 +105,13 @@ def run(
     source, folder = open_source(images, boxes, links), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
     claim([out / output_path(name, source) for name in formats], out)
-    update, method = _settings(proposals, config)
+    settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    recipe = _recipe(trained, objects, threads, scales, update, method, disjoint)
+    recipe = mask_recipe(trained, objects, threads, scales, settings, disjoint)
     masker = recipe.masker()
     if trained is not None and not scales:
         print_note(trained)
@@ -136,42 +130,13 @@ def run(
     table = _write_table(out, results, jobs, masker.classes)
     if look:
         _look(out, results, table)
-    lost = lost_boxes(results.parts(), difficult=update.difficult == "use") if disjoint else []
+    lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
     stale = decisions.faults(_read(jobs, folder)) if decided else []
     _report_problems(out, checked, problems, unknown, lost, stale)
 
 
 def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:
     return (job.part(folder) for job in jobs)
-
-
-def _recipe(
-    trained: Trained | None,
-    objects: Sequence[Path] | None,
-    threads: int | None,
-    scales: Sequence[float] | None,
-    update: UpdateSettings,
-    method: ProposalSettings,
-    disjoint: bool,
-) -> Recipe:
-    """How to make masks with these arguments; those that are not given are as in the run, if there is a model."""
-    labelling = Labelling() if trained is None else trained.labelling
-    model = None if trained is None else trained.checkpoint
-    if objects is None:
-        objects = [] if trained is None else trained.object_networks()
-    threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Recipe(model, tuple(objects), threads, tuple(scales), update, method, disjoint, labelling.megapixels)
-
-
-def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:
-    """The settings of the update and of the proposals, by the configuration."""
-    content = project_config(config)
-    keys, methods = ("defaults", "update"), block(content, "proposals")
-    update = build(UpdateSettings, generation_settings(block(content, *keys)), ".".join(keys))
-    check_update(update)
-    if proposals not in methods:
-        raise ConfigError(f"--proposals {proposals}: expected one of {', '.join(methods)}")
-    return update, build_settings(methods[proposals], f"proposals.{proposals}")
 
 
 def _look(out: Path, results: MaskResults, table: pd.DataFrame) -> None:

@@ -12,9 +12,9 @@ from boxsup.commands.model_arguments import (
     add_crf_arguments,
     add_labelling_arguments,
     add_model_arguments,
-    whole_number,
 )
 from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, result_paths
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser, of_run=True)
     add_labelling_arguments(parser)
     add_crf_arguments(parser)
-    parser.add_argument("--workers", type=whole_number, default=2, metavar="N", help="number of CRF processes [2]")
+    add_workers_argument(parser, "number of CRF processes", default=2)
     out = Path("predicted")
     add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
 

@@ -14,6 +14,7 @@ from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.inference import CrfSettings
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
     add_inference_arguments(parser, PredictionSettings)
-    parser.add_argument("--workers", type=int, default=1, help="number of CRF processes; results do not depend on it")
+    add_workers_argument(parser, "number of CRF processes")
     add_output_arguments(parser, "the .zarr folder to write")
 
 

@@ -6,13 +6,13 @@ import argparse
 import re
 from pathlib import Path
 
-from boxsup.catalogue.readers import READERS
+from boxsup.config.datasets import FILE_FORMATS
 from boxsup.errors import ConfigError
 
 
 def add_split_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `--format`, `--root`, `--split` and `--classes`: where the files of a split are and how they are read."""
-    parser.add_argument("--format", choices=READERS, required=True, help="format of the data set")
+    parser.add_argument("--format", choices=FILE_FORMATS, required=True, help="format of the data set")
     parser.add_argument("--root", type=Path, required=True, help="root folder of the data set")
     parser.add_argument("--split", required=True, help="JSON of the split's settings; see docs/data.md, by format")
     parser.add_argument("--classes", required=True, help="JSON list of class names without the background")

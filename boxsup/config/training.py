@@ -82,4 +82,6 @@ class TrainingSettings(Settings):
 class Training(TrainingSettings):
     """All settings of the training."""
 
-    workers: NonNegativeInt = setting(4, "processes per GPU that read and augment images; results do not depend on it")
+    workers: NonNegativeInt = setting(
+        4, "processes per GPU that read images for an epoch, or in which boxes choose; results do not depend on it"
+    )

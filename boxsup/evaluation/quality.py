@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from boxsup.catalogue.tables import Catalogue, corners_of
+from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.labels.choice import Chosen
+from boxsup.machine.workers import map_batches, useful_processes
+from boxsup.store.labels import Labels
 
 # The share of the boxes' pixels that is labelled. Objects of VOC fill 0.54 of their boxes (`train`, mean over images);
 # the generations of a healthy run stay within a few hundredths of the first.
 FILL_BOUNDS = (0.2, 0.9)
 FILL_CHANGE = 0.25  # share of the first generation's fill, up or down
+BATCH = 16  # images that a process gets at a time
+SECONDS = 0.003  # for one of them
 ALL_KEPT = "not measured: every image keeps its true mask"
 
 
@@ -68,40 +75,46 @@ class Quality:
 def measure_generation(
     generation: int,
     catalogue: Catalogue,
-    labels: Mapping[str, NDArray[np.uint8]],
+    labels: Path,
     true_mask: NDArray[np.bool_],
     chosen: NDArray[np.int32],
     previous: NDArray[np.int32] | None,
+    workers: int = 1,
 ) -> Quality:
-    """Measure a generation; only one image is in memory at a time.
+    """Measure a generation; a process has only one image in memory at a time.
 
     Args:
         generation: Number of the generation.
         catalogue: N images and B boxes.
-        labels: Image id -> label map.
+        labels: Store of the generation's label maps.
         true_mask: N, whether each image keeps its true mask.
         chosen: B, index of each box's candidate, or a value of `Chosen`.
         previous: `chosen` of the previous generation, or None for the first one.
+        workers: Number of processes; 1 works in this one. Results do not depend on it.
 
     Raises:
         DataError: A true mask is unreadable or does not fit its labels.
     """
     supervising = chosen != Chosen.NOTHING
-    supervised_boxes = replace(catalogue, boxes=catalogue.boxes[supervising])
+    corners = corners_of(catalogue.boxes)
     classes = len(catalogue.classes)
-    confusion = np.zeros((classes, classes + 1), np.int64)
-    fills, box_fills = [], []
     supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
-    for row in tqdm(supervised, "label-quality", unit="image", disable=None):
-        label_map = labels[row.image]
-        boxes = supervised_boxes.boxes_of(row.image)
-        if len(boxes):
-            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, boxes).sum())
-        if row.mask:
-            truth = row.true_mask()
-            confusion += image_confusion(row.image, truth, label_map, classes)
-            if _foreground(truth).any():
-                fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
+
+    def compared(row: ImageRow) -> _Compared:
+        boxes = catalogue.boxes_of(row.image).index
+        return _Compared(row, corners[boxes[supervising[boxes]]])
+
+    processes = useful_processes(workers, len(supervised), SECONDS)
+    batches = map_batches(_measured, partial(_open, labels, classes), map(compared, supervised), BATCH, processes)
+    confusion = np.zeros((classes, classes + 1), np.int64)
+    fills: list[float] = []
+    box_fills: list[float] = []
+    with tqdm(total=len(supervised), desc="label-quality", unit="image", disable=None) as bar:
+        for counted, confusions, fills_of_batch, box_fills_of_batch in batches:
+            confusion += confusions
+            fills += fills_of_batch
+            box_fills += box_fills_of_batch
+            bar.update(counted)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
     basis = basis_of(catalogue.subset({row.image for row in supervised}), confusion.sum(axis=1))
@@ -118,6 +131,36 @@ def measure_generation(
         classes=basis.counts["classes"],
         note=_note(basis, bool(supervised)),
     )
+
+
+class _Compared(NamedTuple):
+    """An image that boxes supervise, its row in the catalogue's table, and the corners of these boxes, B×4."""
+
+    row: ImageRow
+    corners: NDArray[np.int64]
+
+
+def _open(labels: Path, classes: int) -> tuple[Labels, int]:
+    return Labels(labels), classes
+
+
+def _measured(
+    opened: tuple[Labels, int], batch: Sequence[_Compared]
+) -> tuple[int, NDArray[np.int64], list[float], list[float]]:
+    """How many images there are, their confusion matrix, and, as far as they have them, `fill` and `box_fill`."""
+    labels, classes = opened
+    confusion = np.zeros((classes, classes + 1), np.int64)
+    fills, box_fills = [], []
+    for row, corners in batch:
+        label_map = labels[row.image]
+        if len(corners):
+            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, corners).sum())
+        if row.mask:
+            truth = row.true_mask()
+            confusion += image_confusion(row.image, truth, label_map, classes)
+            if _foreground(truth).any():
+                fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
+    return len(batch), confusion, fills, box_fills
 
 
 def _note(basis: Basis, supervised: bool) -> str:
@@ -156,19 +199,19 @@ def collapse_warning(quality: Quality, first: float | None) -> str:
     )
 
 
-def union_of_boxes(shape: tuple[int, ...], boxes: pd.DataFrame) -> NDArray[np.bool_]:
+def union_of_boxes(shape: tuple[int, ...], corners: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return an H×W mask of all boxes.
 
     Args:
         shape: H, W.
-        boxes: Table of boxes with columns x0, y0, x1, y1, half-open pixel corners.
+        corners: B×4 half-open pixel corners x0, y0, x1, y1.
 
     Example:
-        >>> union_of_boxes((1, 4), pd.DataFrame([[0, 0, 1, 1], [2, 0, 4, 1]], columns=["x0", "y0", "x1", "y1"]))
+        >>> union_of_boxes((1, 4), np.array([[0, 0, 1, 1], [2, 0, 4, 1]]))
         array([[ True, False,  True,  True]])
     """
     union = np.zeros(shape, bool)
-    for x0, y0, x1, y1 in corners_of(boxes):
+    for x0, y0, x1, y1 in corners:
         union[y0:y1, x0:x1] = True
     return union
 

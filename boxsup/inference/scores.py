@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,11 @@ from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.network.images import normalise
+
+T = TypeVar("T")
+Index = tuple[int, slice, slice]
+Image = NDArray[np.uint8]
+Scores = NDArray[np.float32]
 
 
 class Predictor:
@@ -80,18 +86,24 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def score_classes(
-        self, images: Iterable[tuple[NDArray[np.uint8], NDArray[np.int64]]]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Score every pixel of some images for some classes, as `score_images` does for all.
+    def score_parts(
+        self, images: Iterable[tuple[T, Callable[[], Image], Sequence[Index]]]
+    ) -> Iterator[tuple[T, list[Scores]]]:
+        """Score some images as `score_images` does, but keep only parts of the scores.
 
         Args:
-            images: H×W×3 uint8 RGB and L class ids each. Only their scores are copied from the device.
+            images: What to yield with the scores; what reads the image; and L parts of the scores, C×H×W, each a class
+                with rows and columns. An image without parts is not read.
 
         Yields:
-            The natural-log probabilities of each image, L×H×W float32.
+            The first of these, and L arrays of float32 natural-log probabilities.
         """
-        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in prefetch(images))
+        read = prefetch((key, photo() if parts else None, parts) for key, photo, parts in images)
+        return prefetch((key, [] if pixels is None else self._parts(pixels, parts)) for key, pixels, parts in read)
+
+    def _parts(self, pixels: NDArray[np.uint8], parts: Sequence[Index]) -> list[Scores]:
+        scores = self.log_probabilities(pixels)
+        return [np.array(scores[part].cpu().numpy(), order="C") for part in parts]  # copies, so that the rest is freed
 
     @torch.inference_mode()
     def log_probabilities(

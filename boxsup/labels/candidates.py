@@ -14,8 +14,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-# One H×W array per class; boxes of the same class may share an array.
-LogProbabilities = Sequence[NDArray[np.floating]] | NDArray[np.floating]
+from boxsup.labels.layers import Layer
+
+# One H×W array per class, or a `Layer` that has what boxes of the class read; boxes of the same class may share it.
+LogProbabilities = Sequence[NDArray[np.floating]] | Sequence[Layer] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
 
 

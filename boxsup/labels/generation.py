@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
-from boxsup.config.update import ExpectationSettings, UpdateSettings
+from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou
 from boxsup.image.packed import LazySequence
-from boxsup.labels.candidates import Candidates
+from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
-from boxsup.labels.pins import PINNED
+from boxsup.labels.roles import box_roles
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
@@ -29,8 +29,8 @@ CHECKED_EVERY = 8  # the overlaps of every eighth candidate are computed again, 
 class Scores(Protocol):
     """What the update asks a network for."""
 
-    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the log-probabilities of some classes at every pixel of an image, len(class_ids)×H×W."""
+    def __call__(self, image: str, class_ids: NDArray[np.int64]) -> LogProbabilities:
+        """Return the log-probabilities of some classes in an image: an array or a `Layer` for each."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,11 @@ class ChoiceTables:
         self.object_cost[row, :k] = choice.object
         self.expected_iou[row, :k] = choice.expected_iou
 
+    def place(self, rows: NDArray[np.int64], other: ChoiceTables) -> None:
+        """Take over all choices of another table, whose boxes are in these rows of the catalogue's table of boxes."""
+        for name, values in self.arrays().items():
+            values[rows] = other.arrays()[name]
+
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """Return the tables by the names under which they are stored."""
         return vars(self)
@@ -170,12 +175,3 @@ def _check(
         raise DataError(
             f"{image}: its overlaps belong to other boxes or proposals; make them again with `boxsup overlaps`"
         )
-
-
-def box_roles(boxes: pd.DataFrame, settings: ExpectationSettings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which boxes choose a candidate and which are void; a box may be neither, as a pinned one is."""
-    crowd, pinned = boxes["crowd"].to_numpy() > 0, boxes["crowd"].to_numpy() == PINNED
-    difficult = boxes["difficult"].to_numpy() > 0
-    supervising = ~crowd & ~(difficult & (settings.difficult != "use"))
-    void = (crowd | (difficult & (settings.difficult == "void"))) & ~pinned
-    return supervising, void

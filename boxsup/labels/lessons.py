@@ -12,9 +12,9 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
-from boxsup.labels.generation import box_roles
 from boxsup.labels.object_targets import expected_shares, pinned_target, soft_target, true_target
 from boxsup.labels.pins import PinnedMask
+from boxsup.labels.roles import box_roles
 from boxsup.objects.crops import crop, crop_side
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
@@ -15,7 +17,10 @@ from boxsup.errors import BoxSupError
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.machine.stopping import terminal_signals_blocked
 
+S = TypeVar("S")
 T = TypeVar("T")
+U = TypeVar("U")
+WORTH_STARTING = 2.5  # seconds of work; a process takes one to start
 AHEAD = 2  # calls per worker that are waiting or running, so that memory does not grow with the number of calls
 
 
@@ -65,6 +70,73 @@ def process_pool(workers: int, initializer: Callable[[], None] | None = None) ->
     """
     # Spawned processes, since a fork would copy the state of torch's threads.
     return ProcessPoolExecutor(workers, get_context("spawn"), _start, (initializer,))
+
+
+def map_batches(
+    function: Callable[[S, Sequence[U]], T],
+    open_once: Callable[[], S],
+    items: Iterable[U],
+    size: int,
+    workers: int,
+) -> Iterator[T]:
+    """Call a function for batches of items, with what a process opens once: stores, most often.
+
+    Args:
+        function: A function at the top level of its module; it takes what was opened, and a batch.
+        open_once: Called once in each process that gets a batch. It can be pickled if there are several.
+        items: The items, taken as they are needed.
+        size: How many are in a batch; the last may have fewer.
+        workers: How many processes; 1 works in this one. Results do not depend on it.
+
+    Yields:
+        The result for each batch, in order.
+
+    Raises:
+        BoxSupError: A process was ended from outside; or whatever a call raises.
+    """
+    if workers <= 1:
+        opened = open_once()
+        yield from (function(opened, batch) for batch in _batches(items, size))
+        return
+    calls = ((function, batch) for batch in _batches(items, size))
+    yield from map_in_processes(_call_with_opened, calls, workers, partial(_remember, open_once))
+
+
+def useful_processes(workers: int, items: int, seconds: float) -> int:
+    """How many of the processes that a job may have are worth their start.
+
+    Args:
+        workers: How many it may have.
+        items: How many items it has.
+        seconds: What an item takes.
+
+    >>> [useful_processes(8, images, 0.01) for images in (100, 1000, 100_000)]
+    [1, 4, 8]
+    """
+    return max(1, min(workers, int(items * seconds / WORTH_STARTING)))
+
+
+def _batches(items: Iterable[U], size: int) -> Iterator[list[U]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+# In a worker process: what opens, and what it opened. It is called with the first batch, so that its errors are told.
+_open_once: Callable[[], Any] | None = None
+_opened: list[Any] = []
+
+
+def _remember(open_once: Callable[[], Any]) -> None:
+    global _open_once
+    _open_once = open_once
+
+
+def _call_with_opened(function: Callable[[Any, Sequence[U]], T], batch: Sequence[U]) -> T:
+    if not _opened:
+        assert _open_once is not None  # `_remember` ran
+        _opened.append(_open_once())
+    return function(_opened[0], batch)
 
 
 def _start(initializer: Callable[[], None] | None) -> None:

@@ -36,12 +36,14 @@ class BoxMask:
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
         reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
+        choice: What the box weighed; None for a mask that was read from a part.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
     reviewed: bool = False
+    choice: Choice | None = None
 
 
 def check_update(settings: UpdateSettings) -> None:
@@ -175,7 +177,8 @@ class _Draft:
         if network is not None and self.class_id != UNKNOWN:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
-        return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
+        measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
+        return BoxMask(pixels, self.rectangle, measures, self.choice)
 
 
 def _choices(

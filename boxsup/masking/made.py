@@ -19,7 +19,7 @@ from boxsup.proposals.methods import build_settings
 from boxsup.store.atomic import write_text
 
 if TYPE_CHECKING:
-    from boxsup.masking.masker import Masker
+    from boxsup.masking.masker import MaskMaker
 
 MADE, PARTS = "masks.json", "parts"
 OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--look` writes
@@ -27,7 +27,7 @@ OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--lo
 
 @dataclass(frozen=True)
 class Recipe:
-    """The arguments of a `Masker`, which see."""
+    """The arguments of a `MaskMaker`, which see."""
 
     model: Path | None
     objects: tuple[Path, ...]
@@ -38,12 +38,12 @@ class Recipe:
     disjoint: bool = False
     megapixels: float = MEGAPIXELS
 
-    def masker(self) -> Masker:
+    def masker(self) -> MaskMaker:
         """Read the networks."""
-        from boxsup.masking.masker import Masker  # torch costs seconds that a look at masks need not pay
+        from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
 
         arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
-        return Masker(self.model, self.objects, *arguments, self.megapixels)
+        return MaskMaker(self.model, self.objects, *arguments, self.megapixels)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ def build_network(name: str, classes: int) -> Segmenter:
     Raises:
         ConfigError: No network has this name.
     """
-    # Importing torchvision takes seconds, and processes that only read images do not need it.
     from boxsup.network.mobilenet import MobileNet
     from boxsup.network.resnet import DeepLabV2
     from boxsup.network.vgg import FCN, DeepLab

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
+from boxsup.network.bodies import mobilenet_v2
 from boxsup.network.segmenter import Segmenter
 
 STAGES = {8: 7, 16: 14}  # stride of the network -> the first block that would have a larger one
@@ -19,7 +19,7 @@ class MobileNet(Segmenter):
     def __init__(self, classes: int, stride: int) -> None:
         """Make the network for `classes` classes; `stride` is 16 or 8, which takes twice the time."""
         super().__init__()
-        self.features = mobilenet_v2(weights=None).features[:18]
+        self.features = mobilenet_v2()[:18]
         _keep_size(self.features[STAGES[stride] :])
         self.head = nn.Sequential(
             nn.Conv2d(BODY_CHANNELS, HEAD_CHANNELS, 3, padding=6, dilation=6, bias=False),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from torch import Tensor, nn
-from torchvision.models import resnet101
-from torchvision.ops import FrozenBatchNorm2d
 
+from boxsup.network.bodies import resnet101
 from boxsup.network.segmenter import Segmenter
 
 BODY_CHANNELS = 2048
@@ -26,9 +23,7 @@ class DeepLabV2(Segmenter):
     def __init__(self, classes: int) -> None:
         """Make the network for `classes` classes."""
         super().__init__()
-        whole = resnet101(weights=None, norm_layer=FrozenBatchNorm2d, replace_stride_with_dilation=[False, True, True])
-        layers = ((name, layer) for name, layer in whole.named_children() if name not in ("avgpool", "fc"))
-        self.features = nn.Sequential(OrderedDict(layers))
+        self.features = resnet101(dilated=2)
         self.aspp = nn.ModuleList(_dilated(classes, rate) for rate in RATES)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:

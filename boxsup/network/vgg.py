@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.vgg import cfgs, make_layers
 
+from boxsup.network.bodies import vgg16
 from boxsup.network.segmenter import Segmenter
 
 FC6_SHAPE = (4096, 512, 7, 7)  # the shapes of ImageNet's fc6 and fc7 as convolutions
@@ -26,7 +26,7 @@ class _VGG(Segmenter):
 
     def __init__(self, classes: int, fc6: nn.Conv2d) -> None:
         super().__init__()
-        self.features = make_layers(cfgs["D"])
+        self.features = vgg16()
         self.fc6 = fc6
         self.fc7 = nn.Conv2d(fc6.out_channels, fc6.out_channels, 1)
         self.dropout = nn.Dropout(0.5)

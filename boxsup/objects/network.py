@@ -9,10 +9,10 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import mobilenet_v2
 
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
+from boxsup.network.bodies import mobilenet_v2
 from boxsup.network.checkpoint import load, save
 from boxsup.network.half import halved, halved_state, whole_state
 from boxsup.network.pretrained import imagenet_weights
@@ -38,7 +38,7 @@ class ObjectNet(nn.Module):
     def __init__(self) -> None:
         """Make a network with random weights from torch's generator."""
         super().__init__()
-        self.encoder = mobilenet_v2(weights=None).features[: TAPS[-1] + 1]
+        self.encoder = mobilenet_v2()[: TAPS[-1] + 1]
         self.context = _convolution(TAP_CHANNELS[-1], CHANNELS[-1], 1)
         self.lateral = nn.ModuleList(
             nn.Conv2d(tap, channels, 1) for tap, channels in zip(TAP_CHANNELS[:-1], CHANNELS[:-1], strict=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+
+from boxsup.machine.processors import processors
 
 MIN_EPOCHS, MAX_EPOCHS = 6, 45  # pseudo-masks improve with each epoch; the paper's number
 SMALL_SIDE = 320  # px: in smaller images, objects are small too
@@ -86,7 +87,7 @@ def this_machine() -> Hardware:
     import torch  # takes seconds, so only where it is needed
 
     memory = torch.cuda.get_device_properties(0).total_memory / 2**30 if torch.cuda.is_available() else 0.0
-    return Hardware(len(os.sched_getaffinity(0)), memory)
+    return Hardware(processors(), memory)
 
 
 def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:

@@ -20,7 +20,7 @@ from boxsup.masking.quality import flags, seen_threshold
 from boxsup.review.subject import Looked, ReviewBox, Subject
 
 if TYPE_CHECKING:
-    from boxsup.masking.masker import Masker
+    from boxsup.masking.masker import MaskMaker
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,6 @@ def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
 
 
 @cache  # once per process
-def _masker(recipe: Recipe) -> Masker:
+def _masker(recipe: Recipe) -> MaskMaker:
     cv2.setNumThreads(1)
     return recipe.masker()

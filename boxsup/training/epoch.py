@@ -19,6 +19,7 @@ from boxsup.network import Segmenter
 from boxsup.random import torch_seed
 from boxsup.training.parallel import all_reduce_sum, distribute_model, world_size
 from boxsup.training.schedule import learning_rate
+from boxsup.training.sgd import SGD
 
 
 class DivergedError(BoxSupError):
@@ -53,16 +54,16 @@ class Step:
     seconds: float
 
 
-def make_optimizer(model: Segmenter, settings: TrainingSettings) -> torch.optim.SGD:
+def make_optimizer(model: Segmenter, settings: TrainingSettings) -> SGD:
     """SGD with momentum; the new layers have `settings.head_rate` times the learning rate of the body."""
     body, head = model.parameter_groups()
     groups = [{"params": body, "factor": 1.0}, {"params": head, "factor": settings.head_rate}]
-    return torch.optim.SGD(groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    return SGD(groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 
 def train_epoch(
     model: Segmenter,
-    optimizer: torch.optim.SGD,
+    optimizer: SGD,
     data: Iterable[tuple[Tensor, Tensor]],
     iterations: int,
     settings: TrainingSettings,
@@ -114,7 +115,7 @@ def train_epoch(
         optimizer.zero_grad()
         # DistributedDataParallel averages gradients over processes, but the loss is the sum of their losses.
         scaler.scale(loss * world_size()).backward()  # type: ignore[no-untyped-call]
-        scaler.step(optimizer)
+        scaler.step(optimizer)  # type: ignore[arg-type] # an optimizer in all that it needs
         scaler.update()
         on_step(Step(epoch, iteration, value, rate, time.perf_counter() - start))
     # The last step can spoil the weights too, and no loss after it would show that.

@@ -10,15 +10,16 @@ from torch import Tensor
 from boxsup.errors import StoreError
 from boxsup.machine.instructions import instructions
 from boxsup.network.checkpoint import load, save
+from boxsup.training.sgd import SGD
 
 
-def save_momentum(path: Path, optimizer: torch.optim.SGD, epoch: int) -> None:
+def save_momentum(path: Path, optimizer: SGD, epoch: int) -> None:
     """Write the momentum buffer of each parameter after an epoch, in the order of the optimizer's groups."""
     buffers = [optimizer.state[weight]["momentum_buffer"].cpu().contiguous() for weight in _parameters(optimizer)]
     save(path, {"momentum": buffers, "epoch": epoch, "instructions": instructions()})
 
 
-def load_momentum(path: Path, optimizer: torch.optim.SGD, epoch: int) -> None:
+def load_momentum(path: Path, optimizer: SGD, epoch: int) -> None:
     """Give an optimizer the momentum buffers of a file.
 
     Args:
@@ -40,5 +41,5 @@ def load_momentum(path: Path, optimizer: torch.optim.SGD, epoch: int) -> None:
         optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter, requires_grad=False).copy_(buffer)
 
 
-def _parameters(optimizer: torch.optim.SGD) -> list[Tensor]:
+def _parameters(optimizer: SGD) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]

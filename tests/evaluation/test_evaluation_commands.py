@@ -360,3 +360,24 @@ def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(
     table = pd.read_csv(tmp_path / "val.csv")
     assert table["iou"].isna().all()
     assert table["note"].iloc[-1] == "not measured: no image has a true mask"
+
+
+@pytest.mark.slow  # processes start
+def test_tables_are_the_same_from_any_number_of_processes(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("machine.workers.WORTH_STARTING", 1e-9), ("commands.workers_argument.processors", lambda: 3)):
+        monkeypatch.setattr(f"boxsup.{name}", value)
+    for module in ("quality", "predicted"):
+        monkeypatch.setattr(f"boxsup.evaluation.{module}.BATCH", 1)
+    masks = {f"{number}": enlarged(CAT if number % 2 else DOG) for number in range(7)}
+    folder = split(masks | {"unmasked": None}, [(image, 1, 0, 0, 9, 9) for image in [*masks, "unmasked"]])
+    labels = {image: np.roll(mask, int(image), 1).tolist() for image, mask in masks.items()}
+    predictions = write_predictions(tmp_path / "p.zarr", folder, labels, masks)
+    generation = tmp_path / "g.zarr"
+    write_generation(generation, folder, 1, labels | {"unmasked": [[1] * 4] * 4}, [0] * 8, [0] * 8)
+    for stage in (["evaluation", "--predictions", str(predictions)], ["label-quality", "--labels", str(generation)]):
+        made = [tmp_path / f"{workers}.csv" for workers in (1, 2, 3)]
+        for workers, out in enumerate(made, 1):
+            main([*stage, "--catalogue", str(folder), "--workers", str(workers), "--out", str(out), "--overwrite"])
+        assert made[0].read_bytes() == made[1].read_bytes() == made[2].read_bytes()

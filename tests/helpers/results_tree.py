@@ -134,7 +134,7 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
     with labels_writer(path, catalogue.ids, catalogue.sizes, attributes) as writer:
         for i, image in enumerate(catalogue.ids):
             boxes = catalogue.boxes_of(image)
-            labels = union_of_boxes(SIDE, boxes).astype(np.uint8) * int(boxes["label"].iloc[0])
+            labels = union_of_boxes(SIDE, corners_of(boxes)).astype(np.uint8) * int(boxes["label"].iloc[0])
             labels[:: 1 + number] = 0
             writer.append(image, labels=read_mask(catalogue.images["mask"].iloc[i]) if i < tree.masked else labels)
         chosen = np.full(len(catalogue.boxes), number % 2, np.int32)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from boxsup.errors import BoxSupError, DataError
-from boxsup.machine.workers import AHEAD, map_in_processes, prefetch
+from boxsup.machine.workers import AHEAD, map_batches, map_in_processes, prefetch
 
 
 def late(seconds):
@@ -85,3 +85,22 @@ def test_what_goes_wrong_ahead_is_said_in_its_turn():
     assert [next(items), next(items)] == [1, 1]
     with pytest.raises(ZeroDivisionError):
         next(items)
+
+
+def opened():
+    return os.getpid()
+
+
+def who(pid, batch):
+    return pid == os.getpid(), batch
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batches_come_in_order_to_processes_that_have_opened_what_they_need(workers):
+    results = list(map_batches(who, opened, range(5), 2, workers))
+    assert results == [(True, [0, 1]), (True, [2, 3]), (True, [4])]
+
+
+def test_what_cannot_be_opened_is_said_by_its_own_error():
+    with pytest.raises(DataError, match=r"a\.png: no such image"):
+        list(map_batches(who, refuse, range(5), 2, 2))

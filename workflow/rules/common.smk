@@ -161,6 +161,15 @@ def initial_model(wildcards):
     return experiment_of(wildcards).initial_model(wildcards.seed) or []
 
 
+def training_threads(wildcards):
+    return experiment_of(wildcards).settings["training"]["threads"]
+
+
+def training_workers(wildcards):
+    """The processes that read images for an epoch, let their boxes choose, and measure what they chose."""
+    return max(1, experiment_of(wildcards).settings["training"]["workers"])
+
+
 def training_gpus(wildcards):
     return experiment_of(wildcards).settings["training"]["gpus"]
 

@@ -13,7 +13,7 @@ rule validate:
         benchmark_of("validate")
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
+    threads: training_threads
     resources:
         **asks("validate"),
     params:
@@ -39,6 +39,7 @@ rule evaluation:
         benchmark_of("evaluation")
     conda:
         "../../envs/boxsup.yaml"
+    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("evaluation"),
     params:
@@ -48,7 +49,7 @@ rule evaluation:
         folder=folder_of_tables,
     shell:
         "boxsup evaluation --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
-        "--out {output:q} > {log:q} 2>&1"
+        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule trimap:

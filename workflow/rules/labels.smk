@@ -82,7 +82,7 @@ rule labels:
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"]
+    threads: lambda wildcards: max(training_threads(wildcards), training_workers(wildcards))
     resources:
         **asks("labels"),
     params:
@@ -95,7 +95,7 @@ rule labels:
     shell:
         "boxsup labels --catalogue {params.folder:q} --generation {wildcards.epoch:q} --seed {wildcards.seed:q} "
         "--threads {params.torch_threads:q} --proposals {input.proposals:q} "
-        "--overlaps {input.overlaps:q} {params.options} --out {output:q} > {log:q} 2>&1"
+        "--overlaps {input.overlaps:q} {params.options} --workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule label_quality:
@@ -112,6 +112,7 @@ rule label_quality:
         benchmark_of("label_quality")
     conda:
         "../../envs/boxsup.yaml"
+    threads: training_workers
     resources:
         **asks("label_quality"),
     params:
@@ -121,4 +122,4 @@ rule label_quality:
         options=options("previous", "first"),
     shell:
         "boxsup label-quality --catalogue {params.folder:q} --labels {input.labels:q} {params.options} "
-        "--out {output:q} > {log:q} 2>&1"
+        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"

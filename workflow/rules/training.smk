@@ -42,7 +42,7 @@ rule epoch:
     priority: 10
     conda:
         "../../envs/boxsup.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["training"]["threads"] * training_gpus(wildcards)
+    threads: lambda wildcards: training_threads(wildcards) * training_gpus(wildcards)
     resources:
         **asks("epoch"),
         workers=lambda wildcards: experiment_of(wildcards).settings["training"]["workers"],

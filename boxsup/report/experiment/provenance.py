@@ -19,7 +19,7 @@ from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.templates import NONE
 from boxsup.store.labels import Labels
 
-PACKAGES = ("boxsup", "torch", "torchvision", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
+PACKAGES = ("boxsup", "torch", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
 VOC_FORMATS = ("voc", "sbd", "union")
 VOC_SIZES = (10_582, 1_449)  # images of trainaug and of val
 
