@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
@@ -19,6 +17,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
 from boxsup.errors import DataError
 from boxsup.experiments.splits import TABLES
+from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write, discard
 
 EXAMPLE = (

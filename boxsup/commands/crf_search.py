@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
@@ -26,6 +25,7 @@ from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant_labels
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
 
 EXAMPLE = (
@@ -99,7 +99,7 @@ def score(
     calls = _calls(images, predictor, settings)
     counts = map_in_processes(confusions_at, calls, workers)
     total = sum(tqdm(counts, title, len(images.ids), unit="image", disable=None))
-    return [measured_mean(confusion) for confusion in total]  # type: ignore[union-attr]
+    return [measured_mean(confusion) for confusion in total]  # type: ignore[attr-defined]
 
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.records import mask_problems
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
@@ -21,6 +20,7 @@ from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
 from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
@@ -23,6 +22,7 @@ from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
 from boxsup.labels.generation import ChoiceTables, LabelUpdate, Scores
 from boxsup.labels.overlaps import Overlaps
+from boxsup.machine.bars import tqdm
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool_store import Pools

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
@@ -19,6 +17,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
+from boxsup.machine.bars import tqdm
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
@@ -23,6 +22,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
 from boxsup.image.files import read_image
+from boxsup.machine.bars import tqdm
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool

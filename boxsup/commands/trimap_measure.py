@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
@@ -20,6 +19,7 @@ from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
 from boxsup.image.files import read_mask
+from boxsup.machine.bars import tqdm
 
 EXAMPLE = (
     "boxsup trimap measure --catalogue results/data/demo/val --predictions "

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
@@ -16,6 +15,7 @@ from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 
 # The share of the boxes' pixels that is labelled. Objects of VOC fill 0.54 of their boxes (`train`, mean over images);
 # the generations of a healthy run stay within a few hundredths of the first.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
-from boxsup.again import project_start
+from boxsup.again import program
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
 from boxsup.evaluation.measured import Basis
@@ -59,7 +60,11 @@ class Project:
 
     def command(self) -> str:
         """The command to run next, for a shell in the user's working directory."""
-        return project_start(self.folder / CONFIG).command([str(ExperimentFolder(self.experiment).report)])
+        return shlex.join([program("boxsup"), "run", str(self.folder)])
+
+    def page(self) -> str:
+        """Where the page of the experiment will be."""
+        return str(ExperimentFolder(self.experiment).report)
 
 
 def config_text(project: Project) -> str:

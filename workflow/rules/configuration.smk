@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from boxsup.again import VARIABLE, Start, record
+from boxsup.config.files import completed
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
@@ -50,7 +51,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 os.environ[BY_SNAKEMAKE] = "1"
 
 try:
-    CONFIG = resolve(config)
+    CONFIG = resolve(completed(config))
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 
