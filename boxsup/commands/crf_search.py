@@ -22,7 +22,7 @@ from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import truth_pixels
 from boxsup.image.files import read_mask
-from boxsup.inference.crf import relevant_labels
+from boxsup.inference.crf import relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.bars import tqdm
@@ -62,6 +62,7 @@ def run(
     """
     if not held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
+    require_crf()
     settings = parse_inference(CrfSearchInference, inference)
     split = read_catalogue(catalogue)
     images = draw_held_out(split, held_out, held_out_seed)

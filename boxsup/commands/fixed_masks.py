@@ -18,6 +18,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.image.files import read_image, read_mask
+from boxsup.inference.crf import require_crf
 from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
     """Write the true masks of the images that have one, or masks made from the boxes of all images."""
+    if kind == "bbox_seg":
+        require_crf()
     split = read_catalogue(catalogue)
     if kind == "truth":
         _write_true_masks(split, out)

@@ -57,7 +57,10 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
         for image, result in tqdm(maps, "predictions", len(split.images), unit="image", disable=None):
             writer.append(image, labels=result.plain, labels_crf=result.labels)
     seconds = (time.perf_counter() - start) / max(1, len(split.images))
-    print(f"{len(split.images)} images, {seconds:.2f} s each with the CRF", file=sys.stderr)
+    print(
+        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.iterations else 'without'} the CRF",
+        file=sys.stderr,
+    )
 
 
 def predict(

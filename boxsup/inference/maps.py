@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
-from boxsup.inference.crf import refine_labels, relevant_labels
+from boxsup.inference.crf import refine_labels, relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 
@@ -49,7 +49,12 @@ def label_maps(
 
     Yields:
         The label maps of each image.
+
+    Raises:
+        BoxSupError: The library of the CRF is needed and not installed.
     """
+    if settings is not None and settings.iterations:
+        require_crf()
     waiting: deque[ImageLabels] = deque()  # images whose labels are with the CRF
 
     def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.image.files import check_size, read_image
-from boxsup.inference.crf import dense_crf
+from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import MAX_SCALE, crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained
@@ -78,6 +78,7 @@ class Model:
         Raises:
             DataError: The file is not a readable image, or the array has another shape or type.
             ConfigError: A scale is out of range, or the bias is not a finite number.
+            BoxSupError: The library of the CRF is needed and not installed.
         """
         labelling = self.labelling
         scales = labelling.scales if scales is None else scales
@@ -86,9 +87,11 @@ class Model:
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
+        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
+        if settings and settings.iterations:
+            require_crf()
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
         probabilities = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
-        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
         if settings:
             labels = dense_crf(pixels, probabilities, settings)
         else:

@@ -15,6 +15,7 @@ from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
 from boxsup.evaluation.measured import Basis
 from boxsup.experiments.tree import ExperimentFolder
+from boxsup.inference.crf import has_crf
 from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
@@ -90,6 +91,7 @@ def config_text(project: Project) -> str:
         notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
         classes=list(project.source.classes[1:]),
         side=round(project.side),
+        has_crf=has_crf(),
         val_note="" if project.truth else ", to be looked at: nothing is measured on them",
         every=every,
         every_note=f"epochs between points of the learning curve, {POINTS} or so" if every else NO_CURVE,

@@ -92,6 +92,7 @@ class RunState:
         kind = event["event"]
         if kind == "run_info":
             self.planned = Counter({rule: int(count) for rule, count in event["stats"].items() if rule != "total"})
+            self.idle = not self.planned
         elif kind == "job_info":
             job = Job(event["rule_name"], event.get("wildcards", {}), list(event.get("log", [])), now)
             self.running[int(event["jobid"])] = job

@@ -83,7 +83,18 @@ wildcard_constraints:
     n=r"\d+",
 
 
+def needs_crf(job):
+    """Whether a job needs the library of the dense CRF, which not everybody can install."""
+    if job.rule.name in ("predictions", "split_predictions", "crf_search"):
+        return CONFIG["experiments"][job.wildcards.experiment]["inference"]["crf"]["iterations"] > 0
+    return job.rule.name == "fixed_masks" and job.wildcards.kind == "bbox_seg"
+
+
 onstart:
+    from boxsup.inference.crf import MISSING, has_crf
+
+    if not has_crf() and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before anything is trained
+        sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:
         record(RESULTS, sorted(set(map(owner_of, outputs))), START)
