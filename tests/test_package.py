@@ -77,10 +77,7 @@ def run(python, tmp_path):
 def test_the_wheel_holds_the_workflow_and_is_small(wheel):
     assert wheel.stat().st_size <= MOST
     names = zipfile.ZipFile(wheel).namelist()
-    wanted = [
-        *WITHIN,
-        *(f"workflow/{path.relative_to(ROOT / 'workflow')}" for path in (ROOT / "workflow").rglob("*.*")),
-    ]
+    rules = [f"workflow/{path.relative_to(ROOT / 'workflow')}" for path in (ROOT / "workflow").rglob("*.*")]
     assert [name for name in [*WITHIN, "workflow/Snakefile", *rules] if f"boxsup/{name}" not in names] == []
     assert [name for name in names if not name.startswith(("boxsup/", "boxsup-"))] == []
     assert [name for name in names if "__pycache__" in name] == []
