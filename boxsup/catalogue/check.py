@@ -14,6 +14,7 @@ import pandas as pd
 from boxsup.catalogue.names import printable
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue
+from boxsup.image.scaling import working_size
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.csv import write_csv
 
@@ -61,6 +62,30 @@ def save_drawn(record: Record, partial: Path, folder: Path) -> Record:
         (partial / name).write_bytes(png)
         files[kind] = str(folder / name)
     return replace(record, mask=files["mask"], objects=files["objects"], drawn={})
+
+
+def at_working_size(record: Record, megapixels: float) -> Record:
+    """The record of an image as it is worked on: reduced, if it has more megapixels than this, with its boxes.
+
+    A box keeps every pixel that it touches.
+
+    >>> from boxsup.catalogue.records import Box
+    >>> at_working_size(Record("a", "a.jpg", 3000, 4000, boxes=[Box(1, 7, 8, 2000, 2999)]), 0.12).boxes
+    [Box(class_id=1, x0=0, y0=0, x1=200, y1=300, difficult=0, crowd=0)]
+    """
+    height, width = working_size(record.height, record.width, megapixels)
+    if (height, width) == (record.height, record.width):
+        return record
+    boxes = [
+        box._replace(
+            x0=box.x0 * width // record.width,
+            y0=box.y0 * height // record.height,
+            x1=-(-box.x1 * width // record.width),
+            y1=-(-box.y1 * height // record.height),
+        )
+        for box in record.boxes
+    ]
+    return replace(record, height=height, width=width, boxes=boxes)
 
 
 def to_catalogue(records: Iterable[Record], classes: tuple[str, ...]) -> Catalogue:

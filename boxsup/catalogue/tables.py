@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import DataError, StoreError
 from boxsup.experiments.splits import TABLES
+from boxsup.image.files import read_image, read_mask
 from boxsup.store.csv import unescape_texts, write_csv
 
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
@@ -32,6 +33,18 @@ class ImageRow(NamedTuple):
     width: int
     mask: str
     objects: str
+
+    def photo(self) -> NDArray[np.uint8]:
+        """Read the image: H×W×3 uint8 RGB of the height and width in the table; see `boxsup.image.files.read_image`."""
+        return read_image(self.path, (self.height, self.width))
+
+    def true_mask(self) -> NDArray[np.uint8]:
+        """Read the true mask, H×W uint8; there is one."""
+        return read_mask(self.mask, (self.height, self.width))
+
+    def object_mask(self) -> NDArray[np.uint8]:
+        """Read the object mask, H×W uint8; there is one."""
+        return read_mask(self.objects, (self.height, self.width))
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from boxsup.catalogue.check import PROBLEMS, run_checks, save_drawn, to_catalogue, write_problems
+from boxsup.catalogue.check import PROBLEMS, at_working_size, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import DataError
 from boxsup.experiments.splits import TABLES
+from boxsup.image.scaling import MILLION
 from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write, discard
 
@@ -34,11 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-problem", choices=("stop", "skip"), required=True, help="stop at problems, or skip their images"
     )
+    text = "work on images with more than this at a reduced size [0.31]"
+    parser.add_argument("--megapixels", type=float, default=MEGAPIXELS, metavar="N", help=text)
     parser.add_argument("--workers", type=int, default=1, help="number of processes; results do not depend on it")
     add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
 
 
-def run(*, format: str, root: Path, split: str, classes: str, on_problem: str, workers: int, out: Path) -> None:
+def run(
+    *,
+    format: str,
+    root: Path,
+    split: str,
+    classes: str,
+    on_problem: str,
+    megapixels: float,
+    workers: int,
+    out: Path,
+) -> None:
     """Write `problems.csv` and, unless there are problems to stop for, the tables and the masks drawn for them."""
     names = parse_classes(classes)
     # The tables of an earlier run must not stand beside the problems of this one.
@@ -53,8 +67,11 @@ def run(*, format: str, root: Path, split: str, classes: str, on_problem: str, w
             raise DataError(f"{_count(problems)}; fix them, or set on_problem: skip to go without; all are in {report}")
         if not records:
             raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
-    catalogue = to_catalogue(records, names)
+    catalogue = to_catalogue((at_working_size(record, megapixels) for record in records), names)
     write_catalogue(out, catalogue)
+    reduced = sum(record.height * record.width > megapixels * MILLION for record in records)
+    if reduced:
+        print(f"catalogue: {reduced} images have more than {megapixels:g} megapixels and are reduced", file=sys.stderr)
     _summary(catalogue, problems, [note for record in records for note in record.notes], report)
 
 

@@ -21,7 +21,6 @@ from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import truth_pixels
-from boxsup.image.files import read_mask
 from boxsup.inference.crf import relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
@@ -105,7 +104,7 @@ def score(
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:
     """The arguments of `confusions_at` for each image."""
-    scored = predictor.score_files(images.images["path"])
+    scored = predictor.score_images(row.photo() for row in images.rows())
     for row, (pixels, scores) in zip(images.rows(), scored, strict=True):
         kept = relevant_labels(scores, settings[0])
-        yield pixels, scores[kept], kept, read_mask(row.mask), settings, len(images.classes)
+        yield pixels, scores[kept], kept, row.true_mask(), settings, len(images.classes)

@@ -17,7 +17,6 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
-from boxsup.image.files import read_image, read_mask
 from boxsup.inference.crf import require_crf
 from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
@@ -61,10 +60,10 @@ def _write_true_masks(catalogue: Catalogue, out: Path) -> None:
 
 def _true_mask(row: ImageRow, classes: int) -> NDArray[np.uint8]:
     """A true mask, checked again: the file may have changed since the catalogue was written."""
-    problems = mask_problems(Path(row.mask), row.height, row.width, classes)
+    problems = mask_problems(Path(row.mask), 0, 0, classes)
     if problems:
         raise DataError(f"{row.mask}: {problems[0].removeprefix(f'{row.mask}: ')}")
-    return read_mask(row.mask)
+    return row.true_mask()
 
 
 def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: Path) -> None:
@@ -82,13 +81,13 @@ def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: 
 
 
 def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:
-    calls = ((kind, row.path, catalogue.boxes_of(row.image)) for row in catalogue.rows())
-    return map_in_processes(_masks_of_file, calls, workers, initializer=_one_thread)
+    calls = ((kind, row, catalogue.boxes_of(row.image)) for row in catalogue.rows())
+    return map_in_processes(_masks_of_image, calls, workers, initializer=_one_thread)
 
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)  # the processes run in parallel
 
 
-def _masks_of_file(kind: str, path: str, boxes: pd.DataFrame) -> BaselineLabels:
-    return baseline_labels(kind, read_image(path), boxes)
+def _masks_of_image(kind: str, row: ImageRow, boxes: pd.DataFrame) -> BaselineLabels:
+    return baseline_labels(kind, row.photo(), boxes)

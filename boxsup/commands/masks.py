@@ -136,7 +136,7 @@ def _masker(
     if objects is None:
         objects = [] if trained is None else trained.object_networks()
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Masker(model, objects, threads, scales, update, method, disjoint)
+    return Masker(model, objects, threads, scales, update, method, disjoint, labelling.megapixels)
 
 
 def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:

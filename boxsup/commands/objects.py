@@ -18,7 +18,6 @@ from boxsup.config.build import parse
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
 from boxsup.errors import ConfigError
-from boxsup.image.files import read_image
 from boxsup.labels.fixed_stores import open_stores
 from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.object_targets import fold_of
@@ -129,7 +128,7 @@ def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))
             if made["boxes"] and len(corners):
-                values = object_maps(network, crops_of(read_image(row.path), corners, size), size)
+                values = object_maps(network, crops_of(row.photo(), corners, size), size)
             else:
                 values = np.full((len(corners), size, size), 0.5, np.float32)
             writer.append(to_bytes(values))

@@ -56,9 +56,8 @@ def run(
     trained = find_trained(model)
     labelling = override_labelling(trained.labelling, scales, background_bias)
     settings = override_crf(trained.labelling, crf, config)
-    predictor = Predictor(
-        trained.checkpoint, threads or labelling.threads, None, labelling.scales, labelling.background_bias
-    )
+    threads, bias = threads or labelling.threads, labelling.background_bias
+    predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, labelling.megapixels)
     print_note(trained)
     summary = Summary(predictor.classes)
     writer = FileWriter(predictor, settings, workers, out, summary)

@@ -13,7 +13,6 @@ from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.inference import CrfSettings
-from boxsup.image.files import read_image
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
@@ -67,5 +66,5 @@ def predict(
     catalogue: Catalogue, predictor: Predictor, settings: CrfSettings, workers: int
 ) -> Iterator[tuple[str, ImageLabels]]:
     """The id and the label maps of each image, in the order of the catalogue."""
-    images = map(read_image, catalogue.images["path"])
+    images = (row.photo() for row in catalogue.rows())
     yield from zip(catalogue.ids, label_maps(images, predictor, settings, workers), strict=True)

@@ -15,7 +15,6 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match_objects, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
-from boxsup.image.files import read_mask
 from boxsup.machine.bars import tqdm
 from boxsup.proposals.pool_store import Pools, store_bytes
 
@@ -78,7 +77,7 @@ def _matches(images: Sequence[ImageRow], pools: Pools) -> Iterator[tuple[ImageRo
     for row in tqdm(images, "proposals evaluate", unit="image", disable=None):
         pool = pools[row.image]
         try:
-            matches = match_objects(pool, read_mask(row.objects), read_mask(row.mask) if row.mask else None)
+            matches = match_objects(pool, row.object_mask(), row.true_mask() if row.mask else None)
         except ValueError as error:
             raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
         yield row, len(pool), matches

@@ -17,17 +17,16 @@ import pandas as pd
 
 from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
-from boxsup.catalogue.tables import Catalogue, read_catalogue
+from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
-from boxsup.image.files import read_image
 from boxsup.machine.bars import tqdm
 from boxsup.machine.compiled import when_compiling
-from boxsup.proposals.methods import make_proposer, packages, parse_settings
+from boxsup.proposals.methods import make_box_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import pools_writer, store_bytes
-from boxsup.proposals.selection import WARM_UP, Proposer
+from boxsup.proposals.selection import WARM_UP, BoxProposer
 from boxsup.random import generator
 from boxsup.store.csv import write_csv
 from boxsup.store.provenance import provenance
@@ -62,7 +61,7 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
 def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path | None) -> None:
     """Write the pools of one shard."""
     method = parse_settings(settings)
-    propose = make_proposer(method)
+    propose = make_box_proposer(method)
     images = read_catalogue(catalogue).shard(*part_of_all(shard, "--shard"))
     cv2.setNumThreads(1)  # the shards run in parallel
     _compile(propose)
@@ -82,14 +81,13 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     _summarise(measured, out)
 
 
-def _pools(catalogue: Catalogue, propose: Proposer) -> Iterator[tuple[str, Pool, float]]:
+def _pools(catalogue: Catalogue, propose: BoxProposer) -> Iterator[tuple[str, Pool, float]]:
     """The id of each image, its pool, and the seconds that it took."""
-    rows = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
-    for image_id, path in tqdm(rows, "proposals", total=len(catalogue.images), unit="image", disable=None):
-        image = read_image(path)
+    for row in tqdm(catalogue.rows(), "proposals", total=len(catalogue.images), unit="image", disable=None):
+        image, boxes = row.photo(), corners_of(catalogue.boxes_of(row.image))
         start = time.perf_counter()
-        pool = propose(image, image_id)
-        yield image_id, pool, time.perf_counter() - start
+        pool = propose(image, row.image, boxes)
+        yield row.image, pool, time.perf_counter() - start
 
 
 def _attributes(settings: ProposalSettings) -> dict[str, Any]:
@@ -99,12 +97,12 @@ def _attributes(settings: ProposalSettings) -> dict[str, Any]:
     }
 
 
-def _compile(propose: Proposer) -> None:
+def _compile(propose: BoxProposer) -> None:
     """Run the method once on a small picture, so that the time of compiling is announced and not counted."""
     message = "boxsup proposals: compiling the loops, some 10 s, once per machine"
     noise = generator(0, "compile").integers(0, 256, (32, 32, 3), np.uint8)
     with when_compiling(partial(print, message, file=sys.stderr, flush=True)):
-        propose(noise, WARM_UP)
+        propose(noise, WARM_UP, np.empty((0, 4), np.int64))
 
 
 def _summarise(timings: Sequence[Timing], out: Path) -> None:

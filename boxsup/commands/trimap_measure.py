@@ -18,7 +18,6 @@ from boxsup.evaluation.measured import Basis, basis_of, score_text
 from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
-from boxsup.image.files import read_mask
 from boxsup.machine.bars import tqdm
 
 EXAMPLE = (
@@ -47,7 +46,7 @@ def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int
     predicted = predicted_maps(predictions, images, split.classes)
     sums: list[np.ndarray] = []
     for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
-        truth = read_mask(row.mask)
+        truth = row.true_mask()
         distance = boundary_distance(truth)
         try:
             counts = [distance_confusion(truth, labels, distance, classes) for labels in maps]

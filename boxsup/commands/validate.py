@@ -53,7 +53,7 @@ def run(
     confusion = np.zeros((len(split.classes), len(split.classes) + 1), np.int64)
     predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
     if images:
-        scored = predictor.score_files(row.path for row in images)
+        scored = predictor.score_images(row.photo() for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)
         (confusion,) = confusions(split, maps, "validate")
     basis = basis_of(split, confusion.sum(axis=1))

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting, variants
+from boxsup.config.proposals import MEGAPIXELS
 
 # How annotations count pixels. "" means as "voc" does, and that a file which shows that it counts from 0 is a problem.
 CornerConvention = Literal["", "voc", "plane"]
@@ -83,6 +92,9 @@ class DataSet(Settings):
         meaning="names of the classes, in the order of their labels, without background",
         min_length=1,
         max_length=254,
+    )
+    megapixels: PositiveFloat = setting(
+        MEGAPIXELS, "an image with more is worked on at this size, by every stage, with its boxes and masks", late=True
     )
     on_problem: Literal["stop", "skip"] = setting(meaning="what to do about images with wrong files or annotations")
     shards: PositiveInt = setting(meaning="number of jobs that make the proposals and overlaps of a split", le=9999)

@@ -18,6 +18,7 @@ from pydantic import (
 
 from boxsup.config.fields import DistinctValues, Settings, Several, setting
 
+MEGAPIXELS = 0.31  # more than the 640×480 of most of COCO, and than the 500×375 of VOC
 PLACEHOLDER = "{image}"  # stands for the id of an image in a path
 
 ColourSpace = Literal["hsv", "lab", "rgi", "h", "i"]
@@ -47,7 +48,34 @@ class ProposalSettings(Settings):
         return value
 
 
-class SelectiveSearchSettings(ProposalSettings):
+class ViewSettings(Settings):
+    """Views of small boxes, cut out of the image with a margin and scaled, in which candidates are found too."""
+
+    below: PositiveFloat = setting(
+        meaning="px, of the image as it is reduced: boxes whose longer side is below this get a view"
+    )
+    side: PositiveFloat = setting(meaning="px: about the longer side of such a box in its view")
+    margin: NonNegativeFloat = setting(meaning="margin on each side, as a share of the box")
+    together: PositiveFloat = setting(
+        meaning="boxes of like size share a view if they lie within about so many times their size"
+    )
+    fit: float = setting(meaning="least IoU of a candidate's tight box with a box of its view", ge=0, le=1)
+    candidates: PositiveInt = setting(meaning="greatest number of candidates of a view")
+    most: PositiveInt = setting(meaning="greatest number of views of an image; the smallest boxes come first")
+
+
+class ComputedSettings(ProposalSettings):
+    """The settings of the methods that look at the image."""
+
+    megapixels: PositiveFloat = setting(
+        MEGAPIXELS,
+        "an image with more is reduced to this before candidates are found, whose borders are then carried to its size",
+        late=True,
+    )
+    views: ViewSettings | None = setting(None, "views of small boxes; null for none", late=True)
+
+
+class SelectiveSearchSettings(ComputedSettings):
     """Selective Search (Uijlings et al., IJCV 2013)."""
 
     method: Literal["selective_search"]
@@ -86,7 +114,7 @@ class SimilarityTree(Settings):
     contour: NonNegativeFloat = setting(meaning="how much a contour between two regions lowers their similarity")
 
 
-class McgSettings(ProposalSettings):
+class McgSettings(ComputedSettings):
     """Combinatorial grouping after Pont-Tuset et al. (PAMI 2017)."""
 
     method: Literal["mcg"]
@@ -127,7 +155,7 @@ class McgSettings(ProposalSettings):
         return value
 
 
-class GeodesicSettings(ProposalSettings):
+class GeodesicSettings(ComputedSettings):
     """Geodesic object proposals (Krähenbühl & Koltun, ECCV 2014), without learned seeds and backgrounds."""
 
     method: Literal["geodesic"]

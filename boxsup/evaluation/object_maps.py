@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
-from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
@@ -64,7 +63,7 @@ def measure_maps(
     masked = [row for row in images if row.mask and chose[catalogue.boxes_of(row.image).index].any()]
     with_pools = _with_pools(masked, generation.attributes["proposals"])
     for row, pool in tqdm(with_pools, "object maps", len(masked), unit="image", disable=None):
-        truth, boxes = read_mask(row.mask), catalogue.boxes_of(row.image)
+        truth, boxes = row.true_mask(), catalogue.boxes_of(row.image)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         for number, box in enumerate(boxes.index):
             if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates

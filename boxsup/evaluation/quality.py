@@ -13,7 +13,6 @@ from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
-from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 
@@ -99,7 +98,7 @@ def measure_generation(
         if len(boxes):
             box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, boxes).sum())
         if row.mask:
-            truth = read_mask(row.mask)
+            truth = row.true_mask()
             confusion += image_confusion(row.image, truth, label_map, classes)
             if _foreground(truth).any():
                 fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())

@@ -11,7 +11,6 @@ from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.errors import DataError
 from boxsup.evaluation.confusion import confusion_matrix
 from boxsup.image import VOID
-from boxsup.image.files import read_mask
 from boxsup.machine.bars import tqdm
 
 LabelMap = NDArray[np.uint8]
@@ -34,7 +33,7 @@ def truth_pixels(catalogue: Catalogue) -> NDArray[np.int64]:
     pixels = np.zeros(VOID + 1, np.int64)
     for row in catalogue.rows():
         if row.mask:
-            pixels += np.bincount(read_mask(row.mask).ravel(), minlength=VOID + 1)
+            pixels += np.bincount(row.true_mask().ravel(), minlength=VOID + 1)
     return pixels[: len(catalogue.classes)]
 
 
@@ -55,7 +54,7 @@ def confusions(catalogue: Catalogue, maps: Iterable[tuple[LabelMap, ...]], title
     sums: tuple[NDArray[np.int64], ...] = ()
     images = tqdm(images_with_masks(catalogue), title, unit="image", disable=None)
     for row, label_maps in zip(images, maps, strict=True):
-        truth = read_mask(row.mask)
+        truth = row.true_mask()
         matrices = tuple(image_confusion(row.image, truth, labels, len(catalogue.classes)) for labels in label_maps)
         sums = tuple(a + b for a, b in zip(sums, matrices, strict=True)) if sums else matrices
     return sums

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.experiments.splits import DataSetFolder, Split
 
 UNION = "union"
@@ -46,6 +47,14 @@ class DataSets:
     def root(self, dataset: str) -> str:
         """The folder of a data set's files."""
         return str(self.settings[dataset].get("root", DataSetFolder(dataset).tree))
+
+    def megapixels(self, dataset: str) -> float:
+        """The megapixels above which the images of a data set are reduced; of a union, the most of its parts."""
+        settings = self.settings[dataset]
+        if settings["format"] != UNION:
+            return float(settings.get("megapixels", MEGAPIXELS))
+        parts = {part.split("/")[0] for split in settings["splits"].values() for part in split}
+        return max(self.megapixels(part) for part in parts)
 
     def source(self, dataset: str) -> Path | None:
         """The path that exists once a data set's files are there; None if no stage fetches or generates them."""

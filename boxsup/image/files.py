@@ -13,31 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.errors import DataError
+from boxsup.errors import ConfigError, DataError
 from boxsup.image.palette import PALETTE
+from boxsup.image.scaling import MILLION, reduced, sampled
 
 # A file is opened by its content. Other formats that Pillow knows run programs (EPS) or read more files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS, MAX_SIDE = 2**25, 2**14  # of an image, for instance 5,800×5,800; proposals and networks need memory for it
+MAX_PIXELS, MAX_SIDE = 100_000_000, 2**16 - 1  # of an image; a stage holds some 20 bytes per pixel
+LIMIT_VARIABLE = "BOXSUP_MAX_MEGAPIXELS"  # of the environment: another limit than MAX_PIXELS
 COLOURS = "a pixel's value must be its label, not a colour"
-LIMIT = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} per side are allowed, scale it down"
 
 
-def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_image(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read an image as H×W×3 uint8 RGB in [0, 255], without applying its EXIF orientation.
 
     Grey is copied to all channels, transparent pixels are laid over white, 16-bit values keep their high byte, CMYK is
     converted without a colour profile, and of several frames the first is read.
 
+    Args:
+        path: The file.
+        size: The height and width to reduce it to, no side greater than its own; a JPEG is then decoded at the smallest
+            of its own scales that suffices. None for its own.
+
     Raises:
-        DataError: The file is missing, truncated or not an image, exceeds MAX_PIXELS or MAX_SIDE, or has 32 bits per
-            value, whose range is not known.
+        DataError: The file is missing, truncated or not an image, has more pixels than `max_pixels` or a side above
+            MAX_SIDE, or has 32 bits per value, whose range is not known.
     """
     try:
         with _opened(path) as image:
-            return _rgb(image)
+            if size is None:
+                return _rgb(image)
+            _check_reducible((image.height, image.width), size)
+            image.draft(None, size[::-1])
+            return reduced(_rgb(image), *size)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
+    except ConfigError:
+        raise
     except Exception as error:  # Pillow's decoders raise many kinds of errors for damaged files
         raise DataError(f"{path}: not a readable image ({error}); replace the file or take it off the list") from error
 
@@ -60,19 +72,53 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         raise FileNotFoundError
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about sizes that are refused below, and about tags that do not matter
+        if Image.MAX_IMAGE_PIXELS is not None:  # Pillow refuses twice as many before it says the size
+            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels())
         try:
             image = Image.open(path, formats=FORMATS)
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{error}; {LIMIT}") from error
+            raise ValueError(f"{error}; {_limits()}") from error
         with image:
             check_size(*image.size)
             yield image
 
 
 def check_size(width: int, height: int) -> None:
-    """Raise a ValueError if an image of this size in pixels exceeds MAX_PIXELS or MAX_SIDE."""
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise ValueError(f"{width}×{height} pixels (width×height); {LIMIT}")
+    """Raise a ValueError if an image of this size in pixels exceeds `max_pixels` or MAX_SIDE."""
+    if width * height > max_pixels() or max(width, height) > MAX_SIDE:
+        raise ValueError(f"{width}×{height} pixels (width×height); {_limits()}")
+
+
+def _check_reducible(own: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise a ValueError unless an image has the wanted height and width, or is larger and of the same shape."""
+    (height, width), (rows, columns) = own, size
+    same_shape = rows * width < (columns + 1) * height and columns * height < (rows + 1) * width
+    if own != size and (rows > height or columns > width or not (same_shape or min(size) == 1)):
+        expected = f"{columns}×{rows} (width×height), or more in the same shape"
+        raise ValueError(f"{width}×{height} pixels, expected {expected}: it has changed, make the catalogue again")
+
+
+def max_pixels() -> int:
+    """The greatest number of pixels of an image: MAX_PIXELS, or what the environment says (LIMIT_VARIABLE).
+
+    Raises:
+        ConfigError: The environment does not say a number.
+    """
+    text = os.environ.get(LIMIT_VARIABLE, "")
+    if not text:
+        return MAX_PIXELS
+    try:
+        pixels = int(float(text) * MILLION)
+    except (ValueError, OverflowError):
+        pixels = 0
+    if pixels <= 0:
+        raise ConfigError(f"{LIMIT_VARIABLE}={text}: expected a number of megapixels above 0")
+    return pixels
+
+
+def _limits() -> str:
+    megapixels = f"{max_pixels() / MILLION:,g} megapixels"
+    return f"at most {megapixels} and {MAX_SIDE:,} px per side are read; scale it down, or set {LIMIT_VARIABLE}"
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -92,8 +138,12 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
 
-def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read a label map as H×W uint8 from an image with a palette or in 8-bit grey.
+
+    Args:
+        path: The file.
+        size: The height and width to reduce it to, each pixel by the value in its middle. None for its own.
 
     Raises:
         DataError: The file is missing, truncated or too large, or has neither a palette nor 8-bit grey.
@@ -104,10 +154,13 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
                 raise DataError(
                     f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}: {COLOURS}"
                 )
-            return np.asarray(image)
+            if size is None:
+                return np.asarray(image)
+            _check_reducible((image.height, image.width), size)
+            return sampled(np.asarray(image), size)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error
-    except DataError:
+    except (ConfigError, DataError):
         raise
     except Exception as error:  # as in `read_image`
         raise DataError(f"{path}: not a readable mask ({error})") from error

@@ -46,7 +46,8 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     if segmentation["size"] != list(size):
         raise DataError(
             f"{where}: expected a mask of size {list(size)} (height, width), that of the image, got "
-            f"{_short(segmentation['size'])}; the masks must belong to these images"
+            f"{_short(segmentation['size'])}; the masks must belong to these images, "
+            "which `megapixels` of the data set must not reduce"
         )
     counts = _counts(segmentation["counts"])
     pixels = size[0] * size[1]

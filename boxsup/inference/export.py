@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from boxsup.errors import BoxSupError, ConfigError
-from boxsup.image.files import MAX_SIDE
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.scores import score_at_scales
 from boxsup.network.checkpoint import Checkpoint
 from boxsup.network.images import normalise
 
 OPSET = 18  # of ONNX; the exporter writes it without a conversion to an older one
+MAX_SIDE = 2**14  # px, of images of any size
 MIN_SIDE = 64  # px, of images of any size; with less, five poolings of VGG leave a single row
 MAX_BATCH = 1024
 TOLERANCE = 1e-3  # largest difference of a log-probability between the file and the network

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.build import build, parse
 from boxsup.config.fields import Settings, Several, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.tree import LABELLING
 
@@ -32,6 +33,7 @@ class Labelling(Settings):
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
     background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
+    megapixels: PositiveFloat = optional(MEGAPIXELS, "an image with more is reduced to this for the network")
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 
@@ -49,12 +51,13 @@ class RunLabelling(Settings):
     labelling: Labelling = setting(meaning="how it labels images")
 
 
-def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, Any]:
+def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: float) -> dict[str, Any]:
     """How an experiment labels images, as JSON values for the command `boxsup labelling`.
 
     Args:
         experiment: The experiment's block of the configuration.
         name: Name of the experiment.
+        megapixels: Of its data set.
     """
     inference = experiment["inference"]
     return {
@@ -64,6 +67,7 @@ def labelling_settings(experiment: Mapping[str, Any], name: str) -> dict[str, An
         "epochs": experiment["epochs"],
         "labelling": {
             **{key: inference[key] for key in ("scales", "background_bias", "crf")},
+            "megapixels": megapixels,
             "update_scales": experiment["update"]["scales"],
             "threads": experiment["training"]["threads"],
         },

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
+from boxsup.image.enlarging import enlarged_labels
 from boxsup.inference.crf import refine_labels, relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
@@ -39,7 +40,7 @@ class ImageLabels:
 def label_maps(
     images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
 ) -> Iterator[ImageLabels]:
-    """Label images, in their order.
+    """Label images, in their order. A large image is labelled at the predictor's working size, which is then enlarged.
 
     Args:
         images: H×W×3 uint8 RGB each, taken as they are needed.
@@ -55,6 +56,22 @@ def label_maps(
     """
     if settings is not None and settings.iterations:
         require_crf()
+    waiting: deque[NDArray[np.uint8]] = deque()  # images whose labels are being made
+
+    def working() -> Iterator[NDArray[np.uint8]]:
+        for image in images:
+            waiting.append(image)
+            yield predictor.working_image(image)
+
+    for labels in _working_maps(working(), predictor, settings, workers):
+        image = waiting.popleft()
+        refined = None if labels.refined is None else enlarged_labels(labels.refined, image)
+        yield ImageLabels(image, enlarged_labels(labels.plain, image), refined)
+
+
+def _working_maps(
+    images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
+) -> Iterator[ImageLabels]:
     waiting: deque[ImageLabels] = deque()  # images whose labels are with the CRF
 
     def calls(settings: CrfSettings) -> Iterator[tuple[Any, ...]]:

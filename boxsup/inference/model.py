@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError, DataError
+from boxsup.image.enlarging import enlarged_labels
 from boxsup.image.files import check_size, read_image
 from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import MAX_SCALE, crf_settings
@@ -27,7 +28,8 @@ class Prediction:
     Attributes:
         labels: H×W uint8, the most likely label of each pixel: 0 background, 1…C-1 classes.
         names: C class names by label: `names[labels[y, x]]` is the class at a pixel.
-        scores: C×H×W float32 natural-log probabilities, with the bias and before the CRF; None unless asked for.
+        scores: C×h×w float32 natural-log probabilities, with the bias and before the CRF; None unless asked for. A
+            large image is scored at a reduced size, h×w; see `Labelling.megapixels`.
     """
 
     labels: NDArray[np.uint8]
@@ -52,7 +54,7 @@ class Model:
             logging.getLogger(__name__).warning("%s", trained.note)
         if trained.known and threads is None:
             threads = self.labelling.threads
-        self._predictor = Predictor(trained.checkpoint, threads)
+        self._predictor = Predictor(trained.checkpoint, threads, megapixels=self.labelling.megapixels)
         self.classes = self._predictor.classes
         self.network = self._predictor.checkpoint.network
 
@@ -91,12 +93,13 @@ class Model:
         if settings and settings.iterations:
             require_crf()
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        probabilities = self._predictor.log_probabilities(pixels, scales, background_bias).cpu().numpy()
+        working = self._predictor.working_image(pixels)
+        probabilities = self._predictor.log_probabilities(working, scales, background_bias).cpu().numpy()
         if settings:
-            labels = dense_crf(pixels, probabilities, settings)
+            labels = dense_crf(working, probabilities, settings)
         else:
             labels = probabilities.argmax(axis=0).astype(np.uint8)
-        return Prediction(labels, self.classes, probabilities if scores else None)
+        return Prediction(enlarged_labels(labels, pixels), self.classes, probabilities if scores else None)
 
 
 def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

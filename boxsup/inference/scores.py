@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from boxsup.errors import StoreError
-from boxsup.image.files import read_image
+from boxsup.image.scaling import reduced, working_size_of
 from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
@@ -35,6 +35,7 @@ class Predictor:
         classes: tuple[str, ...] | None = None,
         scales: Sequence[float] = (1.0,),
         background_bias: float = 0.0,
+        megapixels: float = math.inf,
     ) -> None:
         """Read a checkpoint.
 
@@ -44,6 +45,7 @@ class Predictor:
             classes: The classes that the checkpoint must have, if given.
             scales: Scales of the image; the probabilities at all of them are averaged (the paper's BoxSup+, Table 4).
             background_bias: See `log_probabilities`.
+            megapixels: Greatest size at which `working_image` gives an image.
 
         Raises:
             StoreError: The file is missing, damaged or not a checkpoint of ours, or its classes are others.
@@ -53,14 +55,14 @@ class Predictor:
         self.classes = self.checkpoint.classes
         if classes is not None and self.classes != classes:
             raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
-        self._scales, self._background_bias = tuple(scales), background_bias
+        self._scales, self._background_bias, self._megapixels = tuple(scales), background_bias, megapixels
         self._device = device()
         self._model = self.checkpoint.model.eval()
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def score_files(self, paths: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """Call `score_images` for the images in files, which a thread reads while the network works."""
-        return self.score_images(map(read_image, paths))
+    def working_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Reduce an image to the size at which the network looks at it; see `megapixels`."""
+        return reduced(image, *working_size_of(image, self._megapixels))
 
     def score_images(
         self, images: Iterable[NDArray[np.uint8]]
@@ -78,17 +80,18 @@ class Predictor:
         """
         return prefetch((image, self.log_probabilities(image).cpu().numpy()) for image in prefetch(images))
 
-    def score_classes(self, images: Iterable[tuple[str, NDArray[np.int64]]]) -> Iterator[NDArray[np.float32]]:
+    def score_classes(
+        self, images: Iterable[tuple[NDArray[np.uint8], NDArray[np.int64]]]
+    ) -> Iterator[NDArray[np.float32]]:
         """Score every pixel of some images for some classes, as `score_images` does for all.
 
         Args:
-            images: The file of each image, and L class ids. Only their scores are copied from the device.
+            images: H×W×3 uint8 RGB and L class ids each. Only their scores are copied from the device.
 
         Yields:
             The natural-log probabilities of each image, L×H×W float32.
         """
-        pixels = prefetch((read_image(path), class_ids) for path, class_ids in images)
-        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in pixels)
+        return prefetch(self.log_probabilities(image)[class_ids].cpu().numpy() for image, class_ids in prefetch(images))
 
     @torch.inference_mode()
     def log_probabilities(

@@ -24,14 +24,13 @@ class ScoresAhead:
         """
         asking = catalogue.boxes[catalogue.boxes["image"].isin(images)].groupby("image")["label"]
         class_ids = {str(image): np.union1d(0, rows).astype(np.int64) for image, rows in asking}
-        paths = zip(catalogue.images["image"], catalogue.images["path"], strict=True)
-        wanted = [(image, path, class_ids[image]) for image, path in paths if image in class_ids]
-        scored = predictor.score_classes((path, present) for _, path, present in wanted)
+        wanted = [(row, class_ids[row.image]) for row in catalogue.rows() if row.image in class_ids]
+        scored = predictor.score_classes((row.photo(), present) for row, present in wanted)
         self._scored = zip(wanted, scored, strict=True)
 
     def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of some classes in an image; images must be asked for in the order of the catalogue."""
-        for (name, _, present), scores in self._scored:
-            if name == image:  # the images before it have boxes, but none that chooses
+        for (row, present), scores in self._scored:
+            if row.image == image:  # the images before it have boxes, but none that chooses
                 return scores[np.searchsorted(present, class_ids)]
         raise AssertionError(image)

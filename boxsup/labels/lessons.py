@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
-from boxsup.image.files import read_image
 from boxsup.labels.generation import box_roles
 from boxsup.labels.object_targets import expected_shares, soft_target, true_target
 from boxsup.machine.bars import tqdm
@@ -96,7 +95,7 @@ def collect_lessons(
     count, wanted = 0, set(split.boxes["image"].iloc[sorted(chosen)])
     for row in tqdm(split.subset(wanted).rows(), "lessons", len(wanted), unit="image", disable=None):
         boxes = split.boxes_of(row.image)
-        corners, pixels = corners_of(boxes), read_image(row.path)
+        corners, pixels = corners_of(boxes), row.photo()
         made = teacher.targets(row.image, corners, boxes["label"].to_numpy(np.int64), settings.size)
         for box, corner, target in zip(boxes.index, corners, made, strict=True):
             if box in chosen and target is not None:

@@ -19,7 +19,7 @@ from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.disjoint import owners
 from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
 from boxsup.masking.refine import object_probabilities, refined
-from boxsup.objects.crops import on_box
+from boxsup.objects.crops import on_box, resized
 from boxsup.objects.maps import FULL
 from boxsup.proposals.pool import Pool
 
@@ -66,7 +66,8 @@ def masks_of_boxes(
         image: Id of the image.
         pool: Candidates of the image.
         boxes: The image's B rows of the catalogue's table of boxes; a `label` of UNKNOWN asks no semantic network.
-        log_probabilities: C×H×W natural logarithms from a semantic network; None without one.
+        log_probabilities: C×h×w natural logarithms from a semantic network, which may have seen the image reduced; None
+            without one.
         maps: B×s×s object maps of the boxes; see `boxsup.objects.maps`.
         settings: Settings of the update; see `check_update`.
         disjoint: Whether a pixel belongs to one box only, the surest, and not to every box whose mask holds it.
@@ -77,10 +78,11 @@ def masks_of_boxes(
     """
     if boxes.empty:
         return []
-    known = (boxes["label"].to_numpy() != UNKNOWN) & (log_probabilities is not None)
+    network = None if log_probabilities is None else _Scores(log_probabilities, pool.superpixels.shape)
+    known = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None)
     crowds = crowding(corners_of(boxes))
     drafts: list[_Draft] = []
-    for rows, scores in ((np.flatnonzero(known), log_probabilities), (np.flatnonzero(~known), None)):
+    for rows, scores in ((np.flatnonzero(known), network), (np.flatnonzero(~known), None)):
         if len(rows):
             own = boxes.iloc[rows]
             choices = _choices(image, pool, own, scores, maps[rows], settings)
@@ -93,7 +95,7 @@ def masks_of_boxes(
     masks: list[BoxMask | None] = [None] * len(boxes)
     for index, draft in enumerate(drafts):
         left = None if owner is None else owner[draft.window] == index
-        masks[draft.row] = draft.finished(left, log_probabilities, float(crowds[draft.row]))
+        masks[draft.row] = draft.finished(left, network, float(crowds[draft.row]))
     return masks
 
 
@@ -131,7 +133,7 @@ class _Draft:
         draft, pixels = cls(empty, pool, row, box, class_id, map_, choice), empty.copy()
         if choice.shares is not None:
             mask = refined(draft.probabilities(), draft.seen())
-            pixels[draft.window] = mask if mask.any() else pool.mask(choice.chosen)[draft.window]
+            pixels[draft.window] = mask if mask.any() else pool.mask(choice.chosen, draft.window)
         if pixels.any():
             return cls(pixels, pool, row, box, class_id, map_, choice)
         pixels[draft.window] = True  # no candidate fits, or it lies wholly outside the box
@@ -152,16 +154,14 @@ class _Draft:
         if self.choice.shares is None:
             return self.seen()
         shares = self.choice.shares[self.pool.superpixels[self.window]]
-        return object_probabilities(self.pool.mask(self.choice.chosen)[self.window], shares, self.seen())
+        return object_probabilities(self.pool.mask(self.choice.chosen, self.window), shares, self.seen())
 
-    def finished(
-        self, own: NDArray[np.bool_] | None, log_probabilities: NDArray[np.float32] | None, crowd: float
-    ) -> BoxMask | None:
+    def finished(self, own: NDArray[np.bool_] | None, network: _Scores | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.
 
         Args:
             own: h×w, the pixels of the box that no other box has taken; None for all.
-            log_probabilities: C×H×W, or None.
+            network: What the semantic network said about the image, or None.
             crowd: See `boxsup.masking.quality.crowding`.
         """
         pixels = self.pixels
@@ -170,8 +170,8 @@ class _Draft:
         inside, asked = pixels[self.window], None
         if not inside.any():
             return None
-        if log_probabilities is not None and self.class_id != UNKNOWN:
-            asked = log_probabilities[(slice(None), *self.window)]
+        if network is not None and self.class_id != UNKNOWN:
+            asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
         return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
 
@@ -180,14 +180,12 @@ def _choices(
     image: str,
     pool: Pool,
     boxes: pd.DataFrame,
-    log_probabilities: NDArray[np.float32] | None,
+    scores: _Scores | None,
     maps: NDArray[np.uint8],
     settings: UpdateSettings,
 ) -> list[Choice]:
     """The choices of boxes that all ask the semantic network, or none."""
-    overlaps, scores = {image: box_iou(corners_of(boxes), pool.boxes)}, None
-    if log_probabilities is not None:
-        scores = _Scores(log_probabilities)
+    overlaps = {image: box_iou(corners_of(boxes), pool.boxes)}
     update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
     height, width = pool.superpixels.shape
     return update.choices(image, height, width, boxes)
@@ -195,12 +193,33 @@ def _choices(
 
 @dataclass(frozen=True)
 class _Scores:
-    """The log-probabilities of one image, as the update asks for them."""
+    """What a semantic network said about one image.
+
+    Attributes:
+        log_probabilities: C×h×w.
+        size: Height and width of the image.
+    """
 
     log_probabilities: NDArray[np.float32]
+    size: tuple[int, ...]
 
     def __call__(self, image: str, class_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self.log_probabilities[class_ids]
+        """The log-probabilities of some classes at every pixel, as the update asks for them."""
+        layers = self.log_probabilities[class_ids]
+        return layers if layers.shape[1:] == self.size else np.stack([resized(layer, *self.size) for layer in layers])
+
+    def on(self, box: NDArray[np.int64], inside: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The log-probabilities of all classes in a box, and the mask on their pixels; at least one pixel stays."""
+        shape = self.log_probabilities.shape[1:]
+        if shape == self.size:
+            x0, y0, x1, y1 = box
+            return self.log_probabilities[:, y0:y1, x0:x1], inside
+        (top, bottom), (left, right) = (
+            (int(first * new // old), int(-(-last * new // old)))
+            for first, last, new, old in zip(box[1::-1], box[:1:-1], shape, self.size, strict=True)
+        )
+        shares = resized(inside.astype(np.float32), bottom - top, right - left)
+        return self.log_probabilities[:, top:bottom, left:right], shares >= min(0.5, float(shares.max()))
 
 
 def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:

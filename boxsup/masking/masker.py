@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.tables import corners_of
-from boxsup.config.proposals import ProposalSettings
+from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
@@ -22,9 +22,9 @@ from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
-from boxsup.proposals.methods import make_proposer, packages
+from boxsup.proposals.methods import make_box_proposer, packages
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.selection import BoxProposer
 from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
 
@@ -46,6 +46,7 @@ class Masker:
         update: UpdateSettings,
         proposals: ProposalSettings,
         disjoint: bool = False,
+        megapixels: float = MEGAPIXELS,
     ) -> None:
         """Read the networks.
 
@@ -57,13 +58,14 @@ class Masker:
             update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
             proposals: Settings of the method that makes the candidates.
             disjoint: Whether a pixel belongs to one box only.
+            megapixels: An image with more is reduced to this for the trained network.
 
         Raises:
             StoreError: There is no such checkpoint or object network.
             ConfigError: The quality score does not cover this update.
         """
         check_update(update)
-        self._predictor = None if model is None else Predictor(model, threads, None, scales)
+        self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
         self._viewer = ObjectViewer(objects, threads)
         self._update, self._proposals, self._disjoint = update, proposals, disjoint
         self.classes = () if self._predictor is None else self._predictor.classes
@@ -72,6 +74,7 @@ class Masker:
             "objects": self._viewer.hashes,
             "threads": threads,
             "scales": None if model is None else list(scales),
+            "megapixels": None if model is None else megapixels,
             "disjoint": disjoint,
             "update": update.model_dump(),
             "proposals": proposals.model_dump(),
@@ -97,23 +100,24 @@ class Masker:
         """Make the masks of images, in order; results do not depend on the number of worker processes."""
         if not records:
             return
-        calls = ((self._proposals, record.image, record.path) for record in records)
+        calls = ((self._proposals, record) for record in records)
         proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             boxes = to_catalogue([record], self.classes).boxes
             maps = self._viewer.maps(pixels, corners_of(boxes))
             scores = None
             if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
-                scores = self._predictor.log_probabilities(pixels).cpu().numpy()
+                scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
             masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
             yield ImagePart(record, masks)
 
 
-def _propose(settings: ProposalSettings, image: str, path: str) -> tuple[NDArray[np.uint8], Pool]:
-    pixels = read_image(path)
-    return pixels, _proposer(settings)(pixels, image)
+def _propose(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:
+    pixels = read_image(record.path)
+    boxes = corners_of(to_catalogue([record], ()).boxes)
+    return pixels, _proposer(settings)(pixels, record.image, boxes)
 
 
 @cache  # once per process
-def _proposer(settings: ProposalSettings) -> Proposer:
-    return make_proposer(settings)
+def _proposer(settings: ProposalSettings) -> BoxProposer:
+    return make_box_proposer(settings)

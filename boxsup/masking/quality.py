@@ -119,7 +119,7 @@ def crowding(boxes: NDArray[np.integer]) -> NDArray[np.float32]:
 def measure_mask(
     inside: NDArray[np.bool_],
     class_id: int,
-    log_probabilities: NDArray[np.float32] | None,
+    asked: tuple[NDArray[np.float32], NDArray[np.bool_]] | None,
     candidate: CandidateMeasures,
     crowd: float,
 ) -> Measures:
@@ -128,7 +128,8 @@ def measure_mask(
     Args:
         inside: h×w, the mask in the box; at least one pixel.
         class_id: Class of the box, 1…C-1, if a semantic network is asked.
-        log_probabilities: C×h×w natural logarithms of a semantic network in the box; None without one.
+        asked: C×h'×w' natural logarithms of a semantic network in the box, and the h'×w' mask on its pixels, at least
+            one; None without a network.
         candidate: What is known of the chosen candidate.
         crowd: The box's value of `crowding`.
 
@@ -141,9 +142,10 @@ def measure_mask(
     height, width = inside.shape
     tightness = float(box_iou(np.array([[0, 0, width, height]]), np.array([tight]))[0, 0])
     common = (*candidate, float(inside.mean()), crowd, tightness)
-    if log_probabilities is None:
+    if asked is None:
         return Measures(*common, math.nan, math.nan, math.nan, 0)
-    shares = np.exp(log_probabilities[:, inside]).mean(axis=1)
+    log_probabilities, mask = asked
+    shares = np.exp(log_probabilities[:, mask]).mean(axis=1)
     others = shares.copy()
     others[[0, class_id]] = -1.0
     rival = int(others.argmax())

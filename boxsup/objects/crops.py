@@ -6,6 +6,8 @@ So the box is at the same place in every crop.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +55,12 @@ def crop(image: NDArray[np.uint8], box: NDArray[np.integer], size: int) -> NDArr
         reach = (last - first) * margin / size
         low, high = int(np.floor(first - reach)) - 1, int(np.ceil(last + reach)) + 1
         spans.append((first - reach, last + reach, low, high, np.clip(np.arange(low, high), -length, 2 * length - 1)))
-    (left, right, low_x, _, columns), (top, bottom, low_y, _, rows) = spans
-    cut = image[_mirrored(rows, image.shape[0])[:, None], _mirrored(columns, image.shape[1])[None]]
+    (left, right, low_x, high_x, columns), (top, bottom, low_y, high_y, rows) = spans
+    cut: NDArray[Any]
+    if low_y >= 0 and low_x >= 0 and high_y <= image.shape[0] and high_x <= image.shape[1]:
+        cut = image[low_y:high_y, low_x:high_x]  # a view: the window of a box may have millions of pixels
+    else:
+        cut = image[_mirrored(rows, image.shape[0])[:, None], _mirrored(columns, image.shape[1])[None]]
     shrunk = tuple(min(count, OVERSAMPLING * side) for count in (cut.shape[1], cut.shape[0]))
     scale_x, scale_y = shrunk[0] / cut.shape[1], shrunk[1] / cut.shape[0]
     if shrunk != (cut.shape[1], cut.shape[0]):

@@ -74,7 +74,8 @@ def _superpixels(
         hint = "transposed; " if values.shape == size[::-1] else ""
         raise DataError(
             f"{path}: expected superpixels of {size[0]}×{size[1]} (height, width), those of the image, got "
-            f"{'×'.join(map(str, values.shape))}; {hint}make the candidates from these very images"
+            f"{'×'.join(map(str, values.shape))}; {hint}make the candidates from these very images, "
+            "which `megapixels` of the data set must not reduce"
         )
     numbers = _numbers(values, "superpixels", path)
     if numbers.min() < 1:

@@ -6,11 +6,17 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from boxsup.config.build import build, mapping
 from boxsup.config.fields import variants
-from boxsup.config.proposals import AnyProposals, ProposalSettings
+from boxsup.config.proposals import AnyProposals, ComputedSettings, ProposalSettings
 from boxsup.errors import ConfigError
-from boxsup.proposals.selection import Proposer
+from boxsup.proposals.pool import Pool
+from boxsup.proposals.selection import BoxProposer, Proposer
+from boxsup.proposals.views import with_views
+from boxsup.proposals.working_size import at_working_size
 
 # The settings of each method. The method itself is the module of this package with its name, which has
 # `proposer(settings)`, which makes its `Proposer`, and PACKAGES, what its results depend on besides NumPy.
@@ -36,9 +42,22 @@ def build_settings(values: Any, where: str) -> ProposalSettings:  # noqa: ANN401
 
 
 def make_proposer(settings: ProposalSettings) -> Proposer:
-    """Make the method that the settings name, ready for images."""
+    """Make the method that the settings name, ready for images; it knows no boxes, so it has no views of them."""
     proposer: Proposer = _module(settings.method).proposer(settings)
-    return proposer
+    return at_working_size(proposer, settings.megapixels) if isinstance(settings, ComputedSettings) else proposer
+
+
+def make_box_proposer(settings: ProposalSettings) -> BoxProposer:
+    """Make the method that the settings name, ready for images with boxes."""
+    propose = make_proposer(settings)
+    if not isinstance(settings, ComputedSettings) or settings.views is None:
+        return lambda image, image_id, boxes: propose(image, image_id)
+    megapixels, views = settings.megapixels, settings.views
+
+    def propose_with_views(image: NDArray[np.uint8], image_id: str, boxes: NDArray[np.integer]) -> Pool:
+        return with_views(propose, image, image_id, boxes, megapixels, views)
+
+    return propose_with_views
 
 
 def packages(method: str) -> tuple[str, ...]:

@@ -48,10 +48,10 @@ class Pool:
         columns = np.unpackbits(self.members, axis=1, count=len(self)).view(np.bool_)
         return np.ascontiguousarray(columns.T)
 
-    def mask(self, candidate: int) -> NDArray[np.bool_]:
-        """Return the pixels of one candidate: H×W."""
+    def mask(self, candidate: int, window: tuple[slice, slice] = np.s_[:, :]) -> NDArray[np.bool_]:
+        """Return the pixels of one candidate: H×W, or those of a window of rows and columns."""
         row = (self.members[:, candidate >> 3] >> (7 - (candidate & 7))) & 1
-        return np.asarray(row.view(np.bool_)[self.superpixels])
+        return np.asarray(row.view(np.bool_)[self.superpixels[window]])
 
 
 def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.floating]) -> Pool:

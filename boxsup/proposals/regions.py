@@ -52,11 +52,11 @@ def region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]
         array([[0, 0, 1, 2],
                [1, 0, 2, 2]], dtype=int32)
     """
-    return _region_boxes(np.ascontiguousarray(labels, np.int64), regions)
+    return _region_boxes(np.ascontiguousarray(labels), regions)
 
 
 @compiled
-def _region_boxes(labels: NDArray[np.int64], regions: int) -> NDArray[np.int32]:
+def _region_boxes(labels: NDArray[np.integer], regions: int) -> NDArray[np.int32]:
     height, width = labels.shape
     boxes = np.zeros((regions, 4), np.int32)
     boxes[:, 0], boxes[:, 1] = width, height
@@ -141,12 +141,20 @@ def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]
         >>> raster_order(np.array([[2, 0], [1, 1]]), 3)
         array([1, 2, 0])
     """
-    flat = labels.ravel()[::-1]
-    first = np.zeros(regions, np.int64)
-    first[flat] = np.arange(flat.size - 1, -1, -1)  # the last one written, so the first pixel, stays
-    order = np.empty(regions, np.int64)
-    order[np.argsort(first)] = np.arange(regions)
-    return order
+    return _raster_order(labels, regions)
+
+
+@compiled
+def _raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]:
+    number = np.full(regions, -1)
+    found = 0
+    for label in labels.flat:
+        if number[label] < 0:
+            number[label] = found
+            found += 1
+            if found == regions:
+                break
+    return number
 
 
 @compiled

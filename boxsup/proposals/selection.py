@@ -14,6 +14,8 @@ from boxsup.proposals.suppression import suppress
 
 # A method with its settings: (H×W×3 RGB image in [0, 255], image id) -> pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
+# The same for an image with boxes, B×4 half-open pixel corners, of which small ones may have views of their own.
+BoxProposer = Callable[[NDArray[np.uint8], str, NDArray[np.integer]], Pool]
 
 WARM_UP = ""  # the id of no image; a method gets a picture under this id once, so that its loops are compiled
 

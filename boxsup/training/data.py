@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
-from boxsup.image.files import read_image
 from boxsup.machine.stopping import terminal_signals_blocked
 from boxsup.network.images import IMAGENET, Normalisation, normalise
 from boxsup.random import generator
@@ -56,7 +55,7 @@ class EpochData(Dataset[tuple[Tensor, Tensor]]):
             DataError: The store lacks an image.
             StoreError: The store's classes are not the split's.
         """
-        self.ids, self._paths = catalogue.ids, list(catalogue.images["path"])
+        self.ids, self._rows = catalogue.ids, list(catalogue.rows())
         self._labels_path, self._labels = labels, Labels(labels)
         self._settings, self._seed, self._epoch, self._normalisation = settings, seed, epoch, normalisation
         self._labels.check_classes(catalogue.classes)
@@ -70,9 +69,9 @@ class EpochData(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         image = self.ids[index]
         draws = generator(self._seed, "augment", self._epoch, image)
-        pixels, labels = read_image(self._paths[index]), self._labels[image]
+        pixels, labels = self._rows[index].photo(), self._labels[image]
         if pixels.shape[:2] != labels.shape:
-            raise DataError(f"{self._paths[index]}: its size is not that of its labels in {self._labels_path}")
+            raise DataError(f"{self._rows[index].path}: its size is not that of its labels in {self._labels_path}")
         if exceeds_classes(labels, self._classes):
             raise DataError(f"{self._labels_path}: {image} has labels of more classes than the split's {self._classes}")
         pixels, labels = augment(pixels, labels, self._settings, draws)

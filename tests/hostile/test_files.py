@@ -307,7 +307,7 @@ def jpeg(width: int, height: int) -> bytes:
 LIMITED = (
     "import re, sys\n"
     "from boxsup.image.files import read_image, read_mask\n"
-    "from boxsup.errors import DataError\n"
+    "from boxsup.errors import ConfigError, DataError\n"
     "peak = lambda: int(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])\n"
     "before = peak()\n"
     "for read in (read_image, read_mask):\n"
@@ -318,13 +318,15 @@ LIMITED = (
 
 
 @pytest.mark.parametrize(
-    "content", [png(100_000, 100_000), jpeg(65_000, 65_000), png(10_000, 10_000)], ids=["png", "jpeg", "10,000×10,000"]
+    "content", [png(100_000, 100_000), jpeg(65_000, 65_000), png(10_000, 10_001)], ids=["png", "jpeg", "10,000×10,001"]
 )
 def test_a_picture_that_claims_to_be_huge_costs_no_memory(tmp_path, content):
     (tmp_path / "bomb.jpg").write_bytes(content)
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path / "bomb.jpg")], capture_output=True, text=True)
     image, mask, kilobytes = done.stdout.splitlines()
-    assert "at most 33,554,432 pixels and 16,384 per side are allowed, scale it down" in image
+    assert (
+        "at most 100 megapixels and 65,535 px per side are read; scale it down, or set BOXSUP_MAX_MEGAPIXELS" in image
+    )
     assert "at most" in mask
     assert int(kilobytes) < 50_000
     assert done.stderr == ""
@@ -335,6 +337,23 @@ def test_the_limits_are_those_that_are_documented(tmp_path, size):
     (tmp_path / "large.png").write_bytes(png(*size))
     with pytest.raises(DataError, match="scale it down"):
         read_image(tmp_path / "large.png")
+
+
+def test_the_environment_lifts_the_limit_or_lowers_it(tmp_path, monkeypatch):
+    Image.new("L", (200, 100)).save(tmp_path / "small.png")
+    monkeypatch.setenv("BOXSUP_MAX_MEGAPIXELS", "0.019")
+    with pytest.raises(DataError, match=r"200×100 pixels.*at most 0\.019 megapixels"):
+        read_image(tmp_path / "small.png")
+    monkeypatch.setenv("BOXSUP_MAX_MEGAPIXELS", "0.02")
+    assert read_image(tmp_path / "small.png").shape == (100, 200, 3)
+    monkeypatch.setenv("BOXSUP_MAX_MEGAPIXELS", "1e4")
+    (tmp_path / "large.png").write_bytes(png(20_000, 20_000))
+    with pytest.raises(DataError) as raised:
+        read_image(tmp_path / "large.png")
+    assert "at most" not in str(raised.value)  # its header passes; the file has no pixels
+    monkeypatch.setenv("BOXSUP_MAX_MEGAPIXELS", "many")
+    with pytest.raises(ConfigError, match="BOXSUP_MAX_MEGAPIXELS=many: expected a number of megapixels above 0"):
+        read_image(tmp_path / "small.png")
 
 
 def test_a_bomb_of_text_in_a_png_does_not_go_off(tmp_path):

@@ -97,7 +97,7 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
         np.zeros((4, 5, 4), np.uint8),
         np.zeros((4, 5, 3), np.float32),
         np.zeros((0, 5, 3), np.uint8),
-        np.broadcast_to(np.uint8(0), (2**15, 2, 3)),
+        np.broadcast_to(np.uint8(0), (2**16, 2, 3)),
         "nowhere.png",
     ],
 )

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from boxsup.errors import StoreError
 from boxsup.inference.scores import Predictor
@@ -96,15 +95,13 @@ def test_the_classes_come_with_the_checkpoint(path, tmp_path):
         Predictor(tmp_path / "model.pt", 1)
 
 
-def test_images_ahead_are_scored_as_one_alone_is(path, tmp_path, monkeypatch):
+def test_images_ahead_are_scored_as_one_alone_is(path, monkeypatch):
     images = [draw(seed, 40 + seed, 56)[0] for seed in range(4)]
-    for number, image in enumerate(images):
-        Image.fromarray(image).save(tmp_path / f"{number}.png")
     predictor, threads = Predictor(path, 3), []
     model = predictor._model.forward
     count = torch.get_num_threads
     monkeypatch.setattr(predictor._model, "forward", lambda batch: threads.append(count()) or model(batch))
-    pairs = list(predictor.score_files(str(tmp_path / f"{number}.png") for number in range(4)))
+    pairs = list(predictor.score_images(iter(images)))
     for (pixels, scores), image in zip(pairs, images, strict=True):
         np.testing.assert_array_equal(pixels, image)
         np.testing.assert_array_equal(scores, predictor.log_probabilities(image).cpu().numpy())

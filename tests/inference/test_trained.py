@@ -39,7 +39,7 @@ def settings(name, checkpoints_of=None, seeds=(0,), epochs=2, scale=0.5):
         "update": {"scales": [0.25], "k": 1},
         "training": {"threads": 2, "rate": 1},
     }
-    return json.dumps(labelling_settings(experiment, name))
+    return json.dumps(labelling_settings(experiment, name, 0.2))
 
 
 def touch(folder, seeds=(0,), epochs=3):

@@ -34,7 +34,7 @@ GOOD_ALONE = GOOD._replace(**dict.fromkeys(SEMANTIC, math.nan), rival=0)
 
 
 def test_measures_by_hand():
-    got = measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)
+    got = measure_mask(MASK, 1, (SCORES, MASK), CANDIDATE, 0.25)
     assert got[:4] == CANDIDATE
     assert (got.fill, got.crowding) == (6 / 16, 0.25)
     assert got.tightness == pytest.approx(6 / 16)
@@ -44,14 +44,14 @@ def test_measures_by_hand():
 
 
 def test_with_one_class_there_is_no_rival():
-    got = measure_mask(MASK, 1, SCORES[:2], CANDIDATE, 0.25)
+    got = measure_mask(MASK, 1, (SCORES[:2], MASK), CANDIDATE, 0.25)
     assert (got.rival_share, got.rival) == (0.0, 0)
 
 
 def test_without_a_semantic_network_the_rest_is_measured():
     got = measure_mask(MASK, 0, None, CANDIDATE._replace(network_agreement=math.nan), 0.25)
     assert all(math.isnan(getattr(got, name)) for name in SEMANTIC)
-    assert got[4:7] == measure_mask(MASK, 1, SCORES, CANDIDATE, 0.25)[4:7]
+    assert got[4:7] == measure_mask(MASK, 1, (SCORES, MASK), CANDIDATE, 0.25)[4:7]
     assert got.rival == 0
     with pytest.raises(ValueError, match="without a pixel"):
         measure_mask(np.zeros_like(MASK), 0, None, CANDIDATE, 0.25)
@@ -76,7 +76,7 @@ def test_what_speaks_for_a_mask_raises_its_score(good):
 
 
 def test_a_rectangle_is_worth_what_rectangles_are():
-    rectangle = measure_mask(np.ones_like(MASK), 1, SCORES, NO_CANDIDATE, 0.0)
+    rectangle = measure_mask(np.ones_like(MASK), 1, (SCORES, np.ones_like(MASK)), NO_CANDIDATE, 0.0)
     assert quality(rectangle) == RECTANGLE_QUALITY
     assert flags(rectangle) == ["nothing", "unsure"]
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.cli import main
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
 
@@ -70,7 +71,8 @@ def test_times_stand_beside_the_store(make):
 
 def test_the_store_says_what_it_was_made_with(make, config):
     attributes = Pools([make("a.zarr", min_region=20)]).attributes[0]
-    assert attributes["settings"] == config["proposals"]["selective_search"] | {"min_region": 20}
+    settings = config["proposals"]["selective_search"] | {"min_region": 20}
+    assert attributes["settings"] == {"megapixels": MEGAPIXELS} | settings
     assert attributes["images"] == [f"im{i}" for i in range(5)]
 
 

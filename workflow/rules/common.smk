@@ -48,7 +48,8 @@ def inference(stage):
 
 
 def labelling(wildcards):
-    return canonical(labelling_settings(experiment_of(wildcards).settings, wildcards.experiment))
+    settings = experiment_of(wildcards).settings
+    return canonical(labelling_settings(settings, wildcards.experiment, DATA.megapixels(settings["dataset"])))
 
 
 def option(name, values):

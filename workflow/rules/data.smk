@@ -101,10 +101,12 @@ rule catalogue:
         split=dataset_setting("splits", "{split}"),
         classes=dataset_setting("classes"),
         on_problem=dataset_setting("on_problem"),
+        megapixels=megapixels_of,
         folder=folder_of_output,
     shell:
         "boxsup catalogue --format {params.format:q} --root {params.root:q} --split {params.split:q} "
-        "--classes {params.classes:q} --on-problem {params.on_problem:q} --workers {threads:q} "
+        "--classes {params.classes:q} --on-problem {params.on_problem:q} --megapixels {params.megapixels:q} "
+        "--workers {threads:q} "
         "--out {params.folder:q} > {log:q} 2>&1"
 
 

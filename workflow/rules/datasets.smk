@@ -34,6 +34,11 @@ def dataset_setting(*keys):
     return read
 
 
+def megapixels_of(wildcards):
+    """The megapixels above which the images of the data set are reduced."""
+    return DATA.megapixels(wildcards.dataset)
+
+
 def part_folders(wildcards):
     """The folders of the splits that a union joins."""
     return [str(part.folder) for part in DATA.parts(split_of(wildcards))]

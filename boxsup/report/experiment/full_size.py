@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.image.files import read_image, read_mask
 from boxsup.machine.bars import tqdm
 from boxsup.report.shared.pictures import Picture, side_by_side
 from boxsup.store.atomic import atomic_write
@@ -31,8 +30,8 @@ def write_full_size(folder: Path, rows: Iterable[ImageRow], predictions: Mapping
     with atomic_write(folder) as partial:
         partial.mkdir()
         for row in tqdm(list(rows), "full size", unit="image", disable=None):
-            photo = read_image(row.path)
-            label_maps = [predictions[row.image], *([read_mask(row.mask)] if row.mask else [])]
+            photo = row.photo()
+            label_maps = [predictions[row.image], *([row.true_mask()] if row.mask else [])]
             panels = [Image.fromarray(photo), *(_with_labels(photo, labels) for labels in label_maps)]
             side_by_side(panels).save(partial / f"{row.image}.jpg", quality=QUALITY)
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
-from boxsup.image.files import read_image
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.crops import on_box
 from boxsup.objects.maps import FULL, ObjectMaps
@@ -98,7 +97,7 @@ def picture(generation: Generation, image: str) -> Image.Image:
     map is seen. Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
     """
     catalogue = generation.catalogue
-    photo = read_image(next(row.path for row in catalogue.rows() if row.image == image))
+    photo = next(row for row in catalogue.rows() if row.image == image).photo()
     height, width = photo.shape[:2]
     scale = max(1, -(-MIN_SIDE // min(height, width)))
     boxes = catalogue.boxes_of(image)

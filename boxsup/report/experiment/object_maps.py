@@ -12,7 +12,6 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
-from boxsup.image.files import read_image, read_mask
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
@@ -129,7 +128,7 @@ def _picture(
     """
     boxes = catalogue.boxes_of(row.image)
     corners, place = corners_of(boxes), list(boxes.index).index(box)
-    own, photo = corners[place], read_image(row.path)
+    own, photo = corners[place], row.photo()
     window, inside = around(own, *photo.shape[:2])
     cut = photo[window]
     scale = WIDE / max(cut.shape[:2])
@@ -140,7 +139,7 @@ def _picture(
     elif pool is not None and chosen < len(pool):
         segment[inside] = chosen_pixels(pool, chosen, own)
     if row.mask and not np.isnan(quality.maps[box]):
-        held, known = true_pixels(read_mask(row.mask), corners, boxes["label"].to_numpy(np.int64), place)
+        held, known = true_pixels(row.true_mask(), corners, boxes["label"].to_numpy(np.int64), place)
         true[inside] = held & known
     edges = inside[1].start, inside[0].start, inside[1].stop, inside[0].stop
     heat = encode_base64(heat_picture(maps[row.image][place]), "WEBP", quality=QUALITY, method=6)

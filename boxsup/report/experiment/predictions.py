@@ -14,7 +14,6 @@ from boxsup.evaluation.confusion import iou_per_class
 from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
-from boxsup.image.files import read_mask
 from boxsup.machine.bars import tqdm
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
@@ -59,7 +58,7 @@ def score_predictions(catalogue: Catalogue, maps: Sequence[LabelMaps]) -> tuple[
     for row in tqdm(list(catalogue.rows()), "report", unit="image", disable=None):
         iou, scores = np.full((len(maps), classes), np.nan), (float("nan"), float("nan"))
         if row.mask:
-            truth = read_mask(row.mask)
+            truth = row.true_mask()
             crf, plain = (image_confusion(row.image, truth, view[row.image], classes) for view in maps)
             iou, scores = np.stack([iou_per_class(crf), iou_per_class(plain)]), (image_score(crf), image_score(plain))
             total += crf

@@ -13,7 +13,6 @@ from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.object_maps import of_chosen
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
-from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.report.experiment.odd_boxes import BoxHistory
@@ -124,7 +123,7 @@ def covered_share(labels: NDArray[np.uint8], class_id: int, corners: NDArray[np.
 
 
 def _score(row: ImageRow, labels: NDArray[np.uint8], classes: int) -> float:
-    return image_score(image_confusion(row.image, read_mask(row.mask), labels, classes)) if row.mask else float("nan")
+    return image_score(image_confusion(row.image, row.true_mask(), labels, classes)) if row.mask else float("nan")
 
 
 def _changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:

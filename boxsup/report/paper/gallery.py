@@ -14,7 +14,6 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
-from boxsup.image.files import read_image, read_mask
 from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
 from boxsup.report.shared.gallery import GalleryPicture, GalleryRow, gallery_picture, start_picture
 from boxsup.store.labels import Labels
@@ -46,9 +45,9 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
     images = masked if len(masked) >= min(count, len(images)) else images
     rows = []
     for row in (images[position] for position in evenly_spaced(len(images), count)):
-        photo = read_image(row.path)
+        photo = row.photo()
         maps = {f"generation {number}": labels[row.image] for number, labels in shown.items()}
-        maps = {"true mask": read_mask(row.mask), **maps} if row.mask else maps
+        maps = {"true mask": row.true_mask(), **maps} if row.mask else maps
         boxes = _with_boxes(photo, catalogue.boxes_of(row.image), catalogue.classes)
         rows.append(GalleryRow(row.image, "", [boxes, *_with_labels(row.image, photo, maps)]))
     return rows
@@ -84,15 +83,15 @@ def _scored(catalogue: Catalogue, plain: Labels, crf: Labels) -> Iterator[_Score
     """The images whose true mask shows an object."""
     classes = len(catalogue.classes)
     for row in catalogue.rows():
-        truth = read_mask(row.mask) if row.mask else np.zeros(0, np.uint8)
+        truth = row.true_mask() if row.mask else np.zeros(0, np.uint8)
         if ((truth != 0) & (truth != VOID)).any():
             scores = [image_score(image_confusion(row.image, truth, maps[row.image], classes)) for maps in (plain, crf)]
             yield _ScoredRow(row, *scores)
 
 
 def _prediction_row(scored: _ScoredRow, plain: Labels, crf: Labels) -> GalleryRow:
-    image, photo = scored.row.image, read_image(scored.row.path)
-    maps = {"true mask": read_mask(scored.row.mask), "without CRF": plain[image], "with CRF": crf[image]}
+    image, photo = scored.row.image, scored.row.photo()
+    maps = {"true mask": scored.row.true_mask(), "without CRF": plain[image], "with CRF": crf[image]}
     note = f"mean IoU {100 * scored.plain:.1f} %, with CRF {100 * scored.crf:.1f} %"
     photograph = gallery_picture(start_picture(photo).image, f"{image}: photograph", "image")
     return GalleryRow(image, note, [photograph, *_with_labels(image, photo, maps)])

@@ -11,7 +11,6 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.proposals import UNKNOWN
-from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.pool_store import find_pool
 from boxsup.report.proposals.results import Method
 from boxsup.report.shared.gallery import GalleryRow, gallery_picture, start_picture
@@ -75,7 +74,7 @@ def _row(row: ImageRow, index: int, methods: Sequence[Method], classes: Sequence
     """The object in row `index` of the methods' tables: its photograph, then the best candidate of each method."""
     entry = methods[0].objects.iloc[index]
     class_id = int(entry["label"])
-    photo, mask = read_image(row.path), read_mask(row.objects) == entry["object"]
+    photo, mask = row.photo(), row.object_mask() == entry["object"]
     x0, y0, x1, y1 = crop_around((entry["x0"], entry["y0"], entry["x1"], entry["y1"]), *mask.shape)
     crop = np.s_[y0:y1, x0:x1]
     name = classes[class_id] if class_id != UNKNOWN else "object"

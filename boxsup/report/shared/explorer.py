@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.image.files import read_image, read_mask
 from boxsup.report.shared.drawing import outlines
 from boxsup.report.shared.pictures import encode_base64, fit_side, resize
 
@@ -45,9 +44,9 @@ def explorer_picture(row: ImageRow, label_maps: Iterable[NDArray[np.uint8]], sid
         "id": row.image,
         "width": width,
         "height": height,
-        "photo": webp_photo(read_image(row.path), side),
+        "photo": webp_photo(row.photo(), side),
         "views": [_layer_index(layers, label_paths(labels, side)) for labels in label_maps],
-        "truth": _layer_index(layers, label_paths(read_mask(row.mask), side)) if row.mask else None,
+        "truth": _layer_index(layers, label_paths(row.true_mask(), side)) if row.mask else None,
         "layers": layers,
     }
 
