@@ -11,7 +11,7 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
-from boxsup.running.plan import arguments, asked_of, config_of, core_count, named_targets, times_before
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
 from boxsup.running.process import run_snakemake
 from boxsup.running.reporter import Reporter, explained, print_plan
 from boxsup.running.state import RunState
@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(*, project: Path, cores: str, until: str | None, dry_run: bool, snakemake: Sequence[str]) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
-    own_targets = named_targets(snakemake)
+    own_targets, dry = told(snakemake)
     asked = None if own_targets else asked_of(config)
     words = arguments(config, cores, until, dry_run, snakemake)
     targets = own_targets or (asked.targets if asked else [])
     before = times_before([*asked.experiments, *asked.datasets]) if asked else {}
-    dry = dry_run or "-n" in snakemake or "--dry-run" in snakemake
+    dry = dry or dry_run
     reporter = Reporter(RunState(before, core_count(cores)), dry)
     status, signal = run_snakemake([*words, *([] if own_targets else ["--", *targets])], reporter)
     reporter.close()
@@ -45,10 +45,10 @@ def run(*, project: Path, cores: str, until: str | None, dry_run: bool, snakemak
     if signal:
         print(f"stopped; what is finished stays, and `{again}` goes on from there", file=sys.stderr)
         sys.exit(128 + signal)
-    _report(reporter, status, dry, targets, again)
+    _report(reporter, status, dry, [f"everything up to {until}"] if until else targets, again)
 
 
-def _report(reporter: Reporter, status: int, dry: bool, targets: Sequence[str], again: str) -> None:
+def _report(reporter: Reporter, status: int, dry: bool, made: Sequence[str], again: str) -> None:
     """Say how a run ended.
 
     Raises:
@@ -68,11 +68,11 @@ def _report(reporter: Reporter, status: int, dry: bool, targets: Sequence[str], 
     if status:  # Snakemake has said why
         sys.exit(status)
     if dry and (state.planned or state.idle):
-        print_plan(state, targets)
+        print_plan(state, made)
     elif state.planned:
-        print(f"done in {reporter.took()}: {', '.join(targets)}", file=sys.stderr)
+        print(f"done in {reporter.took()}: {', '.join(made)}", file=sys.stderr)
     elif state.idle:
-        print(f"nothing to do: {', '.join(targets)} is made already", file=sys.stderr)
+        print(f"nothing to do: {', '.join(made)} is made already", file=sys.stderr)
 
 
 def _cores(text: str) -> str:

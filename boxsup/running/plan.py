@@ -87,11 +87,14 @@ def arguments(config: Path, cores: str, until: str | None, dry_run: bool, more: 
     return [*own, *more]
 
 
-def named_targets(more: Sequence[str]) -> list[str]:
-    """The targets among what the user tells Snakemake."""
+def told(more: Sequence[str]) -> tuple[list[str], bool]:
+    """The targets among what the user tells Snakemake, and whether that asks for a dry run."""
+    if not more:
+        return [], False
     from snakemake.cli import get_argument_parser  # takes a second, so only if there is anything to tell
 
-    return list(get_argument_parser().parse_known_args(list(more))[0].targets) if more else []
+    known = get_argument_parser().parse_known_args(list(more))[0]
+    return list(known.targets), bool(known.dryrun)
 
 
 def rule_of(stage: str) -> str:

@@ -89,7 +89,7 @@ class Reporter:
 def plan_of(state: RunState, targets: Sequence[str]) -> list[str]:
     """Lines about what would run, and why."""
     if not state.jobs:
-        return [f"everything is made already: {', '.join(targets)}"]
+        return [f"nothing to do: {', '.join(targets)} is made already"]
     jobs: dict[str, list[int]] = {}
     for index, job in enumerate(state.jobs):
         jobs.setdefault(job.rule, []).append(index)

@@ -50,7 +50,7 @@ def test_a_run_is_stopped_goes_on_fails_and_is_put_right(project):
     (project / "config.yaml").write_text("owner: somebody else's program\n")  # is not taken for ours
     plan = run(project, "--dry-run", "--until", "labels")
     assert plan.returncode == 0, plan.stderr
-    assert "jobs for results/own_box/report.html" in plan.stdout
+    assert "jobs for everything up to labels" in plan.stdout
     assert re.search(r"\n +1  labels +not made yet\n", plan.stdout)
     assert "epoch" not in plan.stdout
     assert not (project / "results").exists()
@@ -79,8 +79,9 @@ def test_a_run_is_stopped_goes_on_fails_and_is_put_right(project):
     assert done.returncode == 0, done.stderr
     assert "candidates of own/train, part 1 of 1: 4 images, " in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("done in ")
-    assert "nothing to do" in run(project, "--until", "overlaps").stderr
-    assert "everything is made already" in run(project, "--until", "overlaps", "--dry-run").stdout
+    nothing = "nothing to do: everything up to overlaps is made already\n"
+    assert run(project, "--until", "overlaps").stderr == nothing
+    assert run(project, "--until", "overlaps", "--", "-n").stdout == nothing
 
 
 def test_what_follows_two_hyphens_goes_to_snakemake(project):

@@ -6,7 +6,7 @@ import pytest
 
 from boxsup.errors import ConfigError
 from boxsup.running.display import status_of
-from boxsup.running.plan import asked_of, config_of, core_count, rule_of, times_before
+from boxsup.running.plan import asked_of, config_of, core_count, rule_of, times_before, told
 from boxsup.running.reporter import Reporter, explained, plan_of, strongest_reason
 from boxsup.running.state import RunState
 from boxsup.running.words import doing, kind_of_job
@@ -92,7 +92,7 @@ def test_a_plan_says_how_many_jobs_and_why():
         "      1  epoch  settings changed",
         "      1  page   what it reads is made anew",
     ]
-    assert plan_of(RunState(), ["t"]) == ["everything is made already: t"]
+    assert plan_of(RunState(), ["t"]) == ["nothing to do: t is made already"]
     assert strongest_reason(["Unheard-of"]) == "Unheard-of"
 
 
@@ -108,6 +108,11 @@ def test_snakemakes_list_of_options_is_not_repeated(capsys):
     for line in ["usage: __main__.py [-h]", "  [--dry-run]", "__main__.py: error: unrecognized arguments: --x", "more"]:
         reporter.text(line)
     assert capsys.readouterr().err == "snakemake: error: unrecognized arguments: --x\nmore\n"
+
+
+def test_what_is_told_to_snakemake_may_name_targets_or_ask_for_a_dry_run():
+    assert told([]) == told(["--forcerun", "labels"]) == ([], False)
+    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True)
 
 
 def test_stages_may_be_written_as_commands():
