@@ -12,15 +12,8 @@ from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import open_source
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument, whole_number
 from boxsup.commands.outputs import add_output_arguments, claim
-from boxsup.config.build import build
-from boxsup.config.files import block, project_config
-from boxsup.config.params import generation_settings
-from boxsup.config.proposals import ProposalSettings
-from boxsup.config.update import UpdateSettings
-from boxsup.errors import ConfigError, DataError
-from boxsup.inference.labelling import Labelling
-from boxsup.inference.trained import Trained, find_trained, print_note
-from boxsup.masking.box_masks import check_update
+from boxsup.errors import DataError
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.jobs import (
     CheckedImages,
@@ -32,11 +25,10 @@ from boxsup.masking.jobs import (
     make_parts,
     unknown_classes,
 )
-from boxsup.masking.masker import Masker
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import part_path
+from boxsup.masking.settings import mask_maker, mask_settings
 from boxsup.masking.table import masks_table
-from boxsup.proposals.methods import build_settings
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
@@ -59,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "give a pixel to one box only, the surest; masks of overlapping boxes overlap otherwise"
     parser.add_argument("--disjoint", action="store_true", help=text)
     parser.add_argument("--tight-boxes", action="store_true", help="make COCO's bbox tight around the mask")
-    parser.add_argument("--proposals", default="mcg", metavar="NAME", help="name of the proposals in the config [mcg]")
+    text = "name of the proposals in the config [mcg_views]"
+    parser.add_argument("--proposals", default="mcg_views", metavar="NAME", help=text)
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
@@ -99,12 +92,12 @@ def run(
     source, folder = open_source(images, boxes, links), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
     claim([out / output_path(name, source) for name in formats], out)
-    update, method = _settings(proposals, config)
+    settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    masker = _masker(trained, objects, threads, scales, update, method, disjoint)
+    masker = mask_maker(trained, objects, threads, scales, settings, disjoint)
     if trained is not None and not scales:
         print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
@@ -117,37 +110,8 @@ def run(
     problems += unwritten.values()
     problems += [problem for name in formats for problem in FORMATS[name].write(out, results)]
     _write_table(out, results, jobs, masker.classes)
-    lost = lost_boxes(results.parts(), difficult=update.difficult == "use") if disjoint else []
+    lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
     _report_problems(out, checked, problems, unknown, lost)
-
-
-def _masker(
-    trained: Trained | None,
-    objects: Sequence[Path] | None,
-    threads: int | None,
-    scales: Sequence[float] | None,
-    update: UpdateSettings,
-    method: ProposalSettings,
-    disjoint: bool,
-) -> Masker:
-    """The masker of these arguments; those that are not given are as in the run, if there is a model."""
-    labelling = Labelling() if trained is None else trained.labelling
-    model = None if trained is None else trained.checkpoint
-    if objects is None:
-        objects = [] if trained is None else trained.object_networks()
-    threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Masker(model, objects, threads, scales, update, method, disjoint, labelling.megapixels)
-
-
-def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:
-    """The settings of the update and of the proposals, by the configuration."""
-    content = project_config(config)
-    keys, methods = ("defaults", "update"), block(content, "proposals")
-    update = build(UpdateSettings, generation_settings(block(content, *keys)), ".".join(keys))
-    check_update(update)
-    if proposals not in methods:
-        raise ConfigError(f"--proposals {proposals}: expected one of {', '.join(methods)}")
-    return update, build_settings(methods[proposals], f"proposals.{proposals}")
 
 
 def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -121,14 +122,16 @@ def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
 
 def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[str, Any]) -> None:
     """Write the maps of all boxes of a split; a network that has learned nothing knows nothing."""
+    from boxsup.network.folding import folded
     from boxsup.objects.training import object_maps
 
+    viewer = folded(copy.deepcopy(network))
     size = made["settings"]["size"]
     with object_maps_writer(path, split.ids, size, made) as writer:
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))
             if made["boxes"] and len(corners):
-                values = object_maps(network, crops_of(row.photo(), corners, size), size)
+                values = object_maps(viewer, crops_of(row.photo(), corners, size), size)
             else:
                 values = np.full((len(corners), size, size), 0.5, np.float32)
             writer.append(to_bytes(values))

@@ -35,11 +35,13 @@ class BoxMask:
         pixels: H×W, true only in the box.
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
+        choice: What the box weighed; None for a mask that was read from a part.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
+    choice: Choice | None = None
 
 
 def check_update(settings: UpdateSettings) -> None:
@@ -173,7 +175,8 @@ class _Draft:
         if network is not None and self.class_id != UNKNOWN:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
-        return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
+        measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
+        return BoxMask(pixels, self.rectangle, measures, self.choice)
 
 
 def _choices(

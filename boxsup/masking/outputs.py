@@ -18,10 +18,11 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.masking.copies import MaskResults, changed, copy_files
+from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
 from boxsup.masking.parts import ImagePart, file_of, masked_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
-from boxsup.writers import coco, coco_copy, labelme, voc, yolo
+from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
 
 # The format of the boxes -> the format of their masks.
 MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}
@@ -122,7 +123,12 @@ FORMATS = {
     "coco_polygons": Format("coco_polygons.json", write_polygons),
     "yolo": Format("yolo", write_yolo),
     "labelme": Format("labelme", write_labelme),
+    "panoptic": Format("panoptic", write_panoptic),
+    "cityscapes": Format("cityscapes", write_cityscapes),
+    "label_studio": Format("label_studio", write_label_studio),
 }
+# The most classes that a format has numbers for.
+MOST_CLASSES = {"voc": VOID - 1, "cityscapes": cityscapes.MAX_CLASS}
 
 
 def output_path(name: str, source: Source) -> str:
@@ -136,15 +142,16 @@ def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
     """Return the formats asked for, each once; by default the user's own, VOC's and COCO's.
 
     Raises:
-        DataError: VOC's format is asked for, and there are more classes than a PNG has values.
+        DataError: A format is asked for, and there are more classes than its PNGs have values.
     """
-    fits = len(source.classes) <= VOID
-    if asked and "voc" in asked and not fits:
-        raise DataError(
-            f"--format voc: {source.annotations} has {len(source.classes) - 1} classes, and PNGs have values for "
-            f"{VOID - 1}; name another format, such as coco"
-        )
-    usual = (MASK_FORMATS[source.format], *(["voc"] if fits else []), "coco")
+    count = len(source.classes) - 1
+    for name in asked or ():
+        if count > MOST_CLASSES.get(name, count):
+            raise DataError(
+                f"--format {name}: {source.annotations} has {count} classes, and PNGs have values for "
+                f"{MOST_CLASSES[name]}; name another format, such as coco"
+            )
+    usual = (MASK_FORMATS[source.format], *(["voc"] if count <= MOST_CLASSES["voc"] else []), "coco")
     return list(dict.fromkeys(asked or usual))
 
 

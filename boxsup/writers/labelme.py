@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.writers.objects import MaskedObject
+from boxsup.writers.objects import MaskedObject, worst_first
 from boxsup.writers.rings import inset_ring, mask_parts
 
 VERSION = "5.4.1"  # the version of LabelMe whose form we write
@@ -46,7 +46,7 @@ def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> byt
 
 
 def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
-    """The file of an image whose annotations are in another format.
+    """The file of an image whose annotations are in another format; objects with the worst score come first.
 
     Args:
         objects: The image's objects.
@@ -55,10 +55,11 @@ def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str
         height: Image height in pixels.
         width: Image width in pixels.
     """
-    fields: Json = {"group_id": None, "description": "", "flags": {}}
     groups, shapes = count(1), list[Json]()
-    for item in objects:
-        shapes += _polygons([{"label": classes[item.class_id], **fields}], item.pixels, groups)
+    for item in worst_first(objects):
+        said = "" if item.score is None else f"score {item.score:.2f}"
+        shape: Json = {"label": classes[item.class_id], "group_id": None, "description": said, "flags": {}}
+        shapes += _polygons([shape], item.pixels, groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})
 
