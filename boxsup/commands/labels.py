@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
@@ -34,6 +33,7 @@ from boxsup.labels.in_processes import (
 )
 from boxsup.labels.layers import parts_read
 from boxsup.labels.pins import read_pins
+from boxsup.machine.bars import tqdm
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.machine.processors import note_few_processors
 from boxsup.machine.workers import useful_processes

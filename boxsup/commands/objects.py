@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
@@ -25,6 +24,7 @@ from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.object_targets import fold_of
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.pins import read_pins
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import crops_of
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools

@@ -20,7 +20,7 @@ from boxsup.image.files import encode_mask
 from boxsup.image.given import ImageLike, given_pixels
 from boxsup.image.palette import overlay
 from boxsup.image.showing import html_picture, html_table, jpeg_bytes, png_bytes
-from boxsup.inference.crf import dense_crf
+from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import MAX_SCALE, crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained
@@ -141,6 +141,7 @@ class Model:
         Raises:
             DataError: The file is not a readable image, or the array has another shape or type.
             ConfigError: A scale is out of range, or the bias is not a finite number.
+            BoxSupError: The library of the CRF is needed and not installed.
         """
         labelling = self.labelling
         scales = labelling.scales if scales is None else scales
@@ -149,10 +150,12 @@ class Model:
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
+        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
+        if settings and settings.iterations:
+            require_crf()
         pixels = given_pixels(image)
         working = self._predictor.working_image(pixels)
         probabilities = self._predictor.log_probabilities(working, scales, background_bias).cpu().numpy()
-        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
         if settings:
             labels = dense_crf(working, probabilities, settings)
         else:

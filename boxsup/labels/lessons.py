@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.config.objects import ObjectSettings
@@ -15,6 +14,7 @@ from boxsup.config.update import ExpectationSettings
 from boxsup.labels.object_targets import expected_shares, pinned_target, soft_target, true_target
 from boxsup.labels.pins import PinnedMask
 from boxsup.labels.roles import box_roles
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import crop, crop_side
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.check import run_checks
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
+from boxsup.machine.bars import tqdm
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 

@@ -35,7 +35,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"  {name:{width}}  {train[name]:7,}  {val[name]:7,}" for name in project.source.classes[1:]),
         *_problems(project, survey),
         *(f"note         {text}" for text in notes(project, survey)),
-        f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
+        f"written      {project.folder / CONFIG}, with its reasons; look it over. What makes {project.page()}:",
         "",
         f"  {project.command()}",
     ]

@@ -331,20 +331,25 @@ COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, r
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
-def test_the_readmes_commands_are_planned_as_typed(planner, tmp_path, monkeypatch, arguments):
+def test_the_readmes_commands_are_planned_as_typed(planner, tmp_path, arguments):
     [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", README, re.DOTALL)
     (tmp_path / "mine.yaml").write_text(mine)
     for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
         (tmp_path / name).symlink_to(ROOT / name)
-    if "mine/config.yaml" in arguments:
-        [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
-        own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
-        own_data.write_labelme(tmp_path / "annotations", made)
-        monkeypatch.chdir(tmp_path)
-        main(init.split())
     result = planner.run([sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()], tmp_path)
     assert result.returncode == 0, result.stdout
     assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
+
+
+def test_the_readmes_commands_for_own_data_are_planned_as_typed(tmp_path, monkeypatch, capfd):
+    [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
+    [run] = re.findall(r"^\.venv/bin/boxsup (run .+)", README, re.MULTILINE)
+    own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
+    own_data.write_labelme(tmp_path / "annotations", made)
+    monkeypatch.chdir(tmp_path)
+    main(init.split())
+    main([*run.split(), "--dry-run"])
+    assert re.search(r"would run \d+ jobs for results/own_box/report.html", capfd.readouterr().out)
 
 
 def test_an_archive_for_the_server_of_any_split(snakemake, tmp_path):

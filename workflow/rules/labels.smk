@@ -105,7 +105,12 @@ rule label_quality:
         previous=generation_before,
         first=first_quality,
     output:
-        RUN.quality("{epoch}"),
+        report(
+            RUN.quality("{epoch}"),
+            caption="../report/table.rst",
+            category="Training",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "quality of labels, epoch {epoch}"},
+        ),
     log:
         log_of("label_quality"),
     benchmark:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.machine.bars import tqdm
 from boxsup.report.shared.pictures import Picture, side_by_side
 from boxsup.store.atomic import atomic_write
 

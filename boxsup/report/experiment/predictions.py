@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.confusion import iou_per_class
 from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
+from boxsup.machine.bars import tqdm
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
 from boxsup.report.shared.templates import rounded

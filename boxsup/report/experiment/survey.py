@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
@@ -15,6 +14,7 @@ from boxsup.evaluation.object_maps import of_chosen
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 from boxsup.report.experiment.odd_boxes import BoxHistory
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.store.labels import Labels

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from boxsup.again import program
 from boxsup.image.boxes import Corners
 from boxsup.image.palette import colour_id, css_colour
+from boxsup.machine.bars import tqdm
 from boxsup.masking.made import CONTACT, INDEX, OVERLAYS
 from boxsup.masking.parts import ImagePart, masked_objects
 from boxsup.masking.quality import FLAGS
