@@ -72,14 +72,14 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
-    def open(self, page: Path, width: int = 1280, height: int = 900) -> None:
-        """Load a file into a window of this size, on light ground, and wait until it is there."""
+    def open(self, page: Path, width: int = 1280, height: int = 900, fragment: str = "") -> None:
+        """Load a file, at a fragment of it, into a window of this size, on light ground, and wait until it is there."""
         self.send("Page.navigate", url="about:blank")
         self.complaints, self.requests = [], []
         self.resize(width, height)
         self.dark(False)
         self._loaded = False
-        self.send("Page.navigate", url=page.resolve().as_uri())
+        self.send("Page.navigate", url=page.resolve().as_uri() + fragment)
         deadline = time.monotonic() + PATIENCE
         while not self._loaded:
             self._receive(deadline)
