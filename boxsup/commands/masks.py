@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
+from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import open_source
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
@@ -16,6 +19,7 @@ from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
+from boxsup.masking.decided import Decisions
 from boxsup.masking.jobs import (
     CheckedImages,
     Job,
@@ -26,14 +30,15 @@ from boxsup.masking.jobs import (
     make_parts,
     unknown_classes,
 )
+from boxsup.masking.made import CONTACT, INDEX, MADE, OVERLAYS, PARTS, Made, MadePart, write_made
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
-from boxsup.masking.parts import part_path
-from boxsup.masking.settings import mask_maker, mask_settings
+from boxsup.masking.parts import ImagePart, part_path
+from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
-PARTS, TABLE = "parts", "boxes.csv"
+TABLE = "boxes.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,17 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "name of the proposals in the config [mcg_views]"
     parser.add_argument("--proposals", default="mcg_views", metavar="NAME", help=text)
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
+    text = f"write pictures, too: {OVERLAYS}/ID.jpg, {CONTACT} and the page {INDEX}, the worst masks first"
+    parser.add_argument("--look", action="store_true", help=text)
+    text = f"decisions of `boxsup review`, which replace what was made [{REVIEWED} in --out, if it is there]"
+    parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=text)
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     add_workers_argument(parser, "number of processes that make proposals", default=2)
     text = "the folder to write; run again to go on where it was stopped"
-    add_output_arguments(parser, text, outputs=_outputs)
+    # The decisions lie in --out, and are no output.
+    add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
     """The outputs that are known before the boxes are read: the tables."""
-    return [args.out / name for name in (TABLE, PROBLEMS)]
+    looks = (OVERLAYS, CONTACT, INDEX) if args.look else ()
+    return [args.out / name for name in (TABLE, PROBLEMS, MADE, *looks)]
 
 
 def run(
@@ -81,6 +92,8 @@ def run(
     tight_boxes: bool,
     proposals: str,
     config: Path | None,
+    look: bool,
+    reviewed: Path | None,
     links: bool,
     workers: int,
     out: Path,
@@ -94,10 +107,12 @@ def run(
     claim([out / output_path(name, source) for name in formats], out)
     settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
+    decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    masker = mask_maker(trained, objects, threads, scales, settings, disjoint)
+    recipe = mask_recipe(trained, objects, threads, scales, settings, disjoint)
+    masker = recipe.masker()
     if trained is not None and not scales:
         print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
@@ -106,15 +121,32 @@ def run(
     jobs = [make_job(number, record, masker, source, folder) for number, record in usable]
     unwritten = make_parts(jobs, masker, folder, workers)
     jobs = [job for job in jobs if job not in unwritten]
-    results = MaskResults(source, stamps, lambda: (job.part(folder) for job in jobs), tight_boxes)
+    parts_made = tuple(MadePart(job.record, job.asked, job.key) for job in jobs)
+    write_made(Made(out, source.images, source.classes, recipe, parts_made))
+    decisions = Decisions(decided, source.classes, disjoint)
+    results = MaskResults(source, stamps, lambda: map(decisions.applied, _read(jobs, folder)), tight_boxes)
     problems += unwritten.values()
     problems += [problem for name in formats for problem in FORMATS[name].write(out, results)]
-    _write_table(out, results, jobs, masker.classes)
+    table = _write_table(out, results, jobs, masker.classes)
+    if look:
+        _look(out, results, table)
     lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
-    _report_problems(out, checked, problems, unknown, lost)
+    stale = decisions.faults(_read(jobs, folder)) if decided else []
+    _report_problems(out, checked, problems, unknown, lost, stale)
 
 
-def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:
+def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:
+    return (job.part(folder) for job in jobs)
+
+
+def _look(out: Path, results: MaskResults, table: pd.DataFrame) -> None:
+    """Write what a person looks at."""
+    from boxsup.report.masks.page import Pages  # matplotlib, which has the font, is slow to import
+
+    print(f"masks: look at {Pages(out, results.source.classes, table).write(results.parts())}", file=sys.stderr)
+
+
+def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> pd.DataFrame:
     source = results.source
     table = masks_table(results.parts(), source.classes, known, source.images)
     write_csv(out / TABLE, table, "%.4f")
@@ -124,6 +156,7 @@ def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Se
         f"{out / TABLE}",
         file=sys.stderr,
     )
+    return table
 
 
 def _report_problems(
@@ -132,6 +165,7 @@ def _report_problems(
     problems: Sequence[Problem],
     unknown: Sequence[Problem],
     lost: Sequence[Problem],
+    stale: Sequence[Problem],
 ) -> None:
     """Write `problems.csv` and say what is in it.
 
@@ -143,6 +177,7 @@ def _report_problems(
         "annotations belong to no image": checked.lost,
         "images have boxes of a class that the model does not know, whose masks are made without it": unknown,
         "images have boxes without a mask, since another box is surer of each of their pixels": lost,
+        "reviewed boxes are not as they were when they were reviewed, and keep the masks that were made": stale,
     }
     report = write_problems(out / PROBLEMS, [*problems, *(note for notes in noted.values() for note in notes)])
     for what, notes in noted.items():

@@ -35,12 +35,14 @@ class BoxMask:
         pixels: H×W, true only in the box.
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
+        reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
         choice: What the box weighed; None for a mask that was read from a part.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
+    reviewed: bool = False
     choice: Choice | None = None
 
 
@@ -80,7 +82,7 @@ def masks_of_boxes(
     """
     if boxes.empty:
         return []
-    network = None if log_probabilities is None else _Scores(log_probabilities, pool.superpixels.shape)
+    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
     known = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None)
     crowds = crowding(corners_of(boxes))
     drafts: list[_Draft] = []
@@ -158,7 +160,7 @@ class _Draft:
         shares = self.choice.shares[self.pool.superpixels[self.window]]
         return object_probabilities(self.pool.mask(self.choice.chosen, self.window), shares, self.seen())
 
-    def finished(self, own: NDArray[np.bool_] | None, network: _Scores | None, crowd: float) -> BoxMask | None:
+    def finished(self, own: NDArray[np.bool_] | None, network: Asked | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.
 
         Args:
@@ -183,7 +185,7 @@ def _choices(
     image: str,
     pool: Pool,
     boxes: pd.DataFrame,
-    scores: _Scores | None,
+    scores: Asked | None,
     maps: NDArray[np.uint8],
     settings: UpdateSettings,
 ) -> list[Choice]:
@@ -195,7 +197,7 @@ def _choices(
 
 
 @dataclass(frozen=True)
-class _Scores:
+class Asked:
     """What a semantic network said about one image.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
+from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_box_proposer, packages
@@ -120,13 +122,29 @@ class MaskMaker:
         pool = _propose(self._proposals, record, pixels)
         return pool, self._masks(record, pixels, pool)
 
+    def options(self, record: Record) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
+        """Make the candidates of an image again, and return them with the best ones of each box.
+
+        See `boxsup.masking.options`.
+        """
+        torch.set_num_threads(1)  # as in the processes of `parts`
+        pixels, pool = _propose_for_file(self._proposals, record)
+        boxes, maps, scores = self._seen(record, pixels)
+        return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
+
     def _masks(self, record: Record, pixels: NDArray[np.uint8], pool: Pool) -> list[BoxMask | None]:
+        boxes, maps, scores = self._seen(record, pixels)
+        return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+
+    def _seen(
+        self, record: Record, pixels: NDArray[np.uint8]
+    ) -> tuple[pd.DataFrame, NDArray[np.uint8], NDArray[np.float32] | None]:
+        """The table of an image's boxes, their object maps, and the semantic network's scores, if it is asked."""
         boxes = to_catalogue([record], self.classes).boxes
-        maps = self._viewer.maps(pixels, corners_of(boxes))
-        scores = None
+        maps, scores = self._viewer.maps(pixels, corners_of(boxes)), None
         if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
             scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
-        return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+        return boxes, maps, scores
 
 
 def _propose_for_file(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:

@@ -18,8 +18,15 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.masking.copies import MaskResults, changed, copy_files
+from boxsup.masking.corrections import (
+    corrected_class,
+    corrected_corners,
+    corrected_xml,
+    labelme_labels,
+    yolo_numbers,
+)
 from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
-from boxsup.masking.parts import ImagePart, file_of, masked_objects
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
@@ -36,11 +43,14 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
             record = part.record
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
-        return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.mark_segmented(xml))
+        return copy_files(
+            *(folder / ANNOTATIONS, source.annotations, results),
+            lambda part, xml: corrected_xml(part, source, voc.mark_segmented(xml)),
+        )
 
 
 def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
@@ -52,9 +62,10 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
             base = _yolo_base(source.annotations, source.data)
             names = read_content(source.data, "it was there when its labels were read")
             write_bytes(folder / os.path.relpath(source.data, base), names)
+            numbers = yolo_numbers(source)
             return copy_files(
                 *(folder, base, results),
-                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part)),
+                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part), numbers(part)),
                 other=lambda text: yolo.replace_boxes(text, {}),
             )
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
@@ -72,7 +83,7 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
         if source.format == "labelme":
             return copy_files(
                 *(folder, source.annotations, results),
-                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part)),
+                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part), labelme_labels(part, source)),
             )
         for part in results.parts():
             file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
@@ -178,8 +189,9 @@ def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[in
     for part in results.parts():
         record = part.record
         for index, _, masked in masked_objects(part):
-            fields = json.dumps(coco.mask_fields(masked, encoding, results.tight))
-            annotation = coco_copy.MaskFields(fields, record.height, record.width)
+            fields = corrected_corners(part, index) | coco.mask_fields(masked, encoding, results.tight)
+            name = corrected_class(part, index, results.source)
+            annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
             filled[Path(record.annotation)][record.origins[index][0]] = annotation
     return filled
 

@@ -14,6 +14,7 @@ from boxsup.errors import ConfigError
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
+from boxsup.masking.made import Recipe
 from boxsup.masking.masker import MaskMaker
 from boxsup.near import did_you_mean, nearest
 from boxsup.proposals.methods import build_settings
@@ -39,15 +40,15 @@ def mask_settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, 
     return update, build_settings(methods[proposals], f"proposals.{proposals}")
 
 
-def mask_maker(
+def mask_recipe(
     trained: Trained | None,
     objects: Sequence[Path] | None,
     threads: int | None,
     scales: Sequence[float] | None,
     settings: tuple[UpdateSettings, ProposalSettings],
     disjoint: bool,
-) -> MaskMaker:
-    """The maker of masks that these arguments mean; those that are not given are as in the run of the model.
+) -> Recipe:
+    """How to make masks by these arguments; those that are not given are as in the run of the model.
 
     Args:
         trained: A trained model; None for none.
@@ -62,4 +63,16 @@ def mask_maker(
     if objects is None:
         objects = [] if trained is None else trained.object_networks()
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return MaskMaker(model, objects, threads, scales, *settings, disjoint, labelling.megapixels)
+    return Recipe(model, tuple(objects), threads, tuple(scales), *settings, disjoint, labelling.megapixels)
+
+
+def mask_maker(
+    trained: Trained | None,
+    objects: Sequence[Path] | None,
+    threads: int | None,
+    scales: Sequence[float] | None,
+    settings: tuple[UpdateSettings, ProposalSettings],
+    disjoint: bool,
+) -> MaskMaker:
+    """The maker of masks that these arguments mean; see `mask_recipe`."""
+    return mask_recipe(trained, objects, threads, scales, settings, disjoint).masker()

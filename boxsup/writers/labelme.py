@@ -23,7 +23,9 @@ Json = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 
-def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
+def replace_shapes(
+    content: bytes, masks: Mapping[tuple[int, ...], Mask], labels: Mapping[tuple[int, ...], str] | None = None
+) -> bytes:
     """Replace the shapes of objects by polygons of their masks. Everything else stays as it is.
 
     The polygons take the place of the object's first shape. Each copies the other fields (label, flags, description …)
@@ -32,9 +34,13 @@ def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> byt
     Args:
         content: Content of a readable file.
         masks: H×W mask of each object, by the indices (from 0) of its shapes in `shapes`.
+        labels: The labels of objects whose class was corrected, by the same.
     """
     file: Json = json.loads(content)
     shapes: list[Json] = file["shapes"]
+    for indices, label in (labels or {}).items():
+        for index in indices:
+            shapes[index] = {**shapes[index], "label": label}
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
     replacements: dict[int, list[Json]] = {}

@@ -55,6 +55,15 @@ def test_settings_of_object_networks_rerun_them_and_the_generations(rerun):
     assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
 
 
+def test_decisions_of_a_person_rerun_what_learns_from_them(rerun, demo):
+    (demo / "reviewed.jsonl").write_text("")
+    try:
+        jobs = rerun(experiment(supervision={"reviewed": "reviewed.jsonl"}))
+    finally:
+        (demo / "reviewed.jsonl").unlink()
+    assert set(jobs) == {*CHAIN, "objects"}
+
+
 def test_what_object_networks_learn_from_boxes_reruns_them(rerun):
     assert set(rerun(experiment(update={"leak": 2.0}))) == {*CHAIN, "objects"}
 

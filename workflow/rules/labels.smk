@@ -34,6 +34,7 @@ rule objects:
         before=object_maps_before,
         truth=lambda wildcards: experiment_of(wildcards).true_masks(),
         masked=masked_tables,
+        reviewed=reviewed_decisions,
     output:
         network=RUN.object_network("{turn}", *SHARD),
         maps=directory(RUN.object_maps("{turn}", *SHARD)),
@@ -71,6 +72,7 @@ rule labels:
         fixed=lambda wildcards: experiment_of(wildcards).fixed_masks(),
         truth=lambda wildcards: experiment_of(wildcards).true_masks(),
         masked=masked_tables,
+        reviewed=reviewed_decisions,
     output:
         directory(RUN.labels("{epoch}")),
     log:
