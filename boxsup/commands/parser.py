@@ -47,6 +47,15 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
 
+class OverviewFormatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves out argparse's own list of commands: `overview` has it in groups."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an argument that is no list of commands."""
+        if not isinstance(action, argparse._SubParsersAction):
+            super().add_argument(action)
+
+
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser of the command line.
 
@@ -57,25 +66,25 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     Returns:
         The parser, and the parser of each command by its name.
     """
-    form = argparse.RawDescriptionHelpFormatter
     parser = Parser(
-        prog="boxsup", usage="boxsup COMMAND …", description=overview(), epilog=STATUSES, formatter_class=form
+        prog="boxsup",
+        usage="boxsup COMMAND …",
+        description=overview(),
+        epilog=STATUSES,
+        formatter_class=OverviewFormatter,
     )
     parser.add_argument("--version", action="version", version=f"boxsup {sys.modules['boxsup'].__version__}")
-    stages = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS, prog="boxsup")
+    stages = parser.add_subparsers(metavar="COMMAND", required=True, prog="boxsup")
     groups = {
-        name: stages.add_parser(name, description=line).add_subparsers(metavar="ACTION", required=True)
+        name: stages.add_parser(name, help=line, description=line).add_subparsers(metavar="ACTION", required=True)
         for name, line in GROUPS.items()
     }
     commands = {}
     for name, stage in COMMANDS.items():
         *group, action = name.split()
-        if group:
-            commands[name] = groups[group[0]].add_parser(
-                action, help=stage.help, description=stage.help, formatter_class=form
-            )
-        else:
-            commands[name] = stages.add_parser(action, description=stage.help, formatter_class=form)
+        parsers = groups[group[0]] if group else stages
+        form = argparse.RawDescriptionHelpFormatter
+        commands[name] = parsers.add_parser(action, help=stage.help, description=stage.help, formatter_class=form)
         if name in wanted:
             _add_command(commands[name], stage.module)
     return parser, commands
