@@ -2,14 +2,17 @@
 steps.
 
 Runs the jobs as the workflow does, each in a process of its own, on generated pictures, and prints the seconds of their
-parts and how many are not work. Whole and parts are of the same run. Work is the time in `choose_in_order` (with the
-wait for the network's forward pass) and in `train_epoch` (with reading and augmenting, as with `workers: 0`).
+parts, those of processors in brackets, and how many are not work. Whole and parts are of the same run. Work is the time
+in `choose_in_order` (with the wait for the network's forward pass) and in `train_epoch` (with reading and augmenting,
+as with `workers: 0`). A busy machine changes the seconds of processors less than those of the clock, yet twofold where
+two processors are one core.
 """  # noqa: D205
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import BOX_COLUMNS, Catalogue, write_catalogue
@@ -36,13 +40,14 @@ import boxsup.cli  # which sets the environment, before torch reads it
 module, _, name = sys.argv.pop(1).partition(":")
 owner = importlib.import_module(module)
 import boxsup.network.mobilenet, boxsup.inference.scores
-imported, worked, work = time.perf_counter() - start, [], getattr(owner, name)
+imported = time.perf_counter() - start, time.process_time()
+worked, work = [], getattr(owner, name)
 def timed(call, *arguments, **options):
-    begin = time.perf_counter()
+    begin = time.perf_counter(), time.process_time()
     try:
         return call(*arguments, **options)
     finally:
-        worked.append(time.perf_counter() - begin)
+        worked.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
 def results(items):
     try:
         while True:
@@ -54,7 +59,7 @@ def timed_work(*arguments, **options):
     return result if result is None else results(result)
 setattr(owner, name, timed_work)
 runpy.run_module("boxsup", run_name="__main__")
-print(json.dumps({"work": sum(worked), "imports": imported}))
+print(json.dumps({"work": [sum(part) for part in zip(*worked)], "imports": imported}))
 """
 
 
@@ -65,26 +70,35 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     print(f"{args.images} images of {args.side}×{args.side} px, batches of 8, MobileNetV2, {args.threads} threads")
-    beside = 0.0
+    beside = np.zeros(2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_split(folder, args.images, args.side)
         for job, arguments in prepare(folder, args.side, args.threads).items():
             parts = timed(job, arguments)
-            print(f"{job:7s}" + ", ".join(f"{part} {seconds:.2f} s" for part, seconds in parts.items()))
+            said = (f"{part} {seconds:.2f} s ({own:.2f})" for part, (seconds, own) in parts.items())
+            print(f"{job:7s}" + ", ".join(said), flush=True)
             beside += parts["whole"] - parts["work"]
-    print(f"beside the work of both: {beside:.2f} s")
+    print(f"beside the work of both: {beside[0]:.2f} s; {beside[1]:.2f} s of processors")
 
 
-def timed(job: str, arguments: list[str]) -> dict[str, float]:
-    """Seconds of a job: the whole, its work, its imports, and what is left: reading, writing, start and exit."""
-    start = time.perf_counter()
+def timed(job: str, arguments: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Seconds of a job, and those of processors: the whole, its work, its imports, and what is left: reading, writing,
+    start and exit.
+    """  # noqa: D205
+    start, before = time.perf_counter(), of_children()
     run = subprocess.run(
         [sys.executable, "-c", TIMED, WORK[job], *arguments], check=True, stdout=subprocess.PIPE, text=True
     )
-    whole = time.perf_counter() - start
-    parts = json.loads(run.stdout.splitlines()[-1])
+    whole = np.array([time.perf_counter() - start, of_children() - before])
+    parts = {name: np.array(values) for name, values in json.loads(run.stdout.splitlines()[-1]).items()}
     return {"whole": whole, **parts, "rest": whole - sum(parts.values())}
+
+
+def of_children() -> float:
+    """Seconds of processors that processes have taken which this one started and which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def draw_split(folder: Path, count: int, side: int) -> None:

@@ -178,7 +178,7 @@ class _Draft:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
         measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
-        return BoxMask(pixels, self.rectangle, measures, self.choice)
+        return BoxMask(pixels, self.rectangle, measures, choice=self.choice)
 
 
 def _choices(

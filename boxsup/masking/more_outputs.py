@@ -8,7 +8,7 @@ from pathlib import Path
 from boxsup.catalogue.records import Problem
 from boxsup.image.palette import css_colour
 from boxsup.masking.copies import MaskResults
-from boxsup.masking.parts import file_of, masked_objects
+from boxsup.masking.parts import file_of, masked_objects, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.writers import cityscapes, coco, label_studio, panoptic
 
@@ -25,7 +25,7 @@ def write_panoptic(out: Path, results: MaskResults) -> list[Problem]:
         pictures.mkdir(parents=True)
         for part in results.parts():
             record = part.record
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             ids, infos = panoptic.segments(record.height, record.width, objects)
             write_bytes(pictures / f"{record.image}.png", panoptic.png(ids))
             entries.append(coco.ImageEntry(part.number, file_of(part, source.images), record.height, record.width))
@@ -43,7 +43,7 @@ def write_cityscapes(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "label_colors.txt", cityscapes.label_colors(results.source.classes))
         for part in results.parts():
             record = part.record
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             try:
                 labels, instances = cityscapes.label_ids(record.height, record.width, objects)
             except ValueError as error:

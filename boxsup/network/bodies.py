@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from boxsup.network.draws import draw_kaiming, draw_normal
+
 CLASSES = 1000  # of ImageNet
 # MobileNetV2's blocks (Sandler et al., CVPR 2018, table 2): expansion, channels, how often, stride of the first.
 MOBILENET = (
@@ -43,8 +45,8 @@ def mobilenet_v2() -> nn.Sequential:
     classifier = nn.Linear(1280, CLASSES)  # which draws, too
     for layer in features.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-    nn.init.normal_(classifier.weight, 0, 0.01)
+            draw_kaiming(layer.weight, "fan_out", "leaky_relu")
+    draw_normal(classifier.weight, 0.01)
     return features
 
 
@@ -109,7 +111,7 @@ def resnet101(dilated: int) -> nn.Sequential:
     features = nn.Sequential(layers)
     for layer in features.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            draw_kaiming(layer.weight, "fan_out")
     return features
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from boxsup.network.bodies import resnet101
+from boxsup.network.draws import draw_normal
 from boxsup.network.segmenter import Segmenter
 
 BODY_CHANNELS = 2048
@@ -45,6 +46,6 @@ class DeepLabV2(Segmenter):
 
 def _dilated(classes: int, rate: int) -> nn.Conv2d:
     layer = nn.Conv2d(BODY_CHANNELS, classes, 3, padding=rate, dilation=rate)
-    nn.init.normal_(layer.weight, std=0.01)
+    draw_normal(layer.weight, 0.01)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer

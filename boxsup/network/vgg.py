@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from boxsup.network.bodies import vgg16
+from boxsup.network.draws import draw_kaiming, draw_normal
 from boxsup.network.segmenter import Segmenter
 
 FC6_SHAPE = (4096, 512, 7, 7)  # the shapes of ImageNet's fc6 and fc7 as convolutions
@@ -34,7 +35,7 @@ class _VGG(Segmenter):
         for layer in (*self.features, self.fc6, self.fc7):
             if isinstance(layer, nn.Conv2d):
                 # Without pretrained weights, torch's default would about halve the signal in each layer.
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                draw_kaiming(layer.weight)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
@@ -131,7 +132,7 @@ def decimate(weights: Tensor, shape: Sequence[int]) -> Tensor:
 
 def _score_layer(channels: int, classes: int, std: float = 0.01) -> nn.Conv2d:
     layer = nn.Conv2d(channels, classes, 1)
-    nn.init.normal_(layer.weight, std=std)
+    draw_normal(layer.weight, std)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 

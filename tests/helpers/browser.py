@@ -69,9 +69,9 @@ class Browser:
         self.requests: list[str] = []
         self.new_tab()
 
-    def open(self, page: Path, width: int = 1280, height: int = 900) -> None:
-        """Load a file into a window of this size, on light ground, and wait until it is there."""
-        self.visit(page.resolve().as_uri(), width, height)
+    def open(self, page: Path, width: int = 1280, height: int = 900, fragment: str = "") -> None:
+        """Load a file, at a fragment of it, into a window of this size, on light ground, and wait until it is there."""
+        self.visit(page.resolve().as_uri() + fragment, width, height)
 
     def visit(self, address: str, width: int = 1280, height: int = 900) -> None:
         """Load an address in the same way."""

@@ -1,12 +1,16 @@
 """The bodies of the networks, and the optimizer, beside those of torchvision and torch."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 from torchvision import models
 from torchvision.ops import FrozenBatchNorm2d
 
-from boxsup.network import bodies
+from boxsup.network import bodies, build_network
+from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 THEIRS = {
     "mobilenet_v2": lambda: models.mobilenet_v2(weights=None).features,
@@ -53,3 +57,26 @@ def test_frozen_layers_take_the_weights_of_layers_that_learnt():
     image = torch.rand(2, 3, 4, 4)
     torch.testing.assert_close(frozen(image), learnt.eval()(image))
     assert not list(frozen.parameters())
+
+
+IMPORTED = """
+import sys
+from pathlib import Path
+import boxsup.cli
+from boxsup.network.checkpoint import load_checkpoint
+load_checkpoint(Path(sys.argv[1]))
+print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v2", "deeplab_largefov", "fcn8s", "deeplab_v2_resnet101"])
+def test_a_checkpoint_is_read_without_torchvision_and_torchs_compiler(name, tmp_path):
+    network = build_network(name, 2)
+    save_checkpoint(tmp_path / "model.pt", Checkpoint(name, ("background", "x"), network, 1, {}))
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path / "model.pt")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+    read = load_checkpoint(tmp_path / "model.pt").model
+    for one, other in zip(network.state_dict().values(), read.state_dict().values(), strict=True):
+        assert torch.equal(one, other)

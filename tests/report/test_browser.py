@@ -231,13 +231,7 @@ def test_an_image_a_generation_and_a_filter_have_a_link(tree, browser, open_page
 def test_a_page_opens_where_its_link_says(tree, running) -> None:
     tree.report()
     page = tree.folder / "report.html"
-    running.open(page)
-    running.value("location.hash = '#generations?image=train_003&generation=1'")
-    running.value("location.reload()")
-    loaded = (
-        "new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))"
-    )
-    running.value(loaded)
+    running.open(page, fragment="#generations?image=train_003&generation=1")
     assert running.value("document.querySelector('dialog[open] h3')?.firstChild.data") == "train_003"
     assert running.value("document.querySelector('dialog[open] figcaption').textContent") == "generation 1"
     assert running.complaints == []

@@ -327,12 +327,18 @@ def test_every_experiment_of_the_configuration_is_planned(config, snakemake, tmp
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, re.MULTILINE)
+OWN = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+PAGES = (README, OWN, (ROOT / "docs/experiments.md").read_text(encoding="utf-8"))
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", page, re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
-def test_the_readmes_commands_are_planned_as_typed(planner, tmp_path, arguments):
-    [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", README, re.DOTALL)
+def test_commands_of_the_first_pages_are_planned_as_typed(planner, tmp_path, arguments):
+    [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", OWN, re.DOTALL)
     (tmp_path / "mine.yaml").write_text(mine)
     for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
         (tmp_path / name).symlink_to(ROOT / name)
