@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDY := results/data/voc240
 
-.PHONY: demo test quick cluster lint settings docs fuzz faults bench experiments study-update lock clean help
+.PHONY: demo test quick cluster readers lint settings docs fuzz faults bench experiments study-update lock clean help
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -21,6 +21,10 @@ quick: .venv/installed ## Run what takes seconds, while at work: no slow test, f
 
 cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a scheduler (docs/cluster.md)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/cluster.txt
+
+readers: ## Add an environment with other tools that read what we write, for tests: .venv-readers
+	$(PYTHON) -m venv .venv-readers
+	.venv-readers/bin/python -m pip install --quiet datumaro==1.13.12 label-studio-converter==0.0.59
 
 lint: .venv/installed ## Check style, types and rules
 	$(BIN)/ruff check .

@@ -73,7 +73,7 @@ def stages() -> list[tuple[str, list[str]]]:
     read = ["--format", "coco", "--root", ".", "--split", split, "--classes", as_json(CLASSES[1:])]
     mcg = as_json(config["proposals"]["mcg"])
     return [
-        ("catalogue", ["catalogue", *read, "--on-problem", "stop", "--out", "train"]),
+        ("catalogue", ["catalogue", *read, "--on-problem", "stop", "--megapixels", "1", "--out", "train"]),
         ("proposals", ["proposals", "make", *TABLES, "--settings", mcg, "--out", "pools/0-of-1.zarr"]),
         ("overlaps", ["overlaps", *TABLES, "--proposals", "pools/0-of-1.zarr", "--out", "overlaps.zarr"]),
         ("rectangles", ["fixed-masks", *TABLES, "--kind", "rectangles", "--out", "rectangles.zarr"]),

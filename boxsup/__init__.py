@@ -7,11 +7,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from boxsup.inference.model import Model
+    from boxsup.masking.from_python import Masker
     from boxsup.store.labels import Labels
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "load", "open_labels"]
+__all__ = ["Masker", "__version__", "load", "open_labels"]
+
+
+def __getattr__(name: str) -> object:
+    """`boxsup.Masker`, a class, is imported when it is first asked for, since torch takes seconds."""
+    if name == "Masker":
+        from boxsup.masking.from_python import Masker
+
+        return Masker
+    raise AttributeError(f"module 'boxsup' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "Masker"]
 
 
 def load(path: str | PathLike[str], threads: int | None = None) -> Model:

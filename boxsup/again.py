@@ -51,16 +51,20 @@ class Start:
             home: The folder in which it runs and which has the folder `results`; None for the current one.
         """
         home = home or Path.cwd()
-        words = [program("snakemake", home), "--cores", "all"]
+        words = [program("snakemake", home), "--cores", "all", *self.options(home)]
+        several = len(self.configfiles) > 1 or self.config  # these options take all words up to the next option
+        return shlex.join([*words, *options, *(["--"] if several else []), *targets])
+
+    def options(self, home: Path) -> list[str]:
+        """Snakemake's options for the workflow and its configuration, as they are written in the folder `home`."""
+        words = []
         if self.snakefile and not _is_found(Path(self.snakefile), home):
             words += ["-s", shorter(self.snakefile, home)]
         if len(self.configfiles) == 1:
             words.append(f"--configfile={shorter(self.configfiles[0], home)}")
         elif self.configfiles:
             words += ["--configfile", *(shorter(path, home) for path in self.configfiles)]
-        words += ["--config", *self.config] if self.config else []
-        several = len(self.configfiles) > 1 or self.config  # these options take all words up to the next option
-        return shlex.join([*words, *options, *(["--"] if several else []), *targets])
+        return [*words, "--config", *self.config] if self.config else words
 
     def there(self, command: str) -> str:
         """A command that runs in Snakemake's `--directory`, for a user in the folder where it was started."""

@@ -17,3 +17,10 @@ class DataError(BoxSupError, ValueError):
 
 class StoreError(BoxSupError, OSError):
     """A store or checkpoint is missing, damaged or cannot be written; the message names the path."""
+
+
+class UnknownImageError(BoxSupError, KeyError):
+    """A store has no image of this id; the message lists what it has."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would put the message in quotes

@@ -107,6 +107,12 @@ def test_bars_are_drawn_on_terminals_only():
     assert [name for name, asks in bars if not asks] == []
 
 
+def test_bars_are_those_that_write_lines_in_logs():
+    """Ours, but where a module writes lines of its own beside a bar."""
+    own = [path.name for path in (ROOT / "boxsup").rglob("*.py") if "\nfrom tqdm import tqdm\n" in path.read_text()]
+    assert sorted(own) == ["contours_train.py", "progress.py"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_shells_complete_every_command(shell, capsys, tmp_path):
     pytest.importorskip("shtab")

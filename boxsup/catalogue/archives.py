@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tqdm import tqdm
-
 from boxsup.errors import DataError
+from boxsup.machine.bars import tqdm
 
 CHUNK = 2**20  # bytes
 TIMEOUT = 30  # seconds without a byte

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from tqdm import tqdm
-
 from boxsup.catalogue.archives import Archive, fetch, is_present
 from boxsup.catalogue.readers.sbd import class_mask
 from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS
 from boxsup.catalogue.records import read_list
 from boxsup.errors import DataError
 from boxsup.image.files import write_mask
+from boxsup.machine.bars import tqdm
 from boxsup.machine.stopping import removed_at_end
 from boxsup.store.leftovers import PARTIAL, clear_leftovers, hidden_path
 from boxsup.store.renames import move

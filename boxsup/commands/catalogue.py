@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.check import PROBLEMS, at_working_size, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
@@ -22,6 +20,7 @@ from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import DataError
 from boxsup.experiments.splits import TABLES
 from boxsup.image.scaling import MILLION
+from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write, discard
 
 EXAMPLE = (

@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.again import commands_for
 from boxsup.errors import StoreError
+from boxsup.machine.bars import tqdm
 from boxsup.near import did_you_mean, near_paths
 from boxsup.store.checksums import archive_damages, folder_damages
 

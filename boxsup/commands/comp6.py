@@ -13,12 +13,11 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_predictions_argument
 from boxsup.errors import ConfigError
 from boxsup.image.files import encode_mask
+from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write
 from boxsup.store.labels import Labels
 

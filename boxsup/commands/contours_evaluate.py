@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.contours import bsds as dataset
@@ -18,6 +17,7 @@ from boxsup.contours.benchmark import benchmark_scores, count_matches, f_measure
 from boxsup.contours.benchmark import thresholds as evenly_spaced
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
 from boxsup.errors import ConfigError
+from boxsup.machine.bars import tqdm
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup contours evaluate --bsds data/BSDS500 --gradient"

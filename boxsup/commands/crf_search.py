@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
@@ -23,9 +22,10 @@ from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import basis_of, measured_mean
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.truth import truth_pixels
-from boxsup.inference.crf import relevant_labels
+from boxsup.inference.crf import relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
 
 EXAMPLE = (
@@ -62,6 +62,7 @@ def run(
     """
     if not held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
+    require_crf()
     settings = parse_inference(CrfSearchInference, inference)
     split = read_catalogue(catalogue)
     images = draw_held_out(split, held_out, held_out_seed)
@@ -99,7 +100,7 @@ def score(
     calls = _calls(images, predictor, settings)
     counts = map_in_processes(confusions_at, calls, workers)
     total = sum(tqdm(counts, title, len(images.ids), unit="image", disable=None))
-    return [measured_mean(confusion) for confusion in total]  # type: ignore[union-attr]
+    return [measured_mean(confusion) for confusion in total]  # type: ignore[attr-defined]
 
 
 def _calls(images: Catalogue, predictor: Predictor, settings: Sequence[CrfSettings]) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.records import mask_problems
 from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
@@ -19,8 +18,10 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
+from boxsup.inference.crf import require_crf
 from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
     """Write the true masks of the images that have one, or masks made from the boxes of all images."""
+    if kind == "bbox_seg":
+        require_crf()
     split = read_catalogue(catalogue)
     if kind == "truth":
         _write_true_masks(split, out)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
-from tqdm import tqdm
 
 from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.names import MAX_ID, normalised, printable
@@ -22,6 +21,7 @@ from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
+from boxsup.machine.bars import tqdm
 from boxsup.project.choices import (
     ids_named_by,
     image_names,

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument
+from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
@@ -33,6 +32,8 @@ from boxsup.labels.in_processes import (
     images_at_once,
 )
 from boxsup.labels.layers import parts_read
+from boxsup.labels.pins import read_pins
+from boxsup.machine.bars import tqdm
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.machine.processors import note_few_processors
 from boxsup.machine.workers import useful_processes
@@ -72,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
+    add_reviewed_argument(parser)
     add_workers_argument(parser, "number of processes in which boxes choose")
     add_output_arguments(parser, "the .zarr folder to write")
 
@@ -91,11 +93,15 @@ def run(
     fixed: Sequence[Path],
     truth: Sequence[Path],
     masked: Path | None,
+    reviewed: Path | None,
     workers: int,
     out: Path,
 ) -> None:
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
-    split = read_catalogue(catalogue)
+    if reviewed and fixed:
+        raise ConfigError("--reviewed: needs boxes that choose, and no --fixed masks")
+    pins = read_pins(reviewed, read_catalogue(catalogue))
+    split = pins.split
     true_labels, fixed_labels = open_stores(truth), open_stores(fixed)
     keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
     check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
@@ -126,7 +132,7 @@ def run(
         "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
-    }
+    } | ({"reviewed": len(pins.masks)} if reviewed else {})
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
         for row in tqdm(split.rows(), "labels", len(split.images), unit="image", disable=None):
             if row.image in keeping:
@@ -136,10 +142,11 @@ def run(
                 tables.chosen[boxes] = choices[boxes]
             else:
                 own: Made = next(made)
-                labels = own.labels
+                labels = pins.painted(row.image, own.labels)
                 tables.place(own.rows, own.tables)
             _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
+        tables.chosen[pins.rows_in(others)] = Chosen.SEGMENT
         writer.table("true_mask", np.isin(split.ids, list(keeping)).astype(np.uint8))
         for name, values in tables.arrays().items():
             writer.table(name, values)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
+from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import open_source
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.commands.workers_argument import add_workers_argument
-from boxsup.config.build import build
-from boxsup.config.files import block, project_config
-from boxsup.config.params import generation_settings
-from boxsup.config.proposals import ProposalSettings
-from boxsup.config.update import UpdateSettings
-from boxsup.errors import ConfigError, DataError
-from boxsup.inference.labelling import Labelling
-from boxsup.inference.trained import Trained, find_trained, print_note
-from boxsup.masking.box_masks import check_update
+from boxsup.errors import DataError
+from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
+from boxsup.masking.decided import Decisions
 from boxsup.masking.jobs import (
     CheckedImages,
     Job,
@@ -33,15 +30,15 @@ from boxsup.masking.jobs import (
     make_parts,
     unknown_classes,
 )
-from boxsup.masking.masker import Masker
+from boxsup.masking.made import CONTACT, INDEX, MADE, OVERLAYS, PARTS, Made, MadePart, write_made
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
-from boxsup.masking.parts import part_path
+from boxsup.masking.parts import ImagePart, part_path
+from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
-from boxsup.proposals.methods import build_settings
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
-PARTS, TABLE = "parts", "boxes.csv"
+TABLE = "boxes.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,19 +57,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "give a pixel to one box only, the surest; masks of overlapping boxes overlap otherwise"
     parser.add_argument("--disjoint", action="store_true", help=text)
     parser.add_argument("--tight-boxes", action="store_true", help="make COCO's bbox tight around the mask")
-    parser.add_argument("--proposals", default="mcg", metavar="NAME", help="name of the proposals in the config [mcg]")
+    text = "name of the proposals in the config [mcg_views]"
+    parser.add_argument("--proposals", default="mcg_views", metavar="NAME", help=text)
     parser.add_argument("--config", type=Path, metavar="YAML", help="keys laid over config.yaml: update, proposals")
+    text = f"write pictures, too: {OVERLAYS}/ID.jpg, {CONTACT} and the page {INDEX}, the worst masks first"
+    parser.add_argument("--look", action="store_true", help=text)
+    text = f"decisions of `boxsup review`, which replace what was made [{REVIEWED} in --out, if it is there]"
+    parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=text)
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
     add_workers_argument(parser, "number of processes that make proposals", default=2)
     text = "the folder to write; run again to go on where it was stopped"
-    add_output_arguments(parser, text, outputs=_outputs)
+    # The decisions lie in --out, and are no output.
+    add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])
 
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
     """The outputs that are known before the boxes are read: the tables."""
-    return [args.out / name for name in (TABLE, PROBLEMS)]
+    looks = (OVERLAYS, CONTACT, INDEX) if args.look else ()
+    return [args.out / name for name in (TABLE, PROBLEMS, MADE, *looks)]
 
 
 def run(
@@ -88,6 +92,8 @@ def run(
     tight_boxes: bool,
     proposals: str,
     config: Path | None,
+    look: bool,
+    reviewed: Path | None,
     links: bool,
     workers: int,
     out: Path,
@@ -99,12 +105,14 @@ def run(
     source, folder = open_source(images, boxes, links), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
     claim([out / output_path(name, source) for name in formats], out)
-    update, method = _settings(proposals, config)
+    settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
+    decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    masker = _masker(trained, objects, threads, scales, update, method, disjoint)
+    recipe = mask_recipe(trained, objects, threads, scales, settings, disjoint)
+    masker = recipe.masker()
     if trained is not None and not scales:
         print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
@@ -113,44 +121,32 @@ def run(
     jobs = [make_job(number, record, masker, source, folder) for number, record in usable]
     unwritten = make_parts(jobs, masker, folder, workers)
     jobs = [job for job in jobs if job not in unwritten]
-    results = MaskResults(source, stamps, lambda: (job.part(folder) for job in jobs), tight_boxes)
+    parts_made = tuple(MadePart(job.record, job.asked, job.key) for job in jobs)
+    write_made(Made(out, source.images, source.classes, recipe, parts_made))
+    decisions = Decisions(decided, source.classes, disjoint)
+    results = MaskResults(source, stamps, lambda: map(decisions.applied, _read(jobs, folder)), tight_boxes)
     problems += unwritten.values()
     problems += [problem for name in formats for problem in FORMATS[name].write(out, results)]
-    _write_table(out, results, jobs, masker.classes)
-    lost = lost_boxes(results.parts(), difficult=update.difficult == "use") if disjoint else []
-    _report_problems(out, checked, problems, unknown, lost)
+    table = _write_table(out, results, jobs, masker.classes)
+    if look:
+        _look(out, results, table)
+    lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
+    stale = decisions.faults(_read(jobs, folder)) if decided else []
+    _report_problems(out, checked, problems, unknown, lost, stale)
 
 
-def _masker(
-    trained: Trained | None,
-    objects: Sequence[Path] | None,
-    threads: int | None,
-    scales: Sequence[float] | None,
-    update: UpdateSettings,
-    method: ProposalSettings,
-    disjoint: bool,
-) -> Masker:
-    """The masker of these arguments; those that are not given are as in the run, if there is a model."""
-    labelling = Labelling() if trained is None else trained.labelling
-    model = None if trained is None else trained.checkpoint
-    if objects is None:
-        objects = [] if trained is None else trained.object_networks()
-    threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Masker(model, objects, threads, scales, update, method, disjoint, labelling.megapixels)
+def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:
+    return (job.part(folder) for job in jobs)
 
 
-def _settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, ProposalSettings]:
-    """The settings of the update and of the proposals, by the configuration."""
-    content = project_config(config)
-    keys, methods = ("defaults", "update"), block(content, "proposals")
-    update = build(UpdateSettings, generation_settings(block(content, *keys)), ".".join(keys))
-    check_update(update)
-    if proposals not in methods:
-        raise ConfigError(f"--proposals {proposals}: expected one of {', '.join(methods)}")
-    return update, build_settings(methods[proposals], f"proposals.{proposals}")
+def _look(out: Path, results: MaskResults, table: pd.DataFrame) -> None:
+    """Write what a person looks at."""
+    from boxsup.report.masks.page import Pages  # matplotlib, which has the font, is slow to import
+
+    print(f"masks: look at {Pages(out, results.source.classes, table).write(results.parts())}", file=sys.stderr)
 
 
-def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> None:
+def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> pd.DataFrame:
     source = results.source
     table = masks_table(results.parts(), source.classes, known, source.images)
     write_csv(out / TABLE, table, "%.4f")
@@ -160,6 +156,7 @@ def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Se
         f"{out / TABLE}",
         file=sys.stderr,
     )
+    return table
 
 
 def _report_problems(
@@ -168,6 +165,7 @@ def _report_problems(
     problems: Sequence[Problem],
     unknown: Sequence[Problem],
     lost: Sequence[Problem],
+    stale: Sequence[Problem],
 ) -> None:
     """Write `problems.csv` and say what is in it.
 
@@ -179,6 +177,7 @@ def _report_problems(
         "annotations belong to no image": checked.lost,
         "images have boxes of a class that the model does not know, whose masks are made without it": unknown,
         "images have boxes without a mask, since another box is surer of each of their pixels": lost,
+        "reviewed boxes are not as they were when they were reviewed, and keep the masks that were made": stale,
     }
     report = write_problems(out / PROBLEMS, [*problems, *(note for notes in noted.values() for note in notes)])
     for what, notes in noted.items():

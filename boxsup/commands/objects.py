@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
+from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, part_of_all
 from boxsup.config.build import parse
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
@@ -23,6 +23,8 @@ from boxsup.labels.fixed_stores import open_stores
 from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.object_targets import fold_of
 from boxsup.labels.overlaps import Overlaps
+from boxsup.labels.pins import read_pins
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import crops_of
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--before", type=Path, nargs="*", default=[], help="stores of the maps of the round before")
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="stores of true masks")
     parser.add_argument("--masked", type=Path, help="folder of the tables of the images that may use their true mask")
+    add_reviewed_argument(parser)
     parser.add_argument("--maps", type=Path, metavar="ZARR", help="store to write: the maps of the part")
     add_output_arguments(parser, "the .pt file of the network to write", outputs=_outputs, written=["maps"])
 
@@ -74,6 +77,7 @@ def run(
     before: Sequence[Path],
     truth: Sequence[Path],
     masked: Path | None,
+    reviewed: Path | None,
     maps: Path | None,
     out: Path,
 ) -> None:
@@ -83,7 +87,8 @@ def run(
 
     cv2.setNumThreads(1)
     recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
-    split = read_catalogue(catalogue)
+    pins = read_pins(reviewed, read_catalogue(catalogue))
+    split = pins.split
     if maps and not part:
         raise ConfigError("--maps: needs --part, since a network judges no box that it has learned from")
     judged = _images_of(part, split, seed) if part else set()
@@ -95,7 +100,7 @@ def run(
     learned = [image for image in split.ids if image not in judged]
     check_ids([image for image in learned if image not in keeping], list(pools), "proposals")
     teacher = Teacher(pools, tables, true_labels, keeping, known, choice)
-    lessons = collect_lessons(split, learned, teacher, recipe, seed)
+    lessons = collect_lessons(split, learned, teacher, recipe, seed, pins.masks)
     network, start = start_network(recipe.weights, seed)
     with _Progress() as progress:
         train_network(network, lessons.crops, lessons.targets, recipe, seed, progress.step)
@@ -106,7 +111,7 @@ def run(
         "settings": recipe.model_dump(),
         "start": start,
         "versions": provenance("objects", "numpy", "torch"),
-    }
+    } | ({"reviewed": len(pins.masks)} if reviewed else {})
     if maps:
         _write_maps(maps, split.subset(judged), network, made)
     save_network(out, network, made)
@@ -121,14 +126,16 @@ def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
 
 def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[str, Any]) -> None:
     """Write the maps of all boxes of a split; a network that has learned nothing knows nothing."""
+    from boxsup.network.folding import folded
     from boxsup.objects.training import object_maps
 
+    viewer = folded(copy.deepcopy(network))
     size = made["settings"]["size"]
     with object_maps_writer(path, split.ids, size, made) as writer:
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))
             if made["boxes"] and len(corners):
-                values = object_maps(network, crops_of(row.photo(), corners, size), size)
+                values = object_maps(viewer, crops_of(row.photo(), corners, size), size)
             else:
                 values = np.full((len(corners), size, size), 0.5, np.float32)
             writer.append(to_bytes(values))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.changes import overlaps_from, recording
 from boxsup.catalogue.inventory import read_inventory
 from boxsup.catalogue.tables import corners_of, read_catalogue
@@ -15,6 +13,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.image.boxes import box_iou
 from boxsup.labels.overlaps import overlaps_writer
+from boxsup.machine.bars import tqdm
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.provenance import provenance
 

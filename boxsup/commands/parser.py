@@ -28,6 +28,23 @@ class Parser(argparse.ArgumentParser):
         """Print what is wrong and where to look, without the usage of all options before it."""
         self.exit(2, f"{self.prog}: error: {message}; see `{self.prog} --help`\n")
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse arguments; what follows `--` goes as it is to the argument called `-- …`, if the command has one."""
+        passed_on = next((action for action in self._actions if str(action.metavar).startswith("-- ")), None)
+        if passed_on is None:
+            return super().parse_known_args(args, namespace)
+        words = list(sys.argv[1:] if args is None else args)
+        mark = words.index("--") if "--" in words else len(words)
+        parsed, unknown = super().parse_known_args(words[:mark], namespace)
+        if getattr(parsed, passed_on.dest):
+            self.error(
+                f"unexpected {' '.join(getattr(parsed, passed_on.dest))}; what is for another program follows --"
+            )
+        setattr(parsed, passed_on.dest, words[mark + 1 :])
+        return parsed, unknown
+
 
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser of the command line.

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
@@ -19,6 +17,7 @@ from boxsup.config.inference import CrfSettings
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
+from boxsup.machine.bars import tqdm
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance
@@ -58,7 +57,10 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
         for image, result in tqdm(maps, "predictions", len(split.images), unit="image", disable=None):
             writer.append(image, labels=result.plain, labels_crf=result.labels)
     seconds = (time.perf_counter() - start) / max(1, len(split.images))
-    print(f"{len(split.images)} images, {seconds:.2f} s each with the CRF", file=sys.stderr)
+    print(
+        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.iterations else 'without'} the CRF",
+        file=sys.stderr,
+    )
 
 
 def predict(

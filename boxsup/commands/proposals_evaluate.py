@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
@@ -16,6 +15,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
 from boxsup.evaluation.proposals import Matches, concatenate, match_objects, objects_table, summary_table
 from boxsup.evaluation.tables import read_table, write_table
+from boxsup.machine.bars import tqdm
 from boxsup.proposals.pool_store import Pools, store_bytes
 
 EXAMPLE = (

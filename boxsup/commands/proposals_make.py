@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
@@ -22,6 +21,7 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
+from boxsup.machine.bars import tqdm
 from boxsup.machine.compiled import when_compiling
 from boxsup.proposals.methods import make_box_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool

@@ -80,13 +80,14 @@ def run(
     validation = settings["experiment"]["validation"]
     evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
     compared = {name: evaluations(ExperimentFolder(name, own_folder.results), other) for name, other in others.items()}
+    training = read_catalogue(train)
     page = render(
         experiment,
         settings,
         folder,
         epochs,
         seeds,
-        read_catalogue(train),
+        training,
         evaluated_split,
         others={name: evaluation for name, evaluation in compared.items() if evaluation},
         timings=read_timings(benchmarks, epochs),
@@ -94,7 +95,10 @@ def run(
     )
     full = set(page.full_size)
     shown = [row for row in evaluated_split.rows() if row.image in full]
-    write_full_size(out.parent / PICTURES, shown, Labels(seeds[0].predictions, VIEWS[0]))
+    generations = seeds[0].generations
+    labels = Labels(generations[max(generations)]) if generations else {}
+    predictions = Labels(seeds[0].predictions, VIEWS[0])
+    write_full_size(out.parent / PICTURES, shown, predictions, training, page.training, labels)
     write_text(out, page.text)
     print(f"report: {out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
 

@@ -6,13 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.config.build import parse
 from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.tree import check_classes, write_tree
+from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write
 
 EXAMPLE = (

@@ -28,6 +28,12 @@ def add_catalogue_argument(parser: argparse.ArgumentParser, split: str = "split"
     parser.add_argument("--catalogue", type=Path, required=True, help=f"folder of the {split}'s tables")
 
 
+def add_reviewed_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--reviewed`: masks that a person chose."""
+    text = "decisions of `boxsup review`: these boxes have the masks that a person chose"
+    parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=text)
+
+
 def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `--held-out` and `--held-out-seed`: how many images are held out, and by which draw."""
     parser.add_argument("--held-out", type=int, default=0, metavar="N", help="number of images held out for searches")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
@@ -19,6 +18,7 @@ from boxsup.evaluation.measured import Basis, basis_of, score_text
 from boxsup.evaluation.predicted import predicted_maps
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
+from boxsup.machine.bars import tqdm
 
 EXAMPLE = (
     "boxsup trimap measure --catalogue results/data/demo/val --predictions "

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from boxsup.config.comments import with_defaults
-from boxsup.config.reference import reference_text
+from boxsup.config.reference import catalogue_text, reference_text
 from boxsup.config.schema import schema_text
 
 ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Write the schema, the page of settings and the defaults in `config.yaml`; with `--check`, compare them only."""
+    """Write the schema, the pages of settings and the defaults in `config.yaml`; with `--check`, compare them only."""
     parser = argparse.ArgumentParser(prog="python -m boxsup.config", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, and fail if a file is out of date")
     args = parser.parse_args()
@@ -33,6 +33,7 @@ def generated_files() -> dict[Path, str]:
     return {
         ROOT / "workflow/schemas/config.schema.json": schema_text(),
         ROOT / "docs/settings.md": reference_text(),
+        ROOT / "config/README.md": catalogue_text(),
         config: with_defaults(config.read_text("utf-8")),
     }
 

@@ -24,6 +24,11 @@ class Supervision(Settings):
     boxes: Literal["boxsup", "rectangles", "grabcut", "bbox_seg"] = setting(
         "boxsup", "what the other images are trained on; bbox_seg is that of WSSL"
     )
+    reviewed: str = setting(
+        "",
+        "a file of decisions, `reviewed.jsonl` of `boxsup review`: those boxes have the masks that a person chose",
+        late=True,
+    )
 
 
 class Validation(Settings):

@@ -13,7 +13,8 @@ from boxsup.errors import ConfigError
 
 Block = dict[str, Any]
 
-PROJECT = Path(__file__).parents[1] / "config.yaml"  # a link to the one of the project, so that packages have it too
+# In a clone a link to that of the project. The workflow's other files are linked in the same way: wheels have them.
+PROJECT = Path(__file__).parents[1] / "config.yaml"
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Block:
@@ -40,6 +41,33 @@ def project_config(over: Path | None = None) -> Block:
     """
     config: Block = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))
     return config if over is None else merge(config, read_keys(over))
+
+
+def base_config(named: bool, folder: Path = Path()) -> list[Path]:
+    """The files that the workflow's configuration starts from, each laid over the one before.
+
+    A `config.yaml` of the folder that has `defaults` is whole: it takes the place of the project's own. Any other is
+    laid over the project's, unless the user names another one: then it may belong to somebody else's program.
+
+    Args:
+        named: Whether the user names configurations (`--configfile`).
+        folder: The folder that the workflow runs in.
+    """
+    own = folder / "config.yaml"
+    if not own.exists():
+        return [PROJECT]
+    try:
+        content = yaml.safe_load(own.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return [PROJECT] if named else [own]  # Snakemake says what is wrong with it
+    if isinstance(content, dict) and "defaults" in content:
+        return [own]
+    return [PROJECT] if named or content is None else [PROJECT, own]
+
+
+def completed(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration laid over the project's, unless it is whole, as that of another workflow need not be."""
+    return config if "defaults" in config else merge(project_config(), config)
 
 
 def read_keys(path: Path) -> Block:

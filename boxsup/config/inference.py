@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.fields import DistinctValues, Settings, setting
 
@@ -10,7 +10,7 @@ from boxsup.config.fields import DistinctValues, Settings, setting
 class CrfSettings(Settings):
     """The dense CRF of Krähenbühl & Koltun, with the values of DeepLab's released model."""
 
-    iterations: PositiveInt = setting(10, "iterations of mean field")
+    iterations: NonNegativeInt = setting(10, "iterations of mean field; 0: no CRF, and its library is not needed")
     spatial_xy: PositiveFloat = setting(3.0, "px, standard deviation of the smoothness kernel")
     spatial_weight: NonNegativeFloat = setting(3.0, "weight of the smoothness kernel")
     bilateral_xy: PositiveFloat = setting(121.0, "px, standard deviation of the appearance kernel")

@@ -1,7 +1,8 @@
-"""Writes the page of all settings, docs/settings.md, from the models."""
+"""Writes the pages of all settings, docs/settings.md and config/README.md, from the models."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -20,6 +21,16 @@ Every setting of [`config.yaml`](architecture.md#the-house), as the models in `b
 `make settings` writes this page. The column "paper" has the value in Dai, He, Sun (ICCV 2015), if the paper gives one;
 [paper.md](paper.md) says why ours differs. A configuration may leave out what has a default. An editor that knows JSON
 schemas checks a configuration as you type, with `workflow/schemas/config.schema.json`.
+"""
+CATALOGUE = """# Configuration
+
+`config.yaml` here is a link to that at the top of the repository, where people who run the workflow in a clone look for
+it; whoever deploys the workflow gets a copy. It explains every key, and has the demo, PASCAL VOC and the paper's
+experiments. A workflow that uses this one as a module may give only its own `datasets` and `experiments`: a
+configuration without `defaults` is laid over the project's. `boxsup init` writes one for your images and boxes
+([your own data](../docs/own-data.md)).
+
+Below is every setting, as the models in `boxsup/config/` declare it; `make settings` writes this page.
 """
 EXPERIMENTS = """
 ## Experiments
@@ -55,8 +66,17 @@ BOUNDS = {
 
 def reference_text() -> str:
     """The page as Markdown."""
+    return HEAD + _sections()
+
+
+def catalogue_text() -> str:
+    """The page in Markdown that Snakemake's workflow catalogue shows, `config/README.md`."""
+    return CATALOGUE + re.sub(r"\]\((\w+\.md)", r"](../docs/\1", _sections())
+
+
+def _sections() -> str:
     models: Schema = json_schema()["$defs"]
-    parts = [HEAD, EXPERIMENTS, _table(_rows(Experiment, models)), DATASETS, *_variants(AnyDataSet, "format", models)]
+    parts = [EXPERIMENTS, _table(_rows(Experiment, models)), DATASETS, *_variants(AnyDataSet, "format", models)]
     parts += [PROPOSALS, *_variants(AnyProposals, "method", models)]
     for title, model in (("Searches", Search), ("Pages", Page)):
         parts += [f"\n## {title}\n\n{model.__doc__}\n\n", _table(_rows(model, models))]

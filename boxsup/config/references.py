@@ -65,6 +65,11 @@ def _check_names(config: Block, name: str, experiment: Block) -> None:
     masks = experiment["supervision"]["masks"]
     if masks not in ("none", "all"):
         check_name(masks, splits, f"{where}.supervision.masks", f"none, all or a split of {experiment['dataset']}")
+    supervision = experiment["supervision"]
+    if supervision["reviewed"] and (supervision["boxes"] != "boxsup" or masks == "all"):
+        raise ConfigError(
+            f"config: {where}.supervision.reviewed: needs boxes that choose (boxes: boxsup, masks: not all)"
+        )
 
 
 def _check_page(config: Block, name: str) -> None:

@@ -6,7 +6,6 @@ fine; the branch at full resolution, directly from the pixels, places the contou
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +13,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from boxsup.errors import StoreError
 from boxsup.network.bodies import mobilenet_v2
 from boxsup.network.checkpoint import load, save
+from boxsup.network.folding import folded
 from boxsup.network.half import halved_state, whole_state
 
 FORMAT = "boxsup contours 1"
@@ -76,21 +75,12 @@ class ContourNet(nn.Module):
         return logits
 
 
-def folded(network: ContourNet) -> ContourNet:
-    """Prepare a network for use, in place: evaluation mode, each batch norm folded into its convolution."""
-    network.eval()
-    for module in list(network.modules()):
-        if isinstance(module, nn.Sequential):
-            _fold(module)
-    return network
-
-
 def save_network(path: Path, network: ContourNet, origin: dict[str, Any]) -> None:
     """Write a folded network in 16-bit floats; equal networks give equal bytes.
 
     Args:
         path: The file to write.
-        network: A network from `folded`.
+        network: A network from `boxsup.network.folding.folded`.
         origin: How the network was made; plain values only.
     """
     save(path, {"format": FORMAT, "made": origin, "state": halved_state(network)})
@@ -127,11 +117,3 @@ def _convolution(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
 def _blend(channels: int, double: bool) -> nn.Sequential:
     layers: list[nn.Module] = [_convolution(channels, channels) for _ in range(2 if double else 1)]
     return nn.Sequential(*layers)
-
-
-def _fold(layers: nn.Sequential) -> None:
-    fuse = cast(Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Conv2d], fuse_conv_bn_eval)
-    for index in range(len(layers) - 1):
-        convolution, norm = layers[index], layers[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            layers[index], layers[index + 1] = fuse(convolution, norm), nn.Identity()

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from boxsup.contours.bsds import Annotated
-from boxsup.contours.network import ContourNet, folded
+from boxsup.contours.network import ContourNet
 from boxsup.contours.sampling import random_square
 from boxsup.errors import BoxSupError
 from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
+from boxsup.network.folding import folded
 from boxsup.network.images import IMAGENET
 from boxsup.random import generator, torch_seed
 
@@ -64,7 +65,7 @@ def train(
         on_step: Called after every step with its number from 1 and its loss, nats per pixel.
 
     Returns:
-        The network, ready for use; see `folded`.
+        The network, ready for use; see `boxsup.network.folding.folded`.
 
     Raises:
         BoxSupError: The loss is no longer finite.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.labels.choice import Chosen
 from boxsup.labels.true_objects import true_pixels
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import on_box
 from boxsup.objects.maps import FULL
 from boxsup.proposals.pool import Pool

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids
 from boxsup.evaluation.truth import LabelMap, image_confusion, images_with_masks
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.errors import DataError
 from boxsup.evaluation.confusion import confusion_matrix
 from boxsup.image import VOID
+from boxsup.machine.bars import tqdm
 
 LabelMap = NDArray[np.uint8]
 

@@ -138,6 +138,11 @@ class ExperimentPlan:
         kind = self.settings["supervision"]["boxes"]
         return [part.masks(kind) for part in self.boxed_parts] if kind != "boxsup" else []
 
+    def reviewed(self) -> Path | None:
+        """The file of decisions of `boxsup review` whose masks are pinned; None without, or if no box chooses."""
+        name = self.settings["supervision"]["reviewed"]
+        return Path(name) if name and self.chooses else None
+
     def true_masks(self) -> list[Path]:
         """The stores of the true masks that may be used."""
         return [part.masks("truth") for part in self.masked_parts]

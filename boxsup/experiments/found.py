@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from boxsup.experiments.tree import EPOCHS, MODEL, OBJECTS
+from boxsup.experiments.tree import EPOCHS, LABELS, MODEL, OBJECTS
 
 
 def is_run(folder: Path) -> bool:
@@ -26,6 +26,11 @@ def runs_in(folder: Path) -> list[Path]:
 def checkpoints_in(run: Path) -> list[Path]:
     """The checkpoints in a run's folder, by rising epoch."""
     return sorted(run.glob(f"{EPOCHS}/*/{MODEL}"))
+
+
+def generations_in(run: Path) -> list[Path]:
+    """The generations of pseudo-masks in a run's folder, by rising number."""
+    return sorted(run.glob(f"{LABELS}/*.zarr"))
 
 
 def object_networks_in(run: Path) -> list[Path]:

@@ -21,6 +21,7 @@ RECORD = "commands.json"
 OPTIMIZER = "optimizer.pt"  # beside an epoch's checkpoint
 EPOCHS = "epochs"
 OBJECTS = "objects"
+LABELS = "labels"
 BENCHMARK = ".benchmark.tsv"
 
 
@@ -106,11 +107,11 @@ class Run:
 
     def labels(self, generation: int | str) -> Path:
         """The store of a generation of pseudo-masks; its number is that of the first epoch that trains on it."""
-        return self.folder / "labels" / f"{numbered(generation)}.zarr"
+        return self.folder / LABELS / f"{numbered(generation)}.zarr"
 
     def quality(self, generation: int | str) -> Path:
         """The table of the quality of a generation."""
-        return self.folder / "labels" / f"{numbered(generation)}.csv"
+        return self.folder / LABELS / f"{numbered(generation)}.csv"
 
     def predictions(self, epoch: int | str, split: str | None = None) -> Path:
         """The store of label maps by an epoch's network.

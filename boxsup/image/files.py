@@ -42,10 +42,10 @@ def read_image(path: str | os.PathLike[str], size: tuple[int, int] | None = None
     try:
         with _opened(path) as image:
             if size is None:
-                return _rgb(image)
+                return rgb_pixels(image)
             _check_reducible((image.height, image.width), size)
             image.draft(None, size[::-1])
-            return reduced(_rgb(image), *size)
+            return reduced(rgb_pixels(image), *size)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
     except ConfigError:
@@ -121,8 +121,11 @@ def _limits() -> str:
     return f"at most {megapixels} and {MAX_SIDE:,} px per side are read; scale it down, or set {LIMIT_VARIABLE}"
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of an image in any of Pillow's modes, as `read_image` returns them; a ValueError for 32 bits.
+def rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a Pillow image in any mode, as `read_image` returns them.
+
+    Raises:
+        ValueError: It has 32 bits per pixel.
 
     Pillow's own conversion clips 16-bit grey in some releases, and shows the hidden colours of transparent pixels.
     """

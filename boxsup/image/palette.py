@@ -38,6 +38,15 @@ def css_colour(label: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*PALETTE[label])
 
 
+def colour_id(class_id: int) -> int:
+    """The label whose colour a class has; there may be more classes than labels.
+
+    >>> colour_id(1), colour_id(254), colour_id(255)
+    (1, 254, 1)
+    """
+    return 1 + (class_id - 1) % (VOID - 1)
+
+
 def text_colour(label: int) -> tuple[int, int, int]:
     """Black or white as RGB, whichever is easier to read on a label's colour (relative luminance of WCAG 2).
 

@@ -7,9 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydensecrf import densecrf
 
 from boxsup.config.inference import CrfSettings
+from boxsup.errors import BoxSupError
+
+MISSING = (
+    "the dense CRF needs the package pydensecrf2, which is not installed and which a C++ compiler builds: "
+    "`pip install pydensecrf2`; without it, take `--no-crf`, for a run `inference: {crf: {iterations: 0}}`, and "
+    "grabcut in place of bbox_seg"
+)
+
+
+def has_crf() -> bool:
+    """Whether the library of the dense CRF is installed."""
+    try:
+        from pydensecrf import densecrf  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def require_crf() -> None:
+    """Raise a BoxSupError if the library of the dense CRF is not installed."""
+    if not has_crf():
+        raise BoxSupError(MISSING)
 
 
 def dense_crf(
@@ -59,10 +80,12 @@ def refine_labels(
         settings: See `config.yaml`, `defaults.inference.crf`.
 
     Returns:
-        H×W uint8, each pixel one of `labels`.
+        H×W uint8, each pixel one of `labels`; after no iteration, the one with the greatest probability.
     """
     if len(labels) == 1:
         return np.full(image.shape[:2], labels[0], np.uint8)
+    if settings.iterations == 0:
+        return np.asarray(labels[log_probabilities.argmax(axis=0)], np.uint8)
     best = crf_marginals(image, log_probabilities, settings).argmax(axis=0)
     return np.asarray(labels[best], np.uint8)
 
@@ -79,7 +102,13 @@ def crf_marginals(
 
     Returns:
         C×H×W float32 that sums to 1 over the labels.
+
+    Raises:
+        BoxSupError: The library is not installed.
     """
+    require_crf()
+    from pydensecrf import densecrf  # a compiler builds it, so that some do without
+
     classes, height, width = log_probabilities.shape
     crf = densecrf.DenseCRF2D(width, height, classes)
     crf.setUnaryEnergy(np.ascontiguousarray(-log_probabilities.reshape(classes, -1), dtype=np.float32))

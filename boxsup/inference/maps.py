@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
 from boxsup.image.enlarging import enlarged_labels
-from boxsup.inference.crf import refine_labels, relevant_labels
+from boxsup.inference.crf import refine_labels, relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 
@@ -50,7 +50,12 @@ def label_maps(
 
     Yields:
         The label maps of each image.
+
+    Raises:
+        BoxSupError: The library of the CRF is needed and not installed.
     """
+    if settings is not None and settings.iterations:
+        require_crf()
     waiting: deque[NDArray[np.uint8]] = deque()  # images whose labels are being made
 
     def working() -> Iterator[NDArray[np.uint8]]:

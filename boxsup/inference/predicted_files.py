@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
@@ -24,6 +23,7 @@ from boxsup.inference.inputs import Input
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
+from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 

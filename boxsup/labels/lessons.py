@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
-from boxsup.labels.object_targets import expected_shares, soft_target, true_target
+from boxsup.labels.object_targets import expected_shares, pinned_target, soft_target, true_target
+from boxsup.labels.pins import PinnedMask
 from boxsup.labels.roles import box_roles
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import crop, crop_side
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
@@ -72,11 +73,16 @@ class Lessons:
 
 
 def collect_lessons(
-    split: Catalogue, images: Sequence[str], teacher: Teacher, settings: ObjectSettings, seed: int
+    split: Catalogue,
+    images: Sequence[str],
+    teacher: Teacher,
+    settings: ObjectSettings,
+    seed: int,
+    pinned: Mapping[int, PinnedMask] | None = None,
 ) -> Lessons:
     """Cut out the boxes of some images, at most `max_boxes` that are drawn at random, and make their targets.
 
-    Crowds teach nothing, nor do difficult boxes unless they are used.
+    Crowds teach nothing, nor do difficult boxes unless they are used. A box with a pinned mask teaches that mask.
 
     Args:
         split: The training split.
@@ -84,8 +90,11 @@ def collect_lessons(
         teacher: Makes the targets.
         settings: Settings of the object network.
         seed: Seed of the run.
+        pinned: Row of the table of boxes -> the mask that a person chose; see `boxsup.labels.pins`.
     """
-    teaching = split.boxes["image"].isin(set(images)).to_numpy() & box_roles(split.boxes, teacher.update)[0]
+    pinned, teaching = pinned or {}, box_roles(split.boxes, teacher.update)[0]
+    teaching[list(pinned)] = True
+    teaching &= split.boxes["image"].isin(set(images)).to_numpy()
     rows = np.flatnonzero(teaching)
     if len(rows) > settings.max_boxes:
         rows = generator(seed, "lessons").choice(rows, settings.max_boxes, replace=False)
@@ -98,6 +107,11 @@ def collect_lessons(
         corners, pixels = corners_of(boxes), row.photo()
         made = teacher.targets(row.image, corners, boxes["label"].to_numpy(np.int64), settings.size)
         for box, corner, target in zip(boxes.index, corners, made, strict=True):
+            if box in pinned and row.image not in teacher.masked:
+                corner, target = (
+                    np.array(pinned[box].box),
+                    pinned_target(pinned[box].pixels, pinned[box].box, settings.size),
+                )
             if box in chosen and target is not None:
                 crops[count], targets[count] = crop(pixels, corner, settings.size), target
                 count += 1

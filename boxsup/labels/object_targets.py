@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.config.update import ExpectationSettings
-from boxsup.image.boxes import box_blocks
+from boxsup.image.boxes import Corners, box_blocks
 from boxsup.labels.candidates import Candidates
 from boxsup.labels.costs import expectation, object_costs, overlap_costs
 from boxsup.labels.true_objects import true_pixels
@@ -88,6 +88,21 @@ def true_target(
     target = np.rint(box_map(held.astype(np.float32), size) * FULL).astype(np.uint8)
     target[box_map(known.astype(np.float32), size) < 0.5] = UNKNOWN
     return _with_margin(target, size)
+
+
+def pinned_target(pixels: NDArray[np.bool_], box: Corners, size: int) -> NDArray[np.uint8]:
+    """Make the target of a crop from the true mask of its object.
+
+    Args:
+        pixels: H×W, the object.
+        box: Half-open pixel corners of its box.
+        size: Side of the box in the crop, px.
+
+    Returns:
+        S×S codes: 0…FULL.
+    """
+    x0, y0, x1, y1 = box
+    return soft_target(pixels[y0:y1, x0:x1].astype(np.float32), size)
 
 
 def _with_margin(inside: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

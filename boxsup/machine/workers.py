@@ -44,9 +44,7 @@ def map_in_processes(
     Raises:
         BoxSupError: A process was killed from outside.
     """
-    # Spawned processes, since a fork would copy the state of torch's threads.
-    start = (_start, (initializer,))
-    with ProcessPoolExecutor(workers, get_context("spawn"), *start) as executor:
+    with process_pool(workers, initializer) as executor:
         waiting: deque[Future[T]] = deque()
         try:
             for call in calls:
@@ -61,6 +59,17 @@ def map_in_processes(
                 "a worker process was ended from outside, most often because memory ran out; use fewer workers, or "
                 "smaller images"
             ) from error
+
+
+def process_pool(workers: int, initializer: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+    """Worker processes, which start when work is given to them and end when this process ends, even by `kill -9`.
+
+    Args:
+        workers: How many.
+        initializer: Called once in each process.
+    """
+    # Spawned processes, since a fork would copy the state of torch's threads.
+    return ProcessPoolExecutor(workers, get_context("spawn"), _start, (initializer,))
 
 
 def map_batches(

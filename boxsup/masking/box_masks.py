@@ -35,11 +35,15 @@ class BoxMask:
         pixels: H×W, true only in the box.
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
+        choice: What the box weighed; None for a mask that was read from a part.
+        reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
+    choice: Choice | None = None
+    reviewed: bool = False
 
 
 def check_update(settings: UpdateSettings) -> None:
@@ -78,7 +82,7 @@ def masks_of_boxes(
     """
     if boxes.empty:
         return []
-    network = None if log_probabilities is None else _Scores(log_probabilities, pool.superpixels.shape)
+    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
     known = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None)
     crowds = crowding(corners_of(boxes))
     drafts: list[_Draft] = []
@@ -156,7 +160,7 @@ class _Draft:
         shares = self.choice.shares[self.pool.superpixels[self.window]]
         return object_probabilities(self.pool.mask(self.choice.chosen, self.window), shares, self.seen())
 
-    def finished(self, own: NDArray[np.bool_] | None, network: _Scores | None, crowd: float) -> BoxMask | None:
+    def finished(self, own: NDArray[np.bool_] | None, network: Asked | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.
 
         Args:
@@ -173,14 +177,15 @@ class _Draft:
         if network is not None and self.class_id != UNKNOWN:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
-        return BoxMask(pixels, self.rectangle, measure_mask(inside, self.class_id, asked, candidate, crowd))
+        measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
+        return BoxMask(pixels, self.rectangle, measures, choice=self.choice)
 
 
 def _choices(
     image: str,
     pool: Pool,
     boxes: pd.DataFrame,
-    scores: _Scores | None,
+    scores: Asked | None,
     maps: NDArray[np.uint8],
     settings: UpdateSettings,
 ) -> list[Choice]:
@@ -192,7 +197,7 @@ def _choices(
 
 
 @dataclass(frozen=True)
-class _Scores:
+class Asked:
     """What a semantic network said about one image.
 
     Attributes:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from boxsup.catalogue.check import run_checks
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
-from boxsup.masking.masker import Masker
+from boxsup.machine.bars import tqdm
+from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 
 
@@ -49,7 +48,7 @@ class Job:
     Attributes:
         number: Its position among all images, from 1.
         record: The image with all its boxes, whose class ids are those of the source.
-        asked: The same, with the class ids of the model; see `Masker.relabelled`.
+        asked: The same, with the class ids of the model; see `MaskMaker.relabelled`.
         key: The key of its part.
         done: Whether its part existed at the start.
     """
@@ -96,7 +95,7 @@ def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record
     return ordered, [replace(record, boxes=changed) for record, changed in zip(records, boxes, strict=True)]
 
 
-def unknown_classes(masker: Masker, records: Sequence[Record], source: Source) -> list[Problem]:
+def unknown_classes(masker: MaskMaker, records: Sequence[Record], source: Source) -> list[Problem]:
     """A note on each image with boxes whose class the model does not know; none without a model."""
     known, notes = ", ".join(masker.classes[1:]), []
     for record in records if known else ():
@@ -125,14 +124,14 @@ def lost_boxes(parts: Iterable[ImagePart], difficult: bool) -> list[Problem]:
     return notes
 
 
-def make_job(number: int, record: Record, masker: Masker, source: Source, folder: Path) -> Job:
+def make_job(number: int, record: Record, masker: MaskMaker, source: Source, folder: Path) -> Job:
     """The job of an image; it is done if `folder` has its part."""
     asked = masker.relabelled(record, source.classes)
     key = part_key(masker.settings, asked)
     return Job(number, record, asked, key, has_part(folder, key, asked))
 
 
-def make_parts(jobs: Sequence[Job], masker: Masker, folder: Path, workers: int) -> dict[Job, Problem]:
+def make_parts(jobs: Sequence[Job], masker: MaskMaker, folder: Path, workers: int) -> dict[Job, Problem]:
     """Make the parts that do not exist, with a progress bar.
 
     Returns:

@@ -9,6 +9,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from boxsup.catalogue.check import to_catalogue
@@ -19,7 +21,8 @@ from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
-from boxsup.masking.box_masks import UNKNOWN, check_update, masks_of_boxes
+from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
+from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_box_proposer, packages
@@ -29,7 +32,7 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
 
 
-class Masker:
+class MaskMaker:
     """Makes masks for boxes with object networks, an update, a proposal method and, if there is one, a trained network.
 
     Attributes:
@@ -101,21 +104,56 @@ class Masker:
         if not records:
             return
         calls = ((self._proposals, record) for record in records)
-        proposed = map_in_processes(_propose, calls, workers, initializer=partial(cv2.setNumThreads, 1))
+        proposed = map_in_processes(_propose_for_file, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
-            boxes = to_catalogue([record], self.classes).boxes
-            maps = self._viewer.maps(pixels, corners_of(boxes))
-            scores = None
-            if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
-                scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
-            masks = masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
-            yield ImagePart(record, masks)
+            yield ImagePart(record, self._masks(record, pixels, pool))
+
+    def image_masks(self, record: Record, pixels: NDArray[np.uint8]) -> tuple[Pool, list[BoxMask | None]]:
+        """Make the masks of one image whose pixels are at hand.
+
+        Args:
+            record: The image and its boxes, with the trained network's class numbers; see `relabelled`.
+            pixels: H×W×3 uint8 RGB.
+
+        Returns:
+            The candidates of the image, and the masks as in `parts`.
+        """
+        torch.set_num_threads(1)  # as in the processes of `parts`: last bits of contours depend on it
+        pool = _propose(self._proposals, record, pixels)
+        return pool, self._masks(record, pixels, pool)
+
+    def options(self, record: Record) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
+        """Make the candidates of an image again, and return them with the best ones of each box.
+
+        See `boxsup.masking.options`.
+        """
+        torch.set_num_threads(1)  # as in the processes of `parts`
+        pixels, pool = _propose_for_file(self._proposals, record)
+        boxes, maps, scores = self._seen(record, pixels)
+        return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
+
+    def _masks(self, record: Record, pixels: NDArray[np.uint8], pool: Pool) -> list[BoxMask | None]:
+        boxes, maps, scores = self._seen(record, pixels)
+        return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+
+    def _seen(
+        self, record: Record, pixels: NDArray[np.uint8]
+    ) -> tuple[pd.DataFrame, NDArray[np.uint8], NDArray[np.float32] | None]:
+        """The table of an image's boxes, their object maps, and the semantic network's scores, if it is asked."""
+        boxes = to_catalogue([record], self.classes).boxes
+        maps, scores = self._viewer.maps(pixels, corners_of(boxes)), None
+        if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
+            scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
+        return boxes, maps, scores
 
 
-def _propose(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:
+def _propose_for_file(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:
     pixels = read_image(record.path)
-    boxes = corners_of(to_catalogue([record], ()).boxes)
-    return pixels, _proposer(settings)(pixels, record.image, boxes)
+    return pixels, _propose(settings, record, pixels)
+
+
+def _propose(settings: ProposalSettings, record: Record, pixels: NDArray[np.uint8]) -> Pool:
+    return _proposer(settings)(pixels, record.image, corners_of(to_catalogue([record], ()).boxes))
 
 
 @cache  # once per process

@@ -18,10 +18,18 @@ from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.masking.copies import MaskResults, changed, copy_files
-from boxsup.masking.parts import ImagePart, file_of, masked_objects
+from boxsup.masking.corrections import (
+    corrected_class,
+    corrected_corners,
+    corrected_xml,
+    labelme_labels,
+    yolo_numbers,
+)
+from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
-from boxsup.writers import coco, coco_copy, labelme, voc, yolo
+from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
 
 # The format of the boxes -> the format of their masks.
 MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}
@@ -35,11 +43,14 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
         for part in results.parts():
             record = part.record
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
-        return copy_files(folder / ANNOTATIONS, source.annotations, results, lambda _, xml: voc.mark_segmented(xml))
+        return copy_files(
+            *(folder / ANNOTATIONS, source.annotations, results),
+            lambda part, xml: corrected_xml(part, source, voc.mark_segmented(xml)),
+        )
 
 
 def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
@@ -51,9 +62,10 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
             base = _yolo_base(source.annotations, source.data)
             names = read_content(source.data, "it was there when its labels were read")
             write_bytes(folder / os.path.relpath(source.data, base), names)
+            numbers = yolo_numbers(source)
             return copy_files(
                 *(folder, base, results),
-                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part)),
+                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part), numbers(part)),
                 other=lambda text: yolo.replace_boxes(text, {}),
             )
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
@@ -71,7 +83,7 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
         if source.format == "labelme":
             return copy_files(
                 *(folder, source.annotations, results),
-                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part)),
+                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part), labelme_labels(part, source)),
             )
         for part in results.parts():
             file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
@@ -122,7 +134,12 @@ FORMATS = {
     "coco_polygons": Format("coco_polygons.json", write_polygons),
     "yolo": Format("yolo", write_yolo),
     "labelme": Format("labelme", write_labelme),
+    "panoptic": Format("panoptic", write_panoptic),
+    "cityscapes": Format("cityscapes", write_cityscapes),
+    "label_studio": Format("label_studio", write_label_studio),
 }
+# The most classes that a format has numbers for.
+MOST_CLASSES = {"voc": VOID - 1, "cityscapes": cityscapes.MAX_CLASS}
 
 
 def output_path(name: str, source: Source) -> str:
@@ -136,15 +153,16 @@ def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
     """Return the formats asked for, each once; by default the user's own, VOC's and COCO's.
 
     Raises:
-        DataError: VOC's format is asked for, and there are more classes than a PNG has values.
+        DataError: A format is asked for, and there are more classes than its PNGs have values.
     """
-    fits = len(source.classes) <= VOID
-    if asked and "voc" in asked and not fits:
-        raise DataError(
-            f"--format voc: {source.annotations} has {len(source.classes) - 1} classes, and PNGs have values for "
-            f"{VOID - 1}; name another format, such as coco"
-        )
-    usual = (MASK_FORMATS[source.format], *(["voc"] if fits else []), "coco")
+    count = len(source.classes) - 1
+    for name in asked or ():
+        if count > MOST_CLASSES.get(name, count):
+            raise DataError(
+                f"--format {name}: {source.annotations} has {count} classes, and PNGs have values for "
+                f"{MOST_CLASSES[name]}; name another format, such as coco"
+            )
+    usual = (MASK_FORMATS[source.format], *(["voc"] if count <= MOST_CLASSES["voc"] else []), "coco")
     return list(dict.fromkeys(asked or usual))
 
 
@@ -171,8 +189,9 @@ def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[in
     for part in results.parts():
         record = part.record
         for index, _, masked in masked_objects(part):
-            fields = json.dumps(coco.mask_fields(masked, encoding, results.tight))
-            annotation = coco_copy.MaskFields(fields, record.height, record.width)
+            fields = corrected_corners(part, index) | coco.mask_fields(masked, encoding, results.tight)
+            name = corrected_class(part, index, results.source)
+            annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
             filled[Path(record.annotation)][record.origins[index][0]] = annotation
     return filled
 

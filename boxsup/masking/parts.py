@@ -32,11 +32,15 @@ class ImagePart:
         record: The image and its boxes.
         masks: One per box; None for a box without a mask; see `boxsup.masking.box_masks.masks_of_boxes`.
         number: Position of the image among all images, from 1.
+        void: Indices of boxes of which a person said that nobody can tell what is in them.
+        corrected: Indices of boxes whose class or corners a person corrected.
     """
 
     record: Record
     masks: list[BoxMask | None]
     number: int = 1
+    void: tuple[int, ...] = ()
+    corrected: tuple[int, ...] = ()
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
@@ -86,8 +90,22 @@ def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject
     """Yield each masked box of an image: its index from 0, its mask, and the object to write."""
     for index, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
-            corners, score = (box.x0, box.y0, box.x1, box.y1), round(quality(mask.measures), 4)
+            corners, score = (box.x0, box.y0, box.x1, box.y1), score_of(mask)
             yield index, mask, MaskedObject(box.class_id, corners, mask.pixels, score, number=index + 1)
+
+
+def score_of(mask: BoxMask) -> float:
+    """The score of a mask: the IoU that it probably has with its object; 1 if a person decided on it."""
+    return 1.0 if mask.reviewed else round(quality(mask.measures), 4)
+
+
+def void_objects(part: ImagePart) -> Iterator[MaskedObject]:
+    """Yield the boxes that are void, filled, as crowds."""
+    for index in part.void:
+        box = part.record.boxes[index]
+        pixels = np.zeros((part.record.height, part.record.width), np.bool_)
+        pixels[box.y0 : box.y1, box.x0 : box.x1] = True
+        yield MaskedObject(box.class_id, (box.x0, box.y0, box.x1, box.y1), pixels, crowd=True, number=index + 1)
 
 
 def part_path(folder: Path, record: Record) -> Path:

@@ -13,7 +13,7 @@ from boxsup.writers import boxes
 
 # All measures except the tightness, which is in the table already, as `iou`.
 MEASURES = tuple(name for name in Measures._fields if name != "tightness")
-COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", *MEASURES)
+COLUMNS = (*boxes.COLUMNS, "file", "flags", "rectangle", "reviewed", *MEASURES)
 
 
 def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Sequence[str], images: Path) -> pd.DataFrame:
@@ -27,11 +27,11 @@ def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Seque
 
     Returns:
         Columns COLUMNS: those of tightened boxes, with the quality as `score`; the file; `flags`, separated by spaces;
-        whether the mask is the box's rectangle; and the measures.
+        whether the mask is the box's rectangle; whether a person decided on it, which raises no flag; and the measures.
     """
     pairs = [pair for part in parts for pair in _rows(part, classes, known, images)]
     min_seen = seen_threshold([measures.seen for _, measures in pairs])
-    rows = [row | {"flags": " ".join(flags(measures, min_seen))} for row, measures in pairs]
+    rows = [row | {"flags": "" if row["reviewed"] else " ".join(flags(own, min_seen))} for row, own in pairs]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
     return table.loc[order]
@@ -48,6 +48,7 @@ def _rows(
         details = {
             "file": file_of(part, images),
             "rectangle": int(mask.rectangle),
+            "reviewed": int(mask.reviewed),
             **mask.measures._asdict(),
             "rival": known[rival] if 0 < rival < len(known) else "",
         }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boxsup.errors import StoreError
 from boxsup.image.boxes import box_blocks
 from boxsup.machine.devices import device
+from boxsup.network.folding import folded
 from boxsup.objects.crops import crops_of, resized
 from boxsup.objects.maps import to_bytes
 from boxsup.objects.network import SHIPPED, SHIPPED_SHA256, ObjectNet, load_network, load_shipped
@@ -42,7 +43,7 @@ class ObjectViewer:
         read = list(learned.values()) or [_checked(SHIPPED, *load_shipped())]
         self.hashes = [sha256_of(path) for path in learned] or [SHIPPED_SHA256]
         self._threads = threads
-        self._networks = [(network.to(device()), size) for network, size, _ in read]
+        self._networks = [(folded(network).to(device()), size) for network, size, _ in read]
         self._side = max(size for _, size in self._networks)
 
     def maps(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:

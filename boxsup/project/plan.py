@@ -8,7 +8,6 @@ from boxsup.machine.processors import processors
 
 MIN_EPOCHS, MAX_EPOCHS = 6, 45  # pseudo-masks improve with each epoch; the paper's number
 SMALL_SIDE = 320  # px: in smaller images, objects are small too
-LARGE_SIDE = 1000  # px: proposals of larger images take seconds and gigabytes each
 WORKING_SIDE = 520  # px: longer images are scaled to this for the network; about VOC's size
 MIN_MEMORY = 10.0  # GiB of GPU memory that ResNet-101 needs for ten crops of 321 px
 IMAGES_PER_JOB = 50  # images per job of proposals
@@ -99,7 +98,7 @@ def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None =
 
     Args:
         images: Number of training images.
-        side: Median of the images' longer sides in pixels.
+        side: Median of the images' longer sides in pixels, as they are worked on.
         hardware: The machine.
         epochs: The number of epochs that the user asked for, or None.
     """

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from boxsup.catalogue.names import printable
 from boxsup.catalogue.readers.folder import NONE
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.near import first_few
 from boxsup.project.evidence import mask_notes
-from boxsup.project.plan import LARGE_SIDE
-from boxsup.project.survey import DARK, Survey
+from boxsup.project.survey import DARK, SMALL_BOX, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
 SHOWN = 5  # problems and classes that are listed
@@ -35,7 +35,7 @@ def summary(project: Project, survey: Survey) -> list[str]:
         *(f"  {name:{width}}  {train[name]:7,}  {val[name]:7,}" for name in project.source.classes[1:]),
         *_problems(project, survey),
         *(f"note         {text}" for text in notes(project, survey)),
-        f"written      {project.folder / CONFIG}, with its reasons; look it over, then run",
+        f"written      {project.folder / CONFIG}, with its reasons; look it over. What makes {project.page()}:",
         "",
         f"  {project.command()}",
     ]
@@ -60,11 +60,14 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
         )
     yield from _odd_images(survey)
     yield from _odd_boxes(survey)
-    if survey.side > LARGE_SIDE:
+    if survey.reduced:
         yield (
-            f"images are {survey.side:,.0f} px long: proposals take seconds and gigabytes each; scale images and boxes "
-            f"down to {LARGE_SIDE} px"
+            f"images with more than {MEGAPIXELS:g} megapixels, which are worked on at that size with their boxes: "
+            f"{len(survey.reduced):,}; `megapixels` of the data set sets another"
         )
+    if survey.small_boxes:
+        small = f"boxes that are then shorter than {SMALL_BOX} px: {survey.small_boxes:,}"
+        yield f"{small}; `proposals: mcg_views` finds more candidates for them"
     yield from mask_notes(survey, project.source)
     yield from _lost_classes(project, survey)
     rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]

@@ -7,19 +7,22 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from boxsup.catalogue.check import at_working_size
 from boxsup.catalogue.records import Box, Check, Problem, Record
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.evaluation.measured import Basis
 from boxsup.image import VOID
 from boxsup.image.files import FORMATS, has_16_bits, read_image, read_mask
 
 ORIENTATION, TURNED = 0x0112, range(2, 9)  # EXIF's tag, and its values that rotate or mirror; others mean nothing
+SMALL_BOX = 32  # px: in smaller boxes, few candidates fit
 DARK = 64  # of 256: the high byte of a 14-bit value in 16 bits
 
 
@@ -144,8 +147,23 @@ class Survey:
 
     @property
     def side(self) -> float:
-        """The median of the images' longer sides in pixels."""
-        return float(np.median([max(image.record.height, image.record.width) for image in self.images]))
+        """The median of the images' longer sides in pixels, as they are worked on."""
+        return float(np.median([max(record.height, record.width) for record in self._working]))
+
+    @property
+    def reduced(self) -> list[Record]:
+        """The records of the images that are worked on at a reduced size, reduced."""
+        pairs = zip(self._working, self.images, strict=True)
+        return [working for working, image in pairs if working is not image.record]
+
+    @property
+    def small_boxes(self) -> int:
+        """Number of boxes of reduced images whose longer side is then below SMALL_BOX."""
+        return sum(max(box.x1 - box.x0, box.y1 - box.y0) < SMALL_BOX for record in self.reduced for box in record.boxes)
+
+    @cached_property
+    def _working(self) -> list[Record]:
+        return [at_working_size(image.record, MEGAPIXELS) for image in self.images]
 
     @property
     def turned(self) -> int:

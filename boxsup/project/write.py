@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
-from boxsup.again import project_start
+from boxsup.again import program
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.sources import Source
 from boxsup.evaluation.measured import Basis
 from boxsup.experiments.tree import ExperimentFolder
+from boxsup.inference.crf import has_crf
 from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
@@ -59,7 +61,11 @@ class Project:
 
     def command(self) -> str:
         """The command to run next, for a shell in the user's working directory."""
-        return project_start(self.folder / CONFIG).command([str(ExperimentFolder(self.experiment).report)])
+        return shlex.join([program("boxsup"), "run", str(self.folder)])
+
+    def page(self) -> str:
+        """Where the page of the experiment will be."""
+        return str(ExperimentFolder(self.experiment).report)
 
 
 def config_text(project: Project) -> str:
@@ -85,6 +91,7 @@ def config_text(project: Project) -> str:
         notes={key: _note(key, value, bool(project.splits.masks)) for key, value in files.items()},
         classes=list(project.source.classes[1:]),
         side=round(project.side),
+        has_crf=has_crf(),
         val_note="" if project.truth else ", to be looked at: nothing is measured on them",
         every=every,
         every_note=f"epochs between points of the learning curve, {POINTS} or so" if every else NO_CURVE,

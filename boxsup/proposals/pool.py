@@ -76,7 +76,7 @@ def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], score
     order = np.argsort(-scores, kind="stable")
     order = order[matrix[order].any(axis=1)]
     order = order[distinct_rows(matrix[order])]
-    matrix, column = _unique_columns(matrix[order])
+    matrix, column = unique_columns(matrix[order])
     labels = column[labels.reshape(superpixels.shape)]
     regions = matrix.shape[1]
     if regions > MAX_REGIONS:
@@ -159,7 +159,7 @@ def _tight_boxes(matrix: NDArray[np.bool_], sides: NDArray[np.int32]) -> NDArray
     return tight
 
 
-def _unique_columns(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+def unique_columns(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     """Return the distinct columns, and for each column of `matrix` the index of its equal among them."""
     if not len(matrix):
         return matrix[:, :1], np.zeros(matrix.shape[1], np.intp)

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from boxsup.config.proposals import ViewSettings
 from boxsup.image.boxes import box_iou
 from boxsup.image.enlarging import enlarged
-from boxsup.image.scaling import sampled, working_size_of
-from boxsup.proposals.pool import Pool, make_pool
+from boxsup.image.scaling import sampled, working_size
+from boxsup.proposals.pool import Pool, make_pool, unique_columns
 from boxsup.proposals.selection import Proposer
 
 T = TypeVar("T", bound=np.generic)
+
+MOST = 300  # candidates of a view
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,40 +60,56 @@ class View:
         return corners
 
 
-def views_of(boxes: NDArray[np.integer], height: int, width: int, scale: float, settings: ViewSettings) -> list[View]:
+def views_of(
+    boxes: NDArray[np.integer], height: int, width: int, megapixels: float, settings: ViewSettings
+) -> list[View]:
     """Plan the views of an image.
 
     Args:
         boxes: B×4 half-open pixel corners.
         height: Height of the image, px.
         width: Width of the image, px.
-        scale: Factor by which the image is reduced for its own candidates, at most 1; 1 if it is not.
+        megapixels: What the image is reduced to for its own candidates; no view has more.
         settings: Which boxes get a view, how large, and how many views there are at most.
 
     Returns:
         The views, those of the smallest boxes first.
     """
+    scale = working_size(height, width, megapixels)[0] / height
     corners = np.asarray(boxes, np.int64).reshape(-1, 4)
     longer = (corners[:, 2:] - corners[:, :2]).max(axis=1) if len(corners) else np.zeros(0)
-    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for row in np.flatnonzero(longer * scale < settings.below):
-        octave = int(np.floor(np.log2(longer[row])))  # boxes of one view differ by a factor of 2 at most
-        cell = int(settings.together * 2.0**octave)
-        x, y = (corners[row, :2] + corners[row, 2:]) // 2
-        groups[octave, int(y // cell), int(x // cell)].append(int(row))
-    views = [
-        _view(corners[rows], settings.side / 2.0 ** (octave + 0.5), height, width, settings)
-        for (octave, *_), rows in sorted(groups.items())
+    small = np.flatnonzero(longer * scale < settings.below)
+    octaves = np.floor(np.log2(longer[small])).astype(np.int64)  # boxes of one view differ by a factor of 2 at most
+    middles, together = corners[small].reshape(-1, 2, 2).sum(axis=1) // 2, settings.together
+    groups = _groups(middles, octaves, together)
+    while len(groups) > settings.most and together < max(height, width):
+        together *= 2
+        groups = _groups(middles, octaves, together)
+    return [
+        _view(
+            corners[small[rows]], settings.side / 2.0 ** (octaves[rows[0]] + 0.5), (height, width), megapixels, settings
+        )
+        for rows in groups[: settings.most]
     ]
-    return views[: settings.most]
 
 
-def _view(boxes: NDArray[np.int64], factor: float, height: int, width: int, settings: ViewSettings) -> View:
+def _groups(middles: NDArray[np.int64], octaves: NDArray[np.int64], together: float) -> list[list[int]]:
+    """Group boxes of one octave by the cells of a grid that their middles are in; small boxes come first."""
+    cells = middles // np.maximum(1, together * 2.0**octaves).astype(np.int64)[:, None]
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(octaves.tolist(), *cells.T.tolist(), strict=True)):
+        groups[key].append(row)
+    return [rows for _, rows in sorted(groups.items())]
+
+
+def _view(
+    boxes: NDArray[np.int64], factor: float, size: tuple[int, int], megapixels: float, settings: ViewSettings
+) -> View:
     reach = np.ceil(settings.margin * (boxes[:, 2:] - boxes[:, :2])).astype(np.int64)
     x0, y0 = np.maximum((boxes[:, :2] - reach).min(axis=0), 0)
-    x1, y1 = np.minimum((boxes[:, 2:] + reach).max(axis=0), [width, height])
+    x1, y1 = np.minimum((boxes[:, 2:] + reach).max(axis=0), size[::-1])
     rows, columns = (max(8, round(float(side) * factor)) for side in (y1 - y0, x1 - x0))
-    return View((int(x0), int(y0), int(x1), int(y1)), (rows, columns), boxes)
+    return View((int(x0), int(y0), int(x1), int(y1)), working_size(rows, columns, megapixels), boxes)
 
 
 def with_views(
@@ -119,13 +137,12 @@ def with_views(
         All candidates of the image, and those of the views.
     """
     pool = propose(image, image_id)
-    scale = working_size_of(image, megapixels)[0] / len(image)
     height, width = pool.superpixels.shape
-    views = views_of(boxes, height, width, scale, settings)
-    partition = _Partition(pool)
+    views = views_of(boxes, height, width, megapixels, settings)
+    partition, most = _Partition(pool), settings.candidates // max(1, len(views))
     for number, view in enumerate(views):
         found = propose(view.image(image), f"{image_id} view {number}")
-        fits = np.flatnonzero(box_iou(view.seen(), found.boxes).max(axis=0) >= settings.fit)[: settings.candidates]
+        fits = np.flatnonzero(box_iou(view.seen(), found.boxes).max(axis=0) >= settings.fit)[: max(1, min(most, MOST))]
         if len(fits):
             partition.add(view, _on_window(found.superpixels, view, image), found.matrix()[fits], found.scores[fits])
     return partition.pool() if partition.added else pool
@@ -154,7 +171,7 @@ class _Partition:
         self._regions = pool.regions
 
     def add(
-        self, view: View, superpixels: NDArray[np.uint16], matrix: NDArray[np.bool_], scores: NDArray[np.float32]
+        self, view: View, superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], scores: NDArray[np.float32]
     ) -> None:
         """Cut the regions in a view by the view's superpixels.
 
@@ -164,13 +181,15 @@ class _Partition:
             matrix: N×R superpixels of each of the view's candidates.
             scores: N scores.
         """
+        matrix, own = unique_columns(matrix)  # superpixels that these candidates do not tell apart are one
+        superpixels = own[superpixels]
         window = view.cut(self._labels)
         pairs = window.astype(np.int64) * matrix.shape[1] + superpixels
         cut, place = np.unique(pairs, return_inverse=True)
-        old, own = cut // matrix.shape[1], cut % matrix.shape[1]
+        old, piece = cut // matrix.shape[1], cut % matrix.shape[1]
         window[:] = self._regions + place.reshape(window.shape)
         mine = np.zeros((len(matrix), self._regions + len(cut)), np.bool_)
-        mine[:, self._regions :] = matrix[:, own]
+        mine[:, self._regions :] = matrix[:, piece]
         self._parents.append(old)
         self._matrices.append(mine)
         self._scores.append(scores)

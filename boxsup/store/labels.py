@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,18 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from boxsup.errors import StoreError
+from boxsup.errors import StoreError, UnknownImageError
 from boxsup.image import VOID
+from boxsup.image.files import encode_mask
+from boxsup.image.palette import PALETTE
+from boxsup.image.showing import html_picture, html_table
+from boxsup.near import did_you_mean, first_few, nearest
 from boxsup.store.arrays import StackWriter, atomic_group, open_array, open_group, read_array, read_part, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.saving import save
 
 KIND = "label maps"
+SHOWN = 6  # images in a notebook
 
 
 def exceeds_classes(labels: NDArray[np.uint8], classes: int) -> bool:
@@ -60,15 +67,53 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         self._index = {image: row for row, image in enumerate(images)}
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
+        if image not in self._index:
+            hint = did_you_mean(nearest(str(image), self._index))
+            known = f"its {len(self):,} images are {first_few(list(self._index))}" if self._index else "it is empty"
+            raise UnknownImageError(f"{self.path}: no image {image!r}{hint or f'; {known}'}")
         row = self._index[image]
         height, width = self._sizes[row]
         return read_part(self._stack, np.s_[row, :height, :width])
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._index  # without reading a map
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def save(self, image: str, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+        """Write the label map of an image as a PNG with VOC's palette; the value of a pixel is its label.
+
+        Args:
+            image: Id of the image.
+            path: The file. One that we wrote before is replaced.
+            overwrite: Whether to keep a file that is in the way under a dated name, instead of raising an error.
+
+        Raises:
+            UnknownImageError: The store has no such image.
+            StoreError: A file is in the way that is not ours, or nothing can be written there.
+        """
+        return save(path, encode_mask(self[image]), overwrite)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes by label, the background first; empty if the store does not record them."""
+        return tuple(self.attributes.get("classes") or ())
+
+    def __repr__(self) -> str:
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        listed = f": {first_few(list(self), 3)}" if self._index else ""
+        return f"Labels({str(self.path)!r}, {len(self):,} images{classes}{listed})"
+
+    def _repr_html_(self) -> str:
+        shown = list(self)[:SHOWN]
+        pictures = " ".join(html_picture(PALETTE[self[image]], image, side=200) for image in shown)
+        return f"<p>{html.escape(repr(self))}</p>{pictures}" + html_table(
+            ["label", "class"], [(label, (label, name)) for label, name in enumerate(self.classes)]
+        )
 
     def check_classes(self, classes: Sequence[str]) -> None:
         """Raise a StoreError if the store records the classes of its labels, and they are others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from boxsup.machine.instructions import instructions
@@ -21,6 +21,13 @@ def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, An
         >>> list(provenance("overlaps", "numpy"))
         ['stage', 'boxsup', 'numpy', 'instructions']
     """
-    versions = {name: version(name) for name in ("boxsup", *packages)}
+    versions = {name: _installed(name) for name in ("boxsup", *packages)}
     made_with = instructions(network and "torch" in packages)
     return {"stage": STAGES[stage].version, **versions, "instructions": made_with}
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # optional, and the store was made without it
+        return "none"

@@ -1,1 +1,1 @@
-"""Writes masks as other tools' files: VOC's palette PNGs, COCO's JSON, YOLO's and LabelMe's polygons, tight boxes."""
+"""Writes masks as other tools' files: VOC, COCO, YOLO, LabelMe, Cityscapes, Label Studio; and tight boxes."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from boxsup.catalogue.names import class_name
 from boxsup.catalogue.readers.coco_form import identity
 from boxsup.errors import DataError
 from boxsup.store.atomic import atomic_write
@@ -23,11 +24,12 @@ Json = dict[str, Any]
 
 
 class MaskFields(NamedTuple):
-    """The fields to set in an annotation, as JSON, and the height and width of its image in pixels."""
+    """The fields to set in an annotation, as JSON; the height and width of its image in pixels; its class, if new."""
 
     fields: str
     height: int
     width: int
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def write(path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFi
     annotations = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(annotations, list) or len(annotations) <= max(masks, default=-1):
         raise DataError(f"{source}: {CHANGED}")
+    for index, category in _new_categories(content, masks):
+        annotations[index]["category_id"] = category
     content["images"] = list(_with_sizes(content.get("images", []), annotations, masks))
     with (
         atomic_write(path) as partial,
@@ -82,6 +86,14 @@ def _list_pieces(values: Sequence[Any], dump: Callable[[int, Any], str]) -> Iter
 
 def _annotation(record: Json, mask: MaskFields | None) -> str:
     return _dump({**record, **json.loads(mask.fields)} if mask else record)
+
+
+def _new_categories(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[tuple[int, Any]]:
+    """The annotations whose class is new, each with the id of its category."""
+    named = {index: mask.class_name for index, mask in masks.items() if mask.class_name}
+    if named:
+        ids = {class_name(category.get("name")): category.get("id") for category in content.get("categories", [])}
+        yield from ((index, ids[name]) for index, name in named.items() if name in ids)
 
 
 def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], masks: Mapping[int, MaskFields]) -> Iterator[Json]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.writers.objects import MaskedObject
+from boxsup.writers.objects import MaskedObject, worst_first
 from boxsup.writers.rings import inset_ring, mask_parts
 
 VERSION = "5.4.1"  # the version of LabelMe whose form we write
@@ -23,7 +23,9 @@ Json = dict[str, Any]
 Mask = NDArray[np.bool_]
 
 
-def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> bytes:
+def replace_shapes(
+    content: bytes, masks: Mapping[tuple[int, ...], Mask], labels: Mapping[tuple[int, ...], str] | None = None
+) -> bytes:
     """Replace the shapes of objects by polygons of their masks. Everything else stays as it is.
 
     The polygons take the place of the object's first shape. Each copies the other fields (label, flags, description …)
@@ -32,9 +34,13 @@ def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> byt
     Args:
         content: Content of a readable file.
         masks: H×W mask of each object, by the indices (from 0) of its shapes in `shapes`.
+        labels: The labels of objects whose class was corrected, by the same.
     """
     file: Json = json.loads(content)
     shapes: list[Json] = file["shapes"]
+    for indices, label in (labels or {}).items():
+        for index in indices:
+            shapes[index] = {**shapes[index], "label": label}
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
     replacements: dict[int, list[Json]] = {}
@@ -46,7 +52,7 @@ def replace_shapes(content: bytes, masks: Mapping[tuple[int, ...], Mask]) -> byt
 
 
 def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:
-    """The file of an image whose annotations are in another format.
+    """The file of an image whose annotations are in another format; objects with the worst score come first.
 
     Args:
         objects: The image's objects.
@@ -55,10 +61,11 @@ def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str
         height: Image height in pixels.
         width: Image width in pixels.
     """
-    fields: Json = {"group_id": None, "description": "", "flags": {}}
     groups, shapes = count(1), list[Json]()
-    for item in objects:
-        shapes += _polygons([{"label": classes[item.class_id], **fields}], item.pixels, groups)
+    for item in worst_first(objects):
+        said = "" if item.score is None else f"score {item.score:.2f}"
+        shape: Json = {"label": classes[item.class_id], "group_id": None, "description": said, "flags": {}}
+        shapes += _polygons([shape], item.pixels, groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})
 

@@ -1,7 +1,8 @@
-"""What all writers take: an object with its mask."""
+"""What all writers take: an object with its mask; and which of several is visible."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,3 +32,25 @@ class MaskedObject:
     score: float | None = None
     crowd: bool = False
     number: int | None = None
+
+
+def in_front(height: int, width: int, objects: Sequence[MaskedObject]) -> NDArray[np.int32]:
+    """Say which object is visible at each pixel, H×W: its place among `objects` from 1, 0 for none.
+
+    Where masks overlap, the smaller one is in front, as in VOC's PNGs; crowds are behind all others.
+
+    >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
+    >>> box = (0, 0, 3, 1)
+    >>> in_front(1, 3, [MaskedObject(1, box, small), MaskedObject(2, box, large)])
+    array([[2, 1, 2]], dtype=int32)
+    """
+    places = np.zeros((height, width), np.int32)
+    areas = [np.inf if item.crowd else int(item.pixels.sum()) for item in objects]
+    for index in np.argsort([-area for area in areas], kind="stable"):
+        places[objects[index].pixels] = index + 1
+    return places
+
+
+def worst_first(objects: Iterable[MaskedObject]) -> list[MaskedObject]:
+    """Order objects by rising score, those without a score last; equal ones keep their order."""
+    return sorted(objects, key=lambda item: np.inf if item.score is None else item.score)

@@ -41,8 +41,10 @@ def text(objects: Iterable[MaskedObject]) -> str:
     return "".join(f"{label}\n" for label in map(line, objects) if label)
 
 
-def replace_boxes(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
-    r"""Replace the boxes in a label file by polygons. The order of lines and the class numbers stay.
+def replace_boxes(
+    content: bytes, masks: Mapping[int, NDArray[np.bool_]], numbers: Mapping[int, int] | None = None
+) -> bytes:
+    r"""Replace the boxes in a label file by polygons. The order of lines stays, and so do class numbers that are right.
 
     A box without a mask becomes the polygon of its corners, since Ultralytics cannot mix boxes and polygons: it reads
     all lines of a file as polygons if one of them is, and drops the polygons of all files if one file has boxes.
@@ -53,12 +55,16 @@ def replace_boxes(content: bytes, masks: Mapping[int, NDArray[np.bool_]]) -> byt
     Args:
         content: Content of the file. Lines that cannot be read stay as they are.
         masks: H×W mask of each object, by the index of its line, from 0.
+        numbers: The class numbers of objects whose class was corrected, by the index of the line.
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         return content
-    return "".join(f"{_with_polygon(line, masks.get(index))}\n" for index, line in enumerate(lines)).encode()
+    polygons = (_with_polygon(line, masks.get(index)) for index, line in enumerate(lines))
+    new = numbers or {}
+    renamed = (" ".join([str(new[i]), *line.split()[1:]]) if i in new else line for i, line in enumerate(polygons))
+    return "".join(f"{line}\n" for line in renamed).encode()
 
 
 def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images") -> str:

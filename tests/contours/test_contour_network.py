@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from boxsup.contours import network as contour_network
-from boxsup.contours.network import FORMAT, ContourNet, folded, load_network, save_network
+from boxsup.contours.network import FORMAT, ContourNet, load_network, save_network
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import save
+from boxsup.network.folding import folded
 
 
 @pytest.fixture(scope="module")

@@ -67,22 +67,53 @@ class Browser:
         self._loaded = False
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.send(f"{domain}.enable")
+        self.new_tab()
 
-    def open(self, page: Path, width: int = 1280, height: int = 900) -> None:
-        """Load a file into a window of this size, on light ground, and wait until it is there."""
+    def open(self, page: Path, width: int = 1280, height: int = 900, fragment: str = "") -> None:
+        """Load a file, at a fragment of it, into a window of this size, on light ground, and wait until it is there."""
+        self.visit(page.resolve().as_uri() + fragment, width, height)
+
+    def visit(self, address: str, width: int = 1280, height: int = 900) -> None:
+        """Load an address in the same way."""
         self.send("Page.navigate", url="about:blank")
         self.complaints, self.requests = [], []
         self.resize(width, height)
         self.dark(False)
         self._loaded = False
-        self.send("Page.navigate", url=page.resolve().as_uri())
+        self.send("Page.navigate", url=address)
         deadline = time.monotonic() + PATIENCE
         while not self._loaded:
             self._receive(deadline)
+
+    def new_tab(self) -> str:
+        """Open a tab and go there; returns its name for `go_to`."""
+        self._session = None
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = str(self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+        return self._session
+
+    def go_to(self, tab: str) -> None:
+        """Speak to another tab from now on."""
+        self._session = tab
+        self.send("Page.bringToFront")
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self._loaded = False
+        self.send("Page.reload")
+        deadline = time.monotonic() + PATIENCE
+        while not self._loaded:
+            self._receive(deadline)
+
+    def wait(self, expression: str) -> None:
+        """Wait until an expression is true on the page."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.value(expression):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{expression}; the page said {self.complaints}")
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End the browser."""
@@ -121,7 +152,10 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click in the middle of the first element of a selector with the mouse."""
-        x, y = self.value(f"({MIDDLE})({json.dumps(selector)})")
+        self.click_at(*self.value(f"({MIDDLE})({json.dumps(selector)})"))
+
+    def click_at(self, x: float, y: float) -> None:
+        """Click at a place of the window."""
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

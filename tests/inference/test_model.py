@@ -1,5 +1,6 @@
 """`boxsup.load(path).predict(image)`."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 
 import boxsup
 from boxsup.errors import BoxSupError, ConfigError, DataError, StoreError
+from boxsup.image.files import read_mask
+from boxsup.image.palette import overlay
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.model import crf_settings
 from boxsup.inference.scores import Predictor, enlarge_logits
@@ -41,6 +44,39 @@ def test_labels_are_the_most_likely_and_names_stand_by_label(path, model):
     assert prediction.labels.dtype == np.uint8
     assert prediction.names == model.classes == CLASSES
     assert len(np.unique(prediction.labels)) > 1
+
+
+def test_grey_pixels_and_pillows_images_are_taken(model):
+    grey = PICTURE[..., 0]
+    expected = model.predict(np.stack([grey] * 3, axis=-1)).labels
+    for image in (grey, Image.fromarray(grey)):
+        np.testing.assert_array_equal(model.predict(image).labels, expected)
+
+
+def test_a_model_and_its_labels_show_themselves(path, model):
+    assert repr(model) == f"Model('{path}', mobilenet_v2, 3 classes: {', '.join(CLASSES)})"
+    assert all(f">{name}<" in model._repr_html_() for name in CLASSES[1:])
+    prediction = model.predict(PICTURE)
+    shares = prediction.shares
+    assert sum(shares.values()) == pytest.approx(1)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    for name, share in shares.items():
+        assert share == (prediction.labels == CLASSES.index(name)).mean()
+        assert f"{name} {100 * share:.1f} %" in repr(prediction)
+        assert f">{100 * share:.1f}<" in prediction._repr_html_()
+    np.testing.assert_array_equal(prediction.overlay(), overlay(PICTURE, prediction.labels))
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(prediction._repr_png_()))), prediction.overlay())
+
+
+def test_labels_are_saved_by_the_ending(model, tmp_path):
+    prediction = model.predict(PICTURE)
+    np.testing.assert_array_equal(read_mask(prediction.save(tmp_path / "a.png")), prediction.labels)
+    with Image.open(prediction.save(tmp_path / "a.jpg")) as shown:
+        assert shown.size == PICTURE.shape[1::-1]
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    for name, message in (("a.tif", "expected a name that ends in"), ("mine.png", "pass overwrite=True")):
+        with pytest.raises(BoxSupError, match=message):
+            prediction.save(tmp_path / name)
 
 
 def test_scores_are_probabilities_and_given_on_request_only(model):
@@ -93,7 +129,6 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
 @pytest.mark.parametrize(
     "image",
     [
-        np.zeros((4, 5), np.uint8),
         np.zeros((4, 5, 4), np.uint8),
         np.zeros((4, 5, 3), np.float32),
         np.zeros((0, 5, 3), np.uint8),

@@ -11,16 +11,26 @@ import torch
 
 import boxsup
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.tables import read_catalogue, write_catalogue
+from boxsup.catalogue.reviewed import Decision, runs_of
+from boxsup.catalogue.tables import corners_of, read_catalogue, write_catalogue
 from boxsup.cli import main
+from boxsup.config.build import build
+from boxsup.config.objects import ObjectSettings
 from boxsup.config.params import generation_settings, lesson_settings
+from boxsup.config.update import ExpectationSettings
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
+from boxsup.labels.lessons import Teacher, collect_lessons
+from boxsup.labels.overlaps import Overlaps
+from boxsup.labels.pins import read_pins
 from boxsup.machine.instructions import instructions
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.objects.codes import FULL
 from boxsup.objects.maps import ObjectMaps
 from boxsup.objects.network import load_network
+from boxsup.proposals.pool_store import Pools
+from boxsup.store.journal import append_entry
 from boxsup.store.labels import Labels
 
 pytestmark = pytest.mark.slow  # candidates are made and networks run
@@ -383,6 +393,85 @@ def test_maps_of_other_images_are_refused(split, labels, objects, tmp_path, caps
     with pytest.raises(SystemExit):
         labels(*pools(split), "--objects", stores[0])
     assert "object maps" in capsys.readouterr().err
+
+
+def journal_of(split, path):
+    """Decisions on the boxes of an image with three or more: a mask of another class, nothing, void."""
+    catalogue = read_catalogue(split / "train")
+    image = next(image for image in catalogue.ids if len(catalogue.boxes_of(image)) >= 3)
+    row, boxes = next(row for row in catalogue.rows() if row.image == image), catalogue.boxes_of(image)
+    decisions = []
+    for number, (verdict, corners, label) in enumerate(
+        zip(("mask", "nothing", "void"), corners_of(boxes).tolist(), boxes["label"], strict=False)
+    ):
+        x0, y0, x1, y1 = corners
+        pixels = np.zeros((row.height, row.width), np.bool_)
+        pixels[y0:y1, x0 : (x0 + x1) // 2] = True
+        name = catalogue.classes[label % (len(catalogue.classes) - 1) + 1]
+        runs = runs_of(pixels) if verdict == "mask" else None
+        key = (image, catalogue.classes[label], (x0, y0, x1, y1))
+        decisions.append(Decision(str(number), key, verdict, name, key[2], runs, 0.5, 0.5, False))
+    for decision in decisions:
+        append_entry(path, decision.entry())
+    return image, boxes.index[:3].to_list(), decisions
+
+
+def test_reviewed_masks_are_pinned_and_other_boxes_choose_as_before(split, labels, tmp_path):
+    image, rows, (masked, *_) = journal_of(split, tmp_path / "reviewed.jsonl")
+    plain, pinned = (
+        labels(*pools(split)),
+        labels(*pools(split), "--reviewed", tmp_path / "reviewed.jsonl", out="p.zarr"),
+    )
+    chosen, before = pinned.table("chosen"), plain.table("chosen")
+    assert chosen[rows].tolist() == [Chosen.SEGMENT, Chosen.NOTHING, Chosen.NOTHING]
+    others = np.setdiff1d(np.arange(len(chosen)), rows)
+    assert (chosen[others] == before[others]).all()
+    for other in plain:
+        if other != image:
+            assert (plain[other] == pinned[other]).all()
+    pixels = masked.pixels(*pinned[image].shape)
+    label = read_catalogue(split / "train").classes.index(masked.class_name)
+    assert (pinned[image][pixels] == label).all()
+    assert (pinned[image] == 255).any()  # the void box
+    assert pinned.attributes["reviewed"] == 1
+    assert "reviewed" not in plain.attributes
+
+
+def test_reviewed_masks_teach_object_networks(split, objects, tmp_path):
+    journal_of(split, tmp_path / "reviewed.jsonl")
+    without = objects("without", *pools(split))[1].read_bytes()
+    given = objects("with", *pools(split), "--reviewed", tmp_path / "reviewed.jsonl")[1]
+    assert given.read_bytes() != without
+
+
+def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, config):
+    image, rows, _ = journal_of(split, tmp_path / "reviewed.jsonl")
+    pins = read_pins(tmp_path / "reviewed.jsonl", read_catalogue(split / "train"))
+    assert list(pins.masks) == rows[:1]
+    settings = build(ObjectSettings, config["defaults"]["objects"] | {"size": 20}, "objects")
+    update = build(ExpectationSettings, lesson_settings(config["defaults"]["update"], 1), "update")
+    stores = [[split / kind / f"{i}-of-2.zarr" for i in range(2)] for kind in ("pools", "overlaps")]
+    teacher = Teacher(Pools(stores[0]), Overlaps(stores[1]), {}, set(), None, update)
+    lessons = collect_lessons(pins.split, [image], teacher, settings, 0, pins.masks)
+    assert len(lessons.crops) == len(pins.split.boxes_of(image)) - 2  # nothing and void teach nothing
+    inner = lessons.targets[0][4:24, 4:24]
+    assert (inner[:, :8] == FULL).all()
+    assert (inner[:, 12:] == 0).all()
+
+
+def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):
+    _, _, (masked, *_) = journal_of(split, tmp_path / "reviewed.jsonl")
+    moved = replace(masked, number="moved", key=(masked.key[0], masked.key[1], (0, 0, 3, 3)))
+    append_entry(tmp_path / "reviewed.jsonl", moved.entry())
+    labels(*pools(split), "--reviewed", tmp_path / "reviewed.jsonl")
+    assert "1 decisions do not fit the boxes as they are now" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        labels("--fixed", split / "rectangles.zarr", "--reviewed", tmp_path / "reviewed.jsonl")
+    with pytest.raises(SystemExit):
+        labels(*pools(split), "--reviewed", tmp_path / "none.jsonl")
+    errors = capsys.readouterr().err
+    assert "needs boxes that choose" in errors
+    assert "none.jsonl: no such file of decisions" in errors
 
 
 def contents(store):

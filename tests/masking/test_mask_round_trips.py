@@ -391,6 +391,9 @@ def test_a_format_becomes_another_with_its_names(home, form):
                 shape for place, (group, shape) in enumerate(shapes) if group is None or group not in groups[:place]
             ]
             names += [shape["label"] for shape in first]
+            scores = [float(shape["description"].removeprefix("score ")) for shape in first]
+            assert scores == sorted(scores)  # the worst first
+        names, own = sorted(names), sorted(own)
     assert names == own
 
 

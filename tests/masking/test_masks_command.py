@@ -436,7 +436,7 @@ def test_the_networks_that_look_are_those_of_the_models_run(folder, tmp_path, ca
     [
         (["--boxes", "nowhere"], "1", "nowhere: no such file or folder; expected a COCO JSON"),
         (["--images", "nowhere"], "1", "nowhere: no such folder of images"),
-        (["--proposals", "sam"], "1", "--proposals sam: expected one of"),
+        (["--proposals", "sam"], "1", "proposals sam: expected one of"),
         (["--format", "gif"], "2", "invalid choice: 'gif' (choose from"),
         (["--config", "{folder}/paper.yaml"], "1", "defaults.update.regression: `boxsup masks` knows the quality"),
         (["--objects", "{folder}/m.pt"], "1", "m.pt: not an object network"),

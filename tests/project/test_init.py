@@ -67,7 +67,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     init(data, form)
     made = resolved(here, config)
     experiment = made["experiments"]["own_box"]
-    assert experiment["supervision"] == {"masks": "none", "boxes": "boxsup"}
+    assert experiment["supervision"] == {"masks": "none", "boxes": "boxsup", "reviewed": ""}
     assert made["datasets"]["own"]["format"] == form
     assert sorted(made["datasets"]["own"]["classes"]) == sorted(own_data.FORMS)
     train, val = records(made, "train"), records(made, "val")
@@ -79,8 +79,8 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     assert "masks        none: nothing is measured" in told
     assert f"boxes        {sum(len(record.boxes) for record in train + val)}, of 3 classes" in told
     assert "problems     none" in told
-    assert "snakemake --cores" in told
-    assert "--configfile=mine/config.yaml results/own_box/report.html" in told
+    assert "What makes results/own_box/report.html:" in told
+    assert told.endswith("boxsup run mine\n")
     assert sorted(os.listdir(here / "mine")) == [
         ".boxsup.sha256", "config.yaml", "problems.csv", "train.txt", "val.txt"
     ]  # fmt: skip
@@ -90,7 +90,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
 def test_masks_of_some_images_make_a_semi_supervised_one(here, data, config, capsys, form):
     init(data, form, "--masks", str(data / "masks"), "--classes", *own_data.FORMS, "--name", "birds")
     made = resolved(here, config)
-    assert made["experiments"]["birds_semi"]["supervision"] == {"masks": "masks", "boxes": "boxsup"}
+    assert made["experiments"]["birds_semi"]["supervision"] == {"masks": "masks", "boxes": "boxsup", "reviewed": ""}
     assert made["datasets"]["birds"]["classes"] == list(own_data.FORMS)
     splits = {split: records(made, split, "birds") for split in ("train", "val", "masks")}
     masked = {record.image for records in splits.values() for record in records if record.mask}
@@ -106,9 +106,9 @@ def test_the_command_can_be_pasted_also_where_names_have_spaces(here, data, caps
     boxes = ["--images", str(data / "images"), "--boxes", str(data / "yolo/labels")]
     main(["init", "my birds", *boxes])
     command = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "'--configfile=my birds/config.yaml' results/own_box/report.html" in command
     program, arguments = command.strip().split(maxsplit=1)
-    assert Path(program).name == "snakemake"
+    assert Path(program).name == "boxsup"
+    assert arguments == "run 'my birds'"
     assert arguments in (here / "my birds/config.yaml").read_text()
 
 

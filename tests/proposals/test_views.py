@@ -32,7 +32,7 @@ def test_only_small_boxes_get_a_view_cut_out_with_a_margin_and_scaled():
 def test_small_means_small_on_the_reduced_image():
     boxes = np.array([[0, 0, 100, 100]])
     assert views_of(boxes, 1000, 1000, 1.0, SETTINGS) == []
-    assert len(views_of(boxes, 1000, 1000, 0.3, SETTINGS)) == 1
+    assert len(views_of(boxes, 1000, 1000, 0.09, SETTINGS)) == 1
 
 
 def test_neighbours_of_like_size_share_a_view_and_the_smallest_come_first():
@@ -41,6 +41,20 @@ def test_neighbours_of_like_size_share_a_view_and_the_smallest_come_first():
     assert [len(view.boxes) for view in views] == [3, 1]
     assert views[0].window == (0, 0, 47, 47)
     assert len(views_of(boxes, 200, 200, 1.0, SETTINGS.changed(most=1))) == 1
+
+
+def test_no_view_has_more_megapixels_than_the_reduced_image():
+    (view,) = views_of(np.array([[0, 0, 30, 20]]), 600, 600, 0.002, SETTINGS.changed(below=1e3, side=3000.0))
+    assert view.size[0] * view.size[1] <= 2000
+
+
+def test_where_boxes_ask_for_more_views_more_of_them_share_one():
+    """A grid of 400 boxes asks for 100 views and gets at most 8, in which every box is."""
+    y, x = np.mgrid[:20, :20] * 50
+    boxes = np.stack([x, y, x + 20, y + 20], axis=-1).reshape(-1, 4)
+    views = views_of(boxes, 1000, 1000, 1.0, SETTINGS)
+    assert 4 <= len(views) <= 8
+    assert sum(len(view.boxes) for view in views) == 400
 
 
 def test_the_union_holds_every_candidate_of_the_image_and_those_of_views_where_they_are():

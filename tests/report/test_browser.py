@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +199,114 @@ def test_generations_play(browser) -> None:
     wait = f"new Promise(end => setInterval(() => {done} && end(true), 50))"
     assert browser.value(wait)
     assert browser.value(f"document.querySelector('{GENERATIONS} output').value") == "2"
+
+
+def fragment(browser) -> str:
+    return browser.value("new Promise(done => setTimeout(() => done(location.hash), 50))")  # a dialog closes in turn
+
+
+def test_an_image_a_generation_and_a_filter_have_a_link(tree, browser, open_page) -> None:
+    browser.click(f"{GENERATIONS} .card[data-id=train_002]")
+    browser.press("ArrowLeft")
+    link = fragment(browser)
+    assert link == "#generations?image=train_002&generation=1"
+    page = (tree.folder / "report.html").resolve().as_uri()
+    browser.press("Escape")
+    assert fragment(browser) == "#generations?generation=1"
+    browser.value(f"location.hash = {link!r}")
+    opened = "document.querySelector('dialog[open] h3').firstChild.data"
+    assert browser.value(opened) == "train_002"
+    browser.press("Escape")
+    browser.value(f"location.href = {page + '#predictions?class=1&order=score%3A-1&find=_002&show=truth'!r}")
+    assert ids(browser, PREDICTIONS) == ["val_002"]
+    chosen = f"[...document.querySelectorAll('{PREDICTIONS} select')].map(select => select.value)"
+    assert browser.value(chosen) == ["1", "score:-1"]
+    assert browser.value(f"document.querySelector('{PREDICTIONS} > .tools [data-role=view]:checked').value") == "truth"
+    wrong = "#generations?image=none&generation=99&class=77&order=evil&show=%3Cb%3E"
+    browser.value(f"location.hash = {wrong!r}")
+    assert browser.value("document.querySelector('dialog[open]')") is None
+    assert len(ids(browser, GENERATIONS)) == 4
+
+
+def test_a_page_opens_where_its_link_says(tree, running) -> None:
+    tree.report()
+    page = tree.folder / "report.html"
+    running.open(page, fragment="#generations?image=train_003&generation=1")
+    assert running.value("document.querySelector('dialog[open] h3')?.firstChild.data") == "train_003"
+    assert running.value("document.querySelector('dialog[open] figcaption').textContent") == "generation 1"
+    assert running.complaints == []
+
+
+def test_scores_follow_what_is_shown(tree, browser) -> None:
+    def notes(explorer: str) -> list[str]:
+        return browser.value(f"[...document.querySelectorAll('{explorer} .note')].map(note => note.textContent)")
+
+    last = notes(GENERATIONS)
+    choose(browser, f"{GENERATIONS} > .tools [data-role=step]", "0")
+    assert all(note.startswith("mIoU ") for note in [*last, *notes(GENERATIONS)])
+    assert notes(GENERATIONS) != last
+    choose(browser, f"{GENERATIONS} > .tools [data-role=step]", "1")
+    assert notes(GENERATIONS) == last
+    with_crf = notes(PREDICTIONS)
+    browser.value(f"document.querySelector('{PREDICTIONS} [value=\"1\"]').click()")
+    plain = notes(PREDICTIONS)
+    assert all(note.endswith("% without CRF") for note in plain)
+    assert [note.split()[1] for note in plain] != [note.split()[1] for note in with_crf]
+
+
+def test_a_training_picture_leads_to_its_full_size(tree, browser) -> None:
+    browser.click(f"{GENERATIONS} .card")
+    link = browser.value("document.querySelector('dialog[open] .detail a').getAttribute('href')")
+    assert link == f"pictures/training/{ids(browser, GENERATIONS)[0]}.jpg"
+    assert read_image(tree.folder / link).shape == (48, 3 * 64 + 2 * 8, 3)  # photograph with boxes, labels, true mask
+
+
+def test_tables_are_offered_as_csv_and_classes_in_their_order(tree, browser) -> None:
+    rows = "[...document.querySelectorAll('#results tbody tr')].map(row => row.cells[0].innerText.trim())"
+    listed = browser.value(rows)
+    browser.click("#results th:nth-child(3) button")
+    browser.click("#results th:nth-child(3) button")
+    assert browser.value(rows) != listed
+    browser.click("#results th:nth-child(1) button")
+    assert browser.value(rows) == listed
+    browser.value("document.querySelector('#results .csv').dispatchEvent(new Event('focus'))")
+    href = browser.value("document.querySelector('#results .csv').href")
+    assert browser.value("document.querySelector('#results .csv').download") == "demo_semi-results.csv"
+    table = pd.read_csv(io.StringIO(urllib.parse.unquote(href.partition(",")[2])))
+    assert table["Class"].str.strip().tolist() == [*CLASSES, "mean"]
+    own = pd.read_csv(tree.seed() / "evaluation/002.csv")["iou_crf"]
+    np.testing.assert_allclose(table["with CRF %"], 100 * own, atol=0.051)
+    assert browser.value("csvCell('=1+1')") == "'=1+1"
+    assert [browser.value(f"csvCell({text!r})") for text in ("−1.5", 'a "b", c')] == ["-1.5", '"a ""b"", c"']
+
+
+def test_a_run_of_boxes_alone_opens_with_what_is_known(tree, open_page) -> None:
+    for split in (tree.train, tree.val):
+        pd.read_csv(split / "images.csv").assign(mask="").to_csv(split / "images.csv", index=False)
+    for number in (1, 2):
+        path = tree.seed() / f"labels/{number:03d}.csv"
+        pd.read_csv(path).assign(miou=np.nan, fill=np.nan, images=0, objects=0, classes=0).to_csv(path, index=False)
+    for path in tree.seed().glob("epochs/*/val.csv"):
+        path.unlink()
+    tree.evaluate(0)
+    splits = {"train": {"images": "images", "annotations": "labels", "masks": "none"}}
+    tree.config["dataset"] |= {"format": "yolo", "root": "my data", "splits": splits}
+    tree.report()
+    browser = open_page(tree.folder / "report.html")
+    assert browser.value("document.querySelector('#known-boxes').textContent") == "4"  # one image keeps its true mask
+    assert browser.value("document.querySelector('#known-expected').firstChild.data") == "0.75"
+    assert "not measured: no image has a true mask" in browser.value("document.querySelector('#why').textContent")
+    command = browser.value("document.querySelector('pre.next').textContent")
+    assert "masks --images 'my data/images' --boxes 'my data/labels' --model results/demo_semi" in command
+    sections = browser.value("[...document.querySelectorAll('nav.sections a')].map(link => link.hash)")
+    assert sections[0] == "#look"
+    assert "#results" not in sections
+    cells = browser.value("[...document.querySelectorAll('section td')].map(cell => cell.innerText)")
+    assert cells.count("–") < len(cells) / 4
+    titles = browser.value("[...document.querySelectorAll('#quality th')].map(title => title.textContent)")
+    assert "mIoU %" not in titles
+    orders = "[...document.querySelectorAll('{} [data-role=order] option')].map(option => option.value)"
+    assert browser.value(orders.format(PREDICTIONS)) == ["listed"]
+    assert browser.value(orders.format(GENERATIONS))[0] == "sure:1"
+    note = browser.value(f"document.querySelector('{GENERATIONS} .note').textContent")
+    assert note.startswith("expected IoU 0.75")

@@ -157,7 +157,7 @@ def test_a_perfect_score_over_the_background_alone_is_none(tree: Tree, value: in
     assert "the true masks of 4 images show no class, only background or void" in words
     assert "No scores during training: nothing is measured." in words
     assert not {"miou-crf", "over", "boundaries", "confusion"} & set(page.ids)
-    assert [row[1:3] for row in page.rows if row[0] in (*CLASSES, "mean")] == [["–", "–"]] * 4
+    assert [row for row in page.rows if row[0] in (*CLASSES, "mean")] == []  # no table of dashes
     assert "nan" not in words.lower().replace("name", "")
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert {picture["score"] for picture in pictures} == {None}
@@ -283,14 +283,16 @@ def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     pictures = json.loads(page.scripts[0])["predictions"]["pictures"]
     assert len(pictures) == 2
     full = [picture["id"] for picture in pictures if picture["full"]]
-    assert [path.stem for path in (tree.folder / "pictures").glob("[!.]*")] == full
+    assert [path.stem for path in (tree.folder / "pictures").glob("[!.]*.jpg")] == full
     assert len(full) == 1
 
 
 def test_pictures_at_full_size_stand_beside_the_page_photo_prediction_truth(tree: Tree) -> None:
     tree.report()
     catalogue, predictions = read_catalogue(tree.val), Labels(tree.seed() / "predictions/002.zarr", "labels_crf")
-    assert sorted(path.name for path in (tree.folder / "pictures").glob("[!.]*")) == [f"{i}.jpg" for i in catalogue.ids]
+    assert sorted(path.name for path in (tree.folder / "pictures").glob("[!.]*.jpg")) == [
+        f"{i}.jpg" for i in catalogue.ids
+    ]
     for row in catalogue.rows():
         sheet = read_image(tree.folder / "pictures" / f"{row.image}.jpg").astype(int)
         photo, panels = read_image(row.path), 3 if row.mask else 2

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from boxsup.cli import main
+from boxsup.image.drawing import outlines, with_caption
 from boxsup.image.files import read_image
 from boxsup.report.experiment.generation_picture import Generation, choices, picture
-from boxsup.report.shared.drawing import outlines, with_caption
 
 if TYPE_CHECKING:
     from helpers.results_tree import Tree

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boxsup
-from boxsup.errors import StoreError
+from boxsup.errors import StoreError, UnknownImageError
+from boxsup.image.files import read_mask
 from boxsup.store import arrays
 from boxsup.store.arrays import Ragged, RaggedWriter, create_group, open_group
 from boxsup.store.labels import labels_writer
@@ -93,3 +94,34 @@ def test_ragged_rows_come_back_in_any_order_over_chunk_and_shard_bounds(tmp_path
     assert len(stored) == len(rows)
     for row in [*range(len(rows)), *random.sample(range(len(rows)), len(rows))]:
         np.testing.assert_array_equal(stored[row], rows[row])
+
+
+def test_a_missing_image_lists_what_there_is(tmp_path):
+    maps = {f"train_{number:04}": np.zeros((2, 3), np.uint8) for number in range(1, 9)}
+    write(tmp_path / "a.zarr", maps)
+    labels = boxsup.open_labels(tmp_path / "a.zarr")
+    for image, message in (
+        ("train_001", "no image 'train_001'; did you mean train_0001 or"),
+        ("2007_000032", "its 8 images are train_0001, train_0002, train_0003, train_0004, train_0005 and 3 more"),
+    ):
+        with pytest.raises(UnknownImageError) as info:
+            labels[image]
+        assert isinstance(info.value, KeyError)
+        assert message in str(info.value)
+        assert not str(info.value).startswith(("'", '"'))
+        assert image not in labels
+        assert labels.get(image) is None
+
+
+def test_a_store_shows_itself_and_saves_its_maps(tmp_path):
+    maps = {"a": np.array([[0, 1], [2, 255]], np.uint8), "b": np.zeros((3, 2), np.uint8)}
+    write(tmp_path / "a.zarr", maps, {"classes": ["background", "cat", "<dog>"]})
+    labels = boxsup.open_labels(tmp_path / "a.zarr")
+    assert repr(labels) == f"Labels('{tmp_path / 'a.zarr'}', 2 images, 3 classes: a, b)"
+    page = labels._repr_html_()
+    assert page.count("<img") == 2
+    assert "&lt;dog&gt;" in page
+    assert "<dog>" not in page
+    np.testing.assert_array_equal(read_mask(labels.save("a", tmp_path / "a.png")), maps["a"])
+    with pytest.raises(UnknownImageError):
+        labels.save("c", tmp_path / "c.png")

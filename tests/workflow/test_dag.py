@@ -55,6 +55,15 @@ def test_settings_of_object_networks_rerun_them_and_the_generations(rerun):
     assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
 
 
+def test_decisions_of_a_person_rerun_what_learns_from_them(rerun, demo):
+    (demo / "reviewed.jsonl").write_text("")
+    try:
+        jobs = rerun(experiment(supervision={"reviewed": "reviewed.jsonl"}))
+    finally:
+        (demo / "reviewed.jsonl").unlink()
+    assert set(jobs) == {*CHAIN, "objects"}
+
+
 def test_what_object_networks_learn_from_boxes_reruns_them(rerun):
     assert set(rerun(experiment(update={"leak": 2.0}))) == {*CHAIN, "objects"}
 
@@ -318,24 +327,35 @@ def test_every_experiment_of_the_configuration_is_planned(config, snakemake, tmp
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", README, re.MULTILINE)
+OWN = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+PAGES = (README, OWN, (ROOT / "docs/experiments.md").read_text(encoding="utf-8"))
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^\.venv/bin/snakemake (.+?results/\S+\.html)", page, re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
-def test_the_readmes_commands_are_planned_as_typed(planner, tmp_path, monkeypatch, arguments):
-    [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", README, re.DOTALL)
+def test_commands_of_the_first_pages_are_planned_as_typed(planner, tmp_path, arguments):
+    [mine] = re.findall(r"```yaml\n# mine\.yaml\n(.+?)```", OWN, re.DOTALL)
     (tmp_path / "mine.yaml").write_text(mine)
     for name in ("Snakefile", "workflow", "config.yaml", "tests"):  # a clone without results
         (tmp_path / name).symlink_to(ROOT / name)
-    if "mine/config.yaml" in arguments:
-        [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
-        own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
-        own_data.write_labelme(tmp_path / "annotations", made)
-        monkeypatch.chdir(tmp_path)
-        main(init.split())
     result = planner.run([sys.executable, "-m", "snakemake", "--dry-run", *arguments.split()], tmp_path)
     assert result.returncode == 0, result.stdout
     assert any(jobs for jobs in planned(result.stdout).values()), result.stdout
+
+
+def test_the_readmes_commands_for_own_data_are_planned_as_typed(tmp_path, monkeypatch, capfd):
+    [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
+    [run] = re.findall(r"^\.venv/bin/boxsup (run .+)", README, re.MULTILINE)
+    own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
+    own_data.write_labelme(tmp_path / "annotations", made)
+    monkeypatch.chdir(tmp_path)
+    main(init.split())
+    main([*run.split(), "--dry-run"])
+    assert re.search(r"would run \d+ jobs for results/own_box/report.html", capfd.readouterr().out)
 
 
 def test_an_archive_for_the_server_of_any_split(snakemake, tmp_path):

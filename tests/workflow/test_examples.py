@@ -1,10 +1,12 @@
 """The scripts in `examples/`, run as a user runs them, on the tiny demo."""
 
+import re
 import runpy
 
 import pytest
 from PIL import Image
 
+import boxsup
 from helpers.paths import ROOT
 
 pytestmark = pytest.mark.slow  # Snakemake runs
@@ -48,3 +50,13 @@ def test_a_network_segments_an_image(example, demo, tmp_path):
     assert sum(shares) == pytest.approx(100, abs=0.5)
     with Image.open(out) as picture, Image.open(demo / "results/data/demo/tree/JPEGImages/val_0001.jpg") as photo:
         assert picture.size == photo.size
+
+
+def test_a_model_and_labels_as_docs_python_says(demo, tmp_path, monkeypatch):
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text(), flags=re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    code = blocks[-1].replace("003.zarr", "001.zarr").replace('"results/', f'"{demo}/results/')
+    names = {"boxsup": boxsup}
+    exec(code, names)
+    assert sum(names["prediction"].shares.values()) == pytest.approx(1)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"labels.png", "train_0003.png"}

@@ -6,10 +6,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from boxsup.running.plan import arguments as arguments_of_snakemake
+from boxsup.running.plan import asked_of, config_of
 from helpers import own_data
 from helpers.commands import run_boxsup
 from helpers.paths import ROOT, real_data
@@ -48,13 +51,17 @@ def run(clone, planner):
     def run(command, *more):
         program, *arguments = [*shlex.split(command, comments=True), *more]
         words = [sys.executable, "-m", program.removeprefix(".venv/bin/"), *arguments]
-        if program == ".venv/bin/boxsup":
+        if arguments[0] == "run" and "--dry-run" in more:  # Snakemake's plan, by the words that it is called with
+            with contextlib.chdir(clone):
+                asked = asked_of(config_of(Path(arguments[1])))
+                words = arguments_of_snakemake(asked.config, "2", None, True, [])
+            words = [sys.executable, "-m", "snakemake", *words, "--", *asked.targets]
+        if program == ".venv/bin/boxsup" and arguments[0] != "run":
             with contextlib.chdir(clone):
                 done = run_boxsup(*arguments)
         elif "--dry-run" in more:
             done = planner.run(words, clone)
-        else:
-            assert program == ".venv/bin/snakemake"
+        else:  # Snakemake, or what starts it
             done = subprocess.run(words, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         return f"{done.stdout}{done.stderr}"
@@ -90,7 +97,7 @@ def test_the_commands_of_each_page_make_a_plan_that_snakemake_takes(clone, run, 
     train, val = counts
     assert f"{train + val}: {train} to train on, {val} to evaluate on" in told
     assert "problems     none" in told
-    assert second.split("results/")[1] in told  # what it says to run next is what the page says
+    assert second.split("boxsup ")[1] in told  # what it says to run next is what the page says
     jobs = planned(run(second, "--dry-run"))
     assert jobs["catalogue"] == {f"data/own/{split}/images.csv" for split in ("train", "val")}
     assert {"proposals", "overlaps", "labels", "epoch", "predictions", "evaluation", "report"} <= set(jobs)

@@ -1,6 +1,5 @@
 # What changed in the files of data sets since they were read: input and params functions; no rules.
-from boxsup.catalogue.changes import Changes, SplitFiles, changes, is_made_from, overlaps_from, proposals_from
-from boxsup.catalogue.records import parse_classes
+# What compares files is imported where it is used: `snakemake --lint` needs nothing but Snakemake and this folder.
 
 LOOKED = {}  # split -> when its inventory and tables were written, and how its files differ from the inventory
 
@@ -24,6 +23,8 @@ def changes_in(split):
 
     Only the process that plans looks at them. Jobs of a cluster read this file too, and do what was planned.
     """
+    from boxsup.catalogue.changes import Changes, changes
+
     files = files_in(split)
     if not workflow.is_main_process:
         return Changes(files, None, None, is_current=not split.inventory.exists())
@@ -36,6 +37,9 @@ def changes_in(split):
 
 
 def files_in(split):
+    from boxsup.catalogue.changes import SplitFiles
+    from boxsup.catalogue.records import parse_classes
+
     settings = DATASETS[split.dataset]
     classes = parse_classes(canonical(settings["classes"]))
     form, root = DATA.reader(split.dataset), Path(DATA.root(split.dataset))
@@ -77,6 +81,8 @@ def shard_boxes(wildcards):
 
 def images_of_shard(wildcards):
     """An input function: the table of images; it may be newer than candidates that would come out equal."""
+    from boxsup.catalogue.changes import is_made_from, proposals_from
+
     settings, split = CONFIG["proposals"][wildcards.proposals], split_of(wildcards)
     store = split.proposals(wildcards.proposals, wildcards.i, wildcards.n)
     same = settings["method"] != "imported" and is_made_from(store, proposals_from(settings, shard_pixels(wildcards)))
@@ -85,6 +91,8 @@ def images_of_shard(wildcards):
 
 def boxes_of_shard(wildcards):
     """An input function: the table of boxes; it may be newer than overlaps that would come out equal."""
+    from boxsup.catalogue.changes import is_made_from, overlaps_from
+
     split = split_of(wildcards)
     store = split.overlaps(wildcards.proposals, wildcards.i, wildcards.n)
     return unless(is_made_from(store, overlaps_from(shard_boxes(wildcards))), split.tables()[1])

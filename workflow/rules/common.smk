@@ -73,12 +73,12 @@ def masked_options(*names):
     return all_options
 
 
-object_options = masked_options("before", "truth")
+object_options = masked_options("before", "truth", "reviewed")
 
 
 def label_options(wildcards, input):
     """The options of `boxsup labels` for its inputs; fixed and true masks may be several stores."""
-    parts = [masked_options("objects", "model", "fixed", "truth")(wildcards, input)]
+    parts = [masked_options("objects", "model", "fixed", "truth", "reviewed")(wildcards, input)]
     parts += [option("settings", update_settings(wildcards)), option("scales", asked_scales(wildcards))]
     return " ".join(filter(None, parts))
 
@@ -128,6 +128,11 @@ def masked_tables(wildcards):
     """The table of images of the split whose true masks may be used."""
     masked = experiment_of(wildcards).masked
     return masked.tables()[0] if masked else []
+
+
+def reviewed_decisions(wildcards):
+    """What a person decided about boxes; a changed file makes again what depends on it."""
+    return experiment_of(wildcards).reviewed() or []
 
 
 def object_maps_before(wildcards):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from boxsup.again import VARIABLE, Start, record
+from boxsup.config.files import completed
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
@@ -50,7 +51,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 os.environ[BY_SNAKEMAKE] = "1"
 
 try:
-    CONFIG = resolve(config)
+    CONFIG = resolve(completed(config))
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
 
@@ -82,7 +83,18 @@ wildcard_constraints:
     n=r"\d+",
 
 
+def needs_crf(job):
+    """Whether a job needs the library of the dense CRF, which not everybody can install."""
+    if job.rule.name in ("predictions", "split_predictions", "crf_search"):
+        return CONFIG["experiments"][job.wildcards.experiment]["inference"]["crf"]["iterations"] > 0
+    return job.rule.name == "fixed_masks" and job.wildcards.kind == "bbox_seg"
+
+
 onstart:
+    from boxsup.inference.crf import MISSING, has_crf
+
+    if not has_crf() and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before anything is trained
+        sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:
         record(RESULTS, sorted(set(map(owner_of, outputs))), START)

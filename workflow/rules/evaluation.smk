@@ -6,7 +6,12 @@ rule validate:
         tables=val_tables,
         model=trained_model,
     output:
-        RUN.epoch("{epoch}").validation,
+        report(
+            RUN.epoch("{epoch}").validation,
+            caption="../report/table.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "score of epoch {epoch}"},
+        ),
     log:
         log_of("validate"),
     benchmark:
@@ -32,7 +37,12 @@ rule evaluation:
         tables=val_tables,
         predictions=RUN.predictions("{epoch}"),
     output:
-        RUN.evaluation("{epoch}"),
+        report(
+            RUN.evaluation("{epoch}"),
+            caption="../report/table.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "IoU of each class, epoch {epoch}"},
+        ),
     log:
         log_of("evaluation"),
     benchmark:
@@ -57,7 +67,12 @@ rule trimap:
         tables=val_tables,
         predictions=RUN.predictions("{epoch}"),
     output:
-        RUN.trimap("{epoch}"),
+        report(
+            RUN.trimap("{epoch}"),
+            caption="../report/table.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "errors near boundaries, epoch {epoch}"},
+        ),
     log:
         log_of("trimap"),
     benchmark:
@@ -81,7 +96,12 @@ rule crf_search:
         tables=val_tables,
         model=trained_model,
     output:
-        RUN.crf_search("{epoch}"),
+        report(
+            RUN.crf_search("{epoch}"),
+            caption="../report/table.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "search for the weights of the CRF"},
+        ),
     log:
         log_of("crf_search"),
     benchmark:
@@ -107,7 +127,12 @@ rule search:
         tables=lambda wildcards: search_of(wildcards).first.val.tables(),
         predictions=lambda wildcards: search_of(wildcards).predictions(),
     output:
-        search_table("{search}"),
+        report(
+            search_table("{search}"),
+            caption="../report/table.rst",
+            category="Searches",
+            labels={"experiment": "{search}", "what": "search"},
+        ),
     log:
         log_of("search"),
     benchmark:

@@ -34,6 +34,7 @@ rule objects:
         before=object_maps_before,
         truth=lambda wildcards: experiment_of(wildcards).true_masks(),
         masked=masked_tables,
+        reviewed=reviewed_decisions,
     output:
         network=RUN.object_network("{turn}", *SHARD),
         maps=directory(RUN.object_maps("{turn}", *SHARD)),
@@ -71,6 +72,7 @@ rule labels:
         fixed=lambda wildcards: experiment_of(wildcards).fixed_masks(),
         truth=lambda wildcards: experiment_of(wildcards).true_masks(),
         masked=masked_tables,
+        reviewed=reviewed_decisions,
     output:
         directory(RUN.labels("{epoch}")),
     log:
@@ -103,7 +105,12 @@ rule label_quality:
         previous=generation_before,
         first=first_quality,
     output:
-        RUN.quality("{epoch}"),
+        report(
+            RUN.quality("{epoch}"),
+            caption="../report/table.rst",
+            category="Training",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "quality of labels, epoch {epoch}"},
+        ),
     log:
         log_of("label_quality"),
     benchmark:

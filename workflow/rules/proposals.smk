@@ -36,7 +36,12 @@ rule proposal_evaluation:
         timings=split_timings,
     output:
         CANDIDATES.objects,
-        CANDIDATES.summary,
+        report(
+            CANDIDATES.summary,
+            caption="../report/proposals.rst",
+            category="Proposals",
+            labels={"data": "{dataset}", "split": "{split}", "what": "table: {proposals}"},
+        ),
     log:
         log_of("proposal_evaluation"),
     benchmark:
@@ -66,6 +71,7 @@ rule proposal_report:
             SPLIT.proposals_report,
             caption="../report/proposals.rst",
             category="Proposals",
+            labels={"data": "{dataset}", "split": "{split}", "what": "page"},
         ),
     log:
         log_of("proposal_report"),

@@ -3,7 +3,12 @@ rule trimap_plot:
     input:
         lambda wildcards: [path for own in drawn_experiments(wildcards) for path in page.final_trimaps(own)],
     output:
-        trimap_page("{experiments}"),
+        report(
+            trimap_page("{experiments}"),
+            caption="../report/trimap.rst",
+            category="Experiments",
+            labels={"experiment": "{experiments}", "what": "errors near boundaries"},
+        ),
     log:
         log_of("trimap_plot"),
     benchmark:
@@ -28,6 +33,7 @@ rule report:
             EXPERIMENT.report,
             caption="../report/experiment.rst",
             category="Experiments",
+            labels={"experiment": "{experiment}", "what": "page"},
         ),
         pictures=directory(EXPERIMENT.pictures),
     log:
@@ -65,8 +71,15 @@ rule paper:
             PageFolder("{page}").report,
             caption="../report/paper.rst",
             category="The paper",
+            labels={"page": "{page}", "what": "page"},
         ),
-        tables=directory(PageFolder("{page}").tables),
+        tables=report(
+            directory(PageFolder("{page}").tables),
+            patterns=["{table}.csv"],
+            caption="../report/paper.rst",
+            category="The paper",
+            labels={"page": "{page}", "what": "{table}"},
+        ),
     log:
         log_of("paper"),
     benchmark:

@@ -19,4 +19,5 @@ def gpus(stage):
     return lambda wildcards: experiment_of(wildcards).setting(*stage.gpus.split("."))
 
 
-workflow.localrules(*(stage.name for stage in STAGES.values() if stage.local))
+# A workflow that uses this one as a module may rename its rules.
+workflow.localrules(*(workflow.modifier.modify_rulename(stage.name) for stage in STAGES.values() if stage.local))

@@ -6,7 +6,8 @@ from boxsup.targets import explain
 
 def asked_targets():
     """The targets of the command line, which Snakemake tells a Snakefile only after reading it: too late."""
-    if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
+    is_module = not workflow.modifier.is_main_snakefile()  # another workflow has targets of its own
+    if is_module or not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
         return []
     return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
 

@@ -34,7 +34,12 @@ rule epoch:
     output:
         model=RUN.epoch("{epoch}").model,
         optimizer=RUN.epoch("{epoch}").optimizer,
-        progress=RUN.epoch("{epoch}").progress,
+        progress=report(
+            RUN.epoch("{epoch}").progress,
+            caption="../report/table.rst",
+            category="Training",
+            labels={"experiment": "{experiment}", "seed": "{seed}", "what": "loss and rate, epoch {epoch}"},
+        ),
     log:
         log_of("epoch"),
     benchmark:

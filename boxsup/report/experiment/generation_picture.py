@@ -13,6 +13,7 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
+from boxsup.image.drawing import with_caption
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.crops import on_box
 from boxsup.objects.maps import FULL, ObjectMaps
@@ -20,7 +21,6 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.object_maps import open_maps
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
-from boxsup.report.shared.drawing import with_caption
 from boxsup.report.shared.pictures import Picture, class_colour, side_by_side
 from boxsup.store.labels import Labels
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.proposals.pool_store import find_pools
+from boxsup.report.experiment.known import known_of_boxes
 from boxsup.report.experiment.odd_boxes import odd_boxes
-from boxsup.report.experiment.survey import SupervisedImage, pick_images, survey_labels
+from boxsup.report.experiment.survey import SupervisedImage, label_score, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned
 from boxsup.report.shared.explorer import WIDE, explorer_picture, segment_path
 from boxsup.report.shared.templates import rounded
@@ -33,8 +34,9 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
 
     Returns:
         `views`, the numbers of the generations shown; `costs`, the titles of what is said of a candidate; `pictures`
-        (see `_generation_picture`), empty if every image keeps its true mask; and `odd`, the boxes worth a look, each
-        with the index of its picture (`item`), the index of the `box` in the picture, and `why`.
+        (see `_generation_picture`), empty if every image keeps its true mask; `odd`, the boxes worth a look, each with
+        the index of its picture (`item`), the index of the `box` in the picture, and `why`; and `known`, see
+        `known_of_boxes`.
     """
     survey = survey_labels(catalogue, generations)
     odd = odd_boxes(survey.boxes)
@@ -46,7 +48,8 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
     pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
     shown = _shown_boxes(odd, picked, catalogue)
-    return {"views": list(steps), "costs": list(costs.values()), "pictures": pictures, "odd": shown}
+    known = known_of_boxes(survey.boxes, len(odd_boxes(survey.boxes, len(catalogue.boxes))))
+    return {"views": list(steps), "costs": list(costs.values()), "pictures": pictures, "odd": shown, "known": known}
 
 
 def _tables(labels: Labels, costs: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -64,17 +67,31 @@ def _generation_picture(
 
     Returns:
         The values of `explorer_picture`; `labels`, the classes of its boxes; `boxes` (see `_boxes`); `segments`, paths
-        by candidate, filled in later; and `score` and `changed` in per cent.
+        by candidate, filled in later; `score` and `changed` in per cent; by generation, the mIoU of its labels in per
+        cent (`scores`) and the mean expected IoU of what its boxes chose (`sures`); and `sure`, the last of these.
     """
     row, boxes = image.row, catalogue.boxes_of(image.row.image)
-    picture = explorer_picture(row, (labels[row.image] for labels in steps.values()), WIDE)
+    maps = [labels[row.image] for labels in steps.values()]
+    picture = explorer_picture(row, maps, WIDE)
+    scores = [label_score(row, labels, len(catalogue.classes)) for labels in maps]
+    sures = [_sure(boxes.index, table) for table in tables.values()]
     return picture | {
         "labels": sorted(set(map(int, boxes["label"]))),
         "boxes": _boxes(boxes, picture["width"] / row.width, tables.values()),
         "segments": {},
         "score": rounded(100 * image.score, 1),
         "changed": rounded(100 * image.changed, 1),
+        "scores": [rounded(100 * score, 1) for score in scores],
+        "sures": [rounded(sure, 2) for sure in sures],
+        "sure": rounded(sures[-1], 2),
     }
+
+
+def _sure(rows: pd.Index, table: Mapping[str, NDArray[Any]]) -> float:
+    """The mean expected IoU of the candidates that boxes chose in a generation; NaN if none chose one."""
+    chosen, best = table["chosen"][rows], table["best"][rows]
+    found = (best == chosen[:, None]) & (best >= 0)
+    return float(table["expected_iou"][rows][found].mean()) if found.any() else float("nan")
 
 
 def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDArray[Any]]]) -> list[dict[str, Any]]:

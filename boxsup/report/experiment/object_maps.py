@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
 from boxsup.labels.true_objects import true_pixels
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
 from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool import Pool

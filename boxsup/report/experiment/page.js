@@ -86,8 +86,52 @@ class Explorer {
     root.addEventListener("input", ({ target }) => this.set(target.dataset.role, target.value));
     root.addEventListener("click", ({ target }) => this.act(target.closest("[data-do]")));
     this.viewer.addEventListener("keydown", (event) => this.press(event));
-    this.viewer.addEventListener("close", () => this.play(false));
+    this.viewer.addEventListener("close", () => {
+      this.play(false);
+      this.item = null;
+      this.address();
+    });
+    this.first = this.state();
     this.list();
+  }
+
+  // What is shown, as the fragment of the page's address: a link to it can be sent.
+
+  state() {
+    const { view, label, order, find, step } = this;
+    return { image: this.item?.id ?? "", generation: String(this.views[step] ?? ""), show: view, class: label, order, find };
+  }
+
+  address() {
+    if (this.restoring) return;
+    const changed = Object.entries(this.state()).filter(([key, value]) => value !== (this.first[key] ?? ""));
+    const query = new URLSearchParams(changed).toString();
+    history.replaceState(null, "", query ? `#${this.root.dataset.kind}?${query}` : `#${this.root.dataset.kind}`);
+  }
+
+  restore(query) {
+    const asked = new URLSearchParams(query);
+    const value = (key) => asked.get(key) ?? this.first[key];
+    const offered = (role, wanted) => [...this.root.querySelectorAll(`[data-role=${role}] option`)].some(
+      (option) => option.value === wanted);
+    this.restoring = true;
+    for (const [role, key] of [["label", "class"], ["order", "order"], ["find", "find"]]) {
+      const wanted = role === "find" || offered(role, value(key)) ? value(key) : this.first[key];
+      this[role] = wanted;
+      this.root.querySelector(`[data-role=${role}]`).value = wanted;
+    }
+    this.count = CARDS;
+    if (this.views.length && this.all("step").length) {
+      const step = this.views.map(String).indexOf(value("generation"));
+      this.go(step < 0 ? this.views.length - 1 : step);
+    }
+    const shows = [...this.all("view")].map((choice) => choice.value);
+    this.look(shows.includes(value("show")) ? value("show") : this.first.show);
+    this.list();
+    const item = this.items.find(({ id }) => id === asked.get("image"));
+    if (item) this.open(item);
+    else if (this.viewer.open) this.viewer.close();
+    this.restoring = false;
   }
 
   all(role) {
@@ -101,6 +145,7 @@ class Explorer {
       this[role] = value;
       this.count = CARDS;
       this.list();
+      this.address();
     }
   }
 
@@ -139,6 +184,7 @@ class Explorer {
     this.view = view;
     this.all("view").forEach((choice) => (choice.checked = choice.value === view));
     this.repaint();
+    this.address();
   }
 
   move(by) {
@@ -203,6 +249,7 @@ class Explorer {
       const item = this.items[Number(card.dataset.item)];
       const layer = this.layer(item);
       paint(card.querySelector(".picture"), item, layer, this.over(item));
+      card.querySelector(".note").textContent = this.note(item);
       card.querySelector(".chips").replaceChildren(...this.seen(item, layer).map((label) => chip(label)));
     });
     if (this.viewer.open) this.show();
@@ -216,12 +263,13 @@ class Explorer {
     const titles = item.truth === null ? [""] : ["", "true mask"];
     const figures = titles.map((title) => element("figure", {}, picture(item), element("figcaption", {}, title)));
     this.viewer.querySelector(".stages").replaceChildren(...figures);
-    this.viewer.querySelector("h3").replaceChildren(item.id, element("small", {}, this.note(item)));
+    this.viewer.querySelector("h3").replaceChildren(item.id, element("small"));
     if (!this.viewer.open) {
       this.viewer.showModal();
       this.viewer.querySelector("h3").focus(); // and not a button that the next key would press
     }
     this.show();
+    this.address();
   }
 
   turn(by) {
@@ -236,6 +284,7 @@ class Explorer {
     const chosen = this.viewer.querySelector("[data-role=view]:checked").parentElement.textContent.trim();
     const title = this.view === "step" ? `generation ${this.views[this.step]}` : chosen;
     this.viewer.querySelector("figcaption").textContent = title;
+    this.viewer.querySelector("h3 small").textContent = this.note(this.item);
     this.viewer.querySelector(".detail").replaceChildren(...this.detail());
   }
 
@@ -261,9 +310,11 @@ class Explorer {
 class Predictions extends Explorer {
   note(item) {
     if (item.truth === null) return "no true mask";
-    if (this.label) return `IoU ${shown(this.value(item, "score"), 1)} %`;
+    const plain = this.view === "1"; // the labels without CRF
+    const which = plain ? " without CRF" : "";
+    if (this.label) return `IoU ${shown(item.iou[this.label]?.[plain ? 1 : 0] ?? null, 1)} %${which}`;
     if (item.score === null) return "no object in its true mask";
-    return `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
+    return plain ? `mIoU ${shown(item.plain, 1)} %${which}` : `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
   }
 
   detail() {
@@ -274,16 +325,21 @@ class Predictions extends Explorer {
   }
 
   link() {
-    const file = `pictures/${encodeURIComponent(this.item.id)}.jpg`;
-    return element("p", {}, element("a", { href: file, target: "_blank" }, "Photo, prediction and true mask at full size"));
+    const truth = this.item.truth === null ? "Photo and prediction" : "Photo, prediction and true mask";
+    return fullSize(`pictures/${encodeURIComponent(this.item.id)}.jpg`, truth);
   }
+}
+
+function fullSize(file, what) {
+  return element("p", {}, element("a", { href: file, target: "_blank" }, `${what} at full size`));
 }
 
 class Generations extends Explorer {
   note(item) {
-    const score = item.score === null ? "" : `mIoU ${shown(item.score, 1)} %`;
+    const [score, sure] = [item.scores[this.step], item.sures[this.step]];
+    const known = score === null ? (sure === null ? "" : `expected IoU ${sure.toFixed(2)}`) : `mIoU ${score.toFixed(1)} %`;
     const changed = this.views.length > 1 ? `changed ${shown(item.changed, 0)} %` : "";
-    return [score, changed].filter(Boolean).join(", ");
+    return [known, changed].filter(Boolean).join(", ");
   }
 
   drawn() {
@@ -301,7 +357,8 @@ class Generations extends Explorer {
   detail() {
     const store = data.stores[this.views[this.step]];
     const command = element("pre", {}, `${data.show} ${quoted(store)} ${quoted(this.item.id)}`);
-    return [...this.tables(), command];
+    const what = this.item.truth === null ? "Photo and last labels" : "Photo, last labels and true mask";
+    return [...this.tables(), fullSize(`pictures/training/${encodeURIComponent(this.item.id)}.jpg`, what), command];
   }
 
   tables() {
@@ -400,6 +457,11 @@ function sortable(table) {
       table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
       title.setAttribute("aria-sort", down ? "descending" : "ascending");
       const rows = [...body.rows].filter((row) => !row.classList.contains("mean"));
+      if (title.cellIndex === 0) {
+        title.removeAttribute("aria-sort");
+        body.prepend(...rows.sort((a, b) => a.dataset.row - b.dataset.row)); // the order of the classes
+        return;
+      }
       const value = (row) => number(row, title.cellIndex);
       rows.sort((a, b) => (down ? 1 : -1) * (value(b) - value(a)) || Number.isNaN(value(a)) - Number.isNaN(value(b)));
       body.prepend(...rows);
@@ -421,6 +483,29 @@ function compare(table, name) {
   }
 }
 
+// --- tables as CSV --------------------------------------------------------------------------------------------------
+
+// A cell that a spreadsheet would take for a formula gets an apostrophe; numbers stay numbers.
+function csvCell(text) {
+  const plain = text.trim().replace("−", "-");
+  const guarded = /^[=+\-@\t]/.test(plain) && Number.isNaN(Number(plain)) ? `'${plain}` : plain;
+  return /[",\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+}
+
+function csv(shownTable) {
+  return [...shownTable.rows].map((row) => [...row.cells].map((cell) => csvCell(cell.innerText)).join(",")).join("\r\n");
+}
+
+function offerCsv(shownTable) {
+  const section = shownTable.closest("section");
+  const same = [...section.querySelectorAll(".scroll > table")];
+  const file = `${[document.querySelector("h1").textContent, section.id, ...(same.length > 1 ? [same.indexOf(shownTable) + 1] : [])].join("-")}.csv`;
+  const link = element("a", { class: "csv", download: file, href: "#" }, "as CSV");
+  const fill = () => (link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(`${csv(shownTable)}\r\n`)}`);
+  for (const event of ["pointerdown", "focus", "click"]) link.addEventListener(event, fill); // as it is sorted now
+  shownTable.parentElement.after(link);
+}
+
 // --- put together ---------------------------------------------------------------------------------------------------
 
 const explorers = {};
@@ -431,10 +516,21 @@ for (const [kind, Kind] of Object.entries(kinds)) {
 }
 const odd = document.getElementById("odd-boxes");
 if (odd) oddBoxes(odd, explorers.generations);
-const table = document.querySelector(".results");
-sortable(table);
+const table = document.querySelector("#results .results");
+if (table) sortable(table);
+document.querySelectorAll("section .scroll > table").forEach(offerCsv);
 const chooser = document.getElementById("beside");
 if (chooser) {
   chooser.addEventListener("input", () => compare(table, chooser.value));
   compare(table, chooser.value);
 }
+
+function follow() {
+  const [kind, query] = location.hash.slice(1).split(/\?(.*)/s);
+  const explorer = explorers[kind];
+  if (!explorer || query === undefined) return;
+  explorer.root.scrollIntoView({ behavior: "instant" });
+  explorer.restore(query);
+}
+addEventListener("hashchange", follow);
+follow();

@@ -21,6 +21,7 @@ from boxsup.report.experiment.class_scores import class_rows, scores_beside
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
 from boxsup.report.experiment.generations import explore_generations
+from boxsup.report.experiment.known import next_commands
 from boxsup.report.experiment.object_maps import object_maps_section
 from boxsup.report.experiment.odd_boxes import WITHOUT_CANDIDATE
 from boxsup.report.experiment.predictions import VIEWS, explore_predictions, score_predictions
@@ -30,7 +31,7 @@ from boxsup.report.experiment.searches import search_sections
 from boxsup.report.experiment.timings import timing_rows
 from boxsup.report.experiment.training import curve_section, quality_section
 from boxsup.report.experiment.trimap import trimap_chart
-from boxsup.report.shared.templates import percent_and_spread, render_template
+from boxsup.report.shared.templates import NONE, percent, percent_and_spread, render_template
 from boxsup.store.labels import Labels
 
 # What a reader can choose to see in an explorer: the name in page.js (a number is the index of a view) and the title.
@@ -43,6 +44,8 @@ CHOICES_NOTE = (
 )
 MAPS_NOTE = ", E_b the distance from the box's object map"
 MAPS_OPTIONS = [("map", "object maps"), ("outlines", "outlines"), ("photo", "photos")]
+NO_GENERATIONS: dict[str, Any] = {"views": [], "pictures": [], "odd": [], "known": {}}
+LISTED = ("listed", "as listed")
 BY_IOU = [("score:1", "worst first"), ("score:-1", "best first")]
 BY_DISTANCE = [("distance:-1", "choice farthest from its map"), ("distance:1", "choice nearest to its map")]
 
@@ -54,10 +57,12 @@ class Rendered:
     Attributes:
         text: HTML that loads no other file.
         full_size: Ids of the evaluated images to which it links at full size (`boxsup.report.experiment.full_size`).
+        training: Ids of the training images to which it links.
     """
 
     text: str
     full_size: list[str]
+    training: list[str]
 
 
 def render(
@@ -93,7 +98,7 @@ def render(
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
     scored, confusion = score_predictions(val, maps)
     generations = {number: Labels(path) for number, path in first.generations.items()}
-    pseudo_masks = explore_generations(train, generations) if generations else {"views": [], "pictures": [], "odd": []}
+    pseudo_masks = explore_generations(train, generations) if generations else NO_GENERATIONS
     predictions = explore_predictions(scored, maps)
     compared = scores_beside(others, first.evaluation.index)
     objects = object_maps_section(train, {seed.seed: last for seed in seeds if (last := _last(seed)) is not None})
@@ -131,15 +136,20 @@ def render(
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         searches=search_sections(searches),
         quality=quality_section(seeds),
+        known=pseudo_masks["known"] | {"fill": _box_fill(first)} if basis.why_not and pseudo_masks["pictures"] else {},
+        next_commands=next_commands(config, folder),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)
-        | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE + (MAPS_NOTE if objects else "") + "."},
+        | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE + (MAPS_NOTE if objects else "") + "."}
+        | {"orders": _generation_orders(pseudo_masks)},
         objects=objects and objects | _maps_explorer(looked, bool(objects["measured"]), train.classes),
-        predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes) | {"all": len(scored)},
+        predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes)
+        | {"all": len(scored), "orders": _prediction_orders(predictions)},
         timings=timing_rows(timings),
         commands=commands(folder, first, train, val),
         data=data,
     )
-    return Rendered(text, [picture["id"] for picture in predictions["pictures"] if picture["full"]])
+    full = [picture["id"] for picture in predictions["pictures"] if picture["full"]]
+    return Rendered(text, full, [picture["id"] for picture in pseudo_masks["pictures"]])
 
 
 def _explorer(
@@ -157,10 +167,33 @@ def _explorer(
     }
 
 
+def _generation_orders(explored: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The orders of training images: by what is known of them."""
+    pictures = explored["pictures"]
+    known = {key for key in ("score", "sure") if any(picture[key] is not None for picture in pictures)}
+    changed = [("changed:-1", "changed most")] if len(explored["views"]) > 1 else []
+    sure = [("sure:1", "least sure first"), ("sure:-1", "surest first")] if "sure" in known else []
+    by_score = BY_IOU if "score" in known else []
+    first = [*changed, *by_score, *sure] if by_score else [*sure, *changed]
+    return [*first, LISTED]
+
+
+def _prediction_orders(explored: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The orders of evaluated images: by their scores, if there are any."""
+    gains = [("gained:-1", "CRF gains most"), ("gained:1", "CRF loses most")]
+    scored = any(picture["score"] is not None for picture in explored["pictures"])
+    return [*BY_IOU, *gains, LISTED] if scored else [LISTED]
+
+
 def _maps_explorer(explored: Mapping[str, Any], measured: bool, classes: Sequence[str]) -> dict[str, Any]:
     """The values that the template needs for the explorer of object maps; without true masks no IoU orders them."""
     orders = [*BY_IOU, *BY_DISTANCE] if measured else BY_DISTANCE
     return _explorer(explored, MAPS_OPTIONS, classes) | {"orders": orders}
+
+
+def _box_fill(seed: SeedResults) -> str:
+    """The area of the last labels over the area of the boxes, in per cent."""
+    return percent(float(seed.quality["box_fill"].iloc[-1])) if "box_fill" in seed.quality else NONE
 
 
 def _last(seed: SeedResults) -> Labels | None:

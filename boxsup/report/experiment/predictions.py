@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow
 from boxsup.evaluation.confusion import iou_per_class
 from boxsup.evaluation.measured import image_score
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
+from boxsup.machine.bars import tqdm
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
 from boxsup.report.shared.templates import rounded
@@ -100,8 +100,8 @@ def _prediction_picture(image: Scored, maps: Sequence[LabelMaps], side: int) -> 
 
     Returns:
         The values of `explorer_picture`; `labels`, the classes in its truth and predictions; `score` (with CRF),
-        `gained` (by the CRF) and `iou` by label (with and without CRF) in per cent; and `full`, whether there is a file
-        at full size.
+        `plain` (without), `gained` (by the CRF) and `iou` by label (with and without CRF) in per cent; and `full`,
+        whether there is a file at full size.
     """
     picture = explorer_picture(image.row, (view[image.row.image] for view in maps), side)
     scored = np.isfinite(image.scores[0])
@@ -111,6 +111,7 @@ def _prediction_picture(image: Scored, maps: Sequence[LabelMaps], side: int) -> 
     return picture | {
         "labels": sorted({*known, *seen} - {0, VOID}),
         "score": rounded(100 * crf, 1),
+        "plain": rounded(100 * plain, 1),
         "gained": rounded(100 * (crf - plain), 1),
         "full": side == WIDE,
         "iou": {str(label): [rounded(100 * iou, 1) for iou in image.iou[:, label]] for label in known},

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
@@ -15,6 +14,7 @@ from boxsup.evaluation.object_maps import of_chosen
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.labels.choice import Chosen
+from boxsup.machine.bars import tqdm
 from boxsup.report.experiment.odd_boxes import BoxHistory
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.store.labels import Labels
@@ -71,7 +71,7 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
         for index, class_id, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
             if chosen[-1, index] != Chosen.NOTHING:
                 spanned[index] = covered_share(after, class_id, corners)
-        images.append(SupervisedImage(row, _score(row, after, len(catalogue.classes)), _changed(before, after)))
+        images.append(SupervisedImage(row, label_score(row, after, len(catalogue.classes)), _changed(before, after)))
     areas = box_areas(corners_of(catalogue.boxes))
     expected = of_chosen(last, "expected_iou")
     drawn = (last.attributes.get("settings") or {}).get("k", 1) > 1
@@ -122,7 +122,8 @@ def covered_share(labels: NDArray[np.uint8], class_id: int, corners: NDArray[np.
     return float(box_areas(np.array([tight]))[0] / inside.size) if tight else 0.0
 
 
-def _score(row: ImageRow, labels: NDArray[np.uint8], classes: int) -> float:
+def label_score(row: ImageRow, labels: NDArray[np.uint8], classes: int) -> float:
+    """The mean IoU of an image's labels, in [0, 1]; NaN if it has no true mask that shows an object."""
     return image_score(image_confusion(row.image, row.true_mask(), labels, classes)) if row.mask else float("nan")
 
 

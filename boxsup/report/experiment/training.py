@@ -15,6 +15,7 @@ from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.figures import Line, line_chart, smoothed
 from boxsup.report.shared.templates import NONE, percent
 
+SPAN_PERCENT, SPAN_RATIO = 5.0, 0.1  # the least range of an axis
 QUALITY_COLUMNS = {  # column of the quality table: (title on the page, kind of number)
     "generation": ("Generation", "count"),
     "boxes": ("Boxes", "count"),
@@ -38,9 +39,10 @@ def curve_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         for i, seed in enumerate(seeds)
         if seed.validation
     ]
+    validation = line_chart("validation", points, "epoch", "mIoU (%)", span=SPAN_PERCENT) if points else ""
     return {
         "loss": Markup(line_chart("loss", losses, "iteration", "training loss")) if losses else "",
-        "validation": Markup(line_chart("validation", points, "epoch", "mIoU (%)")) if points else "",
+        "validation": Markup(validation),
         "iterations": max(len(seed.loss) for seed in seeds),
     }
 
@@ -57,7 +59,8 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
             "no_boxes": len(tables) > 0,
         }
     mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
-    rows = [[_shown(row[column], kind) for column, (_, kind) in QUALITY_COLUMNS.items()] for _, row in mean.iterrows()]
+    columns = {name: of for name, of in QUALITY_COLUMNS.items() if mean[name].notna().any()}  # no columns of dashes
+    rows = [[_shown(row[column], kind) for column, (_, kind) in columns.items()] for _, row in mean.iterrows()]
     charts = []
     if len(mean) > 1:
         charts = [
@@ -70,7 +73,7 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
         ]
     return {
         "rows": rows,
-        "titles": [title for title, _ in QUALITY_COLUMNS.values()],
+        "titles": [title for title, _ in columns.values()],
         "charts": [Markup(chart) for chart in charts],
         "warnings": _warnings(seeds),
         "single": len(mean) == 1,
@@ -106,7 +109,8 @@ def _quality_chart(
         if table[column].notna().any()
     ]
     named = [line.label for line in lines if line.label]
-    return line_chart(name, lines, "generation", unit if len(named) != 1 else f"{named[0]} ({unit})")
+    title = unit if len(named) != 1 else f"{named[0]} ({unit})"
+    return line_chart(name, lines, "generation", title, span=SPAN_PERCENT if unit == "%" else SPAN_RATIO)
 
 
 def _once(index: int, label: str) -> str:

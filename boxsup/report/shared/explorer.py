@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.report.shared.drawing import outlines
+from boxsup.image.drawing import outlines
 from boxsup.report.shared.pictures import encode_base64, fit_side, resize
 
 WIDE, NARROW = 240, 88  # px, the longer side of a picture, and of one where there are very many

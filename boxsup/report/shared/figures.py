@@ -98,7 +98,7 @@ def chart(name: str, draw: Callable[[Any], None]) -> str:
     return _themed(buffer.getvalue(), name)
 
 
-def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True) -> str:
+def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True, span: float = 0) -> str:
     """A chart of lines as an `<svg>` element; see `chart`.
 
     Args:
@@ -107,6 +107,7 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
         x: Title of the x axis.
         y: Title of the y axis.
         integers: Whether the x axis has ticks at whole numbers only.
+        span: The least range of the y axis, so that lines that hardly change look so.
     """
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
@@ -115,6 +116,11 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
             axes.plot(line.x, line.y, style, color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
+        low, high = axes.get_ylim()
+        if high - low < span:
+            middle = max((low + high) / 2, min(span / 2, low)) if low >= 0 else (low + high) / 2
+            axes.set_ylim(middle - span / 2, middle + span / 2)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         if integers:
             axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         if sum(bool(line.label) for line in lines) > 1:
@@ -130,7 +136,8 @@ def _themed(svg: str, name: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg))
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", svg)
-    svg = re.sub(r"(\d\.\d{2})\d+", r"\1", svg)
+    # Positions need no more than two decimals; numbers at ticks are text and stay as they are.
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d{2})\d+", r"\1", tag[0]), svg)
     svg = (
         svg.replace('id="', f'id="{name}-')
         .replace('xlink:href="#', f'href="#{name}-')

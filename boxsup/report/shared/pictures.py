@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from boxsup.image.drawing import Colour, draw_boxes, draw_outlines, outlines
 from boxsup.image.palette import PALETTE, faded, overlay
-from boxsup.report.shared.drawing import Colour, draw_boxes, draw_outlines, outlines
 
 SEGMENT_OPACITY = 0.6  # of a filled segment over the faded photograph
 HEAT: Colour = (214, 39, 40)  # of an object map; page.css has it too

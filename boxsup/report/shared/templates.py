@@ -29,7 +29,7 @@ def render_template(template: str, /, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
-    return environment.get_template(template).render(include=_file, policy=_policy, **values)
+    return environment.get_template(template).render(include=_file, policy=content_policy, **values)
 
 
 def _file(path: str) -> Markup:
@@ -37,15 +37,22 @@ def _file(path: str) -> Markup:
     return Markup(files("boxsup.report").joinpath(path).read_text(encoding="utf-8"))
 
 
-def _policy(script: str = "") -> str:
+def content_policy(script: str = "", images: str = "", calls: str = "'none'") -> str:
     """The page's Content-Security-Policy: it may show embedded pictures and run this script, nothing else.
 
     Names of classes and images are escaped. If one ever were not, no browser would run it.
+
+    Args:
+        script: The text of the script.
+        images: Where other pictures may come from, as the policy spells it.
+        calls: What the script may call.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     run = f"'sha256-{digest}'" if script else "'none'"
     rest = "base-uri 'none'; form-action 'none'"
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {run}; {rest}"
+    called = "" if calls == "'none'" else f" connect-src {calls};"
+    sources = f"img-src {' '.join(filter(None, ['data:', images]))};"
+    return f"default-src 'none'; {sources}{called} style-src 'unsafe-inline'; script-src {run}; {rest}"
 
 
 def percent(value: float) -> str:

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from boxsup.image.palette import PALETTE, text_colour
+from boxsup.image.palette import PALETTE, overlay, text_colour
 
 # matplotlib's own font: every machine has it, and it covers the names of classes in most scripts.
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+
+NUMBERS = 254  # of objects that colours tell apart
+MIN_TEXT, MAX_TEXT = 10, 28  # px, the height of names on a photograph
 
 Colour = tuple[int, int, int]  # red, green, blue
 
@@ -46,7 +49,62 @@ def draw_boxes(
         draw.rectangle((x0 - 1, y0 - 1, x1, y1), outline=(255, 255, 255), width=line + 2)
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=tuple(PALETTE[class_id].tolist()), width=line)
     for (x0, y0, _, _), class_id, name in zip(corners.tolist(), class_ids, names, strict=True):
-        _draw_name(draw, image.size, (x0, y0), class_id, name, text_height)
+        if name:
+            _draw_name(draw, image.size, (x0, y0), class_id, name, text_height)
+
+
+def object_numbers(masks: Sequence[NDArray[np.bool_]], height: int, width: int) -> NDArray[np.uint8]:
+    """Say which object is visible at each pixel: 0 for none, then 1, 2, …, after NUMBERS from 1 again.
+
+    Where masks overlap, the smaller one is in front.
+
+    >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
+    >>> object_numbers([small, large], 1, 3)
+    array([[2, 1, 2]], dtype=uint8)
+
+    Args:
+        masks: H×W each; each is read twice.
+        height: H.
+        width: W.
+    """
+    numbers = np.zeros((height, width), np.uint8)
+    for index in np.argsort([-int(mask.sum()) for mask in masks], kind="stable"):
+        numbers[masks[index]] = colour_number(int(index))
+    return numbers
+
+
+def colour_number(index: int) -> int:
+    """The number in the palette of the object with an index from 0.
+
+    >>> colour_number(0), colour_number(NUMBERS)
+    (1, 1)
+    """
+    return index % NUMBERS + 1
+
+
+def draw_objects(
+    pixels: NDArray[np.uint8],
+    masks: Sequence[NDArray[np.bool_]],
+    corners: NDArray[np.integer],
+    names: Sequence[str],
+) -> NDArray[np.uint8]:
+    """Draw objects over a photograph in grey: their masks, their boxes and their names, a colour for each object.
+
+    Args:
+        pixels: H×W×3 uint8 RGB.
+        masks: B masks, H×W each.
+        corners: B×4 half-open pixel corners; no rows for no boxes.
+        names: B texts beside the boxes; none for no boxes.
+
+    Returns:
+        H×W×3 uint8 RGB.
+    """
+    height, width = pixels.shape[:2]
+    image = Image.fromarray(overlay(pixels, object_numbers(masks, height, width)))
+    text_height = int(np.clip(min(height, width) // 25, MIN_TEXT, MAX_TEXT))
+    numbers = [colour_number(index) for index in range(len(corners))]
+    draw_boxes(image, np.asarray(corners, np.int64), numbers, names, text_height)
+    return np.asarray(image)
 
 
 def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.int32]]:

@@ -1,0 +1,81 @@
+"""`boxsup run`: run the workflow on a project, and say in plain words how far it is."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from boxsup.again import program
+from boxsup.errors import BoxSupError
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
+from boxsup.running.process import run_snakemake
+from boxsup.running.reporter import Reporter, explained, print_plan
+from boxsup.running.state import RunState
+
+EXAMPLE = "boxsup run mine --cores 4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("project", type=Path, help="folder that `boxsup init` wrote, or a configuration")
+    parser.add_argument("--cores", type=_cores, default="all", help="cores to use, a number or all [all]")
+    parser.add_argument("--until", metavar="STAGE", help="stop after this stage, such as labels or epoch")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run, and why; run nothing")
+    text = "what follows -- goes to Snakemake as it is: options, and what to make in place of the project's pages"
+    parser.add_argument("snakemake", nargs="*", metavar="-- OPTIONS", help=text)
+
+
+def run(*, project: Path, cores: str, until: str | None, dry_run: bool, snakemake: Sequence[str]) -> None:
+    """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
+    config = config_of(project)
+    own_targets, dry = told(snakemake)
+    asked = None if own_targets else asked_of(config)
+    words = arguments(config, cores, until, dry_run, snakemake)
+    targets = own_targets or (asked.targets if asked else [])
+    before = times_before([*asked.experiments, *asked.datasets]) if asked else {}
+    dry = dry or dry_run
+    reporter = Reporter(RunState(before, core_count(cores)), dry)
+    status, signal = run_snakemake([*words, *([] if own_targets else ["--", *targets])], reporter)
+    reporter.close()
+    again = shlex.join([program("boxsup"), "run", str(project)])
+    if signal:
+        print(f"stopped; what is finished stays, and `{again}` goes on from there", file=sys.stderr)
+        sys.exit(128 + signal)
+    _report(reporter, status, dry, [f"everything up to {until}"] if until else targets, again)
+
+
+def _report(reporter: Reporter, status: int, dry: bool, made: Sequence[str], again: str) -> None:
+    """Say how a run ended.
+
+    Raises:
+        BoxSupError: A job failed, or Snakemake could not run any.
+    """
+    state = reporter.state
+    if state.failed:
+        logs = reporter.show_failures()
+        count = f"{len(state.failed)} jobs" if len(state.failed) > 1 else "a job"
+        whole = f"; all that it said is in {', '.join(logs)}" if logs else ""
+        raise BoxSupError(f"{count} failed{whole}; once that is put right, `{again}` goes on from there")
+    if status and state.errors:
+        *lines, last = explained(state.errors, f"{again} -- --unlock")
+        for line in lines:
+            print(line, file=sys.stderr)
+        raise BoxSupError(last)
+    if status:  # Snakemake has said why
+        sys.exit(status)
+    if dry and (state.planned or state.idle):
+        print_plan(state, made)
+    elif state.planned:
+        print(f"done in {reporter.took()}: {', '.join(made)}", file=sys.stderr)
+    elif state.idle:
+        print(f"nothing to do: {', '.join(made)} is made already", file=sys.stderr)
+
+
+def _cores(text: str) -> str:
+    if text != "all" and not re.fullmatch("[1-9][0-9]{0,4}", text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1, or all, got {text!r}")
+    return text

@@ -1,0 +1,103 @@
+"""Masks that a person decided on, in place of those that were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.records import Box, Problem
+from boxsup.catalogue.reviewed import BoxKey, Decision
+from boxsup.masking.box_masks import UNKNOWN, BoxMask
+from boxsup.masking.parts import ImagePart
+from boxsup.masking.quality import NO_CANDIDATE, crowding, measure_mask
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions that the masks of `boxsup masks` are replaced by.
+
+    Attributes:
+        latest: The decision on each box.
+        classes: Names of the classes of the annotations, the background first.
+        disjoint: Whether a pixel belongs to one box only; a decided mask then keeps its pixels.
+    """
+
+    latest: dict[BoxKey, Decision]
+    classes: Sequence[str]
+    disjoint: bool = False
+
+    def key(self, part: ImagePart, box: Box) -> BoxKey:
+        """What the decision on a box is known by."""
+        return part.record.image, self.classes[box.class_id], (box.x0, box.y0, box.x1, box.y1)
+
+    def applied(self, part: ImagePart) -> ImagePart:
+        """The image with the masks, boxes and classes that were decided on; see `faults` for what cannot be used."""
+        record = part.record
+        found = [self._usable(part, box) for box in record.boxes]
+        if not any(found):
+            return part
+        boxes = [box if each is None else self._corrected(box, each) for box, each in zip(record.boxes, found)]  # noqa: B905
+        crowds = crowding(np.array([box[1:5] for box in boxes]))
+        masks: list[BoxMask | None] = list(part.masks)
+        for index, decision in enumerate(found):
+            if decision is not None:
+                pixels = decision.pixels(record.height, record.width)
+                masks[index] = None if pixels is None else _decided(pixels, boxes[index], float(crowds[index]))
+        if self.disjoint:
+            masks = list(_apart(masks))
+        void = tuple(index for index, each in enumerate(found) if each is not None and each.verdict == "void")
+        corrected = tuple(index for index, box in enumerate(record.boxes) if boxes[index] != box)
+        return replace(part, record=replace(record, boxes=boxes), masks=masks, void=void, corrected=corrected)
+
+    def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
+        """A problem for each decision that is about no box as it is now, or cannot be used."""
+        unused, faults = dict(self.latest), []
+        for part in parts:
+            for box in part.record.boxes:
+                decision = unused.pop(self.key(part, box), None)
+                if decision is not None and self._usable(part, box) is None:
+                    text = "a reviewed mask, box or class does not fit the image as it is now; review the box again"
+                    faults.append(Problem(part.record.image, part.record.annotation, text))
+        text = "a reviewed box is not among the boxes any more: its class or its corners were changed"
+        return faults + [Problem(image, "", f"{text} ({name} {corners})") for image, name, corners in unused]
+
+    def _usable(self, part: ImagePart, box: Box) -> Decision | None:
+        """The decision on a box, if there is one that fits its image."""
+        decision = self.latest.get(self.key(part, box))
+        if decision is None or decision.class_name not in self.classes[1:]:
+            return None
+        if decision.box[2] > part.record.width or decision.box[3] > part.record.height:
+            return None
+        try:
+            decision.pixels(part.record.height, part.record.width)
+        except ValueError:
+            return None
+        return decision
+
+    def _corrected(self, box: Box, decision: Decision) -> Box:
+        x0, y0, x1, y1 = decision.box
+        return box._replace(class_id=self.classes.index(decision.class_name), x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def _decided(pixels: NDArray[np.bool_], box: Box, crowd: float) -> BoxMask:
+    inside = pixels[box.y0 : box.y1, box.x0 : box.x1]
+    return BoxMask(pixels, False, measure_mask(inside, UNKNOWN, None, NO_CANDIDATE, crowd), reviewed=True)
+
+
+def _apart(masks: Sequence[BoxMask | None]) -> Iterator[BoxMask | None]:
+    """The masks without the pixels of decided masks of other boxes; of two decided ones the earlier keeps them."""
+    taken: NDArray[np.bool_] | None = None
+    own: dict[int, BoxMask | None] = {}
+    for index in sorted(range(len(masks)), key=lambda index: not getattr(masks[index], "reviewed", False)):
+        mask = masks[index]
+        if mask is None:
+            own[index] = None
+            continue
+        pixels = mask.pixels if taken is None else mask.pixels & ~taken
+        own[index] = replace(mask, pixels=pixels) if pixels.any() else None
+        if mask.reviewed:
+            taken = pixels if taken is None else taken | pixels
+    return (own[index] for index in range(len(masks)))

@@ -1,0 +1,177 @@
+"""What `boxsup masks` wrote its parts from, so that they can be looked at and reviewed without its arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boxsup.catalogue.records import Box, Record
+from boxsup.config.build import build
+from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
+from boxsup.config.update import UpdateSettings
+from boxsup.errors import DataError
+from boxsup.masking.parts import ImagePart, read_part
+from boxsup.proposals.methods import build_settings
+from boxsup.store.atomic import write_text
+
+if TYPE_CHECKING:
+    from boxsup.masking.masker import MaskMaker
+
+MADE, PARTS = "masks.json", "parts"
+OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--look` writes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The arguments of a `MaskMaker`, which see."""
+
+    model: Path | None
+    objects: tuple[Path, ...]
+    threads: int
+    scales: tuple[float, ...]
+    update: UpdateSettings
+    proposals: ProposalSettings
+    disjoint: bool = False
+    megapixels: float = MEGAPIXELS
+
+    def masker(self) -> MaskMaker:
+        """Read the networks."""
+        from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
+
+        arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
+        return MaskMaker(self.model, self.objects, *arguments, self.megapixels)
+
+
+@dataclass(frozen=True)
+class MadePart:
+    """An image whose masks were made.
+
+    Attributes:
+        record: The image and its boxes, with the class ids of the annotations.
+        asked: The same, with the class ids of the model.
+        key: The key of its part.
+    """
+
+    record: Record
+    asked: Record
+    key: str
+
+    def part(self, folder: Path, number: int = 1) -> ImagePart:
+        """The image with its masks, from its part in `folder`.
+
+        Raises:
+            DataError: The part is missing, damaged, or was made anew from something else.
+        """
+        return ImagePart(self.record, read_part(folder, self.key, self.asked).masks, number)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is known of a folder that `boxsup masks` wrote.
+
+    Attributes:
+        out: The folder.
+        images: The folder of images.
+        classes: Names of the classes of the annotations, the background first.
+        recipe: How the masks were made.
+        parts: The images whose masks were made.
+    """
+
+    out: Path
+    images: Path
+    classes: tuple[str, ...]
+    recipe: Recipe
+    parts: tuple[MadePart, ...]
+
+    def read_parts(self) -> Iterator[ImagePart]:
+        """Read the images with their masks, one after the other."""
+        for number, made in enumerate(self.parts, start=1):
+            yield made.part(self.out / PARTS, number)
+
+
+def write_made(made: Made) -> None:
+    """Write `masks.json`; paths in it are relative to the folder, so that both may be moved together."""
+    recipe, start = made.recipe, made.out
+    content = {
+        "images": _relative(made.images, start),
+        "classes": list(made.classes),
+        "recipe": {
+            "model": None if recipe.model is None else _relative(recipe.model, start),
+            "objects": [_relative(path, start) for path in recipe.objects],
+            "threads": recipe.threads,
+            "scales": list(recipe.scales),
+            "update": recipe.update.model_dump(by_alias=True),
+            "proposals": recipe.proposals.model_dump(by_alias=True),
+            "disjoint": recipe.disjoint,
+            "megapixels": recipe.megapixels,
+        },
+        "parts": [_plain(part, start) for part in made.parts],
+    }
+    write_text(made.out / MADE, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def read_made(out: Path) -> Made:
+    """Read `masks.json` of a folder.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    path = out / MADE
+    if not path.is_file():
+        raise DataError(f"{out}: has no {MADE}, so `boxsup masks` did not write it, or an older one did; run it again")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        recipe, folder = content["recipe"], Path(os.path.abspath(out))
+        return Made(
+            out,
+            _absolute(content["images"], folder),
+            tuple(content["classes"]),
+            Recipe(
+                None if recipe["model"] is None else _absolute(recipe["model"], folder),
+                tuple(_absolute(name, folder) for name in recipe["objects"]),
+                int(recipe["threads"]),
+                tuple(map(float, recipe["scales"])),
+                build(UpdateSettings, recipe["update"], "update"),
+                build_settings(recipe["proposals"], "proposals"),
+                bool(recipe["disjoint"]),
+                float(recipe["megapixels"]),
+            ),
+            tuple(_made_part(part, folder) for part in content["parts"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be used ({error}); run `boxsup masks` again") from error
+
+
+def _plain(part: MadePart, start: Path) -> dict[str, Any]:
+    record = part.record
+    asked: Sequence[int] = [box.class_id for box in part.asked.boxes]
+    return {
+        "image": record.image,
+        "path": _relative(Path(record.path), start),
+        "size": [record.height, record.width],
+        "boxes": [list(box) for box in record.boxes],
+        "asked": asked,
+        "key": part.key,
+    }
+
+
+def _made_part(content: dict[str, Any], folder: Path) -> MadePart:
+    height, width = content["size"]
+    boxes = [Box(*box) for box in content["boxes"]]
+    path = str(_absolute(content["path"], folder))
+    pairs = zip(boxes, content["asked"], strict=True)
+    asked = [box._replace(class_id=class_id) for box, class_id in pairs]
+    record, other = (Record(content["image"], path, height, width, boxes=each) for each in (boxes, asked))
+    return MadePart(record, other, content["key"])
+
+
+def _relative(path: Path, start: Path) -> str:
+    return Path(os.path.relpath(os.path.abspath(path), os.path.abspath(start))).as_posix()
+
+
+def _absolute(name: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder / name))

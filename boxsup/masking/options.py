@@ -1,0 +1,85 @@
+"""What else a box could have chosen: its best candidates, of which no two are much alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boxsup.catalogue.tables import corners_of
+from boxsup.config.update import UpdateSettings
+from boxsup.image.boxes import box_iou
+from boxsup.labels.choice import Chosen
+from boxsup.labels.generation import LabelUpdate
+from boxsup.masking.box_masks import UNKNOWN, Asked
+from boxsup.proposals.pool import Pool
+
+OPTIONS = 8  # candidates that are offered for a box, at most
+WEIGHED = 64  # best candidates that they are taken from
+ALIKE = 0.85  # IoU from which on two masks are one to a person
+
+
+def options_of_boxes(
+    image: str,
+    pool: Pool,
+    boxes: pd.DataFrame,
+    log_probabilities: NDArray[np.float32] | None,
+    maps: NDArray[np.uint8] | None,
+    settings: UpdateSettings,
+) -> list[list[NDArray[np.bool_]]]:
+    """Give each box of an image its best candidates by the update's costs, cut at the box, the best first.
+
+    Args:
+        image: Id of the image.
+        pool: Candidates of the image.
+        boxes: The image's B rows of the catalogue's table of boxes.
+        log_probabilities: C×H×W natural logarithms from a semantic network; None without one.
+        maps: B×s×s object maps of the boxes; None without.
+        settings: Settings of the update.
+
+    Returns:
+        For each box at most OPTIONS masks, H×W; none for a box that no candidate fits.
+    """
+    if boxes.empty:
+        return []
+    many, found = settings.model_copy(update={"k": WEIGHED}), [list[NDArray[np.bool_]]() for _ in range(len(boxes))]
+    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
+    known, (height, width) = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None), pool.superpixels.shape
+    for rows, scores in ((np.flatnonzero(known), network), (np.flatnonzero(~known), None)):
+        if not len(rows):
+            continue
+        own = boxes.iloc[rows]
+        seen = None if maps is None else {image: maps[rows]}
+        update = LabelUpdate({image: pool}, {image: box_iou(corners_of(own), pool.boxes)}, scores, many, 0, 0, seen)
+        choices = update.choices(image, height, width, own)
+        for row, box, choice in zip(rows.tolist(), corners_of(own), choices, strict=True):
+            if choice.chosen not in (Chosen.NOTHING, Chosen.RECTANGLE):
+                found[row] = list(_unlike(pool, box, choice.best))
+    return found
+
+
+def _unlike(pool: Pool, box: NDArray[np.int64], best: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
+    """The candidates in a box, without those that are like an earlier one."""
+    x0, y0, x1, y1 = box
+    window, taken = np.s_[y0:y1, x0:x1], list[NDArray[np.bool_]]()
+    for candidate in best.tolist():
+        inside = pool.mask(candidate, window)
+        if not inside.any() or any(mask_iou(inside, other) >= ALIKE for other in taken):
+            continue
+        taken.append(inside)
+        pixels = np.zeros(pool.superpixels.shape, np.bool_)
+        pixels[window] = inside
+        yield pixels
+        if len(taken) == OPTIONS:
+            return
+
+
+def mask_iou(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """IoU of two masks of one size; 0 if both are empty.
+
+    >>> mask_iou(np.array([True, True]), np.array([True, False]))
+    0.5
+    """
+    return float((mask & other).sum() / max(1, int((mask | other).sum())))

@@ -1,0 +1,1 @@
+"""The page of `boxsup masks`: every mask to look at, the worst first."""

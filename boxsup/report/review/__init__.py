@@ -1,0 +1,1 @@
+"""The page of `boxsup review`; `boxsup.review` serves it."""

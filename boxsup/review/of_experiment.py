@@ -1,0 +1,127 @@
+"""An experiment as what is reviewed: the choices of its boxes in the last generation of its first run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.reviewed import REVIEWED
+from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
+from boxsup.config.build import build
+from boxsup.config.update import UpdateSettings
+from boxsup.errors import DataError
+from boxsup.experiments.found import generations_in, runs_in
+from boxsup.labels.choice import Chosen
+from boxsup.masking.options import options_of_boxes
+from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
+from boxsup.objects.maps import ObjectMaps
+from boxsup.proposals.pool_store import Pools
+from boxsup.review.subject import Looked, ReviewBox, Subject
+from boxsup.store.labels import Labels
+
+
+@dataclass(frozen=True)
+class LookInStores:
+    """Reads the candidates of an image, and ranks them as the update does without its semantic network.
+
+    Attributes:
+        catalogue: The folder of the tables.
+        proposals: The stores of candidates.
+        objects: The stores of object maps; none if no network looked into boxes.
+        update: Settings of the update.
+    """
+
+    catalogue: Path
+    proposals: tuple[Path, ...]
+    objects: tuple[Path, ...]
+    update: UpdateSettings
+
+    def __call__(self, image: str) -> Looked:
+        """Read the candidates of an image."""
+        split, pools, maps = _stores(self)
+        boxes, pool = split.boxes_of(image), pools[image]
+        own = maps[image] if maps is not None else None
+        options = options_of_boxes(image, pool, boxes.assign(label=0), None, own, self.update)
+        return Looked.of(pool.superpixels, options)
+
+
+def subject_of_experiment(folder: Path) -> Subject:
+    """Read the results of an experiment, `results/EXPERIMENT`.
+
+    Raises:
+        DataError: It has no generation of labels, or no box chose in it.
+    """
+    stores = generations_in(runs_in(folder)[0])
+    if not stores:
+        raise DataError(f"{folder}: has no generation of pseudo-masks yet; let Snakemake run it first")
+    last, home = Labels(stores[-1]), folder.absolute().parents[1]
+    known = last.attributes
+    if known["settings"] is None:
+        raise DataError(f"{folder}: its boxes chose no candidates (supervision), so there is nothing to review")
+    split = read_catalogue(home / known["catalogue"])
+    proposals = tuple(path for name in known["proposals"] for path in sorted((home / name).glob("*-of-*.zarr")))
+    objects = tuple(home / name for name in known["objects"])
+    update = build(UpdateSettings, _by_alias(known["settings"]), "update")
+    look = LookInStores(home / known["catalogue"], proposals, objects, update)
+    chosen, boxes = last.table("chosen"), list[ReviewBox]()
+    rows: list[int] = []
+    expected = last.table("expected_iou")[:, 0] if len(chosen) else np.zeros(0)
+    for box, row in _boxes(split, chosen, expected, home):
+        boxes.append(box)
+        rows.append(row)
+    if not boxes:
+        raise DataError(f"{folder}: no box chose in its last generation, so there is nothing to review")
+    pools = Pools(proposals)
+
+    def mask(place: int) -> NDArray[np.bool_]:
+        return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))
+
+    journal = folder / REVIEWED
+    feedback = f"set `supervision: {{reviewed: {journal}}}` in the experiment and run it again"
+    return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback.replace("`", ""))
+
+
+def _boxes(
+    split: Catalogue, chosen: NDArray[np.integer], expected: NDArray[np.floating], home: Path
+) -> list[tuple[ReviewBox, int]]:
+    """The boxes that chose, each with its row in the table of boxes."""
+    found = []
+    for image in split.rows():
+        boxes = split.boxes_of(image.image)
+        each = zip(boxes.index.tolist(), corners_of(boxes).tolist(), boxes["label"].tolist(), strict=True)
+        for number, (row, corners, label) in enumerate(each):
+            if chosen[row] in (Chosen.NOTHING, Chosen.SEGMENT):
+                continue
+            score = RECTANGLE_QUALITY if np.isnan(expected[row]) else round(float(expected[row]), 4)
+            key = (image.image, split.classes[label], tuple(corners))
+            about = (image.image, str(home / image.path), image.height, image.width, number, int(label), key)
+            raised = {"nothing": chosen[row] == Chosen.RECTANGLE, "unsure": score < UNSURE}
+            found.append((ReviewBox(*about, score, tuple(name for name, is_so in raised.items() if is_so)), int(row)))
+    return found
+
+
+def _chosen_mask(pools: Pools, box: ReviewBox, chosen: int) -> NDArray[np.bool_]:
+    """What a box chose, cut at the box, H×W; its rectangle if that is empty."""
+    x0, y0, x1, y1 = box.corners
+    pixels, window = np.zeros((box.height, box.width), np.bool_), np.s_[y0:y1, x0:x1]
+    pixels[window] = pools[box.image].mask(chosen, window) if chosen >= 0 else True
+    if not pixels.any():
+        pixels[window] = True
+    return pixels
+
+
+def _by_alias(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as a configuration has them: a store has the names of the model's fields."""
+    return {"lambda" if name == "lambda_" else name: value for name, value in settings.items()}
+
+
+@cache  # once per process
+def _stores(look: LookInStores) -> tuple[Catalogue, Pools, ObjectMaps | None]:
+    maps: Sequence[Path] = look.objects
+    return read_catalogue(look.catalogue), Pools(look.proposals), ObjectMaps(maps) if maps else None

@@ -1,0 +1,83 @@
+"""A folder of `boxsup masks` as what is reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxsup.catalogue.records import Record
+from boxsup.catalogue.reviewed import REVIEWED
+from boxsup.errors import DataError
+from boxsup.masking.made import Made, Recipe, read_made
+from boxsup.masking.parts import ImagePart, score_of
+from boxsup.masking.quality import flags, seen_threshold
+from boxsup.review.subject import Looked, ReviewBox, Subject
+
+if TYPE_CHECKING:
+    from boxsup.masking.masker import MaskMaker
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """Makes the candidates of an image again, as `boxsup masks` made them.
+
+    Attributes:
+        recipe: How the masks were made.
+        records: Image id -> its boxes, with the class ids of the model.
+    """
+
+    recipe: Recipe
+    records: dict[str, Record]
+
+    def __call__(self, image: str) -> Looked:
+        """Make the candidates of an image."""
+        pool, options = _masker(self.recipe).options(self.records[image])
+        return Looked.of(pool.superpixels, options)
+
+
+def subject_of_masks(out: Path) -> Subject:
+    """Read the folder that `boxsup masks` wrote.
+
+    Raises:
+        DataError: It is no such folder, or a part is missing, or there is no mask to review.
+    """
+    made = read_made(out)
+    parts = list(made.read_parts())  # masks are kept packed
+    boxes = _boxes(made, parts)
+    if not boxes:
+        raise DataError(f"{out}: has no mask to review")
+    by_image = {part.record.image: part for part in parts}
+
+    def mask(place: int) -> NDArray[np.bool_]:
+        box = boxes[place]
+        found = by_image[box.image].masks[box.row]
+        assert found is not None
+        return found.pixels
+
+    look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
+    feedback = "run your command boxsup masks again: all of its formats then have what you decided"
+    return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
+
+
+def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
+    found = [(part, row, mask) for part in parts for row, mask in enumerate(part.masks) if mask is not None]
+    min_seen = seen_threshold([mask.measures.seen for *_, mask in found])
+    boxes = []
+    for part, row, mask in found:
+        record, box = part.record, part.record.boxes[row]
+        key = (record.image, made.classes[box.class_id], (box.x0, box.y0, box.x1, box.y1))
+        about = (record.image, record.path, record.height, record.width, row, box.class_id, key)
+        boxes.append(ReviewBox(*about, score_of(mask), tuple(flags(mask.measures, min_seen))))
+    return boxes
+
+
+@cache  # once per process
+def _masker(recipe: Recipe) -> MaskMaker:
+    cv2.setNumThreads(1)
+    return recipe.masker()

@@ -1,0 +1,1 @@
+"""`boxsup run`: Snakemake as a user calls it, and what it does in plain words."""

@@ -1,0 +1,145 @@
+"""What `boxsup run` asks Snakemake for: targets, options, and how long such jobs took before."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boxsup.again import project_start
+from boxsup.config.files import base_config, merge, read_keys
+from boxsup.config.resolve import resolve
+from boxsup.errors import ConfigError
+from boxsup.experiments.tree import BENCHMARK, RESULTS, ExperimentFolder
+from boxsup.near import did_you_mean, first_few, nearest
+from boxsup.stages import STAGES
+
+CONFIG = "config.yaml"
+LATEST = 20  # benchmarks of a stage whose mean counts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is to make.
+
+    Attributes:
+        config: The user's configuration.
+        experiments: Names of its experiments.
+        targets: Their pages.
+        datasets: Names of their data sets.
+    """
+
+    config: Path
+    experiments: list[str]
+    targets: list[str]
+    datasets: list[str]
+
+
+def config_of(project: Path) -> Path:
+    """The configuration of a project: the file itself, or `config.yaml` in the folder.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    config = project / CONFIG if project.is_dir() else project
+    if not config.is_file():
+        raise ConfigError(f"{config}: no such file; `boxsup init {project} --images … --boxes …` writes a project")
+    return config
+
+
+def asked_of(config: Path) -> Asked:
+    """What a configuration asks for: the pages of the experiments that it names.
+
+    Raises:
+        ConfigError: It is wrong, or names no experiment, or is a whole one with more experiments than one.
+    """
+    own = read_keys(config)
+    whole: Mapping[str, Any] = {}
+    for base in base_config(named=True):
+        whole = merge(whole, read_keys(base))
+    resolved = resolve(merge(whole, own))
+    names = list(own.get("experiments") or {})
+    if not names:
+        raise ConfigError(f"{config}: it names no experiment; say what to make: `boxsup run {config} -- TARGET`")
+    if "defaults" in own and len(names) > 1:
+        few, example = first_few(names, 3), ExperimentFolder(names[0]).report
+        raise ConfigError(f"{config}: it has {few}; say which to make: `boxsup run {config} -- {example}`")
+    datasets = [resolved["experiments"][name]["dataset"] for name in names]
+    return Asked(config, names, [str(ExperimentFolder(name).report) for name in names], datasets)
+
+
+def arguments(config: Path, cores: str, until: str | None, dry_run: bool, more: Sequence[str]) -> list[str]:
+    """Snakemake's arguments, without targets.
+
+    Args:
+        config: The user's configuration.
+        cores: A number, or `all`.
+        until: A stage to stop after, if any.
+        dry_run: Whether nothing is to run.
+        more: What the user tells Snakemake.
+    """
+    own = ["--cores", cores, *project_start(config).options(Path.cwd())]
+    own += ["--until", rule_of(until)] if until else []
+    own += ["--dry-run"] if dry_run else []
+    return [*own, *more]
+
+
+def told(more: Sequence[str]) -> tuple[list[str], bool]:
+    """The targets among what the user tells Snakemake, and whether that asks for a dry run."""
+    if not more:
+        return [], False
+    from snakemake.cli import get_argument_parser  # takes a second, so only if there is anything to tell
+
+    known = get_argument_parser().parse_known_args(list(more))[0]
+    return list(known.targets), bool(known.dryrun)
+
+
+def rule_of(stage: str) -> str:
+    """The rule of a stage, which people may write as the command.
+
+    >>> rule_of("label-quality")
+    'label_quality'
+
+    Raises:
+        ConfigError: No rule is called so.
+    """
+    rules = [name for name, row in STAGES.items() if row.logs]
+    commands = {STAGES[name].command: name for name in rules}
+    if stage in rules or stage in commands:
+        return commands.get(stage, stage)
+    near = did_you_mean(nearest(stage, [*rules, *commands], 1))
+    raise ConfigError(f"--until: there is no stage '{stage}' in the workflow{near}; stages: {', '.join(rules)}")
+
+
+def core_count(cores: str) -> int:
+    """The number of cores that `--cores` means."""
+    return len(os.sched_getaffinity(0)) if cores == "all" else int(cores)
+
+
+def times_before(owners: Iterable[str], results: Path = RESULTS) -> dict[str, float]:
+    """Seconds that a job of each stage took on the mean, by Snakemake's benchmarks of earlier runs.
+
+    Args:
+        owners: Names of experiments and data sets, whose jobs count.
+        results: The folder of all results.
+    """
+    times = {}
+    for stage, row in STAGES.items():
+        folder = results / "logs" / stage
+        paths = [path for owner in owners for path in (folder / owner).rglob(f"*{BENCHMARK}")] if row.logs else []
+        seconds = [_seconds(path) for path in sorted(paths)[-LATEST:]]
+        known = [value for value in seconds if value is not None]
+        if known:
+            times[stage] = sum(known) / len(known)
+    return times
+
+
+def _seconds(path: Path) -> float | None:
+    try:
+        with path.open(newline="") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, ValueError, KeyError, StopIteration, csv.Error):
+        return None

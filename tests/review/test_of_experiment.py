@@ -1,0 +1,79 @@
+"""The results of an experiment as what is reviewed, and what the next generation makes of it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import boxsup
+from boxsup.catalogue.tables import read_catalogue
+from boxsup.cli import main
+from boxsup.config.params import generation_settings
+from boxsup.errors import DataError
+from boxsup.labels.choice import Chosen
+from boxsup.proposals.pool_store import Pools
+from boxsup.review.ahead import Ahead
+from boxsup.review.of_experiment import subject_of_experiment
+from boxsup.review.session import Session, Wish
+
+pytestmark = pytest.mark.slow  # candidates are made
+
+CLASSES = ["ring", "crescent", "star"]
+
+
+@pytest.fixture
+def labels(tmp_path, monkeypatch, config):
+    """Run `boxsup labels` for a generation of an experiment, in the layout of results."""
+    monkeypatch.chdir(tmp_path)
+    shapes = json.dumps({"seed": 0, "side": 80, "train": 3, "val": 1, "masks": 1})
+    main(["shapes", "--settings", shapes, "--classes", json.dumps(CLASSES), "--out", "results/data/demo/tree"])
+    split, train = json.dumps({"list": "train", "masks": "SegmentationClass"}), "results/data/demo/train"
+    read = ["--format", "voc", "--root", "results/data/demo/tree", "--split", split, "--classes", json.dumps(CLASSES)]
+    main(["catalogue", *read, "--on-problem", "stop", "--out", train])
+    pools, iou = f"{train}/proposals/ss/0-of-1.zarr", f"{train}/overlaps/ss/0-of-1.zarr"
+    settings = json.dumps(config["proposals"]["selective_search"])
+    main(["proposals", "make", "--catalogue", train, "--settings", settings, "--out", pools])
+    main(["overlaps", "--catalogue", train, "--proposals", pools, "--out", iou])
+    update = json.dumps(generation_settings(config["defaults"]["update"]))
+
+    def run(number, *more):
+        own = ["--catalogue", train, "--generation", str(number), "--seed", "0", "--settings", update]
+        stores = ["--proposals", pools, "--overlaps", iou]
+        out = f"results/own/seed-0/labels/{number:03d}.zarr"
+        main(["labels", *own, *stores, *map(str, more), "--out", out])
+        return boxsup.open_labels(out)
+
+    return run
+
+
+def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_path):
+    (tmp_path / "results/own/seed-0").mkdir(parents=True)
+    with pytest.raises(DataError, match="has no generation of pseudo-masks yet"):
+        subject_of_experiment(tmp_path / "results/own")
+    generation = labels(1)
+    subject = subject_of_experiment(tmp_path / "results/own")
+    split, chosen = read_catalogue(tmp_path / "results/data/demo/train"), generation.table("chosen")
+    assert len(subject.boxes) == len(split.boxes)
+    pools = Pools([tmp_path / "results/data/demo/train/proposals/ss/0-of-1.zarr"])
+    for row, box in enumerate(subject.boxes):
+        x0, y0, x1, y1 = box.corners
+        expected = np.zeros((box.height, box.width), np.bool_)
+        expected[y0:y1, x0:x1] = pools[box.image].mask(int(chosen[row]))[y0:y1, x0:x1] if chosen[row] >= 0 else True
+        assert (subject.mask(row) == expected).all()
+    ahead = Ahead(subject.look, 1)
+    try:
+        session = Session(subject, ahead, 0.9)
+        place = session.order[0]
+        box = subject.boxes[place]
+        _, options = session.options(place)
+        assert len(options) > 1
+        session.decide(Wish("a", place, "mask", 1, (), (), box.key[1], box.corners))
+    finally:
+        ahead.close()
+    pinned = labels(2, "--reviewed", tmp_path / "results/own/reviewed.jsonl")
+    assert (pinned[box.image][options[1]] == box.class_id).all()
+    assert pinned.table("chosen")[place] == Chosen.SEGMENT
+    again = subject_of_experiment(tmp_path / "results/own")
+    assert len(again.boxes) == len(subject.boxes) - 1  # the pinned one is not asked about again

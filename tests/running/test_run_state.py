@@ -1,0 +1,157 @@
+"""What `boxsup run` makes of Snakemake's events: progress, the time that is left, why jobs run."""
+
+import re
+
+import pytest
+
+from boxsup.errors import ConfigError
+from boxsup.running.display import status_of
+from boxsup.running.plan import asked_of, config_of, core_count, rule_of, times_before, told
+from boxsup.running.reporter import Reporter, explained, plan_of, strongest_reason
+from boxsup.running.state import RunState
+from boxsup.running.words import doing, kind_of_job
+from boxsup.stages import STAGES
+
+RUN = {"experiment": "own_box", "seed": "0"}
+
+
+def begun(state, number, rule, now, log="", **wildcards):
+    told = {"event": "job_info", "jobid": number, "rule_name": rule, "wildcards": wildcards, "log": [str(log)]}
+    state.take(told, now)
+
+
+def test_every_rule_says_what_its_jobs_make_without_braces():
+    wildcards = {name: "1" for row in STAGES.values() for name in re.findall(r"\{(\w+)\}", row.logs + row.doing)}
+    rules = [name for name, row in STAGES.items() if row.logs]
+    assert all(doing(rule, wildcards) and "{" not in doing(rule, wildcards) for rule in rules)
+    assert all(kind_of_job(rule) and "{" not in kind_of_job(rule) for rule in rules)
+    assert doing("epoch", {**RUN, "seed": "2", "epoch": "010"}) == "epoch 10, seed 2"
+    assert doing("all", {}) == kind_of_job("all") == "all"
+
+
+def test_the_time_left_is_that_of_the_jobs_so_far_and_of_how_far_the_current_one_is(tmp_path):
+    log = tmp_path / "log"
+    state = RunState()
+    state.take({"event": "run_info", "stats": {"epoch": 4, "report": 1, "total": 5}}, 0)
+    assert not state.time_left(0).known
+    begun(state, 1, "epoch", 10, log, epoch="001")
+    log.write_text("epoch 1: batch 5 of 20, loss 0.9, 3.0 images/s\n")
+    assert state.time_left(20) == (30 + 3 * 40 + 5, True)  # a quarter took 10 s
+    assert state.take({"event": "job_finished", "job_id": 1}, 60).doing == "epoch 1"
+    begun(state, 2, "epoch", 60, tmp_path / "none", epoch="002")
+    assert state.time_left(70) == (40 + 2 * 50 + 5, True)
+    assert status_of(state, 70) == "epoch 2 · about 2 min left · 1 of 5 jobs"
+
+
+def test_before_a_long_stage_was_seen_the_time_left_is_a_lower_bound():
+    state = RunState(before={"proposals": 600})
+    state.take({"event": "run_info", "stats": {"proposals": 1, "epoch": 2, "total": 3}}, 0)
+    begun(state, 1, "proposals", 0, dataset="own", split="train", i="0", n="1")
+    assert status_of(state, 0) == "candidates of own/train, part 1 of 1 · at least 10 min left · 0 of 3 jobs"
+
+
+def test_shards_run_side_by_side():
+    state = RunState(before={"proposals": 100}, cores=4)
+    state.take({"event": "run_info", "stats": {"proposals": 8, "total": 8}}, 0)
+    assert state.time_left(0) == (200, True)
+
+
+def test_what_runs_says_how_many_images_are_done(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("a warning: 3 of 4 things\nproposals: 5 of 50 images\nproposals: 31 of 50 images\n")
+    state = RunState()
+    state.take({"event": "run_info", "stats": {"proposals": 2, "total": 2}}, 0)
+    begun(state, 1, "network", 0)
+    begun(state, 2, "proposals", 0, log, dataset="own", split="train", i="0", n="2")
+    assert status_of(state, 1).startswith("candidates of own/train, part 1 of 2: 31 of 50 images (and 1 more) · ")
+
+
+def test_a_failed_job_shows_the_end_of_its_log(tmp_path, capsys):
+    log = tmp_path / "epoch.log"
+    log.write_text("".join(f"line {number}\n" for number in range(99)))
+    reporter = Reporter(RunState(), dry=False)
+    begun(reporter.state, 1, "epoch", 0, log, epoch="003")
+    for _ in range(2):
+        reporter.event({"event": "job_error", "jobid": 1, "rule_name": "epoch", "log": [str(log)]})
+    assert reporter.show_failures() == [str(log)]
+    told = capsys.readouterr().err
+    assert f"epoch 3: failed; its log, {log}, ends:" in told
+    assert told.count("  | line") == 6
+    assert told.endswith("| line 98\n")
+
+
+def test_a_plan_says_how_many_jobs_and_why():
+    state = RunState()
+    state.take({"event": "run_info", "stats": {"epoch": 1, "report": 1, "total": 2}}, 0)
+    for number, (rule, reason) in enumerate([("report", "Input files updated by another job: x"), ("epoch", "Params")]):
+        begun(state, number, rule, 0, **RUN, epoch="001")
+        state.reasons[-1] = reason.replace("Params", "Params have changed since last execution: y")
+    assert plan_of(state, ["t"])[:4] == [
+        "would run 2 jobs for t",
+        "",
+        "      1  epoch  settings changed",
+        "      1  page   what it reads is made anew",
+    ]
+    assert plan_of(RunState(), ["t"]) == ["nothing to do: t is made already"]
+    assert strongest_reason(["Unheard-of"]) == "Unheard-of"
+
+
+def test_a_locked_folder_is_explained_with_the_command_that_unlocks_it():
+    assert explained(["LockException:\nError: Directory cannot be locked."], "run -- --unlock") == [
+        "another run works in this folder, or one was killed; if none does, `run -- --unlock` and start again"
+    ]
+    assert explained(["a\n\nb"], "x") == ["a", "b"]
+
+
+def test_snakemakes_list_of_options_is_not_repeated(capsys):
+    reporter = Reporter(RunState(), dry=False)
+    for line in ["usage: __main__.py [-h]", "  [--dry-run]", "__main__.py: error: unrecognized arguments: --x", "more"]:
+        reporter.text(line)
+    assert capsys.readouterr().err == "snakemake: error: unrecognized arguments: --x\nmore\n"
+
+
+def test_what_is_told_to_snakemake_may_name_targets_or_ask_for_a_dry_run():
+    assert told([]) == told(["--forcerun", "labels"]) == ([], False)
+    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True)
+
+
+def test_stages_may_be_written_as_commands():
+    assert rule_of("label-quality") == rule_of("label_quality") == "label_quality"
+    assert rule_of("proposals make") == rule_of("proposals") == "proposals"
+    with pytest.raises(ConfigError, match="there is no stage 'epcoh' in the workflow; did you mean epoch"):
+        rule_of("epcoh")
+    assert core_count("3") == 3
+    assert core_count("all") >= 1
+
+
+def test_a_project_is_a_folder_or_a_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("experiments: {demo_box: {epochs: 2}}")
+    assert config_of(tmp_path) == config_of(tmp_path / "config.yaml") == tmp_path / "config.yaml"
+    asked = asked_of(tmp_path / "config.yaml")
+    assert (asked.targets, asked.datasets) == (["results/demo_box/report.html"], ["demo"])
+    with pytest.raises(ConfigError, match=r"nowhere: no such file; `boxsup init .*nowhere"):
+        config_of(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("datasets: {}", "it names no experiment; say what to make"),
+        ("defaults: {}\nexperiments: {demo_box: {}, demo_semi: {}}", "it has demo_box, demo_semi; say which to make"),
+        ("experiments: {demo_box: {epochs: 0}}", "experiments.demo_box.epochs"),
+    ],
+)
+def test_a_configuration_that_asks_for_nothing_clear_is_one_line(tmp_path, text, said):
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        asked_of(tmp_path / "own.yaml")
+
+
+def test_times_of_earlier_runs_are_those_of_the_same_experiment(tmp_path):
+    for owner, seconds in (("own_box", 10), ("own_box", 20), ("other", 1000)):
+        folder = tmp_path / "logs/epoch" / owner / f"seed-{seconds}"
+        folder.mkdir(parents=True)
+        (folder / "001.benchmark.tsv").write_text(f"s\th:m:s\n{seconds}\t-\n")
+    (tmp_path / "logs/epoch/own_box/broken.benchmark.tsv").write_text("")
+    assert times_before(["own_box"], tmp_path) == {"epoch": 15.0}
