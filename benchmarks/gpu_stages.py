@@ -1,4 +1,4 @@
-"""Seconds of the commands of a run that ask a network, on photographs: an epoch, a generation, predictions with the CRF.
+"""Seconds of the commands that ask a network, on photographs: an epoch, a generation, predictions with the CRF.
 
     python benchmarks/gpu_stages.py --network deeplab_4x4 --images 200 --batch 20 --gpus 1
 

@@ -3,8 +3,9 @@
     python benchmarks/training.py
     python benchmarks/training.py --images 160 --threads 2 --workers 0
 
-Photographs with their true masks, a network from random weights (MobileNetV2 if no other is named), one batch size and crop for all, on the device that
-there is. Each has a process of its own; their epochs run in turn, a first one unmeasured, and the best of each counts:
+Photographs with their true masks, a network from random weights (MobileNetV2 if no other is named), one batch size and
+crop for all, on the device that there is. Each has a process of its own; their epochs run in turn, a first one
+unmeasured, and the best of each counts:
 
 * ours: `train_epoch` on what `boxsup epoch` reads: JPEGs and a store of labels, scaled, cut and mirrored at random.
 * memory, the limit: `train_epoch` on the same batches, made before the clock starts.
@@ -198,7 +199,10 @@ class Reference(Dataset[tuple[Tensor, Tensor]]):
 
 def train_theirs(data: DataLoader[tuple[Tensor, Tensor]], settings: TrainingSettings) -> None:
     """The loop of the reference: loss at full size, void left out, the rate set after each batch."""
-    model, optimizer = fresh(settings)
+    model, ours = fresh(settings)
+    optimizer = torch.optim.SGD(
+        ours.param_groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
     rate = torch.optim.lr_scheduler.PolynomialLR(optimizer, len(data), power=0.9)
     model.train()
     for images, labels in data:
