@@ -51,8 +51,8 @@ def html_picture(pixels: NDArray[np.uint8], text: str, side: int = SHOWN_SIDE) -
 def html_table(titles: Sequence[str], rows: Sequence[Row]) -> str:
     """A table for a notebook; of many rows the first are shown, and a last one says how many more there are.
 
-    >>> html_table(["label"], [(None, ["<cat>"])])[-38:]
-    '0.8em">&lt;cat&gt;</td></tr></table>'
+    >>> html_table(["label"], [(None, ["<cat>"])])[-31:]
+    '">&lt;cat&gt;</td></tr></table>'
 
     Args:
         titles: Titles of the columns.

@@ -35,15 +35,15 @@ class BoxMask:
         pixels: H×W, true only in the box.
         rectangle: Whether the mask is the box's rectangle, because no candidate fits.
         measures: What the quality of the mask is judged by.
-        reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
         choice: What the box weighed; None for a mask that was read from a part.
+        reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
     """
 
     pixels: NDArray[np.bool_]
     rectangle: bool
     measures: Measures
-    reviewed: bool = False
     choice: Choice | None = None
+    reviewed: bool = False
 
 
 def check_update(settings: UpdateSettings) -> None:
@@ -178,7 +178,7 @@ class _Draft:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
         measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
-        return BoxMask(pixels, self.rectangle, measures, self.choice)
+        return BoxMask(pixels, self.rectangle, measures, choice=self.choice)
 
 
 def _choices(

@@ -66,7 +66,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
             f"{len(survey.reduced):,}; `megapixels` of the data set sets another"
         )
     if survey.small_boxes:
-        yield f"boxes that are then shorter than {SMALL_BOX} px: {survey.small_boxes:,}; for them, `proposals: mcg_views`"
+        small = f"boxes that are then shorter than {SMALL_BOX} px: {survey.small_boxes:,}"
+        yield f"{small}; `proposals: mcg_views` finds more candidates for them"
     yield from mask_notes(survey, project.source)
     yield from _lost_classes(project, survey)
     rare = [name for name in project.source.classes[1:] if survey.boxes[name] < RARE]

@@ -67,7 +67,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
     init(data, form)
     made = resolved(here, config)
     experiment = made["experiments"]["own_box"]
-    assert experiment["supervision"] == {"masks": "none", "boxes": "boxsup"}
+    assert experiment["supervision"] == {"masks": "none", "boxes": "boxsup", "reviewed": ""}
     assert made["datasets"]["own"]["format"] == form
     assert sorted(made["datasets"]["own"]["classes"]) == sorted(own_data.FORMS)
     train, val = records(made, "train"), records(made, "val")
@@ -90,7 +90,7 @@ def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, ca
 def test_masks_of_some_images_make_a_semi_supervised_one(here, data, config, capsys, form):
     init(data, form, "--masks", str(data / "masks"), "--classes", *own_data.FORMS, "--name", "birds")
     made = resolved(here, config)
-    assert made["experiments"]["birds_semi"]["supervision"] == {"masks": "masks", "boxes": "boxsup"}
+    assert made["experiments"]["birds_semi"]["supervision"] == {"masks": "masks", "boxes": "boxsup", "reviewed": ""}
     assert made["datasets"]["birds"]["classes"] == list(own_data.FORMS)
     splits = {split: records(made, split, "birds") for split in ("train", "val", "masks")}
     masked = {record.image for records in splits.values() for record in records if record.mask}

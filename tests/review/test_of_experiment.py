@@ -60,7 +60,7 @@ def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_pa
     for row, box in enumerate(subject.boxes):
         x0, y0, x1, y1 = box.corners
         expected = np.zeros((box.height, box.width), np.bool_)
-        expected[y0:y1, x0:x1] = pools[box.image].mask(chosen[row])[y0:y1, x0:x1] if chosen[row] >= 0 else True
+        expected[y0:y1, x0:x1] = pools[box.image].mask(int(chosen[row]))[y0:y1, x0:x1] if chosen[row] >= 0 else True
         assert (subject.mask(row) == expected).all()
     ahead = Ahead(subject.look, 1)
     try:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from boxsup.image.drawing import font
 from boxsup.image.files import read_image
 from boxsup.image.palette import colour_id
 from boxsup.masking.parts import ImagePart, masked_objects
-from boxsup.report.shared.drawing import font
 from boxsup.report.shared.pictures import Picture, class_colour, fit_side
 from boxsup.store.atomic import atomic_write
 
