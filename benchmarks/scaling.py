@@ -2,6 +2,7 @@
 
     python benchmarks/scaling.py
     python benchmarks/scaling.py --write        # docs/results/scaling.csv, scaling_run.csv and scaling.png
+    python benchmarks/scaling.py --again        # what follows from the measurements in docs/results/scaling.csv
 
 Every stage of an experiment runs as a command on the first 60, 120 and 240 photographs of `voc-mini/VOC2012`'s
 `train.txt`, in the folder that BOXSUP_DATA names; nothing is measured without it. Seconds are those of processors, so
@@ -11,7 +12,8 @@ stage that is not linear would show there. The cost of a run of 45 epochs is tha
 predicted: an extrapolation, not a measurement.
 
 With a GPU the network's time is left out, for none was at hand: an epoch costs what reading and augmenting its images
-do, a generation what it does without a network. Those hours are what a run takes at least.
+do, a generation what it does without a network: its boxes choose in as many processes as there are cores, or as fast as
+one process hands images over to them, if that takes longer. Those hours are what a run takes at least.
 """
 
 from __future__ import annotations
@@ -50,7 +52,10 @@ IMAGES = {"predictions": PREDICTED, "evaluation": PREDICTED}
 SHARDED = ("proposals", "overlaps", "fixed-masks")  # jobs that run side by side
 CORES = 8  # of the machine with a GPU
 READING = "images of an epoch"  # what an epoch does but for the network
-ON_CORES = ("predictions", READING)  # stages whose workers use all of them
+# Stages whose workers use all of them.
+ON_CORES = ("predictions", "evaluation", "label-quality", "labels by overlap", READING)
+# What one process does for each image beside its workers, s: benchmarks/parallel_labels.py, handing over.
+IN_ONE = {"labels by overlap": 0.0017}
 WITHOUT_NETWORK = {"epoch": READING, "labels by the network": "labels by overlap"}
 READ = """
 import json, sys
@@ -69,11 +74,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[60, 120, 240], help="numbers of images, three or more")
     parser.add_argument("--write", action="store_true", help="keep the tables and the figure")
+    parser.add_argument("--again", action="store_true", help="measure nothing, read docs/results/scaling.csv")
     args = parser.parse_args()
-    if not DATA.is_dir():
+    if not (args.again or DATA.is_dir()):
         print(f"skipped: no photographs at {DATA}; set BOXSUP_DATA to a folder with voc-mini/VOC2012")
         return
-    table = pd.concat([measure(size) for size in args.sizes], ignore_index=True)
+    if args.again:
+        table = pd.read_csv(RESULTS / "scaling.csv")
+    else:
+        table = pd.concat([measure(size) for size in args.sizes], ignore_index=True)
     run = run_of(table)
     print(table.to_string(index=False, float_format="%.2f"))
     print(run.to_string(index=False, float_format="%.3f"))
@@ -153,7 +162,7 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
         alone = WITHOUT_NETWORK.get(str(stage), stage)
         starts, images = jobs * max(start, 0) / 3600, times * size / 3600
         fed = lines[alone][0] * images
-        in_turn = starts + fed / shared(alone)
+        in_turn = starts + max(fed / shared(alone), IN_ONE.get(alone, 0) * images)
         last = own.iloc[-1]
         rows.append(
             {

@@ -3,8 +3,9 @@
     python benchmarks/training.py
     python benchmarks/training.py --images 160 --threads 2 --workers 0
 
-Photographs with their true masks, MobileNetV2 from random weights, one batch size and crop for all, on the device that
-there is. Each has a process of its own; their epochs run in turn, a first one unmeasured, and the best of each counts:
+Photographs with their true masks, a network from random weights (MobileNetV2 if no other is named), one batch size and
+crop for all, on the device that there is. Each has a process of its own; their epochs run in turn, a first one
+unmeasured, and the best of each counts:
 
 * ours: `train_epoch` on what `boxsup epoch` reads: JPEGs and a store of labels, scaled, cut and mirrored at random.
 * memory, the limit: `train_epoch` on the same batches, made before the clock starts.
@@ -44,6 +45,7 @@ from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.image import VOID
 from boxsup.image.files import read_mask
 from boxsup.machine.devices import device
+from boxsup.machine.environment import set_environment
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.network import build_network as build_network
 from boxsup.network.images import IMAGENET
@@ -54,6 +56,7 @@ from boxsup.training.sgd import SGD
 
 ROOT = Path(__file__).parents[1]
 train: Callable[[], None]
+network: str
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data")) / "voc-mini" / "VOC2012"
 
 
@@ -65,7 +68,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--workers", type=int, default=0, help="processes that read, of both loaders")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--network", default="mobilenet_v2", help="as `network.name` of a configuration")
     args = parser.parse_args()
+    set_environment()  # as `boxsup` does, for the processes that train
     if not DATA.is_dir():
         print(f"skipped: no photographs at {DATA}; set BOXSUP_DATA to a folder with voc-mini/VOC2012")
         return
@@ -84,7 +89,7 @@ def main() -> None:
                 seconds[name].append(process.submit(epoch).result())
     images = args.images // args.batch * args.batch
     speed = {name: images / min(own[1:]) for name, own in seconds.items()}
-    print(f"{device()}, {images} images, crops of {args.crop} px, batches of {args.batch}, "
+    print(f"{args.network}, {device()}, {images} images, crops of {args.crop} px, batches of {args.batch}, "
           f"{args.threads} threads, {args.workers} workers")  # fmt: skip
     for name, value in speed.items():
         print(f"{name:12s} {value:7.2f} images/s")
@@ -94,7 +99,8 @@ def main() -> None:
 
 def prepare(name: str, store: Path, args: argparse.Namespace) -> None:
     """Get ready for `epoch` in a process of its own."""
-    global train
+    global train, network
+    network = args.network
     torch.set_num_threads(args.threads)
     if name != "torchvision":
         keep_freed_memory()  # as `boxsup` does
@@ -149,7 +155,7 @@ def photographs(count: int) -> Catalogue:
 
 def fresh(settings: TrainingSettings) -> tuple[torch.nn.Module, SGD]:
     torch.manual_seed(0)
-    model = build_network("mobilenet_v2", 21).to(device(), memory_format=torch.channels_last)
+    model = build_network(network, 21).to(device(), memory_format=torch.channels_last)
     return model, make_optimizer(model, settings)
 
 
@@ -193,7 +199,10 @@ class Reference(Dataset[tuple[Tensor, Tensor]]):
 
 def train_theirs(data: DataLoader[tuple[Tensor, Tensor]], settings: TrainingSettings) -> None:
     """The loop of the reference: loss at full size, void left out, the rate set after each batch."""
-    model, optimizer = fresh(settings)
+    model, ours = fresh(settings)
+    optimizer = torch.optim.SGD(
+        ours.param_groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
     rate = torch.optim.lr_scheduler.PolynomialLR(optimizer, len(data), power=0.9)
     model.train()
     for images, labels in data:

@@ -33,3 +33,22 @@ def made(optimizer, momentum, decay):
         network(torch.rand(2, 3, 8, 8)).square().sum().backward()
         made.step()
     return network, made
+
+
+def test_steps_that_a_scaler_of_gradients_takes_are_torchs():
+    """As on a GPU in 16 bits, where a step is left out if a gradient is not finite."""
+    weights = []
+    for optimizer in (SGD, torch.optim.SGD):
+        torch.manual_seed(0)
+        network = nn.Linear(3, 2)
+        made = optimizer([{"params": list(network.parameters())}], lr=0.1, momentum=0.9)
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+        for number in range(4):
+            made.zero_grad()
+            loss = network(torch.rand(5, 3)).sum() * (float("inf") if number == 1 else 1)
+            scaler.scale(loss).backward()
+            scaler.step(made)
+            scaler.update()
+        weights.append(network.weight.detach())
+    assert torch.isfinite(weights[0]).all()
+    assert torch.equal(*weights)
