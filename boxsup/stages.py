@@ -160,6 +160,9 @@ ROWS = (
 STAGES = {stage.name: stage for stage in ROWS}
 COMMANDS = {stage.command: stage for stage in ROWS}
 
+# What people start by hand, most of all; `boxsup --help` shows these first.
+EVERYDAY = ("masks", "review", "init", "run", "predict", "show", "export")
+
 # The first word of commands with two words -> one line of help.
 GROUPS = {
     "contours": "train and evaluate the contour detector that proposals use",

@@ -62,7 +62,7 @@ def test_help_is_printed(capsys):
         (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
-        ([], "the following arguments are required: STAGE"),
+        ([], "the following arguments are required: COMMAND"),
         (["proposals", "--quiet", "make"], "boxsup: error: expected the command before its options"),
     ],
 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from boxsup.stages import COMMANDS, GROUPS
+from boxsup.stages import COMMANDS, EVERYDAY, GROUPS
 
 # Keys of the namespace that are no arguments of `run`; see also `boxsup.commands.outputs`.
 OWN_KEYS = frozenset({"run", "outputs", "written", "overwrite", "quiet", "verbose"})
@@ -46,6 +47,15 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
 
+class OverviewFormatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves out argparse's own list of commands: `overview` has it in groups."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an argument that is no list of commands."""
+        if not isinstance(action, argparse._SubParsersAction):
+            super().add_argument(action)
+
+
 def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     """Make the parser of the command line.
 
@@ -56,9 +66,15 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     Returns:
         The parser, and the parser of each command by its name.
     """
-    parser = Parser(prog="boxsup", description=sys.modules["boxsup"].__doc__, epilog=STATUSES)
+    parser = Parser(
+        prog="boxsup",
+        usage="boxsup COMMAND …",
+        description=overview(),
+        epilog=STATUSES,
+        formatter_class=OverviewFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"boxsup {sys.modules['boxsup'].__version__}")
-    stages = parser.add_subparsers(metavar="STAGE", required=True)
+    stages = parser.add_subparsers(metavar="COMMAND", required=True, prog="boxsup")
     groups = {
         name: stages.add_parser(name, help=line, description=line).add_subparsers(metavar="ACTION", required=True)
         for name, line in GROUPS.items()
@@ -72,6 +88,24 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
         if name in wanted:
             _add_command(commands[name], stage.module)
     return parser, commands
+
+
+def overview() -> str:
+    """What boxsup is, and its commands: those that people start first, then those that the workflow starts for them."""
+    every = {name.split()[0] for name in COMMANDS}
+    workflow = {name.split()[0] for name, stage in COMMANDS.items() if stage.logs}
+    titles = {
+        "your boxes, masks and networks": EVERYDAY,
+        "also by hand": sorted(every - workflow - set(EVERYDAY)),
+        "stages, which the workflow runs": [name.split()[0] for name, stage in COMMANDS.items() if stage.logs],
+    }
+    lines = [str(sys.modules["boxsup"].__doc__).splitlines()[0]]
+    for title, names in titles.items():
+        lines += ["", f"{title}:"]
+        for name in dict.fromkeys(names):
+            text = GROUPS.get(name) or COMMANDS[name].help
+            lines += textwrap.wrap(text, 100, initial_indent=f"  {name:15s}", subsequent_indent=" " * 17)
+    return "\n".join(lines)
 
 
 def arguments_of(args: argparse.Namespace) -> dict[str, Any]:

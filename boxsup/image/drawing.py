@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from boxsup.image.palette import PALETTE, overlay, text_colour
+from boxsup.image.palette import PALETTE, colour_id, overlay, text_colour
 
 # matplotlib's own font: every machine has it, and it covers the names of classes in most scripts.
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
-NUMBERS = 254  # of objects that colours tell apart
 MIN_TEXT, MAX_TEXT = 10, 28  # px, the height of names on a photograph
 
 Colour = tuple[int, int, int]  # red, green, blue
@@ -54,7 +53,7 @@ def draw_boxes(
 
 
 def object_numbers(masks: Sequence[NDArray[np.bool_]], height: int, width: int) -> NDArray[np.uint8]:
-    """Say which object is visible at each pixel: 0 for none, then 1, 2, …, after NUMBERS from 1 again.
+    """Say which object is visible at each pixel: 0 for none, then 1, 2, … 254, and from 1 again.
 
     Where masks overlap, the smaller one is in front.
 
@@ -69,17 +68,8 @@ def object_numbers(masks: Sequence[NDArray[np.bool_]], height: int, width: int) 
     """
     numbers = np.zeros((height, width), np.uint8)
     for index in np.argsort([-int(mask.sum()) for mask in masks], kind="stable"):
-        numbers[masks[index]] = colour_number(int(index))
+        numbers[masks[index]] = colour_id(int(index) + 1)
     return numbers
-
-
-def colour_number(index: int) -> int:
-    """The number in the palette of the object with an index from 0.
-
-    >>> colour_number(0), colour_number(NUMBERS)
-    (1, 1)
-    """
-    return index % NUMBERS + 1
 
 
 def draw_objects(
@@ -102,7 +92,7 @@ def draw_objects(
     height, width = pixels.shape[:2]
     image = Image.fromarray(overlay(pixels, object_numbers(masks, height, width)))
     text_height = int(np.clip(min(height, width) // 25, MIN_TEXT, MAX_TEXT))
-    numbers = [colour_number(index) for index in range(len(corners))]
+    numbers = [colour_id(index + 1) for index in range(len(corners))]
     draw_boxes(image, np.asarray(corners, np.int64), numbers, names, text_height)
     return np.asarray(image)
 

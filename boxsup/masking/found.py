@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.image.boxes import Corners
-from boxsup.image.drawing import colour_number, draw_objects
+from boxsup.image.drawing import draw_objects
 from boxsup.image.packed import LazySequence, packed
+from boxsup.image.palette import colour_id
 from boxsup.image.showing import html_picture, html_table, png_bytes
 from boxsup.labels.choice import Choice
 from boxsup.masking.given_boxes import Label
@@ -247,7 +248,7 @@ class ImageMasks(Sequence[ObjectMask]):
 
     def _repr_html_(self) -> str:
         rows = [
-            (colour_number(index), (f"[{index}]", _text(item.label), f"{item.score:.2f}", " ".join(item.flags)))
+            (colour_id(index + 1), (f"[{index}]", _text(item.label), f"{item.score:.2f}", " ".join(item.flags)))
             for index, item in enumerate(self._objects)
         ]
         picture = html_picture(self.overlay(), f"{len(self)} masks over the image")

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import ConfigError, DataError
+from boxsup.image import VOID
 from boxsup.image.boxes import Corners
-from boxsup.image.drawing import NUMBERS, object_numbers
+from boxsup.image.drawing import object_numbers
 from boxsup.image.files import encode_mask
 from boxsup.image.packed import LazySequence
 from boxsup.image.showing import jpeg_bytes, png_bytes
@@ -96,8 +97,8 @@ def save_masks(
         return save(path, jpeg_bytes(overlay()), overwrite)
     if ending == ".json":
         return save(path, (json.dumps(coco_content([found]), separators=(",", ":")) + "\n").encode(), overwrite)
-    if len(found.objects) > NUMBERS:
-        raise DataError(f"{path}: {len(found.objects)} objects, and a PNG has values for {NUMBERS}; save as .json")
+    if len(found.objects) >= VOID:
+        raise DataError(f"{path}: {len(found.objects)} objects, and a PNG has values for {VOID - 1}; save as .json")
     masks = LazySequence(lambda item: item.mask, found.objects)
     return save(path, encode_mask(object_numbers(masks, found.height, found.width)), overwrite)
 

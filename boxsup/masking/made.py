@@ -94,14 +94,14 @@ class Made:
 
 
 def write_made(made: Made) -> None:
-    """Write `masks.json`; paths in it are relative to the folder, so that both may be moved together."""
-    recipe, start = made.recipe, made.out
+    """Write `masks.json`; paths in it are absolute, so that it is the same wherever the folder is."""
+    recipe = made.recipe
     content = {
-        "images": _relative(made.images, start),
+        "images": _absolute(made.images),
         "classes": list(made.classes),
         "recipe": {
-            "model": None if recipe.model is None else _relative(recipe.model, start),
-            "objects": [_relative(path, start) for path in recipe.objects],
+            "model": None if recipe.model is None else _absolute(recipe.model),
+            "objects": [_absolute(path) for path in recipe.objects],
             "threads": recipe.threads,
             "scales": list(recipe.scales),
             "update": recipe.update.model_dump(by_alias=True),
@@ -109,7 +109,7 @@ def write_made(made: Made) -> None:
             "disjoint": recipe.disjoint,
             "megapixels": recipe.megapixels,
         },
-        "parts": [_plain(part, start) for part in made.parts],
+        "parts": [_plain(part) for part in made.parts],
     }
     write_text(made.out / MADE, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
 
@@ -125,14 +125,14 @@ def read_made(out: Path) -> Made:
         raise DataError(f"{out}: has no {MADE}, so `boxsup masks` did not write it, or an older one did; run it again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        recipe, folder = content["recipe"], Path(os.path.abspath(out))
+        recipe = content["recipe"]
         return Made(
             out,
-            _absolute(content["images"], folder),
+            Path(content["images"]),
             tuple(content["classes"]),
             Recipe(
-                None if recipe["model"] is None else _absolute(recipe["model"], folder),
-                tuple(_absolute(name, folder) for name in recipe["objects"]),
+                None if recipe["model"] is None else Path(recipe["model"]),
+                tuple(map(Path, recipe["objects"])),
                 int(recipe["threads"]),
                 tuple(map(float, recipe["scales"])),
                 build(UpdateSettings, recipe["update"], "update"),
@@ -140,18 +140,18 @@ def read_made(out: Path) -> Made:
                 bool(recipe["disjoint"]),
                 float(recipe["megapixels"]),
             ),
-            tuple(_made_part(part, folder) for part in content["parts"]),
+            tuple(_made_part(part) for part in content["parts"]),
         )
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be used ({error}); run `boxsup masks` again") from error
 
 
-def _plain(part: MadePart, start: Path) -> dict[str, Any]:
+def _plain(part: MadePart) -> dict[str, Any]:
     record = part.record
     asked: Sequence[int] = [box.class_id for box in part.asked.boxes]
     return {
         "image": record.image,
-        "path": _relative(Path(record.path), start),
+        "path": _absolute(Path(record.path)),
         "size": [record.height, record.width],
         "boxes": [list(box) for box in record.boxes],
         "asked": asked,
@@ -159,19 +159,15 @@ def _plain(part: MadePart, start: Path) -> dict[str, Any]:
     }
 
 
-def _made_part(content: dict[str, Any], folder: Path) -> MadePart:
+def _made_part(content: dict[str, Any]) -> MadePart:
     height, width = content["size"]
     boxes = [Box(*box) for box in content["boxes"]]
-    path = str(_absolute(content["path"], folder))
+    path = str(content["path"])
     pairs = zip(boxes, content["asked"], strict=True)
     asked = [box._replace(class_id=class_id) for box, class_id in pairs]
     record, other = (Record(content["image"], path, height, width, boxes=each) for each in (boxes, asked))
     return MadePart(record, other, content["key"])
 
 
-def _relative(path: Path, start: Path) -> str:
-    return Path(os.path.relpath(os.path.abspath(path), os.path.abspath(start))).as_posix()
-
-
-def _absolute(name: str, folder: Path) -> Path:
-    return Path(os.path.normpath(folder / name))
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)

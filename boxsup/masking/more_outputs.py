@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from boxsup.catalogue.records import Problem
-from boxsup.image.palette import css_colour
+from boxsup.image.palette import colour_id, css_colour
 from boxsup.masking.copies import MaskResults
 from boxsup.masking.parts import file_of, masked_objects, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
@@ -68,6 +68,6 @@ def write_label_studio(out: Path, results: MaskResults) -> list[Problem]:
     with atomic_write(out / "label_studio") as folder:
         folder.mkdir()
         write_text(folder / "tasks.json", "[" + ",\n".join(text for _, text in tasks) + "]\n")
-        colours = [css_colour(number % 256) for number in range(len(source.classes))]
+        colours = [css_colour(colour_id(number)) for number in range(len(source.classes))]
         write_text(folder / "labelling.xml", label_studio.labelling(source.classes, colours))
     return []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.image.boxes import tight_box
-from boxsup.image.palette import PALETTE
+from boxsup.image.palette import PALETTE, colour_id
 from boxsup.writers.coco import ImageEntry
 from boxsup.writers.objects import MaskedObject, in_front, worst_first
 
@@ -69,7 +69,13 @@ def content(images: Iterable[ImageEntry], annotations: Sequence[Json], classes: 
         ],
         "annotations": list(annotations),
         "categories": [
-            {"id": number, "name": name, "supercategory": name, "isthing": 1, "color": PALETTE[number % 256].tolist()}
+            {
+                "id": number,
+                "name": name,
+                "supercategory": name,
+                "isthing": 1,
+                "color": PALETTE[colour_id(number)].tolist(),
+            }
             for number, name in enumerate(classes)
             if number
         ],
