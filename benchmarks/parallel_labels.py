@@ -8,9 +8,9 @@ no core. What is measured then is whether anything else holds the processes up: 
 order, and the main process, which collects and writes. What is not measured is what cores share: memory bandwidth,
 caches, clock rates. The pictures are small, so that their true work is short beside the sleep.
 
-A rate is over the images after the first ones, whose choice the start of the processes delays: at COCO's size, they
-are one in a thousand. Results come in batches, so it may be off by a batch for each process, a few per cent. The stores
-of both runs must have the same bytes.
+Each process notes when it has finished an image. A rate is over the images that are finished after every process has
+finished its first one, since starting takes seconds, which at COCO's size are nothing. The end counts, where some
+processes have no image left. The stores of both runs must have the same bytes.
 
 The other bound is the main process, of which there is one. So its seconds of processors for an image are measured, too:
 for a generation whose scores come from a network, with images of 500×375 px, three boxes and two classes. Three ways to
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -39,7 +40,9 @@ from epoch_overhead import draw_split
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import BOX_COLUMNS
+from boxsup.cli import main as main_of_boxsup
 from boxsup.commands import labels as command
+from boxsup.commands import workers_argument
 from boxsup.config.build import build
 from boxsup.config.params import canonical, generation_settings
 from boxsup.config.update import UpdateSettings
@@ -50,21 +53,23 @@ from boxsup.machine import workers
 
 ROOT = Path(__file__).parents[1]
 BATCH = 2  # images that a process takes at once here
-UNCOUNTED = 2  # batches for each place of a process, before the rate counts
 HEIGHT, WIDTH, CLASSES = 375, 500, 21
-times: list[float] = []  # at which results came
 
 
 @dataclass(frozen=True)
 class SlowUpdate(LabelUpdate):
-    """An update that sleeps for each image."""
+    """An update that sleeps for each image, and notes when it is done."""
 
     sleep: float = 0.0
+    notes: Path = Path()
 
     def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ChosenLabels:
-        """Choose, and sleep."""
+        """Choose, sleep, and add the time to the notes of this process."""
         time.sleep(self.sleep)
-        return super().labels(image, height, width, boxes)
+        made = super().labels(image, height, width, boxes)
+        with (self.notes / str(os.getpid())).open("a") as file:
+            print(time.time(), file=file)
+        return made
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,11 @@ class SlowSources(Sources):
     """Sources of an update that sleeps."""
 
     sleep: float = 0.0
+    notes: Path = Path()
 
     def open(self) -> LabelUpdate:
         """Open the stores."""
-        return SlowUpdate(**vars(super().open()), sleep=self.sleep)
+        return SlowUpdate(**vars(super().open()), sleep=self.sleep, notes=self.notes)
 
 
 def main() -> None:
@@ -90,9 +96,8 @@ def main() -> None:
         prepare(folder, args.images, args.side)
         rates, made = {}, []
         for count in (1, args.processes):
-            run(folder, count, args.sleep)
-            first = 1 if count == 1 else UNCOUNTED * count * BATCH
-            rates[count] = (len(times) - first) / (times[-1] - times[first - 1])
+            notes = run(folder, count, args.sleep)
+            rates[count] = rate(notes)
             made.append(contents(folder / f"{count}.zarr"))
             print(f"{count} processes: {rates[count]:.2f} images/s, {args.sleep:g} s of each a sleep", flush=True)
         if made[0] != made[1]:
@@ -114,25 +119,32 @@ def prepare(folder: Path, images: int, side: int) -> None:
         subprocess.run([sys.executable, "-m", "boxsup", *arguments], check=True, capture_output=True)
 
 
-def run(folder: Path, count: int, sleep: float) -> None:
-    """A generation by overlap in some processes; notes the times of its results."""
-    times.clear()
+def run(folder: Path, count: int, sleep: float) -> Path:
+    """A generation by overlap in some processes; the folder of what they noted."""
+    notes = folder / f"notes{count}"
+    notes.mkdir()
     workers.WORTH_STARTING = 1e-9  # as if there were images enough for each process
     choose = command.choose_in_order
 
     def noted(images: Any, sources: Sources, update: LabelUpdate, count_: int) -> Iterator[Made]:  # noqa: ANN401
-        slow = SlowSources(**{**vars(sources), "batch": BATCH}, sleep=sleep)
-        for result in choose(images, slow, slow.open(), count_):
-            times.append(time.perf_counter())
-            yield result
+        slow = SlowSources(**{**vars(sources), "batch": BATCH}, sleep=sleep, notes=notes)
+        return choose(images, slow, slow.open(), count_)
 
     command.choose_in_order = noted  # type: ignore[assignment]
     update = generation_settings(yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]["update"])
-    stores = {"proposals": [folder / "pools.zarr"], "overlaps": [folder / "overlaps.zarr"], "objects": []}
-    none = {"model": None, "threads": 1, "scales": [1.0], "fixed": [], "truth": [], "masked": None}
-    given = {"catalogue": folder / "catalogue", "generation": 1, "seed": 0, "settings": json.dumps(update)}
-    command.run(**given, **stores, **none, workers=count, out=folder / f"{count}.zarr")  # type: ignore[arg-type]
+    own = ["--catalogue", folder / "catalogue", "--generation", "1", "--seed", "0", "--settings", json.dumps(update)]
+    own += ["--proposals", folder / "pools.zarr", "--overlaps", folder / "overlaps.zarr", "--workers", count]
+    workers_argument.processors = lambda: count  # as if there were a processor for each
+    main_of_boxsup(["labels", *map(str, own), "--out", str(folder / f"{count}.zarr")])
     command.choose_in_order = choose
+    return notes
+
+
+def rate(notes: Path) -> float:
+    """Images a second, after every process has finished one."""
+    times = [list(map(float, path.read_text().split())) for path in notes.iterdir()]
+    start, end = max(own[0] for own in times), max(own[-1] for own in times)
+    return sum(moment > start for own in times for moment in own) / (end - start)
 
 
 def contents(store: Path) -> dict[Path, bytes]:
