@@ -186,7 +186,7 @@ def _decision(entry: Entry) -> Decision | None:
             float(entry["score"]),
             bool(entry["drawn"]),
         )
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -48,9 +48,13 @@ class Decisions:
                 masks[index] = None if pixels is None else _decided(pixels, boxes[index], float(crowds[index]))
         if self.disjoint:
             masks = list(_apart(masks))
-        void = tuple(index for index, each in enumerate(found) if each is not None and each.verdict == "void")
+        void, nothing = (
+            tuple(index for index, each in enumerate(found) if each is not None and each.verdict == verdict)
+            for verdict in ("void", "nothing")
+        )
         corrected = tuple(index for index, box in enumerate(record.boxes) if boxes[index] != box)
-        return replace(part, record=replace(record, boxes=boxes), masks=masks, void=void, corrected=corrected)
+        record = replace(record, boxes=boxes)
+        return replace(part, record=record, masks=masks, void=void, nothing=nothing, corrected=corrected)
 
     def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
         """A problem for each decision that is about no box as it is now, or cannot be used."""

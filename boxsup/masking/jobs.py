@@ -111,13 +111,15 @@ def lost_boxes(parts: Iterable[ImagePart], difficult: bool) -> list[Problem]:
     """A note on each image with boxes that lost all of their pixels.
 
     Args:
-        parts: The images. A crowd has no mask anyway.
+        parts: The images. A crowd has no mask anyway, nor has a box that is void or empty by a person's word.
         difficult: Whether difficult boxes have masks.
     """
     notes = []
     for part in parts:
-        pairs = zip(part.record.boxes, part.masks, strict=True)
-        count = sum(mask is None and not box.crowd and (difficult or not box.difficult) for box, mask in pairs)
+        decided = {*part.nothing, *part.void}
+        pairs = enumerate(zip(part.record.boxes, part.masks, strict=True))
+        maskless = [box for index, (box, mask) in pairs if mask is None and index not in decided]
+        count = sum(not box.crowd and (difficult or not box.difficult) for box in maskless)
         if count:
             text = f"no mask for {count} boxes: another box is surer of each of their pixels"
             notes.append(Problem(part.record.image, part.record.annotation, text))

@@ -6,6 +6,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,13 +24,16 @@ from boxsup.masking.corrections import (
     corrected_corners,
     corrected_xml,
     labelme_labels,
+    lines_of,
+    origins_of,
     yolo_numbers,
 )
 from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
-from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_objects
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_object, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
+from boxsup.writers.objects import MaskedObject
 
 # The format of the boxes -> the format of their masks.
 MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "labelme"}
@@ -44,6 +48,8 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
         for part in results.parts():
             record = part.record
             objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
+            if source.format == "voc_xml":
+                objects = _as_in_xml(part, objects)
             voc.write(folder, record.image, record.height, record.width, objects)
         if source.format != "voc_xml":
             return []
@@ -65,7 +71,9 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
             numbers = yolo_numbers(source)
             return copy_files(
                 *(folder, base, results),
-                fill=lambda part, text: yolo.replace_boxes(text, _line_masks(part), numbers(part)),
+                fill=lambda part, text: yolo.replace_boxes(
+                    text, _line_masks(part), numbers(part), lines_of(part, (*part.nothing, *part.void))
+                ),
                 other=lambda text: yolo.replace_boxes(text, {}),
             )
         write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
@@ -83,12 +91,17 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
         if source.format == "labelme":
             return copy_files(
                 *(folder, source.annotations, results),
-                lambda part, text: labelme.replace_shapes(text, _masks_by_origin(part), labelme_labels(part, source)),
+                lambda part, text: labelme.replace_shapes(
+                    text,
+                    _masks_by_origin(part) | {part.record.origins[i]: void_object(part, i).pixels for i in part.void},
+                    labelme_labels(part, source),
+                    origins_of(part, part.nothing),
+                ),
             )
         for part in results.parts():
             file, record = Path(file_of(part, source.images)).with_suffix(".json"), part.record
             image = Path(os.path.relpath(record.path, (out / "labelme" / file).parent)).as_posix()
-            objects = [masked for *_, masked in masked_objects(part)]
+            objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             write_bytes(folder / file, labelme.new_file(objects, source.classes, image, record.height, record.width))
     return []
 
@@ -104,7 +117,7 @@ def write_coco(out: Path, results: MaskResults, encoding: coco.Encoding = "rle")
     for part in results.parts():
         record, number = part.record, part.number
         entries.append(coco.ImageEntry(number, file_of(part, source.images), record.height, record.width))
-        for *_, masked in masked_objects(part):
+        for masked in [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]:
             annotations.append(coco.annotation(len(annotations) + 1, number, masked, encoding, results.tight))
     coco.write(path, coco.content(entries, annotations, source.classes))
     return []
@@ -169,31 +182,45 @@ def formats_of(asked: Sequence[str] | None, source: Source) -> list[str]:
 def _copy_coco(path: Path, results: MaskResults, encoding: coco.Encoding) -> list[Problem]:
     """Write a copy of the user's JSON, or of each JSON of an export; return the problems with changed files."""
     problems = {file: changed(results, file) for file in results.stamps}
-    filled = _filled(results, encoding)
+    filled, left_out = _filled(results, encoding)
     unchanged = [file for file, wrong in problems.items() if not wrong]
     if results.source.annotations.is_dir():
         with atomic_write(path) as folder:
             folder.mkdir()
             for file in unchanged:
                 copy = folder / os.path.relpath(file, results.source.annotations)
-                coco_copy.write(copy, file, filled.get(file, {}))
+                coco_copy.write(copy, file, filled.get(file, {}), left_out[file])
     else:
         for file in unchanged:
-            coco_copy.write(path, file, filled.get(file, {}))
+            coco_copy.write(path, file, filled.get(file, {}), left_out[file])
     return [problem for wrong in problems.values() for problem in wrong]
 
 
-def _filled(results: MaskResults, encoding: coco.Encoding) -> dict[Path, dict[int, coco_copy.MaskFields]]:
-    """What each annotation gets: file -> index of the annotation in it -> its new fields."""
+def _filled(
+    results: MaskResults, encoding: coco.Encoding
+) -> tuple[dict[Path, dict[int, coco_copy.MaskFields]], dict[Path, set[int]]]:
+    """What each annotation gets: file -> index of the annotation in it -> its new fields; and those left out."""
     filled: dict[Path, dict[int, coco_copy.MaskFields]] = defaultdict(dict)
+    left_out: dict[Path, set[int]] = defaultdict(set)
     for part in results.parts():
         record = part.record
-        for index, _, masked in masked_objects(part):
-            fields = corrected_corners(part, index) | coco.mask_fields(masked, encoding, results.tight)
+        left_out[Path(record.annotation)] |= lines_of(part, part.nothing)
+        masked = [(index, masked) for index, _, masked in masked_objects(part)]
+        for index, item in [*masked, *((index, void_object(part, index)) for index in part.void)]:
+            crowd = {"iscrowd": 1} if item.crowd else {}
+            fields = corrected_corners(part, index) | crowd | coco.mask_fields(item, encoding, results.tight)
             name = corrected_class(part, index, results.source)
             annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
             filled[Path(record.annotation)][record.origins[index][0]] = annotation
-    return filled
+    return filled, left_out
+
+
+def _as_in_xml(part: ImagePart, objects: Sequence[MaskedObject]) -> list[MaskedObject]:
+    """The objects of an image, counted without those that the copy of its XML leaves out."""
+    numbers = [item.number or 0 for item in objects]
+    before = [sum(index < number - 1 for index in part.nothing) for number in numbers]
+    counted = zip(objects, numbers, before, strict=True)
+    return [replace(item, number=number - fewer) for item, number, fewer in counted] if part.nothing else [*objects]
 
 
 def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], NDArray[np.bool_]]:

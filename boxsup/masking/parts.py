@@ -33,6 +33,7 @@ class ImagePart:
         masks: One per box; None for a box without a mask; see `boxsup.masking.box_masks.masks_of_boxes`.
         number: Position of the image among all images, from 1.
         void: Indices of boxes of which a person said that nobody can tell what is in them.
+        nothing: Indices of boxes of which a person said that there is nothing in them.
         corrected: Indices of boxes whose class or corners a person corrected.
     """
 
@@ -40,6 +41,7 @@ class ImagePart:
     masks: list[BoxMask | None]
     number: int = 1
     void: tuple[int, ...] = ()
+    nothing: tuple[int, ...] = ()
     corrected: tuple[int, ...] = ()
 
 
@@ -101,11 +103,15 @@ def score_of(mask: BoxMask) -> float:
 
 def void_objects(part: ImagePart) -> Iterator[MaskedObject]:
     """Yield the boxes that are void, filled, as crowds."""
-    for index in part.void:
-        box = part.record.boxes[index]
-        pixels = np.zeros((part.record.height, part.record.width), np.bool_)
-        pixels[box.y0 : box.y1, box.x0 : box.x1] = True
-        yield MaskedObject(box.class_id, (box.x0, box.y0, box.x1, box.y1), pixels, crowd=True, number=index + 1)
+    return (void_object(part, index) for index in part.void)
+
+
+def void_object(part: ImagePart, index: int) -> MaskedObject:
+    """A box that is void, filled, as a crowd."""
+    box = part.record.boxes[index]
+    pixels = np.zeros((part.record.height, part.record.width), np.bool_)
+    pixels[box.y0 : box.y1, box.x0 : box.x1] = True
+    return MaskedObject(box.class_id, (box.x0, box.y0, box.x1, box.y1), pixels, crowd=True, number=index + 1)
 
 
 def part_path(folder: Path, record: Record) -> Path:

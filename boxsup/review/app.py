@@ -166,7 +166,7 @@ def _decide(session: Session) -> bottle.HTTPResponse:
         added, removed = (tuple(int(number) for number in given[name]) for name in ("added", "removed"))
         place = _known(session, int(given["place"]))
         wish = Wish(given["number"], place, given["verdict"], start, added, removed, given["class"], (x0, y0, x1, y1))
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the page asked for something odd ({error}); load it again") from error
     session.decide(wish)
     return _answer(session.news(_seen(given)))

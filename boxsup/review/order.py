@@ -32,19 +32,33 @@ def review_order(scores: Sequence[float], seed: int = 0) -> tuple[list[int], set
     start, count = float(generator(seed, "review order").random()), len(worst)
     order: dict[int, None] = {}
     drawn: set[int] = set()
-    rising, step = iter(worst), 0
+    rising, step, free = iter(range(count)), 0, list(range(count + 1))
     while len(order) < count:
         if len(order) % EVERY == EVERY - 1:
             place = int((start + _corput(step)) % 1 * count)
             step += 1
-            # The box itself was shown: the next one by score stands for it.
-            turned = (worst[(place + by) % count] for by in range(count))
-            found = next(box for box in turned if box not in order)
-            drawn.add(found)
+            # If the box itself was shown, the next one by score that was not stands for it.
+            place = _next_free(free, place)
+            place = place if place < count else _next_free(free, 0)
+            drawn.add(worst[place])
         else:
-            found = next(box for box in rising if box not in order)
-        order[found] = None
+            place = next(place for place in rising if free[place] == place)
+        free[place] = place + 1
+        order[worst[place]] = None
     return list(order), drawn
+
+
+def _next_free(free: list[int], place: int) -> int:
+    """The first place from `place` on that is free; the last one is always free.
+
+    Args:
+        free: For each place itself if it is free, or else a later place to look at; paths are halved on the way.
+        place: Where to begin.
+    """
+    while free[place] != place:
+        free[place] = free[free[place]]
+        place = free[place]
+    return place
 
 
 def _corput(index: int) -> float:

@@ -43,7 +43,8 @@ def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> 
 
     Args:
         item: The object.
-        encoding: How to encode the mask. An empty mask is always encoded as runs, since it has no polygon.
+        encoding: How to encode the mask. A crowd is always encoded as runs, which COCO's tools expect of it; so is an
+            empty mask, since it has no polygon.
         tight: Whether to include `bbox`, tight around the mask; for an empty mask it is the annotated box.
 
     Returns:
@@ -52,9 +53,8 @@ def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> 
     pixels = np.asfortranarray(item.pixels, np.uint8)
     runs = coco_mask.encode(pixels)
     height, width = (int(side) for side in pixels.shape)
-    polygons = (
-        [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if encoding == "polygons" else []
-    )
+    as_polygons = encoding == "polygons" and not item.crowd
+    polygons = [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if as_polygons else []
     fields: Json = {
         "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
         "area": int(item.pixels.sum()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,9 @@ class _Text:
     json: str
 
 
-def write(path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFields]) -> None:
+def write(
+    path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFields], left_out: Collection[int] = ()
+) -> None:
     """Write the copy, whole or not at all. Equal contents give equal bytes.
 
     Args:
@@ -45,13 +47,14 @@ def write(path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFi
         source: The user's JSON.
         masks: The new fields, by the index (from 0) of the annotation in `annotations`. Images of these annotations
             also get `height` and `width` if they have none: pycocotools needs them to decode a mask.
+        left_out: The indices of annotations that the copy does not have, since their objects are none.
 
     Raises:
         DataError: The user's file cannot be read, or was changed and has fewer annotations than before.
     """
     content = read_json(source, "it was there when its boxes were read", _with_texts)
     annotations = content.get("annotations") if isinstance(content, dict) else None
-    if not isinstance(annotations, list) or len(annotations) <= max(masks, default=-1):
+    if not isinstance(annotations, list) or len(annotations) <= max([*masks, *left_out], default=-1):
         raise DataError(f"{source}: {CHANGED}")
     for index, category in _new_categories(content, masks):
         annotations[index]["category_id"] = category
@@ -60,27 +63,29 @@ def write(path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFi
         atomic_write(path) as partial,
         partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
     ):
-        for piece in _pieces(content, masks):
+        for piece in _pieces(content, masks, left_out):
             file.write(piece)
 
 
-def _pieces(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[str]:
+def _pieces(content: Json, masks: Mapping[int, MaskFields], left_out: Collection[int]) -> Iterator[str]:
     """The text of the copy, piece by piece."""
     for index, (key, value) in enumerate(content.items()):
         yield f"{',' if index else '{'}{_dump(key)}:"
         if key == "annotations":
-            yield from _list_pieces(value, lambda number, record: _annotation(record, masks.get(number)))
+            numbered = enumerate(value)
+            kept = (_annotation(record, masks.get(number)) for number, record in numbered if number not in left_out)
+            yield from _list_pieces(kept)
         elif isinstance(value, list):
-            yield from _list_pieces(value, lambda _, record: _dump(record))
+            yield from _list_pieces(map(_dump, value))
         else:
             yield _dump(value)
     yield "}\n"
 
 
-def _list_pieces(values: Sequence[Any], dump: Callable[[int, Any], str]) -> Iterator[str]:
+def _list_pieces(dumped: Iterable[str]) -> Iterator[str]:
     yield "["
-    for index, value in enumerate(values):
-        yield f"{',' if index else ''}{dump(index, value)}"
+    for index, text in enumerate(dumped):
+        yield f"{',' if index else ''}{text}"
     yield "]"
 
 

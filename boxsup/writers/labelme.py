@@ -8,13 +8,14 @@ in LabelMe, an object in several pieces becomes several polygons with the same l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.catalogue.readers.labelme import IGNORED
 from boxsup.writers.objects import MaskedObject, worst_first
 from boxsup.writers.rings import inset_ring, mask_parts
 
@@ -24,7 +25,10 @@ Mask = NDArray[np.bool_]
 
 
 def replace_shapes(
-    content: bytes, masks: Mapping[tuple[int, ...], Mask], labels: Mapping[tuple[int, ...], str] | None = None
+    content: bytes,
+    masks: Mapping[tuple[int, ...], Mask],
+    labels: Mapping[tuple[int, ...], str] | None = None,
+    left_out: Collection[tuple[int, ...]] = (),
 ) -> bytes:
     """Replace the shapes of objects by polygons of their masks. Everything else stays as it is.
 
@@ -35,6 +39,7 @@ def replace_shapes(
         content: Content of a readable file.
         masks: H×W mask of each object, by the indices (from 0) of its shapes in `shapes`.
         labels: The labels of objects whose class was corrected, by the same.
+        left_out: The objects that are none, by the same; the copy has none of their shapes.
     """
     file: Json = json.loads(content)
     shapes: list[Json] = file["shapes"]
@@ -43,7 +48,7 @@ def replace_shapes(
             shapes[index] = {**shapes[index], "label": label}
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
-    replacements: dict[int, list[Json]] = {}
+    replacements: dict[int, list[Json]] = {index: [] for indices in left_out for index in indices}
     for indices, mask in sorted(masks.items()):
         replacements |= {index: [] for index in indices}
         replacements[min(indices)] = list(_polygons([shapes[index] for index in indices], mask, groups))
@@ -55,7 +60,7 @@ def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str
     """The file of an image whose annotations are in another format; objects with the worst score come first.
 
     Args:
-        objects: The image's objects.
+        objects: The image's objects. Crowds are void, `__ignore__`.
         classes: Class names, the background first.
         image: Path of the image relative to the folder of the file.
         height: Image height in pixels.
@@ -64,7 +69,8 @@ def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str
     groups, shapes = count(1), list[Json]()
     for item in worst_first(objects):
         said = "" if item.score is None else f"score {item.score:.2f}"
-        shape: Json = {"label": classes[item.class_id], "group_id": None, "description": said, "flags": {}}
+        label = IGNORED if item.crowd else classes[item.class_id]
+        shape: Json = {"label": label, "group_id": None, "description": said, "flags": {}}
         shapes += _polygons([shape], item.pixels, groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})

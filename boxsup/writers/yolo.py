@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import yaml
@@ -42,7 +42,10 @@ def text(objects: Iterable[MaskedObject]) -> str:
 
 
 def replace_boxes(
-    content: bytes, masks: Mapping[int, NDArray[np.bool_]], numbers: Mapping[int, int] | None = None
+    content: bytes,
+    masks: Mapping[int, NDArray[np.bool_]],
+    numbers: Mapping[int, int] | None = None,
+    left_out: Collection[int] = (),
 ) -> bytes:
     r"""Replace the boxes in a label file by polygons. The order of lines stays, and so do class numbers that are right.
 
@@ -56,6 +59,7 @@ def replace_boxes(
         content: Content of the file. Lines that cannot be read stay as they are.
         masks: H×W mask of each object, by the index of its line, from 0.
         numbers: The class numbers of objects whose class was corrected, by the index of the line.
+        left_out: The lines of objects that are none; the copy has no such line.
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
@@ -64,7 +68,7 @@ def replace_boxes(
     polygons = (_with_polygon(line, masks.get(index)) for index, line in enumerate(lines))
     new = numbers or {}
     renamed = (" ".join([str(new[i]), *line.split()[1:]]) if i in new else line for i, line in enumerate(polygons))
-    return "".join(f"{line}\n" for line in renamed).encode()
+    return "".join(f"{line}\n" for i, line in enumerate(renamed) if i not in left_out).encode()
 
 
 def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images") -> str:

@@ -88,7 +88,8 @@ def wish(served, **changes):
     {"place": 10**9}, {"place": -1}, {"place": None}, {"verdict": "odd"}, {"start": "odd"}, {"start": 99},
     {"start": None},
     {"class": "background"}, {"class": "none such"}, {"class": 3}, {"box": [0, 0, 0, 0]}, {"box": [0, 0, 10**6, 10]},
-    {"box": "abcd"}, {"added": "x"}, {"added": [[1]]}, {"number": 5},
+    {"box": "abcd"}, {"added": "x"}, {"added": [[1]]}, {"number": 5}, {"place": float("inf")}, {"start": float("nan")},
+    {"box": [0, 0, float("inf"), 9]}, {"added": [float("-inf")]},
 ])  # fmt: skip
 def test_odd_wishes_are_refused_and_leave_no_line(served, changes):
     body = json.dumps(wish(served, **changes))

@@ -1,0 +1,173 @@
+"""Boxes that are void, or have nothing in them, by a person's word: in copies of the user's own files, and in new ones."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from boxsup.catalogue.reviewed import Decision
+from boxsup.catalogue.sources import open_source
+from boxsup.image.files import read_mask
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.copies import MaskResults, stamps_of
+from boxsup.masking.decided import Decisions
+from boxsup.masking.jobs import lost_boxes
+from boxsup.masking.outputs import FORMATS
+from boxsup.masking.parts import ImagePart
+from boxsup.masking.quality import Measures
+from helpers.own_data import FORMS, pictures, write_coco, write_images, write_labelme, write_voc_xml, write_yolo
+
+IMAGE = "picture_00"
+MEASURES = Measures(*(np.nan,) * 4, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Pictures with their boxes in every format; the first has four objects."""
+    folder = tmp_path_factory.mktemp("objects")
+    made = pictures(30, 100)
+    most = max(made.values(), key=lambda each: len(each.objects))
+    made = {IMAGE: most, "picture_01": made["picture_01"]}
+    assert len(most.objects) >= 3
+    write_images(folder / "images", made)
+    write_voc_xml(folder / "boxes", made)
+    write_yolo(folder / "yolo", made)
+    write_coco(folder / "coco.json", made)
+    write_labelme(folder / "labelme", made)
+    return folder
+
+
+class Written:
+    """A format, written with two decisions on the first image, beside the user's own file."""
+
+    def __init__(self, given, out, boxes, name, verdicts=("nothing", "void")):
+        self.given, self.out = given, out
+        self.source, self.records = read(given / "images", given / boxes)
+        parts = [ImagePart(record, filled(record), number) for number, record in enumerate(self.records, start=1)]
+        first = parts[0]
+        decisions = Decisions({}, self.source.classes)
+        for index, verdict in enumerate(verdicts):
+            box = first.record.boxes[index]
+            key = decisions.key(first, box)
+            to_class = next(each for each in FORMS if each != key[1])
+            self.corrected = (to_class, (box.x0, box.y0, box.x1 - 1, box.y1))
+            decisions.latest[key] = Decision(verdict, key, verdict, *self.corrected, None, None, 0.5, False)
+        self.parts = [decisions.applied(part) for part in parts]
+        assert (self.parts[0].nothing, self.parts[0].void) == ((0,), (1,))
+        results = MaskResults(self.source, stamps_of(self.source), lambda: iter(self.parts))
+        assert FORMATS[name].write(out, results) == []
+
+    def again(self, boxes):
+        """The objects of the first image, read from what was written."""
+        source, records = read(self.given / "images", self.out / boxes)
+        return [(source.classes[box.class_id], tuple(box[1:])) for box in records[0].boxes]
+
+    def others(self):
+        """The objects of the first image that nobody decided on."""
+        return [(self.source.classes[box.class_id], tuple(box[1:])) for box in self.records[0].boxes[2:]]
+
+
+def read(images, boxes):
+    source = open_source(images, boxes)
+    records = [check() for check in source.listing().checks]
+    assert not any(record.problems for record in records)
+    return source, records
+
+
+def filled(record):
+    masks = []
+    for box in record.boxes:
+        pixels = np.zeros((record.height, record.width), np.bool_)
+        pixels[box.y0 : box.y1, box.x0 : box.x1] = True
+        masks.append(BoxMask(pixels, True, MEASURES))
+    return masks
+
+
+@pytest.mark.parametrize("name", ["coco", "coco_polygons"])
+def test_a_copy_of_coco_has_a_crowd_and_no_annotation_of_nothing(given, tmp_path, name):
+    written = Written(given, tmp_path, "coco.json", name)
+    before, after = (json.loads(path.read_text()) for path in (given / "coco.json", tmp_path / FORMATS[name].path))
+    assert [each["id"] for each in after["annotations"]] == [each["id"] for each in before["annotations"]][1:]
+    void = after["annotations"][0]
+    (to_class, (x0, y0, x1, y1)), names = written.corrected, {each["id"]: each["name"] for each in after["categories"]}
+    assert (void["iscrowd"], void["bbox"], names[void["category_id"]]) == (1, [x0, y0, x1 - x0, y1 - y0], to_class)
+    pixels = coco_mask.decode(void["segmentation"])
+    assert pixels.sum() == pixels[y0:y1, x0:x1].sum() == (x1 - x0) * (y1 - y0) == void["area"]
+    assert not any(each["iscrowd"] for each in after["annotations"][1:])
+    (crowd_class, crowd), *rest = written.again(FORMATS[name].path)
+    assert (crowd_class, crowd) == (to_class, (x0, y0, x1, y1, 0, 1))
+    assert rest == written.others()
+
+
+def test_a_copy_of_voc_has_a_difficult_object_and_none_of_nothing(given, tmp_path):
+    written = Written(given, tmp_path, "boxes", "voc")
+    before, after = (
+        path.read_text() for path in (given / f"boxes/{IMAGE}.xml", tmp_path / f"voc/Annotations/{IMAGE}.xml")
+    )
+    assert after.count("<object>") == before.count("<object>") - 1
+    (name, void), *rest = written.again("voc/Annotations")
+    assert (name, void) == (written.corrected[0], (*written.corrected[1], 1, 0))
+    assert rest == written.others()
+    gone = re.search(r"[ \t]*<object>.*?</object>\s*?\n", before, re.DOTALL)[0]
+    rest_of_it = re.compile(r"</object>(.*)", re.DOTALL)  # the last object and what follows it keep their bytes
+    assert after.endswith(rest_of_it.search(before.replace(gone, "", 1))[1])
+    # The values of objects are their places in the copy.
+    objects = read_mask(tmp_path / f"voc/SegmentationObject/{IMAGE}.png")
+    assert set(np.unique(objects)) <= {0, 255, *range(2, len(rest) + 2)}
+    assert (read_mask(tmp_path / f"voc/SegmentationClass/{IMAGE}.png") == 255).any()
+
+
+def test_difficult_is_added_to_an_object_that_does_not_say_it(given, tmp_path):
+    bare = tmp_path / "in/boxes"
+    bare.mkdir(parents=True)
+    for file in (given / "boxes").iterdir():
+        (bare / file.name).write_text(re.sub(r"\s*<difficult>0</difficult>", "", file.read_text()))
+    (tmp_path / "in/images").symlink_to(given / "images")
+    written = Written(tmp_path / "in", tmp_path / "out", "boxes", "voc")
+    assert written.again("voc/Annotations")[0][1][-2:] == (1, 0)
+
+
+def test_a_copy_of_yolo_has_a_line_for_neither(given, tmp_path):
+    written = Written(given, tmp_path, "yolo", "yolo")
+    lines = (tmp_path / f"yolo/labels/{IMAGE}.txt").read_text().splitlines()
+    assert len(lines) == len(written.others())
+    assert [FORMS[int(line.split()[0])] for line in lines] == [name for name, _ in written.others()]
+
+
+def test_a_copy_of_labelme_has_an_ignored_shape_and_none_of_nothing(given, tmp_path):
+    written = Written(given, tmp_path, "labelme", "labelme")
+    before, after = (
+        json.loads(path.read_text())["shapes"]
+        for path in (given / f"labelme/{IMAGE}.json", tmp_path / f"labelme/{IMAGE}.json")
+    )
+    assert [shape["label"] for shape in after] == ["__ignore__", *(shape["label"] for shape in before[2:])]
+    x0, y0, x1, y1 = written.corrected[1]
+    points = np.array(after[0]["points"])
+    assert np.allclose([*points.min(axis=0), *points.max(axis=0)], (x0, y0, x1, y1), atol=0.5)
+
+
+@pytest.mark.parametrize("name", ["coco", "yolo", "labelme"])
+def test_new_files_say_the_same(given, tmp_path, name):
+    written = Written(given, tmp_path, "boxes", name)
+    if name == "coco":
+        annotations = [each for each in json.loads((tmp_path / "coco.json").read_text())["annotations"]
+                       if each["image_id"] == 1]  # fmt: skip
+        assert sorted(each["iscrowd"] for each in annotations) == [*[0] * len(written.others()), 1]
+    elif name == "yolo":
+        lines = (tmp_path / f"yolo/labels/{IMAGE}.txt").read_text().splitlines()
+        assert len(lines) == len(written.others())
+    else:
+        shapes = json.loads((tmp_path / f"labelme/{IMAGE}.json").read_text())["shapes"]
+        assert [shape["label"] for shape in shapes].count("__ignore__") == 1
+        assert len(shapes) == len(written.others()) + 1
+
+
+def test_decided_boxes_are_not_lost(given, tmp_path):
+    written = Written(given, tmp_path, "boxes", "yolo")
+    assert lost_boxes(written.parts, difficult=False) == []
+    written.parts[0].masks[2] = None
+    assert ["no mask for 1 boxes" in note.problem for note in lost_boxes(written.parts, difficult=False)] == [True]
