@@ -101,6 +101,11 @@ def record(results: Path, owners: Iterable[str], start: Start) -> None:
     write_text(results / RECORD, json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def configurations_of(results: Path, owner: str) -> tuple[str, ...]:
+    """The configurations, as absolute paths, that the results of an owner were made with; none if that is not known."""
+    return _start(_recorded(results).get(owner, {}), RECORD).configfiles
+
+
 def commands_for(paths: Sequence[Path], *options: str) -> list[str]:
     """The commands that make results again, one for all that were started alike; other paths are left out."""
     groups: dict[tuple[Path, Start], list[str]] = {}

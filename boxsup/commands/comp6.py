@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, predictions: Path, split: str, stack: str, out: Path) -> None:
-    """Write the archive."""
+    """Write the archive. Its maps have the size that images were worked on at: for VOC's images their own."""
     maps = Labels(predictions, stack)
     classes = len(maps.attributes["classes"])
     if classes != CLASSES:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
+from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
 from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
 from boxsup.running.process import run_snakemake
 from boxsup.running.reporter import Reporter, explained, print_plan
@@ -32,23 +33,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(*, project: Path, cores: str, until: str | None, dry_run: bool, snakemake: Sequence[str]) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
-    own_targets, dry = told(snakemake)
-    asked = None if own_targets else asked_of(config)
-    words = arguments(config, cores, until, dry_run, snakemake)
+    own_targets, dry, unlock = told(snakemake)
+    asked = None if own_targets or unlock else asked_of(config)
+    words = arguments(config, core_count(cores), until, dry_run, snakemake)
     targets = own_targets or (asked.targets if asked else [])
     before = times_before([*asked.experiments, *asked.datasets]) if asked else {}
-    dry = dry or dry_run
-    reporter = Reporter(RunState(before, core_count(cores)), dry)
-    status, signal = run_snakemake([*words, *([] if own_targets else ["--", *targets])], reporter)
+    if asked:
+        _note_elsewhere(config, project, [*asked.experiments, *(f"data/{name}" for name in asked.datasets)])
+    reporter = Reporter(RunState(before, core_count(cores), dry or dry_run))
+    status, signal = run_snakemake([*words, *(["--", *targets] if asked else [])], reporter)
     reporter.close()
     again = shlex.join([program("boxsup"), "run", str(project)])
     if signal:
         print(f"stopped; what is finished stays, and `{again}` goes on from there", file=sys.stderr)
         sys.exit(128 + signal)
-    _report(reporter, status, dry, [f"everything up to {until}"] if until else targets, again)
+    if unlock and not status:
+        print(f"unlocked; `{again}` goes on", file=sys.stderr)
+        return
+    _report(reporter, status, [f"everything up to {until}"] if until else targets, again)
 
 
-def _report(reporter: Reporter, status: int, dry: bool, made: Sequence[str], again: str) -> None:
+def _note_elsewhere(config: Path, project: Path, owners: Sequence[str]) -> None:
+    """Print a line if a run in this folder makes anew what another folder has."""
+    here = Path.cwd()
+    home = results_elsewhere(config, owners, here)
+    if home is not None:
+        print(said_of_elsewhere(home, project, here), file=sys.stderr)
+
+
+def _report(reporter: Reporter, status: int, made: Sequence[str], again: str) -> None:
     """Say how a run ended.
 
     Raises:
@@ -67,7 +80,7 @@ def _report(reporter: Reporter, status: int, dry: bool, made: Sequence[str], aga
         raise BoxSupError(last)
     if status:  # Snakemake has said why
         sys.exit(status)
-    if dry and (state.planned or state.idle):
+    if state.dry and (state.planned or state.idle):
         print_plan(state, made)
     elif state.planned:
         print(f"done in {reporter.took()}: {', '.join(made)}", file=sys.stderr)

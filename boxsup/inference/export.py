@@ -174,6 +174,6 @@ def describe_export(
         },
         "labelling": {
             "computed": {"scales": list(labelling.scales), "background_bias": labelling.background_bias},
-            "left_to_do": {"crf": labelling.crf and labelling.crf.model_dump()},
+            "left_to_do": {"megapixels": labelling.megapixels, "crf": labelling.crf and labelling.crf.model_dump()},
         },
     }

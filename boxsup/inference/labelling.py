@@ -22,18 +22,19 @@ from boxsup.experiments.tree import LABELLING
 
 THREADS = 4  # the default of `training.threads` in config.yaml
 MAX_SCALE = 4.0
+UNREDUCED = 1e6  # megapixels: of runs from before images were reduced, whose files do not say it
 
 Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]
 
 
 class Labelling(Settings):
-    """How a network's scores become labels. The defaults are for a checkpoint whose run is not known."""
+    """How a network's scores become labels."""
 
     scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
     background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
-    megapixels: PositiveFloat = optional(MEGAPIXELS, "an image with more is reduced to this for the network")
+    megapixels: PositiveFloat = optional(UNREDUCED, "an image with more is reduced to this for the network")
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 
@@ -49,6 +50,11 @@ class RunLabelling(Settings):
     )
     epochs: int = setting(meaning="the epoch that its page shows")
     labelling: Labelling = setting(meaning="how it labels images")
+
+
+def plain_labelling() -> Labelling:
+    """How images are labelled by a checkpoint whose run is not known."""
+    return Labelling(megapixels=MEGAPIXELS)
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from boxsup.experiments.found import (
     seed_of,
 )
 from boxsup.experiments.tree import LABELLING, MODEL, ExperimentFolder
-from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
+from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, plain_labelling, read_labelling
 from boxsup.near import did_you_mean, near_paths
 
 
@@ -39,7 +39,7 @@ class Trained:
     @property
     def labelling(self) -> Labelling:
         """How the run labels images; if that is not known, the defaults."""
-        return self.known or Labelling()
+        return self.known or plain_labelling()
 
     def object_networks(self) -> list[Path]:
         """The object networks of the checkpoint's run; empty if it has none, or if the checkpoint is a copy."""

@@ -14,7 +14,8 @@ def processors() -> int:
 
     A machine may have more: taskset, a scheduler or a container takes some of them away.
     """
-    return max(1, int(min(len(os.sched_getaffinity(0)), _quota(Path("/proc/self/cgroup"), CGROUPS))))
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS lacks it
+    return max(1, int(min(there, _quota(Path("/proc/self/cgroup"), CGROUPS))))
 
 
 def note_few_processors(threads: int) -> None:

@@ -11,7 +11,7 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
-from boxsup.inference.labelling import Labelling
+from boxsup.inference.labelling import plain_labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.made import Recipe
@@ -58,7 +58,7 @@ def mask_recipe(
         settings: See `mask_settings`.
         disjoint: Whether a pixel belongs to one box only.
     """
-    labelling = Labelling() if trained is None else trained.labelling
+    labelling = plain_labelling() if trained is None else trained.labelling
     model = None if trained is None else trained.checkpoint
     if objects is None:
         objects = [] if trained is None else trained.object_networks()

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from boxsup.again import project_start
 from boxsup.config.files import base_config, merge, read_keys
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.tree import BENCHMARK, RESULTS, ExperimentFolder
+from boxsup.machine.processors import processors
 from boxsup.near import did_you_mean, first_few, nearest
 from boxsup.stages import STAGES
 
 CONFIG = "config.yaml"
 LATEST = 20  # benchmarks of a stage whose mean counts
+
+
+class Told(NamedTuple):
+    """What a user tells Snakemake: the targets, and whether it is to plan only, or to unlock the folder."""
+
+    targets: list[str]
+    dry: bool
+    unlock: bool
 
 
 @dataclass(frozen=True)
@@ -71,30 +79,30 @@ def asked_of(config: Path) -> Asked:
     return Asked(config, names, [str(ExperimentFolder(name).report) for name in names], datasets)
 
 
-def arguments(config: Path, cores: str, until: str | None, dry_run: bool, more: Sequence[str]) -> list[str]:
+def arguments(config: Path, cores: int, until: str | None, dry_run: bool, more: Sequence[str]) -> list[str]:
     """Snakemake's arguments, without targets.
 
     Args:
         config: The user's configuration.
-        cores: A number, or `all`.
+        cores: How many cores it may use.
         until: A stage to stop after, if any.
         dry_run: Whether nothing is to run.
         more: What the user tells Snakemake.
     """
-    own = ["--cores", cores, *project_start(config).options(Path.cwd())]
+    own = ["--cores", str(cores), *project_start(config).options(Path.cwd())]
     own += ["--until", rule_of(until)] if until else []
     own += ["--dry-run"] if dry_run else []
     return [*own, *more]
 
 
-def told(more: Sequence[str]) -> tuple[list[str], bool]:
-    """The targets among what the user tells Snakemake, and whether that asks for a dry run."""
+def told(more: Sequence[str]) -> Told:
+    """What a user's words to Snakemake say."""
     if not more:
-        return [], False
+        return Told([], False, False)
     from snakemake.cli import get_argument_parser  # takes a second, so only if there is anything to tell
 
     known = get_argument_parser().parse_known_args(list(more))[0]
-    return list(known.targets), bool(known.dryrun)
+    return Told(list(known.targets), bool(known.dryrun), bool(known.unlock))
 
 
 def rule_of(stage: str) -> str:
@@ -115,8 +123,11 @@ def rule_of(stage: str) -> str:
 
 
 def core_count(cores: str) -> int:
-    """The number of cores that `--cores` means."""
-    return len(os.sched_getaffinity(0)) if cores == "all" else int(cores)
+    """The number of cores that `--cores` means; `all` are those that this process may use, also in a container.
+
+    Snakemake's own `all` knows the affinity of the process, but no quota.
+    """
+    return processors() if cores == "all" else int(cores)
 
 
 def times_before(owners: Iterable[str], results: Path = RESULTS) -> dict[str, float]:

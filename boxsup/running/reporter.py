@@ -30,15 +30,13 @@ REASONS = {
 class Reporter:
     """Listens to Snakemake: see `boxsup.running.process.Listener`."""
 
-    def __init__(self, state: RunState, dry: bool) -> None:
+    def __init__(self, state: RunState) -> None:
         """Begin with nothing told.
 
         Args:
-            state: How far the run is.
-            dry: Whether nothing runs, so that jobs are no progress.
+            state: How far the run is; of a dry run, nothing is shown while Snakemake plans.
         """
         self.state = state
-        self._dry = dry
         self._usage = False  # whether Snakemake is listing its options
         self._display = Display()
         self._start = time.monotonic()
@@ -48,7 +46,7 @@ class Reporter:
         now = time.monotonic()
         known = bool(self.state.planned)
         ended = self.state.take(event, now)
-        if self._dry:
+        if self.state.dry:
             return
         if self.state.planned and not known:
             self._display.line(f"{self.state.planned.total()} jobs: {_listed(self.state.planned)}")
@@ -64,7 +62,7 @@ class Reporter:
 
     def tick(self) -> None:
         """Say how far the jobs are."""
-        if not self._dry:
+        if not self.state.dry:
             self._display.status(status_of(self.state, time.monotonic()))
 
     def close(self) -> None:
@@ -99,8 +97,9 @@ def plan_of(state: RunState, targets: Sequence[str]) -> list[str]:
         reason = strongest_reason(state.reasons[index] for index in jobs[rule])
         lines.append(f"  {len(jobs[rule]):5,}  {kind_of_job(rule):{width}}  {reason}")
     left = state.time_left(0.0)
-    took = {True: f"about {span(left.seconds)}, as far as earlier runs tell", False: "not known before a first run"}
-    return [*lines, "", f"time: {took[left.known]}"]
+    basis = "as far as earlier runs tell" if state.seen_before else "which is a guess"
+    took = f"about {span(left.seconds)}, {basis}" if left.known else "not known before a first run"
+    return [*lines, "", f"time: {took}"]
 
 
 def strongest_reason(reasons: Iterable[str]) -> str:

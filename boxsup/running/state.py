@@ -61,6 +61,7 @@ class RunState:
     Attributes:
         before: Seconds of a job of each rule, as earlier runs took.
         cores: How many shards are worked on side by side.
+        dry: Whether the jobs that Snakemake tells of would run, but do not: all of them are still to be done.
         planned: How many jobs of each rule there are.
         done: How many of them are done.
         running: The jobs that run, by Snakemake's number.
@@ -73,6 +74,7 @@ class RunState:
 
     before: Mapping[str, float] = field(default_factory=dict)
     cores: int = 1
+    dry: bool = False
     planned: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     running: dict[int, Job] = field(default_factory=dict)
@@ -95,7 +97,8 @@ class RunState:
             self.idle = not self.planned
         elif kind == "job_info":
             job = Job(event["rule_name"], event.get("wildcards", {}), list(event.get("log", [])), now)
-            self.running[int(event["jobid"])] = job
+            if not self.dry:
+                self.running[int(event["jobid"])] = job
             self.jobs.append(job)
             self.reasons.append(str(event.get("reason", "")))
         elif kind == "job_finished":
@@ -112,6 +115,11 @@ class RunState:
     def counts(self) -> tuple[int, int]:
         """How many jobs are done, and of how many."""
         return self.done.total(), self.planned.total()
+
+    @property
+    def seen_before(self) -> bool:
+        """Whether earlier runs tell the time of any planned job; a time that is known without them is a guess."""
+        return any(rule in self.before for rule in self.planned)
 
     def time_left(self, now: float) -> TimeLeft:
         """The time that is left, as far as it is known."""

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import StoreError
 from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
+    UNREDUCED,
     Labelling,
     crf_settings,
     format_labelling,
     labelling_settings,
     parse_labelling,
+    plain_labelling,
     read_labelling,
 )
 from boxsup.inference.trained import find_trained, override_crf, override_labelling
@@ -64,12 +67,20 @@ def results(tmp_path):
     return tmp_path
 
 
+def test_a_run_from_before_images_were_reduced_is_labelled_as_it_was_trained(tmp_path):
+    content = json.loads(settings("old"))
+    del content["labelling"]["megapixels"]
+    assert parse_labelling(json.dumps(content), "test").labelling.megapixels == UNREDUCED
+    assert parse_labelling(settings("new"), "test").labelling.megapixels == 0.2
+    assert plain_labelling().megapixels == MEGAPIXELS
+
+
 def test_without_a_file_a_folder_means_its_last_epoch_and_its_first_seed(tmp_path):
     touch(tmp_path, seeds=(10,), epochs=3)
     touch(tmp_path, seeds=(2,), epochs=2)
     assert find_trained(tmp_path).checkpoint == tmp_path / "seed-2/epochs/001/model.pt"
     found = find_trained(tmp_path / "seed-10")
-    assert (found.checkpoint, found.labelling) == (tmp_path / "seed-10/epochs/002/model.pt", Labelling())
+    assert (found.checkpoint, found.labelling) == (tmp_path / "seed-10/epochs/002/model.pt", plain_labelling())
     assert "no labelling.json beside it" in found.note
     with pytest.raises(StoreError, match="no checkpoint in it; name a"):
         find_trained(tmp_path / "seed-2" / "epochs")

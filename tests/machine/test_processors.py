@@ -17,6 +17,12 @@ def test_no_more_than_the_affinity_allows():
         os.sched_setaffinity(0, before)
 
 
+def test_without_affinity_as_on_macos_all_processors_count(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(processors, "_quota", lambda own, root: float("inf"))
+    assert processors.processors() == os.cpu_count()
+
+
 @pytest.mark.parametrize(
     ("line", "files", "expected"),
     [

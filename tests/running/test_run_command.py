@@ -53,6 +53,7 @@ def test_a_run_is_stopped_goes_on_fails_and_is_put_right(project):
     assert "jobs for everything up to labels" in plan.stdout
     assert re.search(r"\n +1  labels +not made yet\n", plan.stdout)
     assert "epoch" not in plan.stdout
+    assert plan.stdout.splitlines()[-1] == "time: not known before a first run"
     assert not (project / "results").exists()
 
     process = started(project, "--cores", "1", "--until", "overlaps")
@@ -79,6 +80,12 @@ def test_a_run_is_stopped_goes_on_fails_and_is_put_right(project):
     assert done.returncode == 0, done.stderr
     assert "candidates of own/train, part 1 of 1: 4 images, " in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("done in ")
+    again = run(project, "--until", "overlaps", "--dry-run", "--", "--forcerun", "catalogue")
+    assert re.search(r"\ntime: about \d+ s, as far as earlier runs tell\n$", again.stdout)
+    inner = [*words()[:-1], ".", "--until", "overlaps", "--dry-run"]
+    within = subprocess.run(inner, cwd=project / "mine", capture_output=True, text=True)
+    assert within.stderr.startswith(f"note: results go to {project}/mine/results, which has none of this project; ")
+    assert within.stderr.count("\n") == 1
     nothing = "nothing to do: everything up to overlaps is made already\n"
     assert run(project, "--until", "overlaps").stderr == nothing
     assert run(project, "--until", "overlaps", "--", "-n").stdout == nothing
@@ -107,7 +114,9 @@ def test_a_run_that_was_killed_leaves_a_lock_that_is_explained(project):
     assert locked.returncode == 1
     assert "another run works in this folder, or one was killed" in locked.stderr
     assert locked.stderr.count("\n") == 1
-    assert run(project, "--", "--unlock").returncode == 0
+    unlocked = run(project, "--", "--unlock")
+    assert (unlocked.returncode, unlocked.stdout) == (0, "")
+    assert re.fullmatch(r"unlocked; `\S+ run mine` goes on\n", unlocked.stderr)
     assert run(project, "--until", "catalogue").returncode == 0
 
 

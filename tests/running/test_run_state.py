@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+from boxsup.again import Start, record
 from boxsup.errors import ConfigError
+from boxsup.machine.processors import processors
 from boxsup.running.display import status_of
-from boxsup.running.plan import asked_of, config_of, core_count, rule_of, times_before, told
+from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, rule_of, times_before, told
 from boxsup.running.reporter import Reporter, explained, plan_of, strongest_reason
 from boxsup.running.state import RunState
 from boxsup.running.words import doing, kind_of_job
@@ -69,7 +72,7 @@ def test_what_runs_says_how_many_images_are_done(tmp_path):
 def test_a_failed_job_shows_the_end_of_its_log(tmp_path, capsys):
     log = tmp_path / "epoch.log"
     log.write_text("".join(f"line {number}\n" for number in range(99)))
-    reporter = Reporter(RunState(), dry=False)
+    reporter = Reporter(RunState())
     begun(reporter.state, 1, "epoch", 0, log, epoch="003")
     for _ in range(2):
         reporter.event({"event": "job_error", "jobid": 1, "rule_name": "epoch", "log": [str(log)]})
@@ -96,6 +99,30 @@ def test_a_plan_says_how_many_jobs_and_why():
     assert strongest_reason(["Unheard-of"]) == "Unheard-of"
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ({"epoch": 100.0}, "time: about 3 min, as far as earlier runs tell"),  # two epochs, and a page that is guessed
+        ({}, "time: not known before a first run"),
+    ],
+)
+def test_the_time_of_a_plan_is_that_of_its_jobs_however_long_the_machine_is_up(before, said):
+    state = RunState(before, dry=True)
+    state.take({"event": "run_info", "stats": {"epoch": 2, "report": 1, "total": 3}}, 1e6)
+    for number, rule in enumerate(["epoch", "epoch", "report"]):
+        begun(state, number, rule, 1e6, **RUN, epoch="001")
+    assert (state.running, len(state.jobs)) == ({}, 3)
+    assert plan_of(state, ["t"])[-1] == said
+
+
+def test_a_time_of_jobs_that_no_earlier_run_tells_of_is_called_a_guess():
+    state = RunState({"epoch": 100.0}, dry=True)
+    state.take({"event": "run_info", "stats": {"report": 2, "total": 2}}, 1e6)
+    for number in range(2):
+        begun(state, number, "report", 1e6, **RUN)
+    assert plan_of(state, ["t"])[-1] == "time: about 10 s, which is a guess"
+
+
 def test_a_locked_folder_is_explained_with_the_command_that_unlocks_it():
     assert explained(["LockException:\nError: Directory cannot be locked."], "run -- --unlock") == [
         "another run works in this folder, or one was killed; if none does, `run -- --unlock` and start again"
@@ -104,15 +131,16 @@ def test_a_locked_folder_is_explained_with_the_command_that_unlocks_it():
 
 
 def test_snakemakes_list_of_options_is_not_repeated(capsys):
-    reporter = Reporter(RunState(), dry=False)
+    reporter = Reporter(RunState())
     for line in ["usage: __main__.py [-h]", "  [--dry-run]", "__main__.py: error: unrecognized arguments: --x", "more"]:
         reporter.text(line)
     assert capsys.readouterr().err == "snakemake: error: unrecognized arguments: --x\nmore\n"
 
 
 def test_what_is_told_to_snakemake_may_name_targets_or_ask_for_a_dry_run():
-    assert told([]) == told(["--forcerun", "labels"]) == ([], False)
-    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True)
+    assert told([]) == told(["--forcerun", "labels"]) == ([], False, False)
+    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True, False)
+    assert told(["--unlock"]) == ([], False, True)
 
 
 def test_stages_may_be_written_as_commands():
@@ -121,7 +149,12 @@ def test_stages_may_be_written_as_commands():
     with pytest.raises(ConfigError, match="there is no stage 'epcoh' in the workflow; did you mean epoch"):
         rule_of("epcoh")
     assert core_count("3") == 3
-    assert core_count("all") >= 1
+
+
+def test_all_cores_are_those_that_a_container_leaves_us(tmp_path, monkeypatch):
+    assert core_count("all") == processors()
+    monkeypatch.setattr("boxsup.running.plan.processors", lambda: 3)  # as with a quota of three
+    assert arguments(tmp_path / "own.yaml", core_count("all"), None, False, [])[:2] == ["--cores", "3"]
 
 
 def test_a_project_is_a_folder_or_a_configuration(tmp_path, monkeypatch):
@@ -155,3 +188,40 @@ def test_times_of_earlier_runs_are_those_of_the_same_experiment(tmp_path):
         (folder / "001.benchmark.tsv").write_text(f"s\th:m:s\n{seconds}\t-\n")
     (tmp_path / "logs/epoch/own_box/broken.benchmark.tsv").write_text("")
     assert times_before(["own_box"], tmp_path) == {"epoch": 15.0}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A folder with a project, `mine`, and results of it beside that."""
+    (tmp_path / "mine").mkdir()
+    config = tmp_path / "mine/config.yaml"
+    config.write_text("")
+    (tmp_path / "results/data/own/train").mkdir(parents=True)
+    record(tmp_path / "results", ["data/own"], Start(configfiles=(str(config),)))
+    return tmp_path
+
+
+OWNERS = ["own_box", "data/own"]
+
+
+def test_a_run_in_another_folder_is_told_where_the_results_are(made, monkeypatch):
+    config, inner = made / "mine/config.yaml", made / "mine"
+    assert results_elsewhere(config, OWNERS, made) is None
+    assert results_elsewhere(config, OWNERS, inner) == made
+    assert results_elsewhere(config, ["other_box", "data/other"], inner) is None
+    monkeypatch.chdir(inner)
+    said = said_of_elsewhere(made, inner.relative_to(inner), inner)
+    assert said.startswith(f"note: results go to {inner}/results, which has none of this project; ")
+    assert f"those in {made}/results are not used" in said
+    assert re.search(r"`\(cd \.\. && \S+ run mine\)`$", said)
+    (inner / "results/own_box").mkdir(parents=True)
+    assert results_elsewhere(config, OWNERS, inner) is None
+
+
+def test_results_of_another_project_of_the_same_name_are_not_taken_for_ours(made):
+    other = made / "other/config.yaml"
+    other.parent.mkdir()
+    other.write_text("")
+    assert results_elsewhere(other, OWNERS, other.parent) is None
+    (made / "mine").rename(made / "moved")  # the record names a file that is gone, so nobody knows better
+    assert results_elsewhere(made / "moved/config.yaml", OWNERS, made / "moved") == made

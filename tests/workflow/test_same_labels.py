@@ -122,6 +122,7 @@ def test_an_exported_file_has_scales_and_bias_in_its_graph_and_says_what_is_left
     facts = json.loads((tmp_path / "m.pt2.json").read_text())
     assert facts["labelling"]["computed"] == {"scales": [0.5, 1.0], "background_bias": -9.0}
     assert facts["labelling"]["left_to_do"]["crf"]["bilateral_rgb"] == 30
+    assert facts["labelling"]["left_to_do"]["megapixels"] == 0.31
     inside = {"boxsup": ""}
     program = torch.export.load(out, extra_files=inside).module()
     assert json.loads(inside["boxsup"])["labelling"] == facts["labelling"]
