@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, check_ids, read_catalogue
+from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, read_catalogue
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
@@ -127,6 +127,7 @@ def run(
         "settings": update.settings.model_dump() if update else None,
         "scales": list(network.scales) if network else None,
         "catalogue": str(catalogue),
+        "boxes": boxes_digest(split),
         "classes": list(split.classes),
         # The folders and not their shards: the same bytes, however many jobs made the proposals.
         "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
-from boxsup.catalogue.sources import open_source
+from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.commands.workers_argument import add_workers_argument
@@ -30,7 +31,19 @@ from boxsup.masking.jobs import (
     make_parts,
     unknown_classes,
 )
-from boxsup.masking.made import CONTACT, INDEX, MADE, OVERLAYS, PARTS, Made, MadePart, write_made
+from boxsup.masking.made import (
+    CONTACT,
+    INDEX,
+    MADE,
+    OVERLAYS,
+    PARTS,
+    Made,
+    MadePart,
+    masks_digest,
+    old_outputs,
+    write_made,
+    written_before,
+)
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import ImagePart, part_path
 from boxsup.masking.settings import mask_recipe, mask_settings
@@ -122,7 +135,8 @@ def run(
     unwritten = make_parts(jobs, masker, folder, workers)
     jobs = [job for job in jobs if job not in unwritten]
     parts_made = tuple(MadePart(job.record, job.asked, job.key) for job in jobs)
-    write_made(Made(out, source.images, source.classes, recipe, parts_made))
+    made = Made(out, source.images, source.classes, recipe, parts_made, written_before(out))
+    write_made(made)
     decisions = Decisions(decided, source.classes, disjoint)
     results = MaskResults(source, stamps, lambda: map(decisions.applied, _read(jobs, folder)), tight_boxes)
     problems += unwritten.values()
@@ -130,6 +144,8 @@ def run(
     table = _write_table(out, results, jobs, masker.classes)
     if look:
         _look(out, results, table)
+    names = [output_path(name, source) for name in formats] + [OVERLAYS] * look
+    _note_written(made, names, masks_digest(parts_made, decided.values()), source)
     lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
     stale = decisions.faults(_read(jobs, folder)) if decided else []
     _report_problems(out, checked, problems, unknown, lost, stale)
@@ -144,6 +160,18 @@ def _look(out: Path, results: MaskResults, table: pd.DataFrame) -> None:
     from boxsup.report.masks.page import Pages  # matplotlib, which has the font, is slow to import
 
     print(f"masks: look at {Pages(out, results.source.classes, table).write(results.parts())}", file=sys.stderr)
+
+
+def _note_written(made: Made, names: Sequence[str], digest: str, source: Source) -> None:
+    """Record what was written from these masks and decisions, and say what is there of other ones."""
+    before = {name: other for name, other in made.written.items() if name not in names}
+    write_made(replace(made, written=before | dict.fromkeys(names, digest)))
+    old = old_outputs(made.out, before, digest)
+    if old:
+        asked = [name for name in FORMATS if output_path(name, source) in old]
+        again = (["--look"] if OVERLAYS in old else []) + ([f"--format {' '.join(asked)}"] if asked else [])
+        text = f"of an earlier run, with other masks or decisions; to write them again, add {' and '.join(again)}"
+        print(f"masks: {', '.join(old)}: {text}", file=sys.stderr)
 
 
 def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Sequence[str]) -> pd.DataFrame:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boxsup.catalogue.records import Box, Record
+from boxsup.catalogue.reviewed import Decision
 from boxsup.config.build import build
 from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
@@ -79,6 +81,7 @@ class Made:
         classes: Names of the classes of the annotations, the background first.
         recipe: How the masks were made.
         parts: The images whose masks were made.
+        written: Formats and pages below the folder, each with a hash of the masks and decisions it was written from.
     """
 
     out: Path
@@ -86,6 +89,7 @@ class Made:
     classes: tuple[str, ...]
     recipe: Recipe
     parts: tuple[MadePart, ...]
+    written: Mapping[str, str] = field(default_factory=dict)
 
     def read_parts(self) -> Iterator[ImagePart]:
         """Read the images with their masks, one after the other."""
@@ -109,6 +113,7 @@ def write_made(made: Made) -> None:
             "disjoint": recipe.disjoint,
             "megapixels": recipe.megapixels,
         },
+        "written": dict(sorted(made.written.items())),
         "parts": [_plain(part) for part in made.parts],
     }
     write_text(made.out / MADE, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -141,9 +146,41 @@ def read_made(out: Path) -> Made:
                 float(recipe["megapixels"]),
             ),
             tuple(_made_part(part) for part in content["parts"]),
+            _written(content),
         )
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be used ({error}); run `boxsup masks` again") from error
+
+
+def written_before(out: Path) -> dict[str, str]:
+    """`Made.written` of an earlier run, as far as it can be read."""
+    try:
+        return _written(json.loads((out / MADE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def masks_digest(parts: Iterable[MadePart], decisions: Iterable[Decision]) -> str:
+    """A hash of masks, by the keys of their parts, and of the decisions that are laid over them."""
+    content = [[part.key for part in parts], [decision.entry() for decision in decisions]]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def old_outputs(out: Path, before: Mapping[str, str], digest: str) -> list[str]:
+    """The formats and pages of earlier runs that lie in a folder and were written from other masks or decisions.
+
+    Args:
+        out: The folder.
+        before: What earlier runs wrote, and this one did not.
+        digest: What this run wrote from.
+    """
+    return [name for name, other in before.items() if other != digest and (out / name).exists()]
+
+
+def _written(content: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
+    found = content.get("written") if isinstance(content, dict) else None
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: digest for name, digest in items if isinstance(name, str) and isinstance(digest, str)}
 
 
 def _plain(part: MadePart) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.reviewed import REVIEWED
-from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
+from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_of, read_catalogue
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
@@ -55,7 +55,8 @@ def subject_of_experiment(folder: Path) -> Subject:
     """Read the results of an experiment, `results/EXPERIMENT`.
 
     Raises:
-        DataError: It has no generation of labels, or no box chose in it.
+        DataError: It has no generation of labels, or no box chose in it, or the boxes or their candidates have changed
+            since.
     """
     stores = generations_in(runs_in(folder)[0])
     if not stores:
@@ -70,6 +71,8 @@ def subject_of_experiment(folder: Path) -> Subject:
     update = build(UpdateSettings, _by_alias(known["settings"]), "update")
     look = LookInStores(home / known["catalogue"], proposals, objects, update)
     chosen, boxes = last.table("chosen"), list[ReviewBox]()
+    if not _same_boxes(split, last):
+        raise DataError(f"{folder}: the boxes changed since generation {known['generation']}; run the workflow first")
     rows: list[int] = []
     expected = last.table("expected_iou")[:, 0] if len(chosen) else np.zeros(0)
     for box, row in _boxes(split, chosen, expected, home):
@@ -78,6 +81,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     if not boxes:
         raise DataError(f"{folder}: no box chose in its last generation, so there is nothing to review")
     pools = Pools(proposals)
+    check_ids([box.image for box in boxes], list(pools), f"candidates of {folder}")
 
     def mask(place: int) -> NDArray[np.bool_]:
         return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))
@@ -85,6 +89,17 @@ def subject_of_experiment(folder: Path) -> Subject:
     journal = folder / REVIEWED
     feedback = f"set `supervision: {{reviewed: {journal}}}` in the experiment and run it again"
     return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback.replace("`", ""))
+
+
+def _same_boxes(split: Catalogue, labels: Labels) -> bool:
+    """Whether a generation was made from the boxes as they are now: its tables have a row for each of them.
+
+    Generations of earlier versions do not record their boxes: we compare what they have, which are images and counts.
+    """
+    images = list(labels) == split.ids and bool((labels.table("size") == split.sizes).all())
+    recorded = labels.attributes.get("boxes")
+    same = recorded is None or recorded == boxes_digest(split)
+    return images and same and len(labels.table("chosen")) == len(split.boxes)
 
 
 def _boxes(
@@ -107,10 +122,17 @@ def _boxes(
 
 
 def _chosen_mask(pools: Pools, box: ReviewBox, chosen: int) -> NDArray[np.bool_]:
-    """What a box chose, cut at the box, H×W; its rectangle if that is empty."""
+    """What a box chose, cut at the box, H×W; its rectangle if that is empty.
+
+    Raises:
+        DataError: The candidates are others than those it chose from.
+    """
     x0, y0, x1, y1 = box.corners
     pixels, window = np.zeros((box.height, box.width), np.bool_), np.s_[y0:y1, x0:x1]
-    pixels[window] = pools[box.image].mask(chosen, window) if chosen >= 0 else True
+    pool = pools[box.image] if chosen >= 0 else None
+    if pool is not None and (pool.superpixels.shape != pixels.shape or chosen >= len(pool.scores)):
+        raise DataError(f"{box.image}: its candidates changed since a box chose one; run the workflow first")
+    pixels[window] = True if pool is None else pool.mask(chosen, window)
     if not pixels.any():
         pixels[window] = True
     return pixels

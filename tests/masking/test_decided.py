@@ -116,6 +116,17 @@ def test_decisions_are_in_every_format(given):
     assert part.record.boxes[first.row][1:5] == first.corners  # what was made is still there for another look
 
 
+def test_what_is_of_an_earlier_run_is_told(given):
+    masks(given, "told", "--format", "voc", "yolo", "--look")
+    assert "earlier run" not in masks(given, "told", "--format", "coco")
+    decide(given / "told", 0, "nothing")
+    errors = masks(given, "told", "--format", "coco")
+    text = "of an earlier run, with other masks or decisions; to write them again, add --look and --format voc yolo"
+    assert f"masks: overlays, voc, yolo: {text}\n" in errors
+    assert "masks: overlays, yolo: " in masks(given, "told", "--format", "voc")
+    assert "earlier run" not in masks(given, "told", "--format", "voc", "yolo", "coco", "--look")
+
+
 def test_a_decision_on_a_box_that_changed_is_told(given):
     out = given / "masks"
     own = subject_of_masks(out).boxes[0]

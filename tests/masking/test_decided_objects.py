@@ -1,4 +1,4 @@
-"""Boxes that are void, or have nothing in them, by a person's word: in copies of the user's files, and in new ones."""
+"""Boxes that are void, or have nothing in them, by a person's word: in copies of own files, and in new files."""
 
 from __future__ import annotations
 

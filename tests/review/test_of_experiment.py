@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import zarr
 
 import boxsup
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.params import generation_settings
 from boxsup.errors import DataError
@@ -77,3 +79,29 @@ def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_pa
     assert pinned.table("chosen")[place] == Chosen.SEGMENT
     again = subject_of_experiment(tmp_path / "results/own")
     assert len(again.boxes) == len(subject.boxes) - 1  # the pinned one is not asked about again
+
+
+def test_a_generation_of_other_boxes_is_not_reviewed(labels, tmp_path):
+    labels(3)
+    experiment, tables = tmp_path / "results/own", tmp_path / "results/data/demo/train"
+    whole = read_catalogue(tables)
+    assert len(subject_of_experiment(experiment).boxes) == len(whole.boxes)
+    moved, swapped = whole.boxes.copy(), whole.boxes.copy()
+    moved.loc[0, "x1"] -= 1
+    first = whole.boxes["image"] == whole.ids[0]
+    swapped.loc[first, "label"] = whole.boxes.loc[first, "label"].to_numpy() % 3 + 1
+    for boxes in (moved, swapped, whole.boxes.iloc[1:].reset_index(drop=True)):
+        write_catalogue(tables, replace(whole, boxes=boxes))
+        with pytest.raises(DataError, match="the boxes changed since generation 3; run the workflow first"):
+            subject_of_experiment(experiment)
+    write_catalogue(tables, whole)
+    # A store of an earlier version does not say which boxes it was made from.
+    group = zarr.open_group(experiment / "seed-0/labels/003.zarr", mode="r+")
+    del group.attrs["boxes"]
+    subject_of_experiment(experiment)
+    fewer = whole.subset(whole.ids[1:])
+    taller = whole.images.assign(height=whole.images["height"] + 1)
+    for odd in (replace(whole, boxes=whole.boxes.iloc[1:]), fewer, replace(whole, images=taller)):
+        write_catalogue(tables, odd)
+        with pytest.raises(DataError, match="the boxes changed since generation 3"):
+            subject_of_experiment(experiment)
