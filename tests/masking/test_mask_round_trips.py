@@ -412,6 +412,7 @@ def test_the_default_is_the_users_own_format_and_vocs_and_cocos(home):
         "coco.json",
         "boxes.csv",
         "problems.csv",
+        "masks.json",
         "parts",
     }
     problems = pd.read_csv(out / "problems.csv")
@@ -471,6 +472,7 @@ def test_more_classes_than_a_png_has_values_are_said(home, capsys):
         "coco.json",
         "boxes.csv",
         "problems.csv",
+        "masks.json",
         "parts",
     }
     [record] = json.loads((out / "coco.json").read_text())["annotations"]

@@ -349,7 +349,7 @@ def test_commands_of_the_first_pages_are_planned_as_typed(planner, tmp_path, arg
 
 def test_the_readmes_commands_for_own_data_are_planned_as_typed(tmp_path, monkeypatch, capfd):
     [init] = re.findall(r"^\.venv/bin/boxsup (init [^#\n]+)", README, re.MULTILINE)
-    [run] = re.findall(r"^\.venv/bin/boxsup (run .+)", README, re.MULTILINE)
+    [run] = re.findall(r"^\.venv/bin/boxsup (run [^#\n]+)", README, re.MULTILINE)
     own_data.write_images(tmp_path / "photos", made := own_data.pictures(3))
     own_data.write_labelme(tmp_path / "annotations", made)
     monkeypatch.chdir(tmp_path)
