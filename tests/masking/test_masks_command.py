@@ -464,7 +464,8 @@ def test_an_id_does_not_leave_the_folder_of_parts(folder, tmp_path):
     with pytest.raises(SystemExit, match="1"):
         main(given)
     assert {path.name for path in Path(tmp_path).rglob("[!.]*") if path.is_file()} <= {
-        "boxes.json", "boxes.csv", "problems.csv", "masks.json", "coco.json", "coco_polygons.json", "data.yaml", "labelmap.txt",
+        "boxes.json", "boxes.csv", "problems.csv", "masks.json", "coco.json", "coco_polygons.json",
+        "data.yaml", "labelmap.txt",
     }  # fmt: skip
 
 
