@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from helpers.browser import NAMES, Browser, find_browser
 from helpers.paths import ROOT, real_data
 
 # They hold no examples, and as modules to look for examples in they would all have one name.
@@ -57,3 +59,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         total = folders.total()
         tests = "test" if total == 1 else "tests"
         terminalreporter.write_line(f"{total} {tests} skipped in {', '.join(sorted(folders))}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser without a page."""
+    program = find_browser()
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    browser = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()

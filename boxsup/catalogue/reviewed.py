@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from boxsup.catalogue.readers.segments import segment
 from boxsup.errors import DataError
@@ -154,16 +153,6 @@ def read_reviewed(path: Path) -> Reviewed:
     for note in reviewed.notes():
         print(f"boxsup: {note}", file=sys.stderr)
     return reviewed
-
-
-def runs_of(pixels: NDArray[np.bool_]) -> dict[str, Any]:
-    """A mask (H×W) as `size` and `counts` of COCO's compressed runs.
-
-    >>> runs_of(np.array([[True, False]]))
-    {'size': [1, 2], 'counts': '011'}
-    """
-    runs = coco_mask.encode(np.asfortranarray(pixels, np.uint8))
-    return {"size": [int(side) for side in pixels.shape], "counts": runs["counts"].decode("ascii")}
 
 
 def _decision(entry: Entry) -> Decision | None:

@@ -1,7 +1,7 @@
-"""Decodes COCO's run-length encoding of masks (RLE), compressed or not, to the runs of pixels of the mask.
+"""COCO's run-length encoding of masks (RLE): made by pycocotools, and decoded to the runs of pixels of the mask.
 
-The tests compare it with pycocotools. That package is not used here because it returns uninitialised memory if the runs
-end before the image does, so a damaged file would become a candidate.
+The tests compare the decoder with that of pycocotools, which is not used because it returns uninitialised memory if the
+runs end before the image does, so a damaged file would become a candidate.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 
 from boxsup.errors import DataError
 from boxsup.machine.compiled import compiled
@@ -58,6 +59,16 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
             "make it again"
         )
     return _intervals(counts)
+
+
+def runs_of(pixels: NDArray[np.bool_]) -> dict[str, Any]:
+    """A mask (H×W) as `size` and `counts` of COCO's compressed runs.
+
+    >>> runs_of(np.array([[True, False]]))
+    {'size': [1, 2], 'counts': '011'}
+    """
+    runs = coco_mask.encode(np.asfortranarray(pixels, np.uint8))
+    return {"size": [int(side) for side in pixels.shape], "counts": runs["counts"].decode("ascii")}
 
 
 def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON

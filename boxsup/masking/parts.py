@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from boxsup.catalogue.readers.segments import segment
 from boxsup.catalogue.records import Box, Record
 from boxsup.errors import DataError
+from boxsup.image.runs import runs_of
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.quality import SEMANTIC, CandidateMeasures, Measures, quality
 from boxsup.store.atomic import write_text
@@ -122,10 +122,9 @@ def part_path(folder: Path, record: Record) -> Path:
 def _plain(mask: BoxMask | None) -> dict[str, Any] | None:
     if mask is None:
         return None
-    runs = coco_mask.encode(np.asfortranarray(mask.pixels, np.uint8))
     measures = [None if math.isnan(value) else value for value in mask.measures]
     named = dict(zip(Measures._fields, measures, strict=True))
-    return {"runs": runs["counts"].decode("ascii"), "rectangle": mask.rectangle, "measures": named}
+    return {"runs": runs_of(mask.pixels)["counts"], "rectangle": mask.rectangle, "measures": named}
 
 
 def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask | None:

@@ -15,7 +15,6 @@ from boxsup.inference.labelling import plain_labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.made import Recipe
-from boxsup.masking.masker import MaskMaker
 from boxsup.near import did_you_mean, nearest
 from boxsup.proposals.methods import build_settings
 
@@ -64,15 +63,3 @@ def mask_recipe(
         objects = [] if trained is None else trained.object_networks()
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
     return Recipe(model, tuple(objects), threads, tuple(scales), *settings, disjoint, labelling.megapixels)
-
-
-def mask_maker(
-    trained: Trained | None,
-    objects: Sequence[Path] | None,
-    threads: int | None,
-    scales: Sequence[float] | None,
-    settings: tuple[UpdateSettings, ProposalSettings],
-    disjoint: bool,
-) -> MaskMaker:
-    """The maker of masks that these arguments mean; see `mask_recipe`."""
-    return mask_recipe(trained, objects, threads, scales, settings, disjoint).masker()

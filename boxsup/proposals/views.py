@@ -145,17 +145,15 @@ def with_views(
         fits = np.flatnonzero(box_iou(view.seen(), found.boxes).max(axis=0) >= settings.fit)[: max(1, min(most, MOST))]
         if len(fits):
             partition.add(view, _on_window(found.superpixels, view, image), found.matrix()[fits], found.scores[fits])
-    return partition.pool() if partition.added else pool
+    return partition.pool()
 
 
 def _on_window(superpixels: NDArray[np.uint16], view: View, image: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """The superpixels of a view on the pixels of its window; small ones may be lost where the window is smaller."""
     window = view.cut(image)
     height, width = window.shape[:2]
-    if superpixels.shape[0] < height or superpixels.shape[1] < width:
-        sides = np.maximum(superpixels.shape, (height, width))  # rounding may make one side smaller, one larger
-        if (height, width) == tuple(sides):
-            return enlarged(superpixels, np.ascontiguousarray(window, np.uint8))
+    if superpixels.shape[0] <= height and superpixels.shape[1] <= width:
+        return enlarged(superpixels, np.ascontiguousarray(window, np.uint8))
     return np.asarray(sampled(superpixels, (height, width)))
 
 
@@ -163,7 +161,7 @@ class _Partition:
     """Superpixels that are cut ever finer, and the sets of them that candidates are."""
 
     def __init__(self, pool: Pool) -> None:
-        self.added = False
+        self._own = pool
         self._labels = pool.superpixels.astype(np.int32)
         self._matrices = [pool.matrix()]
         self._parents: list[NDArray[np.int64]] = []  # of the regions that each view made, after those before it
@@ -194,10 +192,11 @@ class _Partition:
         self._matrices.append(mine)
         self._scores.append(scores)
         self._regions += len(cut)
-        self.added = True
 
     def pool(self) -> Pool:
-        """The pool of all candidates on the finest regions."""
+        """The pool of all candidates on the finest regions; without a view the image's own."""
+        if not self._parents:
+            return self._own
         rows = [self._on_all_regions(number) for number in range(len(self._matrices))]
         return make_pool(self._labels, np.concatenate(rows), np.concatenate(self._scores))
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.reviewed import BoxKey, Decision, Reviewed, runs_of, undo_entry
+from boxsup.catalogue.reviewed import BoxKey, Decision, Reviewed, undo_entry
 from boxsup.errors import DataError
 from boxsup.image.boxes import Corners
 from boxsup.image.palette import colour_id, css_colour
+from boxsup.image.runs import runs_of
 from boxsup.masking.options import ALIKE, mask_iou
 from boxsup.review.ahead import NEXT, Ahead
 from boxsup.review.estimate import NEEDED, RIGHT, advice, estimate

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.readers.segments import segment
-from boxsup.catalogue.reviewed import BoxKey, runs_of
+from boxsup.catalogue.reviewed import BoxKey
 from boxsup.image.boxes import Corners
+from boxsup.image.runs import runs_of
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-from pycocotools import mask as coco_mask
-
 from boxsup.image.boxes import tight_box
+from boxsup.image.runs import runs_of
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
 from boxsup.writers.rings import join_rings, mask_parts
@@ -38,6 +36,7 @@ class ImageEntry(NamedTuple):
 def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> Json:
     """The fields of an annotation that depend on its mask.
 
+    >>> import numpy as np
     >>> mask_fields(MaskedObject(1, (0, 0, 2, 1), np.array([[True, True]])), "polygons")
     {'segmentation': [[2, 0, 2, 1, 0, 1, 0, 0]], 'area': 2}
 
@@ -50,13 +49,10 @@ def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> 
     Returns:
         `segmentation`, `area` in pixels, `score` if known, and `bbox` if `tight`.
     """
-    pixels = np.asfortranarray(item.pixels, np.uint8)
-    runs = coco_mask.encode(pixels)
-    height, width = (int(side) for side in pixels.shape)
     as_polygons = encoding == "polygons" and not item.crowd
     polygons = [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if as_polygons else []
     fields: Json = {
-        "segmentation": polygons or {"size": [height, width], "counts": runs["counts"].decode("ascii")},
+        "segmentation": polygons or runs_of(item.pixels),
         "area": int(item.pixels.sum()),
     }
     if tight:

@@ -11,7 +11,7 @@ import torch
 
 import boxsup
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.reviewed import Decision, runs_of
+from boxsup.catalogue.reviewed import Decision
 from boxsup.catalogue.tables import corners_of, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.build import build
@@ -19,6 +19,7 @@ from boxsup.config.objects import ObjectSettings
 from boxsup.config.params import generation_settings, lesson_settings
 from boxsup.config.update import ExpectationSettings
 from boxsup.image.files import read_mask
+from boxsup.image.runs import runs_of
 from boxsup.labels.choice import Chosen
 from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.overlaps import Overlaps

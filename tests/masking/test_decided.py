@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from pycocotools import mask as coco_mask
 
-from boxsup.catalogue.reviewed import REVIEWED, Decision, runs_of
+from boxsup.catalogue.reviewed import REVIEWED, Decision
 from boxsup.image.files import read_image, read_mask
+from boxsup.image.runs import runs_of
 from boxsup.masking.made import read_made
 from boxsup.masking.options import mask_iou
 from boxsup.review.of_masks import subject_of_masks

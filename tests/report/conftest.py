@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from boxsup.config.files import merge
-from helpers.browser import NAMES, Browser, find_browser
+from helpers.browser import Browser
 from helpers.results_tree import Tree, write_run, write_split
 
 
@@ -37,17 +36,6 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config
     experiment = merge(merge(config["defaults"], config["experiments"]["demo_semi"]), {"seeds": [0]})
     proposals = config["proposals"]["selective_search"]
     return Tree({"experiment": experiment, "dataset": config["datasets"]["demo"], "proposals": proposals})
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser without a page."""
-    program = find_browser()
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
-    browser = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

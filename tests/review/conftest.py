@@ -16,19 +16,7 @@ from boxsup.review.app import make_server
 from boxsup.review.of_masks import subject_of_masks
 from boxsup.review.session import Session
 from boxsup.review.subject import Subject
-from helpers.browser import NAMES, Browser, find_browser
 from helpers.masks_folder import write_masks_folder
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser without a page."""
-    program = find_browser()
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
-    browser = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,10 @@
 "use strict";
-// The page's explorers and its table of classes. Names of classes and images only ever become text or values of
-// attributes: nothing is parsed as HTML.
+// The page's explorers and its table of classes.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const SVG = "http://www.w3.org/2000/svg";
-const DRAWN = new Set(["svg", "g", "path", "rect", "image"]);
 const CARDS = 24; // shown at first, and more at each turn
 const PAUSE = 600; // ms between generations while they play
 const UNKNOWN = "–";
-
-function element(tag, attributes = {}, ...children) {
-  const made = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children);
-  return made;
-}
 
 const classOf = (label) => data.classes[label] ?? data.void;
 const shown = (value, decimals) => (value === null ? UNKNOWN : value.toFixed(decimals));

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from markupsafe import Markup
+
 from boxsup.report.shared.templates import content_policy, render_template
 
 SCRIPTS = ("shared/dom.js", "review/picture.js", "review/page.js")
@@ -16,4 +18,5 @@ def render_page() -> tuple[str, str]:
     folder = files("boxsup.report")
     script = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
     policy = content_policy(script, images="'self'", calls="'self'")
-    return render_template("review/page.html.j2", script=script, csp=policy), policy + "; frame-ancestors 'none'"
+    html = render_template("review/page.html.j2", script=Markup(script), csp=policy)
+    return html, policy + "; frame-ancestors 'none'"
