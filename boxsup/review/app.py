@@ -6,9 +6,11 @@ import hmac
 import io
 import json
 import secrets
+import socket
 import socketserver
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -27,6 +29,8 @@ HOST = "127.0.0.1"
 SIDE = 1400  # px of a picture's longer side on the page, at most
 QUALITY = 92  # of JPEG
 MOST_BYTES = 2**20  # of what a page sends
+MOST_IGNORED = 2**26  # bytes of a body that is refused
+IDLE = 2  # s without a byte of such a body, after which its sender is given up
 KEPT_OUT = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -89,6 +93,16 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.server_address[1]
         self.setup_environ()
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver has it
+        """End an answer, and read what is left of the request: a reset in place of its end would lose the answer."""
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(IDLE)
+            ignored = 0
+            while ignored < MOST_IGNORED and (chunk := request.recv(2**16)):
+                ignored += len(chunk)
+        self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
         """Say nothing of a page that is closed while it is answered."""

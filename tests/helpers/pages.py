@@ -7,7 +7,11 @@ from importlib.resources import files
 
 VOID_ELEMENTS = {"meta", "img", "br", "link", "input"}
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction"}
-SCRIPT = files("boxsup.report").joinpath("experiment/page.js").read_text(encoding="utf-8")
+# What an experiment's page runs.
+SCRIPT = "".join(
+    files("boxsup.report").joinpath(name).read_text(encoding="utf-8")
+    for name in ("shared/dom.js", "experiment/page.js")
+)
 
 
 class Page(HTMLParser):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,13 +21,11 @@ pytestmark = pytest.mark.slow  # boxes are drawn, and candidates made
 def ask(address, path="", method="GET", body=None, **headers):
     """Status, headers and body of an answer."""
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path if path.startswith("/") else parts.path + path, body, named)
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer.status, answer.headers, content
+    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)) as connection:
+        connection.request(method, path if path.startswith("/") else parts.path + path, body, named)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
 
 
 def test_it_listens_on_this_machine_only(served):
@@ -107,6 +107,22 @@ def test_bodies_that_are_no_json_are_refused(served):
         assert ask(served.address, "decide", "POST", body, Content_Type="application/json")[0] == 422
     assert ask(served.address, "decide", "POST", json.dumps(wish(served)), Content_Type="text/plain")[0] == 422
     assert ask(served.address, "decide")[0] == 405
+
+
+@pytest.mark.parametrize(("path", "status"), [("decide", 422), ("/wrong/decide", 404)])
+def test_a_refused_body_is_answered_however_late_it_comes(served, path, status):
+    """A connection that is closed before its body was read is reset, and the page would get no answer."""
+    parts = urlsplit(served.address)
+    address = path if path.startswith("/") else parts.path + path
+    length = 2**23
+    head = f"POST {address} HTTP/1.0\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((parts.hostname, parts.port), 60) as connection:
+        connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
+        for _ in range(8):
+            time.sleep(0.05)  # the server has answered by now
+            connection.sendall(b" " * (length // 8))
+        answer = b"".join(iter(lambda: connection.recv(2**16), b""))
+    assert int(answer.split()[1]) == status
 
 
 def test_a_wish_that_is_sent_twice_is_one_decision(served):
