@@ -21,13 +21,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
 from common.calibration import SHARES, accepted, calibration, reliability
-from common.true_masks import true_object
+from common.true_masks import boundary_scores, mask_iou, true_object
 from tqdm import tqdm
 
 from boxsup import Masker
 from boxsup.catalogue.readers.voc import read_split
-from boxsup.evaluation.boundaries import boundary_f, boundary_iou, object_counts
-from boxsup.image import VOID
 from boxsup.image.files import read_mask
 
 DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
@@ -77,16 +75,15 @@ def judge(masker: Masker) -> Iterator[dict[str, object]]:
         for box, mask in zip(corners, masker(record.path, corners) if corners else [], strict=True):
             thing = true_object(box, objects)
             if thing is not None and mask.measures is not None:
-                known = mask.mask & (objects != VOID)
-                counts = object_counts(mask.mask, thing, objects == VOID)
+                boundary, f = boundary_scores(mask.mask, thing, objects)
                 yield {
                     "image": record.image,
                     "score": mask.score,
                     "expected_iou": mask.measures.expected_iou,
                     "flags": " ".join(mask.flags),
-                    "iou": (known & thing).sum() / (known | thing).sum(),
-                    "boundary_iou": boundary_iou(counts)[0],
-                    "boundary_f": boundary_f(counts)[0],
+                    "iou": mask_iou(mask.mask, thing, objects),
+                    "boundary_iou": boundary,
+                    "boundary_f": f,
                 }
 
 
