@@ -3,8 +3,8 @@
     python benchmarks/box_masks.py [--runs results] [--out docs/results]
 
 takes every third photograph of val of `benchmarks/voc240.yaml` and the networks of `voc240_box_greedy`, and writes the
-mean IoU of each kind's masks with the true ones, and its processor time a box: on one core, candidates and networks
-included, reading and writing not.
+mean IoU, boundary IoU and boundary F of each kind's masks with the true ones, and its processor time a box: on one
+core, candidates and networks included, reading and writing not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from time import process_time
 import cv2
 import numpy as np
 import pandas as pd
-from common.true_masks import mask_iou, objects_of, true_object, update_settings
+from common.true_masks import boundary_scores, mask_iou, objects_of, true_object, update_settings
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -47,7 +47,12 @@ def main() -> None:
     cv2.setNumThreads(1)
     rows = pd.DataFrame(measured(run))
     table = rows.groupby("masks", sort=False).agg(
-        boxes=("iou", "size"), mean_iou=("iou", "mean"), median_iou=("iou", "median"), seconds=("seconds", "mean")
+        boxes=("iou", "size"),
+        mean_iou=("iou", "mean"),
+        median_iou=("iou", "median"),
+        boundary_iou=("boundary_iou", "mean"),
+        boundary_f=("boundary_f", "mean"),
+        seconds=("seconds", "mean"),
     )
     print(table.round(3).to_string())
     print(f"boxsup's masks: {table.mean_iou['boxsup'] - table.mean_iou['grabcut']:+.3f} of mean IoU against GrabCut's, "
@@ -56,7 +61,7 @@ def main() -> None:
 
 
 def measured(run: Run) -> Iterator[dict[str, object]]:
-    """A row a box and kind of masks: IoU, and seconds."""
+    """A row a box and kind of masks: how good they are, and seconds."""
     settings = update_settings()
     propose = make_proposer(build_settings(project_config()["proposals"]["mcg"], "proposals.mcg"))
     catalogue = read_catalogue(run.results / "data/voc240/val")
@@ -81,7 +86,9 @@ def measured(run: Run) -> Iterator[dict[str, object]]:
             kinds = {"boxsup": (mask.pixels, ours), "grabcut": (filled if cut is None else cut, theirs)}
             for kind, (found, seconds) in (kinds | {"rectangle": (filled, 0.0)}).items():
                 if thing is not None:
-                    yield {"masks": kind, "iou": mask_iou(found, thing, objects), "seconds": seconds}
+                    boundary, f = boundary_scores(found, thing, objects)
+                    scores = {"iou": mask_iou(found, thing, objects), "boundary_iou": boundary, "boundary_f": f}
+                    yield {"masks": kind, **scores, "seconds": seconds}
 
 
 def rectangle(corners: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from common.true_masks import boundary_iou, mask_iou, objects_of, pools_of, true_object, update_settings
+from common.true_masks import boundary_scores, mask_iou, objects_of, pools_of, true_object, update_settings
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -46,7 +46,7 @@ class Judged(NamedTuple):
     is_object: NDArray[np.bool_]
     full: bool
     iou: tuple[float, float, float]  # chosen, sharpened, rectangle
-    boundary: tuple[float, float]
+    boundary: tuple[tuple[float, float], ...]  # boundary IoU and F of the first two
 
 
 def main() -> None:
@@ -67,8 +67,9 @@ def main() -> None:
         full = [box for box in boxes if box.full]
         for place, kind in enumerate(("chosen", "sharpened", "rectangle")):
             iou, of_full = np.mean([box.iou[place] for box in boxes]), np.mean([box.iou[place] for box in full])
-            boundary = f"{np.mean([box.boundary[place] for box in boxes]):.3f}" if place < 2 else "-"
-            print(f"  {kind:10} IoU {iou:.3f}, boundary IoU {boundary}, of {len(full)} that fill the box {of_full:.3f}")
+            fits = np.nanmean([box.boundary[place] for box in boxes], axis=0) if place < 2 else (np.nan, np.nan)
+            outlines = f"boundary IoU {fits[0]:.3f}, boundary F {fits[1]:.3f}"
+            print(f"  {kind:10} IoU {iou:.3f}, {outlines}, of {len(full)} that fill the box {of_full:.3f}")
 
 
 def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
@@ -101,8 +102,7 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
             columns = (chosen, shares, log_odds(seen), np.full(chosen.shape, chosen.mean()))
             design = np.column_stack([np.ones(len(some)), *(np.asarray(each, float).ravel()[some] for each in columns)])
             ious = [mask_iou(mask, thing, objects) for mask in masks]
-            diagonal = float(np.hypot(row.height, row.width))
-            boundaries = [boundary_iou(mask, thing, objects, diagonal) for mask in masks[:2]]
+            boundaries = [boundary_scores(mask, thing, objects) for mask in masks[:2]]
             full = bool(thing[window].mean() >= FULL_BOX)
             yield Judged(design, thing[window].ravel()[some], full, (*ious,), (*boundaries,))
 

@@ -19,7 +19,7 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from common.true_masks import boundary_iou, mask_iou, objects_of, pools_of, true_object, update_settings
+from common.true_masks import boundary_scores, mask_iou, objects_of, pools_of, true_object, update_settings
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -138,10 +138,12 @@ def goodness(
     elsewhere = np.zeros_like(pixels)
     for other in others:
         elsewhere |= other.pixels
+    boundary, f = boundary_scores(pixels, thing, objects)
     return {
         "iou": mask_iou(pixels, thing, objects),
-        "boundary": boundary_iou(pixels, thing, objects, float(np.hypot(*pixels.shape))),
-        "boundary_of_box": boundary_iou(pixels, thing, objects, float(np.hypot(x1 - x0, y1 - y0))),
+        "boundary": boundary,
+        "boundary_of_box": boundary_scores(pixels, thing, objects, float(np.hypot(x1 - x0, y1 - y0)))[0],
+        "boundary_f": f,
         "disjoint": 0.0 if apart is None else mask_iou(apart.pixels, thing, objects),
         "shared": float((pixels & elsewhere).sum() / pixels.sum()),
         "rectangle": mask_iou(filled, thing, objects),
@@ -177,7 +179,7 @@ def worth(boxes: pd.DataFrame) -> str:
 
 def print_worth(name: str, boxes: pd.DataFrame) -> None:
     """How good the masks of a way are, and what their scores are worth."""
-    means = boxes[["iou", "boundary", "boundary_of_box", "disjoint", "rectangle", "shared"]].mean()
+    means = boxes[["iou", "boundary", "boundary_of_box", "boundary_f", "disjoint", "rectangle", "shared"]].mean()
     full = boxes[boxes["full"] > 0]
     print(f"\n{name}: {len(boxes)} boxes\n{means.round(3).to_string()}\nof {len(full)} that fill their box: "
           f"{full['iou'].mean():.3f}, rectangles {full['rectangle'].mean():.3f}")  # fmt: skip

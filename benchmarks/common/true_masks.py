@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,8 @@ from boxsup.config.build import build
 from boxsup.config.files import block, project_config
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
+from boxsup.evaluation.boundaries import boundary_f, boundary_iou, object_counts
+from boxsup.image import VOID
 from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
 from boxsup.proposals.methods import build_settings, make_proposer
@@ -22,8 +23,6 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import Pools
 
 SAME = 0.7  # IoU of a box with the tight box of its object
-BAND = 0.02  # of a diagonal: a boundary is so wide
-VOID = 255
 
 
 def update_settings() -> UpdateSettings:
@@ -63,15 +62,9 @@ def mask_iou(mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray
     return float((mask & thing).sum() / (mask | thing).sum())
 
 
-def boundary_iou(
-    mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray[np.uint8], diagonal: float
-) -> float:
-    """Boundary IoU (Cheng et al., CVPR 2021): IoU of the pixels within BAND of a diagonal, px, of the outlines."""
-    width = max(1, round(BAND * diagonal))
-    inner = [_band(each & (objects != VOID), width) for each in (mask, thing)]
-    return float((inner[0] & inner[1]).sum() / max(1, (inner[0] | inner[1]).sum()))
-
-
-def _band(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    padded = np.pad(mask.astype(np.uint8), 1)
-    return (padded > cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=width))[1:-1, 1:-1]
+def boundary_scores(
+    mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray[np.uint8], diagonal: float | None = None
+) -> tuple[float, float]:
+    """Boundary IoU, within 2 % of the diagonal of the image or another one, px, and boundary F, at 2 px, less void."""
+    counts = object_counts(mask, thing, objects == VOID, diagonal)
+    return float(boundary_iou(counts)[0]), float(boundary_f(counts)[0])

@@ -1,4 +1,4 @@
-"""`boxsup evaluation`: predictions of a split against its true masks, by the VOC protocol."""
+"""`boxsup evaluation`: predictions of a split against its true masks, by the VOC protocol and by their outlines."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments, add_predictions_argument
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import basis_of, score_text
-from boxsup.evaluation.predicted import predicted_confusions
+from boxsup.evaluation.predicted import count_predicted, nothing_counted
 from boxsup.evaluation.tables import score_table, write_table
 
 EXAMPLE = (
     "boxsup evaluation --catalogue results/data/demo/val --predictions "
     "results/demo_semi/seed-0/predictions/006.zarr --out 006.csv"
 )
+
+LOGGED = ("iou", "iou_crf", "boundary_iou_crf", "boundary_f_crf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,18 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, workers: int, out: Path) -> None:
-    """Write `class, iou, iou_crf, truth_pixels, images, objects, classes, note`; see `score_table`.
+    """Write one row per class and `mean`, with the columns of `score_table`.
 
-    The IoU are in [0, 1], before and after the CRF, over pixels that are not void. Images without a true mask and
-    held-out images are left out. Where nothing is measured, as with boxes alone, the IoU are empty and `note` says why.
+    `iou`, `boundary_iou` and `boundary_f`, and the same after the CRF (`_crf`), are in [0, 1], over pixels that are not
+    void. Images without a true mask and held-out images are left out. Where nothing is measured, as with boxes alone,
+    the scores are empty and `note` says why.
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
-    without, with_crf = (np.zeros((len(split.classes), len(split.classes) + 1), np.int64) for _ in range(2))
+    counted = nothing_counted(len(split.classes))
     if any(row.mask for row in split.rows()):
-        without, with_crf = predicted_confusions(predictions, split, workers, "evaluation")
+        counted = count_predicted(predictions, split, workers, "evaluation")
+    (without, with_crf), boundaries = counted.confusions, dict(zip(("", "_crf"), counted.boundaries, strict=True))
     basis = basis_of(split, without.sum(axis=1))
-    table = score_table(basis, iou=without, iou_crf=with_crf)
+    table = score_table(basis, boundaries, iou=without, iou_crf=with_crf)
     write_table(out, table)
-    iou, iou_crf = table[["iou", "iou_crf"]].iloc[-1]
-    scores = f"mean IoU {score_text(iou)}, with CRF {score_text(iou_crf)}, over {basis.over}"
+    iou, iou_crf, boundary, f = (score_text(table[name].iloc[-1]) for name in LOGGED)
+    scores = f"mean IoU {iou}, with CRF {iou_crf} (boundary IoU {boundary}, boundary F {f}), over {basis.over}"
     print(f"evaluation: {f'not measured: {basis.why_not}' if basis.why_not else scores}", file=sys.stderr)

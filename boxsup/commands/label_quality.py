@@ -56,7 +56,8 @@ def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | N
     if (chosen >= 0).any():  # masks that no update makes do not collapse
         quality = replace(quality, warning=collapse_warning(quality, first_fill))
     write_table(out, quality.table())
-    miou = quality.note or f"mean IoU {score_text(quality.miou)}"
+    fits = f"boundary IoU {score_text(quality.boundary_iou)}, boundary F {score_text(quality.boundary_f)}"
+    miou = quality.note or f"mean IoU {score_text(quality.miou)} ({fits})"
     print(f"label-quality: generation {quality.generation}: {quality.boxes} boxes, {miou}", file=sys.stderr)
     if quality.warning:
         print(f"label-quality: warning: {quality.warning}", file=sys.stderr)

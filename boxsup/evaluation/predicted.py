@@ -1,23 +1,45 @@
-"""The label maps that evaluation reads, predictions of a split before and after the dense CRF; what they confuse."""
+"""The label maps that evaluation reads, predictions of a split before and after the dense CRF, beside true masks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids
+from boxsup.evaluation.boundaries import COUNTS, boundary_counts
 from boxsup.evaluation.truth import LabelMap, image_confusion, images_with_masks
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
 
 BATCH = 16  # images that a process gets at a time
-SECONDS = 0.003  # for one of them
+SECONDS = 0.01  # for one of them
 STACKS = ("labels", "labels_crf")  # before the dense CRF, and after it
+
+
+class Counted(NamedTuple):
+    """What predictions are scored by: for each of STACKS what they confuse, and how their outlines fit.
+
+    Attributes:
+        confusions: S×C×(C+1) int64; see `boxsup.evaluation.confusion`.
+        boundaries: S×C×7 int64; see `boxsup.evaluation.boundaries`.
+    """
+
+    confusions: NDArray[np.int64]
+    boundaries: NDArray[np.int64]
+
+
+def nothing_counted(classes: int) -> Counted:
+    """The counts of no image."""
+    stacks = len(STACKS)
+    return Counted(
+        np.zeros((stacks, classes, classes + 1), np.int64), np.zeros((stacks, classes, len(COUNTS)), np.int64)
+    )
 
 
 def predicted_maps(
@@ -35,19 +57,14 @@ def predicted_maps(
     return (tuple(stack[row.image] for stack in stacks) for row in images)
 
 
-def predicted_confusions(
-    predictions: Path, catalogue: Catalogue, workers: int, title: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sum confusion matrices of predictions over the split's images that have a true mask.
+def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title: str) -> Counted:
+    """Sum what scores are made of over the split's images that have a true mask.
 
     Args:
         predictions: The store.
         catalogue: The split.
         workers: Number of processes; 1 works in this one. Results do not depend on it.
         title: Title of the progress bar.
-
-    Returns:
-        A C×(C+1) matrix for each of `STACKS`.
 
     Raises:
         DataError: No image has a true mask, the predictions lack an image, or a label map does not fit its mask.
@@ -56,25 +73,28 @@ def predicted_confusions(
     images = images_with_masks(catalogue)
     predicted_maps(predictions, images, catalogue.classes)  # which checks that they belong together
     classes = len(catalogue.classes)
-    sums = np.zeros((len(STACKS), classes, classes + 1), np.int64)
+    sums = nothing_counted(classes)
     useful = useful_processes(workers, len(images), SECONDS)
-    batches = map_batches(_confusions_of, partial(_open, predictions, classes), images, BATCH, useful)
+    batches = map_batches(_counts_of, partial(_open, predictions, classes), images, BATCH, useful)
     with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
-        for counted, confusions in batches:
-            sums += confusions
-            bar.update(counted)
-    return sums[0], sums[1]
+        for images_of_batch, counted in batches:
+            sums = Counted(sums.confusions + counted.confusions, sums.boundaries + counted.boundaries)
+            bar.update(images_of_batch)
+    return sums
 
 
 def _open(predictions: Path, classes: int) -> tuple[list[Labels], int]:
     return [Labels(predictions, name) for name in STACKS], classes
 
 
-def _confusions_of(opened: tuple[list[Labels], int], batch: Sequence[ImageRow]) -> tuple[int, NDArray[np.int64]]:
-    """How many images there are, and their confusion matrices, one for each of `STACKS`."""
+def _counts_of(opened: tuple[list[Labels], int], batch: Sequence[ImageRow]) -> tuple[int, Counted]:
+    """How many images there are, and their counts."""
     stacks, classes = opened
-    sums = np.zeros((len(stacks), classes, classes + 1), np.int64)
+    sums = nothing_counted(classes)
     for row in batch:
         truth = row.true_mask()
-        sums += [image_confusion(row.image, truth, stack[row.image], classes) for stack in stacks]
+        for number, stack in enumerate(stacks):
+            labels = stack[row.image]
+            sums.confusions[number] += image_confusion(row.image, truth, labels, classes)
+            sums.boundaries[number] += boundary_counts(truth, labels, classes)
     return len(batch), sums

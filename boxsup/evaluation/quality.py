@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.evaluation.boundaries import COUNTS, boundary_counts, measured_boundaries
 from boxsup.evaluation.measured import Basis, basis_of, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
@@ -26,7 +27,7 @@ from boxsup.store.labels import Labels
 FILL_BOUNDS = (0.2, 0.9)
 FILL_CHANGE = 0.25  # share of the first generation's fill, up or down
 BATCH = 16  # images that a process gets at a time
-SECONDS = 0.003  # for one of them
+SECONDS = 0.006  # for one of them
 ALL_KEPT = "not measured: every image keeps its true mask"
 
 
@@ -52,6 +53,9 @@ class Quality:
         objects: Number of objects in the images of `miou`, without crowds.
         classes: Number of classes in `miou`, without the background.
         note: Why `miou` is not measured; empty if it is.
+        boundary_iou: Mean boundary IoU of the measured classes without the background, over the images of `miou`; see
+            `boxsup.evaluation.boundaries`.
+        boundary_f: Their mean boundary F.
     """
 
     generation: int
@@ -66,6 +70,8 @@ class Quality:
     objects: int = 0
     classes: int = 0
     note: str = ""
+    boundary_iou: float = float("nan")
+    boundary_f: float = float("nan")
 
     def table(self) -> pd.DataFrame:
         """Return one row; the columns are in the order of the attributes."""
@@ -106,30 +112,29 @@ def measure_generation(
 
     processes = useful_processes(workers, len(supervised), SECONDS)
     batches = map_batches(_measured, partial(_open, labels, classes), map(compared, supervised), BATCH, processes)
-    confusion = np.zeros((classes, classes + 1), np.int64)
-    fills: list[float] = []
-    box_fills: list[float] = []
+    sums = _nothing(classes)
     with tqdm(total=len(supervised), desc="label-quality", unit="image", disable=None) as bar:
-        for counted, confusions, fills_of_batch, box_fills_of_batch in batches:
-            confusion += confusions
-            fills += fills_of_batch
-            box_fills += box_fills_of_batch
-            bar.update(counted)
+        for images, counted in batches:
+            sums = sums.with_more(counted)
+            bar.update(images)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
-    basis = basis_of(catalogue.subset({row.image for row in supervised}), confusion.sum(axis=1))
+    basis = basis_of(catalogue.subset({row.image for row in supervised}), sums.confusion.sum(axis=1))
+    fits = measured_boundaries(sums.boundaries, basis.pixels)
     return Quality(
         generation,
         images=basis.images,
-        miou=measured_mean(confusion),
-        fill=_mean(fills),
-        box_fill=_mean(box_fills),
+        miou=measured_mean(sums.confusion),
+        fill=_mean(sums.fills),
+        box_fill=_mean(sums.box_fills),
         changed=changed,
         rectangles=rectangles,
         boxes=int(supervising.sum()),
         objects=basis.objects,
         classes=basis.counts["classes"],
         note=_note(basis, bool(supervised)),
+        boundary_iou=float(fits["boundary_iou"][-1]),
+        boundary_f=float(fits["boundary_f"][-1]),
     )
 
 
@@ -140,27 +145,46 @@ class _Compared(NamedTuple):
     corners: NDArray[np.int64]
 
 
+class _Counted(NamedTuple):
+    """What images add to the quality: confusion matrix, counts of outlines, and, as far as they have them, fills."""
+
+    confusion: NDArray[np.int64]
+    boundaries: NDArray[np.int64]
+    fills: list[float]
+    box_fills: list[float]
+
+    def with_more(self, other: _Counted) -> _Counted:
+        return _Counted(
+            self.confusion + other.confusion,
+            self.boundaries + other.boundaries,
+            self.fills + other.fills,
+            self.box_fills + other.box_fills,
+        )
+
+
+def _nothing(classes: int) -> _Counted:
+    return _Counted(np.zeros((classes, classes + 1), np.int64), np.zeros((classes, len(COUNTS)), np.int64), [], [])
+
+
 def _open(labels: Path, classes: int) -> tuple[Labels, int]:
     return Labels(labels), classes
 
 
-def _measured(
-    opened: tuple[Labels, int], batch: Sequence[_Compared]
-) -> tuple[int, NDArray[np.int64], list[float], list[float]]:
-    """How many images there are, their confusion matrix, and, as far as they have them, `fill` and `box_fill`."""
+def _measured(opened: tuple[Labels, int], batch: Sequence[_Compared]) -> tuple[int, _Counted]:
+    """How many images there are, and what they add."""
     labels, classes = opened
-    confusion = np.zeros((classes, classes + 1), np.int64)
-    fills, box_fills = [], []
+    counted = _nothing(classes)
     for row, corners in batch:
         label_map = labels[row.image]
         if len(corners):
-            box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, corners).sum())
+            counted.box_fills.append(_foreground(label_map).sum() / union_of_boxes(label_map.shape, corners).sum())
         if row.mask:
             truth = row.true_mask()
-            confusion += image_confusion(row.image, truth, label_map, classes)
+            counted.confusion[:] += image_confusion(row.image, truth, label_map, classes)
+            counted.boundaries[:] += boundary_counts(truth, label_map, classes)
             if _foreground(truth).any():
-                fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
-    return len(batch), confusion, fills, box_fills
+                counted.fills.append(_foreground(label_map)[truth != VOID].sum() / _foreground(truth).sum())
+    return len(batch), counted
 
 
 def _note(basis: Basis, supervised: bool) -> str:

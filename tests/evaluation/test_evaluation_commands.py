@@ -98,7 +98,8 @@ def test_evaluation_of_two_images_worked_by_hand(
     assert "over 2 images, 3 objects, 2 of 2 classes and the background" in capsys.readouterr().err
     table = pd.read_csv(out)
     counts = ["truth_pixels", "images", "objects", "classes"]
-    assert list(table.columns) == ["class", "iou", "iou_crf", *counts, "note"]
+    fits = ["boundary_iou", "boundary_iou_crf", "boundary_f", "boundary_f_crf"]
+    assert list(table.columns) == ["class", "iou", "iou_crf", *fits, *counts, "note"]
     assert table[counts[1:]].drop_duplicates().to_numpy().tolist() == [[2, 3, 2]]
     assert table["note"].isna().all()
     assert table["class"].tolist() == ["background", "cat", "dog", "mean"]
@@ -107,6 +108,17 @@ def test_evaluation_of_two_images_worked_by_hand(
     ious = [11 / 14, 3 / 5, 1 / 2]
     np.testing.assert_allclose(table["iou"], [*ious, np.mean(ious)], atol=5e-7)
     np.testing.assert_allclose(table["iou_crf"], [12 / 16, 0, 1, (0.75 + 1) / 3], atol=5e-7)
+    # 2 % of a diagonal are 1 px. The cat is a square of 20×20, found, without void, as an L of three of 10×10. Each
+    # has a frame of 76 pixels; they share the square's less the sides of the missing 10×10. Outlines have 80 pixels;
+    # beyond 2 px of the other are 8 on each of two sides that meet. Another 10×10, in a corner of the other image, is
+    # wrong: a frame of 36, an outline of 21. The dog is 10×20 along the upper border, found as its left half: frames of
+    # 56 and 36, which share 28; outlines of 20 and 19 without the border, of which 12 and 12 are near.
+    cat, dog = 57 / (76 + 76 + 36 - 57), 28 / (56 + 36 - 28)
+    np.testing.assert_allclose(table["boundary_iou"], [np.nan, cat, dog, (cat + dog) / 2], atol=5e-7)
+    cat, dog = 2 * (80 - 15) / (80 + 80 + 21), 2 * 12 / (20 + 19)
+    np.testing.assert_allclose(table["boundary_f"], [np.nan, cat, dog, (cat + dog) / 2], atol=5e-7)
+    for column in ("boundary_iou_crf", "boundary_f_crf"):
+        np.testing.assert_array_equal(table[column], [np.nan, 0, 1, 0.5])
 
 
 def test_evaluation_says_which_image_is_missing_or_does_not_fit(
@@ -134,8 +146,8 @@ def test_without_any_truth_nothing_is_known_and_the_tables_say_so(
     arguments = ["--catalogue", str(folder), "--predictions", str(store), "--out"]
     main(["evaluation", *arguments, str(tmp_path / "e.csv")])
     assert (tmp_path / "e.csv").read_text().splitlines()[1:] == [
-        *(f"{name},,,0,0,0,0,not measured: no pixel in the true masks" for name in ("background", "cat", "dog")),
-        "mean,,,0,0,0,0,not measured: no image has a true mask",
+        *(f"{name},,,,,,,0,0,0,0,not measured: no pixel in the true masks" for name in ("background", "cat", "dog")),
+        "mean,,,,,,,0,0,0,0,not measured: no image has a true mask",
     ]
     main(["trimap", "measure", *arguments, str(tmp_path / "t.csv")])
     assert len(pd.read_csv(tmp_path / "t.csv")) == 0
@@ -177,6 +189,9 @@ def test_label_quality_worked_by_hand(split: Split, tmp_path: Path) -> None:
     assert pd.isna(row["note"])
     # background: 10 right of 12 true and 11 predicted; cat: 3 of 4 and 3; dog: 2 of 2 and 3
     assert row["miou"] == pytest.approx((10 / 13 + 3 / 4 + 2 / 3) / 3, abs=1e-6)
+    # The cat is found as an L, as in the test of evaluation; beside the dog, a square of 10×10 below its left half.
+    assert row["boundary_iou"] == pytest.approx((57 / 95 + 48 / (56 + 76 - 48)) / 2, abs=1e-6)
+    assert row["boundary_f"] == pytest.approx((65 / 80 + 2 * 13 / (20 + 21)) / 2, abs=1e-6)
     assert row["fill"] == pytest.approx((3 / 4 + 3 / 2) / 2, abs=1e-6)
     # a: 4 labelled of 4 + 4 - 1 pixels of boxes; b: 3 of 2; c: 2 of 8
     assert row["box_fill"] == pytest.approx((4 / 7 + 3 / 2 + 2 / 8) / 3, abs=1e-6)
@@ -231,7 +246,7 @@ def test_label_quality_without_truth_leaves_its_fields_empty(split: Split, tmp_p
     row = label_quality(folder, store)
     assert row["images"] == 0
     assert row["box_fill"] == 0.25
-    assert np.isnan(row[["miou", "fill", "changed"]].to_numpy(float)).all()
+    assert np.isnan(row[["miou", "fill", "changed", "boundary_iou", "boundary_f"]].to_numpy(float)).all()
 
 
 def test_label_quality_where_every_image_keeps_its_mask(split: Split, tmp_path: Path) -> None:
@@ -329,8 +344,9 @@ def test_on_background_alone_no_command_has_a_score(
         assert "show no class, only background or void" in told or "shows no class" in told
         assert "nan" not in told
         assert "100.0" not in told
-    for name, columns in (("evaluation", ["iou", "iou_crf"]), ("validate", ["iou"]), ("quality", ["miou", "fill"]),
-                          ("search", ["mean_iou", "mean_iou_crf"])):  # fmt: skip
+    fits = ["boundary_iou", "boundary_f"]
+    for name, columns in (("evaluation", ["iou", "iou_crf", *fits]), ("validate", ["iou"]), ("search", ["mean_iou"]),
+                          ("quality", ["miou", "fill", *fits])):  # fmt: skip
         table = pd.read_csv(tmp_path / f"{name}.csv")
         assert table[columns].isna().all(axis=None)
         assert table["note"].iloc[-1].startswith("not measured: the true mask")

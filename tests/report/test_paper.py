@@ -54,9 +54,10 @@ def test_what_was_run_stands_beside_what_was_published_and_the_rest_is_empty(tre
     assert shown.open == []
     assert all(load.startswith(("data:image/", "#")) for load in shown.loads)
     crf, plain = (f"{100 * scores(tree, column)[0]:.1f}" for column in ("iou_crf", "iou"))
-    assert ["semi: masks and boxes of VOC", "63.5", crf, plain, "1"] in shown.rows
-    assert ["box: boxes of VOC", "62.0", "", "", ""] in shown.rows
-    assert ["semi: masks and boxes of VOC", "66.2", "", "", ""] in shown.rows  # the test set: the server's alone
+    boundary = f"{100 * scores(tree, 'boundary_iou_crf')[0]:.1f}"
+    assert ["semi: masks and boxes of VOC", "63.5", crf, plain, boundary, "1"] in shown.rows
+    assert ["box: boxes of VOC", "62.0", "", "", "", ""] in shown.rows
+    assert ["semi: masks and boxes of VOC", "66.2", "", "", "", ""] in shown.rows  # the test set: the server's alone
     assert "5 images of demo train, mobilenet_v2_8s, 2 epochs" in shown.text
     assert "demo data, not PASCAL VOC" in shown.text
     first = tables["table1"].set_index("row")
@@ -73,7 +74,7 @@ def test_a_run_says_what_it_was_measured_on_and_where_nothing_was(tree: Tree, pa
     tree.evaluate(0)
     text, tables = page()
     shown = Page(text)
-    assert ["semi: masks and boxes of VOC", "63.5", "not measured", "", "1"] in shown.rows
+    assert ["semi: masks and boxes of VOC", "63.5", "not measured", "", "", "1"] in shown.rows
     assert "val: not measured: the true masks of 4 images show no class" in text
     assert tables["table1"]["small"].isna().all()
     assert tables["measured"]["mean_iou"].isna().all()
@@ -86,7 +87,8 @@ def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, se
     text, tables = page()
     measured = tables["measured"]
     assert list(measured.columns) == [
-        "experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"
+        "experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou",
+        "boundary_iou", "boundary_f", "label_boundary_iou", "label_boundary_f",
     ]  # fmt: skip
     assert measured[["seed", "crf"]].to_numpy().tolist() == [[0, False], [0, True], [1, False], [1, True]]
     both = 100 * scores(tree, "iou_crf", (0, 1))
@@ -94,6 +96,21 @@ def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, se
     quality = [100 * pd.read_csv(tree.seed(seed) / "labels/002.csv")["miou"].iloc[0] for seed in (0, 1)]
     np.testing.assert_allclose(measured["label_mean_iou"][measured["crf"]], quality, atol=0.01)
     assert f"{both.mean():.1f} ± {both.std(ddof=1):.1f}" in text
+    for name in ("boundary_iou", "boundary_f"):
+        for end, rows in (("", ~measured["crf"]), ("_crf", measured["crf"])):
+            np.testing.assert_allclose(measured[name][rows], 100 * scores(tree, f"{name}{end}", (0, 1)), atol=0.01)
+        quality = [100 * pd.read_csv(tree.seed(seed) / "labels/002.csv")[name].iloc[0] for seed in (0, 1)]
+        np.testing.assert_allclose(measured[f"label_{name}"][measured["crf"]], quality, atol=0.01)
+
+
+def test_tables_by_a_version_that_measured_no_boundaries_are_named(tree: Tree, page) -> None:
+    for path in (tree.seed() / "evaluation/002.csv", tree.seed() / "labels/002.csv"):
+        table = pd.read_csv(path)
+        table.drop(columns=[name for name in table if name.startswith("boundary_")]).to_csv(path, index=False)
+    text, tables = page()
+    assert "older version of BoxSup, which measured no boundaries: demo_semi." in text
+    assert tables["measured"]["mean_iou"].notna().all()
+    assert tables["measured"][["boundary_iou", "boundary_f", "label_boundary_iou"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,32 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
     rows = {row[0]: row for row in reversed(page.rows)}
     for _, line in table.iterrows():
         assert rows[line["class"]][1:3] == [f"{100 * line[column]:.1f}" for column in ("iou", "iou_crf")]
+        fits = [100 * line[column] for column in ("boundary_iou_crf", "boundary_f_crf")]
+        assert rows[line["class"]][-2:] == ["–" if np.isnan(fit) else f"{fit:.1f}" for fit in fits]
+    mean = table.iloc[-1]
+    for title, column in (("Boundary IoU", "boundary_iou"), ("Boundary F", "boundary_f")):
+        assert [title, *(f"{100 * mean[f'{column}{end}']:.1f}" for end in ("", "_crf"))] in page.rows
     quality = pd.concat(pd.read_csv(tree.seed() / f"labels/{number:03d}.csv") for number in (1, 2))
     for _, line in quality.iterrows():
         changed = "–" if np.isnan(line["changed"]) else f"{100 * line['changed']:.1f}"
-        shown = [f"{100 * line['miou']:.1f}", f"{line['fill']:.2f}", f"{line['box_fill']:.2f}", changed]
-        assert rows[f"{line['generation']:.0f}"][1:6] == [f"{line['boxes']:.0f}", *shown]
+        scores = [f"{100 * line[name]:.1f}" for name in ("miou", "boundary_iou", "boundary_f")]
+        shown = [*scores, f"{line['fill']:.2f}", f"{line['box_fill']:.2f}", changed]
+        assert rows[f"{line['generation']:.0f}"][1:8] == [f"{line['boxes']:.0f}", *shown]
     for fact in (["Training images", "5 (train)"], ["Images that train on their true mask", "1"], ["numpy", "1.99.0"]):
         assert fact in page.rows
     assert ["Pretrained weights, sha256", "ab" * 32] in page.rows
     assert ["Evaluated checkpoint, sha256", "cd" * 32] in page.rows
     assert "policy: poly" in page.text
+
+
+def test_scores_by_a_version_that_measured_no_boundaries_are_named(tree: Tree) -> None:
+    for path in (tree.seed() / "evaluation/002.csv", *sorted((tree.seed() / "labels").glob("*.csv"))):
+        table = pd.read_csv(path)
+        table.drop(columns=[name for name in table if name.startswith("boundary_")]).to_csv(path, index=False)
+    page = Page(tree.report())
+    assert "The scores of seed 0 are by an older version of BoxSup, which measured no boundaries" in page.text
+    assert not [row for row in page.rows if row and row[0].startswith("Boundary")]
+    assert "Boundary IoU" not in page.text
 
 
 def test_a_collapse_is_announced(tree: Tree) -> None:
@@ -68,9 +84,12 @@ def test_a_collapse_is_announced(tree: Tree) -> None:
 
 
 def test_boundaries_have_a_chart_where_they_were_measured(tree: Tree) -> None:
-    assert "boundaries" in Page(tree.report()).ids
+    chart = "Mean IoU by the width of a band around true boundaries"
+    assert chart in tree.report()
     shutil.rmtree(tree.seed() / "trimap")
-    assert "boundaries" not in Page(tree.report()).ids
+    text = tree.report()
+    assert chart not in text
+    assert "boundaries" in Page(text).ids  # boundary IoU and F are there all the same
 
 
 def test_the_error_analysis_of_two_experiments_stands_on_one_page(tree: Tree) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boxsup.evaluation.tables import BOUNDARY_COLUMNS
 from boxsup.image.palette import css_colour
 from boxsup.report.experiment.results import mean_and_spread
 from boxsup.report.shared.templates import NONE, percent, percent_and_spread, rounded
@@ -20,7 +21,8 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
         evaluations: The table of `boxsup evaluation` of each seed, indexed by class, `mean` last.
 
     Returns:
-        The cells of each row as text, and `share`, the IoU with CRF in per cent as a number, for the bar.
+        The cells of each row as text, `fits`, the scores of boundaries with CRF, and `share`, the IoU with CRF in per
+        cent as a number, for the bar.
     """
     rows = []
     pixels = evaluations[0]["truth_pixels"]
@@ -39,9 +41,27 @@ def class_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, Any]]:
                 "gain": NONE if np.isnan(gain) else f"{100 * gain:+.1f}".replace("-", "−"),
                 "pixels": percent(pixels.iloc[label] / pixels.iloc[-1]) if pixels.iloc[-1] else NONE,
                 "mean": mean,
+                "fits": [
+                    percent(mean_and_spread(_values(evaluations, f"{name}_crf", label))[0]) for name in BOUNDARY_COLUMNS
+                ],
             }
         )
     return rows
+
+
+def boundary_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, str]]:
+    """The means of the scores of boundaries: a row a score, without and with CRF; none if none is measured."""
+    titles = dict(zip(BOUNDARY_COLUMNS, ("Boundary IoU", "Boundary F"), strict=True))
+    rows = []
+    for name, title in titles.items():
+        plain, crf = (mean_and_spread(_values(evaluations, f"{name}{end}", -1)) for end in ("", "_crf"))
+        rows.append({"title": title, "plain": percent_and_spread(*plain), "crf": percent_and_spread(*crf)})
+    return rows if any(row["plain"] != NONE for row in rows) else []
+
+
+def lacks_boundaries(evaluation: pd.DataFrame) -> bool:
+    """Whether a table of `boxsup evaluation` is by an older version, which did not measure boundaries."""
+    return BOUNDARY_COLUMNS[0] not in evaluation
 
 
 def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> dict[str, list[float | None]]:
@@ -65,4 +85,5 @@ def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Inde
 
 
 def _values(evaluations: Sequence[pd.DataFrame], column: str, label: int) -> list[float]:
-    return [float(table[column].iloc[label]) for table in evaluations]
+    """The scores of a class, one per seed; NaN in a table by a version that did not measure this."""
+    return [float(table[column].iloc[label]) if column in table else np.nan for table in evaluations]

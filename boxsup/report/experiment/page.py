@@ -17,7 +17,7 @@ from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
 from boxsup.image.palette import css_colour
-from boxsup.report.experiment.class_scores import class_rows, scores_beside
+from boxsup.report.experiment.class_scores import boundary_rows, class_rows, lacks_boundaries, scores_beside
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
 from boxsup.report.experiment.generations import explore_generations
@@ -131,6 +131,8 @@ def render(
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
         curve=curve_section(seeds),
+        outlines=boundary_rows([seed.evaluation for seed in seeds]),
+        older=[seed.seed for seed in seeds if lacks_boundaries(seed.evaluation)],
         trimap=_trimap(seeds),
         confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),

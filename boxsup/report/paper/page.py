@@ -60,6 +60,7 @@ def render(
         demo=demo,
         scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
         none_run=not any(runs.values()),
+        older=sorted({run.name for own in runs.values() for run in own.values() if run.older}),
         tables=[_table(number, table) for number, table in tables.items()],
         values=values.to_dict("records"),
         boundaries=[_boundaries(scale, runs[scale]) for scale in SCALES if runs.get(scale)],
@@ -94,6 +95,7 @@ def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
     return {
         "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
         "plain": _number(row[f"{scale}_plain"]),
+        "boundary": _number(row[f"{scale}_boundary"]),
         "labels": _number(row[f"{scale}_labels"]),
         "seeds": str(row[f"{scale}_seeds"] or ""),
         "run": row[f"{scale}_run"],

@@ -22,11 +22,16 @@ from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import images_with_masks
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
+from boxsup.report.experiment.class_scores import lacks_boundaries
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
 from boxsup.store.labels import Labels
 
 SCALES = ("full", "small")
 TEST_SERVER = 4  # the table with scores of the test set, which only the evaluation server can measure
+MEASURED = (  # the columns of `measured`
+    *("experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"),
+    *("boundary_iou", "boundary_f", "label_boundary_iou", "label_boundary_f"),
+)
 LABELS_TABLE = 2  # the table about masks from boxes; ours also has the quality of these masks
 
 
@@ -47,15 +52,27 @@ class PaperRun:
     seeds: list[SeedResults]
 
     def scores(self, column: str) -> list[float]:
-        """The mean IoU of each seed in [0, 1], NaN if nothing is measured; `column` is `iou` or `iou_crf`."""
-        return [float(seed.evaluation[column][MEAN]) for seed in self.seeds]
+        """The mean of a score over the classes, of each seed in [0, 1]; NaN if it is not measured.
 
-    def label_scores(self) -> list[float]:
-        """The mean IoU of the last generation of pseudo-masks of each seed, in [0, 1]; NaN if there is none."""
+        Args:
+            column: `iou`, `boundary_iou`, `boundary_f`, or one of these and `_crf`.
+        """
+        means = [seed.evaluation.loc[MEAN] for seed in self.seeds]
+        return [float(mean.get(column, np.nan)) for mean in means]  # an older version measured no boundaries
+
+    def label_scores(self, column: str = "miou") -> list[float]:
+        """A score of the last generation of pseudo-masks of each seed, in [0, 1]; NaN if there is none."""
         return [
-            float(seed.quality["miou"].iloc[-1]) if len(seed.quality) and seed.quality["boxes"].iloc[-1] else np.nan
+            float(seed.quality[column].iloc[-1])
+            if column in seed.quality and len(seed.quality) and seed.quality["boxes"].iloc[-1]
+            else np.nan
             for seed in self.seeds
         ]
+
+    @property
+    def older(self) -> bool:
+        """Whether scores are by an older version of BoxSup, which measured no boundaries."""
+        return any(lacks_boundaries(seed.evaluation) for seed in self.seeds)
 
     def described(self) -> str:
         """One line about the scores: data, network and epochs of the training, and the images that were evaluated."""
@@ -110,10 +127,13 @@ def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
                         "crf": crf,
                         "mean_iou": 100 * run.scores(column)[index],
                         "label_mean_iou": 100 * run.label_scores()[index],
+                        "boundary_iou": 100 * run.scores(f"boundary_{column}")[index],
+                        "boundary_f": 100 * run.scores(column.replace("iou", "boundary_f"))[index],
+                        "label_boundary_iou": 100 * run.label_scores("boundary_iou")[index],
+                        "label_boundary_f": 100 * run.label_scores("boundary_f")[index],
                     }
                 )
-    columns = ["experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(MEASURED))
 
 
 def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.DataFrame:
@@ -126,8 +146,8 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.Da
     Returns:
         Columns `row` and `published`, and for each scale, here `full`: the mean over the seeds with CRF (`full`), its
         sample standard deviation (`full_spread`), the number of seeds (`full_seeds`), the mean without CRF
-        (`full_plain`), that of the pseudo-masks (`full_labels`), the name of the run (`full_run`) and its data
-        (`full_data`).
+        (`full_plain`), the mean boundary IoU with CRF (`full_boundary`), the mean IoU of the pseudo-masks
+        (`full_labels`), the name of the run (`full_run`) and its data (`full_data`).
     """
     rows = []
     for entry in (entry for entry in published_rows() if entry.table == number):
@@ -140,6 +160,7 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.Da
                 f"{scale}_spread": 100 * spread,
                 f"{scale}_seeds": len(run.seeds) if run else 0,
                 f"{scale}_plain": 100 * mean_and_spread(run.scores("iou"))[0] if run else np.nan,
+                f"{scale}_boundary": 100 * mean_and_spread(run.scores("boundary_iou_crf"))[0] if run else np.nan,
                 f"{scale}_labels": 100 * mean_and_spread(run.label_scores())[0] if run else np.nan,
                 f"{scale}_run": run.name if run else "",
                 f"{scale}_data": run.described() if run else "",

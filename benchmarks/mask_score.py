@@ -1,0 +1,107 @@
+"""How well the score of `boxsup masks` is calibrated: has a mask with a score of 0.8 an IoU of 0.8, on average?
+
+    BOXSUP_DATA=DATA python benchmarks/mask_score.py [--boxes boxes.csv] [--out docs/results]
+
+makes masks for the official boxes of the 120 photographs of voc-mini's val by `boxsup.Masker` as it ships: neither its
+networks nor its score were fitted to any of them. Prints and writes the reliability by score, the expected calibration
+error beside what chance alone would leave of it, the rank correlation with the true IoU, and what is right among the
+masks that are accepted if the surest are taken first. `--boxes` keeps the judged boxes in a file, from where a second
+call takes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import matplotlib.pyplot as plt
+import pandas as pd
+import yaml
+from common.calibration import SHARES, accepted, calibration, reliability
+from common.true_masks import boundary_scores, mask_iou, true_object
+from tqdm import tqdm
+
+from boxsup import Masker
+from boxsup.catalogue.readers.voc import read_split
+from boxsup.image.files import read_mask
+
+DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
+SETTINGS = Path(__file__).with_name("voc240.yaml")
+SCORES = {"score": "the score of the mask", "expected_iou": "the expected IoU of its candidate"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--boxes", type=Path, help="file of the judged boxes, which is read if it is there")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for the tables and the figure")
+    args = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"mask_score: skipped, since {DATA} is not there; set BOXSUP_DATA")
+        return
+    cv2.setNumThreads(1)
+    boxes = judged_boxes(args.boxes)
+    means = boxes[["iou", "boundary_iou", "boundary_f"]].mean().round(3).to_dict()
+    print(f"{len(boxes)} boxes of {boxes['image'].nunique()} photographs; means: {means}")
+    known = {name: boxes[boxes[name].notna()] for name in SCORES}
+    summary = pd.DataFrame([{"what": name, **calibration(own, name)} for name, own in known.items()])
+    curve = pd.concat([reliability(own, name).assign(what=name) for name, own in known.items()])
+    taken = accepted(boxes, "score")
+    for name, table in (("mask_score", summary), ("mask_score_bins", curve), ("mask_score_accepted", taken)):
+        print(table.to_string(index=False), end="\n\n")
+        table.to_csv(args.out / f"{name}.csv", index=False)
+    plot(curve, taken, args.out / "mask_score.png")
+
+
+def judged_boxes(kept: Path | None) -> pd.DataFrame:
+    """The boxes, from a file if it is there; else they are made, and kept there."""
+    if kept is not None and kept.is_file():
+        return pd.read_csv(kept)
+    boxes = pd.DataFrame(judge(Masker(threads=1)))
+    if kept is not None:
+        boxes.to_csv(kept, index=False)
+    return boxes
+
+
+def judge(masker: Masker) -> Iterator[dict[str, object]]:
+    """A row a box of which it is known which object it means: the score of its mask, and how good the mask is."""
+    classes = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))["datasets"]["voc240"]["classes"]
+    listing = read_split(DATA, ("background", *classes), '{"list": "val", "masks": "SegmentationClass"}')
+    for check in tqdm(listing.checks, disable=None):
+        record = check()
+        objects, corners = read_mask(record.objects), [(box.x0, box.y0, box.x1, box.y1) for box in record.boxes]
+        for box, mask in zip(corners, masker(record.path, corners) if corners else [], strict=True):
+            thing = true_object(box, objects)
+            if thing is not None and mask.measures is not None:
+                boundary, f = boundary_scores(mask.mask, thing, objects)
+                yield {
+                    "image": record.image,
+                    "score": mask.score,
+                    "expected_iou": mask.measures.expected_iou,
+                    "flags": " ".join(mask.flags),
+                    "iou": mask_iou(mask.mask, thing, objects),
+                    "boundary_iou": boundary,
+                    "boundary_f": f,
+                }
+
+
+def plot(curve: pd.DataFrame, taken: pd.DataFrame, path: Path) -> None:
+    """The reliability diagram, and what is right among the accepted."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.8), layout="constrained")
+    left.plot([0, 1], [0, 1], color="0.7", zorder=0)
+    for name, own in curve.groupby("what", sort=False):
+        left.errorbar(own["score"], own["iou"], 2 * own["error"], fmt="o-", capsize=2, label=SCORES[str(name)])
+    left.set(xlabel="mean score of a bin", ylabel="mean IoU, ± 2 standard errors", xlim=(0, 1), ylim=(0, 1.02))
+    left.legend(loc="upper left", frameon=False, fontsize="small")
+    for column, label in (("right", "IoU ≥ 0.75"), ("usable", "IoU ≥ 0.5"), ("iou", "mean IoU")):
+        right.plot(100 * taken["share"], 100 * taken[column], "o-", label=label)
+    right.set(xlabel="accepted, the surest first (%)", ylabel="of the accepted (%)", xlim=(0, 102), ylim=(50, 101))
+    right.set_xticks([100 * share for share in SHARES])
+    right.legend(loc="lower left", frameon=False, fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
