@@ -2,14 +2,20 @@
 
 import re
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 project = "BoxSup"
 author = "the BoxSup authors"
 copyright = "the BoxSup authors; MIT licence"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["results"]
 myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"
+copybutton_exclude = ".linenos, .gp, .go"  # prompts and what a program prints
 
 html_theme = "furo"
 html_title = "BoxSup"
@@ -47,7 +53,16 @@ def with_short_arrays(
     return next(short), next(short)
 
 
+def write_mathml(writer: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
+    """Equations as MathML: browsers draw it themselves, without a script and without a network."""
+    block = isinstance(node, nodes.math_block)
+    mathml = tex2mathml(node.astext(), as_block=block)
+    writer.body.append(f'<div class="math">{mathml}</div>\n' if block else mathml)
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx; before napoleon, which takes the lines from us."""
+    app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("autodoc-process-docstring", as_restructured_text, priority=400)
     app.connect("autodoc-process-signature", with_short_arrays)

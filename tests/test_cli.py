@@ -113,7 +113,7 @@ def test_bars_are_those_that_write_lines_in_logs():
     assert sorted(own) == ["contours_train.py", "progress.py"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
 def test_shells_complete_every_command(shell, capsys, tmp_path):
     pytest.importorskip("shtab")
     main(["completion", shell])

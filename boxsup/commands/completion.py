@@ -9,7 +9,7 @@ from pathlib import Path
 from boxsup.errors import ConfigError
 
 EXAMPLE = "boxsup completion bash > ~/.local/share/bash-completion/completions/boxsup"
-SHELLS = ("bash", "zsh", "tcsh")
+SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -247,5 +247,19 @@ def benchmarks_of(stage: str, **names: object) -> str:
         return benchmark_of(stage).rpartition("/")[0].format(**names)
 
 
+def where_losses_are(experiment: str) -> str:
+    """Say where the losses of an experiment's runs are, in one line.
+
+    >>> where_losses_are("demo_semi")[:61]
+    'losses of demo_semi: results/demo_semi/seed-*/epochs/*/train.'
+    """
+    folder, run = ExperimentFolder(experiment), Run(experiment, "*")
+    logs = log_of("epoch").format(experiment=experiment, seed="*", epoch="*")
+    return (
+        f"losses of {experiment}: {run.epoch('*').progress} (of the epoch that trains: {logs}); curves: {folder.report}"
+        f", or `tensorboard --logdir {folder.folder}` if it is installed"
+    )
+
+
 def _job_of(stage: str) -> Path:
     return RESULTS / "logs" / stage / STAGES[stage].logs

@@ -26,11 +26,13 @@ from boxsup.report.shared.pictures import fit_side, resize
 from boxsup.review.session import Session, Wish
 
 HOST = "127.0.0.1"
-SIDE = 1400  # px of a picture's longer side on the page, at most
+SIDE = 1400  # px of a view's longer side on the page, at most; what is smaller is shown pixel by pixel
 QUALITY = 92  # of JPEG
 MOST_BYTES = 2**20  # of what a page sends
 MOST_IGNORED = 2**26  # bytes of a body that is refused
 IDLE = 2  # s without a byte of such a body, after which its sender is given up
+VIEW = "<place:int>/<x0:int>-<y0:int>-<x1:int>-<y1:int>"  # of a box: the part of its photograph that is shown
+View = tuple[slice, slice]  # its rows and columns
 KEPT_OUT = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -75,9 +77,8 @@ def make_app(session: Session, token: str, hosts: Callable[[], set[str]]) -> bot
     route("", "GET", _page)
     route("start", "GET", lambda: _answer(session.start()))
     route("news/<since:int>", "GET", lambda since: _answer(session.news(max(0, since))))
-    route("photo/<place:int>", "GET", lambda place: _photo(session, _known(session, place)))
-    route("mask/<place:int>", "GET", lambda place: _mask(session, _known(session, place)))
-    route("options/<place:int>", "GET", lambda place: _options(session, _known(session, place)))
+    for name, serve in (("photo", _photo), ("mask", _mask), ("options", _options)):
+        route(f"{name}/{VIEW}", "GET", _of_view(session, serve))
     route("decide", "POST", lambda: _decide(session))
     route("undo", "POST", lambda: _undo(session))
     return app
@@ -144,9 +145,19 @@ def _page() -> bottle.HTTPResponse:
     return bottle.HTTPResponse(text.encode(), 200, {**KEPT_OUT, **headers})
 
 
-def _photo(session: Session, place: int) -> bottle.HTTPResponse:
+def _of_view(session: Session, serve: Callable[[Session, int, View], bottle.HTTPResponse]) -> Callable[..., Any]:
+    def served(place: int, x0: int, y0: int, x1: int, y1: int) -> bottle.HTTPResponse:
+        box = session.subject.boxes[_known(session, place)]
+        if not (0 <= x0 < x1 <= box.width and 0 <= y0 < y1 <= box.height):
+            raise DataError("there is no such part of the photograph")
+        return serve(session, place, (slice(y0, y1), slice(x0, x1)))
+
+    return served
+
+
+def _photo(session: Session, place: int, view: View) -> bottle.HTTPResponse:
     box = session.subject.boxes[place]
-    pixels = read_image(box.path, (box.height, box.width))
+    pixels = read_image(box.path, (box.height, box.width))[view]
     size, buffer = fit_side(pixels.shape[0], pixels.shape[1], SIDE), io.BytesIO()
     if size != pixels.shape[:2]:
         pixels = resize(pixels, size, Image.Resampling.BOX)
@@ -155,17 +166,20 @@ def _photo(session: Session, place: int) -> bottle.HTTPResponse:
     return bottle.HTTPResponse(buffer.getvalue(), 200, headers)
 
 
-def _mask(session: Session, place: int) -> bottle.HTTPResponse:
-    box, pixels = session.mask(place)
-    shown = [] if pixels is None else [pixels]
-    return _binary({}, fit_side(box.height, box.width, SIDE), shown)
+def _mask(session: Session, place: int, view: View) -> bottle.HTTPResponse:
+    _, pixels = session.mask(place)
+    return _binary({}, _size(view), [] if pixels is None else [pixels[view]])
 
 
-def _options(session: Session, place: int) -> bottle.HTTPResponse:
+def _options(session: Session, place: int, view: View) -> bottle.HTTPResponse:
     looked, options = session.options(place)
-    height, width = looked.superpixels.shape
-    size = fit_side(height, width, SIDE)
-    return _binary({"superpixels": True}, size, options, _scaled(looked.superpixels, size).astype("<u2"))
+    superpixels = _scaled(looked.superpixels[view], _size(view)).astype("<u2")
+    return _binary({"superpixels": True}, _size(view), [mask[view] for mask in options], superpixels)
+
+
+def _size(view: View) -> tuple[int, int]:
+    rows, columns = view
+    return fit_side(rows.stop - rows.start, columns.stop - columns.start, SIDE)
 
 
 def _decide(session: Session) -> bottle.HTTPResponse:

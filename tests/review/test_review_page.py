@@ -159,7 +159,8 @@ def click_pixel(browser: Browser, x: int, y: int) -> None:
     """Click on a pixel of the image."""
     script = """([x, y]) => {
       const { left, top } = document.querySelector('#canvas').getBoundingClientRect();
-      return [left + (x + 0.5 - box.crop[0]) * box.fit, top + (y + 0.5 - box.crop[1]) * box.fit];
+      const size = box.scale * box.fit;
+      return [left + (x + 0.5 - box.origin[0]) * size, top + (y + 0.5 - box.origin[1]) * size];
     }"""
     browser.click_at(*browser.value(f"({script})({json.dumps([int(x), int(y)])})"))
 
@@ -325,6 +326,32 @@ def test_hostile_names_are_text(running, serve, tmp_path):
         assert all(request.startswith(served.address) for request in running.requests)
     finally:
         ahead.close()
+
+
+def test_a_small_box_of_a_large_photograph_is_shown_pixel_by_pixel(served, running, monkeypatch):
+    monkeypatch.setattr("boxsup.review.app.SIDE", 80)  # the photographs of this test have 96 px and more
+    boxes = served.subject.boxes
+    number = min(range(len(boxes)), key=lambda each: np.ptp(np.reshape(boxes[each].corners, (2, 2)), axis=0).max())
+    running.visit(f"{served.address}#{number}")
+    ready(running)
+    made = served.subject.mask(number)
+    x0, y0, x1, y1 = running.value("box.view")
+    assert [x1 - x0, y1 - y0] == running.value("[box.wide, box.high]") != [boxes[number].width, boxes[number].height]
+    np.testing.assert_array_equal(running.value("Array.from(base())"), made[y0:y1, x0:x1].ravel())
+    click_pixel(running, *np.argwhere(made)[0][::-1])
+    running.wait("document.querySelector('#state').textContent.includes('Changed')")
+    running.press("f")
+    running.wait(f"document.body.dataset.view === '0-0-{boxes[number].width}-{boxes[number].height}'")
+    assert running.value("Math.max(box.wide, box.high)") == 80
+    assert "Changed" in text(running, "#state")  # what was clicked stays
+    running.press("f")
+    running.wait(f"document.body.dataset.view === '{x0}-{y0}-{x1}-{y1}'")
+    running.press("e")
+    running.value("setSide(2, box.width); act(widen)")
+    running.wait(f"document.body.dataset.view.split('-')[2] === '{boxes[number].width}'")
+    decide(running, served, "1")
+    np.testing.assert_array_equal(standing(served, number)[y0:y1, x0:x1], made[y0:y1, x0:x1])
+    assert running.complaints == []
 
 
 def test_five_thousand_boxes(running, serve, tmp_path):

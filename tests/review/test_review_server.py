@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from boxsup.errors import DataError
+from boxsup.report.shared.pictures import fit_side
 from boxsup.review.session import Wish
 from helpers.commands import run_boxsup
 
@@ -49,7 +53,7 @@ def test_without_the_token_there_is_nothing(served):
         "/%C3%BC/start",
     ):
         assert ask(served.address, path)[0] == 404, path
-    for path in ("photo/0", "mask/0", "start"):
+    for path in ("photo/0/0-0-9-9", "mask/0/0-0-9-9", "start"):
         assert ask(served.address, f"/wrong/{path}")[0] == 404
 
 
@@ -123,6 +127,28 @@ def test_a_refused_body_is_answered_however_late_it_comes(served, path, status):
             connection.sendall(b" " * (length // 8))
         answer = b"".join(iter(lambda: connection.recv(2**16), b""))
     assert int(answer.split()[1]) == status
+
+
+def test_a_view_of_a_large_photograph_is_as_sharp_as_the_photograph(served, monkeypatch):
+    monkeypatch.setattr("boxsup.review.app.SIDE", 60)  # the photographs of this test have 100 px and more
+    box, mask = served.subject.boxes[0], served.subject.mask(0)
+    for x0, y0, x1, y1 in ((10, 20, 50, 47), (0, 0, box.width, box.height)):
+        height, width = fit_side(y1 - y0, x1 - x0, 60)
+        _, _, photo = ask(served.address, f"photo/0/{x0}-{y0}-{x1}-{y1}")
+        with Image.open(io.BytesIO(photo)) as shown:
+            assert shown.size == (width, height)
+        _, _, sent = ask(served.address, f"mask/0/{x0}-{y0}-{x1}-{y1}")
+        head, _, bits = sent.partition(b"\n")
+        assert json.loads(head) == {"height": height, "width": width, "masks": 1}
+        if (height, width) == (y1 - y0, x1 - x0):
+            pixels = np.unpackbits(np.frombuffer(bits, np.uint8), count=height * width).reshape(height, width)
+            np.testing.assert_array_equal(pixels, mask[y0:y1, x0:x1])
+
+
+@pytest.mark.parametrize("view", ["5-5-5-9", "9-5-5-9", "0-0-9-100000", "0-0-9", "0-0-9--1", ""])
+def test_odd_views_are_refused(served, view):
+    for name in ("photo", "mask", "options"):
+        assert ask(served.address, f"{name}/0/{view}")[0] in (404, 422)
 
 
 def test_a_wish_that_is_sent_twice_is_one_decision(served):

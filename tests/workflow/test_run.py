@@ -1,6 +1,7 @@
 """The demo from nothing to its report: what it makes, and that nothing but the configuration changes a byte of it."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from PIL import Image
 
 import boxsup
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.experiments.tree import where_losses_are
 from boxsup.image.files import read_mask
 from boxsup.objects.maps import ObjectMaps
 from helpers.commands import run_boxsup
@@ -60,6 +62,14 @@ def test_semi_supervision_keeps_true_masks_and_chooses_the_rest(demo):
     assert (chosen[own] == -2).all()
     assert (chosen[~own] >= -1).all()
     np.testing.assert_array_equal(labels.table("true_mask"), [image in masked for image in catalogue.ids])
+
+
+def test_the_log_of_a_run_says_where_its_losses_are(demo):
+    logs = [path.read_text() for path in (demo / ".snakemake/log").glob("*.log")]
+    line = where_losses_are("demo_semi")
+    assert line in max(logs, key=len)
+    table, log = re.findall(r"results/\S+\*\S*\.\w+", line)
+    assert len(list(demo.glob(table))) == len(list(demo.glob(log))) == 2
 
 
 def test_a_generation_is_shown(demo, tmp_path, monkeypatch):

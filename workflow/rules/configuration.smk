@@ -7,6 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from snakemake.logging import logger
+
 from boxsup.again import VARIABLE, Start, record
 from boxsup.config.files import completed
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings
@@ -28,6 +30,7 @@ from boxsup.experiments.tree import (
     log_of,
     search_table,
     trimap_page,
+    where_losses_are,
 )
 from boxsup.inference.labelling import labelling_settings
 from boxsup.inference.settings import READ_BY, inference_settings
@@ -90,6 +93,14 @@ def needs_crf(job):
     return job.rule.name == "fixed_masks" and job.wildcards.kind == "bbox_seg"
 
 
+TRAINED = []  # experiments whose epochs this run trains, as soon as that is known
+
+
+def say_where_losses_are():
+    for experiment in TRAINED[:3]:  # of many, a few show how
+        logger.info(where_losses_are(experiment))
+
+
 onstart:
     from boxsup.inference.crf import MISSING, has_crf
 
@@ -98,3 +109,10 @@ onstart:
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:
         record(RESULTS, sorted(set(map(owner_of, outputs))), START)
+        jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "epoch"]
+        TRAINED.extend(sorted({job.wildcards.experiment for job in jobs}))
+        say_where_losses_are()
+
+
+onsuccess:
+    say_where_losses_are()

@@ -1,12 +1,12 @@
 // A review: one box at a time, decided with keys. The server computes and keeps masks; the page says what to start from
 // and which superpixels to add or to take away.
 
-const KEPT = 8; // boxes whose pictures are kept
+const KEPT = 8; // views whose pictures are kept
 let all = null; // what the server sent at the start
 let box = null; // the box that is shown
 let actions = Promise.resolve(); // one after the other, in the order of the keys
 const decided = new Map(); // place -> decision
-const kept = new Map(); // place -> promise of pictures
+const kept = new Map(); // address of a view -> promises of its pictures
 const visited = [];
 const see = { whole: false, hide: false, box: false, hover: -1 };
 const own = JSON.parse(sessionStorage.getItem("own") ?? "[]"); // decisions of this tab, the last one last
@@ -41,19 +41,27 @@ function say(text = "") {
 
 // --- the pictures of a box -------------------------------------------------------------------------------------------
 
-function pictures(place) {
-  if (!kept.has(place)) {
-    const photo = new Image();
-    photo.src = `photo/${place}`;
-    kept.set(place, { photo: photo.decode().then(() => photo), mask: ask(`mask/${place}`), options: null });
-    for (const old of kept.keys()) if (kept.size > KEPT && old !== box?.place) kept.delete(old);
-  }
-  return kept.get(place);
+// A view: the part of the photograph around a box, or all of it, as [x0, y0, x1, y1] in the photograph's pixels.
+function viewOf({ corners, box: own, width, height }) {
+  if (see.whole) return [0, 0, width, height];
+  const both = corners.map((side, index) => (index < 2 ? Math.min(side, own[index]) : Math.max(side, own[index])));
+  const [left, top, wide, high] = around(both, width, height);
+  return [left, top, left + wide, top + high];
 }
 
-function options(place) {
-  const shown = pictures(place);
-  shown.options ??= ask(`options/${place}`);
+function pictures(place, view) {
+  const address = `${place}/${view.join("-")}`;
+  if (!kept.has(address)) {
+    const photo = new Image();
+    photo.src = `photo/${address}`;
+    kept.set(address, { address, photo: photo.decode().then(() => photo), mask: ask(`mask/${address}`), options: null });
+    for (const old of kept.keys()) if (kept.size > KEPT && !old.startsWith(`${box?.place}/`)) kept.delete(old);
+  }
+  return kept.get(address);
+}
+
+function options(shown) {
+  shown.options ??= ask(`options/${shown.address}`);
   shown.options.catch(() => (shown.options = null)); // to be asked for again
   return shown.options;
 }
@@ -81,36 +89,46 @@ async function show(place, remember = true) {
   };
   Object.assign(see, { box: false, hover: -1 });
   history.replaceState(null, "", `#${place}`);
-  const mine = box;
   say();
   write();
-  const loading = pictures(place);
-  try {
-    const [photo, mask] = await Promise.all([loading.photo, loading.mask]);
-    if (box !== mine) return;
-    Object.assign(mine, { photo, wide: mask.width, high: mask.height, standing: mask.masks[0] ?? null });
-    mine.scale = mask.width / mine.width;
-    paint();
-    document.body.dataset.shown = place;
-  } catch (error) {
-    if (box === mine) say(error.message);
-  }
-  choices(mine);
+  await look(box);
 }
 
-async function choices(mine) {
+// Load the view of a box; what a person has changed stays.
+async function look(mine) {
+  const view = viewOf(mine);
+  mine.view = view;
+  const stale = () => box !== mine || mine.view !== view;
+  const loading = pictures(mine.place, view);
+  try {
+    const [photo, mask] = await Promise.all([loading.photo, loading.mask]);
+    if (stale()) return;
+    const scale = mask.width / (view[2] - view[0]);
+    const standing = mask.masks[0] ?? null;
+    Object.assign(mine, { photo, wide: mask.width, high: mask.height, standing, scale, origin: view.slice(0, 2) });
+    Object.assign(mine, { choices: [], superpixels: null });
+    paint();
+    document.body.dataset.shown = mine.place;
+  } catch (error) {
+    if (!stale()) say(error.message);
+  }
+  choices(mine, loading, stale);
+}
+
+async function choices(mine, loading, stale) {
   find("#making").textContent = "Candidates are being made …";
   try {
-    const found = await options(mine.place);
-    if (box !== mine) return;
+    const found = await options(loading);
+    if (stale()) return;
     Object.assign(mine, { choices: found.masks, superpixels: found.superpixels });
     find("#making").textContent = "";
     paint();
     document.body.dataset.ready = mine.place;
+    document.body.dataset.view = mine.view.join("-");
     const next = nextPlace(mine.place);
-    if (next !== null) pictures(next);
+    if (next !== null) pictures(next, viewOf({ ...facts(next), box: facts(next).corners }));
   } catch (error) {
-    if (box === mine) find("#making").textContent = `No candidates: ${error.message}`;
+    if (!stale()) find("#making").textContent = `No candidates: ${error.message}`;
   }
 }
 
@@ -130,8 +148,16 @@ function back() {
 function base() {
   if (box.start === "rectangle") return new Uint8Array(box.wide * box.high).fill(1);
   if (box.start === "made" && box.choices.length) return box.choices[0];
-  if (typeof box.start === "number") return box.choices[box.start];
+  if (typeof box.start === "number" && box.choices[box.start]) return box.choices[box.start];
   return box.standing ?? new Uint8Array(box.wide * box.high);
+}
+
+const scaledBox = (corners) => corners.map((side, index) => (side - box.origin[index % 2]) * box.scale);
+
+// The corners of the box in whole pixels of the view, which need not hold all of it.
+function boxInView() {
+  const mosts = [box.wide, box.high];
+  return scaledBox(box.box).map((side, index) => Math.max(0, Math.min(mosts[index % 2], Math.round(side))));
 }
 
 function current() {
@@ -143,7 +169,7 @@ function current() {
       if (removed.has(superpixels[pixel])) mask[pixel] = 0;
     }
   }
-  const [x0, y0, x1, y1] = box.box.map((side) => Math.round(side * box.scale));
+  const [x0, y0, x1, y1] = boxInView();
   for (let y = 0; y < high; y += 1) {
     if (y < y0 || y >= y1) mask.fill(0, y * wide, (y + 1) * wide);
     else {
@@ -157,7 +183,7 @@ function current() {
 function toggle(superpixel) {
   const mask = current();
   let [held, count] = [0, 0];
-  const [x0, y0, x1, y1] = box.box.map((side) => Math.round(side * box.scale));
+  const [x0, y0, x1, y1] = boxInView();
   for (let y = y0; y < y1; y += 1) {
     for (let pixel = y * box.wide + x0; pixel < y * box.wide + x1; pixel += 1) {
       if (box.superpixels[pixel] === superpixel) [held, count] = [held + mask[pixel], count + 1];
@@ -171,11 +197,10 @@ function toggle(superpixel) {
 
 // --- drawing ---------------------------------------------------------------------------------------------------------
 
-const scaledBox = (corners) => corners.map((side) => side * box.scale);
 
 function paint() {
   if (!box?.photo) return;
-  const crop = see.whole ? [0, 0, box.wide, box.high] : around(scaledBox(box.corners), box.wide, box.high);
+  const crop = [0, 0, box.wide, box.high];
   const stage = find("#stage");
   const fit = Math.min(stage.clientWidth / crop[2], Math.max(240, 0.68 * window.innerHeight) / crop[3]);
   const dense = window.devicePixelRatio || 1;
@@ -248,7 +273,7 @@ function heed({ events, decided: news, estimate }) {
   for (const [place, decision] of Object.entries(news)) {
     decided.delete(Number(place)); // so that the last one comes last
     if (decision) decided.set(Number(place), decision);
-    kept.delete(Number(place)); // its mask is another one
+    for (const address of kept.keys()) if (address.startsWith(`${place}/`)) kept.delete(address); // another mask
   }
   const count = all.boxes.length;
   find("#progress").textContent = `${decided.size.toLocaleString("en")} of ${count.toLocaleString("en")} boxes decided`;
@@ -317,6 +342,20 @@ function switched(name) {
   paint();
 }
 
+// The whole photograph, or what is around the box.
+function zoom() {
+  see.whole = !see.whole;
+  write();
+  return look(box);
+}
+
+// Look again if the box has been drawn beyond its view.
+function widen() {
+  const [left, top, right, bottom] = box.view;
+  const [x0, y0, x1, y1] = box.box;
+  return x0 < left || y0 < top || x1 > right || y1 > bottom ? look(box) : null;
+}
+
 const todo = {
   take: () => decide("mask"),
   rectangle: () => decide("mask", "rectangle", false),
@@ -324,7 +363,7 @@ const todo = {
   void: () => decide("void"),
   next, back, undo,
   reset: () => show(box.place, false),
-  whole: () => switched("whole"),
+  whole: zoom,
   hide: () => switched("hide"),
   box: () => switched("box"),
   class: () => find("#class").focus(),
@@ -372,8 +411,8 @@ function drag(event) {
   const canvas = find("#canvas");
   const move = ({ clientX, clientY }) => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
-    const x = (box.crop[0] + ((clientX - left) / width) * box.crop[2]) / box.scale;
-    const y = (box.crop[1] + ((clientY - top) / height) * box.crop[3]) / box.scale;
+    const x = box.origin[0] + (((clientX - left) / width) * box.crop[2]) / box.scale;
+    const y = box.origin[1] + (((clientY - top) / height) * box.crop[3]) / box.scale;
     setSide(sides[0], Math.round(x));
     setSide(sides[1], Math.round(y));
     paint();
@@ -381,6 +420,7 @@ function drag(event) {
   const end = () => {
     document.removeEventListener("pointermove", move);
     document.removeEventListener("pointerup", end);
+    act(widen);
   };
   document.addEventListener("pointermove", move);
   document.addEventListener("pointerup", end);
@@ -429,6 +469,7 @@ find("#class").addEventListener("change", ({ target }) => {
 document.querySelectorAll("[data-side]").forEach((input) => input.addEventListener("change", () => {
   setSide(Number(input.dataset.side), Math.round(Number(input.value)));
   paint();
+  act(widen);
 }));
 window.addEventListener("resize", paint);
 window.addEventListener("focus", () => all && act(async () => heed(await ask(`news/${all.events}`))));
