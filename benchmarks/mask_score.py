@@ -14,23 +14,27 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import yaml
-from common.calibration import SHARES, accepted, calibration, reliability
 from common.true_masks import boundary_scores, mask_iou, true_object
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from boxsup import Masker
 from boxsup.catalogue.readers.voc import read_split
+from boxsup.evaluation.calibration import RIGHT, SHARES, USABLE, accepted, calibration, reliability
 from boxsup.image.files import read_mask
 
 DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
 SETTINGS = Path(__file__).with_name("voc240.yaml")
 SCORES = {"score": "the score of the mask", "expected_iou": "the expected IoU of its candidate"}
+DRAWS = 1000
 
 
 def main() -> None:
@@ -46,13 +50,29 @@ def main() -> None:
     means = boxes[["iou", "boundary_iou", "boundary_f"]].mean().round(3).to_dict()
     print(f"{len(boxes)} boxes of {boxes['image'].nunique()} photographs; means: {means}")
     known = {name: boxes[boxes[name].notna()] for name in SCORES}
-    summary = pd.DataFrame([{"what": name, **calibration(own, name)} for name, own in known.items()])
-    curve = pd.concat([reliability(own, name).assign(what=name) for name, own in known.items()])
-    taken = accepted(boxes, "score")
+    summary = pd.DataFrame([{"what": name, **with_intervals(own, name)} for name, own in known.items()])
+    curve = pd.concat([reliability(*columns(own, name)).assign(what=name) for name, own in known.items()])
+    taken = accepted(*columns(boxes, "score"))
     for name, table in (("mask_score", summary), ("mask_score_bins", curve), ("mask_score_accepted", taken)):
-        print(table.to_string(index=False), end="\n\n")
-        table.to_csv(args.out / f"{name}.csv", index=False)
+        print(table.round(3).to_string(index=False), end="\n\n")
+        table.round(4).to_csv(args.out / f"{name}.csv", index=False)
     plot(curve, taken, args.out / "mask_score.png")
+
+
+def columns(boxes: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A score of boxes, and the IoU of their masks."""
+    return boxes[name].to_numpy(), boxes["iou"].to_numpy()
+
+
+def with_intervals(boxes: pd.DataFrame, name: str) -> dict[str, float]:
+    """The calibration of a score, and 95 % intervals over draws of images: boxes of one image are not independent."""
+    random, groups = np.random.default_rng(0), [own for _, own in boxes.groupby("image")]
+    numbers = random.integers(0, len(groups), (DRAWS, len(groups)))
+    drawn = [asdict(calibration(*columns(pd.concat([groups[i] for i in row]), name))) for row in numbers]
+    low, high = pd.DataFrame(drawn).quantile([0.025, 0.975]).to_numpy()
+    found = asdict(calibration(*columns(boxes, name)))
+    bounds = {key: (low[place], high[place]) for place, key in enumerate(found) if key in ("error", "bias", "rank")}
+    return found | {f"{key}_{end}": pair[i] for key, pair in bounds.items() for i, end in enumerate(("low", "high"))}
 
 
 def judged_boxes(kept: Path | None) -> pd.DataFrame:
@@ -92,10 +112,10 @@ def plot(curve: pd.DataFrame, taken: pd.DataFrame, path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.8), layout="constrained")
     left.plot([0, 1], [0, 1], color="0.7", zorder=0)
     for name, own in curve.groupby("what", sort=False):
-        left.errorbar(own["score"], own["iou"], 2 * own["error"], fmt="o-", capsize=2, label=SCORES[str(name)])
+        left.errorbar(own["estimate"], own["iou"], 2 * own["error"], fmt="o-", capsize=2, label=SCORES[str(name)])
     left.set(xlabel="mean score of a bin", ylabel="mean IoU, ± 2 standard errors", xlim=(0, 1), ylim=(0, 1.02))
     left.legend(loc="upper left", frameon=False, fontsize="small")
-    for column, label in (("right", "IoU ≥ 0.75"), ("usable", "IoU ≥ 0.5"), ("iou", "mean IoU")):
+    for column, label in (("right", f"IoU ≥ {RIGHT}"), ("usable", f"IoU ≥ {USABLE}"), ("iou", "mean IoU")):
         right.plot(100 * taken["share"], 100 * taken[column], "o-", label=label)
     right.set(xlabel="accepted, the surest first (%)", ylabel="of the accepted (%)", xlim=(0, 102), ylim=(50, 101))
     right.set_xticks([100 * share for share in SHARES])

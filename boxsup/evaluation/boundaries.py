@@ -21,6 +21,8 @@ VOC's ring of void is that of the truth.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def band_width(shape: tuple[int, ...], diagonal: float | None = None) -> int:
     >>> band_width((375, 500)), band_width((10, 10))
     (12, 1)
     """
-    return max(1, round(BAND * (float(np.hypot(*shape)) if diagonal is None else diagonal)))
+    return max(1, round(BAND * (math.hypot(*shape) if diagonal is None else diagonal)))
 
 
 def boundary_counts(
@@ -77,7 +79,7 @@ def boundary_counts(
         window = _window(true | other)
         true, other = true[window], other[window]
         bands = true & true_near[window], other & found_near[window]
-        counts[label] = [*map(np.count_nonzero, (*bands, bands[0] & bands[1])), *_edge_counts(true, other)]
+        counts[label] = [*_sizes(*bands, bands[0] & bands[1]), *_edge_counts(true, other)]
     return counts
 
 
@@ -159,14 +161,17 @@ def _window(mask: NDArray[np.uint8]) -> tuple[slice, slice]:
     return slice(max(0, y - 1), y + height + 1), slice(max(0, x - 1), x + width + 1)
 
 
-def _edge_counts(true: NDArray[np.uint8], found: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+def _edge_counts(true: NDArray[np.uint8], found: NDArray[np.uint8]) -> list[int]:
     """The pixels on both outlines, and those of them that are near the other."""
     side = np.arange(-TOLERANCE, TOLERANCE + 1)
     disc = (side[:, None] ** 2 + side**2 <= TOLERANCE**2).astype(np.uint8)
     edges = _outline(true), _outline(found)
-    near = [cv2.dilate(edge, disc) for edge in edges]
-    matched = [np.count_nonzero(edge & other) for edge, other in zip(edges, near[::-1], strict=True)]
-    return np.count_nonzero(edges[0]), np.count_nonzero(edges[1]), matched[0], matched[1]
+    true_near, found_near = (np.asarray(cv2.dilate(edge, disc), np.uint8) for edge in edges)
+    return _sizes(*edges, edges[0] & found_near, edges[1] & true_near)
+
+
+def _sizes(*masks: NDArray[np.uint8]) -> list[int]:
+    return [int(np.count_nonzero(mask)) for mask in masks]
 
 
 def _outline(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

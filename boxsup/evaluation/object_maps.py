@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.evaluation.calibration import Calibration, calibration
 from boxsup.labels.choice import Chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
@@ -32,17 +33,25 @@ class MapQuality:
         distance: B, E_b of the chosen candidate, in [0, 1]; NaN for a box that chose none.
         maps: B, IoU of the object map, cut at SURE, with the true object; NaN where this is not known.
         segments: B, the same of the chosen segment, cut at the box.
+        expected: B, what the update expected of it; NaN for a box that chose none.
     """
 
     chose: NDArray[np.bool_]
     distance: NDArray[np.float64]
     maps: NDArray[np.float64]
     segments: NDArray[np.float64]
+    expected: NDArray[np.float64]
 
     @property
     def measured(self) -> NDArray[np.bool_]:
         """Whether both IoU of a box are known."""
         return ~np.isnan(self.maps) & ~np.isnan(self.segments)
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the expected IoU of the chosen segments goes with their true IoU."""
+        both = ~np.isnan(self.expected) & ~np.isnan(self.segments)
+        return calibration(self.expected[both], self.segments[both])
 
 
 def measure_maps(
@@ -71,7 +80,10 @@ def measure_maps(
                 seen = on_box(maps[row.image][number] / np.float32(FULL), corners[number]) >= SURE
                 segment = chosen_pixels(pool, int(chosen[box]), corners[number])
                 ious[:, box] = known_iou(seen, held, known), known_iou(segment, held, known)
-    return MapQuality(chose, np.where(mapped, of_chosen(generation, "object_cost"), np.nan), ious[0], ious[1])
+    distance, expected = (
+        np.where(mapped, of_chosen(generation, name), np.nan) for name in ("object_cost", "expected_iou")
+    )
+    return MapQuality(chose, distance, ious[0], ious[1], expected)
 
 
 def of_chosen(generation: Labels, name: str) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from boxsup.evaluation.object_maps import MapQuality
 from boxsup.image.files import read_image
 from boxsup.objects.maps import ObjectMaps
 from boxsup.report.experiment.generation_picture import Generation, choices, picture, surest_map
-from boxsup.report.experiment.object_maps import pick_boxes
+from boxsup.report.experiment.object_maps import _calibrated, pick_boxes
 from boxsup.report.shared.pictures import HEAT, Picture
 from helpers.browser import Browser
 from helpers.pages import Page
@@ -170,7 +171,18 @@ def test_object_maps_are_explored_in_a_browser(mapped: Tree, open_page) -> None:
 
 
 def quality(maps: list[float], distance: list[float]) -> MapQuality:
-    return MapQuality(np.ones(len(maps), bool), np.array(distance), np.array(maps), np.array(maps))
+    of_boxes = (np.array(values) for values in (distance, maps, maps, maps))
+    return MapQuality(np.ones(len(maps), bool), *of_boxes)
+
+
+def test_what_is_expected_of_segments_is_judged_where_enough_of_them_are_known() -> None:
+    ious = np.linspace(0.5, 0.9, 40)
+    expected = replace(quality(ious.tolist(), [0.1] * 40), expected=ious - 0.05)
+    # Ten bins of four, each 0.05 below; ranks are the same. Of four values that rise by 0.01 each the error is 0.007.
+    assert _calibrated(expected) == ["−5.0", "5.0", "0.5", "1.00"]
+    unknown = replace(expected, segments=np.where(ious < 0.8, NAN, ious))
+    assert unknown.calibration.masks == 11 - 1
+    assert _calibrated(unknown) == ["–"] * 4
 
 
 def test_the_worst_are_picked_and_one_of_each_class(finished, monkeypatch: pytest.MonkeyPatch) -> None:

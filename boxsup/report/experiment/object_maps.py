@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.evaluation.calibration import MIN_MASKS
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
@@ -21,13 +22,14 @@ from boxsup.proposals.pool_store import find_pools
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import WIDE, svg_path, webp_photo
 from boxsup.report.shared.pictures import encode_base64, heat_picture, resize
-from boxsup.report.shared.templates import number, percent, rounded
+from boxsup.report.shared.templates import NONE, number, percent, rounded
 from boxsup.store.labels import Labels
 
 MAX_BOXES = 48  # shown
 WORST = 24  # of these, the worst; then the worst of each class, and others at even distances in the order of how bad
 QUALITY = 60  # of a map's WebP
 TITLES = ("Seed", "Boxes", "Mean E_b", "Measured", "IoU of maps %", "IoU of segments %")
+CALIBRATION_TITLES = ("Expected IoU less true %", "Calibration error %", "by chance %", "Rank correlation")
 
 
 def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels]) -> dict[str, Any]:
@@ -39,8 +41,9 @@ def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels])
 
     Returns:
         An empty dict if no generation has maps, or they were removed. Otherwise `titles` and `rows`, what is known of
-        the maps of each seed; `boxes`, the number of boxes with a map that chose; `measured`, how many of these have
-        a known IoU; `left_out`, whether images were left out of the measurement; and `pictures`; see `_picture`.
+        the maps of each seed; `calibrated`, whether enough IoU are known to judge the expected ones; `boxes`, the
+        number of boxes with a map that chose; `measured`, how many of these have a known IoU; `left_out`, whether
+        images were left out of the measurement; and `pictures`; see `_picture`.
     """
     found = {seed: maps for seed, labels in generations.items() if (maps := open_maps(labels)) is not None}
     if not found:
@@ -51,9 +54,11 @@ def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels])
     first = next(iter(found))
     quality = qualities[first]
     shown = pick_boxes(quality, catalogue)
+    known = any(each.calibration.masks >= MIN_MASKS for each in qualities.values())
     return {
-        "titles": TITLES,
-        "rows": [_row(seed, each) for seed, each in qualities.items()],
+        "titles": [*TITLES, *(CALIBRATION_TITLES if known else ())],
+        "rows": [_row(seed, each) + (_calibrated(each) if known else []) for seed, each in qualities.items()],
+        "calibrated": known,
         "boxes": int(quality.chose.sum()),
         "measured": int(quality.measured.sum()),
         "left_out": len(masked) - len(images),
@@ -97,6 +102,14 @@ def _row(seed: int, quality: MapQuality) -> list[str]:
     distance = number(_mean(quality.distance[~np.isnan(quality.distance)]), 3)
     boxes = f"{int(quality.chose.sum()):,}"
     return [str(seed), boxes, distance, f"{int(both.sum()):,}", percent(maps), percent(segments)]
+
+
+def _calibrated(quality: MapQuality) -> list[str]:
+    """The cells of CALIBRATION_TITLES."""
+    found = quality.calibration
+    bias = NONE if np.isnan(found.bias) else f"{100 * found.bias:+.1f}".replace("-", "−")
+    rank = NONE if np.isnan(found.rank) else number(found.rank, 2)
+    return [bias, percent(found.error), percent(found.chance), rank]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -57,8 +57,9 @@ class PaperRun:
         Args:
             column: `iou`, `boundary_iou`, `boundary_f`, or one of these and `_crf`.
         """
-        means = [seed.evaluation.loc[MEAN] for seed in self.seeds]
-        return [float(mean.get(column, np.nan)) for mean in means]  # an older version measured no boundaries
+        tables = [seed.evaluation for seed in self.seeds]
+        # An older version measured no boundaries.
+        return [float(table[column][MEAN]) if column in table else float("nan") for table in tables]
 
     def label_scores(self, column: str = "miou") -> list[float]:
         """A score of the last generation of pseudo-masks of each seed, in [0, 1]; NaN if there is none."""
