@@ -174,8 +174,8 @@ GROUPS = {
     "trimap": "analyse errors by their distance from true boundaries",
 }
 
-# An environment variable in which a workflow tells its jobs the versions of its stages, as JSON. Jobs in a container run
-# the code that is in its image, which may be of another release.
+# An environment variable in which a workflow tells its jobs the versions of its stages, as JSON: in a container they
+# run the code of the image, which may be of another release.
 ASKED = "BOXSUP_STAGES"
 
 

@@ -43,7 +43,7 @@ dependencies:
   - pip:
 """
 AFTER = """#!/bin/bash
-# Snakemake runs this in the environment of torch.yaml: the package's metadata ask for an old torch that it does not need.
+# Snakemake runs this in the environment of torch.yaml: the package's metadata ask for an old torch without need.
 # Made by `make lock`.
 set -euo pipefail
 python -m pip install --no-deps {}
@@ -79,7 +79,7 @@ def write_parts(locked: list[str]) -> None:
 
 def texts(locked: list[str]) -> dict[str, str]:
     """The text of each file that is made from the lock, by its name."""
-    small = part(locked, needed(NO_JOB + ("torch",), ()))
+    small = part(locked, needed((*NO_JOB, "torch"), ()))
     jobs = part(locked, needed(NO_JOB, IN_JOBS))
     image = part(locked, [*needed((), IN_IMAGE)]) + part(locked, [WEIGHTS], alone=True)
     return {

@@ -107,5 +107,5 @@ class Configuration(Settings):
     searches: dict[Name, Search] = setting(meaning="searches over settings by name")
     pages: dict[Name, Page] = setting(meaning="pages of the paper by name")
     container: Text | None = optional(
-        None, "image that jobs run in with `--sdm apptainer`: a file, or an address such as docker://… (docs/software.md)"
+        None, "image that jobs run in with `--sdm apptainer`: a file or an address, docker://… (docs/software.md)"
     )

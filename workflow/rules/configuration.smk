@@ -106,10 +106,8 @@ def needs_crf(job):
 onstart:
     from boxsup.inference.crf import MISSING, has_crf
 
-    missing = (
-        not DEPLOYED_BY & {"conda", "apptainer"} and not has_crf()
-    )  # else jobs have other packages than Snakemake
-    if missing and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before anything is trained
+    elsewhere = DEPLOYED_BY & {"conda", "apptainer"}  # jobs have other packages than Snakemake
+    if not (elsewhere or has_crf()) and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before training
         sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:

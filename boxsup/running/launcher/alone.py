@@ -1,9 +1,9 @@
 """Runs this copy of the package without the packages that are installed beside it.
 
-Jobs in an environment of `--sdm conda` have to run the workflow's own version of the code, wherever that is: in a clone,
-or in the folder of packages of the environment that Snakemake runs in. With that folder in the search path, they would
-see the other packages there too, and no environment of their own would be used. So `boxsup` is put among the loaded
-modules by itself. Worker processes run this file again before they import anything of it.
+Jobs in an environment of `--sdm conda` have to run the workflow's own version of the code, wherever that is: in a
+clone, or among the packages of the environment that Snakemake runs in. If that folder were in the search path, they
+would see the other packages there too, and no environment of their own would be used. So `boxsup` is put among the
+loaded modules by itself. Worker processes run this file again before they import anything of it.
 """
 
 import sys
