@@ -25,12 +25,10 @@ with (Path(sys.prefix) / "used.txt").open("a") as file:
     print(*sys.orig_argv[1:], file=file)
 """
 PIP = """
+import subprocess
 import sys
 
-sys.path.insert(0, {tests!r})
-from helpers.conda import link
-
-link(sys.argv[-1], {packages!r})
+subprocess.run([{python!r}, {program!r}, "link", sys.argv[-1], {packages!r}], check=True)
 """
 ACTIVATE = 'export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n'
 
@@ -51,8 +49,7 @@ def create(file: Path, prefix: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
     [packages] = prefix.glob("lib/python*/site-packages")
     (packages / "sitecustomize.py").write_text(TELLS)
-    tests = str(Path(__file__).parents[1])
-    (packages / "pip.py").write_text(PIP.format(tests=tests, packages=str(packages)))
+    (packages / "pip.py").write_text(PIP.format(python=sys.executable, program=__file__, packages=str(packages)))
     *_, by_pip = yaml.safe_load(file.read_text())["dependencies"]
     for line in by_pip["pip"]:
         link(line, str(packages))
@@ -79,7 +76,9 @@ def main(words: list[str]) -> None:
         print(json.dumps({"get": {"channel_priority": "strict"}}))
     elif words[:2] == ["env", "create"]:
         create(Path(words[words.index("--file") + 1]), Path(words[words.index("--prefix") + 1]))
-    else:
+    elif words[0] == "link":
+        link(*words[1:])
+    elif words[0] != "clean":
         sys.exit(f"conda stand-in: {words}")
 
 
