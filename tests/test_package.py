@@ -17,7 +17,14 @@ pytestmark = pytest.mark.slow  # programs, and Snakemake runs
 
 SOURCES = ("boxsup", "workflow", "profiles", "envs", "Snakefile", "config.yaml", "pyproject.toml", "MANIFEST.in")
 TEXTS = ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
-WITHIN = ("Snakefile", "config.yaml", "config/schema.json", "py.typed", "profiles/default/config.yaml", "envs/small.yaml")
+WITHIN = (
+    "Snakefile",
+    "config.yaml",
+    "config/schema.json",
+    "py.typed",
+    "profiles/default/config.yaml",
+    "envs/small.yaml",
+)
 MOST = 5.75e6  # bytes, of which the two networks that are shipped take 4.8e6
 # The shortest run: no candidates, no weights from elsewhere.
 SHORT = {
