@@ -5,12 +5,12 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from boxsup.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from boxsup.inference.model import Model
     from boxsup.masking.from_python import Masker
     from boxsup.store.labels import Labels
-
-__version__ = "0.1.0"
 
 __all__ = ["Masker", "__version__", "load", "open_labels"]
 

@@ -23,7 +23,9 @@ from boxsup.near import shorter
 from boxsup.store.atomic import write_text
 
 PATHS, WORDS = ("snakefile", "directory"), ("configfiles", "config")  # fields of `Start`
-VARIABLE = "BOXSUP_START"  # environment variable that tells the jobs of a workflow how it was started
+# An environment variable that tells the jobs of a workflow how it was started. With the ending _PATH, the PATH of the
+# user's shell; with _BIN, the folder of Snakemake's Python: jobs may run in another environment.
+VARIABLE = "BOXSUP_START"
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Start:
 
 def program(name: str, home: Path | None = None) -> str:
     """How to call a program of our environment: by its name if the user's shell finds it, else by its path."""
-    ours = Path(sys.executable).parent / name
-    path = os.environ.get(f"{VARIABLE}_PATH")  # of the user's shell: a workflow's jobs have another PATH
+    ours = Path(os.environ.get(f"{VARIABLE}_BIN") or Path(sys.executable).parent) / name
+    path = os.environ.get(f"{VARIABLE}_PATH")
     found = shutil.which(name, path=path)
     return name if found and Path(found).absolute() == ours.absolute() else shorter(ours, home or Path.cwd())
 

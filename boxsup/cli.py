@@ -21,7 +21,7 @@ from boxsup.errors import BoxSupError
 from boxsup.machine.environment import set_environment
 from boxsup.machine.memory import keep_freed_memory
 from boxsup.near import did_you_mean, nearest
-from boxsup.stages import COMMANDS
+from boxsup.stages import COMMANDS, check_asked
 
 set_environment()  # before the module of a stage imports libraries that read the environment
 
@@ -60,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     named = [name for name in COMMANDS if words[: len(name.split())] == name.split()]
+    for name in named:
+        check_asked(COMMANDS[name])
     parser, commands = make_parser(named)
     known = {name.split()[0] for name in COMMANDS}
     if words and not words[0].startswith("-") and words[0] not in known:

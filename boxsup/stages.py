@@ -7,7 +7,11 @@ line imports it.
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Literal, NamedTuple
+
+from boxsup.errors import BoxSupError
 
 # Which jobs of a stage an experiment's page times: those for the candidates that its boxes choose from, for the
 # overlaps of these with the boxes, for its fixed masks, for the runs that trained its networks, or for its own runs.
@@ -169,3 +173,26 @@ GROUPS = {
     "proposals": "make, evaluate and compare candidate segments",
     "trimap": "analyse errors by their distance from true boundaries",
 }
+
+# An environment variable in which a workflow tells its jobs the versions of its stages, as JSON: in a container they
+# run the code of the image, which may be of another release.
+ASKED = "BOXSUP_STAGES"
+
+
+def asked_versions() -> str:
+    """The versions of the stages that have rules, as JSON: what a workflow asks of its jobs."""
+    return json.dumps({stage.name: stage.version for stage in ROWS if stage.logs}, separators=(",", ":"))
+
+
+def check_asked(stage: Stage) -> None:
+    """Refuse to run a stage for a workflow that asks for another version of it.
+
+    Raises:
+        BoxSupError: The workflow's version is another one.
+    """
+    asked = json.loads(os.environ.get(ASKED, "{}")).get(stage.name, stage.version)
+    if asked != stage.version:
+        raise BoxSupError(
+            f"{stage.command}: the workflow asks for version {asked} of this stage, and this boxsup has version "
+            f"{stage.version}; run the jobs in an image of the workflow's own release (docs/software.md)"
+        )

@@ -18,8 +18,8 @@ from helpers.paths import ROOT
 
 @pytest.fixture(autouse=True)
 def no_run(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.delenv(f"{VARIABLE}_PATH", raising=False)
+    for ending in ("", "_PATH", "_BIN"):
+        monkeypatch.delenv(f"{VARIABLE}{ending}", raising=False)
 
 
 def options(command):

@@ -17,7 +17,14 @@ pytestmark = pytest.mark.slow  # programs, and Snakemake runs
 
 SOURCES = ("boxsup", "workflow", "profiles", "envs", "Snakefile", "config.yaml", "pyproject.toml", "MANIFEST.in")
 TEXTS = ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
-WITHIN = ("Snakefile", "config.yaml", "config/schema.json", "py.typed", "profiles/default/config.yaml")
+WITHIN = (
+    "Snakefile",
+    "config.yaml",
+    "config/schema.json",
+    "py.typed",
+    "profiles/default/config.yaml",
+    "envs/small.yaml",
+)
 MOST = 5.75e6  # bytes, of which the two networks that are shipped take 4.8e6
 # The shortest run: no candidates, no weights from elsewhere.
 SHORT = {
@@ -81,6 +88,8 @@ def test_the_wheel_holds_the_workflow_and_is_small(wheel):
     assert [name for name in [*WITHIN, "workflow/Snakefile", *rules] if f"boxsup/{name}" not in names] == []
     assert [name for name in names if not name.startswith(("boxsup/", "boxsup-"))] == []
     assert [name for name in names if "__pycache__" in name] == []
+    launcher = zipfile.ZipFile(wheel).getinfo("boxsup/running/launcher/boxsup")
+    assert launcher.external_attr >> 16 & 0o111 == 0o111  # jobs in environments of their own start it
 
 
 def test_boxes_become_a_page_outside_of_any_clone(run, python, tmp_path):

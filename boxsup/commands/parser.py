@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from boxsup.stages import COMMANDS, EVERYDAY, GROUPS
+from boxsup.version import VERSION
 
 # Keys of the namespace that are no arguments of `run`; see also `boxsup.commands.outputs`.
 OWN_KEYS = frozenset({"run", "outputs", "written", "overwrite", "quiet", "verbose"})
@@ -73,7 +74,7 @@ def make_parser(wanted: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
         epilog=STATUSES,
         formatter_class=OverviewFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"boxsup {sys.modules['boxsup'].__version__}")
+    parser.add_argument("--version", action="version", version=f"boxsup {VERSION}")
     stages = parser.add_subparsers(metavar="COMMAND", required=True, prog="boxsup")
     groups = {
         name: stages.add_parser(name, help=line, description=line).add_subparsers(metavar="ACTION", required=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from boxsup.config.datasets import AnyDataSet
-from boxsup.config.fields import DistinctValues, Epoch, Name, Settings, SomeDistinct, setting
+from boxsup.config.fields import DistinctValues, Epoch, Name, Settings, SomeDistinct, Text, optional, setting
 from boxsup.config.inference import Inference
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.proposals import AnyProposals
@@ -106,3 +106,6 @@ class Configuration(Settings):
     experiments: dict[Name, Experiment] = setting(meaning="experiments by name")
     searches: dict[Name, Search] = setting(meaning="searches over settings by name")
     pages: dict[Name, Page] = setting(meaning="pages of the paper by name")
+    container: Text | None = optional(
+        None, "image that jobs run in with `--sdm apptainer`: a file or an address, docker://… (docs/software.md)"
+    )

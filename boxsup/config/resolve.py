@@ -25,7 +25,8 @@ def resolve(config: Mapping[str, Any]) -> Block:
 
     Returns:
         `datasets`, where a union has the classes of its parts; `proposals` and `pages`, unchanged; `experiments` with
-        every setting, including the points of searches; and `searches` with the names of their points.
+        every setting, including the points of searches; `searches` with the names of their points; and `container`,
+        None if there is none.
 
     Raises:
         ConfigError: A key is unknown or missing, a value is of the wrong type or out of range, or a name refers to
@@ -42,7 +43,8 @@ def resolve(config: Mapping[str, Any]) -> Block:
         if dataset["format"] == "union":
             dataset["classes"] = common_classes(plain["datasets"], name)
     check_references(plain)
-    return {key: plain[key] for key in ("datasets", "proposals", "experiments", "searches", "pages")}
+    resolved = {key: plain[key] for key in ("datasets", "proposals", "experiments", "searches", "pages")}
+    return {**resolved, "container": plain.get("container")}
 
 
 def _check(config: Block) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from boxsup.machine.instructions import instructions
 from boxsup.stages import STAGES
+from boxsup.version import VERSION
 
 
 def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, Any]:
@@ -21,9 +22,9 @@ def provenance(stage: str, *packages: str, network: bool = True) -> dict[str, An
         >>> list(provenance("overlaps", "numpy"))
         ['stage', 'boxsup', 'numpy', 'instructions']
     """
-    versions = {name: _installed(name) for name in ("boxsup", *packages)}
+    versions = {name: _installed(name) for name in packages}
     made_with = instructions(network and "torch" in packages)
-    return {"stage": STAGES[stage].version, **versions, "instructions": made_with}
+    return {"stage": STAGES[stage].version, "boxsup": VERSION, **versions, "instructions": made_with}
 
 
 def _installed(package: str) -> str:

@@ -458,9 +458,3 @@ def test_each_data_set_that_is_not_there_says_what_to_put_where(snakemake, tmp_p
 
 def test_the_snakefile_is_in_good_condition(snakemake, tmp_path):
     assert "good condition" in snakemake(tmp_path, "--lint").stdout
-
-
-def test_every_rule_names_the_conda_twin_of_the_lock():
-    lock = [line for line in (ROOT / "envs/requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    twin = yaml.safe_load((ROOT / "envs/boxsup.yaml").read_text())
-    assert twin["dependencies"][-1]["pip"] == [line for line in lock if line]

@@ -34,7 +34,8 @@ from boxsup.experiments.tree import (
 )
 from boxsup.inference.labelling import labelling_settings
 from boxsup.inference.settings import READ_BY, inference_settings
-from boxsup.stages import STAGES
+from boxsup.running.launcher import LAUNCHER
+from boxsup.stages import ASKED, STAGES, asked_versions
 from boxsup.store.ownership import BY_SNAKEMAKE
 
 # How this was started, for the commands that pages print; in the jobs' environment and in no rule's `params`, since
@@ -47,9 +48,15 @@ START = Start(
 )
 os.environ.setdefault(VARIABLE, json.dumps(asdict(START)))
 os.environ.setdefault(f"{VARIABLE}_PATH", os.getenv("PATH", os.defpath))
+os.environ.setdefault(f"{VARIABLE}_BIN", str(Path(sys.executable).parent))
 
-# Jobs find the `boxsup` of the environment that Snakemake runs in, also where that is not activated.
-os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", os.defpath)]))
+# How jobs find `boxsup`: in the environment that Snakemake runs in, also where that is not activated; with `--sdm conda`
+# in this package, which the Python of the rule's environment runs; with `--sdm apptainer` in the image.
+DEPLOYED_BY = {str(method) for method in workflow.deployment_settings.deployment_method}
+BINARIES = [LAUNCHER] if "conda" in DEPLOYED_BY else []
+PATHS = [*BINARIES, Path(sys.executable).parent, os.getenv("PATH", os.defpath)]
+os.environ.update(PATH=os.pathsep.join(map(str, PATHS)))
+os.environ[ASKED] = asked_versions()
 # Outputs are Snakemake's, which removes them itself before a job: commands replace them, and keep no manifest of them.
 os.environ[BY_SNAKEMAKE] = "1"
 
@@ -57,6 +64,12 @@ try:
     CONFIG = resolve(completed(config))
 except ConfigError as error:
     sys.exit(f"boxsup: error: {error}")
+if "apptainer" in DEPLOYED_BY and not CONFIG["container"]:
+    sys.exit("boxsup: error: --sdm apptainer needs an image: set `container` in the configuration (docs/software.md)")
+
+
+container: CONFIG["container"]
+
 
 DATASETS, DATA = CONFIG["datasets"], DataSets(CONFIG["datasets"])
 
@@ -104,7 +117,8 @@ def say_where_losses_are():
 onstart:
     from boxsup.inference.crf import MISSING, has_crf
 
-    if not has_crf() and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before anything is trained
+    elsewhere = DEPLOYED_BY & {"conda", "apptainer"}  # jobs have other packages than Snakemake
+    if not (elsewhere or has_crf()) and any(map(needs_crf, workflow.dag.needrun_jobs())):  # said before training
         sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:

@@ -11,7 +11,7 @@ rule shapes:
     wildcard_constraints:
         dataset=names(DATA.of_format("shapes")),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("shapes"),
     params:
@@ -32,7 +32,7 @@ rule download:
     wildcard_constraints:
         dataset=names(DATA.of_format("voc", "context")),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("download"),
     params:
@@ -57,7 +57,7 @@ rule inventory:
     wildcard_constraints:
         dataset=names(DATA.with_files()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     threads: 4
     resources:
         **asks("inventory"),
@@ -90,7 +90,7 @@ rule catalogue:
     wildcard_constraints:
         dataset=names(DATA.with_files()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     threads: 4
     resources:
         **asks("catalogue"),
@@ -122,7 +122,7 @@ rule join:
     wildcard_constraints:
         dataset=names(DATA.of_format("union")),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("join"),
     params:

@@ -17,7 +17,7 @@ rule validate:
     benchmark:
         benchmark_of("validate")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: training_threads
     resources:
         **asks("validate"),
@@ -48,7 +48,7 @@ rule evaluation:
     benchmark:
         benchmark_of("evaluation")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("evaluation"),
@@ -78,7 +78,7 @@ rule trimap:
     benchmark:
         benchmark_of("trimap")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("trimap"),
     params:
@@ -107,7 +107,7 @@ rule crf_search:
     benchmark:
         benchmark_of("crf_search")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("crf_search"),
@@ -138,7 +138,7 @@ rule search:
     benchmark:
         benchmark_of("search")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("search"),
     params:

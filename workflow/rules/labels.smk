@@ -13,7 +13,7 @@ rule fixed_masks:
     wildcard_constraints:
         kind="truth|rectangles|grabcut|bbox_seg",
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: 4 if wildcards.kind in ("grabcut", "bbox_seg") else 1
     resources:
         **asks("fixed_masks"),
@@ -46,7 +46,7 @@ rule objects:
         turn=r"[1-9]\d*",
     priority: 10
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["objects"]["threads"]
     resources:
         **asks("objects"),
@@ -81,7 +81,7 @@ rule labels:
         benchmark_of("labels")
     priority: 10
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: max(training_threads(wildcards), training_workers(wildcards))
     resources:
         **asks("labels"),
@@ -116,7 +116,7 @@ rule label_quality:
     benchmark:
         benchmark_of("label_quality")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     threads: training_workers
     resources:
         **asks("label_quality"),

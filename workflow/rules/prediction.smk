@@ -10,7 +10,7 @@ rule labelling:
         benchmark_of("labelling")
     priority: 20  # a network that is still in training can be used as its page will show it
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("labelling"),
     params:
@@ -31,7 +31,7 @@ rule predictions:
     benchmark:
         benchmark_of("predictions")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("predictions"),
@@ -66,7 +66,7 @@ rule comp6:
     benchmark:
         benchmark_of("comp6")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("comp6"),
     params:

@@ -16,7 +16,7 @@ rule proposals:
     wildcard_constraints:
         dataset=names(DATA.with_proposals()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     resources:
         **asks("proposals"),
     params:
@@ -49,7 +49,7 @@ rule proposal_evaluation:
     wildcard_constraints:
         dataset=names(DATA.with_proposals()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("proposal_evaluation"),
     params:
@@ -80,7 +80,7 @@ rule proposal_report:
     wildcard_constraints:
         dataset=names(DATA.with_proposals()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("proposal_report"),
     params:
@@ -106,7 +106,7 @@ rule overlaps:
     wildcard_constraints:
         dataset=names(DATA.with_files()),
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("overlaps"),
     params:

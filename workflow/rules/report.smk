@@ -14,7 +14,7 @@ rule trimap_plot:
     benchmark:
         benchmark_of("trimap_plot")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("trimap_plot"),
     params:
@@ -41,7 +41,7 @@ rule report:
     benchmark:
         benchmark_of("report")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("report"),
     params:
@@ -85,7 +85,7 @@ rule paper:
     benchmark:
         benchmark_of("paper")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/small.yaml"
     resources:
         **asks("paper"),
     params:

@@ -12,7 +12,7 @@ rule network:
     benchmark:
         benchmark_of("network")
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     resources:
         **asks("network"),
     params:
@@ -46,7 +46,7 @@ rule epoch:
         benchmark_of("epoch")
     priority: 10
     conda:
-        "../../envs/boxsup.yaml"
+        "../../envs/torch.yaml"
     threads: lambda wildcards: training_threads(wildcards) * training_gpus(wildcards)
     resources:
         **asks("epoch"),

@@ -18,6 +18,7 @@ from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults
 from boxsup.report.shared.templates import NONE
 from boxsup.store.labels import Labels
+from boxsup.version import VERSION
 
 PACKAGES = ("boxsup", "torch", "numpy", "pandas", "pydensecrf2", "zarr", "matplotlib", "snakemake")
 VOC_FORMATS = ("voc", "sbd", "union")
@@ -69,6 +70,8 @@ def versions(seed: SeedResults) -> list[tuple[str, str]]:
 
 
 def _installed(package: str) -> str:
+    if package == "boxsup":
+        return VERSION  # its code need not be installed: `boxsup/running/launcher`
     try:
         return version(package)
     except PackageNotFoundError:  # the environment of this stage does not need it
