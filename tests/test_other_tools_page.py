@@ -143,6 +143,8 @@ def test_datumaro_makes_the_folder_and_reads_the_masks(here, made, tmp_path):
     sets = tmp_path / "theirs/ImageSets/Main"
     sets.mkdir(parents=True)
     (sets / "train.txt").write_text("".join(f"{image}\n" for image in made))
+    lines = [f"{name}:{number},0,0::\n" for number, name in enumerate(own_data.CLASSES)]
+    (tmp_path / "theirs/labelmap.txt").write_text("".join(lines))  # Datumaro knows VOC's own classes
     in_tool(f"{export}\nprint(1)", tmp_path)
     images, boxes = places("Datumaro")
     found = COCO(str(tmp_path / boxes))
