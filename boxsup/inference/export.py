@@ -60,14 +60,26 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
     Args:
         network: The network, on the CPU and in evaluation mode.
         size: H and W of all images; None for sides from MIN_SIDE to MAX_SIDE.
+
+    Raises:
+        ConfigError: Torch cannot export the network for images of any size.
     """
+    from torch._dynamo.exc import UserError  # takes two seconds, which --help need not wait for
+
     free = {2: Dim("height", min=MIN_SIDE, max=MAX_SIDE), 3: Dim("width", min=MIN_SIDE, max=MAX_SIDE)}
     axes = {0: Dim("batch", min=1, max=MAX_BATCH), **({} if size else free)}
     # Two images with odd sides, so that the exporter takes no number of the example for a constant.
     example = torch.zeros(2, 3, *(size or (97, 129)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns about its own code
-        return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
+        try:
+            return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
+        except UserError as error:
+            if size:
+                raise
+            raise ConfigError(
+                "torch cannot export this network for images of any size; give one with --size H W"
+            ) from error
 
 
 def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
