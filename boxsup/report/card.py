@@ -65,7 +65,8 @@ def measured_around(checkpoint: Path, epoch: int) -> Measured:
         return Measured()
     experiment = ExperimentFolder.at(folder.parent)
     run = Run(experiment.name, seed_of(folder), experiment.results)
-    trained_on, seeds = None, ()
+    trained_on: Mapping[str, Any] | None = None
+    seeds: tuple[int, ...] = ()
     try:
         seeds = read_labelling(experiment.labelling).seeds if experiment.labelling.is_file() else ()
         trained_on = dict(Labels(run.labels(epoch)).attributes) if run.labels(epoch).is_dir() else None
