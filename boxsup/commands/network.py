@@ -13,12 +13,14 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
-from boxsup.config.training import NetworkSettings
+from boxsup.config.training import NetworkSettings, network_name
 from boxsup.errors import StoreError
 from boxsup.network import Segmenter, build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from boxsup.network.encoder_weights import start_from_encoder
 from boxsup.network.images import IMAGENET
 from boxsup.network.pretrained import imagenet_weights
+from boxsup.network.smp import SmpNetwork
 from boxsup.network.start import copy_weights
 from boxsup.random import torch_seed
 from boxsup.store.checksums import sha256_of
@@ -44,18 +46,23 @@ def run(*, catalogue: Path, seed: int, settings: str, init: Path | None, drop: S
     network = parse(NetworkSettings, settings, "network")
     classes = read_catalogue(catalogue).classes
     torch.manual_seed(torch_seed(seed, "network"))
-    model = build_network(network.name, len(classes))
+    name = network_name(dict(network))
+    model = build_network(name, len(classes))
     pretrained, normalisation = {}, IMAGENET
+    if isinstance(model, SmpNetwork):
+        model.try_it()
     if init:
         source = load_checkpoint(init)
         copy_weights(model, source.model.state_dict(), drop)
         pretrained, normalisation = {"file": str(init), "sha256": sha256_of(init)}, source.normalisation
+    elif isinstance(model, SmpNetwork):
+        pretrained, normalisation = start_from_encoder(model, network)
     elif network.weights != "none":
         pretrained = _from_imagenet(model, network)
-    save_checkpoint(out, Checkpoint(network.name, classes, model, 0, pretrained, normalisation))
+    save_checkpoint(out, Checkpoint(name, classes, model, 0, pretrained, normalisation))
     weights = sum(parameter.numel() for parameter in model.parameters())
     start = pretrained.get("file", "random weights")
-    print(f"{network.name}: {weights / 1e6:.1f} M weights, {len(classes)} classes, from {start}", file=sys.stderr)
+    print(f"{name}: {weights / 1e6:.1f} M weights, {len(classes)} classes, from {start}", file=sys.stderr)
 
 
 def _from_imagenet(model: Segmenter, settings: NetworkSettings) -> dict[str, str]:

@@ -45,7 +45,7 @@ def meaning_of(field: FieldInfo) -> str:
     """The comment on a setting: what it does, its possible values if it has only a few, and the paper's value."""
     paper, default = extra_of(field).get("paper", ""), extra_of(field).get("default")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    listed = f": {' | '.join(choices)}" if choices and "|" not in (field.description or "") else ""
+    listed = f": {' | '.join(map(str, choices))}" if choices and "|" not in (field.description or "") else ""
     mark = " [paper]" if paper == str(default) else f" [paper: {paper}]"
     return f"{field.description}{listed}{mark if paper not in ('', 'not given') else ''}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
@@ -64,10 +65,12 @@ def _message(model: Any, error: ErrorDetails, where: str) -> str:  # noqa: ANN40
     if kind == "union_tag_invalid":
         discriminator = str(error["ctx"]["discriminator"]).strip("'")
         full_key, value = f"{full_key}.{discriminator}", value[discriminator]
-    hint = " (YAML takes it for text: write it with a dot, for instance 1.0e-3)"
+    hint = " (YAML takes it for text: write it with a dot, for instance 1.0e-3)" if kind in NUMBERS else ""
+    choices = re.findall("'([^']+)'", str(error.get("ctx", {}).get("expected", ""))) if kind == "literal_error" else []
+    near = did_you_mean(nearest(str(value), choices, 1))
     context = {key: _shown(key, bound) for key, bound in error.get("ctx", {}).items()}
     expected = EXPECTED[kind].format(**context) if kind in EXPECTED else error["msg"]
-    return f"{full_key}: expected {expected}, got {value!r}{hint if kind in NUMBERS and _is_number(value) else ''}"
+    return f"{full_key}: expected {expected}, got {value!r}{hint if _is_number(value) else near}"
 
 
 def _shown(key: str, bound: object) -> str:

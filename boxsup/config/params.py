@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from boxsup.config.fields import stage_settings
-from boxsup.config.training import TrainingSettings
+from boxsup.config.training import NetworkSettings, TrainingSettings
 from boxsup.config.update import ExpectationSettings, UpdateSettings
 
 Block = dict[str, Any]
@@ -31,6 +31,11 @@ def lesson_settings(update: Mapping[str, Any], rounds: int) -> Block:
     """The settings of an update that decide what object networks learn; `mu` only matters from the second round on."""
     settings = stage_settings(ExpectationSettings, update)
     return settings if rounds > 1 else settings | {"mu": 0.0}
+
+
+def network_settings(network: Mapping[str, Any]) -> Block:
+    """The settings that a network's first checkpoint depends on."""
+    return stage_settings(NetworkSettings, network)
 
 
 def epoch_settings(training: Mapping[str, Any]) -> Block:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from boxsup.config.fields import stage_settings
 from boxsup.config.published import name_in_family, published_experiments
+from boxsup.config.training import NetworkSettings, network_name
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
 
@@ -26,6 +28,7 @@ def check_references(config: Block) -> None:
         _check_start(config["experiments"], name)
         _check_checkpoints(config["experiments"], name)
         _check_gpus(name, experiment["training"])
+        _check_network(name, experiment["network"])
     for name in config["pages"]:
         _check_page(config, name)
 
@@ -105,10 +108,9 @@ def _check_start(experiments: Block, name: str) -> None:
         source = experiments[start["experiment"]]
         if start["epoch"] > source["epochs"]:
             raise ConfigError(f"config: {where}.epoch: {start['experiment']} has {source['epochs']} epochs only")
-        if source["network"]["name"] != experiments[name]["network"]["name"]:
-            raise ConfigError(
-                f"config: {where}.experiment: {start['experiment']} has the network {source['network']['name']}"
-            )
+        theirs = network_name(source["network"])
+        if theirs != network_name(experiments[name]["network"]):
+            raise ConfigError(f"config: {where}.experiment: {start['experiment']} has the network {theirs}")
         if start["experiment"] in seen:
             raise ConfigError(f"config: {where}: experiments that start from one another: {', '.join(seen)}")
         seen.append(start["experiment"])
@@ -137,3 +139,13 @@ def _check_gpus(name: str, training: Block) -> None:
     gpus, batch = training["gpus"], training["batch"]
     if gpus > batch:
         raise ConfigError(f"config: experiments.{name}.training.gpus: {gpus} have no image each in a batch of {batch}")
+
+
+def _check_network(name: str, network: Block) -> None:
+    """Raise if a network that is not of smp has settings of smp's, which would change nothing."""
+    given = stage_settings(NetworkSettings, network)
+    unused = [key for key in ("decoder", "encoder", "stride") if key in given and network["name"] != "smp"]
+    if unused:
+        raise ConfigError(
+            f"config: experiments.{name}.network.{unused[0]}: {network['name']} has none; write `name: smp` beside it"
+        )

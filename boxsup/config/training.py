@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
 
 from boxsup.config.fields import DistinctValues, Epoch, Settings, Several, Text, setting
+
+# Decoders of smp that let one choose the stride of their encoder -> the strides.
+STRIDES = {"deeplabv3": (8, 16), "deeplabv3plus": (8, 16), "pan": (16, 32)}
 
 
 class NetworkSettings(Settings):
@@ -21,15 +25,55 @@ class NetworkSettings(Settings):
         "deeplab_v2_resnet101",
         "mobilenet_v2",
         "mobilenet_v2_8s",
+        "smp",
     ] = setting(
         "deeplab_4x4",
-        "the network; for small machines mobilenet_v2 (stride 16) or mobilenet_v2_8s (stride 8, as DeepLab has)",
+        "the network; for small machines mobilenet_v2 (stride 16) or mobilenet_v2_8s (stride 8, as DeepLab has); smp: "
+        "`decoder` and `encoder` of segmentation-models-pytorch, docs/networks.md",
         paper="VGG-16, DeepLab-CRF",
     )
     weights: Text = setting("imagenet", "initial weights: imagenet | none | a file", paper="ImageNet")
     sha256: str = setting(
         "", "hash of the file in `weights`, if torchvision does not publish it", pattern="^[0-9A-Fa-f]*$"
     )
+    decoder: Literal[
+        "unet",
+        "unetplusplus",
+        "manet",
+        "linknet",
+        "fpn",
+        "pspnet",
+        "deeplabv3",
+        "deeplabv3plus",
+        "pan",
+        "upernet",
+        "segformer",
+        "dpt",
+    ] = setting("deeplabv3plus", "smp: the decoder", late=True)
+    encoder: str = setting(
+        "resnet50", "smp: the encoder; tu-NAME is timm's NAME", late=True, pattern="^[A-Za-z0-9_.-]+$"
+    )
+    stride: Literal[8, 16, 32] = setting(
+        16, "smp: stride of the encoder below deeplabv3, deeplabv3plus (8, 16) and pan (16, 32)", late=True
+    )
+
+
+def network_name(settings: Mapping[str, Any]) -> str:
+    """The name that a checkpoint has for a network, which says all that its layers depend on but the classes.
+
+    Args:
+        settings: The settings of the network; keys with a default may be missing.
+
+    >>> network_name({"name": "fcn8s", "weights": "none", "sha256": ""})
+    'fcn8s'
+    >>> network_name({"name": "smp", "decoder": "fpn", "encoder": "resnet18"})
+    'smp:fpn:resnet18:16'
+    """
+    if settings["name"] != "smp":
+        return str(settings["name"])
+    known = NetworkSettings.model_fields
+    parts = [settings.get(key, known[key].default) for key in ("decoder", "encoder", "stride")]
+    return ":".join(["smp", *map(str, parts)])
 
 
 class InitFrom(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from boxsup.errors import BoxSupError, ConfigError
 from boxsup.inference.labelling import Labelling
+from boxsup.inference.onnx_metadata import onnx_metadata
 from boxsup.inference.scores import score_at_scales
 from boxsup.network.checkpoint import Checkpoint
 from boxsup.network.images import normalise
@@ -25,7 +27,7 @@ MAX_SIDE = 2**14  # px, of images of any size
 MIN_SIDE = 64  # px, of images of any size; with less, five poolings of VGG leave a single row
 MAX_BATCH = 1024
 TOLERANCE = 1e-3  # largest difference of a log-probability between the file and the network
-INPUT, OUTPUT = "image", "log_probabilities"
+INPUT, OUTPUT, PROBABILITIES = "image", "log_probabilities", "probabilities"
 INT64 = 7  # ONNX's number for this type
 METADATA = "boxsup"  # the key of our facts in an ONNX file, and the name of the extra file in torch.export's
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # required for ONNX
@@ -37,14 +39,29 @@ Runner = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N×3×H×W norm
 class FullSize(nn.Module):
     """The module that is exported: N×3×H×W normalised images -> N×C×H×W log-probabilities at the images' size."""
 
-    def __init__(self, network: nn.Module, scales: Sequence[float] = (1.0,), background_bias: float = 0.0) -> None:
-        """Wrap a network whose logits have a coarse stride; see `boxsup.inference.scores.score_at_scales`."""
+    def __init__(
+        self,
+        network: nn.Module,
+        scales: Sequence[float] = (1.0,),
+        background_bias: float = 0.0,
+        probabilities: bool = False,
+    ) -> None:
+        """Wrap a network whose logits have a coarse stride; see `boxsup.inference.scores.score_at_scales`.
+
+        Args:
+            network: The network.
+            scales: Scales of the image.
+            background_bias: Nats to add to the background's score.
+            probabilities: Whether to give probabilities in place of their logarithms.
+        """
         super().__init__()
         self.network, self.scales, self.background_bias = network, tuple(scales), background_bias
+        self.probabilities = probabilities
 
     def forward(self, image: Tensor) -> Tensor:
         """N×3×H×W -> N×C×H×W."""
-        return score_at_scales(self.network, image, self.scales, self.background_bias)
+        scores = score_at_scales(self.network, image, self.scales, self.background_bias)
+        return scores.exp() if self.probabilities else scores
 
 
 def check_packages(form: str) -> None:
@@ -60,20 +77,33 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
     Args:
         network: The network, on the CPU and in evaluation mode.
         size: H and W of all images; None for sides from MIN_SIDE to MAX_SIDE.
+
+    Raises:
+        ConfigError: Torch cannot export the network for images of any size.
     """
+    from torch._dynamo.exc import UserError  # takes two seconds, which --help need not wait for
+
     free = {2: Dim("height", min=MIN_SIDE, max=MAX_SIDE), 3: Dim("width", min=MIN_SIDE, max=MAX_SIDE)}
     axes = {0: Dim("batch", min=1, max=MAX_BATCH), **({} if size else free)}
     # Two images with odd sides, so that the exporter takes no number of the example for a constant.
     example = torch.zeros(2, 3, *(size or (97, 129)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns about its own code
-        return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
+        try:
+            return torch.export.export(network, (example,), dynamic_shapes={INPUT: axes})
+        except UserError as error:
+            if size:
+                raise
+            raise ConfigError(
+                "torch cannot export this network for images of any size; give one with --size H W"
+            ) from error
 
 
 def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
-    """Write an ONNX file of opset OPSET, with `facts` in its metadata."""
+    """Write an ONNX file of opset OPSET, with `facts` in its metadata, also in the words of other programs."""
     from onnxscript import opset18  # an optional package
 
+    known = json.loads(facts)
     # For the sides of scaled images; both round halves to the even number.
     rounded: dict[Callable[..., Any], Any] = {
         round: lambda side, _digits=None: opset18.Cast(opset18.Round(side), to=INT64)
@@ -81,11 +111,12 @@ def write_onnx(program: ExportedProgram, path: Path, facts: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         onnx = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT], verbose=False,
-            custom_translation_table=rounded,
+            program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[known["output"]["name"]],
+            verbose=False, custom_translation_table=rounded,
         )  # fmt: skip
     assert onnx is not None
     onnx.model.metadata_props[METADATA] = facts
+    onnx.model.metadata_props.update(onnx_metadata(known))
     onnx.save(path)
 
 
@@ -99,7 +130,7 @@ def run_onnx(path: Path) -> Runner:
     import onnxruntime  # an optional package
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: np.asarray(session.run([OUTPUT], {INPUT: images})[0], np.float32)
+    return lambda images: np.asarray(session.run(None, {INPUT: images})[0], np.float32)
 
 
 def run_torch(path: Path) -> Runner:
@@ -141,7 +172,11 @@ def max_difference(
 
 
 def describe_export(
-    checkpoint: Checkpoint, form: str, size: tuple[int, int] | None, labelling: Labelling
+    checkpoint: Checkpoint,
+    form: str,
+    size: tuple[int, int] | None,
+    labelling: Labelling,
+    resolution: float | None = None,
 ) -> dict[str, Any]:
     """What a program must know to run the file, as JSON values: its input, its output, and what is left to do.
 
@@ -150,7 +185,9 @@ def describe_export(
         form: "onnx" or "torch".
         size: H and W of all images; None for any.
         labelling: How the run labels images.
+        resolution: cm per pixel, for QGIS Deepness, which then gets probabilities; None for logarithms.
     """
+    values = "probabilities" if resolution else "natural-log probabilities"
     sides: Sequence[int | str] = size or ("height", "width")
     return {
         "format": form,
@@ -167,11 +204,12 @@ def describe_export(
         },
         "normalisation": {name: list(values) for name, values in checkpoint.normalisation._asdict().items()},
         "output": {
-            "name": OUTPUT,
+            "name": PROBABILITIES if resolution else OUTPUT,
             "type": "float32",
             "shape": ["batch", len(checkpoint.classes), *sides],
-            "values": "natural-log probabilities; the index of the greatest along axis 1 is the pixel's class",
+            "values": f"{values}; the index of the greatest along axis 1 is the pixel's class",
         },
+        **({"resolution": resolution} if resolution else {}),
         "labelling": {
             "computed": {"scales": list(labelling.scales), "background_bias": labelling.background_bias},
             "left_to_do": {"megapixels": labelling.megapixels, "crf": labelling.crf and labelling.crf.model_dump()},

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from boxsup.config.build import build
 from boxsup.config.inference import CrfSettings
-from boxsup.errors import StoreError
+from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.found import (
     checkpoints_in,
     experiment_around,
@@ -21,7 +22,9 @@ from boxsup.experiments.found import (
 )
 from boxsup.experiments.tree import LABELLING, MODEL, ExperimentFolder
 from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, plain_labelling, read_labelling
+from boxsup.inference.weights import WEIGHTS
 from boxsup.near import did_you_mean, near_paths
+from boxsup.network.weights_file import SUFFIX, read_weights_file
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     """Find the checkpoint that a path means, and how its run labels images.
 
     Args:
-        path: A `model.pt`, or a folder with one in it; or the folder of a run, `results/EXPERIMENT/seed-S`; or
-            `results/EXPERIMENT`, which means the run of its first seed. A run's checkpoint is that of the epoch on its
-            page or, if that does not exist yet, of its last epoch.
+        path: A `model.pt` or an exported `.safetensors`, or a folder with one in it; or the folder of a run,
+            `results/EXPERIMENT/seed-S`; or `results/EXPERIMENT`, which means the run of its first seed. A run's
+            checkpoint is that of the epoch on its page or, if that does not exist yet, of its last epoch.
 
     Raises:
         StoreError: The path does not exist, the folder has no checkpoint, or its labelling.json cannot be read.
@@ -74,6 +77,8 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
         raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
     if not path.is_dir():
         return Trained(path, _of_file(path))
+    if (path / WEIGHTS).is_file() and not (path / MODEL).is_file():
+        return find_trained(path / WEIGHTS)
     if (path / MODEL).is_file():
         return find_trained(path / MODEL)
     absolute = path.absolute()
@@ -128,7 +133,12 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def _of_file(path: Path) -> Labelling | None:
-    """How a checkpoint's run labels images, by the labelling.json beside the checkpoint or that of its experiment."""
+    """How a checkpoint's run labels images: by the labelling.json beside it or that of its experiment, or by itself."""
+    if path.suffix == SUFFIX:
+        try:
+            return build(Labelling, read_weights_file(path)["labelling"], "labelling")
+        except (KeyError, ConfigError) as error:
+            raise StoreError(f"{path}: does not say how to label images ({error}); export it again") from error
     for checkpoint in dict.fromkeys((path.absolute(), path.resolve())):
         for folder in filter(None, (checkpoint.parent, experiment_around(checkpoint))):
             if (folder / LABELLING).is_file():

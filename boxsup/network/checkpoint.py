@@ -15,9 +15,11 @@ from boxsup.experiments.tree import OPTIMIZER
 from boxsup.near import did_you_mean, near_paths
 from boxsup.network import Segmenter, build_network
 from boxsup.network.images import IMAGENET, Normalisation
+from boxsup.network.weights_file import SUFFIX, read_weights_file
 from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import CHECK_ADVICE, archive_damages
 
+KEYS = ("network", "classes", "state", "epoch", "pretrained", "normalisation")  # in the order of the file
 MAX_CLASSES = 255  # with the background, since label 255 is void
 
 
@@ -46,26 +48,28 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     """Write a checkpoint, whole or not at all; equal networks give equal bytes."""
     # Contiguous tensors, so that the file does not depend on the memory layout that training uses.
     state = {name: value.detach().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
-    save(
-        path,
-        {
-            "network": checkpoint.network,
-            "classes": list(checkpoint.classes),
-            "state": state,
-            "epoch": checkpoint.epoch,
-            "pretrained": checkpoint.pretrained,
-            "normalisation": {name: list(values) for name, values in checkpoint.normalisation._asdict().items()},
-        },
-    )
+    plain = plain_content(checkpoint)
+    save(path, {key: state if key == "state" else plain[key] for key in KEYS})
+
+
+def plain_content(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a checkpoint holds beside the weights, as JSON values."""
+    return {
+        "network": checkpoint.network,
+        "classes": list(checkpoint.classes),
+        "epoch": checkpoint.epoch,
+        "pretrained": checkpoint.pretrained,
+        "normalisation": {name: list(values) for name, values in checkpoint.normalisation._asdict().items()},
+    }
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint.
+    """Read a checkpoint: a `.pt`, or the `.safetensors` that `boxsup export` makes of one.
 
     Raises:
         StoreError: The file is missing, damaged or not a checkpoint of ours.
     """
-    content = load(path)
+    content = read_weights_file(path) if os.fspath(path).endswith(SUFFIX) else load(path)
     try:
         classes, normalisation = _classes(content), _normalisation(content)
         with torch.device("meta"):  # the weights are replaced at once, so they need no memory and no random values

@@ -24,5 +24,6 @@ def _fold(layers: nn.Sequential) -> None:
     fuse = cast(Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Conv2d], fuse_conv_bn_eval)
     for index in range(len(layers) - 1):
         convolution, norm = layers[index], layers[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        # No subclass: timm's batch norms have an activation in them.
+        if isinstance(convolution, nn.Conv2d) and type(norm) is nn.BatchNorm2d:
             layers[index], layers[index + 1] = fuse(convolution, norm), nn.Identity()

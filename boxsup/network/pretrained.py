@@ -107,8 +107,25 @@ def _load(path: Path, expected: str) -> Pretrained:
             f"{path}: its sha256 begins with {sha256[:8]}, expected {expected}; "
             "the file is damaged or another (name its hash in network.sha256 if it is meant)"
         )
+    return Pretrained(read_weights(path), path.name, sha256)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights, name -> values: torch's, where they may be below the key `state_dict`, or safetensors.
+
+    Raises:
+        StoreError: The file is damaged, or holds something else.
+    """
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # an optional package
+
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds of errors for damaged files
         raise StoreError(f"{os.fspath(path)}: not a readable file of weights ({type(error).__name__})") from error
-    return Pretrained(weights, path.name, sha256)
+    inner = weights.get("state_dict", weights) if isinstance(weights, dict) else None
+    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) for value in inner.values()):
+        raise StoreError(f"{os.fspath(path)}: not a file of weights")
+    return inner

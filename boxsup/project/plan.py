@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 from boxsup.machine.processors import processors
@@ -10,6 +11,7 @@ MIN_EPOCHS, MAX_EPOCHS = 6, 45  # pseudo-masks improve with each epoch; the pape
 SMALL_SIDE = 320  # px: in smaller images, objects are small too
 WORKING_SIDE = 520  # px: longer images are scaled to this for the network; about VOC's size
 MIN_MEMORY = 10.0  # GiB of GPU memory that ResNet-101 needs for ten crops of 321 px
+SMP_MEMORY = 20.0  # GiB for 16 crops of 512 px at stride 16, where others report 8 GiB for 8; not measured
 IMAGES_PER_JOB = 50  # images per job of proposals
 MAX_JOBS, MAX_THREADS = 32, 4
 
@@ -20,6 +22,7 @@ class NetworkPlan:
 
     Attributes:
         network: Name of the network.
+        parts: Its other settings, as YAML that follows the name.
         rate: Learning rate.
         batch: Images per step.
         crop: Side of a training crop in pixels.
@@ -33,9 +36,12 @@ class NetworkPlan:
     crop: int
     scale: tuple[float, float]
     steps: int
+    parts: str = ""
 
 
 LARGE = NetworkPlan("deeplab_v2_resnet101", 2.5e-4, 10, 321, (0.5, 1.5), 20_000)  # DeepLab v2's
+# DeepLab v3+ on the schedule of DeepLab v3 (Chen et al., 2017, section 4.1): docs/networks.md has the ground.
+SMP = NetworkPlan("smp", 1e-3, 16, 512, (0.5, 2.0), 30_000, ", decoder: deeplabv3plus, encoder: resnet101, stride: 16")
 SMALL = NetworkPlan("mobilenet_v2", 0.004, 8, 257, (0.48, 1.04), 400)  # benchmarks/voc240.yaml, 240 photographs
 PICTURES = NetworkPlan("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # the demo's
 
@@ -54,6 +60,7 @@ class Plan:
 
     Attributes:
         network: Name of the network.
+        network_parts: Its other settings, as YAML that follows the name.
         why_network: Reason for the network.
         epochs: Number of epochs.
         why_epochs: Reason for the number of epochs.
@@ -68,6 +75,7 @@ class Plan:
     """
 
     network: str
+    network_parts: str
     why_network: str
     epochs: int
     why_epochs: str
@@ -109,6 +117,7 @@ def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None =
     threads = max(1, min(MAX_THREADS, hardware.cores))
     return Plan(
         network.network,
+        network.parts,
         why_network,
         number,
         why_epochs,
@@ -127,6 +136,8 @@ def _network(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
     """The network for a machine and a size of images, and the reason for it."""
     memory = hardware.gpu_memory
     machine = f"a GPU with {memory:.0f} GiB" if memory else "no GPU"
+    if memory >= SMP_MEMORY and importlib.util.find_spec("segmentation_models_pytorch"):
+        return SMP, f"{machine}; deeplab_v2_resnet101 needs less and no segmentation-models-pytorch: docs/networks.md"
     if memory >= MIN_MEMORY:
         return LARGE, f"{machine}; mobilenet_v2 would do with less than {MIN_MEMORY:.0f}"
     if side < SMALL_SIDE:

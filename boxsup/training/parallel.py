@@ -15,6 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from boxsup.network import Segmenter
 
+OF_TIMM = ("BatchNormAct2d", "DropPath")  # layers of timm, which is not imported for them
+
 
 def world_size() -> int:
     """How many processes train together; 1 without torch's process group."""
@@ -61,17 +63,21 @@ def distribute_model(model: Segmenter, batch: int) -> nn.Module:
         return model
     for parent in list(model.modules()):
         for name, layer in parent.named_children():
-            if type(layer) in (nn.BatchNorm2d, nn.Dropout):
-                setattr(parent, name, _whole_batch(layer, batch))
+            if type(layer) in (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d) or type(layer).__name__ in OF_TIMM:
+                setattr(parent, name, whole_batch(layer, batch))
     device = next(model.parameters()).device
     return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
 
 
-def _whole_batch(layer: nn.Module, batch: int) -> nn.Module:
-    if isinstance(layer, nn.Dropout):
-        return WholeBatchDropout(layer.p, batch).train(layer.training)
-    assert isinstance(layer, nn.BatchNorm2d)
+def whole_batch(layer: nn.Module, batch: int) -> nn.Module:
+    """The layer that does to a process's part of a batch of `batch` images what a layer does to the whole batch."""
+    if isinstance(layer, nn.Dropout | nn.Dropout2d):
+        return WholeBatchDropout(layer.p, batch, 2 if isinstance(layer, nn.Dropout2d) else None).train(layer.training)
+    if not isinstance(layer, nn.BatchNorm2d):
+        return WholeBatchDropout(float(layer.drop_prob or 0), batch, 1).train(layer.training)  # type: ignore[arg-type]
     norm = WholeBatchNorm(layer.num_features, layer.eps, layer.momentum)
+    if hasattr(layer, "act"):
+        norm.drop, norm.act = layer.get_submodule("drop"), layer.get_submodule("act")
     norm.weight, norm.bias = layer.weight, layer.bias  # the same objects, since the optimizer holds them
     norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
     norm.num_batches_tracked = layer.num_batches_tracked
@@ -94,10 +100,24 @@ class WholeBatchNorm(nn.BatchNorm2d):
     """Batch normalisation by mean and variance over the images of all processes, on GPUs and CPUs.
 
     Torch's SyncBatchNorm runs on GPUs only.
+
+    Attributes:
+        drop: What follows: timm's layers have dropout and an activation of their own.
+        act: What follows after that.
     """
+
+    def __init__(self, channels: int, eps: float, momentum: float | None) -> None:
+        """Normalise `channels` channels; see `nn.BatchNorm2d`."""
+        super().__init__(channels, eps, momentum)
+        self.drop: nn.Module = nn.Identity()
+        self.act: nn.Module = nn.Identity()
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise B×C×H×W, where B is this process's part of the batch."""
+        result: Tensor = self.act(self.drop(self._normal(input)))
+        return result
+
+    def _normal(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
         values = input.to(torch.promote_types(input.dtype, torch.float32))
@@ -125,16 +145,24 @@ class WholeBatchNorm(nn.BatchNorm2d):
 class WholeBatchDropout(nn.Module):
     """Dropout whose draws are those of one process: each process draws for the whole batch, and uses its part."""
 
-    def __init__(self, p: float, batch: int) -> None:
-        """Drop each value with probability `p`; `batch` is the size of the whole batch."""
+    def __init__(self, p: float, batch: int, axes: int | None = None) -> None:
+        """Drop with probability `p`.
+
+        Args:
+            p: The probability, below 1.
+            batch: Size of the whole batch.
+            axes: What is dropped as one: None for each value; 2 for a channel of an image, as `nn.Dropout2d` does; 1
+                for an image, as timm's DropPath does.
+        """
         super().__init__()
-        self.p, self.batch = p, batch
+        self.p, self.batch, self.axes = p, batch, axes
 
     def forward(self, input: Tensor) -> Tensor:
         """Drop values of B×…, where B is this process's part of the batch."""
-        if not self.training:
+        if not self.training or not self.p:
             return input
-        shape = (self.batch, *input.shape[1:])
+        axes = input.dim() if self.axes is None else self.axes
+        shape = (self.batch, *input.shape[1:axes], *[1] * (input.dim() - axes))
         kept = torch.empty(shape, dtype=input.dtype, device=input.device)
         if input.is_contiguous(memory_format=torch.channels_last):
             kept = kept.contiguous(memory_format=torch.channels_last)

@@ -54,6 +54,16 @@ def test_every_experiment_has_exactly_what_the_stages_read(config):
     ("path", "value", "message"),
     [
         ("experiments.voc_semi.epoch", 3, r"experiments\.voc_semi\.epoch: unknown key; did you mean epochs\?"),
+        (
+            "experiments.voc_semi.network",
+            {"name": "deeplab_4x4", "encoder": "resnet18"},
+            r"voc_semi\.network\.encoder: deeplab_4x4 has none; write `name: smp` beside it",
+        ),
+        (
+            "experiments.voc_semi.network",
+            {"name": "smp", "decoder": "deeplabv3pluss"},
+            r"voc_semi\.network\.decoder: expected .*did you mean deeplabv3plus\?",
+        ),
         ("defaults.update.kk", 3, r"config: defaults\.update\.kk: unknown key; did you mean k\?"),
         ("experiments.voc_semi.dataset", "vok", r"experiments\.voc_semi\.dataset: 'vok' is no data set.*mean voc\?"),
         ("experiments.voc_semi.train", "tests", r"experiments\.voc_semi\.train: 'tests' is no split of voc"),

@@ -1,5 +1,6 @@
 """The command `export`: what other programs run gives what the network gives, and says what it takes."""
 
+import ast
 import json
 import sys
 
@@ -13,6 +14,7 @@ from boxsup.image.files import read_image
 from boxsup.inference import export
 from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, max_difference
 from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
+from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation, normalise
 from helpers.networks import network_that_has_seen
@@ -94,8 +96,47 @@ def test_the_file_beside_it_says_what_it_is(folder, onnx):
     [inside] = [entry.value for entry in written.metadata_props if entry.key == "boxsup"]
     assert json.loads(inside)["labelling"] == facts["labelling"]
     library.checker.check_model(written)
+    others = metadata_of(onnx)
+    assert ast.literal_eval(others["names"]) == dict(enumerate(CLASSES))  # as Ultralytics' readers do
+    assert others["task"] == "semantic"
+    assert "class_names" not in others  # logarithms are nothing for Deepness
     assert [entry.version for entry in written.opset_import if not entry.domain] == [facts["opset"]]
     assert sorted(path.name for path in onnx.parent.glob("[!.]*")) == ["free.onnx", "free.onnx.json"]
+
+
+def metadata_of(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.get_modelmeta().custom_metadata_map
+
+
+def test_a_network_of_smp_is_exported_for_deepness(tmp_path):
+    pytest.importorskip("segmentation_models_pytorch")
+    import onnxruntime
+
+    torch.manual_seed(0)
+    network = build_network("smp:deeplabv3plus:tu-mobilenetv3_small_050:16", 3)
+    save_checkpoint(
+        tmp_path / "m.pt", Checkpoint("smp:deeplabv3plus:tu-mobilenetv3_small_050:16", CLASSES, network, 1, {})
+    )
+    command(tmp_path, "onnx", "--size", 64, 64, "--resolution", 20, "--out", tmp_path / "d.onnx")
+    known = metadata_of(tmp_path / "d.onnx")
+    # Deepness reads each of these as JSON.
+    names = {int(label): name for label, name in json.loads(known["class_names"]).items()}
+    assert [names[label] for label in sorted(names)] == list(CLASSES)
+    assert json.loads(known["model_type"]) == "Segmentor"
+    assert [json.loads(known[key]) for key in ("resolution", "tiles_size", "tiles_overlap")] == [20, 64, 15]
+    assert ast.literal_eval(known["imgsz"]) == [64, 64]
+    mean, std = (json.loads(known[f"standardization_{key}"]) for key in ("mean", "std"))
+    pixels = draw(3, 64, 64)[0]
+    image = ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32).transpose(2, 0, 1)[None]
+    session = onnxruntime.InferenceSession(str(tmp_path / "d.onnx"), providers=["CPUExecutionProvider"])
+    [scores] = session.run(None, {"image": image})
+    expected = boxsup.load(tmp_path / "m.pt").predict(pixels, scores=True)
+    np.testing.assert_allclose(scores[0], np.exp(expected.scores), atol=1e-3)
+    scores[scores < json.loads(known["seg_thresh"])] = 0  # as the plugin does
+    assert (scores[0].argmax(axis=0) == expected.labels).mean() > 0.99
 
 
 def test_torch_export_comes_back_from_disk_at_a_fixed_size(folder, tmp_path):
@@ -145,6 +186,9 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(folder, 
         (["--format", "torch", "--out", "a.onnx"], "1", "expected a file that ends in .pt2"),
         (["--format", "torch", "--images", "nowhere.jpg"], "1", "nowhere.jpg: no such image"),
         (["--format", "coreml"], "2", "invalid choice: 'coreml' (choose from"),
+        (["--format", "onnx", "--resolution", "20", "--size", "64", "96"], "1", "and a square --size, as 512 512"),
+        (["--format", "hub", "--size", "64", "64"], "1", "--format hub: --size, --images and --resolution are for"),
+        (["--format", "safetensors", "--out", "a.pt"], "1", "expected a file that ends in .safetensors"),
         (["--format", "torch", "--size", "96", "0"], "2", "expected a whole number from 1 on, got '0'"),
     ],
 )

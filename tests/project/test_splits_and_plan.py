@@ -3,9 +3,12 @@
 from collections import Counter
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxsup.config.build import build
+from boxsup.config.training import NetworkSettings
 from boxsup.errors import DataError
 from boxsup.project.plan import Hardware, make_plan
 from boxsup.project.splits import split_images
@@ -113,7 +116,7 @@ def test_the_network_goes_by_the_hardware_and_the_size_of_images():
     assert make_plan(500, 500, LAPTOP).network == "mobilenet_v2"
     assert make_plan(500, 160, LAPTOP).network == "mobilenet_v2_8s"
     assert make_plan(500, 500, Hardware(8, 6.0)).network == "mobilenet_v2"
-    assert make_plan(500, 500, CARD).network == "deeplab_v2_resnet101"
+    assert make_plan(500, 500, Hardware(16, 12.0)).network == "deeplab_v2_resnet101"
     assert "no GPU" in make_plan(500, 500, LAPTOP).why_network
     assert "24 GiB" in make_plan(500, 500, CARD).why_network
 
@@ -121,7 +124,7 @@ def test_the_network_goes_by_the_hardware_and_the_size_of_images():
 def test_epochs_go_by_the_number_of_images():
     # 400 steps of 8 images; on a large GPU 20,000 of 10, as DeepLab v2's on 10,582 images: 19 epochs.
     assert [make_plan(count, 500, LAPTOP).epochs for count in (3, 240, 635, 100_000)] == [45, 13, 6, 6]
-    assert [make_plan(count, 500, CARD).epochs for count in (100, 10_582, 100_000)] == [45, 19, 6]
+    assert [make_plan(count, 500, Hardware(16, 12.0)).epochs for count in (100, 10_582, 100_000)] == [45, 19, 6]
     assert make_plan(240, 500, LAPTOP, epochs=2).epochs == 2
     assert "as asked for" in make_plan(240, 500, LAPTOP, epochs=2).why_epochs
 
@@ -136,3 +139,12 @@ def test_settings_are_ones_that_the_schema_takes(images, side, cores, memory):
     assert chosen.test_scale > 0
     assert 1 <= chosen.threads <= 4
     assert chosen.shards >= 1
+
+
+@pytest.mark.parametrize(("installed", "network"), [(True, "smp"), (False, "deeplab_v2_resnet101")])
+def test_a_large_gpu_has_a_network_of_today_if_its_package_is_there(monkeypatch, installed, network):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)
+    plan = make_plan(500, 500, CARD)
+    assert plan.network == network
+    settings = yaml.safe_load(f"{{name: {plan.network}{plan.network_parts}, weights: none, sha256: ''}}")
+    build(NetworkSettings, settings, "network")

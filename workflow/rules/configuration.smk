@@ -11,7 +11,7 @@ from snakemake.logging import logger
 
 from boxsup.again import VARIABLE, Start, record
 from boxsup.config.files import completed
-from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings
+from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.datasets import DataSets

@@ -11,13 +11,14 @@ rule network:
         log_of("network"),
     benchmark:
         benchmark_of("network")
+    priority: 100  # it says at once if a network or its weights cannot be had
     conda:
         "../../envs/torch.yaml"
     resources:
         **asks("network"),
     params:
         version=STAGES["network"].version,
-        settings=setting("network"),
+        settings=lambda wildcards: canonical(network_settings(experiment_of(wildcards).settings["network"])),
         folder=folder_of_tables,
         options=initial_options,
     shell:

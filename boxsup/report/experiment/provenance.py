@@ -13,6 +13,7 @@ from typing import Any
 from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.config.params import without_held_out
+from boxsup.config.training import network_name
 from boxsup.evaluation.measured import Basis
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.results import SeedResults
@@ -53,7 +54,7 @@ def facts(
         ("Images that train on their true mask", NONE if masked is None else f"{masked:,}"),
         ("Evaluated images", f"{len(val.images):,} ({experiment['val']}{without_held_out(experiment)})"),
         ("Classes", f"{len(train.classes) - 1} and background"),
-        ("Network", experiment["network"]["name"]),
+        ("Network", network_name(experiment["network"])),
         ("Seeds", ", ".join(str(seed.seed) for seed in seeds)),
     ]
 

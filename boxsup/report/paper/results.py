@@ -15,6 +15,7 @@ from boxsup.config.build import build
 from boxsup.config.inference import CrfSettings
 from boxsup.config.params import generation_settings, without_held_out
 from boxsup.config.published import published_rows, published_values
+from boxsup.config.training import network_name
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
@@ -78,7 +79,7 @@ class PaperRun:
     def described(self) -> str:
         """One line about the scores: data, network and epochs of the training, and the images that were evaluated."""
         settings, basis = self.settings, basis_from(self.seeds[0].evaluation)
-        network, epochs = settings["network"]["name"], settings["epochs"]
+        network, epochs = network_name(settings["network"]), settings["epochs"]
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
         apart = f", not measured: {basis.apart}" if basis.apart else ""
         measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
@@ -122,7 +123,7 @@ def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
                     {
                         "experiment": run.name,
                         "seed": seed.seed,
-                        "network": run.settings["network"]["name"],
+                        "network": network_name(run.settings["network"]),
                         "epochs": run.settings["epochs"],
                         "images": run.images,
                         "crf": crf,
@@ -199,7 +200,7 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
     crf = build(CrfSettings, settings["inference"]["crf"], "inference.crf").model_dump()
     asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
-    wanted = {"network": settings["network"]["name"], **asked, "crf": crf}
+    wanted = {"network": network_name(settings["network"]), **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes
     # The stores hold None where no box chose, or where the network was not asked.
     chosen = {"settings": update, "scales": settings["update"]["scales"]}
