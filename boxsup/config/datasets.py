@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -14,12 +15,23 @@ from pydantic import (
     field_validator,
 )
 
-from boxsup.config.fields import DistinctValues, Name, Settings, SomeDistinct, Text, optional, setting, variants
+from boxsup.config.fields import (
+    DistinctValues,
+    Name,
+    Settings,
+    Several,
+    SomeDistinct,
+    Text,
+    optional,
+    setting,
+    variants,
+)
 from boxsup.config.proposals import MEGAPIXELS
 
 # How annotations count pixels. "" means as "voc" does, and that a file which shows that it counts from 0 is a problem.
 CornerConvention = Literal["", "voc", "plane"]
 
+MOST_OBJECTS = 100  # in a generated picture; with a companion each, masks can still number them
 LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
 CORNERS = (
     "how annotations count: voc, pixels from 1, the last one included | plane, borders from 0; if it is left out, as "
@@ -76,6 +88,28 @@ class ShapesSettings(Settings):
     train: PositiveInt = setting(meaning="number of pictures to train on")
     val: PositiveInt = setting(meaning="number of pictures to evaluate on")
     masks: PositiveInt = setting(meaning="number of pictures of `train` whose masks may be used")
+    objects: Several[PositiveInt] = setting(
+        (2, 5),
+        "least and greatest number of objects in a picture, without companions",
+        late=True,
+        min_length=2,
+        max_length=2,
+    )
+    companions: float = setting(
+        0.0,
+        "share of the objects with a companion: one of another class in about the same place",
+        late=True,
+        ge=0,
+        le=1,
+    )
+    hue_spread: NonNegativeFloat = setting(28.0, "standard deviation of the hues of a class, degrees", late=True)
+
+    @field_validator("objects")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] > value[1] or value[1] > MOST_OBJECTS:
+            raise ValueError(f"the least number first, and at most {MOST_OBJECTS}")
+        return value
 
     @field_validator("masks")
     @classmethod

@@ -1,8 +1,12 @@
 """Draws the demo data: pictures of overlapping, textured objects far from rectangular, with true masks and boxes.
 
-A small network learns them on a CPU in a minute or two from a hundred pictures. A box says much less than a mask: an
-object fills well under half of its box. Each class has a form, a texture and a family of hues. The families overlap,
-and the background and the blobs on it, which belong to no class, have any hue: hue alone does not decide.
+A small network learns them on a CPU in some minutes from a hundred pictures. A box says much less than a mask: an
+object fills well under half of its box. Each class has a form, a texture and a family of hues. The background and the
+blobs on it, which belong to no class, have any hue: hue alone does not decide.
+
+An object may have a companion: one of another class in about the same place, as a rider has a horse. Their boxes are
+nearly the same, so that nothing in the picture says which pixels are whose; what the classes look like in all other
+pictures does.
 """
 
 from __future__ import annotations
@@ -26,6 +30,29 @@ TRIES = 20  # positions to try for an object
 
 Image = NDArray[np.uint8]
 Coverage = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What pictures have in common.
+
+    Attributes:
+        objects: Least and greatest number of objects, without companions.
+        companions: Share of the objects that have a companion.
+        hue_spread: Standard deviation of the hues of a class, degrees; at 28 neighbouring classes of six overlap.
+    """
+
+    objects: tuple[int, int] = (2, 5)
+    companions: float = 0.0
+    hue_spread: float = 28.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an object is: its centre (x, y) and its radius, in pixels."""
+
+    centre: NDArray[np.float64]
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +85,9 @@ class DrawnPicture:
         return np.where(ring, VOID, labels).astype(np.uint8), np.where(ring, VOID, self.instances).astype(np.uint8)
 
 
-def draw_picture(seed: int, split: str, index: int, side: int, classes: Sequence[str]) -> DrawnPicture:
+def draw_picture(
+    seed: int, split: str, index: int, side: int, classes: Sequence[str], style: Style = Style()
+) -> DrawnPicture:
     """Draw picture `index` of a split. The result depends only on the arguments.
 
     Args:
@@ -68,23 +97,29 @@ def draw_picture(seed: int, split: str, index: int, side: int, classes: Sequence
         side: Height and width are between 0.8 and 1.1 times this, in pixels.
         classes: Names of forms by class id, the background first. Picture by picture, the first object goes through
             the classes in order, so that every class occurs in every split that is long enough.
+        style: What it has in common with others.
     """
     draws = generator(seed, "shapes", split, index)
     height, width = (int(n) for n in draws.integers(round(0.8 * side), round(1.1 * side) + 1, size=2))
     image = _clutter(background(height, width, draws), draws)
     instances = np.zeros((height, width), np.uint8)
-    kinds = [index % (len(classes) - 1) + 1, *draws.integers(1, len(classes), size=int(draws.integers(1, 5)))]
+    kinds, (least, most) = len(classes) - 1, style.objects
+    others = draws.integers(0, kinds, size=int(draws.integers(least - 1, most)))
     class_ids: list[int] = []
     areas: list[float] = []
-    for class_id in map(int, kinds):
-        placed = _place(classes[class_id], instances, areas, side, draws)
-        if placed is not None:
-            coverage, area = placed
-            class_ids.append(class_id)
+    for kind in (index % kinds, *map(int, others)):
+        place: Place | None = None
+        for own in (kind, _companion(kind, kinds, style, draws)):
+            if own is None:
+                break
+            put = _put(classes[own + 1], instances, areas, side, place, draws)
+            if put is None:
+                break
+            place, coverage, area = put
+            class_ids.append(own + 1)
             areas.append(area)
             instances[coverage >= 0.5] = len(class_ids)
-            texture = object_texture(class_id - 1, len(classes) - 1, height, width, draws)
-            image = _paint(image, texture, coverage)
+            image = _paint(image, object_texture(own, kinds, height, width, style.hue_spread, draws), coverage)
     return DrawnPicture(_photograph(image, draws), instances, _objects(instances, class_ids, areas))
 
 
@@ -133,18 +168,33 @@ def coverage_of(strokes: Sequence[Stroke], transform: NDArray[np.float64], heigh
     return np.asarray(small / np.float32(255), np.float32)
 
 
-def _place(
-    name: str, instances: Image, areas: Sequence[float], side: int, draws: np.random.Generator
-) -> tuple[Coverage, float] | None:
-    """Place a form at random where it does not hide too much of another object; None if no position is found.
+def _companion(kind: int, kinds: int, style: Style, draws: np.random.Generator) -> int | None:
+    """Draw the class of an object's companion, from 0; None if it has none."""
+    if not style.companions or kinds == 1 or draws.random() >= style.companions:
+        return None
+    return (kind + int(draws.integers(1, kinds))) % kinds
+
+
+def _put(
+    name: str, instances: Image, areas: Sequence[float], side: int, beside: Place | None, draws: np.random.Generator
+) -> tuple[Place, Coverage, float] | None:
+    """Put a form at random where it does not hide too much of another object; None if no position is found.
+
+    Args:
+        name: The form.
+        instances: H×W numbers of the objects so far.
+        areas: Their areas in pixels.
+        side: About the side of the picture, in pixels.
+        beside: The place of the object whose companion this is; None if it may be anywhere.
+        draws: Where random numbers come from.
 
     Returns:
-        Its H×W coverage; and its area in pixels, including the part beyond the border.
+        Its place; its H×W coverage; and its area in pixels, including the part beyond the border.
     """
     height, width = instances.shape
     strokes = FORMS[name](draws)
     for _ in range(TRIES):
-        transform = _transform(side, height, width, draws)
+        transform, place = _transform(side, height, width, beside, draws)
         margin = side // 2
         shifted = transform + np.array([[0, 0, margin], [0, 0, margin]])
         whole = coverage_of(strokes, shifted, height + 2 * margin, width + 2 * margin)
@@ -152,18 +202,23 @@ def _place(
         area = float(np.sum(whole >= 0.5))
         left = np.bincount(instances[coverage < 0.5], minlength=len(areas) + 1)[1:]
         if np.sum(coverage >= 0.5) >= 0.6 * area and all(left >= MIN_VISIBLE * np.array(areas)):
-            return coverage, area
+            return place, coverage, area
     return None
 
 
-def _transform(side: int, height: int, width: int, draws: np.random.Generator) -> NDArray[np.float64]:
-    """A random rotation, reflection, scale and position: 2×3 matrix from a form's units to pixels."""
+def _transform(
+    side: int, height: int, width: int, beside: Place | None, draws: np.random.Generator
+) -> tuple[NDArray[np.float64], Place]:
+    """A random rotation, reflection, scale and position: 2×3 matrix from a form's units to pixels, and the place."""
     angle = draws.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    radius = draws.uniform(0.19, 0.34) * side
+    radius = draws.uniform(0.8, 1.1) * beside.radius if beside else draws.uniform(0.19, 0.34) * side
     stretch = np.diag([radius * draws.uniform(0.9, 1.1), radius * draws.choice([-1, 1])])
-    centre = draws.uniform([0.1 * width, 0.1 * height], [0.9 * width, 0.9 * height])
-    return np.column_stack([turn @ stretch, centre])
+    if beside:
+        centre = beside.centre + draws.uniform(-0.25, 0.25, size=2) * beside.radius
+    else:
+        centre = draws.uniform([0.1 * width, 0.1 * height], [0.9 * width, 0.9 * height])
+    return np.column_stack([turn @ stretch, centre]), Place(centre, radius)
 
 
 def _clutter(image: NDArray[np.float32], draws: np.random.Generator) -> NDArray[np.float32]:

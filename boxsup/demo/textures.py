@@ -12,13 +12,15 @@ Rgb = NDArray[np.float32]
 Field = NDArray[np.float32]
 
 
-def object_texture(kind: int, kinds: int, height: int, width: int, draws: np.random.Generator) -> Rgb:
+def object_texture(
+    kind: int, kinds: int, height: int, width: int, hue_spread: float, draws: np.random.Generator
+) -> Rgb:
     """The texture of an object of class `kind` (from 0) of `kinds`.
 
-    The hue is drawn around that of the class, so widely that neighbouring classes overlap. The pattern is that of the
-    class, with random direction and scale.
+    The hue is drawn around that of the class, with a standard deviation of `hue_spread` degrees. The pattern is that of
+    the class, with random direction and scale.
     """
-    hue = 360 * kind / kinds + draws.normal(0, 28)
+    hue = 360 * kind / kinds + draws.normal(0, hue_spread)
     saturation, value = draws.uniform(0.4, 0.85), draws.uniform(0.45, 0.9)
     pattern = PATTERNS[kind % len(PATTERNS)](*_coordinates(height, width, draws), draws)
     contrast = draws.uniform(0.1, 0.18)

@@ -13,7 +13,7 @@ from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES, LISTS, MASKS, OBJE
 from boxsup.catalogue.readers.voc_objects import CORNERS
 from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import DrawnPicture, draw_picture, fill_shares
+from boxsup.demo.shapes import DrawnPicture, Style, draw_picture, fill_shares
 from boxsup.errors import ConfigError
 from boxsup.image.files import write_mask
 from boxsup.random import generator
@@ -50,11 +50,12 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
     """
     for part in (IMAGES, ANNOTATIONS, MASKS, OBJECT_MASKS, LISTS):
         (folder / part).mkdir(parents=True)
+    style = Style(settings.objects, settings.companions, settings.hue_spread)
     class_ids: dict[str, dict[str, tuple[int, ...]]] = {"train": {}, "val": {}}
     for split, count in (("train", settings.train), ("val", settings.val)):
         for index in range(count):
             image = f"{split}_{index:04d}"
-            picture = draw_picture(settings.seed, split, index, settings.side, classes)
+            picture = draw_picture(settings.seed, split, index, settings.side, classes, style)
             write_picture(folder, image, picture, classes)
             class_ids[split][image] = tuple(item.class_id for item in picture.objects)
             yield Written(image, class_ids[split][image], tuple(fill_shares(picture.instances, picture.objects)))

@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +14,10 @@ from boxsup.cli import main
 from boxsup.config.build import build
 from boxsup.config.datasets import ShapesSettings
 from boxsup.demo.forms import FORMS
-from boxsup.demo.shapes import SUPERSAMPLING, boundary, coverage_of, draw_picture, fill_shares
+from boxsup.demo.shapes import SUPERSAMPLING, Style, boundary, coverage_of, draw_picture, fill_shares
 from boxsup.demo.tree import check_classes, choose_masks
 from boxsup.errors import ConfigError
+from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_mask
 from boxsup.image.palette import voc_palette
 
@@ -137,6 +139,49 @@ def test_objects_fill_well_under_half_of_their_boxes():
     assert 0.3 < np.mean(shares) < 0.5
 
 
+def test_companions_are_of_other_classes_and_share_a_box():
+    def closest(style):
+        """For each object of some pictures, how much its box is that of the object that is nearest to it by box."""
+        found = []
+        for index in range(16):
+            things = draw_picture(0, "train", index, 96, CLASSES, style).objects
+            corners = np.array([thing.box for thing in things])
+            iou = box_iou(corners, corners) * (1 - np.eye(len(things)))
+            found += [
+                (row.max(), things[row.argmax()].class_id != thing.class_id)
+                for row, thing in zip(iou, things, strict=True)
+            ]
+        return found
+
+    alone = closest(Style((2, 2)))
+    assert np.mean([iou > 0.5 for iou, _ in alone]) < 0.1
+    together = closest(Style((1, 1), companions=1.0))
+    assert np.mean([iou > 0.5 for iou, _ in together]) > 0.8
+    assert all(differ for _, differ in together)
+
+
+def test_as_many_objects_as_asked_for():
+    counts = {len(draw_picture(0, "train", index, 96, CLASSES, Style((1, 2))).objects) for index in range(12)}
+    assert counts == {1, 2}
+    alone = draw_picture(0, "train", 0, 96, ("background", "ring"), Style((1, 1), companions=1.0))
+    assert len(alone.objects) == 1  # there is no other class
+
+
+def test_hues_spread_as_asked_for():
+    def hues(spread):
+        """The mean hue of rings, whose class's own hue is 0, in degrees from it."""
+        found = []
+        for index in range(12):
+            picture = draw_picture(0, "train", index, 96, ("background", "ring"), Style((1, 1), hue_spread=spread))
+            hue, saturation, _ = cv2.split(cv2.cvtColor(picture.image, cv2.COLOR_RGB2HSV))
+            inner = (cv2.erode(picture.instances, np.ones((3, 3), np.uint8)) > 0) & (saturation > 60)
+            angles = np.deg2rad(2.0 * hue[inner])
+            found.append(np.rad2deg(np.arctan2(np.sin(angles).mean(), np.cos(angles).mean())))
+        return found
+
+    assert np.std(hues(2.0)) < 8 < 16 < np.std(hues(28.0))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_form_alone_fills_little_of_its_box(name):
     transform = np.array([[40.0, 0, 50], [0, 40, 50]])
@@ -162,6 +207,9 @@ def test_chosen_masks_hold_the_rare_class_first():
         ({"side": 20}, "shapes.side: expected a number of 64 or more"),
         ({"val": 0}, "shapes.val: expected a number above 0"),
         ({"masks": 25}, "shapes.masks: expected 24"),
+        ({"objects": [3, 2]}, "shapes.objects: expected the least number first"),
+        ({"objects": [2, 101]}, "shapes.objects: expected the least number first, and at most 100"),
+        ({"companions": 1.5}, "shapes.companions: expected a number"),
     ],
 )
 def test_settings_that_make_no_pictures_are_named(changed, words):

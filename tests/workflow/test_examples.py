@@ -8,6 +8,7 @@ from PIL import Image
 
 import boxsup
 from helpers.paths import ROOT
+from helpers.workflow_runs import RUN
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -30,7 +31,11 @@ def test_generations_stand_side_by_side(example, tmp_path):
     assert example("generations.py", "--out", out).strip() == str(out)
     with Image.open(out) as picture:
         width, height = picture.size
-    assert width > 2 * height  # boxes, and two generations
+    assert width > 3 * height  # boxes, two generations and the true mask
+    example("generations.py", f"results/{RUN}", "train_0000", "train_0001", "--ends", "--out", out)
+    with Image.open(out) as picture:
+        assert picture.size[0] == width  # of two generations both are ends
+        assert picture.size[1] > 1.8 * height
 
 
 def test_the_choice_of_every_box_is_told_by_weight(example):
