@@ -258,6 +258,17 @@ def test_a_damaged_inventory_is_made_again(split):
     assert changes(taken(split)).since() == LOST  # once
 
 
+def test_a_shard_reads_its_part_of_the_inventory(split):
+    whole = read_inventory(taken(split).folder)
+    part = read_inventory(split.folder, whole.ids[1:2])
+    assert part.ids == whole.ids[1:2]
+    for own in ("image_hash", "box_hash"):
+        assert getattr(part, own)(part.ids) == getattr(whole, own)(part.ids)
+    path = split.folder / INVENTORY
+    path.write_text(path.read_text()[:-3])  # cut off
+    assert read_inventory(split.folder, whole.ids[:1]) is None
+
+
 def test_what_cannot_be_listed_is_left_to_the_catalogue(split):
     source = split.root / {"voc": "ImageSets/Segmentation/train.txt", "coco": "boxes.json"}.get(split.form, "images")
     shutil.rmtree(source) if source.is_dir() else source.unlink()
