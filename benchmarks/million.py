@@ -48,7 +48,9 @@ def write_tables(folder: Path, images: int) -> None:
         boxes = [Box(1 + index % 2, 0, 0, 1, 1) for index in range(BOXES)]
         for number in range(images):
             name = image_of(number)
-            yield Record(name, f"/data/set/images/train/{name}.jpg", 1, 1, f"/data/set/masks/train/{name}.png", "", boxes)
+            yield Record(
+                name, f"/data/set/images/train/{name}.jpg", 1, 1, f"/data/set/masks/train/{name}.png", "", boxes
+            )
 
     write_catalogue(folder, to_catalogue(records(), CLASSES))
 
@@ -114,9 +116,9 @@ def arguments(folder: Path) -> None:
 
 def shard(folder: Path) -> None:
     """A shard of candidates or overlaps takes its rows."""
-    from boxsup.catalogue.tables import read_catalogue
+    from boxsup.catalogue.split_tables import SplitTables
 
-    rows = read_catalogue(folder).shard(SHARDS // 2, SHARDS)
+    rows = SplitTables(folder).shard(SHARDS // 2, SHARDS)
     assert sum(len(rows.boxes_of(image)) for image in rows.ids) == BOXES * len(rows.ids)
 
 
@@ -126,58 +128,60 @@ def inventory(folder: Path) -> None:
 
     ids = list(map(image_of, range(FEW // SHARDS)))
     found = read_inventory(folder)
-    assert found and found.image_hash(ids)
+    assert found
+    assert found.image_hash(ids)
 
 
 def labels(folder: Path) -> None:
     """A generation opens its stores, and follows the rows of images and boxes."""
-    from boxsup.catalogue.tables import boxes_digest, check_ids, read_catalogue
-    from boxsup.labels.generation import ChoiceTables
+    from boxsup.catalogue.split_tables import SplitTables
+    from boxsup.catalogue.tables import boxes_digest, check_ids
     from boxsup.labels.overlaps import Overlaps
     from boxsup.proposals.pool_store import Pools
 
-    split = read_catalogue(folder)
+    split = SplitTables(folder)
+    assert len(split.sizes) == len(split)
     pools, overlaps = (
         store([folder / f"{name}/{index}.zarr" for index in range(SHARDS)], 8)
         for name, store in (("pools", Pools), ("overlaps", Overlaps))
     )
     for store in (pools, overlaps):
-        check_ids(split.ids, list(store), "stores")
+        check_ids(split.ids, store, "stores")
     boxes_digest(split)
-    tables = ChoiceTables(len(split.boxes), 1)
-    for row in split.rows():
-        tables.chosen[split.boxes_of(row.image).index] = 0
+    assert sum(len(part.boxes_of(row.image)) for part in split.parts() for row in part.rows()) == split.box_count
     assert len(pools[split.ids[-1]]) == len(overlaps[split.ids[0]][0]) == 1
 
 
 def quality(folder: Path) -> None:
     """What `boxsup label-quality` compares."""
-    from boxsup.catalogue.tables import corners_of, read_catalogue
+    from boxsup.catalogue.split_tables import SplitTables
+    from boxsup.catalogue.tables import corners_of
     from boxsup.store.labels import Labels
 
-    split, generation = read_catalogue(folder), Labels(folder / "labels.zarr")
+    split, generation = SplitTables(folder), Labels(folder / "labels.zarr")
     chosen = generation.table("chosen")
-    assert list(generation) == split.ids and len(chosen) == len(split.boxes)
-    corners = corners_of(split.boxes)
-    assert sum(len(corners[split.boxes_of(row.image).index]) for row in split.rows()) == len(chosen)
+    assert all(image == other for image, other in zip(generation, split.ids, strict=True))
+    parts = ((part, row) for part in split.parts() for row in part.rows())
+    assert sum(len(corners_of(part.boxes_of(row.image))) for part, row in parts) == len(chosen)
 
 
 def epoch(folder: Path) -> None:
     """An epoch draws its order and takes the rows and label maps of its first images."""
     import yaml
 
-    from boxsup.catalogue.tables import read_catalogue
+    from boxsup.catalogue.split_tables import SplitTables
     from boxsup.config.build import parse
     from boxsup.config.params import epoch_settings
     from boxsup.config.training import TrainingSettings
+    from boxsup.store.labels import Labels
     from boxsup.training.data import EpochData, batch_order
 
     defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
     settings = parse(TrainingSettings, json.dumps(epoch_settings(defaults["training"])), "training")
-    data = EpochData(read_catalogue(folder), folder / "labels.zarr", settings, 0, 1)
-    for index in batch_order(data, settings, 0, 1).ravel()[:200]:
-        assert data._rows[index].image == data.ids[index]
-        assert data._labels[data.ids[index]].shape == (1, 1)
+    split = SplitTables(folder)
+    data, maps = EpochData(split, folder / "labels.zarr", settings, 0, 1), Labels(folder / "labels.zarr")
+    for index in batch_order(data, settings, 0, 1).ravel()[:200].tolist():
+        assert maps[split.row(index).image].shape == (1, 1)
 
 
 JOBS = {job.__name__: job for job in (arguments, shard, inventory, labels, quality, epoch)}
@@ -193,6 +197,7 @@ def plan(folder: Path) -> tuple[float, float]:
     (folder / "data/few").mkdir(exist_ok=True)
     os.link(folder / f"data/images/{image_of(0)}.jpg", folder / f"data/few/{image_of(0)}.jpg")
     dataset = {"format": "voc_xml", "root": str(folder / "data"), "classes": list(CLASSES[1:]), "shards": SHARDS}
+    dataset["on_problem"] = "stop"
     splits = {"train": split_of("images"), "val": split_of("few")}
     experiment = {"dataset": "many", "train": "train", "val": "val", "epochs": EPOCHS, "seeds": [0]}
     supervision = {"supervision": {"masks": "none", "boxes": "boxsup"}}
@@ -206,7 +211,7 @@ def plan(folder: Path) -> tuple[float, float]:
     for name in ("images.csv", "boxes.csv", "classes.csv", "inventory.json", ".seen.json"):
         if (folder / name).exists():
             (folder / name).rename(train / name)
-    listed = subprocess.run([*command, "--summary", *target], check=True, capture_output=True, text=True).stdout
+    listed = cost([*command, "--summary", *target])[2]
     for line in listed.splitlines()[1:]:
         path = folder / line.split("\t")[0]
         if path.suffix in ("", ".zarr"):
@@ -274,7 +279,7 @@ def compare(images: int, jobs: list[str]) -> None:
             few, many = (
                 tables[count] if job == "tables" else measured(job, folder, count) for count, folder in folders.items()
             )
-            print(f"{job}: {many[0]:.1f} s ({many[0] - few[0]:.1f} s of them for the images), "
+            print(f"{job}: {many[0]:.1f} s, {many[0] - few[0]:.1f} s of them for the images; "
                   f"{many[1] - few[1]:.0f} MB for {images:,} images", flush=True)  # fmt: skip
 
 

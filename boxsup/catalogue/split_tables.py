@@ -1,7 +1,7 @@
 """The tables of a split of any size: a job reads the rows that it needs, and keeps no others.
 
-The tables are the CSV files that people read (`boxsup.catalogue.tables`), and rows are found by where they begin in them
-(`boxsup.catalogue.row_starts`). So there are no second tables that could say something else.
+The tables are the CSV files that people read (`boxsup.catalogue.tables`). Rows are found by where they begin in them
+(`boxsup.catalogue.row_starts`), so there are no second tables that could say something else.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,7 +105,7 @@ class SplitTables:
         wanted, found = set(images), list[tuple[pd.DataFrame, pd.DataFrame]]()
         for start in range(0, len(self), PART):
             stop = min(start + PART, len(self))
-            if not wanted.isdisjoint(self._ids(start, stop)):
+            if not wanted.isdisjoint(self.ids[start:stop]):
                 part = self.part(start, stop)
                 tables = (part.images, part.boxes)
                 found.append(tuple(table[table["image"].isin(wanted)] for table in tables))  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ class SplitTables:
     @property
     def ids(self) -> Sequence[str]:
         """Image ids in order; they are read when they are asked for."""
-        return _Ids(len(self), self._ids, lambda index: self.row(index).image)
+        return _Ids(self)
 
     @cached_property
     def sizes(self) -> NDArray[np.int32]:
@@ -144,11 +144,8 @@ class SplitTables:
         parts = [part.sizes.astype(np.int32) for part in self.parts()]
         return np.concatenate(parts) if parts else np.zeros((0, 2), np.int32)
 
-    def _ids(self, start: int, stop: int) -> list[str]:
-        return self._images(start, stop)["image"].tolist()
-
-    def _images(self, start: int, stop: int) -> pd.DataFrame:
-        """Rows of the table of images alone."""
+    def images(self, start: int, stop: int) -> pd.DataFrame:
+        """The rows of the table of images from `start` up to `stop`."""
         if self._whole is not None:
             return self._whole.images.iloc[start:stop]
         first, last = start // BLOCK, -(-stop // BLOCK)
@@ -189,16 +186,13 @@ class SplitTables:
 class _Ids(Sequence[str]):
     """The ids of a split, read when they are asked for."""
 
-    length: int
-    part: Callable[[int, int], list[str]]
-    one: Callable[[int], str]
+    split: SplitTables
 
     def __len__(self) -> int:
-        return self.length
+        return len(self.split)
 
     def __iter__(self) -> Iterator[str]:
-        starts = range(0, self.length, PART)
-        return (image for start in starts for image in self.part(start, min(start + PART, self.length)))
+        return (image for start in range(0, len(self), PART) for image in self[start : start + PART])
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -207,7 +201,8 @@ class _Ids(Sequence[str]):
     def __getitem__(self, index: slice) -> list[str]: ...
 
     def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(self.length)
-            return self.part(start, max(start, stop))[::step] if step > 0 else list(self)[index]
-        return self.one(range(self.length)[index])
+        rows = range(len(self))[index]
+        if isinstance(rows, int):
+            return self.split.row(rows).image
+        found: list[str] = self.split.images(rows[0], rows[-1] + 1)["image"].tolist() if rows else []
+        return found[:: rows.step]

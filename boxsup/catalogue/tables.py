@@ -6,11 +6,11 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,14 @@ class Catalogue:
     def rows(self) -> Iterator[ImageRow]:
         """The rows of the table of images."""
         return map(ImageRow._make, self.images[list(IMAGE_COLUMNS)].itertuples(index=False, name=None))
+
+    def row(self, index: int) -> ImageRow:
+        """The row of an image, from 0."""
+        return next(Catalogue(self.images.iloc[index : index + 1], self.boxes, self.classes).rows())
+
+    def parts(self) -> Iterator[Catalogue]:
+        """All images in order, some at a time; see `boxsup.catalogue.split_tables`, where that matters."""
+        yield self
 
     def boxes_of(self, image: str) -> pd.DataFrame:
         """The rows of `boxes` that belong to one image, with their index; possibly none."""
@@ -184,20 +192,41 @@ def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
     return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
 
 
-def boxes_digest(split: Catalogue) -> str:
+class InParts(Protocol):
+    """A split, in memory or not: its parts in order, whose boxes have their index in the whole table."""
+
+    classes: tuple[str, ...]
+
+    def parts(self) -> Iterator[Catalogue]:
+        """All images in order, some at a time."""
+
+
+def boxes_digest(split: InParts) -> str:
     """A hash of the boxes of a split: images, class names and corners, row by row.
 
     >>> one = Catalogue(pd.DataFrame(), pd.DataFrame([["a", 1, 0, 0, 2, 2, 0, 0]], columns=BOX_COLUMNS), ("-", "cat"))
     >>> boxes_digest(one)[:8]
     '1233d58b'
     """
-    boxes = split.boxes
-    content = [list(boxes["image"]), boxes["label"].tolist(), corners_of(boxes).tolist(), list(split.classes)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    columns: list[Callable[[pd.DataFrame], list[Any]]] = [
+        lambda boxes: list(boxes["image"]),
+        lambda boxes: boxes["label"].tolist(),
+        lambda boxes: corners_of(boxes).tolist(),
+    ]
+    digest = hashlib.sha256()
+    for column in columns:  # the JSON of the list of all columns and the classes, without having it in memory
+        before = "[" if column is columns[0] else ", "
+        texts = (json.dumps(column(part.boxes))[1:-1] for part in split.parts())
+        digest.update(f"{before}[".encode())
+        for number, text in enumerate(filter(None, texts)):
+            digest.update(f"{', ' if number else ''}{text}".encode())
+        digest.update(b"]")
+    digest.update(f", {json.dumps(split.classes)}]".encode())
+    return digest.hexdigest()
 
 
-def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
+def check_ids(ids: Iterable[str], known: Container[str], where: str) -> None:
     """Raise a DataError about `where` if some of `ids` are not among its `known` ids."""
-    missing = sorted(set(ids) - set(known))
+    missing = sorted({image for image in ids if image not in known})
     if missing:
         raise DataError(f"{where}: {len(missing)} of the images are missing, the first is {missing[0]}; make it again")

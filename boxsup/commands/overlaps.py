@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from boxsup.catalogue.changes import overlaps_from, recording
 from boxsup.catalogue.inventory import read_inventory
+from boxsup.catalogue.made_from import overlaps_from, recording
 from boxsup.catalogue.split_tables import SplitTables
 from boxsup.catalogue.tables import corners_of
 from boxsup.commands.outputs import add_output_arguments

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
+from boxsup.catalogue.made_from import proposals_from, recording
 from boxsup.catalogue.split_tables import SplitTables
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.commands.outputs import add_output_arguments

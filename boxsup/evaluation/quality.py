@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
-from boxsup.evaluation.measured import Basis, basis_of, measured_mean
+from boxsup.catalogue.tables import ImageRow, InParts, corners_of
+from boxsup.evaluation.measured import Basis, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.labels.choice import Chosen
@@ -74,7 +75,7 @@ class Quality:
 
 def measure_generation(
     generation: int,
-    catalogue: Catalogue,
+    split: InParts,
     labels: Path,
     true_mask: NDArray[np.bool_],
     chosen: NDArray[np.int32],
@@ -85,7 +86,7 @@ def measure_generation(
 
     Args:
         generation: Number of the generation.
-        catalogue: N images and B boxes.
+        split: N images and B boxes.
         labels: Store of the generation's label maps.
         true_mask: N, whether each image keeps its true mask.
         chosen: B, index of each box's candidate, or a value of `Chosen`.
@@ -96,20 +97,15 @@ def measure_generation(
         DataError: A true mask is unreadable or does not fit its labels.
     """
     supervising = chosen != Chosen.NOTHING
-    corners = corners_of(catalogue.boxes)
-    classes = len(catalogue.classes)
-    supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
-
-    def compared(row: ImageRow) -> _Compared:
-        boxes = catalogue.boxes_of(row.image).index
-        return _Compared(row, corners[boxes[supervising[boxes]]])
-
-    processes = useful_processes(workers, len(supervised), SECONDS)
-    batches = map_batches(_measured, partial(_open, labels, classes), map(compared, supervised), BATCH, processes)
+    classes, supervised = len(split.classes), int((~true_mask).sum())
+    masked: Counter[str] = Counter()  # images with true masks, and objects in them
+    compared = _compared(split, true_mask, supervising, masked)
+    processes = useful_processes(workers, supervised, SECONDS)
+    batches = map_batches(_measured, partial(_open, labels, classes), compared, BATCH, processes)
     confusion = np.zeros((classes, classes + 1), np.int64)
     fills: list[float] = []
     box_fills: list[float] = []
-    with tqdm(total=len(supervised), desc="label-quality", unit="image", disable=None) as bar:
+    with tqdm(total=supervised, desc="label-quality", unit="image", disable=None) as bar:
         for counted, confusions, fills_of_batch, box_fills_of_batch in batches:
             confusion += confusions
             fills += fills_of_batch
@@ -117,7 +113,7 @@ def measure_generation(
             bar.update(counted)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
-    basis = basis_of(catalogue.subset({row.image for row in supervised}), confusion.sum(axis=1))
+    basis = Basis(split.classes, confusion.sum(axis=1), masked["images"], masked["objects"])
     return Quality(
         generation,
         images=basis.images,
@@ -138,6 +134,20 @@ class _Compared(NamedTuple):
 
     row: ImageRow
     corners: NDArray[np.int64]
+
+
+def _compared(
+    split: InParts, true_mask: NDArray[np.bool_], supervising: NDArray[np.bool_], masked: Counter[str]
+) -> Iterator[_Compared]:
+    """The images that boxes supervise; in `masked`, counts those with a true mask, and the objects in them."""
+    kept = iter(true_mask)
+    for part in split.parts():
+        for row in part.rows():
+            if not next(kept):
+                boxes = part.boxes_of(row.image)
+                if row.mask:
+                    masked.update(images=1, objects=int((boxes["crowd"] == 0).sum()))
+                yield _Compared(row, corners_of(boxes[supervising[boxes.index]]))
 
 
 def _open(labels: Path, classes: int) -> tuple[Labels, int]:

@@ -6,8 +6,10 @@ Writers take the images in order, and keep at most one shard in memory.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from boxsup.store.checksums import CHECK_ADVICE, missing_files, write_checksums
 SHARD_BYTES = 64 * 2**20  # of the uncompressed shard that a writer holds
 SHARD_IMAGES = 256
 RAGGED_CHUNK_BYTES = 128 * 2**10
+IDS_IN_ATTRIBUTES = 2**17  # ids of images that a store has in its attributes; of more, they are rows of bytes
+IDS_AT_ONCE = 2**16
 MAX_BYTES = 2**28  # of a chunk or a whole array in memory: our stores have less, but damaged metadata may claim more
 
 
@@ -85,7 +89,7 @@ class RaggedWriter:
         )
         self._buffer: NDArray[Any] = np.empty(self._shard, self._dtype)
         self._filled = 0
-        self._offsets = [0]
+        self._offsets = array("q", [0])
 
     def append(self, row: NDArray[Any]) -> None:
         """Add the next row; arrays of more dimensions are flattened in C order."""
@@ -103,7 +107,7 @@ class RaggedWriter:
     def close(self) -> None:
         """Write the rows still in memory, and the offsets."""
         self._flush()
-        offsets = np.asarray(self._offsets, np.int64)
+        offsets = np.fromiter(self._offsets, np.int64, len(self._offsets))  # not of the array's own type, `long long`
         write_array(self._group, f"{self._name}_offsets", offsets)
 
     def _flush(self) -> None:
@@ -156,6 +160,39 @@ class Ragged:
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
 
+class ColumnWriter:
+    """Writes the N rows of a table in order, some at a time: the same bytes as `write_array` of all of them."""
+
+    def __init__(self, group: zarr.Group, name: str, count: int, like: NDArray[Any]) -> None:
+        """Begin an array of `count` rows that are like those of `like`."""
+        shape = (count, *like.shape[1:])
+        compressors = ZstdCodec(level=9, checksum=True)
+        self._array = group.create_array(name, shape=shape, dtype=like.dtype, compressors=compressors)
+        self._buffer = np.empty((self._array.chunks[0], *like.shape[1:]), like.dtype)
+        self._filled = self._written = 0
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add the next rows."""
+        while len(rows):
+            part = rows[: len(self._buffer) - self._filled]
+            self._buffer[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            rows = rows[len(part) :]
+            if self._filled == len(self._buffer):
+                self._flush()
+
+    def close(self) -> None:
+        """Write the rows still in memory; all N must have been added."""
+        self._flush()
+        if self._written != self._array.shape[0]:
+            raise RuntimeError(f"expected {self._array.shape[0]} rows, got {self._written}")
+
+    def _flush(self) -> None:
+        self._array[self._written : self._written + self._filled] = self._buffer[: self._filled]
+        self._written += self._filled
+        self._filled = 0
+
+
 def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
     """Create a zarr v3 group together with its attributes, so that no store is ever without them."""
     return zarr.create_group(store=path, zarr_format=3, attributes=dict(attributes))
@@ -177,8 +214,43 @@ def atomic_group(
         The group to write arrays into.
     """
     with atomic_write(path) as partial:
-        yield create_group(partial, {"kind": kind, **attributes, "images": list(images)})
+        in_attributes = len(images) <= IDS_IN_ATTRIBUTES
+        listed = {"images": list(images)} if in_attributes else {}
+        group = create_group(partial, {"kind": kind, **attributes, **listed})
+        if not in_attributes:
+            ids = RaggedWriter(group, "images", np.uint8)
+            for image in images:
+                ids.append(np.frombuffer(image.encode(errors="surrogatepass"), np.uint8))
+            ids.close()
+        yield group
         write_checksums(partial)
+
+
+def image_count(group: zarr.Group) -> int:
+    """The number of a store's images."""
+    listed = group.attrs.get("images")
+    return len(listed) if isinstance(listed, list) else open_array(group, "images_offsets", np.int64).shape[0] - 1
+
+
+def image_ids(group: zarr.Group) -> Iterator[list[str]]:
+    """The ids of a store's images in order, some at a time.
+
+    Raises:
+        StoreError: They are damaged.
+    """
+    listed = group.attrs.get("images")
+    if isinstance(listed, list):
+        yield listed
+        return
+    text, offsets = open_array(group, "images", np.uint8), open_array(group, "images_offsets", np.int64)
+    for start in range(0, offsets.shape[0] - 1, IDS_AT_ONCE):
+        bounds = read_part(offsets, slice(start, start + IDS_AT_ONCE + 1))
+        values = read_part(text, slice(int(bounds[0]), int(bounds[-1]))).tobytes()
+        try:
+            ends = (bounds - bounds[0]).tolist()
+            yield [values[one:other].decode(errors="surrogatepass") for one, other in itertools.pairwise(ends)]
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{group.store_path}: damaged ids of images; {CHECK_ADVICE}") from error
 
 
 def write_array(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
@@ -201,7 +273,8 @@ def open_group(path: Path, kind: str) -> zarr.Group:
     if actual != kind:
         raise StoreError(f"{path}: expected a store of {kind}, got {actual or 'something else'}")
     images = attributes.get("images")
-    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+    in_array = images is None and "images_offsets" in group
+    if not in_array and (not isinstance(images, list) or not all(isinstance(image, str) for image in images)):
         raise StoreError(f"{path}: the store has no list of its images; {CHECK_ADVICE}")
     missing = missing_files(path)
     if missing:
