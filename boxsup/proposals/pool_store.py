@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.proposals.pool import Pool
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, image_count, open_group, read_array, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, open_group
 from boxsup.store.shards import Shards
 
 KIND = "candidate pools"

@@ -19,19 +19,9 @@ from boxsup.image.files import encode_mask
 from boxsup.image.palette import PALETTE
 from boxsup.image.showing import html_picture, html_table
 from boxsup.near import did_you_mean, first_few, nearest
-from boxsup.store.arrays import (
-    ColumnWriter,
-    StackWriter,
-    atomic_group,
-    image_count,
-    image_ids,
-    open_array,
-    open_group,
-    read_array,
-    read_part,
-    write_array,
-)
+from boxsup.store.arrays import ColumnWriter, StackWriter, open_array, read_array, read_part, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, image_ids, open_group
 from boxsup.store.saving import save
 from boxsup.store.shards import ImageIndex
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import image_ids, open_group
+from boxsup.store.groups import image_ids, open_group
 
 OPEN = 4  # stores; jobs follow the order of the split, in which each store has a run of images
 T = TypeVar("T")

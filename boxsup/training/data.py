@@ -23,6 +23,8 @@ from boxsup.store.labels import Labels, exceeds_classes
 from boxsup.training.augmentation import augment
 from boxsup.training.parallel import rank_slice, world_size
 
+RUN = 256  # images that follow one another: a store of label maps has at most so many in a file
+
 
 class EpochData(Dataset[tuple[Tensor, Tensor]]):
     """The images of a split and their labels as one epoch augments them: item i is 3×S×S float32 and S×S uint8.
@@ -127,8 +129,35 @@ def batch_order(data: EpochData, settings: TrainingSettings, seed: int, epoch: i
     if world_size() > 1 and len(data) < settings.batch:
         raise DataError(f"training.gpus: {len(data)} images do not fill a batch of {settings.batch}; set it to 1")
     batch = min(settings.batch, len(data))
-    order = generator(seed, "order", epoch).permutation(len(data))
+    order = shuffled(len(data), settings.shuffle_within, generator(seed, "order", epoch))
     return order[: len(order) // batch * batch].reshape(-1, batch)
+
+
+def shuffled(count: int, within: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    """A random order of images; by default each order is as likely as any other.
+
+    With `within`, images come in runs of RUN that follow one another in the split, the last shorter. The runs are
+    shuffled; then as many of them at a time as have `within` images, at least one, are taken, and their images are
+    shuffled. So any run is as likely as any other to come first, and images of one run stay within so many places.
+
+    Args:
+        count: Number of images.
+        within: How many images are shuffled at a time; 0 for all.
+        draws: Random draws.
+
+    >>> order = shuffled(1024, 512, np.random.default_rng(0)) // 256  # the run of each image
+    >>> [sorted(set(order[:512].tolist())), sorted(set(order[512:].tolist()))]
+    [[0, 2], [1, 3]]
+    """
+    if not within:
+        return draws.permutation(count)
+    runs = draws.permutation(-(-count // RUN))
+    together = max(1, within // RUN)
+    parts = []
+    for first in range(0, len(runs), together):
+        rows = [np.arange(run * RUN, min((run + 1) * RUN, count)) for run in runs[first : first + together]]
+        parts.append(draws.permutation(np.concatenate(rows)))
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def read_batches(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
