@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--boxes", type=Path, required=True, help="COCO JSON, or folder of VOC XML, YOLO or LabelMe annotations"
     )
     add_model_arguments(parser, required=False, of_run=True)
-    text = "object networks of `boxsup objects`, whose maps are averaged [those of the model's run, or the shipped one]"
+    text = "object networks of `boxsup objects`, whose maps are averaged [those of the model's run and the shipped one]"
     parser.add_argument("--objects", type=Path, nargs="+", metavar="PT", help=text)
     add_scales_argument(parser, of_run=True)
     parser.add_argument(

@@ -39,13 +39,14 @@ class Recipe:
     proposals: ProposalSettings
     disjoint: bool = False
     megapixels: float = MEGAPIXELS
+    shipped: bool = False
 
     def masker(self) -> MaskMaker:
         """Read the networks."""
         from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
 
         arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
-        return MaskMaker(self.model, self.objects, *arguments, self.megapixels)
+        return MaskMaker(self.model, self.objects, *arguments, self.megapixels, self.shipped)
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def write_made(made: Made) -> None:
             "proposals": recipe.proposals.model_dump(by_alias=True),
             "disjoint": recipe.disjoint,
             "megapixels": recipe.megapixels,
+            "shipped": recipe.shipped,
         },
         "written": dict(sorted(made.written.items())),
         "parts": [_plain(part) for part in made.parts],
@@ -144,6 +146,7 @@ def read_made(out: Path) -> Made:
                 build_settings(recipe["proposals"], "proposals"),
                 bool(recipe["disjoint"]),
                 float(recipe["megapixels"]),
+                bool(recipe["shipped"]),
             ),
             tuple(_made_part(part) for part in content["parts"]),
             _written(content),

@@ -50,6 +50,7 @@ class MaskMaker:
         proposals: ProposalSettings,
         disjoint: bool = False,
         megapixels: float = MEGAPIXELS,
+        shipped: bool = False,
     ) -> None:
         """Read the networks.
 
@@ -62,6 +63,7 @@ class MaskMaker:
             proposals: Settings of the method that makes the candidates.
             disjoint: Whether a pixel belongs to one box only.
             megapixels: An image with more is reduced to this for the trained network.
+            shipped: Whether the shipped object network is asked beside `objects`; see `ObjectViewer`.
 
         Raises:
             StoreError: There is no such checkpoint or object network.
@@ -69,12 +71,12 @@ class MaskMaker:
         """
         check_update(update)
         self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
-        self._viewer = ObjectViewer(objects, threads)
+        self._viewer = ObjectViewer(objects, threads, shipped)
         self._update, self._proposals, self._disjoint = update, proposals, disjoint
         self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
             "model": None if model is None else sha256_of(model),
-            "objects": self._viewer.hashes,
+            "objects": self._viewer.weights,
             "threads": threads,
             "scales": None if model is None else list(scales),
             "megapixels": None if model is None else megapixels,

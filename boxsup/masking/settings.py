@@ -51,7 +51,7 @@ def mask_recipe(
 
     Args:
         trained: A trained model; None for none.
-        objects: Object networks; None for those of the model's run, or else the one that ships with the package.
+        objects: Object networks; None for those of the model's run together with the one that ships with the package.
         threads: Threads of torch on the CPU.
         scales: Scales of the image for the trained model.
         settings: See `mask_settings`.
@@ -59,7 +59,7 @@ def mask_recipe(
     """
     labelling = plain_labelling() if trained is None else trained.labelling
     model = None if trained is None else trained.checkpoint
-    if objects is None:
-        objects = [] if trained is None else trained.object_networks()
+    own = [] if trained is None else trained.object_networks()
+    networks, shipped = (own, True) if objects is None else (objects, False)
     threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Recipe(model, tuple(objects), threads, tuple(scales), *settings, disjoint, labelling.megapixels)
+    return Recipe(model, tuple(networks), threads, tuple(scales), *settings, disjoint, labelling.megapixels, shipped)

@@ -22,28 +22,33 @@ from boxsup.store.checksums import sha256_of
 
 
 class ObjectViewer:
-    """Object networks whose maps are averaged.
+    """Object networks whose maps are averaged, those of a run and the one that ships with the package.
 
     Attributes:
-        hashes: The SHA-256 of the file of each network, in order.
+        weights: The weight of each network in the average, by the SHA-256 of its file.
     """
 
-    def __init__(self, paths: Sequence[Path], threads: int) -> None:
+    def __init__(self, paths: Sequence[Path], threads: int, shipped: bool = False) -> None:
         """Read the networks; one that had no box to learn from is left out.
 
         Args:
             paths: Files of object networks; if none of them has learned anything, or there are none, the network that
                 ships with the package is read.
             threads: Threads of torch on the CPU, on which the last bits of maps depend.
+            shipped: Whether the network that ships with the package is asked in any case. It then counts as much as all
+                others together.
 
         Raises:
             StoreError: A file is missing, damaged or not an object network.
         """
         learned = {path: network for path in paths if (network := _read(path))[2]}
-        read = list(learned.values()) or [_checked(SHIPPED, *load_shipped())]
-        self.hashes = [sha256_of(path) for path in learned] or [SHIPPED_SHA256]
+        read = {sha256_of(path): network for path, network in learned.items()}
+        self.weights = dict.fromkeys(read, 1)
+        if shipped or not read:
+            read[SHIPPED_SHA256] = _checked(SHIPPED, *load_shipped())
+            self.weights[SHIPPED_SHA256] = max(1, len(learned))
         self._threads = threads
-        self._networks = [(folded(network).to(device()), size) for network, size, _ in read]
+        self._networks = [(folded(network).to(device()), size) for network, size, _ in read.values()]
         self._side = max(size for _, size in self._networks)
 
     def maps(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -62,7 +67,7 @@ class ObjectViewer:
 
     def _mean(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
         seen = [self._seen(network, crops_of(image, boxes, size), size) for network, size in self._networks]
-        return to_bytes(np.mean(seen, axis=0, dtype=np.float32))
+        return to_bytes(np.average(seen, axis=0, weights=np.array([*self.weights.values()], np.float32)))
 
     def _seen(self, network: ObjectNet, crops: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
         maps = object_maps(network, crops, size)

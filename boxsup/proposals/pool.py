@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from boxsup.errors import DataError
 from boxsup.machine.compiled import compiled
-from boxsup.proposals.regions import raster_order, region_boxes
+from boxsup.proposals.regions import raster_order, region_boxes, renumbered
 
 MAX_REGIONS = 2**16 - 1  # numbers of uint16, less one
 
@@ -71,23 +71,26 @@ def make_pool(superpixels: NDArray[np.integer], matrix: NDArray[np.bool_], score
         >>> pool.superpixels, pool.mask(0)
         (array([[0, 0, 1]], dtype=uint16), array([[False, False,  True]]))
     """
-    present, labels = np.unique(superpixels, return_inverse=True)
+    rank = raster_order(superpixels, matrix.shape[1])
+    present = np.flatnonzero(rank >= 0)
     matrix = np.take(matrix, present, axis=1)
     order = np.argsort(-scores, kind="stable")
     order = order[matrix[order].any(axis=1)]
     order = order[distinct_rows(matrix[order])]
     matrix, column = unique_columns(matrix[order])
-    labels = column[labels.reshape(superpixels.shape)]
     regions = matrix.shape[1]
     if regions > MAX_REGIONS:
         raise DataError(
             f"candidates cut the image into {regions:,} superpixels, at most {MAX_REGIONS:,} can be stored; "
             "use fewer candidates or larger regions"
         )
-    number = raster_order(labels, regions)
-    labels = number[labels]
-    matrix = np.take(matrix, np.argsort(number), axis=1)
-    return Pool(labels.astype(np.uint16), np.packbits(matrix.T, axis=1), scores[order].astype(np.float32))
+    first = np.full(regions, len(rank))
+    np.minimum.at(first, column, rank[present])
+    rising = np.argsort(first)  # regions in the order of their first pixels
+    number = np.zeros_like(rank)
+    number[present] = np.argsort(rising)[column]
+    members = np.packbits(np.take(matrix, rising, axis=1).T, axis=1)
+    return Pool(renumbered(superpixels, number), members, scores[order].astype(np.float32))
 
 
 def candidate_areas(matrix: NDArray[np.bool_], pixels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -134,12 +134,15 @@ def raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64]
     """Return the number of each region if regions are numbered in the order of their first pixels, row by row.
 
     Args:
-        labels: H×W region of each pixel, 0…regions-1, every one of them present.
+        labels: H×W region of each pixel, 0…regions-1; numbers may be missing.
         regions: R, number of regions.
 
+    Returns:
+        R numbers; -1 for a region without a pixel.
+
     Example:
-        >>> raster_order(np.array([[2, 0], [1, 1]]), 3)
-        array([1, 2, 0])
+        >>> raster_order(np.array([[2, 0], [1, 1]]), 4)
+        array([ 1,  2,  0, -1])
     """
     return _raster_order(labels, regions)
 
@@ -155,6 +158,30 @@ def _raster_order(labels: NDArray[np.integer], regions: int) -> NDArray[np.int64
             if found == regions:
                 break
     return number
+
+
+def renumbered(labels: NDArray[np.integer], number: NDArray[np.integer]) -> NDArray[np.uint16]:
+    """Return the labels with other numbers: `number[labels]`, without NumPy's copy of the labels in 64 bits.
+
+    Args:
+        labels: H×W region of each pixel, 0…R-1.
+        number: R numbers, 0…65,535 where a pixel has the region.
+
+    Example:
+        >>> renumbered(np.array([[2, 0], [1, 1]]), np.array([5, 6, 7]))
+        array([[7, 5],
+               [6, 6]], dtype=uint16)
+    """
+    return _renumbered(np.ascontiguousarray(labels), number.astype(np.uint16))
+
+
+@compiled
+def _renumbered(labels: NDArray[np.integer], number: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    changed = np.empty(labels.shape, np.uint16)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            changed[y, x] = number[labels[y, x]]
+    return changed
 
 
 @compiled

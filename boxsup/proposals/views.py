@@ -182,10 +182,12 @@ class _Partition:
         matrix, own = unique_columns(matrix)  # superpixels that these candidates do not tell apart are one
         superpixels = own[superpixels]
         window = view.cut(self._labels)
-        pairs = window.astype(np.int64) * matrix.shape[1] + superpixels
-        cut, place = np.unique(pairs, return_inverse=True)
+        pairs = (window.astype(np.int64) * matrix.shape[1] + superpixels).ravel()
+        starts = np.flatnonzero(np.diff(pairs, prepend=-1))  # of runs of equal pairs, which are few beside the pixels
+        cut, place = np.unique(pairs[starts], return_inverse=True)
         old, piece = cut // matrix.shape[1], cut % matrix.shape[1]
-        window[:] = self._regions + place.reshape(window.shape)
+        runs = np.diff(starts, append=pairs.size)
+        window[:] = np.repeat((self._regions + place).astype(np.int32), runs).reshape(window.shape)
         mine = np.zeros((len(matrix), self._regions + len(cut)), np.bool_)
         mine[:, self._regions :] = matrix[:, piece]
         self._parents.append(old)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from boxsup.image.enlarging import enlarged
 from boxsup.image.scaling import reduced, working_size_of
 from boxsup.proposals.pool import Pool
-from boxsup.proposals.regions import raster_order
+from boxsup.proposals.regions import raster_order, renumbered
 from boxsup.proposals.selection import Proposer
 
 
@@ -41,4 +41,4 @@ def at_size_of(pool: Pool, image: NDArray[np.uint8]) -> Pool:
     number = raster_order(superpixels, pool.regions)  # their first pixels may come in another order now
     members = np.empty_like(pool.members)
     members[number] = pool.members
-    return Pool(number.astype(np.uint16)[superpixels], members, pool.scores)
+    return Pool(renumbered(superpixels, number), members, pool.scores)

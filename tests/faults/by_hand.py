@@ -74,8 +74,9 @@ class Home:
 
     def hidden(self) -> list[Path]:
         """What is being written, or was left so; a user's file that looks so may lie in a folder that was put aside."""
-        found = (path for ending in ("partial", "old") for path in self.folder.rglob(f".*.{ending}*"))
-        return [path for path in found if not (path.is_file() and digest(path) in self.users.values())]
+        found = [path for ending in ("partial", "old") for path in self.folder.rglob(f".*.{ending}*")]
+        theirs = set(self.users.values())
+        return [path for path in found if path.is_dir() or digest(path) not in theirs]
 
     def check(self, overwritten: bool) -> None:
         """Raise where a file of the user's is not as it was."""
@@ -100,8 +101,11 @@ def is_ours(traceback: str) -> bool:
     return not files or not all("/site-packages/snakemake/" in file or file.startswith("<frozen") for file in files)
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(path: Path) -> str | None:
+    """The SHA-256 of a file; None if it is there no more, as a command that runs may have put it in its place."""
+    with contextlib.suppress(FileNotFoundError):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return None
 
 
 def commands(home: Path) -> dict[str, tuple[list[str], Path]]:

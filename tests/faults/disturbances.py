@@ -41,13 +41,15 @@ class Round:
     logs: int
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Snakemake in a process group of its own; what it says goes to a file, as a pipe would fill."""
+        """Start Snakemake."""
+        return self._start(command(self.folder, *(arguments or (TARGET,)), configs=(TINY,)))
+
+    def _start(self, words: list[str], cwd: Path | None = None) -> subprocess.Popen[str]:
+        """Start a process in a group of its own; what it says goes to a file, as a pipe would fill."""
         output = self.folder.with_name(f"{self.folder.name}.txt").open("a")
-        arguments = arguments or (TARGET,)
         return subprocess.Popen(
-            command(self.folder, *arguments, configs=(TINY,)),
-            stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+            words, cwd=cwd, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
 
     def wait_for_moment(self, run: subprocess.Popen[str]) -> None:
         """Wait until a job that is drawn has begun, and a little longer; or for the end of the run."""
@@ -71,6 +73,10 @@ class Round:
     def run(self, *arguments: str) -> int:
         """The exit status of a whole run."""
         return self.finish(self.start(*arguments))
+
+    def type(self, line: str) -> int:
+        """The exit status of a command of Snakemake's that a person would type in the folder."""
+        return self.finish(self._start([sys.executable, "-m", *shlex.split(line)], self.folder))
 
     def disturbed(self, act: Callable[[subprocess.Popen[str]], None]) -> int:
         """Start a run, act at the moment, and wait for its end: its exit status."""
@@ -161,9 +167,9 @@ def damage(change: Callable[[Path, np.random.Generator], None], pattern: str) ->
         if said.returncode != 1 or {line.split(": ")[0] for line in said.stdout.splitlines()} != {target}:
             raise LostError(f"damage of {file} was not found: {said.stdout}{said.stderr}")
         _unlock(round_)
-        mending = shlex.split(re.search(r"snakemake --cores all (.+)$", said.stderr, re.MULTILINE)[1])
-        if round_.run(*mending) != 0:
-            raise LostError(f"`{shlex.join(mending)}` did not end well")
+        mending = re.search(r"snakemake --cores all .+$", said.stderr, re.MULTILINE)[0]
+        if round_.type(mending) != 0:
+            raise LostError(f"`{mending}` did not end well")
 
     return act
 

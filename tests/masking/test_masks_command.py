@@ -29,6 +29,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.made import read_made
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.masking.quality import FLAGS, NO_CANDIDATE, Measures
 from boxsup.masking.refine import object_probabilities, refined
@@ -414,7 +415,7 @@ def test_where_no_network_is_named_the_shipped_one_looks(folder, tmp_path, capsy
     assert f"{IMAGES} images, {IMAGES} of them done before" in capsys.readouterr().err
 
 
-def test_the_networks_that_look_are_those_of_the_models_run(folder, tmp_path, capsys):
+def test_the_networks_that_look_are_those_of_the_models_run_and_half_the_shipped_one(folder, tmp_path, capsys):
     run_folder = Run("own", 0, tmp_path)
     model = run_folder.model(1)
     model.parent.mkdir(parents=True)
@@ -426,9 +427,12 @@ def test_the_networks_that_look_are_those_of_the_models_run(folder, tmp_path, ca
     given = arguments(folder, tmp_path / "out", "--model", model)
     del given[given.index("--objects") : given.index("--objects") + 2]
     main(given)
-    networks = [str(run_folder.object_network(1, i, 2)) for i in range(2)]
-    main(arguments(folder, tmp_path / "out", "--objects", *networks))  # the same networks, named
-    assert f"{IMAGES} images, {IMAGES} of them done before" in capsys.readouterr().err
+    own = [run_folder.object_network(1, i, 2) for i in range(2)]
+    made = read_made(tmp_path / "out").recipe
+    assert (made.objects, made.shipped) == (tuple(own), True)
+    capsys.readouterr()
+    main(arguments(folder, tmp_path / "out", "--objects", *map(str, [*own, SHIPPED])))  # a third each
+    assert f"{IMAGES} images, 0 of them done before" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from boxsup.errors import StoreError
-from boxsup.objects.crops import crops_of
+from boxsup.objects.crops import crops_of, resized
 from boxsup.objects.maps import to_bytes
 from boxsup.objects.network import SHIPPED_SHA256, load_network, save_network
 from boxsup.objects.training import object_maps
@@ -29,7 +29,18 @@ def test_the_maps_of_several_networks_are_averaged(tmp_path):
     alone = [ObjectViewer([path], 1).maps(IMAGE, BOXES).astype(float) for path in paths]
     viewer = ObjectViewer(paths, 1)
     assert np.abs(viewer.maps(IMAGE, BOXES) - np.mean(alone, axis=0)).max() <= 1
-    assert len(set(viewer.hashes)) == 3
+    assert list(viewer.weights.values()) == [1, 1, 1]
+
+
+def test_the_shipped_network_counts_as_much_as_the_others_together(tmp_path):
+    paths = [write_object_network(tmp_path / f"{seed}.pt", seed=seed) for seed in range(2)]
+    own, shipped = ObjectViewer(paths, 1).maps(IMAGE, BOXES), ObjectViewer([], 1).maps(IMAGE, BOXES)
+    own = np.stack([resized(each.astype(np.float32), 80, 80) for each in own])
+    viewer = ObjectViewer(paths, 1, shipped=True)
+    assert np.abs(viewer.maps(IMAGE, BOXES) - (own + shipped) / 2).max() <= 1
+    assert list(viewer.weights.values()) == [1, 1, 2]
+    assert viewer.weights[SHIPPED_SHA256] == 2
+    assert ObjectViewer([], 1, shipped=True).weights == {SHIPPED_SHA256: 1}
 
 
 def test_networks_of_several_sizes_give_maps_of_the_greatest(tmp_path):
@@ -48,8 +59,8 @@ def test_a_network_that_had_nothing_to_learn_from_is_left_out(tmp_path):
     learned, empty = write_object_network(tmp_path / "a.pt"), write_object_network(tmp_path / "b.pt", boxes=0)
     viewer = ObjectViewer([empty, learned], 1)
     np.testing.assert_array_equal(viewer.maps(IMAGE, BOXES), ObjectViewer([learned], 1).maps(IMAGE, BOXES))
-    assert viewer.hashes == ObjectViewer([learned], 1).hashes
-    assert ObjectViewer([empty], 1).hashes == [SHIPPED_SHA256]
+    assert viewer.weights == ObjectViewer([learned], 1).weights
+    assert ObjectViewer([empty], 1).weights == {SHIPPED_SHA256: 1}
 
 
 def test_a_network_that_does_not_say_how_it_was_made_is_refused(tmp_path):
