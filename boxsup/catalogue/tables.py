@@ -195,7 +195,9 @@ def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
 class InParts(Protocol):
     """A split, in memory or not: its parts in order, whose boxes have their index in the whole table."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, the background first."""
 
     def parts(self) -> Iterator[Catalogue]:
         """All images in order, some at a time."""

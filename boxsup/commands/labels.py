@@ -167,7 +167,7 @@ def run(
 
 def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
     """Which of the N images of a split may use their true mask: those of the split in the folder `masked`."""
-    known = ImageIndex([SplitTables(masked).ids]) if masked else []
+    known = ImageIndex(SplitTables(masked).ids) if masked else []
     return np.fromiter((image in known for image in split.ids), bool, len(split))
 
 

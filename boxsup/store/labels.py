@@ -65,7 +65,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         self._sizes = read_array(self._group, "size", (count, 2), np.int32)
         if self._stack.ndim != 3 or self._stack.shape[0] != count:
             raise StoreError(f"{self.path}: {name} is not a stack of {count} images; {CHECK_ADVICE}")
-        self._index = ImageIndex(image_ids(self._group))
+        self._index = ImageIndex(iter(self))
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
         if image not in self._index:

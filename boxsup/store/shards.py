@@ -17,6 +17,7 @@ from boxsup.errors import StoreError
 from boxsup.store.groups import image_ids, open_group
 
 OPEN = 4  # stores; jobs follow the order of the split, in which each store has a run of images
+AT_ONCE = 2**16  # ids that are hashed at a time
 T = TypeVar("T")
 Item_co = TypeVar("Item_co", covariant=True)
 
@@ -27,14 +28,17 @@ class ImageIndex:
     An id stands as 64 bits of its hash. Two of a million ids share them once in 37 million times; then `twice`
     says so, as of an id that comes twice.
 
-    >>> index = ImageIndex([["a", "b"], ["c"]])
+    >>> index = ImageIndex(["a", "b", "c"])
     >>> len(index), index["c"], "d" in index
     (3, 2, False)
     """
 
-    def __init__(self, ids: Iterable[Sequence[str]]) -> None:
-        """Index the ids, which come in pieces of a list."""
-        hashes = np.frombuffer(b"".join(_hash(image) for piece in ids for image in piece), np.uint64)
+    def __init__(self, ids: Iterable[str]) -> None:
+        """Index ids by their place among all."""
+        rest, pieces = iter(ids), [b""]
+        while piece := b"".join(map(_hash, itertools.islice(rest, AT_ONCE))):
+            pieces.append(piece)
+        hashes = np.frombuffer(b"".join(pieces), np.uint64)
         self._rows = hashes.argsort(kind="stable").astype(np.int32)
         self._hashes = hashes[self._rows]
 
@@ -104,7 +108,7 @@ class Shards(Mapping[str, T]):
             image = next(itertools.islice(iter(self), twice[1], None))
             raise StoreError(f"{second}: image {image} is in {first} too")
 
-    def _opened_once(self, counts: list[int]) -> Iterator[Sequence[str]]:
+    def _opened_once(self, counts: list[int]) -> Iterator[str]:
         """The ids of each store, as it is opened; their number is appended to `counts`."""
         for number, path in enumerate(self.paths):
             self._open(number)
@@ -113,7 +117,7 @@ class Shards(Mapping[str, T]):
             counts.append(0)
             for piece in image_ids(group):
                 counts[-1] += len(piece)
-                yield piece
+                yield from piece
 
     def _store_of(self, row: int) -> int:
         return int(np.searchsorted(self._bounds, row, "right")) - 1
