@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from boxsup.catalogue.inventory import (
     Inventory,
@@ -25,6 +25,7 @@ from boxsup.catalogue.inventory import (
     take_inventory,
     write_seen,
 )
+from boxsup.catalogue.looks import Look, look_at
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.readers.places import locate_files
 from boxsup.catalogue.tables import read_catalogue, shard_bounds
@@ -32,9 +33,8 @@ from boxsup.errors import BoxSupError
 from boxsup.experiments.splits import INVENTORY, TABLES
 from boxsup.near import first_few
 from boxsup.stages import STAGES
-from boxsup.store.atomic import write_text
-from boxsup.store.ownership import current_claims
 
+T = TypeVar("T")
 FIRST, LOST = "the first time", "the one before cannot be read"
 
 
@@ -85,6 +85,18 @@ class SplitFiles:
                 write_seen(self.folder, states)
         return inventory
 
+    def look(self) -> Look | None:
+        """A look at the files; None without an inventory, or if they cannot be looked at now or change just now."""
+        written = [_written(self.folder / name) for name in (INVENTORY, TABLES[0])]
+        if written[0] is None:
+            return None
+        try:
+            locations = locate_files(self.form, self.root, self.classes, self.split)
+            # With `skip`, the table says which images are left out.
+            return look_at(self.folder, locations, [self.settings, written[: 1 + (self.on_problem == "skip")]])
+        except (BoxSupError, OSError):
+            return None
+
     def has_current_tables(self) -> bool:
         """Whether a catalogue without an inventory is current: it has the listed images, and no file is newer."""
         if (self.folder / INVENTORY).exists():
@@ -111,22 +123,38 @@ class SplitFiles:
         return faulty | {record.image for record in (check() for check in checks) if record.problems}
 
 
-@dataclass(frozen=True)
 class Changes:
     """A split as it was and as it is now.
 
-    Attributes:
-        split: The split.
-        before: Its stored inventory; None if none was taken yet.
-        now: The inventory of its files now; None if it is unknown, because there is none stored, or because all files
-            are inaccessible, as on a disk that is not mounted.
-        is_current: Whether there is a catalogue from before inventories existed, and no file is newer.
+    What is asked is answered from a look at names, sizes and times, if it was answered before and these are the same
+    (`boxsup.catalogue.looks`); else the inventory is read, and that of the files as they are now is taken.
     """
 
-    split: SplitFiles
-    before: Inventory | None
-    now: Inventory | None
-    is_current: bool = False
+    def __init__(self, split: SplitFiles, look: Look | None = None) -> None:
+        """See a split; `look` remembers answers."""
+        self.split, self._look = split, look
+
+    @cached_property
+    def before(self) -> Inventory | None:
+        """The stored inventory; None if none was taken yet."""
+        return read_inventory(self.folder)
+
+    @cached_property
+    def now(self) -> Inventory | None:
+        """The inventory of the files now; None if it is unknown.
+
+        It is, if none is stored, or if all files are inaccessible, as on a disk that is not mounted.
+        """
+        if self.before is None:
+            return None
+        now = self.split.take_inventory(self.before.since, self.before)
+        files = (file for files in self.before.files for file in files)
+        return None if not now.ids and not any(os.path.lexists(file.path) for file in files) else now
+
+    @cached_property
+    def is_current(self) -> bool:
+        """Whether there is a catalogue from before inventories existed, and no file is newer."""
+        return self.split.has_current_tables()
 
     @property
     def folder(self) -> Path:
@@ -140,22 +168,35 @@ class Changes:
 
     def since(self) -> str:
         """The change that an inventory is taken for: that of the last inventory, unless something has changed since."""
+        return self._answer("since", self._since)
+
+    def source(self) -> str | None:
+        """What the files were generated from when the last inventory was taken, as JSON; None without an inventory."""
+        return self._answer("source", lambda: str(self.before.settings["source"]) if self.before else None)
+
+    def image_hash(self, index: int, count: int) -> str:
+        """A hash of what the candidates of shard `index` of `count` are made from; "" if unknown."""
+        return self._hash(f"images {index} of {count}", lambda state: state.image_hash(self._shard(index, count)))
+
+    def box_hash(self, index: int, count: int) -> str:
+        """A hash of what the boxes of shard `index` of `count` are read from; "" if unknown."""
+        return self._hash(f"boxes {index} of {count}", lambda state: state.box_hash(self._shard(index, count)))
+
+    def mask_hash(self) -> str:
+        """A hash of the true masks; "" if unknown."""
+        return self._hash("masks", lambda state: state.mask_hash())
+
+    def _hash(self, name: str, hash_of: Callable[[Inventory], str]) -> str:
+        return self._answer(name, lambda: hash_of(self.state) if self.state else "")
+
+    def _answer(self, question: str, find: Callable[[], T]) -> T:
+        return self._look.answer(question, find) if self._look else find()
+
+    def _since(self) -> str:
         if self.before is None:
             return LOST if (self.folder / INVENTORY).exists() else FIRST
         changed = self.now is not None and not self.now.same_tables(self.before)
         return describe(self.before, self.now) if self.now and changed else self.before.since
-
-    def image_hash(self, index: int, count: int) -> str:
-        """A hash of what the candidates of shard `index` of `count` are made from; "" if unknown."""
-        return self.state.image_hash(self._shard(index, count)) if self.state else ""
-
-    def box_hash(self, index: int, count: int) -> str:
-        """A hash of what the boxes of shard `index` of `count` are read from; "" if unknown."""
-        return self.state.box_hash(self._shard(index, count)) if self.state else ""
-
-    def mask_hash(self) -> str:
-        """A hash of the true masks; "" if unknown."""
-        return self.state.mask_hash() if self.state else ""
 
     def _shard(self, index: int, count: int) -> list[str]:
         return self._ids[slice(*shard_bounds(len(self._ids), index, count))]
@@ -177,14 +218,29 @@ class Changes:
             return set()
 
 
+class Unlooked(Changes):
+    """A split whose files are not looked at: only whether it has an inventory counts."""
+
+    before = None
+    now = None
+
+    @cached_property
+    def is_current(self) -> bool:
+        """Whether it has none."""
+        return not (self.folder / INVENTORY).exists()
+
+
 def changes(split: SplitFiles) -> Changes:
     """Compare a split's files with its inventory."""
-    before = read_inventory(split.folder)
-    if before is None:
-        return Changes(split, None, None, split.has_current_tables())
-    now = split.take_inventory(before.since, before)
-    inaccessible = not now.ids and not any(os.path.lexists(file.path) for files in before.files for file in files)
-    return Changes(split, before, None if inaccessible else now)
+    return Changes(split, split.look())
+
+
+def _written(path: Path) -> list[int] | None:
+    """The size and time of a file; None if there is none."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        return [status.st_size, status.st_mtime_ns]
+    return None
 
 
 def describe(before: Inventory, now: Inventory) -> str:
@@ -209,40 +265,3 @@ def changed_images(before: Inventory, now: Inventory) -> set[str]:
 
 def _hashes(inventory: Inventory) -> dict[str, str]:
     return {file.path: file.sha256 for files in (inventory.shared, *inventory.files) for file in files}
-
-
-@contextlib.contextmanager
-def recording(store: Path, made_from: Mapping[str, Any] | None) -> Iterator[None]:
-    """While the block makes a shard, remove its old record; afterwards, write beside it what it was made from.
-
-    Args:
-        store: The shard's folder.
-        made_from: What the shard is made from, see `is_made_from`; None to write no record.
-    """
-    _record(store).unlink(missing_ok=True)
-    yield
-    claims = current_claims()
-    if made_from is not None and (claims is None or claims.by_snakemake):  # commands run by hand need no record
-        write_text(_record(store), json.dumps(made_from, sort_keys=True) + "\n")
-
-
-def _record(store: Path) -> Path:
-    return store.with_name(f".{store.name}.made-from.json")
-
-
-def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
-    """Whether a shard exists and its record equals `made_from`."""
-    try:
-        return store.is_dir() and json.loads(_record(store).read_bytes()) == made_from
-    except (OSError, ValueError):
-        return False
-
-
-def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:
-    """What a shard of candidates is made from: the settings of its method, and `Changes.image_hash`."""
-    return {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
-
-
-def overlaps_from(box_hash: str) -> dict[str, Any]:
-    """What a shard of overlaps is made from, besides its candidates: `Changes.box_hash`."""
-    return {"boxes": box_hash, "version": STAGES["overlaps"].version}

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -253,17 +253,34 @@ def write_inventory(folder: Path, inventory: Inventory) -> None:
     write_text(folder / INVENTORY, "[{}]\n".format(",\n".join(lines)))
 
 
-def read_inventory(folder: Path) -> Inventory | None:
-    """The inventory of a split; None if there is none, or it cannot be read. All files are then new."""
+def read_inventory(folder: Path, ids: Collection[str] | None = None) -> Inventory | None:
+    """The inventory of a split; None if there is none, or it cannot be read. All files are then new.
+
+    Args:
+        folder: The folder of the split's tables.
+        ids: The images to read; None for all.
+    """
     try:
-        head, *rows = json.loads((folder / INVENTORY).read_bytes())
-        ids, names, files = ([row[column] for row in rows] for column in range(3))
+        with (folder / INVENTORY).open("rb") as file:
+            head, *rows = _entries(file, ids)
+        listed, names, files = ([row[column] for row in rows] for column in range(3))
         shared = list(map(File._make, head.pop("shared")))
-        return Inventory(
-            **head, shared=shared, ids=ids, names=names, files=[list(map(File._make, entry)) for entry in files]
-        )
+        found = [list(map(File._make, entry)) for entry in files]
+        return Inventory(**head, shared=shared, ids=listed, names=names, files=found)
     except (OSError, ValueError, TypeError, KeyError, IndexError):
         return None
+
+
+def _entries(lines: Iterable[bytes], wanted: Collection[str] | None) -> Iterator[Any]:
+    """The head, and the rows of all images or of those wanted: one line each, as `write_inventory` writes them."""
+    ids = None if wanted is None else {json.dumps(image).encode() for image in wanted}
+    line = b""
+    for number, line in enumerate(lines):
+        entry = line[1 if number == 0 else 0 : -2]  # without the bracket before all, and the comma or bracket after it
+        if number == 0 or ids is None or entry[1:].partition(b'", "')[0] + b'"' in ids:
+            yield json.loads(entry)
+    if not line.endswith(b"]\n"):
+        raise ValueError("an inventory that is cut off")
 
 
 def write_seen(folder: Path, states: KnownStates) -> None:

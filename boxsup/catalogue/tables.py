@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boxsup.catalogue.row_starts import write_starts
 from boxsup.errors import DataError, StoreError
 from boxsup.experiments.splits import TABLES
 from boxsup.image.files import read_image, read_mask
@@ -23,6 +25,7 @@ from boxsup.store.csv import unescape_texts, write_csv
 IMAGE_COLUMNS = ("image", "path", "height", "width", "mask", "objects")
 BOX_COLUMNS = ("image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd")
 CLASS_COLUMNS = ("label", "name")
+COLUMNS = dict(zip(TABLES[:2], (IMAGE_COLUMNS, BOX_COLUMNS), strict=True))
 TEXTS = ("image", "path", "mask", "objects", "name")  # text columns; the others hold whole numbers
 
 
@@ -79,6 +82,14 @@ class Catalogue:
         """The rows of the table of images."""
         return map(ImageRow._make, self.images[list(IMAGE_COLUMNS)].itertuples(index=False, name=None))
 
+    def row(self, index: int) -> ImageRow:
+        """The row of an image, from 0."""
+        return next(Catalogue(self.images.iloc[index : index + 1], self.boxes, self.classes).rows())
+
+    def parts(self) -> Iterator[Catalogue]:
+        """All images in order, some at a time; see `boxsup.catalogue.split_tables`, where that matters."""
+        yield self
+
     def boxes_of(self, image: str) -> pd.DataFrame:
         """The rows of `boxes` that belong to one image, with their index; possibly none."""
         return self.boxes.iloc[self._box_rows.get(image, [])]
@@ -115,41 +126,61 @@ def read_catalogue(folder: str | os.PathLike[str]) -> Catalogue:
         StoreError: A table is missing, damaged, or in an older form.
     """
     folder = Path(folder)
-    columns = (IMAGE_COLUMNS, BOX_COLUMNS, CLASS_COLUMNS)
-    images, boxes, classes = (_read_table(folder / name, needed) for name, needed in zip(TABLES, columns, strict=True))
-    return Catalogue(images, boxes, tuple(classes["name"]))
+    images, boxes = (read_table(folder / name, columns) for name, columns in COLUMNS.items())
+    return Catalogue(images, boxes, read_classes(folder))
 
 
-def _again(path: Path) -> str:
+def read_classes(folder: Path) -> tuple[str, ...]:
+    """Read `classes.csv`: the names of the classes, the background first.
+
+    Raises:
+        StoreError: The table is missing, damaged, or in an older form.
+    """
+    return tuple(read_table(folder / TABLES[2], CLASS_COLUMNS)["name"])
+
+
+def again(path: Path) -> str:
+    """What makes a table again, for an error's line."""
     from boxsup.again import commands_for  # readers of tables need not import the configuration
 
     commands = commands_for([path], "--force")
     return f"make it again: {commands[0]}" if commands else "make it again by Snakemake, or from images and annotations"
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table with at least these columns. Columns other than TEXTS must hold whole numbers."""
+def read_table(path: Path, columns: Sequence[str], rows: bytes | None = None) -> pd.DataFrame:
+    """A table with at least these columns. Columns other than TEXTS must hold whole numbers.
+
+    Args:
+        path: The file.
+        columns: Names of the columns.
+        rows: The header and some rows of the file, to read these alone; None to read all.
+
+    Raises:
+        StoreError: The table is missing, damaged, or in an older form.
+    """
     try:
-        table = unescape_texts(pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
+        source = path if rows is None else io.BytesIO(rows)
+        table = unescape_texts(pd.read_csv(source, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
     except FileNotFoundError as error:
-        raise StoreError(f"{path}: no such table; {_again(path)}") from error
+        raise StoreError(f"{path}: no such table; {again(path)}") from error
     except (OSError, ValueError, OverflowError) as error:  # these include pandas' own errors
-        raise StoreError(f"{path}: not a readable table; {_again(path)}") from error
+        raise StoreError(f"{path}: not a readable table; {again(path)}") from error
     for name in columns:
         if name not in table:
-            raise StoreError(f"{path}: no column '{name}'; {_again(path)}")
+            raise StoreError(f"{path}: no column '{name}'; {again(path)}")
         if name not in TEXTS and len(table) and table[name].dtype != np.int64:
-            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {_again(path)}")
+            raise StoreError(f"{path}: column '{name}' must hold whole numbers; {again(path)}")
     return table
 
 
 def write_catalogue(folder: str | os.PathLike[str], catalogue: Catalogue) -> None:
-    """Write the three tables, each whole or not at all."""
+    """Write the three tables, each whole or not at all, and where their rows begin (`boxsup.catalogue.row_starts`)."""
     folder = Path(folder)
     classes = pd.DataFrame({"label": range(len(catalogue.classes)), "name": catalogue.classes})
     tables = {"images": catalogue.images, "boxes": catalogue.boxes, "classes": classes}
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table)
+    write_starts(folder)
 
 
 def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
@@ -161,20 +192,43 @@ def corners_of(boxes: pd.DataFrame) -> NDArray[np.int64]:
     return boxes[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
 
 
-def boxes_digest(split: Catalogue) -> str:
+class InParts(Protocol):
+    """A split, in memory or not: its parts in order, whose boxes have their index in the whole table."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, the background first."""
+
+    def parts(self) -> Iterator[Catalogue]:
+        """All images in order, some at a time."""
+
+
+def boxes_digest(split: InParts) -> str:
     """A hash of the boxes of a split: images, class names and corners, row by row.
 
     >>> one = Catalogue(pd.DataFrame(), pd.DataFrame([["a", 1, 0, 0, 2, 2, 0, 0]], columns=BOX_COLUMNS), ("-", "cat"))
     >>> boxes_digest(one)[:8]
     '1233d58b'
     """
-    boxes = split.boxes
-    content = [list(boxes["image"]), boxes["label"].tolist(), corners_of(boxes).tolist(), list(split.classes)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    columns: list[Callable[[pd.DataFrame], list[Any]]] = [
+        lambda boxes: list(boxes["image"]),
+        lambda boxes: boxes["label"].tolist(),
+        lambda boxes: corners_of(boxes).tolist(),
+    ]
+    digest = hashlib.sha256()
+    for column in columns:  # the JSON of the list of all columns and the classes, without having it in memory
+        before = "[" if column is columns[0] else ", "
+        texts = (json.dumps(column(part.boxes))[1:-1] for part in split.parts())
+        digest.update(f"{before}[".encode())
+        for number, text in enumerate(filter(None, texts)):
+            digest.update(f"{', ' if number else ''}{text}".encode())
+        digest.update(b"]")
+    digest.update(f", {json.dumps(split.classes)}]".encode())
+    return digest.hexdigest()
 
 
-def check_ids(ids: Sequence[str], known: Sequence[str], where: str) -> None:
+def check_ids(ids: Iterable[str], known: Container[str], where: str) -> None:
     """Raise a DataError about `where` if some of `ids` are not among its `known` ids."""
-    missing = sorted(set(ids) - set(known))
+    missing = sorted({image for image in ids if image not in known})
     if missing:
         raise DataError(f"{where}: {len(missing)} of the images are missing, the first is {missing[0]}; make it again")

@@ -12,6 +12,7 @@ from pathlib import Path
 from boxsup.catalogue.check import PROBLEMS, at_working_size, run_checks, save_drawn, to_catalogue, write_problems
 from boxsup.catalogue.readers import READERS
 from boxsup.catalogue.records import Listing, Problem, Record, parse_classes
+from boxsup.catalogue.row_starts import ROWS
 from boxsup.catalogue.tables import Catalogue, write_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "work on images with more than this at a reduced size [0.31]"
     parser.add_argument("--megapixels", type=float, default=MEGAPIXELS, metavar="N", help=text)
     add_workers_argument(parser)
-    add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, PROBLEMS, DRAWN))
+    add_output_arguments(parser, "folder of the tables and of problems.csv", (*TABLES, ROWS, PROBLEMS, DRAWN))
 
 
 def run(
@@ -57,7 +58,7 @@ def run(
     """Write `problems.csv` and, unless there are problems to stop for, the tables and the masks drawn for them."""
     names = parse_classes(classes)
     # The tables of an earlier run must not stand beside the problems of this one.
-    for table in TABLES:
+    for table in (*TABLES, ROWS):
         discard(out / table)
     listing = _listing(format, root, split, names, out)
     problems = list(listing.problems)

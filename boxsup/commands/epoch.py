@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.split_tables import SplitTables
 from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
@@ -114,7 +114,7 @@ def _train_as_member(*, job: EpochJob, claims: Callable[[], AbstractContextManag
 def train(job: EpochJob) -> None:
     """Train the epoch in this process, alone or as one of several, the first of which writes."""
     settings = job.training
-    checkpoint, split = load_checkpoint(job.model), read_catalogue(job.catalogue)
+    checkpoint, split = load_checkpoint(job.model), SplitTables(job.catalogue)
     _check(checkpoint, job.model, split.classes, job.epoch)
     data = EpochData(split, job.labels, settings, job.seed, job.epoch, checkpoint.normalisation)
     loader = batches(data, settings, job.seed, job.epoch, job.workers)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from boxsup.catalogue.check import PROBLEMS
+from boxsup.catalogue.row_starts import ROWS
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.commands.outputs import add_output_arguments
@@ -22,7 +23,7 @@ EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--parts", type=Path, nargs="+", required=True, help="folders of the tables to join")
-    add_output_arguments(parser, "folder of the union's tables and of problems.csv", (*TABLES, PROBLEMS))
+    add_output_arguments(parser, "folder of the union's tables and of problems.csv", (*TABLES, ROWS, PROBLEMS))
 
 
 def run(*, parts: Sequence[Path], out: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import read_catalogue
+from boxsup.catalogue.split_tables import SplitTables
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
@@ -42,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | None, workers: int, out: Path) -> None:
     """Write one row; the columns are the attributes of `boxsup.evaluation.quality.Quality`, empty where unknown."""
-    split, generation = read_catalogue(catalogue), Labels(labels)
+    split, generation = SplitTables(catalogue), Labels(labels)
     chosen, true_mask = generation.table("chosen"), generation.table("true_mask") > 0
     generation.check_classes(split.classes)
-    if list(generation) != split.ids or len(chosen) != len(split.boxes):
+    if not _same(generation, split.ids) or len(chosen) != split.box_count:
         raise DataError(f"{labels}: its images or boxes are not those of {catalogue}; make it again")
     chosen_before = _chosen_before(previous, generation) if previous else None
 
@@ -63,11 +65,15 @@ def run(*, catalogue: Path, labels: Path, previous: Path | None, first: Path | N
         print(f"label-quality: warning: {quality.warning}", file=sys.stderr)
 
 
+def _same(ids: Iterable[str], others: Iterable[str]) -> bool:
+    return all(image == other for image, other in itertools.zip_longest(ids, others))
+
+
 def _chosen_before(path: Path, labels: Labels) -> NDArray[np.int32]:
     """What each box chose in the previous generation, which must be of the same images and boxes."""
     before = Labels(path)
     chosen: NDArray[np.int32] = before.table("chosen")
-    if list(before) != list(labels) or len(chosen) != len(labels.table("chosen")):
+    if not _same(before, labels) or len(chosen) != len(labels.table("chosen")):
         raise DataError(f"{path}: its images or boxes are not those of {labels.path}; name the previous generation")
     return chosen
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, read_catalogue
+from boxsup.catalogue.split_tables import SplitTables
+from boxsup.catalogue.tables import ImageRow, boxes_digest, check_ids
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
@@ -32,7 +36,7 @@ from boxsup.labels.in_processes import (
     images_at_once,
 )
 from boxsup.labels.layers import parts_read
-from boxsup.labels.pins import read_pins
+from boxsup.labels.pins import Pins, read_pins
 from boxsup.machine.bars import tqdm
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.machine.processors import note_few_processors
@@ -40,6 +44,7 @@ from boxsup.machine.workers import useful_processes
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
+from boxsup.store.shards import ImageIndex
 
 EXAMPLE = (
     'boxsup labels --catalogue results/data/demo/train --generation 1 --seed 0 --settings "$SETTINGS" '
@@ -100,27 +105,26 @@ def run(
     """Write the generation: true masks where they may be used, else fixed masks, else the update's choices."""
     if reviewed and fixed:
         raise ConfigError("--reviewed: needs boxes that choose, and no --fixed masks")
-    pins = read_pins(reviewed, read_catalogue(catalogue))
-    split = pins.split
+    split = SplitTables(catalogue)
+    pins = read_pins(reviewed, split)
     true_labels, fixed_labels = open_stores(truth), open_stores(fixed)
-    keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
-    check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
-    others = [image for image in split.ids if image not in keeping]
+    keeping = _keeping(split, masked)
+    check_ids(_chosen(split, keeping), true_labels, f"true masks of {masked}")
+    boxed = int((~keeping).sum())
     network = Network(model, threads, scales) if model else None
     update, made = None, None
-    if others and not fixed:
+    if boxed and not fixed:
         if not proposals or not overlaps:
             raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
         choosing = parse(UpdateSettings, settings, "update")
         sources = Sources(proposals, overlaps, objects, choosing, seed, generation, images_at_once(split.sizes))
-        update = _opened(sources, others)
-        images = _asked(split, set(others), choosing)
+        update = _opened(sources, split, ~keeping)
+        images = _asked(split, pins, keeping, choosing)
         if network:
             images = _with_scores(images, network, split.classes)
-        made = choose_in_order(images, sources, update, useful_processes(workers, len(others), SECONDS))
-    choices = fixed_choices(fixed, split, others)
+        made = choose_in_order(images, sources, update, useful_processes(workers, boxed, SECONDS))
+    choices = fixed_choices(fixed, split, _chosen(split, ~keeping)) if fixed else None
 
-    tables = ChoiceTables(len(split.boxes), recorded_count(update.settings) if update else 1)
     attributes = {
         "generation": generation,
         "seed": seed,
@@ -134,47 +138,72 @@ def run(
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
+    k, summary = recorded_count(update.settings) if update else 1, Counter[str]()
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
-        for row in tqdm(split.rows(), "labels", len(split.images), unit="image", disable=None):
-            if row.image in keeping:
+        for number, (row, boxes) in enumerate(tqdm(_images(split), "labels", len(split), unit="image", disable=None)):
+            tables = ChoiceTables(len(boxes), k)
+            if keeping[number]:
                 labels = true_labels[row.image]
             elif made is None:
-                labels, boxes = fixed_labels[row.image], split.boxes_of(row.image).index
-                tables.chosen[boxes] = choices[boxes]
+                labels = fixed_labels[row.image]
+                tables.chosen[:] = Chosen.NOTHING if choices is None else choices[boxes.index]
             else:
                 own: Made = next(made)
-                labels = pins.painted(row.image, own.labels)
-                tables.place(own.rows, own.tables)
+                labels, tables = pins.painted(boxes.index, own.labels), own.tables
+                tables.chosen[[box in pins.masks for box in boxes.index]] = Chosen.SEGMENT
             _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
-        tables.chosen[pins.rows_in(others)] = Chosen.SEGMENT
-        writer.table("true_mask", np.isin(split.ids, list(keeping)).astype(np.uint8))
-        for name, values in tables.arrays().items():
-            writer.table(name, values)
-    _summary(generation, tables, len(keeping), len(split.images))
+            for name, values in tables.arrays().items():
+                writer.rows(name, split.box_count, values)
+            summary["chose"] += int((tables.chosen != Chosen.NOTHING).sum())
+            summary["rectangles"] += int((tables.chosen == Chosen.RECTANGLE).sum())
+        writer.table("true_mask", keeping.astype(np.uint8))
+    print(
+        f"generation {generation}: {len(split)} images, {int(keeping.sum())} with their true mask, "
+        f"{summary['chose']} boxes chose, {summary['rectangles']} of them their rectangle",
+        file=sys.stderr,
+    )
 
 
-def _opened(sources: Sources, images: Sequence[str]) -> LabelUpdate:
-    """The stores that the boxes of a generation choose by, which must have all of the images."""
+def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
+    """Which of the N images of a split may use their true mask: those of the split in the folder `masked`."""
+    known = ImageIndex(SplitTables(masked).ids if masked else [])
+    return np.fromiter((image in known for image in split.ids), bool, len(split))
+
+
+def _chosen(split: SplitTables, wanted: NDArray[np.bool_]) -> Iterator[str]:
+    """The ids of some images of a split."""
+    return itertools.compress(split.ids, wanted)
+
+
+def _images(split: SplitTables) -> Iterator[tuple[ImageRow, pd.DataFrame]]:
+    """Each image's row and its boxes."""
+    return ((row, part.boxes_of(row.image)) for part in split.parts() for row in part.rows())
+
+
+def _opened(sources: Sources, split: SplitTables, asked: NDArray[np.bool_]) -> LabelUpdate:
+    """The stores that the boxes of a generation choose by, which must have all images whose boxes are asked."""
     update = sources.open()
     stores = [("proposals", update.pools), ("overlaps", update.overlaps), ("object maps", update.objects)]
     for name, store in stores:
         if store is not None:
-            check_ids(images, list(store), name)
+            check_ids(_chosen(split, asked), store, name)
     assert isinstance(update.pools, Pools)  # of several shards, each with what it was made with
     for path, attributes in zip(sources.proposals, update.pools.attributes, strict=True):
         warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
     return update
 
 
-def _asked(split: Catalogue, images: Collection[str], settings: UpdateSettings) -> Iterator[Asked]:
-    """What the boxes of some images choose by, before a network sees them; as it is needed."""
-    for row in split.rows():
-        if row.image in images:
-            boxes = split.boxes_of(row.image)
-            parts = parts_read(boxes, row.height, row.width, settings)
-            values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)
-            yield Asked(row, rows, values, parts)
+def _asked(split: SplitTables, pins: Pins, keeping: NDArray[np.bool_], settings: UpdateSettings) -> Iterator[Asked]:
+    """What the boxes of images without a true mask choose by, before a network sees them; as it is needed."""
+    number = iter(keeping)
+    for part in map(pins.applied, split.parts()):
+        for row in part.rows():
+            if not next(number):
+                boxes = part.boxes_of(row.image)
+                parts = parts_read(boxes, row.height, row.width, settings)
+                values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)
+                yield Asked(row, rows, values, parts)
 
 
 def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, ...]) -> Iterator[Asked]:
@@ -193,13 +222,3 @@ def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
     """Raise a DataError where masks from elsewhere show more classes than the split has."""
     if exceeds_classes(labels, classes):
         raise DataError(f"{image}: its mask has labels of more classes than the split's {classes}; make it again")
-
-
-def _summary(generation: int, tables: ChoiceTables, masked: int, images: int) -> None:
-    supervising = tables.chosen != Chosen.NOTHING
-    rectangles = int((tables.chosen == Chosen.RECTANGLE).sum())
-    print(
-        f"generation {generation}: {images} images, {masked} with their true mask, "
-        f"{int(supervising.sum())} boxes chose, {rectangles} of them their rectangle",
-        file=sys.stderr,
-    )

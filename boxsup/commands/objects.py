@@ -87,18 +87,19 @@ def run(
 
     cv2.setNumThreads(1)
     recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
-    pins = read_pins(reviewed, read_catalogue(catalogue))
-    split = pins.split
+    split = read_catalogue(catalogue)
+    pins = read_pins(reviewed, split)
+    split = pins.applied(split)
     if maps and not part:
         raise ConfigError("--maps: needs --part, since a network judges no box that it has learned from")
     judged = _images_of(part, split, seed) if part else set()
     keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
     true_labels = open_stores(truth)
-    check_ids(sorted(keeping), list(true_labels), f"true masks of {masked}")
+    check_ids(sorted(keeping), true_labels, f"true masks of {masked}")
     pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)
     known = ObjectMaps(before, READ_AHEAD) if before else None
     learned = [image for image in split.ids if image not in judged]
-    check_ids([image for image in learned if image not in keeping], list(pools), "proposals")
+    check_ids([image for image in learned if image not in keeping], pools, "proposals")
     teacher = Teacher(pools, tables, true_labels, keeping, known, choice)
     lessons = collect_lessons(split, learned, teacher, recipe, seed, pins.masks)
     network, start = start_network(recipe.weights, seed)

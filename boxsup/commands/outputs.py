@@ -224,7 +224,8 @@ def _paths_in_settings(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
 def _folders_in_table(path: Path) -> Iterator[Path]:
     """The folders of the files that a catalogue's table of images names."""
     with contextlib.suppress(OSError, ValueError, csv.Error):
+        folders: set[str] = set()
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        names = {row.get(column) for row in rows for column in ("path", "mask", "objects")}
-        yield from {Path(name).parent for name in names if name and os.path.isabs(name)}
+            for row in csv.DictReader(file):
+                folders.update(os.path.dirname(row.get(column) or "") for column in ("path", "mask", "objects"))
+        yield from {Path(folder) for folder in folders if os.path.isabs(folder)}

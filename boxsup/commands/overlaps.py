@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from boxsup.catalogue.changes import overlaps_from, recording
 from boxsup.catalogue.inventory import read_inventory
-from boxsup.catalogue.tables import corners_of, read_catalogue
+from boxsup.catalogue.made_from import overlaps_from, recording
+from boxsup.catalogue.split_tables import SplitTables
+from boxsup.catalogue.tables import corners_of
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.errors import DataError
@@ -32,13 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, proposals: Path, out: Path) -> None:
     """Write the IoU tables of every image of the shard."""
-    split = read_catalogue(catalogue)
     pools = Pools([proposals])
-    if pools and not set(pools) & set(split.ids):
+    ids = list(pools)
+    split = SplitTables(catalogue).subset(ids)
+    if ids and not len(split.images):
         raise DataError(f"{proposals}: none of its images is in {catalogue}; name the proposals of this split")
-    inventory = read_inventory(catalogue)
-    made_from = overlaps_from(inventory.box_hash(list(pools))) if inventory else None
+    inventory = read_inventory(catalogue, ids)
+    made_from = overlaps_from(inventory.box_hash(ids)) if inventory else None
     attributes = {"versions": provenance("overlaps", "numpy", "zarr")}
-    with recording(out, made_from), overlaps_writer(out, list(pools), attributes) as writer:
+    with recording(out, made_from), overlaps_writer(out, ids, attributes) as writer:
         for image, pool in tqdm(pools.items(), desc="overlaps", unit="image", disable=None):
             writer.append(box_iou(corners_of(split.boxes_of(image)), pool.boxes))

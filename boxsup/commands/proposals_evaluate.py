@@ -43,7 +43,7 @@ def run(*, catalogue: Path, proposals: Sequence[Path], timings: Sequence[Path], 
     """
     pools = Pools(proposals)
     images = _with_objects(read_catalogue(catalogue))
-    check_ids([row.image for row in images], list(pools), "proposals")
+    check_ids([row.image for row in images], pools, "proposals")
     matches, candidates = [], []
     for row, pool_size, matched in _matches(images, pools):
         matches.append((row.image, matched))

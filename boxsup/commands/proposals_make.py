@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from boxsup.catalogue.changes import proposals_from, recording
 from boxsup.catalogue.inventory import read_inventory
-from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
+from boxsup.catalogue.made_from import proposals_from, recording
+from boxsup.catalogue.split_tables import SplitTables
+from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
@@ -62,11 +63,11 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     """Write the pools of one shard."""
     method = parse_settings(settings)
     propose = make_box_proposer(method)
-    images = read_catalogue(catalogue).shard(*part_of_all(shard, "--shard"))
+    images = SplitTables(catalogue).shard(*part_of_all(shard, "--shard"))
     cv2.setNumThreads(1)  # the shards run in parallel
     _compile(propose)
     measured = []
-    inventory = read_inventory(catalogue)
+    inventory = read_inventory(catalogue, images.ids)
     made_from = proposals_from(json.loads(settings), inventory.image_hash(images.ids)) if inventory else None
     with (
         recording(out, made_from),

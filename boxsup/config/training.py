@@ -121,6 +121,13 @@ class TrainingSettings(Settings):
         "GPUs that train an epoch together; the last bits depend on their number: docs/cluster.md",
         late=True,
     )
+    shuffle_within: NonNegativeInt = setting(
+        0,
+        "images that an epoch shuffles at a time: random runs of 256 that follow one another in the split, which suits "
+        "files far away; 0: all: docs/scaling.md",
+        paper="not given",
+        late=True,
+    )
 
 
 class Training(TrainingSettings):

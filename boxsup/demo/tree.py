@@ -50,7 +50,8 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
     """
     for part in (IMAGES, ANNOTATIONS, MASKS, OBJECT_MASKS, LISTS):
         (folder / part).mkdir(parents=True)
-    style = Style(settings.objects, settings.companions, settings.hue_spread)
+    least, most = settings.objects
+    style = Style((least, most), settings.companions, settings.hue_spread)
     class_ids: dict[str, dict[str, tuple[int, ...]]] = {"train": {}, "val": {}}
     for split, count in (("train", settings.train), ("val", settings.val)):
         for index in range(count):

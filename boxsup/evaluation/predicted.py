@@ -53,7 +53,7 @@ def predicted_maps(
     """
     stacks = [Labels(predictions, name) for name in STACKS]
     stacks[0].check_classes(classes)
-    check_ids([row.image for row in images], list(stacks[0]), str(predictions))
+    check_ids([row.image for row in images], stacks[0], str(predictions))
     return (tuple(stack[row.image] for stack in stacks) for row in images)
 
 

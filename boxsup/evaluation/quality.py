@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.catalogue.tables import ImageRow, InParts, corners_of
 from boxsup.evaluation.boundaries import COUNTS, boundary_counts, measured_boundaries
-from boxsup.evaluation.measured import Basis, basis_of, measured_mean
+from boxsup.evaluation.measured import Basis, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.labels.choice import Chosen
@@ -80,7 +81,7 @@ class Quality:
 
 def measure_generation(
     generation: int,
-    catalogue: Catalogue,
+    split: InParts,
     labels: Path,
     true_mask: NDArray[np.bool_],
     chosen: NDArray[np.int32],
@@ -91,7 +92,7 @@ def measure_generation(
 
     Args:
         generation: Number of the generation.
-        catalogue: N images and B boxes.
+        split: N images and B boxes.
         labels: Store of the generation's label maps.
         true_mask: N, whether each image keeps its true mask.
         chosen: B, index of each box's candidate, or a value of `Chosen`.
@@ -102,24 +103,19 @@ def measure_generation(
         DataError: A true mask is unreadable or does not fit its labels.
     """
     supervising = chosen != Chosen.NOTHING
-    corners = corners_of(catalogue.boxes)
-    classes = len(catalogue.classes)
-    supervised = [row for row, kept in zip(catalogue.rows(), true_mask, strict=True) if not kept]
-
-    def compared(row: ImageRow) -> _Compared:
-        boxes = catalogue.boxes_of(row.image).index
-        return _Compared(row, corners[boxes[supervising[boxes]]])
-
-    processes = useful_processes(workers, len(supervised), SECONDS)
-    batches = map_batches(_measured, partial(_open, labels, classes), map(compared, supervised), BATCH, processes)
+    classes, supervised = len(split.classes), int((~true_mask).sum())
+    masked: Counter[str] = Counter()  # images with true masks, and objects in them
+    compared = _compared(split, true_mask, supervising, masked)
+    processes = useful_processes(workers, supervised, SECONDS)
+    batches = map_batches(_measured, partial(_open, labels, classes), compared, BATCH, processes)
     sums = _nothing(classes)
-    with tqdm(total=len(supervised), desc="label-quality", unit="image", disable=None) as bar:
+    with tqdm(total=supervised, desc="label-quality", unit="image", disable=None) as bar:
         for images, counted in batches:
             sums = sums.with_more(counted)
             bar.update(images)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
     rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
-    basis = basis_of(catalogue.subset({row.image for row in supervised}), sums.confusion.sum(axis=1))
+    basis = Basis(split.classes, sums.confusion.sum(axis=1), masked["images"], masked["objects"])
     fits = measured_boundaries(sums.boundaries, basis.pixels)
     return Quality(
         generation,
@@ -164,6 +160,20 @@ class _Counted(NamedTuple):
 
 def _nothing(classes: int) -> _Counted:
     return _Counted(np.zeros((classes, classes + 1), np.int64), np.zeros((classes, len(COUNTS)), np.int64), [], [])
+
+
+def _compared(
+    split: InParts, true_mask: NDArray[np.bool_], supervising: NDArray[np.bool_], masked: Counter[str]
+) -> Iterator[_Compared]:
+    """The images that boxes supervise; in `masked`, counts those with a true mask, and the objects in them."""
+    kept = iter(true_mask)
+    for part in split.parts():
+        for row in part.rows():
+            if not next(kept):
+                boxes = part.boxes_of(row.image)
+                if row.mask:
+                    masked.update(images=1, objects=int((boxes["crowd"] == 0).sum()))
+                yield _Compared(row, corners_of(boxes[supervising[boxes.index]]))
 
 
 def _open(labels: Path, classes: int) -> tuple[Labels, int]:

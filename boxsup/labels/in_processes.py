@@ -93,7 +93,7 @@ class Sources:
         return LabelUpdate(pools, overlaps, None, self.settings, self.seed, self.generation, maps)
 
 
-def images_at_once(sizes: NDArray[np.int64]) -> int:
+def images_at_once(sizes: NDArray[np.integer]) -> int:
     """How many images a process reads at a time: as many as MAX_BATCH, fewer if they are large.
 
     Args:

@@ -13,13 +13,15 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, open_group
+from boxsup.store.shards import Shards
 
 KIND = "overlaps"
 
 
-class Overlaps(Mapping[str, NDArray[np.float32]]):
+class Overlaps(Shards[NDArray[np.float32]]):
     """IoU tables from any number of shards: image id -> B×N float32, one row per box of the image, in its order."""
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
@@ -30,36 +32,29 @@ class Overlaps(Mapping[str, NDArray[np.float32]]):
             ahead: How many images are read at once; more is faster if images are asked for in order.
 
         Raises:
-            StoreError: A path is not a store of overlaps, or is damaged.
+            StoreError: A path is not a store of overlaps, or is damaged, or an image is in two of them.
         """
-        groups = [open_group(Path(path), KIND) for path in paths]
-        counts = [len(group.attrs["images"]) for group in groups]  # type: ignore[arg-type]
-        self._shards = [
-            (Ragged(group, "iou", ahead, np.float32), read_array(group, "boxes", (count,), np.int32))
-            for group, count in zip(groups, counts, strict=True)
-        ]
-        for path, (iou, boxes) in zip(paths, self._shards, strict=True):
-            if len(iou) != len(boxes):
-                raise StoreError(f"{path}: its rows do not belong to its {len(boxes)} images; {CHECK_ADVICE}")
-        self._index: dict[str, tuple[int, int]] = {
-            image: (shard, row)
-            for shard, group in enumerate(groups)
-            for row, image in enumerate(map(str, group.attrs["images"]))  # type: ignore[arg-type]
-        }
+        super().__init__(paths, KIND, lambda path: _Store(path, ahead))
 
-    def __getitem__(self, image: str) -> NDArray[np.float32]:
-        shard, row = self._index[image]
-        iou, boxes = self._shards[shard]
-        values, count = iou[row], max(int(boxes[row]), 0)
+
+class _Store:
+    """One store of overlaps."""
+
+    def __init__(self, path: Path, ahead: int) -> None:
+        group = open_group(path, KIND)
+        self._path, self._iou = path, Ragged(group, "iou", ahead, np.float32)
+        self._boxes = read_array(group, "boxes", (image_count(group),), np.int32)
+        if len(self._iou) != len(self._boxes):
+            raise StoreError(f"{path}: its rows do not belong to its {len(self._boxes)} images; {CHECK_ADVICE}")
+
+    def item(self, row: int) -> NDArray[np.float32]:
+        values, count = self._iou[row], max(int(self._boxes[row]), 0)
         if len(values) % max(count, 1):
-            raise StoreError(f"overlaps of {image}: {len(values)} values are no table of {count} boxes; {CHECK_ADVICE}")
+            raise StoreError(
+                f"{self._path}: overlaps of image {row}: {len(values)} values are no table of {count} boxes; "
+                f"{CHECK_ADVICE}"
+            )
         return values.reshape(count, -1) if count else np.zeros((0, 0), np.float32)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
-
-    def __len__(self) -> int:
-        return len(self._index)
 
 
 class OverlapsWriter:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.reviewed import Decision, read_reviewed
-from boxsup.catalogue.tables import Catalogue, corners_of
+from boxsup.catalogue.tables import Catalogue, InParts, corners_of
 from boxsup.image.boxes import Corners
 from boxsup.image.packed import packed
 
@@ -39,21 +39,29 @@ class Pins:
     """What a person said about the boxes of a split.
 
     Attributes:
-        split: The split; boxes that somebody decided on are PINNED, or crowds where nobody can tell what is in them.
+        crowd: Row of the table of boxes -> PINNED, or 1 (a crowd) where nobody can tell what is in the box.
         masks: Row of the table of boxes -> its mask, for boxes that have one.
     """
 
-    split: Catalogue
-    masks: Mapping[int, PinnedMask]
+    crowd: Mapping[int, int] = field(default_factory=dict)
+    masks: Mapping[int, PinnedMask] = field(default_factory=dict)
 
-    def rows_in(self, images: Collection[str]) -> NDArray[np.intp]:
-        """The rows of boxes with a pinned mask in some images."""
-        names, wanted = self.split.boxes["image"].to_numpy(), set(images)
-        return np.array([row for row in self.masks if names[row] in wanted], np.intp)
+    def applied(self, split: Catalogue) -> Catalogue:
+        """A split, or a part of it, whose boxes are marked as they were decided on."""
+        boxes = split.boxes
+        if not any(row in self.crowd for row in boxes.index):
+            return split
+        crowd = [self.crowd.get(row, own) for row, own in zip(boxes.index, boxes["crowd"], strict=True)]
+        return replace(split, boxes=boxes.assign(crowd=np.array(crowd, np.int64)))
 
-    def painted(self, image: str, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The label map of an image (H×W) with the pinned masks over all others, a smaller one over a larger one."""
-        own = [self.masks[row] for row in self.split.boxes_of(image).index if row in self.masks]
+    def painted(self, rows: Iterable[int], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The label map of an image (H×W) with the pinned masks of its boxes over all others, the smallest on top.
+
+        Args:
+            rows: Rows of its boxes.
+            labels: Its label map.
+        """
+        own = [self.masks[row] for row in rows if row in self.masks]
         if own:
             labels = labels.copy()
         for mask in sorted(own, key=lambda mask: -int(mask.pixels.sum())):
@@ -61,12 +69,7 @@ class Pins:
         return labels
 
 
-def no_pins(split: Catalogue) -> Pins:
-    """Nobody reviewed anything."""
-    return Pins(split, {})
-
-
-def read_pins(path: Path | None, split: Catalogue) -> Pins:
+def read_pins(path: Path | None, split: InParts) -> Pins:
     """Read what a person decided about the boxes of a split, and say on stderr how much of it cannot be used.
 
     Args:
@@ -77,33 +80,35 @@ def read_pins(path: Path | None, split: Catalogue) -> Pins:
         DataError: There is no such file.
     """
     if path is None:
-        return no_pins(split)
+        return Pins()
     decisions = read_reviewed(path).latest()
-    boxes, sizes = split.boxes, {row.image: (row.height, row.width) for row in split.rows()}
-    crowd, masks, used = boxes["crowd"].to_numpy(np.int64).copy(), dict[int, PinnedMask](), set()
-    places = zip(boxes["image"], boxes["label"].tolist(), corners_of(boxes).tolist(), strict=True)
-    for row, (image, label, corners) in enumerate(places):
-        key = (image, split.classes[label], tuple(corners))
-        decision = decisions.get(key)
-        if decision is None:
-            continue
-        mask = _mask(decision, split, sizes[image])
-        if decision.verdict == "mask" and mask is None:
-            continue
-        used.add(key)
-        crowd[row] = 1 if decision.verdict == "void" else PINNED
-        if mask is not None:
-            masks[row] = mask
-    unused = sum(key[0] in sizes and key not in used for key in decisions)
+    decided = {image for image, _, _ in decisions}
+    crowd, masks, images, used = dict[int, int](), dict[int, PinnedMask](), set[str](), set()
+    for part in split.parts():
+        sizes = {row.image: (row.height, row.width) for row in part.rows() if row.image in decided}
+        images.update(sizes)
+        boxes = part.boxes[part.boxes["image"].isin(sizes)]
+        places = zip(boxes.index, boxes["image"], boxes["label"].tolist(), corners_of(boxes).tolist(), strict=True)
+        for row, image, label, corners in places:
+            key = (image, split.classes[label], tuple(corners))
+            decision = decisions.get(key)
+            mask = _mask(decision, split.classes, sizes[image]) if decision else None
+            if decision is None or (decision.verdict == "mask" and mask is None):
+                continue
+            used.add(key)
+            crowd[row] = 1 if decision.verdict == "void" else PINNED
+            if mask is not None:
+                masks[row] = mask
+    unused = sum(key[0] in images and key not in used for key in decisions)
     if unused:
         text = "do not fit the boxes as they are now, and are left out: review them again"
         print(f"boxsup: {path}: {unused} decisions {text}", file=sys.stderr)
-    return Pins(replace(split, boxes=boxes.assign(crowd=crowd)), masks)
+    return Pins(crowd, masks)
 
 
-def _mask(decision: Decision, split: Catalogue, size: tuple[int, int]) -> PinnedMask | None:
+def _mask(decision: Decision, classes: Sequence[str], size: tuple[int, int]) -> PinnedMask | None:
     """The mask of a decision; None if there is none that fits."""
-    if decision.class_name not in split.classes[1:]:
+    if decision.class_name not in classes[1:]:
         return None
     try:
         pixels = decision.pixels(*size)
@@ -111,4 +116,4 @@ def _mask(decision: Decision, split: Catalogue, size: tuple[int, int]) -> Pinned
         return None
     if pixels is None:
         return None
-    return PinnedMask(pixels, split.classes.index(decision.class_name), decision.box)
+    return PinnedMask(pixels, classes.index(decision.class_name), decision.box)

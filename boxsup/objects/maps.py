@@ -13,8 +13,10 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, open_group
+from boxsup.store.shards import Shards
 
 KIND = "object maps"
 FULL = 255  # the value of a pixel that is surely the object
@@ -29,7 +31,7 @@ def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(probabilities * FULL).astype(np.uint8)
 
 
-class ObjectMaps(Mapping[str, NDArray[np.uint8]]):
+class ObjectMaps(Shards[NDArray[np.uint8]]):
     """The object maps of the images of any number of stores: image id -> B×size×size uint8, one map per box.
 
     A map is stretched over its box; 255 is surely the object, 0 surely not. Images that no store has are missing.
@@ -43,33 +45,27 @@ class ObjectMaps(Mapping[str, NDArray[np.uint8]]):
             ahead: How many images are read at once; more is faster if images are asked for in order.
 
         Raises:
-            StoreError: A path is not a store of object maps, or is damaged.
+            StoreError: A path is not a store of object maps, or is damaged, or an image is in two of them.
         """
-        self._index: dict[str, tuple[Ragged, int, int, int]] = {}
-        self.attributes: list[dict[str, Any]] = []
-        for path in paths:
-            group = open_group(Path(path), KIND)
-            attributes = dict(group.attrs)
-            self.attributes.append(attributes)
-            images, size = list(map(str, attributes["images"])), int(attributes["size"])  # type: ignore[arg-type]
-            rows, boxes = Ragged(group, "maps", ahead, np.uint8), read_array(group, "boxes", (len(images),), np.int32)
-            if len(rows) != len(images):
-                raise StoreError(f"{path}: its rows do not belong to its {len(images)} images; {CHECK_ADVICE}")
-            for row, (image, count) in enumerate(zip(images, boxes, strict=True)):
-                self._index[image] = rows, row, int(count), size
+        super().__init__(paths, KIND, lambda path: _Store(path, ahead))
 
-    def __getitem__(self, image: str) -> NDArray[np.uint8]:
-        rows, row, count, size = self._index[image]
-        values = rows[row]
+
+class _Store:
+    """One store of object maps."""
+
+    def __init__(self, path: Path, ahead: int) -> None:
+        group = open_group(path, KIND)
+        self._path, self._size = path, int(group.attrs["size"])  # type: ignore[arg-type]
+        self._maps = Ragged(group, "maps", ahead, np.uint8)
+        self._boxes = read_array(group, "boxes", (image_count(group),), np.int32)
+        if len(self._maps) != len(self._boxes):
+            raise StoreError(f"{path}: its rows do not belong to its {len(self._boxes)} images; {CHECK_ADVICE}")
+
+    def item(self, row: int) -> NDArray[np.uint8]:
+        values, count, size = self._maps[row], int(self._boxes[row]), self._size
         if len(values) != count * size * size:
-            raise StoreError(f"object maps of {image}: not {count} maps of {size}×{size}; {CHECK_ADVICE}")
+            raise StoreError(f"{self._path}: image {row} has not {count} maps of {size}×{size}; {CHECK_ADVICE}")
         return values.reshape(count, size, size)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
-
-    def __len__(self) -> int:
-        return len(self._index)
 
 
 class ObjectMapsWriter:

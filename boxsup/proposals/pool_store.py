@@ -14,21 +14,18 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.proposals.pool import Pool
-from boxsup.store.arrays import Ragged, RaggedWriter, atomic_group, open_group, read_array, write_array
+from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, open_group
+from boxsup.store.shards import Shards
 
 KIND = "candidate pools"
 LEVEL = 15  # of zstd: stores are written once and kept; a tenth smaller than at 9 for 25 ms per image
 ROWS = {"superpixels": np.uint16, "members": np.uint8, "scores": np.float32}  # ragged arrays of a store
 
 
-class Pools(Mapping[str, Pool]):
-    """The pools of a set of images: image id -> `Pool`, read from disk on demand.
-
-    Attributes:
-        paths: Folders of the stores.
-        attributes: Attributes of each store: settings, versions, image ids.
-    """
+class Pools(Shards[Pool]):
+    """The pools of a set of images: image id -> `Pool`; see `boxsup.store.shards`."""
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], ahead: int = 1) -> None:
         """Open the stores of all shards.
@@ -40,25 +37,7 @@ class Pools(Mapping[str, Pool]):
         Raises:
             StoreError: A path is not a store of pools, or an image is in two of them.
         """
-        self.paths = [Path(path) for path in paths]
-        self._stores = [_Store(path, ahead) for path in self.paths]
-        self.attributes: list[dict[str, Any]] = [store.attributes for store in self._stores]
-        self._index: dict[str, tuple[_Store, int]] = {}
-        for store in self._stores:
-            for row, image in enumerate(store.attributes["images"]):
-                if image in self._index:
-                    raise StoreError(f"{store.path}: image {image} is in {self._index[image][0].path} too")
-                self._index[image] = store, row
-
-    def __getitem__(self, image: str) -> Pool:
-        store, row = self._index[image]
-        return store.pool(row)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
-
-    def __len__(self) -> int:
-        return len(self._index)
+        super().__init__(paths, KIND, lambda path: _Store(path, ahead))
 
 
 def find_pool(folders: Iterable[str | os.PathLike[str]], image: str) -> Pool:
@@ -102,15 +81,14 @@ class _Store:
     def __init__(self, path: Path, ahead: int) -> None:
         self.path = path
         group = open_group(path, KIND)
-        self.attributes: dict[str, Any] = dict(group.attrs)
-        count = len(self.attributes["images"])
+        count = image_count(group)
         self._sizes = read_array(group, "size", (count, 2), np.int32)
         self._regions = read_array(group, "regions", (count,), np.int32)
         self._rows = {name: Ragged(group, name, ahead, dtype) for name, dtype in ROWS.items()}
         if any(len(rows) != count for rows in self._rows.values()):
             raise StoreError(f"{path}: its rows do not belong to its {count} images; {CHECK_ADVICE}")
 
-    def pool(self, row: int) -> Pool:
+    def item(self, row: int) -> Pool:
         values = {name: rows[row] for name, rows in self._rows.items()}
         try:
             superpixels = values["superpixels"].reshape(self._sizes[row])

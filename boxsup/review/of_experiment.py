@@ -81,7 +81,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     if not boxes:
         raise DataError(f"{folder}: no box chose in its last generation, so there is nothing to review")
     pools = Pools(proposals)
-    check_ids([box.image for box in boxes], list(pools), f"candidates of {folder}")
+    check_ids([box.image for box in boxes], pools, f"candidates of {folder}")
 
     def mask(place: int) -> NDArray[np.bool_]:
         return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))

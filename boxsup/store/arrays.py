@@ -5,11 +5,8 @@ Writers take the images in order, and keep at most one shard in memory.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from array import array
 from typing import Any
 
 import numpy as np
@@ -18,8 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import ZstdCodec
 
 from boxsup.errors import StoreError
-from boxsup.store.atomic import atomic_write
-from boxsup.store.checksums import CHECK_ADVICE, missing_files, write_checksums
+from boxsup.store.checksums import CHECK_ADVICE
 
 SHARD_BYTES = 64 * 2**20  # of the uncompressed shard that a writer holds
 SHARD_IMAGES = 256
@@ -85,7 +81,7 @@ class RaggedWriter:
         )
         self._buffer: NDArray[Any] = np.empty(self._shard, self._dtype)
         self._filled = 0
-        self._offsets = [0]
+        self._offsets = array("q", [0])
 
     def append(self, row: NDArray[Any]) -> None:
         """Add the next row; arrays of more dimensions are flattened in C order."""
@@ -103,7 +99,7 @@ class RaggedWriter:
     def close(self) -> None:
         """Write the rows still in memory, and the offsets."""
         self._flush()
-        offsets = np.asarray(self._offsets, np.int64)
+        offsets = np.fromiter(self._offsets, np.int64, len(self._offsets))  # not of the array's own type, `long long`
         write_array(self._group, f"{self._name}_offsets", offsets)
 
     def _flush(self) -> None:
@@ -156,57 +152,42 @@ class Ragged:
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
 
-def create_group(path: Path, attributes: Mapping[str, Any]) -> zarr.Group:
-    """Create a zarr v3 group together with its attributes, so that no store is ever without them."""
-    return zarr.create_group(store=path, zarr_format=3, attributes=dict(attributes))
+class ColumnWriter:
+    """Writes the N rows of a table in order, some at a time: the same bytes as `write_array` of all of them."""
 
+    def __init__(self, group: zarr.Group, name: str, count: int, like: NDArray[Any]) -> None:
+        """Begin an array of `count` rows that are like those of `like`."""
+        shape = (count, *like.shape[1:])
+        compressors = ZstdCodec(level=9, checksum=True)
+        self._array = group.create_array(name, shape=shape, dtype=like.dtype, compressors=compressors)
+        self._buffer = np.empty((self._array.chunks[0], *like.shape[1:]), like.dtype)
+        self._filled = self._written = 0
 
-@contextlib.contextmanager
-def atomic_group(
-    path: str | os.PathLike[str], kind: str, images: Sequence[str], attributes: Mapping[str, Any]
-) -> Iterator[zarr.Group]:
-    """Write a store; it appears at `path` when it is whole, with the checksums of its files.
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add the next rows."""
+        while len(rows):
+            part = rows[: len(self._buffer) - self._filled]
+            self._buffer[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            rows = rows[len(part) :]
+            if self._filled == len(self._buffer):
+                self._flush()
 
-    Args:
-        path: The `.zarr` folder to make.
-        kind: The kind of store, which `open_group` checks.
-        images: The N image ids, in the order of the store's items.
-        attributes: What the store was made with. Equal runs must have equal attributes, so no time and no host.
+    def close(self) -> None:
+        """Write the rows still in memory; all N must have been added."""
+        self._flush()
+        if self._written != self._array.shape[0]:
+            raise RuntimeError(f"expected {self._array.shape[0]} rows, got {self._written}")
 
-    Yields:
-        The group to write arrays into.
-    """
-    with atomic_write(path) as partial:
-        yield create_group(partial, {"kind": kind, **attributes, "images": list(images)})
-        write_checksums(partial)
+    def _flush(self) -> None:
+        self._array[self._written : self._written + self._filled] = self._buffer[: self._filled]
+        self._written += self._filled
+        self._filled = 0
 
 
 def write_array(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
     """Write a small array in one go."""
     group.create_array(name, data=values, compressors=ZstdCodec(level=9, checksum=True))
-
-
-def open_group(path: Path, kind: str) -> zarr.Group:
-    """Open a store of the expected kind for reading.
-
-    Raises:
-        StoreError: There is no store at `path`, a file of it is missing, or it is of another kind.
-    """
-    try:
-        group = zarr.open_group(store=path, mode="r", zarr_format=3)
-        attributes = dict(group.attrs)
-    except Exception as error:  # zarr raises many kinds of errors for damaged metadata
-        raise StoreError(f"{path}: not a readable zarr store; build it again with Snakemake") from error
-    actual = attributes.get("kind")
-    if actual != kind:
-        raise StoreError(f"{path}: expected a store of {kind}, got {actual or 'something else'}")
-    images = attributes.get("images")
-    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise StoreError(f"{path}: the store has no list of its images; {CHECK_ADVICE}")
-    missing = missing_files(path)
-    if missing:
-        raise StoreError(f"{path}: {missing[0]} is missing; {CHECK_ADVICE}")
-    return group
 
 
 def open_array(group: zarr.Group, name: str, dtype: DTypeLike | None = None) -> zarr.Array[Any]:

@@ -53,7 +53,7 @@ def unescape_texts(table: pd.DataFrame) -> pd.DataFrame:
     >>> unescape_texts(pd.DataFrame({"name": ["'=1+1", "cat"]}))["name"].tolist()
     ['=1+1', 'cat']
     """
-    return _with_texts(table, _unescape)
+    return _with_texts(table, unescape)
 
 
 def _escape(value: T) -> T | str:
@@ -72,7 +72,7 @@ def _escape(value: T) -> T | str:
     return value
 
 
-def _unescape(cell: T) -> T | str:
+def unescape(cell: T) -> T | str:
     """The value that `_escape` made this cell from."""
     return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _is_formula(cell) else cell
 

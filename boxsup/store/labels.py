@@ -19,9 +19,11 @@ from boxsup.image.files import encode_mask
 from boxsup.image.palette import PALETTE
 from boxsup.image.showing import html_picture, html_table
 from boxsup.near import did_you_mean, first_few, nearest
-from boxsup.store.arrays import StackWriter, atomic_group, open_array, open_group, read_array, read_part, write_array
+from boxsup.store.arrays import ColumnWriter, StackWriter, open_array, read_array, read_part, write_array
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.groups import atomic_group, image_count, image_ids, open_group
 from boxsup.store.saving import save
+from boxsup.store.shards import ImageIndex
 
 KIND = "label maps"
 SHOWN = 6  # images in a notebook
@@ -59,17 +61,17 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         self.path = Path(path)
         self._group = open_group(self.path, KIND)
         self.attributes: dict[str, Any] = dict(self._group.attrs)
-        images = self.attributes["images"]
-        self._stack = open_array(self._group, name, np.uint8)
-        self._sizes = read_array(self._group, "size", (len(images), 2), np.int32)
-        if self._stack.ndim != 3 or self._stack.shape[0] != len(images):
-            raise StoreError(f"{self.path}: {name} is not a stack of {len(images)} images; {CHECK_ADVICE}")
-        self._index = {image: row for row, image in enumerate(images)}
+        self._stack, count = open_array(self._group, name, np.uint8), image_count(self._group)
+        self._sizes = read_array(self._group, "size", (count, 2), np.int32)
+        if self._stack.ndim != 3 or self._stack.shape[0] != count:
+            raise StoreError(f"{self.path}: {name} is not a stack of {count} images; {CHECK_ADVICE}")
+        self._index = ImageIndex(iter(self))
 
     def __getitem__(self, image: str) -> NDArray[np.uint8]:
         if image not in self._index:
-            hint = did_you_mean(nearest(str(image), self._index))
-            known = f"its {len(self):,} images are {first_few(list(self._index))}" if self._index else "it is empty"
+            ids = list(self)
+            hint = did_you_mean(nearest(str(image), ids))
+            known = f"its {len(self):,} images are {first_few(ids)}" if ids else "it is empty"
             raise UnknownImageError(f"{self.path}: no image {image!r}{hint or f'; {known}'}")
         row = self._index[image]
         height, width = self._sizes[row]
@@ -79,7 +81,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         return image in self._index  # without reading a map
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
+        return (image for piece in image_ids(self._group) for image in piece)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -105,7 +107,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
 
     def __repr__(self) -> str:
         classes = f", {len(self.classes)} classes" if self.classes else ""
-        listed = f": {first_few(list(self), 3)}" if self._index else ""
+        listed = f": {first_few(list(self), 3)}" if len(self) else ""
         return f"Labels({str(self.path)!r}, {len(self):,} images{classes}{listed})"
 
     def _repr_html_(self) -> str:
@@ -130,11 +132,12 @@ class LabelsWriter:
     """Adds label maps to a store, in the order of its images; made by `labels_writer`."""
 
     def __init__(
-        self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.int64], names: Sequence[str]
+        self, group: zarr.Group, images: Sequence[str], sizes: NDArray[np.integer], names: Sequence[str]
     ) -> None:
-        self._group, self._images, self._sizes = group, images, sizes
+        self._group, self._images, self._sizes = group, iter(images), sizes
         height, width = (int(side) for side in sizes.max(axis=0)) if len(images) else (1, 1)
         self._stacks = {name: StackWriter(group, name, len(images), height, width, VOID) for name in names}
+        self._columns: dict[str, ColumnWriter] = {}
         self._next = 0
 
     def append(self, image: str, **maps: NDArray[np.uint8]) -> None:
@@ -147,8 +150,9 @@ class LabelsWriter:
         Raises:
             StoreError: The image is not the next one, or a map has another size than the image.
         """
-        if image != self._images[self._next]:
-            raise StoreError(f"expected labels of {self._images[self._next]}, got {image}")
+        expected_image = next(self._images, "no more images")
+        if image != expected_image:
+            raise StoreError(f"expected labels of {expected_image}, got {image}")
         for name, stack in self._stacks.items():
             if maps[name].shape != tuple(self._sizes[self._next]):
                 expected, got = "×".join(map(str, self._sizes[self._next])), "×".join(map(str, maps[name].shape))
@@ -160,8 +164,16 @@ class LabelsWriter:
         """Add another array to the store."""
         write_array(self._group, name, values)
 
+    def rows(self, name: str, count: int, values: NDArray[Any]) -> None:
+        """Add the next rows of an array of `count` rows, so that it is never in memory as a whole."""
+        if name not in self._columns:
+            self._columns[name] = ColumnWriter(self._group, name, count, values)
+        self._columns[name].append(values)
+
     def close(self) -> None:
-        """Write the maps still in memory; all images must have been added."""
+        """Write what is still in memory; all images and rows must have been added."""
+        for column in self._columns.values():
+            column.close()
         for stack in self._stacks.values():
             stack.close()
 
@@ -170,7 +182,7 @@ class LabelsWriter:
 def labels_writer(
     path: str | os.PathLike[str],
     images: Sequence[str],
-    sizes: NDArray[np.int64],
+    sizes: NDArray[np.integer],
     attributes: Mapping[str, Any],
     names: Sequence[str] = ("labels",),
 ) -> Iterator[LabelsWriter]:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from boxsup.catalogue import inventory as module
-from boxsup.catalogue.changes import FIRST, LOST, SplitFiles, changed_images, changes, is_made_from, recording
+from boxsup.catalogue import looks
+from boxsup.catalogue.changes import FIRST, LOST, Changes, SplitFiles, changed_images, changes
 from boxsup.catalogue.inventory import SEEN, read_inventory, read_seen, write_inventory
+from boxsup.catalogue.looks import LOOKED
+from boxsup.catalogue.made_from import is_made_from, recording
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.demo.tree import write_picture
@@ -228,19 +231,41 @@ def test_a_change_is_named_once_and_kept(split):
 
 def test_files_are_read_once(split, monkeypatch):
     settle(split, monkeypatch)
-    changes(split)
+    changes(split).since()
     read = []
     monkeypatch.setattr(module, "sha256_of", lambda path: read.append(path) or "x")
-    changes(split)
+    (split.folder / LOOKED).unlink()
+    changes(split).since()
     assert read == []
     append(split.root / FIRST_ANNOTATION[split.form])
-    changes(split)
+    changes(split).since()
     assert read[0] == split.root / FIRST_ANNOTATION[split.form]
 
 
 def settle(split, monkeypatch):
     """As if all files were older than the grain of times."""
-    monkeypatch.setattr(module, "GRAIN", -1)
+    monkeypatch.setattr(module, "GRAIN", -(10**18))
+    monkeypatch.setattr(looks, "GRAIN", -(10**18))
+
+
+def test_answers_are_kept_for_as_long_as_the_files_stay(split, monkeypatch):
+    settle(split, monkeypatch)
+
+    def answers(seen):
+        return seen.since(), seen.source(), seen.image_hash(1, 3), seen.box_hash(1, 3), seen.mask_hash()
+
+    first = answers(changes(split))
+    again = changes(split)
+    assert answers(again) == first
+    assert not {"before", "now"} & vars(again).keys()  # neither was read
+    append(split.root / FIRST_ANNOTATION[split.form])
+    assert answers(changes(split)) != first
+    assert answers(changes(taken(split)))[0] != FIRST
+    assert "before" not in vars(again)
+    kept = (split.folder / LOOKED).read_text()
+    for damage in ("", "[]", kept[:-2], kept.replace("images", "imagez")):
+        (split.folder / LOOKED).write_text(damage)
+        assert answers(changes(split)) == answers(Changes(split))
 
 
 def test_a_file_that_may_change_again_in_the_same_moment_is_not_taken_as_seen(split):
@@ -248,7 +273,7 @@ def test_a_file_that_may_change_again_in_the_same_moment_is_not_taken_as_seen(sp
     now = time.time_ns()
     while time.time_ns() < now + module.GRAIN:
         time.sleep(0.1)
-    changes(split)
+    changes(split).since()
     assert len(read_seen(split.folder)) >= 10
 
 
@@ -256,6 +281,17 @@ def test_a_damaged_inventory_is_made_again(split):
     (split.folder / INVENTORY).write_text("[")
     assert changes(split).since() == LOST
     assert changes(taken(split)).since() == LOST  # once
+
+
+def test_a_shard_reads_its_part_of_the_inventory(split):
+    whole = read_inventory(taken(split).folder)
+    part = read_inventory(split.folder, whole.ids[1:2])
+    assert part.ids == whole.ids[1:2]
+    for own in ("image_hash", "box_hash"):
+        assert getattr(part, own)(part.ids) == getattr(whole, own)(part.ids)
+    path = split.folder / INVENTORY
+    path.write_text(path.read_text()[:-3])  # cut off
+    assert read_inventory(split.folder, whole.ids[:1]) is None
 
 
 def test_what_cannot_be_listed_is_left_to_the_catalogue(split):

@@ -447,14 +447,16 @@ def test_reviewed_masks_teach_object_networks(split, objects, tmp_path):
 
 def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, config):
     image, rows, _ = journal_of(split, tmp_path / "reviewed.jsonl")
-    pins = read_pins(tmp_path / "reviewed.jsonl", read_catalogue(split / "train"))
+    train = read_catalogue(split / "train")
+    pins = read_pins(tmp_path / "reviewed.jsonl", train)
+    train = pins.applied(train)
     assert list(pins.masks) == rows[:1]
     settings = build(ObjectSettings, config["defaults"]["objects"] | {"size": 20}, "objects")
     update = build(ExpectationSettings, lesson_settings(config["defaults"]["update"], 1), "update")
     stores = [[split / kind / f"{i}-of-2.zarr" for i in range(2)] for kind in ("pools", "overlaps")]
     teacher = Teacher(Pools(stores[0]), Overlaps(stores[1]), {}, set(), None, update)
-    lessons = collect_lessons(pins.split, [image], teacher, settings, 0, pins.masks)
-    assert len(lessons.crops) == len(pins.split.boxes_of(image)) - 2  # nothing and void teach nothing
+    lessons = collect_lessons(train, [image], teacher, settings, 0, pins.masks)
+    assert len(lessons.crops) == len(train.boxes_of(image)) - 2  # nothing and void teach nothing
     inner = lessons.targets[0][4:24, 4:24]
     assert (inner[:, :8] == FULL).all()
     assert (inner[:, 12:] == 0).all()

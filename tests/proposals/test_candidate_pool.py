@@ -10,7 +10,7 @@ from boxsup.errors import DataError, StoreError
 from boxsup.proposals.pool import distinct_rows, make_pool
 from boxsup.proposals.pool_store import Pools, find_pool, find_pools, pools_writer
 from boxsup.random import generator
-from boxsup.store.arrays import create_group
+from boxsup.store.groups import create_group
 
 masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=9))
 count = st.shared(st.integers(0, 12), key="count")

@@ -59,7 +59,7 @@ def test_a_catalogue_of_such_names_comes_back(tmp_path):
     assert found.classes == ("background", "=cmd()", "'+x")
     assert list(found.rows()) == [("-a", "=1.png", 4, 5, "", "@m")]
     assert found.boxes_of("-a").to_numpy().tolist() == boxes.to_numpy().tolist()
-    for file in tmp_path.iterdir():
+    for file in tmp_path.glob("*.csv"):
         cells = pd.read_csv(io.StringIO(file.read_text()), dtype=str, keep_default_na=False).to_numpy().ravel()
         assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
 

@@ -9,7 +9,8 @@ import boxsup
 from boxsup.errors import StoreError, UnknownImageError
 from boxsup.image.files import read_mask
 from boxsup.store import arrays
-from boxsup.store.arrays import Ragged, RaggedWriter, create_group, open_group
+from boxsup.store.arrays import Ragged, RaggedWriter
+from boxsup.store.groups import create_group, open_group
 from boxsup.store.labels import labels_writer
 
 

@@ -16,8 +16,8 @@ from boxsup.commands.parser import make_parser
 from boxsup.errors import StoreError
 from boxsup.stages import COMMANDS
 from boxsup.store import renames
-from boxsup.store.arrays import atomic_group
 from boxsup.store.atomic import atomic_write, discard, write_text
+from boxsup.store.groups import atomic_group
 from boxsup.store.ownership import BY_SNAKEMAKE, Claims, claiming
 
 DATED = re.compile(r"\d{4}-\d\d-\d\dT\d{4}(-\d+)?")

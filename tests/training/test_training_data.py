@@ -7,8 +7,9 @@ import torch
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
+from boxsup.random import generator
 from boxsup.store.labels import Labels, labels_writer
-from boxsup.training.data import EpochData, batch_order, batches, read_batches
+from boxsup.training.data import RUN, EpochData, batch_order, batches, read_batches, shuffled
 from helpers.small_split import write_split
 
 SETTINGS = TrainingSettings(
@@ -115,3 +116,27 @@ def test_labels_of_other_images_are_refused(split, tmp_path):
             writer.append(image, labels=np.zeros((width, height), np.uint8))
     with pytest.raises(DataError, match="size is not that of its labels"):
         EpochData(catalogue, tmp_path / "sizes.zarr", SETTINGS, 0, 1)[0]
+
+
+def test_a_shuffle_of_some_images_at_a_time_keeps_runs_together():
+    count, within = 10 * RUN + 7, 3 * RUN
+    order = shuffled(count, within, np.random.default_rng(0))
+    assert sorted(order.tolist()) == list(range(count))
+    places = np.empty(count, np.int64)
+    places[order] = np.arange(count)
+    for run in range(0, count, RUN):
+        own = places[run : run + RUN]
+        assert np.ptp(own) < within
+        assert (np.diff(own) < 0).any()  # and in no order
+    assert (np.diff(order) != 1).mean() > 0.99
+
+
+def test_in_a_shuffle_of_some_images_at_a_time_any_run_may_come_first():
+    firsts = [shuffled(4 * RUN, RUN, np.random.default_rng(seed))[0] // RUN for seed in range(200)]
+    assert (np.bincount(firsts) > 25).all()  # 50 are expected; fewer than 26 have a chance of one in 50,000
+
+
+def test_all_images_are_shuffled_by_default(split):
+    order = batch_order(EpochData(*split, SETTINGS, 0, 1), SETTINGS, 0, 1)
+    assert (order.ravel() == generator(0, "order", 1).permutation(7)[:6]).all()
+    assert SETTINGS.shuffle_within == 0

@@ -23,11 +23,11 @@ def changes_in(split):
 
     Only the process that plans looks at them. Jobs of a cluster read this file too, and do what was planned.
     """
-    from boxsup.catalogue.changes import Changes, changes
+    from boxsup.catalogue.changes import Unlooked, changes
 
     files = files_in(split)
     if not workflow.is_main_process:
-        return Changes(files, None, None, is_current=not split.inventory.exists())
+        return Unlooked(files)
     written = [path.stat().st_mtime_ns if path.exists() else None for path in (split.inventory, split.tables()[0])]
     known, found = LOOKED.get(split, ([], None))
     # None: the file is being made again
@@ -59,9 +59,8 @@ def inventory_of(wildcards):
 
 def files_of(wildcards):
     """An input function: that of `source_of`; a generated tree may have a new date and equal files."""
-    before, source = changes_of(wildcards).before, generated_from(wildcards)
-    same = before is not None and before.settings["source"] == source != canonical(None)
-    return unless(same, source_of(wildcards))
+    source = generated_from(wildcards)
+    return unless(changes_of(wildcards).source() == source != canonical(None), source_of(wildcards))
 
 
 def known(stage, hashes):
@@ -81,7 +80,7 @@ def shard_boxes(wildcards):
 
 def images_of_shard(wildcards):
     """An input function: the table of images; it may be newer than candidates that would come out equal."""
-    from boxsup.catalogue.changes import is_made_from, proposals_from
+    from boxsup.catalogue.made_from import is_made_from, proposals_from
 
     settings, split = CONFIG["proposals"][wildcards.proposals], split_of(wildcards)
     store = split.proposals(wildcards.proposals, wildcards.i, wildcards.n)
@@ -91,7 +90,7 @@ def images_of_shard(wildcards):
 
 def boxes_of_shard(wildcards):
     """An input function: the table of boxes; it may be newer than overlaps that would come out equal."""
-    from boxsup.catalogue.changes import is_made_from, overlaps_from
+    from boxsup.catalogue.made_from import is_made_from, overlaps_from
 
     split = split_of(wildcards)
     store = split.overlaps(wildcards.proposals, wildcards.i, wildcards.n)
