@@ -14,9 +14,13 @@ may share a partner in the other; the assignment of one to one of Martin's bench
 
 Label maps are measured class by class, without the background, whose outlines are those of the objects. Pixels are
 counted over all images before any ratio is taken, as for the IoU of the VOC protocol (`boxsup.evaluation.confusion`)
-and for the F of BSDS500 at a fixed scale; an outline is that of all objects of a class in an image. Pixels that are
-void in the truth are taken out of both maps before anything else, as in DAVIS's code: an outline that ends anywhere in
-VOC's ring of void is that of the truth.
+and for the F of BSDS500 at a fixed scale; an outline is that of all objects of a class in an image.
+
+Void: where the truth does not say what a pixel is, it takes the label that was found there. So an outline that ends
+anywhere in VOC's ring of void is that of the truth, and one that ends beyond the ring is as far off as it is from the
+ring. To take void out of both maps, as DAVIS's code does, would cut the outline of the ring into every mask that covers
+it: a filled box would get an outline that is right. To leave it in the found map alone, as the code of boundary IoU for
+panoptic maps does, would call outlines in the ring wrong, which is 5 px wide.
 """
 
 from __future__ import annotations
@@ -71,7 +75,7 @@ def boundary_counts(
         array([4, 4, 4, 8, 8, 8, 8])
     """
     width = band_width(truth.shape, diagonal)
-    maps = truth, np.where(truth == VOID, np.uint8(VOID), found)
+    maps = np.where(truth == VOID, found, truth), found
     (true_near, in_truth), (found_near, in_found) = (_near_outline(each, width) for each in maps)
     counts = np.zeros((classes, len(COUNTS)), np.int64)
     for label in (np.flatnonzero((in_truth | in_found)[1:classes]) + 1).tolist():
