@@ -37,7 +37,7 @@ class Size:
     @property
     def errors(self) -> NDArray[np.float64]:
         """Natural logarithms of 1 - score, one per seed."""
-        return np.log(1 - np.array(self.scores))
+        return np.asarray(np.log(1 - np.array(self.scores)))
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Growth:
 
     def scores(self, images: float) -> Draws:
         """The score at a number of images, one per draw."""
-        return 1 - np.exp(self.level - self.slope * np.log(images))
+        return np.asarray(1 - np.exp(self.level - self.slope * np.log(images)))
 
 
 @dataclass(frozen=True)
