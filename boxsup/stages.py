@@ -156,6 +156,7 @@ ROWS = (
     Stage("paper", "write the page that compares experiments with the paper's results",
           version=5, logs="{page}", memory=4000, minutes=30, local=True,
           doing="page {page}"),
+    Stage("advise", "say whether the next hour of labelling should go into boxes, masks or reviews"),
     Stage("check", "compare stores and checkpoints with their checksums"),
     Stage("show", "draw an image with its boxes, chosen segments and labels"),
     Stage("completion", "print a script that lets a shell complete commands and options"),
