@@ -16,6 +16,10 @@ def copied():
     return [name for line in lines for name in line.split()]
 
 
+def test_docker_ignores_what_podman_ignores():
+    assert (ROOT / "Containerfile.dockerignore").read_bytes() == (ROOT / ".containerignore").read_bytes()
+
+
 def test_all_that_is_copied_is_there_and_not_ignored():
     kept = {line[1:] for line in (ROOT / ".containerignore").read_text().splitlines() if line.startswith("!")}
     assert "boxsup" in copied()

@@ -65,6 +65,9 @@ def mask_iou(mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray
 def boundary_scores(
     mask: NDArray[np.bool_], thing: NDArray[np.bool_], objects: NDArray[np.uint8], diagonal: float | None = None
 ) -> tuple[float, float]:
-    """Boundary IoU, within 2 % of the diagonal of the image or another one, px, and boundary F, at 2 px, less void."""
+    """Boundary IoU, within 2 % of the diagonal of the image or another one, px, and boundary F, at 2 px.
+
+    See `boxsup.evaluation.boundaries`, also for void.
+    """
     counts = object_counts(mask, thing, objects == VOID, diagonal)
     return float(boundary_iou(counts)[0]), float(boundary_f(counts)[0])

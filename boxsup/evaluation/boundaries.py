@@ -16,11 +16,13 @@ Label maps are measured class by class, without the background, whose outlines a
 counted over all images before any ratio is taken, as for the IoU of the VOC protocol (`boxsup.evaluation.confusion`)
 and for the F of BSDS500 at a fixed scale; an outline is that of all objects of a class in an image.
 
-Void: where the truth does not say what a pixel is, it takes the label that was found there. So an outline that ends
-anywhere in VOC's ring of void is that of the truth, and one that ends beyond the ring is as far off as it is from the
-ring. To take void out of both maps, as DAVIS's code does, would cut the outline of the ring into every mask that covers
-it: a filled box would get an outline that is right. To leave it in the found map alone, as the code of boundary IoU for
-panoptic maps does, would call outlines in the ring wrong, which is 5 px wide.
+Void: where the truth does not say what a pixel is, and a pixel of the class is within RING px, it takes for this class
+the label that was found there. So an outline that ends anywhere in VOC's ring of void, which is 5 px wide, is that of
+the truth, and one that ends beyond the ring is as far off as it is from the ring. To take void out of both maps, as
+DAVIS's code does, would cut the outline of the ring into every mask that covers it: a filled box would get an outline
+that is right. To leave it in the found map alone, as the code of boundary IoU for panoptic maps does, would call
+outlines in the ring wrong. All other void, such as a crowd, an ignored region or the ring of another class, is not
+judged: no pixel and no outline in it counts, right or wrong.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from boxsup.image import VOID
 
 BAND = 0.02  # of the diagonal
 TOLERANCE = 2  # px
+RING = 5  # px, of void around an object of VOC
 
 # What is counted of a class, in this order: pixels near the outline in the truth, in the other map and in both;
 # pixels on the outline in the truth and in the other map; how many of these are within TOLERANCE of the other outline.
@@ -75,15 +78,16 @@ def boundary_counts(
         array([4, 4, 4, 8, 8, 8, 8])
     """
     width = band_width(truth.shape, diagonal)
-    maps = np.where(truth == VOID, found, truth), found
+    void = truth == VOID
+    maps = np.where(void, found, truth), found
     (true_near, in_truth), (found_near, in_found) = (_near_outline(each, width) for each in maps)
     counts = np.zeros((classes, len(COUNTS)), np.int64)
     for label in (np.flatnonzero((in_truth | in_found)[1:classes]) + 1).tolist():
         true, other = ((each == label).view(np.uint8) for each in maps)
         window = _window(true | other)
-        true, other = true[window], other[window]
-        bands = true & true_near[window], other & found_near[window]
-        counts[label] = [*_sizes(*bands, bands[0] & bands[1]), *_edge_counts(true, other)]
+        true, other, judged = true[window], other[window], _judged(truth[window] == label, void[window])
+        bands = true & true_near[window] & judged, other & found_near[window] & judged
+        counts[label] = [*_sizes(*bands, bands[0] & bands[1]), *_edge_counts(true, other, judged)]
     return counts
 
 
@@ -165,11 +169,21 @@ def _window(mask: NDArray[np.uint8]) -> tuple[slice, slice]:
     return slice(max(0, y - 1), y + height + 1), slice(max(0, x - 1), x + width + 1)
 
 
-def _edge_counts(true: NDArray[np.uint8], found: NDArray[np.uint8]) -> list[int]:
+def _judged(thing: NDArray[np.bool_], void: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """1 where a pixel is judged for a class: where there is no void, and in the void around the class's true pixels."""
+    if not void.any():
+        return np.ones(void.shape, np.uint8)
+    square = np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)
+    return np.asarray(cv2.dilate(thing.view(np.uint8), square), np.uint8) | (~void).view(np.uint8)
+
+
+def _edge_counts(true: NDArray[np.uint8], found: NDArray[np.uint8], judged: NDArray[np.uint8]) -> list[int]:
     """The pixels on both outlines, and those of them that are near the other."""
     side = np.arange(-TOLERANCE, TOLERANCE + 1)
     disc = (side[:, None] ** 2 + side**2 <= TOLERANCE**2).astype(np.uint8)
-    edges = _outline(true), _outline(found)
+    # with the neighbours that make an outline
+    whole = np.asarray(cv2.erode(judged, np.ones((2, 2), np.uint8), anchor=(0, 0)), np.uint8)
+    edges = _outline(true) & whole, _outline(found) & whole
     true_near, found_near = (np.asarray(cv2.dilate(edge, disc), np.uint8) for edge in edges)
     return _sizes(*edges, edges[0] & found_near, edges[1] & true_near)
 

@@ -76,7 +76,7 @@ def reliability(estimates: Values, ious: Values, bins: int = BINS) -> pd.DataFra
     """
     order = np.argsort(estimates, kind="stable")
     rows = []
-    for part in np.array_split(order, min(bins, len(order))):
+    for part in np.array_split(order, min(bins, len(order))) if len(order) else []:
         own = ious[part]
         error = own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan
         rows.append((len(own), estimates[part].mean(), own.mean(), error))
@@ -100,5 +100,5 @@ def accepted(estimates: Values, ious: Values, shares: Sequence[float] = SHARES) 
         part = order[: round(share * len(order))]
         own = ious[part]
         means = (own.mean(), (own >= RIGHT).mean(), (own >= USABLE).mean()) if len(own) else (np.nan,) * 3
-        rows.append((share, len(own), estimates[part].min(initial=np.inf), *means))
+        rows.append((share, len(own), estimates[part].min() if len(part) else np.nan, *means))
     return pd.DataFrame(rows, columns=["share", "masks", "least", "iou", "right", "usable"])

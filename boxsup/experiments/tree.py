@@ -256,8 +256,8 @@ def where_losses_are(experiment: str) -> str:
     folder, run = ExperimentFolder(experiment), Run(experiment, "*")
     logs = log_of("epoch").format(experiment=experiment, seed="*", epoch="*")
     return (
-        f"losses of {experiment}: {run.epoch('*').progress} (of the epoch that trains: {logs}); curves: {folder.report}"
-        f", or `tensorboard --logdir {folder.folder}` if it is installed"
+        f"losses of {experiment}: {run.epoch('*').progress} (while an epoch trains, also in {logs}); curves: "
+        f"{folder.report}, or `tensorboard --logdir {folder.folder}` if it is installed"
     )
 
 

@@ -32,8 +32,8 @@ class ObjectViewer:
         """Read the networks; one that had no box to learn from is left out.
 
         Args:
-            paths: Files of object networks; if none of them has learned anything, or there are none, the network that
-                ships with the package is read.
+            paths: Files of object networks, of which equal ones count once; if none of them has learned anything, or
+                there are none, the network that ships with the package is read.
             threads: Threads of torch on the CPU, on which the last bits of maps depend.
             shipped: Whether the network that ships with the package is asked in any case. It then counts as much as all
                 others together.
@@ -46,7 +46,7 @@ class ObjectViewer:
         self.weights = dict.fromkeys(read, 1)
         if shipped or not read:
             read[SHIPPED_SHA256] = _checked(SHIPPED, *load_shipped())
-            self.weights[SHIPPED_SHA256] = max(1, len(learned))
+            self.weights[SHIPPED_SHA256] = max(1, len(read) - 1)
         self._threads = threads
         self._networks = [(folded(network).to(device()), size) for network, size, _ in read.values()]
         self._side = max(size for _, size in self._networks)

@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from boxsup.evaluation.boundaries import (
     BAND,
     COUNTS,
+    RING,
     TOLERANCE,
     band_width,
     boundary_counts,
@@ -25,7 +26,7 @@ from boxsup.evaluation.boundaries import (
 from boxsup.image.files import read_mask
 
 Mask = NDArray[np.bool_]
-SIZES = st.tuples(st.integers(1, 14), st.integers(1, 14))
+SIZES = st.tuples(st.integers(1, 20), st.integers(1, 20))
 MASKS = SIZES.flatmap(lambda size: st.tuples(*[arrays(np.bool_, size)] * 3))
 VALUES = st.sampled_from([0, 0, 1, 2, 255])
 LABELS = SIZES.flatmap(lambda size: st.tuples(*[arrays(np.uint8, size, elements=VALUES)] * 2))
@@ -89,6 +90,36 @@ def test_a_mask_over_everything_gets_no_outline_from_the_ring() -> None:
     assert boundary_iou(counts) == boundary_f(counts) == [0]
 
 
+def test_junk_in_a_region_of_void_counts_for_nothing() -> None:
+    truth = np.zeros((120, 120), np.uint8)
+    truth[20:50, 20:50] = 1
+    truth[:, 60:] = 255
+    found = np.zeros_like(truth)
+    found[24:58, 22:50] = 1
+    clean = boundary_counts(truth, found, 2)
+    found[5:115:20, 70:110] = 1
+    np.testing.assert_array_equal(boundary_counts(truth, found, 2), clean)
+
+
+def test_all_void_measures_nothing() -> None:
+    counts = boundary_counts(np.full((40, 40), 255, np.uint8), square(40, 10, 30).astype(np.uint8), 2)
+    assert not counts.any()
+    assert np.isnan(boundary_iou(counts)).all()
+    assert np.isnan(boundary_f(counts)).all()
+
+
+def test_the_ring_of_another_class_is_no_hit() -> None:
+    truth = np.zeros((100, 100), np.uint8)
+    truth[10:40, 10:40] = 255
+    truth[15:35, 15:35] = 1
+    truth[60:90, 60:90] = 2
+    found = np.where(truth == 255, 2, truth).astype(np.uint8)
+    found[60:90, 60:90] = 0
+    counts = boundary_counts(truth, found, 3)
+    assert boundary_iou(counts)[2] == boundary_f(counts)[2] == 0
+    assert counts[2, COUNTS.index("found_band")] == counts[2, COUNTS.index("found_edge")] == 0
+
+
 def test_the_found_map_may_have_void_of_its_own_which_is_no_class() -> None:
     truth = square(30, 10, 20).astype(np.uint8)
     found = np.where(truth > 0, 255, 0).astype(np.uint8)
@@ -106,8 +137,18 @@ def cheng_boundary(mask: NDArray[np.uint8], ratio: float = BAND) -> NDArray[np.u
     return mask - eroded[1 : height + 1, 1 : width + 1]
 
 
-def cheng_iou(mask: Mask, thing: Mask) -> float:
+def judged_of(thing: Mask, void: Mask) -> Mask:
+    """Whatever is not void, and what is not farther than RING from a pixel of the object, looking at all of them."""
+    judged = ~void
+    for y, x in np.argwhere(void):
+        rows, columns = (slice(max(0, place - RING), place + RING + 1) for place in (y, x))
+        judged[y, x] = (thing & ~void)[rows, columns].any()
+    return judged
+
+
+def cheng_iou(mask: Mask, thing: Mask, judged: Mask) -> float:
     found, true = (cheng_boundary(each.astype(np.uint8)) > 0 for each in (mask, thing))
+    found, true = found & judged, true & judged
     return (found & true).sum() / (found | true).sum() if (found | true).any() else float("nan")
 
 
@@ -138,8 +179,17 @@ def outline_at_once(mask: Mask) -> Mask:
     return four.any(axis=0) & ~four.all(axis=0)
 
 
-def plain_f(mask: Mask, thing: Mask) -> float:
-    found, true = outline_of(mask), outline_of(thing)
+def judged_outline(outline: Mask, judged: Mask) -> Mask:
+    """Without the pixels that are not judged, or lie beside one of the neighbours that make an outline."""
+    kept = outline & judged
+    kept[:, :-1] &= judged[:, 1:]
+    kept[:-1] &= judged[1:]
+    kept[:-1, :-1] &= judged[1:, 1:]
+    return kept
+
+
+def plain_f(mask: Mask, thing: Mask, judged: Mask) -> float:
+    found, true = (judged_outline(outline_of(each), judged) for each in (mask, thing))
     if not found.any() and not true.any():
         return float("nan")
     if not found.any() or not true.any():
@@ -153,9 +203,9 @@ def plain_f(mask: Mask, thing: Mask) -> float:
 def test_scores_of_a_mask_are_those_of_plain_code_with_void_as_found(masks: tuple[Mask, Mask, Mask]) -> None:
     mask, thing, void = masks
     counts = object_counts(mask, thing, void)
-    filled = np.where(void, mask, thing)
-    np.testing.assert_allclose(boundary_iou(counts), [cheng_iou(mask, filled)])
-    np.testing.assert_allclose(boundary_f(counts), [plain_f(mask, filled)])
+    filled, judged = np.where(void, mask, thing), judged_of(thing, void)
+    np.testing.assert_allclose(boundary_iou(counts), [cheng_iou(mask, filled, judged)])
+    np.testing.assert_allclose(boundary_f(counts), [plain_f(mask, filled, judged)])
 
 
 @settings(max_examples=30, deadline=None)
@@ -189,9 +239,9 @@ def test_on_real_masks_they_are_those_of_plain_code(voc_mini) -> None:
         counts = boundary_counts(truth, found, 21)
         for label in set(np.unique(truth)) - {0, 255}:
             mask = found == label
-            true = np.where(truth == 255, mask, truth == label)
-            assert boundary_iou(counts)[label] == pytest.approx(cheng_iou(mask, true))
-            edges = [outline_at_once(each) for each in (true, mask)]
+            true, judged = np.where(truth == 255, mask, truth == label), judged_of(truth == label, truth == 255)
+            assert boundary_iou(counts)[label] == pytest.approx(cheng_iou(mask, true, judged))
+            edges = [judged_outline(outline_at_once(each), judged) for each in (true, mask)]
             near = [distance_transform_edt(~edge) <= TOLERANCE for edge in edges]
             matched = [(edge & other).sum() for edge, other in zip(edges, near[::-1], strict=True)]
             assert counts[label, 3:].tolist() == [*(edge.sum() for edge in edges), *matched]

@@ -63,3 +63,11 @@ def test_the_surest_are_accepted_first() -> None:
     assert table["right"].tolist() == [1, 1, 0.5]
     assert table["usable"].tolist() == [1, 1, 0.75]
     np.testing.assert_allclose(table["iou"], [0.9, 0.825, 0.6125])
+
+
+def test_of_no_masks_there_is_nothing_to_say() -> None:
+    none = np.empty(0)
+    assert reliability(none, none).empty
+    table = accepted(none, none)
+    assert (table["masks"] == 0).all()
+    assert table[["least", "iou", "right", "usable"]].isna().all(axis=None)

@@ -1,12 +1,14 @@
 """What object networks see of boxes together: the maps of the store, the mean over networks."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from boxsup.errors import StoreError
 from boxsup.objects.crops import crops_of, resized
 from boxsup.objects.maps import to_bytes
-from boxsup.objects.network import SHIPPED_SHA256, load_network, save_network
+from boxsup.objects.network import SHIPPED, SHIPPED_SHA256, load_network, save_network
 from boxsup.objects.training import object_maps
 from boxsup.objects.viewer import ObjectViewer
 from helpers.networks import write_object_network
@@ -41,6 +43,9 @@ def test_the_shipped_network_counts_as_much_as_the_others_together(tmp_path):
     assert list(viewer.weights.values()) == [1, 1, 2]
     assert viewer.weights[SHIPPED_SHA256] == 2
     assert ObjectViewer([], 1, shipped=True).weights == {SHIPPED_SHA256: 1}
+    shutil.copy(paths[0], tmp_path / "copy.pt")
+    twice = ObjectViewer([paths[0], tmp_path / "copy.pt", SHIPPED], 1, shipped=True)
+    assert list(twice.weights.values()) == [1, 1]  # each once
 
 
 def test_networks_of_several_sizes_give_maps_of_the_greatest(tmp_path):

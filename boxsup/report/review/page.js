@@ -197,7 +197,6 @@ function toggle(superpixel) {
 
 // --- drawing ---------------------------------------------------------------------------------------------------------
 
-
 function paint() {
   if (!box?.photo) return;
   const crop = [0, 0, box.wide, box.high];
@@ -304,6 +303,7 @@ function think({ missing, rest, share, low, high, all: whole, stop, more }) {
 // --- deciding --------------------------------------------------------------------------------------------------------
 
 async function decide(verdict, start = box.start, edited = true) {
+  if (typeof start === "number" && !box.choices.length) return say("One moment: this candidate is not drawn yet.");
   const wish = {
     number: `${Date.now().toString(36)}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`, place: box.place, verdict,
     start, added: edited ? [...box.added] : [], removed: edited ? [...box.removed] : [], class: box.class, box: box.box,
