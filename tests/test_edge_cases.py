@@ -123,6 +123,10 @@ def test_the_catalogue_has_them_all(folder):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_one_pixel(name):
+    if name == "smp":  # not on meta, since smp makes some of its values on the CPU
+        network = build_network("smp:unet:resnet18:32", 3).eval()
+        assert network(torch.zeros(1, 3, 1, 1)).shape[:2] == (1, 3)
+        return
     with torch.device("meta"):
         network = build_network(name, 3).eval()
         assert network(torch.zeros(1, 3, 1, 1)).shape[:2] == (1, 3)

@@ -36,6 +36,7 @@ def here(tmp_path_factory):
     """Photographs, a clip, annotations and a model under the names that the page gives them."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
+    pytest.importorskip("safetensors")
     folder = tmp_path_factory.mktemp("use")
     (folder / "photos").mkdir()
     (folder / "annotations").mkdir()
@@ -85,6 +86,9 @@ def test_the_commands_make_what_the_page_says(done):
         "model.onnx.json",
         "model.pt2",
         "model.pt2.json",
+        "hub/model.safetensors",
+        "hub/config.json",
+        "hub/README.md",
     } <= made
 
 

@@ -54,13 +54,14 @@ class SplitTables:
             StoreError: A table is missing or damaged.
         """
         self.folder = Path(folder)
-        self.classes = read_classes(self.folder)
         try:
             self._starts = read_starts(self.folder)
             self._headers = [header(self.folder / name) for name in TABLES[:2]]
         except OSError as error:
             path = Path(error.filename or self.folder / TABLES[0])
-            raise StoreError(f"{path}: {error.strerror or 'not a readable table'}; {again(path)}") from error
+            why = "no such table" if isinstance(error, FileNotFoundError) else error.strerror or "not a readable table"
+            raise StoreError(f"{path}: {why}; {again(path)}") from error
+        self.classes = read_classes(self.folder)
         # Tables that somebody wrote with other columns or in another order are read whole.
         self._whole = read_catalogue(self.folder) if self._starts is None else None
         if self._whole is not None:

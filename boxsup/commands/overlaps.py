@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, proposals: Path, out: Path) -> None:
     """Write the IoU tables of every image of the shard."""
-    pools = Pools([proposals])
+    tables, pools = SplitTables(catalogue), Pools([proposals])
     ids = list(pools)
-    split = SplitTables(catalogue).subset(ids)
+    split = tables.subset(ids)
     if ids and not len(split.images):
         raise DataError(f"{proposals}: none of its images is in {catalogue}; name the proposals of this split")
     inventory = read_inventory(catalogue, ids)

@@ -30,11 +30,12 @@ def require_safetensors() -> None:
 def write_weights(path: Path, state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write weights and facts, whole or not at all; equal ones give equal bytes."""
     require_safetensors()
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    content = save(tensors, {HEADER: json.dumps(facts, ensure_ascii=False), "format": "pt"})
     with atomic_write(path, SUFFIX) as partial:
-        save_file(tensors, partial, metadata={HEADER: json.dumps(facts, ensure_ascii=False), "format": "pt"})
+        partial.write_bytes(_in_order(content))
 
 
 def read_weights_file(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -56,6 +57,16 @@ def read_weights_file(path: str | os.PathLike[str]) -> dict[str, Any]:
             return {**facts, "state": {name: file.get_tensor(name) for name in file.keys()}}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path}: not weights that boxsup exported ({type(error).__name__})") from error
+
+
+def _in_order(content: bytes) -> bytes:
+    """A file with the texts of its header in order, which safetensors writes in any."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # as safetensors does, so that weights begin at whole words
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def facts_beside(path: Path) -> list[Path]:

@@ -129,13 +129,15 @@ def test_weights_of_another_network_are_refused(trained, capsys, tmp_path):
     import hashlib
 
     path = tmp_path / "other.pth"
-    for content in ({"features.0.weight": torch.zeros(1)}, [1]):
+    for content, message in (
+        ({"features.0.weight": torch.zeros(1)}, "not the weights of torchvision's mobilenet_v2"),
+        ([1], "not a file of weights"),
+    ):
         with path.open("wb") as file:
             torch.save(content, file)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         shutil.copytree(trained / "catalogue", tmp_path / "catalogue", dirs_exist_ok=True)
-        message = fails(network_arguments(tmp_path, weights=str(path), sha256=sha256), capsys)
-        assert "not the weights of torchvision's mobilenet_v2" in message
+        assert message in fails(network_arguments(tmp_path, weights=str(path), sha256=sha256), capsys)
         assert not (tmp_path / "epochs").exists()
 
 
