@@ -113,10 +113,12 @@ def test_evaluation_of_two_images_worked_by_hand(
     # share 77: all but the sides at that corner. Outlines have 91 without the border of the image; beyond 2 px of the
     # other are 8 on each of two sides that meet, which share one. Another 10×10, in a corner of the other image, is
     # wrong: a frame of 36, an outline of 21. The dog is 10×20 along the upper border, found as its left half: frames of
-    # 56 and 36, which share 28; outlines of 20 and 19 without the border, of which 12 and 12 are near.
-    cat, dog = 77 / (96 + 96 + 36 - 77), 28 / (56 + 36 - 28)
+    # 56 and 36, which share 28; outlines of 20 and 19 without the border, of which 12 and 12 are near. The right half of
+    # the void, more than 5 px from the cat, is not judged: 18 pixels of both frames, and 12 of both outlines, two of
+    # which are beside it.
+    cat, dog = 59 / (78 + 78 + 36 - 59), 28 / (56 + 36 - 28)
     np.testing.assert_allclose(table["boundary_iou"], [np.nan, cat, dog, (cat + dog) / 2], atol=5e-7)
-    cat, dog = 2 * (91 - 15) / (91 + 91 + 21), 2 * 12 / (20 + 19)
+    cat, dog = 2 * (79 - 15) / (79 + 79 + 21), 2 * 12 / (20 + 19)
     np.testing.assert_allclose(table["boundary_f"], [np.nan, cat, dog, (cat + dog) / 2], atol=5e-7)
     for column in ("boundary_iou_crf", "boundary_f_crf"):
         np.testing.assert_array_equal(table[column], [np.nan, 0, 1, 0.5])
@@ -191,10 +193,11 @@ def test_label_quality_worked_by_hand(split: Split, tmp_path: Path) -> None:
     # background: 10 right of 12 true and 11 predicted; cat: 3 of 4 and 3; dog: 2 of 2 and 3
     assert row["miou"] == pytest.approx((10 / 13 + 3 / 4 + 2 / 3) / 3, abs=1e-6)
     # The cat is found as an L, and as a piece of 10×10 on void, which is cat in the truth then, as in the test of
-    # evaluation: frames of 96 and 76 + 36, which share 85. The dog is found with a square of 10×10 below its left half.
-    cat, dog = 85 / (96 + 112 - 85), 48 / (56 + 76 - 48)
+    # evaluation: frames of 96 and 76 + 36, which share 85, less 18 that are not judged. The dog is found with a square
+    # of 10×10 below its left half.
+    cat, dog = 67 / (78 + 94 - 67), 48 / (56 + 76 - 48)
     assert row["boundary_iou"] == pytest.approx((cat + dog) / 2, abs=1e-6)
-    precision, recall = 90 / 110, 86 / 91
+    precision, recall = 78 / 98, 74 / 79
     cat, dog = 2 * precision * recall / (precision + recall), 2 * 13 / (20 + 21)
     assert row["boundary_f"] == pytest.approx((cat + dog) / 2, abs=1e-6)
     assert row["fill"] == pytest.approx((3 / 4 + 3 / 2) / 2, abs=1e-6)
