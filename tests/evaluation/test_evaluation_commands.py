@@ -113,8 +113,8 @@ def test_evaluation_of_two_images_worked_by_hand(
     # share 77: all but the sides at that corner. Outlines have 91 without the border of the image; beyond 2 px of the
     # other are 8 on each of two sides that meet, which share one. Another 10×10, in a corner of the other image, is
     # wrong: a frame of 36, an outline of 21. The dog is 10×20 along the upper border, found as its left half: frames of
-    # 56 and 36, which share 28; outlines of 20 and 19 without the border, of which 12 and 12 are near. The right half of
-    # the void, more than 5 px from the cat, is not judged: 18 pixels of both frames, and 12 of both outlines, two of
+    # 56 and 36, which share 28; outlines of 20 and 19 without the border, of which 12 and 12 are near. The right half
+    # of the void, more than 5 px from the cat, is not judged: 18 pixels of both frames, and 12 of both outlines, two of
     # which are beside it.
     cat, dog = 59 / (78 + 78 + 36 - 59), 28 / (56 + 36 - 28)
     np.testing.assert_allclose(table["boundary_iou"], [np.nan, cat, dog, (cat + dog) / 2], atol=5e-7)
