@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,55 @@ RAGGED_CHUNK_BYTES = 128 * 2**10
 MAX_BYTES = 2**28  # of a chunk or a whole array in memory: our stores have less, but damaged metadata may claim more
 
 
-class StackWriter:
+class _RowBuffer:
+    """Rows in memory, until there are as many as are written at once."""
+
+    def __init__(self, rows: NDArray[Any], write: Callable[[NDArray[Any]], None]) -> None:
+        """Keep rows in `rows`, which `write` gets when it is full."""
+        self._rows, self._write, self._filled = rows, write, 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Add the next rows."""
+        while len(rows):
+            part = rows[: len(self._rows) - self._filled]
+            self._rows[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            rows = rows[len(part) :]
+            if self._filled == len(self._rows):
+                self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are there."""
+        if self._filled:
+            self._write(self._rows[: self._filled])
+            self._filled = 0
+
+
+class _ItemWriter:
+    """Writes the N items of an array in order."""
+
+    def __init__(self, array: zarr.Array[Any], at_once: int) -> None:
+        """Write to `array`, so many items at once."""
+        self._array, self._written = array, 0
+        self._buffer = _RowBuffer(np.empty((at_once, *array.shape[1:]), array.dtype), self._write)
+
+    def close(self) -> None:
+        """Write the items still in memory; all N must have been added."""
+        self._buffer.flush()
+        if self._written != self._array.shape[0]:
+            raise RuntimeError(f"{self._array.name}: expected {self._array.shape[0]} items, got {self._written}")
+
+    def _write(self, items: NDArray[Any]) -> None:
+        self._array[self._written : self._written + len(items)] = items
+        self._written += len(items)
+
+
+class StackWriter(_ItemWriter):
     """Writes N uint8 images of at most H×W as one N×H×W array, one chunk per image, padded at the right and bottom."""
 
     def __init__(self, group: zarr.Group, name: str, count: int, height: int, width: int, pad: int) -> None:
         per_shard = max(1, min(SHARD_IMAGES, SHARD_BYTES // max(1, height * width), count))
-        self._array = group.create_array(
+        array = group.create_array(
             name,
             shape=(count, height, width),
             chunks=(1, height, width),
@@ -37,30 +81,15 @@ class StackWriter:
             fill_value=pad,
             compressors=ZstdCodec(level=5, checksum=True),
         )
+        super().__init__(array, per_shard)
+        self._item = np.full((1, height, width), pad, np.uint8)
         self._pad = pad
-        self._buffer: NDArray[np.uint8] = np.full((per_shard, height, width), pad, np.uint8)
-        self._filled = 0
-        self._written = 0
 
     def append(self, image: NDArray[np.uint8]) -> None:
         """Add the next image, at most H×W uint8."""
-        self._buffer[self._filled, : image.shape[0], : image.shape[1]] = image
-        self._filled += 1
-        if self._filled == len(self._buffer):
-            self._flush()
-
-    def close(self) -> None:
-        """Write the images still in memory; all N images must have been added."""
-        self._flush()
-        if self._written != self._array.shape[0]:
-            raise RuntimeError(f"expected {self._array.shape[0]} images, got {self._written}")
-
-    def _flush(self) -> None:
-        if self._filled:
-            self._array[self._written : self._written + self._filled] = self._buffer[: self._filled]
-            self._written += self._filled
-            self._filled = 0
-            self._buffer[:] = self._pad
+        self._item[:] = self._pad
+        self._item[0, : image.shape[0], : image.shape[1]] = image
+        self._buffer.add(self._item)
 
 
 class RaggedWriter:
@@ -69,44 +98,36 @@ class RaggedWriter:
     def __init__(self, group: zarr.Group, name: str, dtype: DTypeLike, level: int = 9) -> None:
         self._group, self._name, self._dtype = group, name, np.dtype(dtype)
         chunk = RAGGED_CHUNK_BYTES // self._dtype.itemsize
-        self._shard = SHARD_BYTES // RAGGED_CHUNK_BYTES // 2 * chunk
+        shard = SHARD_BYTES // RAGGED_CHUNK_BYTES // 2 * chunk
         self._array = group.create_array(
             name,
             shape=(0,),
             chunks=(chunk,),
-            shards=(self._shard,),
+            shards=(shard,),
             dtype=self._dtype,
             fill_value=0,
             compressors=ZstdCodec(level=level, checksum=True),
         )
-        self._buffer: NDArray[Any] = np.empty(self._shard, self._dtype)
-        self._filled = 0
+        # Only whole shards are written: zarr would read, decode and encode a shard again to add to it.
+        self._buffer = _RowBuffer(np.empty(shard, self._dtype), self._write)
         self._offsets = array("q", [0])
 
     def append(self, row: NDArray[Any]) -> None:
         """Add the next row; arrays of more dimensions are flattened in C order."""
         rest = np.ascontiguousarray(row, self._dtype).ravel()
         self._offsets.append(self._offsets[-1] + rest.size)
-        while rest.size:
-            part = rest[: self._shard - self._filled]
-            self._buffer[self._filled : self._filled + part.size] = part
-            self._filled += part.size
-            rest = rest[part.size :]
-            # Only whole shards are written: zarr would read, decode and encode a shard again to add to it.
-            if self._filled == self._shard:
-                self._flush()
+        self._buffer.add(rest)
 
     def close(self) -> None:
         """Write the rows still in memory, and the offsets."""
-        self._flush()
+        self._buffer.flush()
         offsets = np.fromiter(self._offsets, np.int64, len(self._offsets))  # not of the array's own type, `long long`
         write_array(self._group, f"{self._name}_offsets", offsets)
 
-    def _flush(self) -> None:
+    def _write(self, values: NDArray[Any]) -> None:
         start = self._array.shape[0]
-        self._array.resize((start + self._filled,))
-        self._array[start:] = self._buffer[: self._filled]
-        self._filled = 0
+        self._array.resize((start + len(values),))
+        self._array[start:] = values
 
 
 class Ragged:
@@ -152,37 +173,19 @@ class Ragged:
         return self._values[self._offsets[row] - start : self._offsets[row + 1] - start]
 
 
-class ColumnWriter:
+class ColumnWriter(_ItemWriter):
     """Writes the N rows of a table in order, some at a time: the same bytes as `write_array` of all of them."""
 
     def __init__(self, group: zarr.Group, name: str, count: int, like: NDArray[Any]) -> None:
         """Begin an array of `count` rows that are like those of `like`."""
         shape = (count, *like.shape[1:])
         compressors = ZstdCodec(level=9, checksum=True)
-        self._array = group.create_array(name, shape=shape, dtype=like.dtype, compressors=compressors)
-        self._buffer = np.empty((self._array.chunks[0], *like.shape[1:]), like.dtype)
-        self._filled = self._written = 0
+        array = group.create_array(name, shape=shape, dtype=like.dtype, compressors=compressors)
+        super().__init__(array, array.chunks[0])
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add the next rows."""
-        while len(rows):
-            part = rows[: len(self._buffer) - self._filled]
-            self._buffer[self._filled : self._filled + len(part)] = part
-            self._filled += len(part)
-            rows = rows[len(part) :]
-            if self._filled == len(self._buffer):
-                self._flush()
-
-    def close(self) -> None:
-        """Write the rows still in memory; all N must have been added."""
-        self._flush()
-        if self._written != self._array.shape[0]:
-            raise RuntimeError(f"expected {self._array.shape[0]} rows, got {self._written}")
-
-    def _flush(self) -> None:
-        self._array[self._written : self._written + self._filled] = self._buffer[: self._filled]
-        self._written += self._filled
-        self._filled = 0
+        self._buffer.add(rows)
 
 
 def write_array(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
