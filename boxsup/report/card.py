@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from boxsup.errors import StoreError
+from boxsup.evaluation.tables import read_table
 from boxsup.experiments.found import run_around, seed_of
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.inference.labelling import read_labelling
@@ -152,7 +153,7 @@ def _cell(text: str) -> str:
 def _table(path: Path) -> pd.DataFrame | None:
     """A table of results; None if there is none that can be read."""
     try:
-        table = pd.read_csv(path, keep_default_na=True)
-    except (OSError, ValueError):
+        table = read_table(path)
+    except (StoreError, OSError, ValueError):
         return None
     return table if len(table) else None
