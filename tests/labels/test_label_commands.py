@@ -534,8 +534,8 @@ def kill_a_worker():
     """Kill the first worker process of this process that starts."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for child in psutil.Process().children():
-            if any("spawn_main" in word for word in child.cmdline()):
+        for server in psutil.Process().children():
+            for child in server.children():  # a fork of the process that all workers are forks of
                 child.kill()
                 return
         time.sleep(0.02)
