@@ -37,7 +37,8 @@ class LookAgain:
 
     def __call__(self, image: str) -> Looked:
         """Make the candidates of an image."""
-        pool, options = _masker(self.recipe).options(self.records[image])
+        masker, record = _masker(self.recipe), self.records[image]
+        pool, options = masker.options(record, masker.known_pools([record]).get(image))
         return Looked.of(pool.superpixels, options)
 
 
