@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from boxsup.config.files import block, read_keys
 from boxsup.errors import ConfigError, DataError, StoreError
@@ -31,7 +32,7 @@ def pin_decisions(config: Path, reviewed: Path) -> bool:
     if not reviewed.is_file():
         raise DataError(f"{reviewed}: no such file; `boxsup review` writes one into the folder of masks")
     wanted, experiments = str(reviewed.absolute()), block(read_keys(config), "experiments")
-    named = [each.get("supervision", {}).get("reviewed") for each in experiments.values()]
+    named = [_reviewed(each) for each in experiments.values()]
     if named and all(name and Path(name).absolute() == Path(wanted) for name in named):
         return False
     advice = f"put `reviewed: {json.dumps(wanted)}` into `supervision` of {' and '.join(experiments)}"
@@ -54,3 +55,9 @@ def with_reviewed(supervision: str, reviewed: str) -> str:
     'supervision: {masks: none, boxes: boxsup, reviewed: "masks/reviewed.jsonl"}'
     """
     return f"{supervision}, reviewed: {json.dumps(reviewed, ensure_ascii=False)}}}"
+
+
+def _reviewed(experiment: Any) -> str:  # noqa: ANN401 - YAML
+    """The file of decisions that an experiment names; "" for none."""
+    supervision = experiment.get("supervision") if isinstance(experiment, dict) else None
+    return str(supervision.get("reviewed") or "") if isinstance(supervision, dict) else ""

@@ -62,7 +62,10 @@ def subject_of_masks(out: Path) -> Subject:
         return found.pixels
 
     look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
-    feedback = "run your command boxsup masks again: all of its formats then have what you decided"
+    feedback = (
+        "run your command boxsup masks again: all of its formats then have what you decided; and "
+        f"boxsup run PROJECT --reviewed {out / REVIEWED} trains on it"
+    )
     return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
 
 
