@@ -87,8 +87,8 @@ def subject_of_experiment(folder: Path) -> Subject:
         return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))
 
     journal = folder / REVIEWED
-    feedback = f"set `supervision: {{reviewed: {journal}}}` in the experiment and run it again"
-    return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback.replace("`", ""))
+    feedback = f"boxsup run PROJECT --reviewed {journal} trains on it"
+    return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback)
 
 
 def _same_boxes(split: Catalogue, labels: Labels) -> bool:

@@ -37,7 +37,8 @@ class LookAgain:
 
     def __call__(self, image: str) -> Looked:
         """Make the candidates of an image."""
-        pool, options = _masker(self.recipe).options(self.records[image])
+        masker, record = _masker(self.recipe), self.records[image]
+        pool, options = masker.options(record, masker.known_pools([record]).get(image))
         return Looked.of(pool.superpixels, options)
 
 
@@ -61,7 +62,10 @@ def subject_of_masks(out: Path) -> Subject:
         return found.pixels
 
     look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
-    feedback = "run your command boxsup masks again: all of its formats then have what you decided"
+    feedback = (
+        "run your command boxsup masks again: all of its formats then have what you decided; and "
+        f"boxsup run PROJECT --reviewed {out / REVIEWED} trains on it"
+    )
     return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
 
 
