@@ -1,8 +1,8 @@
 """Weights that ship with the package, in a form that its archive compresses.
 
 A wheel compresses each file by itself. It gains a tenth of 16-bit floats in a row: their low bytes, which nothing
-compresses, lie between their high bytes, which are much alike. So low and high bytes stand apart here, which is a sixth;
-an installed file is read as fast as before.
+compresses, lie between their high bytes, which are much alike. So low and high bytes stand apart here: that is a sixth,
+and an installed file is read as fast as before.
 """
 
 from __future__ import annotations
