@@ -98,8 +98,8 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = folded_form(ContourNet())
     try:
-        network.load_state_dict(whole_state(content["state"]), assign=True)
-    except (KeyError, AttributeError, RuntimeError) as error:
+        network.load_state_dict(whole_state(content), assign=True)
+    except (KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again: `{TRAIN}`") from error
     network.to(memory_format=torch.channels_last)
     return network, content.get("made", {})
