@@ -193,7 +193,8 @@ def _given(
 ) -> _Given:
     """An image with its boxes; `number` is what errors add to the names of arguments, "" for a single image."""
     pixels = given_pixels(image, f"image{number}")
-    corners = given_boxes(boxes, *pixels.shape[:2], f"boxes{number}")
+    height, width = pixels.shape[:2]
+    corners = given_boxes(boxes, height, width, f"boxes{number}")
     path = image if isinstance(image, str | os.PathLike) else getattr(image, "filename", "")  # Pillow's
     file = os.fspath(path) or name or ""
     own_labels = given_labels(labels, len(corners), f"labels{number}")
