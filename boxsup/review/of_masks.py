@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.again import program
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
@@ -63,8 +65,8 @@ def subject_of_masks(out: Path) -> Subject:
 
     look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
     feedback = (
-        "run your command boxsup masks again: all of its formats then have what you decided; and "
-        f"boxsup run PROJECT --reviewed {out / REVIEWED} trains on it"
+        "run your command `boxsup masks` again: all of its formats then have what you decided; "
+        f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(out / REVIEWED))}` trains on it"
     )
     return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
 
