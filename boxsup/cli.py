@@ -44,8 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     verbose = False
     try:
         args = _parse(words)
-        gc.freeze()  # what is imported is no garbage
-        gc.enable()
+        if not gc.isenabled():  # `boxsup.__main__` disabled it for the imports
+            gc.freeze()
+            gc.enable()
         verbose = args.verbose
         with _verbosity(args), guarded(args):
             args.run(**arguments_of(args))

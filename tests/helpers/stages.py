@@ -11,6 +11,7 @@ import importlib
 import json
 import multiprocessing.util
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -59,7 +60,6 @@ class Stages:
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
         self._process.communicate()
         self._folder.cleanup()
 
@@ -76,6 +76,8 @@ def _serve(address: str) -> None:
         server.listen(64)
         print("listening", flush=True)
         while True:
+            if sys.stdin in select.select([server, sys.stdin], [], [])[0]:
+                sys.exit()  # the end of stdin: the process that started this one has ended
             caller, _ = server.accept()
             if os.fork():
                 caller.close()
