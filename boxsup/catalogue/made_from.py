@@ -46,9 +46,11 @@ def recorded(store: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:
-    """What a shard of candidates is made from: the settings of its method, and `Changes.image_hash`."""
-    return {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
+def proposals_from(settings: Mapping[str, Any], image_hash: str, box_hash: str) -> dict[str, Any]:
+    """What a shard of candidates is made from: the settings of its method, `Changes.image_hash`, and for views of small
+    boxes `Changes.box_hash`."""
+    made = {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
+    return made | ({"boxes": box_hash} if settings.get("views") else {})
 
 
 def overlaps_from(box_hash: str) -> dict[str, Any]:
