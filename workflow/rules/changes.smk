@@ -85,7 +85,8 @@ def has_views(wildcards):
 
 def shard_files(wildcards):
     """A params function: hashes of what the candidates of a shard are made from: its images, and boxes that have views."""
-    return " ".join([shard_pixels(wildcards), *([shard_boxes(wildcards)] if has_views(wildcards) else [])])
+    pixels = shard_pixels(wildcards)
+    return f"{pixels} {shard_boxes(wildcards)}" if has_views(wildcards) else pixels
 
 
 def tables_of_shard(wildcards):
