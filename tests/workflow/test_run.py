@@ -99,7 +99,7 @@ def test_a_box_heeds_the_map_of_a_network_that_has_not_seen_its_image(demo):
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory, snakemake):
-    """The same run on one core, with another number of shards, killed twice on its way."""
+    """The same run on one core, with another number of shards and a new process a stage, killed twice on its way."""
     directory = tmp_path_factory.mktemp("disturbed")
     override = directory / "shards.yaml"
     override.write_text("datasets: {demo: {shards: 3}}")
@@ -108,7 +108,7 @@ def disturbed(tmp_path_factory, snakemake):
         kill_at(directory / moment, command(directory, "--cores", "1", TARGET, configs=configs))
         assert not (directory / TARGET).exists()
         snakemake(directory, "--unlock", configs=configs)
-    snakemake(directory, "--cores", "1", TARGET, configs=configs)
+    snakemake(directory, "--cores", "1", TARGET, configs=configs, forks=False)
     return directory
 
 
