@@ -20,7 +20,7 @@ class Ahead:
     """The candidates of images, made when they are asked for and kept for a while."""
 
     def __init__(self, look: Look, workers: int) -> None:
-        """Start without any process; the first call starts them."""
+        """Start without workers; the first call starts them."""
         self._look, self._lock = look, threading.Lock()
         self._pool = process_pool(workers, module=look.__module__)
         self._made: OrderedDict[str, Future[Looked]] = OrderedDict()
