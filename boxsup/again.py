@@ -93,8 +93,16 @@ def project_start(config: Path) -> Start:
 
 
 def started() -> Start:
-    """How the workflow was started that runs this job; the defaults of `Start` if no workflow does."""
-    return _start(json.loads(os.environ.get(VARIABLE, "{}")), VARIABLE)
+    """How the workflow was started that runs this job; the defaults of `Start` if no workflow does.
+
+    Raises:
+        ConfigError: What the environment says of it cannot be read.
+    """
+    said = os.environ.get(VARIABLE, "{}")
+    try:
+        return _start(json.loads(said), VARIABLE)
+    except ValueError as error:
+        raise ConfigError(f"{VARIABLE}: expected how Snakemake was started, got {said!r}") from error
 
 
 def record(results: Path, owners: Iterable[str], start: Start) -> None:

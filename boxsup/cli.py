@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import os
 import resource
@@ -43,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     verbose = False
     try:
         args = _parse(words)
+        if not gc.isenabled():  # `boxsup.__main__` disabled it for the imports
+            gc.freeze()
+            gc.enable()
         verbose = args.verbose
         with _verbosity(args), guarded(args):
             args.run(**arguments_of(args))

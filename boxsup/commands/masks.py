@@ -44,10 +44,12 @@ from boxsup.masking.made import (
     write_made,
     written_before,
 )
+from boxsup.masking.masker import MaskMaker
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import ImagePart, part_path
 from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
+from boxsup.near import shorter
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
@@ -132,7 +134,7 @@ def run(
     usable = [(number, record) for number, record in enumerate(records, start=1) if not record.problems]
     problems, unknown = list(checked.problems), unknown_classes(masker, [record for _, record in usable], source)
     jobs = [make_job(number, record, masker, source, folder) for number, record in usable]
-    unwritten = make_parts(jobs, masker, folder, workers)
+    unwritten = make_parts(jobs, masker, folder, workers, _known_pools(jobs, masker))
     jobs = [job for job in jobs if job not in unwritten]
     parts_made = tuple(MadePart(job.record, job.asked, job.key) for job in jobs)
     made = Made(out, source.images, source.classes, recipe, parts_made, written_before(out))
@@ -153,6 +155,16 @@ def run(
 
 def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:
     return (job.part(folder) for job in jobs)
+
+
+def _known_pools(jobs: Sequence[Job], masker: MaskMaker) -> dict[str, Path]:
+    """The candidates that the workflow has made of images whose masks are to be made, and a line about them."""
+    waiting = [job.asked for job in jobs if not job.done]
+    known = masker.known_pools(waiting)
+    if known:
+        folders = ", ".join(dict.fromkeys(shorter(store.parent) for store in known.values()))
+        print(f"masks: candidates of {len(known)} of {len(waiting)} images are those of {folders}", file=sys.stderr)
+    return known
 
 
 def _look(out: Path, results: MaskResults, table: pd.DataFrame) -> None:

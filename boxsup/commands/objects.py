@@ -16,6 +16,7 @@ from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catal
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, part_of_all
 from boxsup.config.build import parse
+from boxsup.config.fields import stage_settings
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.update import ExpectationSettings
 from boxsup.errors import ConfigError
@@ -25,7 +26,6 @@ from boxsup.labels.object_targets import fold_of
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.pins import read_pins
 from boxsup.machine.bars import tqdm
-from boxsup.objects.crops import crops_of
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
@@ -109,12 +109,12 @@ def run(
     made = {
         "boxes": len(lessons.crops),
         "seed": seed,
-        "settings": recipe.model_dump(),
+        "settings": stage_settings(ObjectSettings, recipe.model_dump()),
         "start": start,
         "versions": provenance("objects", "numpy", "torch"),
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
     if maps:
-        _write_maps(maps, split.subset(judged), network, made)
+        _write_maps(maps, split.subset(judged), network, recipe, made)
     save_network(out, network, made)
     print(f"objects: learned from {len(lessons.crops):,} boxes of {len(learned):,} images", file=sys.stderr)
 
@@ -125,20 +125,25 @@ def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
     return {image for image, fold in fold_of(split.ids, count, draws).items() if fold == number}
 
 
-def _write_maps(path: Path, split: Catalogue, network: ObjectNet, made: Mapping[str, Any]) -> None:
-    """Write the maps of all boxes of a split; a network that has learned nothing knows nothing."""
+def _write_maps(
+    path: Path, split: Catalogue, network: ObjectNet, recipe: ObjectSettings, made: Mapping[str, Any]
+) -> None:
+    """Write the maps of all boxes of a split; a network that has learned nothing is not asked."""
     from boxsup.network.folding import folded
-    from boxsup.objects.training import object_maps
+    from boxsup.objects.network import load_shipped
+    from boxsup.objects.viewer import mean_maps
 
-    viewer = folded(copy.deepcopy(network))
-    size = made["settings"]["size"]
-    with object_maps_writer(path, split.ids, size, made) as writer:
+    asked = [(copy.deepcopy(network), recipe.size, 1 - recipe.shipped)] if made["boxes"] else []
+    if recipe.shipped:
+        shipped, about = load_shipped()
+        asked.append((shipped, int(about["settings"]["size"]), recipe.shipped))
+    networks, weights = [(folded(one), size) for one, size, _ in asked], [weight for *_, weight in asked]
+    with object_maps_writer(path, split.ids, recipe.size, made) as writer:
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))
-            if made["boxes"] and len(corners):
-                values = object_maps(viewer, crops_of(row.photo(), corners, size), size)
-            else:
-                values = np.full((len(corners), size, size), 0.5, np.float32)
+            values = np.full((len(corners), recipe.size, recipe.size), 0.5, np.float32)
+            if sum(weights) and len(corners):
+                values = mean_maps(networks, weights, row.photo(), corners, recipe.size)
             writer.append(to_bytes(values))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.commands.model_arguments import whole_number
-from boxsup.errors import BoxSupError, ConfigError, DataError
+from boxsup.errors import ConfigError, DataError
 from boxsup.experiments.found import runs_in
 from boxsup.masking.made import MADE
 
@@ -39,10 +39,6 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
         raise ConfigError(f"--target {target}: expected a share above 0, at most 1")
     if not 0 <= port < 2**16:
         raise ConfigError(f"--port {port}: expected a port from 1 to 65535, or 0 for one that is free")
-    try:
-        import bottle  # noqa: F401 - an optional package
-    except ImportError as error:
-        raise BoxSupError("review: the package bottle is not installed; run `pip install bottle`") from error
     from boxsup.review.ahead import Ahead
     from boxsup.review.app import make_server
     from boxsup.review.session import Session

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
+from boxsup.project.pinned import pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
 from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
 from boxsup.running.process import run_snakemake
@@ -24,15 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("project", type=Path, help="folder that `boxsup init` wrote, or a configuration")
     parser.add_argument("--cores", type=_cores, default="all", help="cores to use, a number or all [all]")
+    text = "decisions of `boxsup review`, such as masks/reviewed.jsonl: those boxes have the masks that you chose"
+    parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=f"{text}; the project keeps the name")
     parser.add_argument("--until", metavar="STAGE", help="stop after this stage, such as labels or epoch")
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and why; run nothing")
     text = "what follows -- goes to Snakemake as it is: options, and what to make in place of the project's pages"
     parser.add_argument("snakemake", nargs="*", metavar="-- OPTIONS", help=text)
 
 
-def run(*, project: Path, cores: str, until: str | None, dry_run: bool, snakemake: Sequence[str]) -> None:
+def run(
+    *, project: Path, cores: str, reviewed: Path | None, until: str | None, dry_run: bool, snakemake: Sequence[str]
+) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
+    if reviewed and pin_decisions(config, reviewed):
+        print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
     own_targets, dry, unlock = told(snakemake)
     asked = None if own_targets or unlock else asked_of(config)
     words = arguments(config, core_count(cores), until, dry_run, snakemake)

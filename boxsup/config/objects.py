@@ -28,5 +28,12 @@ class ObjectSettings(Settings):
         2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
     )
     rounds: PositiveInt = setting(1, "trainings in turn; from the second on, targets use the maps of the one before")
+    shipped: float = setting(
+        0.0,
+        "weight in the maps of this package's network, which has learned from boxes of VOC; the run's own has the rest",
+        ge=0,
+        le=1,
+        late=True,
+    )
     max_boxes: PositiveInt = setting(20000, "a network learns from at most so many boxes, drawn at random")
     threads: PositiveInt = setting(1, "threads of torch on the CPU; the last bits of results depend on their number")

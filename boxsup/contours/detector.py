@@ -17,7 +17,7 @@ Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 # Trained on BSDS500's train and val images; README.md beside it describes it.
 WEIGHTS = Path(__file__).with_name("network.pt")
-WEIGHTS_SHA256 = "35e12895770702180d071460e01bad4f440c8017d44dc0e976be3b0032aa684b"
+WEIGHTS_SHA256 = "cd6c2924d8392052024ad313667f2b39b3a6c867304173b1756ba51d0e52116f"
 
 
 def detector(kind: Literal["network", "gradient"]) -> Detector:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from boxsup.errors import StoreError
 from boxsup.network.bodies import mobilenet_v2
 from boxsup.network.checkpoint import load, save
-from boxsup.network.folding import folded
+from boxsup.network.folding import folded_form
 from boxsup.network.half import halved_state, whole_state
 
 FORMAT = "boxsup contours 1"
@@ -96,10 +96,10 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
     if content.get("format") != FORMAT:
         raise StoreError(f"{path}: not a contour network of this version; make it again: `{TRAIN}`")
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-        network = folded(ContourNet())
+        network = folded_form(ContourNet())
     try:
-        network.load_state_dict(whole_state(content["state"]), assign=True)
-    except (KeyError, AttributeError, RuntimeError) as error:
+        network.load_state_dict(whole_state(content), assign=True)
+    except (KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again: `{TRAIN}`") from error
     network.to(memory_format=torch.channels_last)
     return network, content.get("made", {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from boxsup.experiments.splits import DATA, PROPOSALS
 from boxsup.experiments.tree import EPOCHS, LABELS, MODEL, OBJECTS
 
 
@@ -67,6 +69,12 @@ def experiment_around(checkpoint: Path) -> Path | None:
     """
     run = run_around(checkpoint)
     return None if run is None else run.parent
+
+
+def candidate_stores(results: Path) -> Iterator[tuple[Path, Path]]:
+    """The folder of a split's tables and the store of a shard of its candidates, for all splits and proposals."""
+    for store in sorted(results.glob(f"{DATA}/*/*/{PROPOSALS}/*/*.zarr")):
+        yield store.parents[2], store
 
 
 def owner_of(target: str) -> str:

@@ -9,6 +9,7 @@ from boxsup.experiments.tree import REPORT, RESULTS
 
 TABLES = ("images.csv", "boxes.csv", "classes.csv")  # a catalogue; the first one names files that stages read too
 INVENTORY = "inventory.json"  # beside the tables
+DATA, PROPOSALS = "data", "proposals"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Split:
     @property
     def folder(self) -> Path:
         """The folder of its tables, `results/data/DATASET/SPLIT`."""
-        return self.results / "data" / self.dataset / self.split
+        return self.results / DATA / self.dataset / self.split
 
     @property
     def inventory(self) -> Path:
@@ -70,7 +71,7 @@ class Split:
 
     def candidates(self, proposals: str) -> CandidateFiles:
         """The files of the proposals of a name."""
-        return CandidateFiles(self.folder / "proposals" / proposals)
+        return CandidateFiles(self.folder / PROPOSALS / proposals)
 
     def proposals(self, name: str, i: int | str, n: int | str) -> Path:
         """The store of the candidates of shard `i` of `n`; `candidates` has the other files."""
@@ -79,7 +80,7 @@ class Split:
     @property
     def proposals_report(self) -> Path:
         """The page that compares its proposals."""
-        return self.folder / "proposals" / REPORT
+        return self.folder / PROPOSALS / REPORT
 
     def overlaps(self, proposals: str, i: int | str, n: int | str) -> Path:
         """The store of the IoU of each box with each candidate of a shard."""
@@ -105,9 +106,9 @@ class DataSetFolder:
     @property
     def tree(self) -> Path:
         """The folder of generated images and annotations."""
-        return self.results / "data" / self.name / "tree"
+        return self.results / DATA / self.name / "tree"
 
     @property
     def source(self) -> Path:
         """The file that exists once the data set was fetched."""
-        return self.results / "data" / self.name / "source.json"
+        return self.results / DATA / self.name / "source.json"

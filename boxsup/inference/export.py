@@ -75,7 +75,7 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
     """Export a network with torch.export, for any number of images.
 
     Args:
-        network: The network, on the CPU and in evaluation mode.
+        network: The network, on the CPU and in evaluation mode; its weights are laid out anew in memory.
         size: H and W of all images; None for sides from MIN_SIDE to MAX_SIDE.
 
     Raises:
@@ -87,6 +87,9 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
     axes = {0: Dim("batch", min=1, max=MAX_BATCH), **({} if size else free)}
     # Two images with odd sides, so that the exporter takes no number of the example for a constant.
     example = torch.zeros(2, 3, *(size or (97, 129)))
+    # Training keeps channels last, as a 1×1 kernel's memory still tells: torch then refuses some networks at any size.
+    for value in network.parameters():
+        value.data = value.data.clone(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns about its own code
         try:

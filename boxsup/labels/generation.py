@@ -146,11 +146,6 @@ class ChoiceTables:
         self.object_cost[row, :k] = choice.object
         self.expected_iou[row, :k] = choice.expected_iou
 
-    def place(self, rows: NDArray[np.int64], other: ChoiceTables) -> None:
-        """Take over all choices of another table, whose boxes are in these rows of the catalogue's table of boxes."""
-        for name, values in self.arrays().items():
-            values[rows] = other.arrays()[name]
-
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """Return the tables by the names under which they are stored."""
         return vars(self)

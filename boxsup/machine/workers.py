@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
@@ -21,6 +23,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
 WORTH_STARTING = 2.5  # seconds of work; a process takes one to start
+FROZEN = "boxsup.machine.frozen"
 AHEAD = 2  # calls per worker that are waiting or running, so that memory does not grow with the number of calls
 
 
@@ -29,6 +32,7 @@ def map_in_processes(
     calls: Iterable[tuple[Any, ...]],
     workers: int,
     initializer: Callable[[], None] | None = None,
+    module: str | None = None,
 ) -> Iterator[T]:
     """Call a function in worker processes, and yield the results in the order of the calls.
 
@@ -37,6 +41,7 @@ def map_in_processes(
         calls: The arguments of each call, which can be pickled. At most AHEAD calls per worker are taken in advance.
         workers: How many processes; results do not depend on it.
         initializer: Called once in each process.
+        module: What workers share; see `worker_context`. By default the module of the function.
 
     Yields:
         `function(*call)` for each call.
@@ -44,7 +49,7 @@ def map_in_processes(
     Raises:
         BoxSupError: A process was killed from outside.
     """
-    with process_pool(workers, initializer) as executor:
+    with process_pool(workers, initializer, module or function.__module__) as executor:
         waiting: deque[Future[T]] = deque()
         try:
             for call in calls:
@@ -61,15 +66,34 @@ def map_in_processes(
             ) from error
 
 
-def process_pool(workers: int, initializer: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+def process_pool(
+    workers: int, initializer: Callable[[], None] | None = None, module: str | None = None
+) -> ProcessPoolExecutor:
     """Worker processes, which start when work is given to them and end when this process ends, even by `kill -9`.
 
     Args:
         workers: How many.
         initializer: Called once in each process.
+        module: The module of the functions that they are to call; see `worker_context`.
     """
-    # Spawned processes, since a fork would copy the state of torch's threads.
-    return ProcessPoolExecutor(workers, get_context("spawn"), _start, (initializer,))
+    return ProcessPoolExecutor(workers, worker_context(module), _start, (initializer,))
+
+
+def worker_context(module: str | None = None) -> BaseContext:
+    """How worker processes start: on Linux as forks of a process that has imported a module and does nothing else.
+
+    A fork of this process would copy the state of torch's threads. A new process for each worker would import torch
+    and the other libraries once a worker, seconds of a processor each, and would share no memory with the others.
+
+    Args:
+        module: What is imported before the first fork, so that all workers share it. The first call decides, since
+            one process forks all workers of this one; workers import what else they need.
+    """
+    if sys.platform != "linux":
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([name for name in (module, FROZEN) if name])
+    return context
 
 
 def map_batches(
@@ -99,7 +123,7 @@ def map_batches(
         yield from (function(opened, batch) for batch in _batches(items, size))
         return
     calls = ((function, batch) for batch in _batches(items, size))
-    yield from map_in_processes(_call_with_opened, calls, workers, partial(_remember, open_once))
+    yield from map_in_processes(_call_with_opened, calls, workers, partial(_remember, open_once), function.__module__)
 
 
 def useful_processes(workers: int, items: int, seconds: float) -> int:

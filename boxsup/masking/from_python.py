@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from boxsup.catalogue.records import BACKGROUND, Box, Record
 from boxsup.errors import DataError
@@ -137,7 +137,7 @@ class Masker:
 
     def _one(self, given: _Given, numbered: Sequence[str]) -> ImageMasks:
         """The masks of one image, whose classes are numbered as `numbered`."""
-        pixels = given_pixels(given.image)
+        pixels = given_pixels(given.image) if given.pixels is None else given.pixels
         if not given.corners:
             return ImageMasks(pixels, given.file, [], numbered)
         names = [name if isinstance(name, str) else UNNAMED for name in given.labels]
@@ -177,6 +177,7 @@ class _Given:
         file: Its path; for pixels the name, if one was given, else "".
         corners: B boxes.
         labels: B labels.
+        pixels: H×W×3 uint8 RGB; None for one of a list, whose pixels would fill the memory: it is read again.
     """
 
     image: ImageLike
@@ -184,19 +185,20 @@ class _Given:
     file: str
     corners: list[Corners]
     labels: list[Label | None]
+    pixels: NDArray[np.uint8] | None
 
 
 def _given(
     image: ImageLike, boxes: ArrayLike, labels: Sequence[Label] | None, name: str | None, number: str = ""
 ) -> _Given:
-    """An image with its boxes; `number` is what errors add to the names of arguments."""
-    height, width = given_pixels(image, f"image{number}").shape[:2]
+    """An image with its boxes; `number` is what errors add to the names of arguments, "" for a single image."""
+    pixels = given_pixels(image, f"image{number}")
+    height, width = pixels.shape[:2]
     corners = given_boxes(boxes, height, width, f"boxes{number}")
     path = image if isinstance(image, str | os.PathLike) else getattr(image, "filename", "")  # Pillow's
     file = os.fspath(path) or name or ""
-    return _Given(
-        image, name or Path(file).stem or NO_FILE, file, corners, given_labels(labels, len(corners), f"labels{number}")
-    )
+    own_labels = given_labels(labels, len(corners), f"labels{number}")
+    return _Given(image, name or Path(file).stem or NO_FILE, file, corners, own_labels, None if number else pixels)
 
 
 def _check_length(name: str, values: Any, images: int) -> None:  # noqa: ANN401 - whatever a user gives

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,15 +133,24 @@ def make_job(number: int, record: Record, masker: MaskMaker, source: Source, fol
     return Job(number, record, asked, key, has_part(folder, key, asked))
 
 
-def make_parts(jobs: Sequence[Job], masker: MaskMaker, folder: Path, workers: int) -> dict[Job, Problem]:
+def make_parts(
+    jobs: Sequence[Job], masker: MaskMaker, folder: Path, workers: int, known: Mapping[str, Path]
+) -> dict[Job, Problem]:
     """Make the parts that do not exist, with a progress bar.
+
+    Args:
+        jobs: The work.
+        masker: Makes the masks.
+        folder: The folder of the parts.
+        workers: Number of processes that make candidates.
+        known: See `MaskMaker.parts`.
 
     Returns:
         The jobs whose part could not be written, each with the reason.
     """
     waiting, lost = [job for job in jobs if not job.done], {}
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
-        parts = masker.parts([job.asked for job in waiting], workers)
+        parts = masker.parts([job.asked for job in waiting], workers, known)
         for job, part in zip(waiting, parts, strict=True):
             try:
                 write_part(folder, job.key, part)

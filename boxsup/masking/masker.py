@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
+from boxsup.masking.known_pools import known_pools, results_around, stored_pool
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
@@ -72,7 +73,7 @@ class MaskMaker:
         check_update(update)
         self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
         self._viewer = ObjectViewer(objects, threads, shipped)
-        self._update, self._proposals, self._disjoint = update, proposals, disjoint
+        self._update, self._proposals, self._disjoint, self._model = update, proposals, disjoint, model
         self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
             "model": None if model is None else sha256_of(model),
@@ -101,11 +102,21 @@ class MaskMaker:
         boxes = [box._replace(class_id=numbers[box.class_id]) for box in record.boxes]
         return Record(record.image, record.path, record.height, record.width, boxes=boxes)
 
-    def parts(self, records: Sequence[Record], workers: int) -> Iterator[ImagePart]:
-        """Make the masks of images, in order; results do not depend on the number of worker processes."""
+    def known_pools(self, records: Sequence[Record]) -> dict[str, Path]:
+        """Stores of candidates that the workflow made of these images, as `parts` takes them."""
+        return known_pools(results_around(self._model), self._proposals, records)
+
+    def parts(self, records: Sequence[Record], workers: int, known: Mapping[str, Path]) -> Iterator[ImagePart]:
+        """Make the masks of images, in order; results do not depend on the number of worker processes.
+
+        Args:
+            records: The images and their boxes.
+            workers: Number of processes that make candidates.
+            known: Stores of candidates by image; see `boxsup.masking.known_pools`. Results do not depend on them.
+        """
         if not records:
             return
-        calls = ((self._proposals, record) for record in records)
+        calls = ((self._proposals, record, known.get(record.image)) for record in records)
         proposed = map_in_processes(_propose_for_file, calls, workers, initializer=partial(cv2.setNumThreads, 1))
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             yield ImagePart(record, self._masks(record, pixels, pool))
@@ -124,13 +135,17 @@ class MaskMaker:
         pool = _propose(self._proposals, record, pixels)
         return pool, self._masks(record, pixels, pool)
 
-    def options(self, record: Record) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
+    def options(self, record: Record, known: Path | None = None) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
         """Make the candidates of an image again, and return them with the best ones of each box.
 
         See `boxsup.masking.options`.
+
+        Args:
+            record: The image and its boxes.
+            known: A store of candidates that has those of the image; see `boxsup.masking.known_pools`.
         """
         torch.set_num_threads(1)  # as in the processes of `parts`
-        pixels, pool = _propose_for_file(self._proposals, record)
+        pixels, pool = _propose_for_file(self._proposals, record, known)
         boxes, maps, scores = self._seen(record, pixels)
         return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
 
@@ -149,13 +164,13 @@ class MaskMaker:
         return boxes, maps, scores
 
 
-def _propose_for_file(settings: ProposalSettings, record: Record) -> tuple[NDArray[np.uint8], Pool]:
+def _propose_for_file(settings: ProposalSettings, record: Record, known: Path | None) -> tuple[NDArray[np.uint8], Pool]:
     pixels = read_image(record.path)
-    return pixels, _propose(settings, record, pixels)
+    return pixels, _propose(settings, record, pixels, None if known is None else stored_pool(known, record))
 
 
-def _propose(settings: ProposalSettings, record: Record, pixels: NDArray[np.uint8]) -> Pool:
-    return _proposer(settings)(pixels, record.image, corners_of(to_catalogue([record], ()).boxes))
+def _propose(settings: ProposalSettings, record: Record, pixels: NDArray[np.uint8], own: Pool | None = None) -> Pool:
+    return _proposer(settings)(pixels, record.image, corners_of(to_catalogue([record], ()).boxes), own)
 
 
 @cache  # once per process

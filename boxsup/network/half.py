@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
+
+from boxsup.network.packing import unpacked
 
 
 def halved(values: Tensor) -> Tensor:
@@ -17,6 +20,11 @@ def halved_state(network: nn.Module) -> dict[str, Tensor]:
     return {name: halved(value.detach().cpu()).contiguous() for name, value in network.state_dict().items()}
 
 
-def whole_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The stored state of a network with its floats in 32 bits."""
+def whole_state(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state in a stored network, plain or packed, with its floats in 32 bits.
+
+    Raises:
+        KeyError, AttributeError, TypeError, ValueError: There is none.
+    """
+    state = unpacked(content["packed"]) if "packed" in content else content["state"]
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}

@@ -22,7 +22,7 @@ from boxsup.store.checksums import check_shipped
 FORMAT = "boxsup objects 1"
 ENCODER: Final = "mobilenet_v2"
 SHIPPED = Path(__file__).with_name("network.pt")
-SHIPPED_SHA256 = "2745140cae3d8d78e16e82313ae90ecb34b124eb630c53cb91ee9932b21651b8"
+SHIPPED_SHA256 = "ea622900c9f7a257a2a2e8d8287f9bea4e531bab82ee233cb06a88b0db548d41"
 # The last block of MobileNetV2 at each stride, 2 to 32, and its channels.
 TAPS, TAP_CHANNELS = (1, 3, 6, 13, 17), (16, 24, 32, 96, 320)
 FROZEN = 4  # blocks of the encoder that keep their first weights; training them too would take twice the time
@@ -132,8 +132,8 @@ def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
     with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
         network = ObjectNet().eval()
     try:
-        network.load_state_dict(whole_state(content["state"]), assign=True)
-    except (KeyError, AttributeError, RuntimeError) as error:
+        network.load_state_dict(whole_state(content), assign=True)
+    except (KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: its weights are another network's; make it again with `boxsup objects`") from error
     return network.to(memory_format=torch.channels_last), content.get("made", {})
 

@@ -66,12 +66,33 @@ class ObjectViewer:
         return np.concatenate([none, *(self._mean(image, boxes[block]) for block in box_blocks(len(boxes)))])
 
     def _mean(self, image: NDArray[np.uint8], boxes: NDArray[np.integer]) -> NDArray[np.uint8]:
-        seen = [self._seen(network, crops_of(image, boxes, size), size) for network, size in self._networks]
-        return to_bytes(np.average(seen, axis=0, weights=np.array([*self.weights.values()], np.float32)))
+        return to_bytes(mean_maps(self._networks, [*self.weights.values()], image, boxes, self._side))
 
-    def _seen(self, network: ObjectNet, crops: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-        maps = object_maps(network, crops, size)
-        return maps if size == self._side else np.stack([resized(each, self._side, self._side) for each in maps])
+
+def mean_maps(
+    networks: Sequence[tuple[ObjectNet, int]],
+    weights: Sequence[float],
+    image: NDArray[np.uint8],
+    boxes: NDArray[np.integer],
+    side: int,
+) -> NDArray[np.float32]:
+    """Say which pixels of each box are the object: the weighted mean of what several networks say.
+
+    Args:
+        networks: At least one network, in evaluation mode, each with the side of a box in its crops.
+        weights: The weight of each of them.
+        image: H×W×3 uint8 RGB.
+        boxes: B×4 half-open pixel corners, of at least one box.
+        side: Side of a map.
+
+    Returns:
+        B×side×side probabilities, stretched over the boxes.
+    """
+    seen = []
+    for network, size in networks:
+        maps = object_maps(network, crops_of(image, boxes, size), size)
+        seen.append(maps if size == side else np.stack([resized(each, side, side) for each in maps]))
+    return np.asarray(np.average(seen, axis=0, weights=np.array(weights, np.float32)), np.float32)
 
 
 def _read(path: Path) -> tuple[ObjectNet, int, int]:

@@ -7,12 +7,17 @@ order of merging. So a node's number is above those of all its parts; the last n
 
 from __future__ import annotations
 
-import higra
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.machine.compiled import compiled
 from boxsup.proposals.regions import raster_order
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", SyntaxWarning)  # of its docstrings, on Python 3.12 where no pip has compiled it
+    import higra
 
 
 def superpixels(contours: NDArray[np.float32], max_regions: int) -> NDArray[np.int32]:

@@ -50,12 +50,16 @@ def make_proposer(settings: ProposalSettings) -> Proposer:
 def make_box_proposer(settings: ProposalSettings) -> BoxProposer:
     """Make the method that the settings name, ready for images with boxes."""
     propose = make_proposer(settings)
-    if not isinstance(settings, ComputedSettings) or settings.views is None:
-        return lambda image, image_id, boxes: propose(image, image_id)
-    megapixels, views = settings.megapixels, settings.views
+    planned = settings.views if isinstance(settings, ComputedSettings) else None
 
-    def propose_with_views(image: NDArray[np.uint8], image_id: str, boxes: NDArray[np.integer]) -> Pool:
-        return with_views(propose, image, image_id, boxes, megapixels, views)
+    def propose_with_views(
+        image: NDArray[np.uint8], image_id: str, boxes: NDArray[np.integer], own: Pool | None = None
+    ) -> Pool:
+        pool = propose(image, image_id) if own is None else own
+        if planned is None:
+            return pool
+        assert isinstance(settings, ComputedSettings)
+        return with_views(pool, propose, image, image_id, boxes, settings.megapixels, planned)
 
     return propose_with_views
 

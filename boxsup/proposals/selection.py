@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,23 @@ from boxsup.proposals.suppression import suppress
 
 # A method with its settings: (H×W×3 RGB image in [0, 255], image id) -> pool.
 Proposer = Callable[[NDArray[np.uint8], str], Pool]
-# The same for an image with boxes, B×4 half-open pixel corners, of which small ones may have views of their own.
-BoxProposer = Callable[[NDArray[np.uint8], str, NDArray[np.integer]], Pool]
-
 WARM_UP = ""  # the id of no image; a method gets a picture under this id once, so that its loops are compiled
+
+
+class BoxProposer(Protocol):
+    """A method for images with boxes, of which small ones may have views of their own."""
+
+    def __call__(
+        self, image: NDArray[np.uint8], image_id: str, boxes: NDArray[np.integer], own: Pool | None = None
+    ) -> Pool:
+        """Make the pool of an image.
+
+        Args:
+            image: H×W×3 uint8 RGB.
+            image_id: Its id.
+            boxes: B×4 half-open pixel corners.
+            own: What the method's `Proposer` makes of the image, if that is known: it is not made again.
+        """
 
 
 def select(

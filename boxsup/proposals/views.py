@@ -113,6 +113,7 @@ def _view(
 
 
 def with_views(
+    pool: Pool,
     propose: Proposer,
     image: NDArray[np.uint8],
     image_id: str,
@@ -120,12 +121,13 @@ def with_views(
     megapixels: float,
     settings: ViewSettings,
 ) -> Pool:
-    """Propose candidates of an image, joined with those of views of its small boxes.
+    """Join the candidates of an image with those of views of its small boxes.
 
     A candidate of a view stays if the IoU of its tight box with one of the view's boxes is at least `settings.fit`.
     Candidates are ordered by their rank in the image or in their view.
 
     Args:
+        pool: What the method makes of the image.
         propose: The method.
         image: H×W×3 uint8 RGB.
         image_id: Its id.
@@ -136,7 +138,6 @@ def with_views(
     Returns:
         All candidates of the image, and those of the views.
     """
-    pool = propose(image, image_id)
     height, width = pool.superpixels.shape
     views = views_of(boxes, height, width, megapixels, settings)
     partition, most = _Partition(pool), settings.candidates // max(1, len(views))

@@ -22,7 +22,7 @@ class Ahead:
     def __init__(self, look: Look, workers: int) -> None:
         """Start without any process; the first call starts them."""
         self._look, self._lock = look, threading.Lock()
-        self._pool = process_pool(workers)
+        self._pool = process_pool(workers, module=look.__module__)
         self._made: OrderedDict[str, Future[Looked]] = OrderedDict()
 
     def want(self, images: Sequence[str]) -> None:

@@ -64,8 +64,10 @@ def make_app(session: Session, token: str, hosts: Callable[[], set[str]]) -> bot
                 return _answer({"error": "there is nothing here"}, 404)
             try:
                 return serve(**arguments)
-            except (BoxSupError, TimeoutError) as error:
-                return _answer({"error": str(error) or "this takes too long"}, 422)
+            except BoxSupError as error:
+                return _answer({"error": str(error)}, 422)
+            except TimeoutError:  # the page asks again
+                return _answer({"error": "the candidates are still being made; try again"}, 503)
             except OSError as error:
                 return _answer({"error": f"{error.filename or 'the journal'}: {error.strerror}: not saved"}, 507)
 

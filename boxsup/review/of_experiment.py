@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.again import program
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_of, read_catalogue
 from boxsup.config.build import build
@@ -87,8 +89,8 @@ def subject_of_experiment(folder: Path) -> Subject:
         return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))
 
     journal = folder / REVIEWED
-    feedback = f"set `supervision: {{reviewed: {journal}}}` in the experiment and run it again"
-    return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback.replace("`", ""))
+    feedback = f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
+    return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback)
 
 
 def _same_boxes(split: Catalogue, labels: Labels) -> bool:

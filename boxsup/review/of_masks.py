@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.again import program
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
@@ -37,7 +39,8 @@ class LookAgain:
 
     def __call__(self, image: str) -> Looked:
         """Make the candidates of an image."""
-        pool, options = _masker(self.recipe).options(self.records[image])
+        masker, record = _masker(self.recipe), self.records[image]
+        pool, options = masker.options(record, masker.known_pools([record]).get(image))
         return Looked.of(pool.superpixels, options)
 
 
@@ -61,7 +64,10 @@ def subject_of_masks(out: Path) -> Subject:
         return found.pixels
 
     look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
-    feedback = "run your command boxsup masks again: all of its formats then have what you decided"
+    feedback = (
+        "run your command `boxsup masks` again: all of its formats then have what you decided; "
+        f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(out / REVIEWED))}` trains on it"
+    )
     return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
 
 

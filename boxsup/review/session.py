@@ -24,7 +24,7 @@ from boxsup.review.subject import Looked, ReviewBox, Subject
 from boxsup.store.journal import append_entry
 
 KEYS = 5  # masks to choose from, with the keys 1 to 5
-PATIENCE = 120.0  # s for the candidates of an image
+PATIENCE = 30.0  # s for the candidates of an image; then the page asks again, if it still shows the box
 MADE, DECIDED, RECTANGLE = "made", "decided", "rectangle"  # what a mask may start from, besides an option's number
 
 Json = dict[str, Any]
@@ -58,15 +58,16 @@ class Wish:
 class Session:
     """A review. Its methods may be called from several threads."""
 
-    def __init__(self, subject: Subject, ahead: Ahead, target: float) -> None:
+    def __init__(self, subject: Subject, ahead: Ahead, target: float, patience: float = PATIENCE) -> None:
         """Read the journal.
 
         Args:
             subject: What is reviewed.
             ahead: Makes the candidates.
             target: The share of right masks from which on the person may stop.
+            patience: Seconds that a request waits for candidates, at most.
         """
-        self.subject, self.target = subject, target
+        self.subject, self.target, self.patience = subject, target, patience
         self._ahead, self._lock = ahead, threading.Lock()
         self.order, self.drawn = review_order([box.score for box in subject.boxes])
         self._places: dict[BoxKey, list[int]] = defaultdict(list)
@@ -116,10 +117,11 @@ class Session:
 
         Raises:
             BoxSupError: They cannot be made.
+            TimeoutError: They are still being made.
         """
         box, made = self.subject.boxes[place], self.subject.mask(place)
         self._ahead.want([self.subject.boxes[other].image for other in self._coming(place)])
-        looked = self._ahead.get(box.image, PATIENCE)
+        looked = self._ahead.get(box.image, self.patience)
         if looked.superpixels.shape != (box.height, box.width):
             raise DataError(f"{box.path}: its size has changed since its masks were made; run `boxsup masks` again")
         others = [mask for mask in looked.masks(box.row) if mask_iou(mask, made) < ALIKE]
@@ -188,7 +190,7 @@ class Session:
                 raise DataError("there is no such mask")
             pixels = options[wish.start]
         if wish.added or wish.removed:
-            superpixels = self._ahead.get(box.image, PATIENCE).superpixels
+            superpixels = self._ahead.get(box.image, self.patience).superpixels
             pixels = (pixels | np.isin(superpixels, wish.added)) & ~np.isin(superpixels, wish.removed)
         return pixels & inside
 

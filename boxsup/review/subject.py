@@ -85,7 +85,7 @@ class Subject:
         boxes: The boxes.
         mask: Returns the mask that was made for a box, given its place among `boxes`: H×W.
         look: See `Look`.
-        feedback: The command that uses the decisions, for the page.
+        feedback: What to do with the decisions, for the page; commands are in backticks.
     """
 
     name: str

@@ -17,6 +17,7 @@ from boxsup.catalogue.tables import Catalogue, check_ids
 from boxsup.config.training import TrainingSettings
 from boxsup.errors import DataError
 from boxsup.machine.stopping import terminal_signals_blocked
+from boxsup.machine.workers import worker_context
 from boxsup.network.images import IMAGENET, Normalisation, normalise
 from boxsup.random import generator
 from boxsup.store.labels import Labels, exceeds_classes
@@ -113,7 +114,7 @@ def batches(
         Subset(data, rank_order.ravel().tolist()),
         batch_size=rank_order.shape[1],
         num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context=worker_context(__name__) if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from helpers.paths import ROOT
@@ -39,3 +43,15 @@ def contents(directory: Path) -> dict[str, bytes]:
         for path in files + tables
         if path.is_file() and path.name != ".snakemake_timestamp"
     }
+
+
+def kill_at(moment: Path, arguments: list[str]) -> None:
+    """Start a run and kill -9 it with all its jobs as soon as a file is there."""
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
+        deadline = time.monotonic() + 300
+        while not moment.exists():
+            assert run.poll() is None, run.stdout.read().decode()
+            assert time.monotonic() < deadline, f"{moment} did not come"
+            time.sleep(0.02)
+        time.sleep(0.5)
+        os.killpg(run.pid, signal.SIGKILL)

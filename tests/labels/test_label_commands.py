@@ -28,8 +28,10 @@ from boxsup.machine.instructions import instructions
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.objects.codes import FULL
+from boxsup.objects.crops import resized
 from boxsup.objects.maps import ObjectMaps
 from boxsup.objects.network import load_network
+from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.journal import append_entry
 from boxsup.store.labels import Labels
@@ -313,8 +315,8 @@ def objects(split, config, tmp_path):
     settings = config["defaults"]["objects"] | {"size": 20, "epochs": 1, "batch": 4, "weights": "none"}
     update = lesson_settings(config["defaults"]["update"], rounds=2)
 
-    def run(name, *more):
-        own = ["--catalogue", f"{split}/train", "--seed", "0", "--settings", json.dumps(settings)]
+    def run(name, *more, **other):
+        own = ["--catalogue", f"{split}/train", "--seed", "0", "--settings", json.dumps(settings | other)]
         maps, network = tmp_path / f"{name}.zarr", tmp_path / f"{name}.pt"
         main(["objects", *own, "--update", json.dumps(update), *map(str, more), "--out", str(network)])
         return maps, network
@@ -378,6 +380,24 @@ def test_a_network_may_learn_from_all_boxes_and_then_judges_none(split, objects,
     with pytest.raises(SystemExit):
         objects("wrong", "--part", "2/2", *pools(split))
     assert "--part: expected I/N" in capsys.readouterr().err
+
+
+def test_the_shipped_network_may_have_a_share_of_the_maps(split, objects, tmp_path):
+    def stored(share):
+        store = tmp_path / f"{share}.zarr"
+        objects(f"{share}", "--part", "0/2", "--maps", store, *pools(split), shipped=share)
+        return ObjectMaps([store])
+
+    own, half, shipped = map(stored, (0.0, 0.5, 1.0))
+    catalogue = read_catalogue(split / "train")
+    image = next(iter(own))
+    row = next(row for row in catalogue.rows() if row.image == image)
+    seen = ObjectViewer([], 1).maps(row.photo(), corners_of(catalogue.boxes_of(image))).astype(np.float32)
+    expected = np.stack([resized(each, 20, 20) for each in seen])
+    assert np.abs(shipped[image] - expected).max() <= 1
+    mean = (own[image].astype(float) + shipped[image]) / 2
+    assert np.abs(half[image] - mean).max() <= 1
+    assert np.abs(own[image].astype(float) - shipped[image]).max() > 10
 
 
 def test_one_image_has_maps_that_know_nothing(split, objects, tmp_path):
@@ -514,8 +534,8 @@ def kill_a_worker():
     """Kill the first worker process of this process that starts."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for child in psutil.Process().children():
-            if any("spawn_main" in word for word in child.cmdline()):
+        for server in psutil.Process().children():
+            for child in server.children():  # a fork of the process that all workers are forks of
                 child.kill()
                 return
         time.sleep(0.02)

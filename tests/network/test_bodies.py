@@ -69,6 +69,24 @@ print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules]
 """
 
 
+SHIPPED = """
+import sys
+import boxsup.cli
+from boxsup.contours.network import load_network
+from boxsup.contours.detector import WEIGHTS
+from boxsup.objects.network import load_shipped
+load_network(WEIGHTS)
+load_shipped()
+print([name for name in ("torchvision", "torch._dynamo", "sympy") if name in sys.modules])
+"""
+
+
+@pytest.mark.slow
+def test_shipped_networks_are_read_without_torchs_compiler():
+    run = subprocess.run([sys.executable, "-c", SHIPPED], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v2", "deeplab_largefov", "fcn8s", "deeplab_v2_resnet101"])
 def test_a_checkpoint_is_read_without_torchvision_and_torchs_compiler(name, tmp_path):

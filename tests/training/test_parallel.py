@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from boxsup.cli import main
+from boxsup.config.training import network_name
 from boxsup.network import build_network
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.training.parallel import all_reduce_sum, distribute_model, is_main_process, rank_slice, world_size
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.slow  # several processes train
 
 PATIENCE = 120  # s until processes have come so far that they are killed
 GENTLE = TRAINING | {"batch": 5, "rate": 0.0001}
+SMP = {"name": "smp", "decoder": "deeplabv3plus", "encoder": "tu-mobilenetv3_small_050"}
 
 
 def boxsup(arguments):
@@ -40,10 +42,10 @@ def start(tmp_path_factory):
     return folder
 
 
-def first_step(*, out):
+def first_step(*, name, out):
     """Loss, gradients and statistics of a network's first step on five images, in double precision; one writes them."""
     torch.manual_seed(0)
-    network = build_network("mobilenet_v2", 3).double().train()
+    network = build_network(name, 3).double().train()
     images, labels = torch.randn(5, 3, 33, 33, dtype=torch.float64), torch.randint(0, 3, (5, 3, 3))
     labels[0, 1:] = 255
     labels[4] = 255
@@ -51,6 +53,8 @@ def first_step(*, out):
     torch.manual_seed(1)  # of dropout
     whole = distribute_model(network, 5)
     scores = whole(images[own])
+    for axis in (1, 2):  # to the stride of the network
+        labels = labels.repeat_interleave(scores.shape[-1] // 3, axis)
     lost = functional.cross_entropy(scores, labels[own], ignore_index=255, reduction="sum")
     loss = lost / all_reduce_sum((labels[own] != 255).sum())
     (loss * world_size()).backward()
@@ -60,9 +64,13 @@ def first_step(*, out):
         torch.save({"loss": total, "gradients": gradients, "state": network.state_dict()}, out)
 
 
-def test_a_step_of_two_processes_is_that_of_one(tmp_path):
-    first_step(out=tmp_path / "one.pt")
-    run_in_processes(first_step, 2, out=tmp_path / "two.pt")
+@pytest.mark.parametrize("settings", [{"name": "mobilenet_v2"}, SMP])
+def test_a_step_of_two_processes_is_that_of_one(tmp_path, settings):
+    if settings is SMP:
+        pytest.importorskip("segmentation_models_pytorch")
+    name = network_name(settings)
+    first_step(name=name, out=tmp_path / "one.pt")
+    run_in_processes(first_step, 2, name=name, out=tmp_path / "two.pt")
     one, two = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two"))
     torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-12, atol=0)
     largest = max(value.abs().max() for value in one["gradients"].values())
@@ -73,6 +81,17 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path):
 
 
 def test_two_processes_follow_the_loss_curve_of_one(start):
+    check_two_processes(start)
+
+
+def test_two_processes_follow_the_loss_curve_of_one_with_a_network_of_smp(tmp_path):
+    pytest.importorskip("segmentation_models_pytorch")
+    write_split(tmp_path, 11)
+    main(network_arguments(tmp_path, **SMP))
+    check_two_processes(tmp_path)
+
+
+def check_two_processes(start):
     main(epoch_arguments(start, 1, out="by-1", training=GENTLE))
     with boxsup(epoch_arguments(start, 1, out="by-2", training=GENTLE | {"gpus": 2})) as run:
         _, errors = run.communicate()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.planner import Planner
+from helpers.stages import Stages
 from helpers.workflow_runs import TARGET, TINY, command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,15 +26,27 @@ def planner() -> Iterator[Planner]:
 
 
 @pytest.fixture(scope="session")
-def snakemake(planner: Planner) -> Run:
-    """Run Snakemake in a folder; fails the test with the whole output unless it ends as expected."""
+def stages() -> Iterator[Stages]:
+    """A process that runs the stages of workflows."""
+    stages = Stages()
+    yield stages
+    stages.close()
 
-    def run(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,), status: int = 0):
+
+@pytest.fixture(scope="session")
+def snakemake(planner: Planner, stages: Stages) -> Run:
+    """Run Snakemake in a folder; fails the test with the whole output unless it ends as expected.
+
+    Its jobs are forks of one process, unless `forks` is false: then each starts anew, as with a user.
+    """
+
+    def run(directory: Path, *arguments: str, configs: tuple[Path, ...] = (TINY,), status: int = 0, forks: bool = True):
         words = command(directory, *arguments, configs=configs)
         if "--dry-run" in arguments:
             result = planner.run(words)
         else:
-            result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            environment = os.environ | (stages.environment if forks else {})
+            result = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert result.returncode == status, result.stdout
         return result
 

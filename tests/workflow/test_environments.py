@@ -86,6 +86,11 @@ def test_a_stage_of_another_version_than_the_workflow_asks_for_is_refused(monkey
     assert refused.stderr.startswith("boxsup: error: labelling: the workflow asks for version 2 of this stage")
     assert refused.stderr.count("\n") == 1
     assert run_boxsup("comp6", "--help").returncode == 0  # the workflow says nothing of it
+    for damaged in ("{", "[1]"):
+        monkeypatch.setenv(ASKED, damaged)
+        refused = run_boxsup("labelling", "--help")
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert refused.stderr.startswith(f"boxsup: error: {ASKED}={damaged}: not what a workflow says")
 
 
 def bytes_of(folder, names):

@@ -1,6 +1,7 @@
 """Own data in each format: the commands of docs/own-data/, on real files and on the demo's, down to masks."""
 
 import contextlib
+import os
 import re
 import shlex
 import shutil
@@ -45,7 +46,7 @@ def clone(tmp_path):
 
 
 @pytest.fixture
-def run(clone, planner):
+def run(clone, planner, stages):
     """Run a command of a page: what it says."""
 
     def run(command, *more):
@@ -62,7 +63,14 @@ def run(clone, planner):
         elif "--dry-run" in more:
             done = planner.run(words, clone)
         else:  # Snakemake, or what starts it
-            done = subprocess.run(words, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            done = subprocess.run(
+                words,
+                cwd=clone,
+                env=os.environ | stages.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         return f"{done.stdout}{done.stderr}"
 

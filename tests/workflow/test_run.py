@@ -1,11 +1,6 @@
 """The demo from nothing to its report: what it makes, and that nothing but the configuration changes a byte of it."""
 
-import os
 import re
-import signal
-import subprocess
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +13,7 @@ from boxsup.experiments.tree import where_losses_are
 from boxsup.image.files import read_mask
 from boxsup.objects.maps import ObjectMaps
 from helpers.commands import run_boxsup
-from helpers.workflow_runs import RUN, TARGET, TINY, command, contents
+from helpers.workflow_runs import RUN, TARGET, TINY, command, contents, kill_at
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -104,7 +99,7 @@ def test_a_box_heeds_the_map_of_a_network_that_has_not_seen_its_image(demo):
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory, snakemake):
-    """The same run on one core, with another number of shards, killed twice on its way."""
+    """The same run on one core, with another number of shards and a new process a stage, killed twice on its way."""
     directory = tmp_path_factory.mktemp("disturbed")
     override = directory / "shards.yaml"
     override.write_text("datasets: {demo: {shards: 3}}")
@@ -113,20 +108,8 @@ def disturbed(tmp_path_factory, snakemake):
         kill_at(directory / moment, command(directory, "--cores", "1", TARGET, configs=configs))
         assert not (directory / TARGET).exists()
         snakemake(directory, "--unlock", configs=configs)
-    snakemake(directory, "--cores", "1", TARGET, configs=configs)
+    snakemake(directory, "--cores", "1", TARGET, configs=configs, forks=False)
     return directory
-
-
-def kill_at(moment: Path, arguments: list[str]) -> None:
-    """Start a run and kill -9 it with all its jobs as soon as a file is there."""
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
-        deadline = time.monotonic() + 300
-        while not moment.exists():
-            assert run.poll() is None, run.stdout.read().decode()
-            assert time.monotonic() < deadline, f"{moment} did not come"
-            time.sleep(0.02)
-        time.sleep(0.5)
-        os.killpg(run.pid, signal.SIGKILL)
 
 
 def test_cores_shards_and_kills_change_no_byte(demo, disturbed):

@@ -33,7 +33,7 @@ function picture(box) {
 
 function card(box) {
   const frame = element("span", { class: "frame" }, picture(box));
-  const name = element("span", { class: "name" }, chip(box), element("small", {}, `${box.image} ${box.object}`));
+  const name = element("span", { class: "name" }, chip(box), element("small", {}, `${box.image} · ${box.object}`));
   const note = element("span", { class: "note" }, said(box));
   const own = { "data-box": data.boxes.indexOf(box), "data-image": box.image, "data-object": box.object };
   return element("li", {}, element("button", { type: "button", class: "card", ...own }, frame, name, note));

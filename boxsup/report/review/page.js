@@ -30,7 +30,7 @@ async function ask(path, content) {
   const binary = answer.headers.get("Content-Type") === "application/octet-stream";
   if (binary) return unpacked(await answer.arrayBuffer());
   const told = await answer.json().catch(() => ({ error: "the server's answer cannot be read" }));
-  if (!answer.ok) throw new Error(told.error);
+  if (!answer.ok) throw Object.assign(new Error(told.error), { later: answer.status === 503 });
   return told;
 }
 
@@ -128,7 +128,9 @@ async function choices(mine, loading, stale) {
     const next = nextPlace(mine.place);
     if (next !== null) pictures(next, viewOf({ ...facts(next), box: facts(next).corners }));
   } catch (error) {
-    if (!stale()) find("#making").textContent = `No candidates: ${error.message}`;
+    if (stale()) return;
+    if (error.later) choices(mine, loading, stale);
+    else find("#making").textContent = `No candidates: ${error.message}`;
   }
 }
 
@@ -479,7 +481,8 @@ async function begin() {
   all.random = new Set(all.drawn);
   find("#name").textContent = all.name;
   find("#journal").textContent = all.journal;
-  find("#feedback").textContent = `Then ${all.feedback}.`;
+  const words = `Then ${all.feedback}.`.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+  find("#feedback").replaceChildren(...words);
   find("#class").replaceChildren(...all.classes.slice(1).map((name) => element("option", { value: name }, name)));
   heed(all);
   const asked = Number(location.hash.slice(1) || -1);

@@ -1,0 +1,63 @@
+"""Puts a file of decisions into the configuration that `boxsup init` wrote: those boxes then have a person's masks."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from boxsup.config.files import block, read_keys
+from boxsup.errors import ConfigError, DataError, StoreError
+from boxsup.store.atomic import write_text
+from boxsup.store.ownership import claiming
+
+LINE = re.compile(r"^( +supervision: \{masks: \w+, boxes: boxsup)(?:, reviewed: .*)?\}$", re.MULTILINE)
+
+
+def pin_decisions(config: Path, reviewed: Path) -> bool:
+    """Make the experiment of a configuration use the decisions of `boxsup review`.
+
+    Args:
+        config: The file that `boxsup init` wrote.
+        reviewed: The file of decisions.
+
+    Returns:
+        Whether the configuration was changed; not if it names the file already.
+
+    Raises:
+        DataError: There is no such file of decisions.
+        ConfigError: The configuration cannot be read, or a person wrote or changed it; it then stays as it is.
+    """
+    if not reviewed.is_file():
+        raise DataError(f"{reviewed}: no such file; `boxsup review` writes one into the folder of masks")
+    wanted, experiments = str(reviewed.absolute()), block(read_keys(config), "experiments")
+    named = [_reviewed(each) for each in experiments.values()]
+    if named and all(name and Path(name).absolute() == Path(wanted) for name in named):
+        return False
+    advice = f"put `reviewed: {json.dumps(wanted)}` into `supervision` of {' and '.join(experiments)}"
+    changed, count = LINE.subn(lambda found: with_reviewed(found[1], wanted), config.read_text(encoding="utf-8"))
+    if count != 1:
+        raise ConfigError(f"{config}: its line of `supervision` is not that of `boxsup init`; {advice}")
+    try:
+        with claiming(overwrite=False) as claims:
+            claims.add([config])
+            write_text(config, changed)
+    except StoreError as error:
+        raise ConfigError(f"{config}: you wrote or changed it, so it stays as it is; {advice}") from error
+    return True
+
+
+def with_reviewed(supervision: str, reviewed: str) -> str:
+    """The line of a configuration about supervision, with the file of decisions.
+
+    >>> with_reviewed("supervision: {masks: none, boxes: boxsup", "masks/reviewed.jsonl")
+    'supervision: {masks: none, boxes: boxsup, reviewed: "masks/reviewed.jsonl"}'
+    """
+    return f"{supervision}, reviewed: {json.dumps(reviewed, ensure_ascii=False)}}}"
+
+
+def _reviewed(experiment: Any) -> str:  # noqa: ANN401 - YAML
+    """The file of decisions that an experiment names; "" for none."""
+    supervision = experiment.get("supervision") if isinstance(experiment, dict) else None
+    return str(supervision.get("reviewed") or "") if isinstance(supervision, dict) else ""

@@ -1,0 +1,67 @@
+"""`boxsup run --reviewed` names the file of decisions in the configuration that `boxsup init` wrote, and no other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from boxsup.errors import ConfigError, DataError
+from boxsup.project.pinned import pin_decisions
+from helpers import own_data
+from helpers.commands import run_boxsup
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """The configuration of a project, with decisions in `masks/` and a copy of them in `other/`."""
+    monkeypatch.chdir(tmp_path)
+    made = own_data.pictures(3, side=64)
+    own_data.write_images(tmp_path / "photos", made)
+    own_data.write_yolo(tmp_path, made)
+    done = run_boxsup("init", "mine", "--images", "photos", "--boxes", "labels", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    for name in ("masks", "other's {masks}"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "reviewed.jsonl").touch()
+    return tmp_path / "mine/config.yaml"
+
+
+def supervision(config: Path) -> dict:
+    return yaml.safe_load(config.read_text())["experiments"]["own_box"]["supervision"]
+
+
+@pytest.mark.slow  # init imports torch
+def test_decisions_are_named_once_and_exchanged_and_the_project_stays_ours(config):
+    before = config.read_text()
+    for folder in (Path("masks"), Path("other's {masks}")):
+        reviewed = folder / "reviewed.jsonl"
+        assert pin_decisions(config, reviewed)
+        assert supervision(config) == {"masks": "none", "boxes": "boxsup", "reviewed": str(reviewed.absolute())}
+        assert not pin_decisions(config, reviewed)
+    changed = [line for line in config.read_text().splitlines() if line not in before.splitlines()]
+    assert len(changed) == 1
+    again = run_boxsup("init", "mine", "--images", "photos", "--boxes", "labels", "--workers", 1)
+    assert again.returncode == 0, again.stderr  # it knows its own file
+    assert config.read_text() == before
+
+
+@pytest.mark.slow
+def test_a_configuration_that_a_person_changed_stays_as_it_is(config):
+    reviewed = Path("masks/reviewed.jsonl")
+    with pytest.raises(DataError, match=r"none\.jsonl: no such file"):
+        pin_decisions(config, Path("none.jsonl"))
+    config.write_text(text := config.read_text().replace("rate: ", "rate: 0.5 # was "))
+    advice = f"put `reviewed: {json.dumps(str(reviewed.absolute()))}` into `supervision` of own_box"
+    with pytest.raises(ConfigError) as error:
+        pin_decisions(config, reviewed)
+    assert str(error.value) == f"{config}: you wrote or changed it, so it stays as it is; {advice}"
+    assert config.read_text() == text
+    config.write_text(text := text.replace("boxes: boxsup}", "boxes: boxsup }"))
+    with pytest.raises(ConfigError, match="not that of `boxsup init`"):
+        pin_decisions(config, reviewed)
+    assert config.read_text() == text
+    done = run_boxsup("run", "mine", "--reviewed", reviewed, "--dry-run")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
