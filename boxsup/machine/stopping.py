@@ -54,6 +54,12 @@ def removed_at_end(path: Path) -> Iterator[None]:
         _unfinished.remove(path)
 
 
+def remove_when_stopped(path: Path) -> None:
+    """Remove a file or folder if a signal ends the process; at its usual end others remove it."""
+    if path not in _unfinished:
+        _unfinished.append(path)
+
+
 def remove(path: Path) -> None:
     """Remove a file, or a folder with all that is in it, if it exists."""
     import shutil  # imported late, so that the handlers are set early

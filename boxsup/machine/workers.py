@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -11,13 +12,15 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 from typing import Any, TypeVar
 
 from boxsup.errors import BoxSupError
 from boxsup.machine.memory import keep_freed_memory
-from boxsup.machine.stopping import terminal_signals_blocked
+from boxsup.machine.stopping import remove_when_stopped, terminal_signals_blocked
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -82,6 +85,8 @@ def process_pool(
 def worker_context(module: str | None = None) -> BaseContext:
     """How worker processes start: on Linux as forks of a process that has imported a module and does nothing else.
 
+    That process starts now. Where it cannot, as in a temporary folder with a long path, each worker is a new process.
+
     A fork of this process would copy the state of torch's threads. A new process for each worker would import torch
     and the other libraries once a worker, seconds of a processor each, and would share no memory with the others.
 
@@ -89,11 +94,40 @@ def worker_context(module: str | None = None) -> BaseContext:
         module: What is imported before the first fork, so that all workers share it. The first call decides, since
             one process forks all workers of this one; workers import what else they need.
     """
-    if sys.platform != "linux":
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([name for name in (module, FROZEN) if name])
-    return context
+    if sys.platform == "linux" and not sys.flags.ignore_environment:
+        context = get_context("forkserver")
+        context.set_forkserver_preload([name for name in (module, FROZEN) if name])
+        with contextlib.suppress(OSError):  # no folder for its socket, or the socket's path would be too long
+            _start_server()
+            return context
+    return get_context("spawn")
+
+
+def _start_server() -> None:
+    """Start the process that forks workers, if it does not run; stopping this one removes its socket.
+
+    Python lets it import modules from the current folder first, where a folder or file may have the name of one of
+    them. So its path is given: that of this process.
+    """
+    resource_tracker.ensure_running()  # its start, which is in that of the server, would unblock signals
+    here = [os.path.abspath(folder) for folder in sys.path]  # "" is the current folder
+    with terminal_signals_blocked(), _variables(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join(here)):
+        forkserver.ensure_running()
+    remove_when_stopped(Path(get_temp_dir()))
+
+
+@contextlib.contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    """Set variables of the environment within a block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def map_batches(

@@ -1,15 +1,18 @@
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
 
 from boxsup.errors import BoxSupError, DataError
 from boxsup.machine.workers import AHEAD, map_batches, map_in_processes, prefetch
+from helpers.paths import ROOT
 
 
 def late(seconds):
@@ -43,6 +46,45 @@ def test_errors_for_people_come_through():
 def test_a_worker_that_is_ended_from_outside_is_said_to_be():
     with pytest.raises(BoxSupError, match="a worker process was ended from outside"):
         list(map_in_processes(os._exit, [(9,)], 1))
+
+
+def pool_in(folder, **variables):
+    """Start a process that says which boxsup its worker has imported, and that a terminal's signals don't end it."""
+    code = "import sys\nsys.path.insert(0, sys.argv[1])\n"
+    code += "from boxsup.machine.stopping import stop_at_signals\nfrom helpers.processes import worker_facts\n"
+    code += "from boxsup.machine.workers import map_in_processes\nif __name__ == '__main__':\n"
+    code += "    stop_at_signals()\n    for facts in map_in_processes(worker_facts, [()], 1, module='boxsup.near'):\n"
+    code += "        print(*facts, flush=True)\n        sys.stdin.read()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | variables
+    words = [sys.executable, "-c", code, str(ROOT / "tests")]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.mark.slow
+def test_workers_import_what_their_parent_does_and_not_what_lies_in_the_current_folder(tmp_path):
+    (tmp_path / "boxsup").mkdir()
+    (tmp_path / "boxsup" / "__init__.py").touch()
+    (tmp_path / "statistics.py").write_text("print('run')\n")  # a module of Python's that worker processes import
+    with pool_in(tmp_path, PYTHONSAFEPATH="1") as run:
+        assert run.communicate(timeout=120) == (f"{ROOT / 'boxsup' / '__init__.py'} SIGHUP SIGINT\n", "")
+
+
+@pytest.mark.slow
+def test_a_temporary_folder_may_have_a_path_that_is_too_long_for_a_socket(tmp_path):
+    folder = tmp_path / ("x" * 110)
+    folder.mkdir()
+    with pool_in(tmp_path, TMPDIR=str(folder)) as run:
+        assert run.communicate(timeout=120) == (f"{ROOT / 'boxsup' / '__init__.py'} SIGHUP SIGINT\n", "")
+
+
+@pytest.mark.slow
+def test_who_is_stopped_leaves_nothing_in_the_temporary_folder():
+    with TemporaryDirectory(dir="/tmp") as folder, pool_in("/", TMPDIR=folder) as run:
+        assert run.stdout.readline()
+        run.terminate()
+        assert run.wait(timeout=60) == 128 + signal.SIGTERM
+        assert not os.listdir(folder)
 
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path):
