@@ -31,6 +31,7 @@ from boxsup.config.proposals import MEGAPIXELS
 # How annotations count pixels. "" means as "voc" does, and that a file which shows that it counts from 0 is a problem.
 CornerConvention = Literal["", "voc", "plane"]
 
+MOST_RADIUS = 0.45  # of an object, as a share of the picture's side: most of it must be in the picture
 MOST_OBJECTS = 100  # in a generated picture; with a companion each, masks can still number them
 LINKS = "whether symbolic links may lead out of the root, or of a folder that an absolute path names"
 CORNERS = (
@@ -103,6 +104,20 @@ class ShapesSettings(Settings):
         le=1,
     )
     hue_spread: NonNegativeFloat = setting(28.0, "standard deviation of the hues of a class, degrees", late=True)
+    radius: Several[PositiveFloat] = setting(
+        (0.19, 0.34),
+        "least and greatest radius of an object that is no companion, as shares of `side`",
+        late=True,
+        min_length=2,
+        max_length=2,
+    )
+
+    @field_validator("radius")
+    @classmethod
+    def _within_half(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1] or value[1] > MOST_RADIUS:
+            raise ValueError(f"the least radius first, and at most {MOST_RADIUS}")
+        return value
 
     @field_validator("objects")
     @classmethod

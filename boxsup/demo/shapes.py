@@ -40,11 +40,13 @@ class Style:
         objects: Least and greatest number of objects, without companions.
         companions: Share of the objects that have a companion.
         hue_spread: Standard deviation of the hues of a class, degrees; at 28 neighbouring classes of six overlap.
+        radius: Least and greatest radius of an object that is no companion, as shares of the picture's side.
     """
 
     objects: tuple[int, int] = (2, 5)
     companions: float = 0.0
     hue_spread: float = 28.0
+    radius: tuple[float, float] = (0.19, 0.34)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def draw_picture(
         style: What it has in common with others.
     """
     draws = generator(seed, "shapes", split, index)
+    radii = (style.radius[0] * side, style.radius[1] * side)
     height, width = (int(n) for n in draws.integers(round(0.8 * side), round(1.1 * side) + 1, size=2))
     image = _clutter(background(height, width, draws), draws)
     instances = np.zeros((height, width), np.uint8)
@@ -112,7 +115,7 @@ def draw_picture(
         for own in (kind, _companion(kind, kinds, style, draws)):
             if own is None:
                 break
-            put = _put(classes[own + 1], instances, areas, side, place, draws)
+            put = _put(classes[own + 1], instances, areas, side, place or radii, draws)
             if put is None:
                 break
             place, coverage, area = put
@@ -176,7 +179,12 @@ def _companion(kind: int, kinds: int, style: Style, draws: np.random.Generator) 
 
 
 def _put(
-    name: str, instances: Image, areas: Sequence[float], side: int, beside: Place | None, draws: np.random.Generator
+    name: str,
+    instances: Image,
+    areas: Sequence[float],
+    side: int,
+    where: Place | tuple[float, float],
+    draws: np.random.Generator,
 ) -> tuple[Place, Coverage, float] | None:
     """Put a form at random where it does not hide too much of another object; None if no position is found.
 
@@ -185,7 +193,8 @@ def _put(
         instances: H×W numbers of the objects so far.
         areas: Their areas in pixels.
         side: About the side of the picture, in pixels.
-        beside: The place of the object whose companion this is; None if it may be anywhere.
+        where: The place of the object whose companion this is; or, if it may be anywhere, the least and greatest radius
+            in pixels.
         draws: Where random numbers come from.
 
     Returns:
@@ -194,7 +203,7 @@ def _put(
     height, width = instances.shape
     strokes = FORMS[name](draws)
     for _ in range(TRIES):
-        transform, place = _transform(side, height, width, beside, draws)
+        transform, place = _transform(height, width, where, draws)
         margin = side // 2
         shifted = transform + np.array([[0, 0, margin], [0, 0, margin]])
         whole = coverage_of(strokes, shifted, height + 2 * margin, width + 2 * margin)
@@ -207,12 +216,13 @@ def _put(
 
 
 def _transform(
-    side: int, height: int, width: int, beside: Place | None, draws: np.random.Generator
+    height: int, width: int, where: Place | tuple[float, float], draws: np.random.Generator
 ) -> tuple[NDArray[np.float64], Place]:
     """A random rotation, reflection, scale and position: 2×3 matrix from a form's units to pixels, and the place."""
     angle = draws.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    radius = draws.uniform(0.8, 1.1) * beside.radius if beside else draws.uniform(0.19, 0.34) * side
+    beside = where if isinstance(where, Place) else None
+    radius = draws.uniform(0.8, 1.1) * where.radius if isinstance(where, Place) else draws.uniform(where[0], where[1])
     stretch = np.diag([radius * draws.uniform(0.9, 1.1), radius * draws.choice([-1, 1])])
     if beside:
         centre = beside.centre + draws.uniform(-0.25, 0.25, size=2) * beside.radius

@@ -51,7 +51,7 @@ def write_tree(folder: Path, settings: ShapesSettings, classes: Sequence[str]) -
     for part in (IMAGES, ANNOTATIONS, MASKS, OBJECT_MASKS, LISTS):
         (folder / part).mkdir(parents=True)
     least, most = settings.objects
-    style = Style((least, most), settings.companions, settings.hue_spread)
+    style = Style((least, most), settings.companions, settings.hue_spread, (settings.radius[0], settings.radius[1]))
     class_ids: dict[str, dict[str, tuple[int, ...]]] = {"train": {}, "val": {}}
     for split, count in (("train", settings.train), ("val", settings.val)):
         for index in range(count):

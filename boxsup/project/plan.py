@@ -43,7 +43,7 @@ LARGE = NetworkPlan("deeplab_v2_resnet101", 2.5e-4, 10, 321, (0.5, 1.5), 20_000)
 # DeepLab v3+ on the schedule of DeepLab v3 (Chen et al., 2017, section 4.1): docs/networks.md has the ground.
 SMP = NetworkPlan("smp", 1e-3, 16, 512, (0.5, 2.0), 30_000, ", decoder: deeplabv3plus, encoder: resnet101, stride: 16")
 SMALL = NetworkPlan("mobilenet_v2", 0.004, 8, 257, (0.48, 1.04), 400)  # benchmarks/voc240.yaml, 240 photographs
-PICTURES = NetworkPlan("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # the demo's
+PICTURES = NetworkPlan("mobilenet_v2_8s", 0.01, 4, SMALL_SIDE, (0.9, 1.5), 400)  # small pictures
 
 
 @dataclass(frozen=True)

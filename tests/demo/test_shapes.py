@@ -182,6 +182,19 @@ def test_hues_spread_as_asked_for():
     assert np.std(hues(2.0)) < 8 < 16 < np.std(hues(28.0))
 
 
+def test_objects_are_as_large_as_asked_for():
+    def share(radius):
+        """The mean share of the picture's longer side that a box's longer side has; the form is round."""
+        found = []
+        for index in range(6):
+            picture = draw_picture(0, "train", index, 96, ("background", "star"), Style((1, 1), radius=radius))
+            x0, y0, x1, y1 = picture.objects[0].box
+            found.append(max(x1 - x0, y1 - y0) / 96)
+        return np.mean(found)
+
+    assert share((0.1, 0.12)) < 0.28 < 0.5 < share((0.36, 0.4))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_form_alone_fills_little_of_its_box(name):
     transform = np.array([[40.0, 0, 50], [0, 40, 50]])
@@ -209,6 +222,8 @@ def test_chosen_masks_hold_the_rare_class_first():
         ({"masks": 25}, "shapes.masks: expected 24"),
         ({"objects": [3, 2]}, "shapes.objects: expected the least number first"),
         ({"objects": [2, 101]}, "shapes.objects: expected the least number first, and at most 100"),
+        ({"radius": [0.3, 0.2]}, "shapes.radius: expected the least radius first"),
+        ({"radius": [0.3, 0.6]}, "shapes.radius: expected the least radius first, and at most 0.45"),
         ({"companions": 1.5}, "shapes.companions: expected a number"),
     ],
 )
