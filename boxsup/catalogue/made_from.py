@@ -46,9 +46,16 @@ def recorded(store: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def proposals_from(settings: Mapping[str, Any], image_hash: str) -> dict[str, Any]:
-    """What a shard of candidates is made from: the settings of its method, and `Changes.image_hash`."""
-    return {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
+def proposals_from(settings: Mapping[str, Any], image_hash: str, box_hash: str) -> dict[str, Any]:
+    """What a shard of candidates is made from.
+
+    Args:
+        settings: The settings of its method.
+        image_hash: `Inventory.image_hash` of its images.
+        box_hash: `Inventory.box_hash` of its images, which counts if the settings have views of small boxes.
+    """
+    made = {"settings": dict(settings), "images": image_hash, "version": STAGES["proposals"].version}
+    return made | ({"boxes": box_hash} if settings.get("views") else {})
 
 
 def overlaps_from(box_hash: str) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     _compile(propose)
     measured = []
     inventory = read_inventory(catalogue, images.ids)
-    made_from = proposals_from(json.loads(settings), inventory.image_hash(images.ids)) if inventory else None
+    made_from = None
+    if inventory:
+        hashes = inventory.image_hash(images.ids), inventory.box_hash(images.ids)
+        made_from = proposals_from(json.loads(settings), *hashes)
     with (
         recording(out, made_from),
         pools_writer(out, images.ids, images.sizes, _attributes(method)) as writer,

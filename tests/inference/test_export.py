@@ -12,7 +12,7 @@ import boxsup
 from boxsup.cli import main
 from boxsup.image.files import read_image
 from boxsup.inference import export
-from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, max_difference
+from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, export_program, max_difference
 from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -109,6 +109,17 @@ def metadata_of(path):
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return session.get_modelmeta().custom_metadata_map
+
+
+def test_a_network_of_smp_that_training_has_laid_out_in_memory_is_exported_for_any_size(tmp_path):
+    pytest.importorskip("segmentation_models_pytorch")
+    name = "smp:unet:tu-mobilenetv3_small_050:16"
+    torch.manual_seed(0)
+    network = build_network(name, 3).to(memory_format=torch.channels_last)
+    save_checkpoint(tmp_path / "m.pt", Checkpoint(name, CLASSES, network, 1, {}))
+    module = FullSize(load_checkpoint(tmp_path / "m.pt").model).eval()
+    image = torch.randn(1, 3, 75, 90)
+    torch.testing.assert_close(export_program(module, None).module()(image), module(image), atol=TOLERANCE, rtol=0)
 
 
 def test_a_network_of_smp_is_exported_for_deepness(tmp_path):

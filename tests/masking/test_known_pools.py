@@ -58,7 +58,8 @@ def write_candidates(results, settings, records, version=None):
         "versions": provenance("proposals", "numpy", "zarr", *packages(settings.method)),
     }
     store, propose = split.proposals("quick", 0, 1), make_proposer(settings)
-    made_from = proposals_from({}, inventory.image_hash(ids)) | ({"version": version} if version else {})
+    made_from = proposals_from({}, inventory.image_hash(ids), inventory.box_hash(ids))
+    made_from |= {"version": version} if version else {}
     sizes = np.array([(record.height, record.width) for record in records])
     with recording(store, made_from), pools_writer(store, ids, sizes, attributes) as writer:
         for record in records:

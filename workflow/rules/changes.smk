@@ -78,14 +78,27 @@ def shard_boxes(wildcards):
     return known("overlaps", [changes_of(wildcards).box_hash(int(wildcards.i), int(wildcards.n))])
 
 
-def images_of_shard(wildcards):
-    """An input function: the table of images; it may be newer than candidates that would come out equal."""
+def has_views(wildcards):
+    """Whether the candidates of a shard depend on its boxes."""
+    return bool(CONFIG["proposals"][wildcards.proposals].get("views"))
+
+
+def shard_files(wildcards):
+    """A params function: hashes of what the candidates of a shard are made from: its images, and boxes that have views."""
+    pixels = shard_pixels(wildcards)
+    return f"{pixels} {shard_boxes(wildcards)}" if has_views(wildcards) else pixels
+
+
+def tables_of_shard(wildcards):
+    """An input function: the tables that candidates are made from; they may be newer than candidates that would come
+    out equal."""
     from boxsup.catalogue.made_from import is_made_from, proposals_from
 
     settings, split = CONFIG["proposals"][wildcards.proposals], split_of(wildcards)
     store = split.proposals(wildcards.proposals, wildcards.i, wildcards.n)
-    same = settings["method"] != "imported" and is_made_from(store, proposals_from(settings, shard_pixels(wildcards)))
-    return unless(same, split.tables()[0])
+    made = proposals_from(settings, shard_pixels(wildcards), shard_boxes(wildcards))
+    same = settings["method"] != "imported" and is_made_from(store, made)
+    return [unless(same, table) for table in split.tables()[: 1 + has_views(wildcards)]]
 
 
 def boxes_of_shard(wildcards):

@@ -4,7 +4,7 @@ CANDIDATES = SPLIT.candidates("{proposals}")
 
 rule proposals:
     input:
-        images_of_shard,
+        tables_of_shard,
         imported_files,
     output:
         pools=directory(CANDIDATES.pools(*SHARD)),
@@ -22,7 +22,7 @@ rule proposals:
     params:
         version=STAGES["proposals"].version,
         settings=lambda wildcards: canonical(CONFIG["proposals"][wildcards.proposals]),
-        images=shard_pixels,
+        images=shard_files,
         folder=folder_of_tables,
     shell:
         "boxsup proposals make --catalogue {params.folder:q} --shard {wildcards.i:q}/{wildcards.n:q} "
