@@ -11,7 +11,7 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
-from boxsup.project.pinned import pin_decisions
+from boxsup.project.pinned import check_decisions, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
 from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
 from boxsup.running.process import run_snakemake
@@ -38,9 +38,13 @@ def run(
 ) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
-    if reviewed and pin_decisions(config, reviewed):
-        print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
     own_targets, dry, unlock = told(snakemake)
+    if reviewed and pin_decisions(config, reviewed, write=not (dry or dry_run)):
+        if dry or dry_run:
+            print(f"run: {config} does not name {reviewed} yet, and the plan is without it", file=sys.stderr)
+        else:
+            print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
+    check_decisions(config)
     asked = None if own_targets or unlock else asked_of(config)
     words = arguments(config, core_count(cores), until, dry_run, snakemake)
     targets = own_targets or (asked.targets if asked else [])

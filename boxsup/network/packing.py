@@ -8,6 +8,7 @@ and an installed file is read as fast as before.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from boxsup.errors import BoxSupError
 from boxsup.network.checkpoint import load, save
 
 MANTISSA = 10  # stored bits of a 16-bit float
@@ -80,9 +82,16 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m boxsup.network.packing", description=main.__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--bits", type=int, default=MANTISSA, help="bits of mantissa that kernels keep, 1 to 10 [10]")
+    text = f"bits of mantissa that kernels keep, 1 to {MANTISSA} [{MANTISSA}]"
+    bits = range(1, MANTISSA + 1)
+    parser.add_argument("--bits", type=int, default=MANTISSA, choices=bits, metavar="N", help=text)
     args = parser.parse_args(words)
-    content = load(args.source)
+    try:
+        content = load(args.source)
+    except BoxSupError as error:
+        sys.exit(f"packing: error: {error}")
+    if "state" not in content:
+        sys.exit(f"packing: error: {args.source}: it has no state; perhaps it is packed already")
     state = content.pop("state")
     kernels = {name: rounded(value, args.bits) for name, value in state.items() if value.ndim > 1}
     save(args.out, {**content, "bits": args.bits, "packed": packed({**state, **kernels})})

@@ -15,15 +15,16 @@ from boxsup.store.ownership import claiming
 LINE = re.compile(r"^( +supervision: \{masks: \w+, boxes: boxsup)(?:, reviewed: .*)?\}$", re.MULTILINE)
 
 
-def pin_decisions(config: Path, reviewed: Path) -> bool:
+def pin_decisions(config: Path, reviewed: Path, write: bool = True) -> bool:
     """Make the experiment of a configuration use the decisions of `boxsup review`.
 
     Args:
         config: The file that `boxsup init` wrote.
         reviewed: The file of decisions.
+        write: Whether to change the configuration, or only to say whether it would be changed.
 
     Returns:
-        Whether the configuration was changed; not if it names the file already.
+        Whether the configuration was changed, or would be; not if it names the file already.
 
     Raises:
         DataError: There is no such file of decisions.
@@ -31,7 +32,11 @@ def pin_decisions(config: Path, reviewed: Path) -> bool:
     """
     if not reviewed.is_file():
         raise DataError(f"{reviewed}: no such file; `boxsup review` writes one into the folder of masks")
-    wanted, experiments = str(reviewed.absolute()), block(read_keys(config), "experiments")
+    wanted, keys = str(reviewed.absolute()), read_keys(config)
+    try:
+        experiments = block(keys, "experiments")
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {str(error).removeprefix('config: ')}") from error
     named = [_reviewed(each) for each in experiments.values()]
     if named and all(name and Path(name).absolute() == Path(wanted) for name in named):
         return False
@@ -39,6 +44,8 @@ def pin_decisions(config: Path, reviewed: Path) -> bool:
     changed, count = LINE.subn(lambda found: with_reviewed(found[1], wanted), config.read_text(encoding="utf-8"))
     if count != 1:
         raise ConfigError(f"{config}: its line of `supervision` is not that of `boxsup init`; {advice}")
+    if not write:
+        return True
     try:
         with claiming(overwrite=False) as claims:
             claims.add([config])
@@ -46,6 +53,22 @@ def pin_decisions(config: Path, reviewed: Path) -> bool:
     except StoreError as error:
         raise ConfigError(f"{config}: you wrote or changed it, so it stays as it is; {advice}") from error
     return True
+
+
+def check_decisions(config: Path) -> None:
+    """Check that the files of decisions which a configuration names are there.
+
+    Raises:
+        DataError: One is not.
+    """
+    experiments = read_keys(config).get("experiments")
+    for name, experiment in experiments.items() if isinstance(experiments, dict) else ():
+        reviewed = _reviewed(experiment)
+        if reviewed and not Path(reviewed).is_file():
+            raise DataError(
+                f"{config}: experiment {name}: {reviewed}: no such file of decisions; put it back, or take `reviewed` "
+                "out of `supervision`"
+            )
 
 
 def with_reviewed(supervision: str, reviewed: str) -> str:

@@ -75,3 +75,14 @@ def test_a_packed_file_that_lacks_weights_says_so(file, tmp_path):
     save(tmp_path / "short.pt", content)
     with pytest.raises(Exception, match=r"short\.pt: its weights are another network's"):
         load_network(tmp_path / "short.pt")
+
+
+def test_what_cannot_be_packed_is_one_line(file, tmp_path, capsys):
+    main([str(file), str(tmp_path / "packed.pt")])
+    for source in (tmp_path / "packed.pt", tmp_path / "none.pt"):
+        with pytest.raises(SystemExit, match=rf"^packing: error: {source}: "):
+            main([str(source), str(tmp_path / "again.pt")])
+    with pytest.raises(SystemExit, match="2"):
+        main([str(file), str(tmp_path / "again.pt"), "--bits", "0"])
+    assert "invalid choice: 0" in capsys.readouterr().err
+    assert not (tmp_path / "again.pt").exists()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from boxsup.errors import ConfigError, DataError
-from boxsup.project.pinned import pin_decisions
+from boxsup.project.pinned import check_decisions, pin_decisions
 from helpers import own_data
 from helpers.commands import run_boxsup
 
@@ -65,3 +65,22 @@ def test_a_configuration_that_a_person_changed_stays_as_it_is(config):
     assert config.read_text() == text
     done = run_boxsup("run", "mine", "--reviewed", reviewed, "--dry-run")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.slow
+def test_a_plan_writes_nothing_and_decisions_that_vanish_are_said(config):
+    reviewed, text = Path("masks/reviewed.jsonl"), config.read_text()
+    plan = run_boxsup("run", "mine", "--reviewed", reviewed, "--", "-n", "no-such-target")
+    assert plan.stderr.startswith(
+        f"run: {config.relative_to(Path.cwd())} does not name {reviewed} yet, and the plan is"
+    )
+    assert config.read_text() == text
+    assert pin_decisions(config, reviewed)
+    check_decisions(config)
+    reviewed.unlink()
+    gone = run_boxsup("run", "mine", "--dry-run")
+    assert (gone.returncode, gone.stderr.count("\n")) == (1, 1)
+    assert f"experiment own_box: {reviewed.absolute()}: no such file of decisions; put it back" in gone.stderr
+    config.write_text("experiments: 3\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: experiments: expected keys and values, got 3"):
+        pin_decisions(config, config)
