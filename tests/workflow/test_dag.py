@@ -371,8 +371,7 @@ def test_an_archive_for_the_server_of_any_split(snakemake, tmp_path):
 def test_any_experiments_are_drawn_in_one_figure(snakemake, tmp_path):
     target = "results/trimap/demo_mask+demo_rectangles.html"
     jobs = planned(snakemake(tmp_path, "--dry-run", target).stdout)
-    runs = {f"{name}/seed-0/trimap/{epochs}.csv" for name, epochs in (("demo_mask", "006"), ("demo_rectangles", "006"))}
-    assert jobs["trimap"] == runs
+    assert jobs["trimap"] == {f"{name}/seed-0/trimap/012.csv" for name in ("demo_mask", "demo_rectangles")}
     assert jobs["trimap_plot"] == {"trimap/demo_mask+demo_rectangles.html"}
 
 
@@ -385,7 +384,7 @@ def test_a_search_runs_its_points_on_the_same_proposals(rerun):
 def test_a_page_of_the_paper_runs_its_experiments_or_takes_what_there_is(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/paper_demo/report.html").stdout)
     rows = ("mask", "box", "semi", "rectangles", "grabcut", "bbox_seg", "box_greedy")
-    assert jobs["evaluation"] >= {f"demo_{row}/seed-0/evaluation/006.csv" for row in rows if row not in ("semi", "box")}
+    assert jobs["evaluation"] >= {f"demo_{row}/seed-0/evaluation/012.csv" for row in rows if row not in ("semi", "box")}
     assert len(jobs["evaluation"]) == len(rows)
     assert set(planned(snakemake(tmp_path, "--dry-run", "results/paper/report.html").stdout)) == {"paper"}
 
