@@ -128,12 +128,13 @@ def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
 def _write_maps(
     path: Path, split: Catalogue, network: ObjectNet, recipe: ObjectSettings, made: Mapping[str, Any]
 ) -> None:
-    """Write the maps of all boxes of a split; a network that has learned nothing is not asked."""
+    """Write the maps of all boxes of a split; networks that have no weight or have learned nothing are not asked."""
     from boxsup.network.folding import folded
     from boxsup.objects.network import load_shipped
     from boxsup.objects.viewer import mean_maps
 
-    asked = [(copy.deepcopy(network), recipe.size, 1 - recipe.shipped)] if made["boxes"] else []
+    is_asked = made["boxes"] and recipe.shipped < 1
+    asked = [(copy.deepcopy(network), recipe.size, 1 - recipe.shipped)] if is_asked else []
     if recipe.shipped:
         shipped, about = load_shipped()
         asked.append((shipped, int(about["settings"]["size"]), recipe.shipped))
@@ -142,7 +143,7 @@ def _write_maps(
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))
             values = np.full((len(corners), recipe.size, recipe.size), 0.5, np.float32)
-            if sum(weights) and len(corners):
+            if networks and len(corners):
                 values = mean_maps(networks, weights, row.photo(), corners, recipe.size)
             writer.append(to_bytes(values))
 

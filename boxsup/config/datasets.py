@@ -112,18 +112,12 @@ class ShapesSettings(Settings):
         max_length=2,
     )
 
-    @field_validator("radius")
+    @field_validator("objects", "radius")
     @classmethod
-    def _within_half(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] > value[1] or value[1] > MOST_RADIUS:
-            raise ValueError(f"the least radius first, and at most {MOST_RADIUS}")
-        return value
-
-    @field_validator("objects")
-    @classmethod
-    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if value[0] > value[1] or value[1] > MOST_OBJECTS:
-            raise ValueError(f"the least number first, and at most {MOST_OBJECTS}")
+    def _in_order(cls, value: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        what, most = ("number", MOST_OBJECTS) if info.field_name == "objects" else ("radius", MOST_RADIUS)
+        if value[0] > value[1] or value[1] > most:
+            raise ValueError(f"the least {what} first, and at most {most}")
         return value
 
     @field_validator("masks")
