@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from boxsup.config.fields import DistinctValues, Settings, setting
 
@@ -59,6 +59,23 @@ class ExpectationSettings(Settings):
     )
 
 
+class Correction(Settings):
+    """The linear self-correction of Ibrahim, Vahdat, Ranjbar, Macready (CVPR 2020): α falls over the generations."""
+
+    start: NonNegativeFloat = setting(30.0, "α in the first generation: what the object map says is nearly all")
+    end: NonNegativeFloat = setting(0.5, "α in the last generation: the semantic network has two thirds")
+    generations: PositiveInt = setting(meaning="number of generations over which α falls: that of the epochs")
+
+    def weight(self, generation: int) -> float:
+        """Return α of a generation, numbered from 1; after the last one it stays.
+
+        >>> [Correction(start=30, end=0.5, generations=3).weight(generation) for generation in (1, 2, 3, 4)]
+        [30.0, 15.25, 0.5, 0.5]
+        """
+        done = min(1.0, (generation - 1) / max(1, self.generations - 1))
+        return self.start + (self.end - self.start) * done
+
+
 class UpdateSettings(ExpectationSettings):
     """The settings that decide which candidate a box picks; see `boxsup.labels.costs`."""
 
@@ -88,6 +105,18 @@ class UpdateSettings(ExpectationSettings):
         "which box gets a pixel that the segments of several boxes hold: surest, which expects it most | smallest",
         paper="not given",
     )
+    correction: Correction | None = setting(
+        None,
+        "join both networks' masks in place of adding their costs; null for not (`regression: agreement`)",
+        late=True,
+    )
+
+    @field_validator("correction")
+    @classmethod
+    def _of_masks(cls, value: Correction | None, info: ValidationInfo) -> Correction | None:
+        if value and info.data.get("regression") == "cross_entropy":
+            raise ValueError("null with `regression: cross_entropy`, which makes no mask of what the network sees")
+        return value
 
 
 class Update(UpdateSettings, Asking):

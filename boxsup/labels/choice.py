@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from boxsup.config.update import UpdateSettings
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
-from boxsup.labels.soft_masks import object_masks
+from boxsup.labels.soft_masks import corrected_masks, object_masks, soft_masks
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 
@@ -62,8 +62,12 @@ def choose(
     settings: UpdateSettings,
     generators: Sequence[np.random.Generator],
     maps: NDArray[np.uint8] | None = None,
+    generation: int = 1,
 ) -> list[Choice]:
     """Choose each box's candidate: a uniform draw from its k best (see `ranking`) by the costs E_o + λ E_r + μ E_b.
+
+    With `settings.correction`, where there are both networks, λ E_r + μ E_b is (λ + μ) times the distance from the mask
+    that joins theirs (`corrected_masks`).
 
     Args:
         candidates: The N candidates of the image.
@@ -72,6 +76,7 @@ def choose(
         settings: See `config.yaml`, `defaults.update`.
         generators: One per box, so that no box's draw depends on another's.
         maps: B×s×s object maps; see `object_costs`. None: E_b is 0.
+        generation: Number of the generation, from 1, for `settings.correction`.
 
     Returns:
         B choices; Chosen.RECTANGLE if no candidate's tight box reaches `fallback_iou`. Ties keep the order of the pool.
@@ -85,6 +90,10 @@ def choose(
     seen = None if maps is None else object_masks(candidates, maps)
     objects = np.zeros_like(overlap) if seen is None else distances(candidates, seen)
     costs = overlap + settings.lambda_ * regression + settings.mu * objects
+    if settings.correction and log_probabilities is not None and seen is not None:
+        where = soft_masks(log_probabilities, candidates, expectation(candidates, overlap, settings))
+        seen = corrected_masks(where, seen, settings.correction.weight(generation))
+        costs = overlap + (settings.lambda_ + settings.mu) * distances(candidates, seen)
     shares = expectation(candidates, costs, settings)
     ranks, expected = ranking(candidates, costs, shares, settings)
     claims = shares if seen is None else shares * seen

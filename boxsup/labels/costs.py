@@ -8,6 +8,8 @@ box by an object network (`boxsup.objects`):
     E_r(S) = Σ_p e(X(p), l_S(p)),  l_S = l inside S, background outside; e: cross-entropy    (Eq. 3)
     E_b(S) = mean_{p∈B} |l_S(p) - m(p)|,  l_S = 1 inside S, 0 outside                        (ours)
 
+`update.correction` puts one distance, from the mask that joins both networks', in the place of E_r and E_b.
+
 The paper leaves open how its two terms are scaled against each other; taken literally, the loop collapses. So each of
 them comes in two versions, chosen by name: the paper's, with its scaling as an option, and ours. `docs/update.md` has
 the measurements behind the defaults. Costs are always minimised ("the largest costs" in the paper's text means the

@@ -120,7 +120,8 @@ class LabelUpdate:
             # Views, not copies of scores: there are many boxes and few classes.
             asked = None if scores is None else [scores[0], *(scores[layer] for layer in layers[block])]
             draws = [generator(self.seed, "update", self.generation, image, int(row)) for row in rows[block]]
-            choices += choose(candidates, asked, self.settings, draws, None if maps is None else maps[block])
+            own_maps = None if maps is None else maps[block]
+            choices += choose(candidates, asked, self.settings, draws, own_maps, self.generation)
         return choices
 
 

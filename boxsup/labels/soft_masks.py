@@ -62,6 +62,29 @@ def object_masks(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.
     return masks
 
 
+def corrected_masks(semantic: NDArray[np.float32], objects: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
+    """Join where the semantic network sees the class with the object map: their normalised geometric mean.
+
+    q ∝ (p · p_anc^α)^(1 / (α + 1)), Eq. 6 of Ibrahim, Vahdat, Ranjbar, Macready, "Semi-Supervised Semantic Image
+    Segmentation with Self-Correcting Networks" (CVPR 2020), where p_anc is the network that sees the box. Of object
+    and background that is the weighted mean of the log-odds.
+
+    Args:
+        semantic: B×R, from `soft_masks`.
+        objects: B×R, from `object_masks`.
+        weight: α, 0 or more: the weight of the object map; that of the semantic network is 1.
+
+    Returns:
+        B×R in [0, 1], 0 where both are 0: outside of the boxes.
+
+    Example:
+        >>> corrected_masks(np.float32([[0.5, 0]]), np.float32([[0.9, 0]]), 1.0).round(3)
+        array([[0.75, 0.  ]], dtype=float32)
+    """
+    odds = (log_odds(semantic) + weight * log_odds(objects)) / (1 + weight)
+    return np.asarray(((semantic > 0) | (objects > 0)) / (1 + np.exp(-odds)), np.float32)
+
+
 def log_odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return log p / (1 - p), with p at least MIN_SHARE from 0 and from 1."""
     clipped = np.clip(shares, MIN_SHARE, 1 - MIN_SHARE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,35 +32,43 @@ def results_around(model: Path | None) -> list[Path]:
     return list(dict.fromkeys([*around, RESULTS.absolute()]))
 
 
-def known_pools(folders: Sequence[Path], settings: ProposalSettings, records: Sequence[Record]) -> dict[str, Path]:
-    """Find the stores that have what a method makes of images, byte for byte.
+class KnownPools:
+    """The stores that have what a method makes of images, byte for byte; they are looked for once, when first asked.
 
     A store counts if it was made with the same settings, by the same versions and on a processor of the same kind, from
     files with the same bytes. The views of small boxes depend on the boxes: what a store has of an image is without
     them, and a store that has views does not count.
-
-    Args:
-        folders: Folders of results.
-        settings: Settings of the method.
-        records: The images.
-
-    Returns:
-        Image id -> the store; images that no store has are missing.
     """
-    found = dict[str, Path]()
-    wanted = {record.image: record for record in records}
-    if not wanted or not isinstance(settings, ComputedSettings):
+
+    def __init__(self, folders: Sequence[Path], settings: ProposalSettings) -> None:
+        """Look in these folders of results for what a method makes with these settings."""
+        self._folders, self._settings = folders, settings
+
+    def store_of(self, record: Record) -> Path | None:
+        """Return the store that has the candidates of an image, if one has them."""
+        made_from = self._made_from.get(record.image)
+        if not made_from:
+            return None
+        try:
+            return made_from.get(sha256_of(Path(record.path)))
+        except OSError:
+            return None
+
+    @cached_property
+    def _made_from(self) -> dict[str, dict[str, Path]]:
+        """Image id -> SHA-256 of a file with this image -> the first store that was made from it."""
+        found = dict[str, dict[str, Path]]()
+        if not isinstance(self._settings, ComputedSettings):
+            return found
+        attributes = {
+            "settings": self._settings.model_copy(update={"views": None}).model_dump(),
+            "versions": provenance("proposals", "numpy", "zarr", *packages(self._settings.method)),
+        }
+        made = json.loads(json.dumps(attributes))  # as a store has them
+        for split, store in (pair for folder in self._folders for pair in candidate_stores(folder)):
+            for image, sha256 in _same_method(split, store, made).items():
+                found.setdefault(image, {}).setdefault(sha256, store)
         return found
-    attributes = {
-        "settings": settings.model_copy(update={"views": None}).model_dump(),
-        "versions": provenance("proposals", "numpy", "zarr", *packages(settings.method)),
-    }
-    made = json.loads(json.dumps(attributes))  # as a store has them
-    for split, store in (pair for folder in folders for pair in candidate_stores(folder)):
-        for image, sha256 in _same_method(split, store, made).items():
-            if image not in found and image in wanted and _has_bytes(wanted[image], sha256):
-                found[image] = store
-    return found
 
 
 def stored_pool(store: Path, record: Record) -> Pool | None:
@@ -92,10 +101,3 @@ def _files(inventory: Inventory) -> Iterator[tuple[str, str]]:
         hashes = [file.sha256 for file in files if file.kind == IMAGE]
         if len(hashes) == 1:
             yield image, hashes[0]
-
-
-def _has_bytes(record: Record, sha256: str) -> bool:
-    try:
-        return sha256_of(Path(record.path)) == sha256
-    except OSError:
-        return False

@@ -22,7 +22,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
-from boxsup.masking.known_pools import known_pools, results_around, stored_pool
+from boxsup.masking.known_pools import KnownPools, results_around, stored_pool
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
 from boxsup.objects.viewer import ObjectViewer
@@ -73,7 +73,8 @@ class MaskMaker:
         check_update(update)
         self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
         self._viewer = ObjectViewer(objects, threads, shipped)
-        self._update, self._proposals, self._disjoint, self._model = update, proposals, disjoint, model
+        self._update, self._proposals, self._disjoint = update, proposals, disjoint
+        self._known = KnownPools(results_around(model), proposals)
         self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
             "model": None if model is None else sha256_of(model),
@@ -104,7 +105,8 @@ class MaskMaker:
 
     def known_pools(self, records: Sequence[Record]) -> dict[str, Path]:
         """Stores of candidates that the workflow made of these images, as `parts` takes them."""
-        return known_pools(results_around(self._model), self._proposals, records)
+        stores = ((record.image, self._known.store_of(record)) for record in records)
+        return {image: store for image, store in stores if store is not None}
 
     def parts(self, records: Sequence[Record], workers: int, known: Mapping[str, Path]) -> Iterator[ImagePart]:
         """Make the masks of images, in order; results do not depend on the number of worker processes.

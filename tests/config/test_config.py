@@ -74,6 +74,11 @@ def test_every_experiment_has_exactly_what_the_stages_read(config):
         ("experiments.voc_semi.update", "papre", r"voc_semi\.update: 'papre' is no named update.*did you mean paper"),
         ("experiments.voc_semi.update", {"preset": "paper", "kk": 1}, r"update\.kk: unknown key"),
         ("updates.paper.region", "boxes", r"updates\.paper\.region: expected one of box, image, got 'boxes'"),
+        (
+            "experiments.voc_semi.update",
+            {"preset": "paper", "correction": {"start": 30, "end": 0.5, "generations": 45}},
+            r"voc_semi\.update\.correction: expected null with `regression: cross_entropy`",
+        ),
         ("experiments.voc_semi.update", ["paper"], r"voc_semi\.update: expected keys and values, got \['paper'\]"),
         ("experiments.voc_semi.dataset", None, r"experiments\.voc_semi: the key 'dataset' is missing"),
         ("datasets.voc.root", None, r"datasets\.voc: the key 'root' is missing"),

@@ -79,3 +79,27 @@ def test_no_candidate_near_the_box_falls_back_to_the_rectangle():
         assert one(replace(SIX, iou=np.array([[reach - 0.01, 0, 0, 0]])), settings).chosen == Chosen.RECTANGLE
         empty = replace(SIX, members=np.zeros((0, 3), np.float32), tight=SIX.tight[:0], iou=np.zeros((1, 0)))
         assert one(empty, settings, SCORES).chosen == Chosen.RECTANGLE
+
+
+def test_a_correction_believes_the_object_map_first_and_the_semantic_network_last():
+    # Two halves of a box fit alike; the semantic network sees the left one, the object network the right one.
+    halves = Candidates(
+        superpixels=np.arange(10)[None],
+        members=np.repeat(np.eye(2, dtype=np.float32), 5, axis=1),
+        tight=np.array([[0, 0, 5, 1], [5, 0, 10, 1]]),
+        boxes=np.array([[0, 0, 10, 1]]),
+        iou=np.array([[0.5, 0.5]]),
+    )
+    p = np.where(np.arange(10) < 5, 0.9, 0.1)[None]
+    scores, maps = np.log(np.stack([1 - p, p])), np.repeat(np.array([26, 229], np.uint8), 5).reshape(1, 1, 10)
+    settings = OURS.changed(temperature=0.0, rank=0.0, mu=1.0, lambda_=1.0, fallback_iou=0.0)
+    corrected = settings.changed(correction={"start": 30.0, "end": 0.5, "generations": 3})
+    chosen = [choose(halves, scores, corrected, [generator(0)], maps, generation)[0].chosen for generation in (1, 2, 3)]
+    assert chosen == [1, 1, 0]
+    [[choice], [plain]] = [choose(halves, scores, which, [generator(0)], maps, 3) for which in (corrected, settings)]
+    # On the left the semantic mask is 1/2 (the candidates fill half of the box), the map 1/10: with α = 0.5 the odds
+    # are 1^(1/1.5) · (1/9)^(0.5/1.5) = 9^(-1/3). E_r and E_b are recorded as they are.
+    np.testing.assert_allclose(choice.claim, [1 / (1 + 9 ** (1 / 3))] * 5 + [0] * 5, atol=2e-3)
+    np.testing.assert_allclose(choice.object[:1], plain.object[plain.best == 0], atol=1e-6)
+    [alone] = choose(halves, None, corrected, [generator(0)], maps, 3)
+    assert alone.chosen == 1  # nothing to correct before the semantic network is asked

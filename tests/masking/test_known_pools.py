@@ -18,10 +18,11 @@ from boxsup.config.proposals import ViewSettings
 from boxsup.experiments.splits import Split
 from boxsup.image.files import read_image
 from boxsup.masking import known_pools as module
-from boxsup.masking.known_pools import known_pools, results_around, stored_pool
+from boxsup.masking.known_pools import KnownPools, results_around, stored_pool
 from boxsup.proposals.methods import build_settings, make_box_proposer, make_proposer, packages
 from boxsup.proposals.pool_store import pools_writer
 from boxsup.store.checksums import sha256_of
+from boxsup.store.groups import open_group
 from boxsup.store.provenance import provenance
 from helpers import own_data
 from helpers.commands import run_boxsup
@@ -67,6 +68,12 @@ def write_candidates(results, settings, records, version=None):
     return store
 
 
+def known_pools(folders, settings, records):
+    """Image id -> its store; images that no store has are missing."""
+    known = KnownPools(folders, settings)
+    return {record.image: store for record in records if (store := known.store_of(record))}
+
+
 def same(pool, other):
     return all(
         getattr(pool, name).dtype == getattr(other, name).dtype
@@ -101,6 +108,18 @@ def test_a_store_is_known_if_nothing_differs(method, photos, tmp_path, monkeypat
     with open(photos[0].path, "ab") as file:  # the same pixels, other bytes
         file.write(b"\0")
     assert known_pools([results], alone, photos) == {record.image: store for record in photos[1:]}
+
+
+def test_stores_are_looked_for_once(method, photos, tmp_path, monkeypatch):
+    settings, results = method[0], tmp_path / "results"
+    store = write_candidates(results, settings, photos)
+    opened = []
+    monkeypatch.setattr(module, "open_group", lambda path, kind: opened.append(path) or open_group(path, kind))
+    known = KnownPools([results], settings)
+    assert [known.store_of(record) for record in photos] == [store] * 3
+    assert opened == [store]
+    Path(photos[0].path).unlink()
+    assert known.store_of(photos[0]) is None
 
 
 def test_a_store_of_other_files_another_version_or_with_views_is_not_known(method, photos, tmp_path):
