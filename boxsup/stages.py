@@ -148,7 +148,7 @@ ROWS = (
           version=2, logs=EPOCH, memory=8000, minutes=240, gpus=1, timed="evaluation",
           doing="search for the weights of the CRF"),
     Stage("search", "compare runs that differ in a few settings, on held-out images",
-          version=2, logs="{search}", memory=2000, minutes=60,
+          version=3, logs="{search}", memory=2000, minutes=60,
           doing="table of the search {search}"),
     Stage("report", "write the page of an experiment",
           version=8, logs="{experiment}", memory=4000, minutes=30, local=True,

@@ -12,13 +12,12 @@ import pandas as pd
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments, add_predictions_argument
-from boxsup.errors import DataError
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import Basis, basis_of, score_text
-from boxsup.evaluation.predicted import predicted_maps
+from boxsup.evaluation.predicted import sum_predicted
 from boxsup.evaluation.tables import write_table
-from boxsup.evaluation.trimap import WIDTHS, boundary_distance, distance_confusion, trimap_table
-from boxsup.machine.bars import tqdm
+from boxsup.evaluation.trimap import image_distances, no_distances, trimap_table
 
 EXAMPLE = (
     "boxsup trimap measure --catalogue results/data/demo/val --predictions "
@@ -33,28 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     add_predictions_argument(parser)
     add_held_out_arguments(parser)
+    add_workers_argument(parser)
     add_output_arguments(parser, "the .csv file to write")
 
 
-def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, out: Path) -> None:
+def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int, workers: int, out: Path) -> None:
     """Write the table of `boxsup.evaluation.trimap.trimap_table`.
 
     Images without a true mask are left out, and so are held-out ones. Where nothing is measured, the table has no rows.
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
-    images, classes = [row for row in split.rows() if row.mask], len(split.classes)
-    predicted = predicted_maps(predictions, images, split.classes)
-    sums: list[np.ndarray] = []
-    for row, maps in zip(tqdm(images, "trimap", unit="image", disable=None), predicted, strict=True):
-        truth = row.true_mask()
-        distance = boundary_distance(truth)
-        try:
-            counts = [distance_confusion(truth, labels, distance, classes) for labels in maps]
-        except ValueError as error:
-            raise DataError(f"{row.image}: {error}; were both made from this catalogue?") from error
-        sums = [total + new for total, new in zip(sums, counts, strict=True)] if sums else counts
-    shape = (len(WIDTHS) + 1, classes, classes + 1)
-    without, with_crf = sums or [np.zeros(shape, np.int64)] * 2
+    counts = [no_distances(len(split.classes))] * 2
+    if any(row.mask for row in split.rows()):
+        counts = list(sum_predicted(image_distances, predictions, split, workers, "trimap"))
+    without, with_crf = counts
     basis = basis_of(split, without.sum(axis=(0, 2)))
     table = trimap_table(without, with_crf)
     write_table(out, table)

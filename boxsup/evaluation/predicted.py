@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +34,10 @@ class Counted(NamedTuple):
     boundaries: NDArray[np.int64]
 
 
+# An image's id, its true mask, its label maps (one per stack of STACKS) and the number of classes -> its counts.
+CountsOf = Callable[[str, LabelMap, Sequence[LabelMap], int], Sequence[NDArray[np.int64]]]
+
+
 def nothing_counted(classes: int) -> Counted:
     """The counts of no image."""
     stacks = len(STACKS)
@@ -57,10 +61,13 @@ def predicted_maps(
     return (tuple(stack[row.image] for stack in stacks) for row in images)
 
 
-def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title: str) -> Counted:
-    """Sum what scores are made of over the split's images that have a true mask.
+def sum_predicted(
+    count: CountsOf, predictions: Path, catalogue: Catalogue, workers: int, title: str
+) -> Sequence[NDArray[np.int64]]:
+    """Sum what is counted over the split's images that have a true mask.
 
     Args:
+        count: Counts of one image, which add up over images. Worker processes get it by its name.
         predictions: The store.
         catalogue: The split.
         workers: Number of processes; 1 works in this one. Results do not depend on it.
@@ -72,29 +79,40 @@ def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title
     """
     images = images_with_masks(catalogue)
     predicted_maps(predictions, images, catalogue.classes)  # which checks that they belong together
-    classes = len(catalogue.classes)
-    sums = nothing_counted(classes)
+    sums: list[NDArray[np.int64]] = []
     useful = useful_processes(workers, len(images), SECONDS)
-    batches = map_batches(_counts_of, partial(_open, predictions, classes), images, BATCH, useful)
+    opening = partial(_Opened, count, predictions, len(catalogue.classes))
     with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
-        for images_of_batch, counted in batches:
-            sums = Counted(sums.confusions + counted.confusions, sums.boundaries + counted.boundaries)
+        for images_of_batch, counted in map_batches(_counts_of, opening, images, BATCH, useful):
+            sums = [total + new for total, new in zip(sums, counted, strict=True)] if sums else counted
             bar.update(images_of_batch)
     return sums
 
 
-def _open(predictions: Path, classes: int) -> tuple[list[Labels], int]:
-    return [Labels(predictions, name) for name in STACKS], classes
+def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title: str) -> Counted:
+    """Sum what scores are made of, with the arguments and errors of `sum_predicted`."""
+    return Counted(*sum_predicted(_scored, predictions, catalogue, workers, title))
 
 
-def _counts_of(opened: tuple[list[Labels], int], batch: Sequence[ImageRow]) -> tuple[int, Counted]:
-    """How many images there are, and their counts."""
-    stacks, classes = opened
-    sums = nothing_counted(classes)
-    for row in batch:
-        truth = row.true_mask()
-        for number, stack in enumerate(stacks):
-            labels = stack[row.image]
-            sums.confusions[number] += image_confusion(row.image, truth, labels, classes)
-            sums.boundaries[number] += boundary_counts(truth, labels, classes)
-    return len(batch), sums
+def _scored(image: str, truth: LabelMap, maps: Sequence[LabelMap], classes: int) -> Counted:
+    return Counted(
+        np.stack([image_confusion(image, truth, labels, classes) for labels in maps]),
+        np.stack([boundary_counts(truth, labels, classes) for labels in maps]),
+    )
+
+
+class _Opened:
+    """What a process needs of the predictions; it opens them itself."""
+
+    def __init__(self, count: CountsOf, predictions: Path, classes: int) -> None:
+        self.count, self.classes = count, classes
+        self.stacks = [Labels(predictions, name) for name in STACKS]
+
+    def counts(self, row: ImageRow) -> Sequence[NDArray[np.int64]]:
+        return self.count(row.image, row.true_mask(), [stack[row.image] for stack in self.stacks], self.classes)
+
+
+def _counts_of(opened: _Opened, batch: Sequence[ImageRow]) -> tuple[int, list[NDArray[np.int64]]]:
+    """How many images there are, and the sums of their counts."""
+    counted = zip(*map(opened.counts, batch), strict=True)
+    return len(batch), [np.sum(arrays, axis=0) for arrays in counted]

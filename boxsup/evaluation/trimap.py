@@ -8,11 +8,14 @@ pixel is in the band of width w if the square around it holds void or another cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boxsup.errors import DataError
 from boxsup.evaluation.confusion import confusion_matrix, iou_per_class
 from boxsup.evaluation.measured import MIN_CLASSES, measured_classes
 from boxsup.image import VOID
@@ -73,6 +76,26 @@ def distance_confusion(
     pairs = rows * (classes + 1) + np.minimum(prediction[known], classes)
     counts = np.bincount(pairs, minlength=(len(WIDTHS) + 1) * overall.size)
     return counts.reshape(-1, *overall.shape).astype(np.int64)
+
+
+def image_distances(
+    image: str, truth: NDArray[np.uint8], maps: Sequence[NDArray[np.uint8]], classes: int
+) -> list[NDArray[np.int64]]:
+    """Compute `distance_confusion` of each label map of an image; see `boxsup.evaluation.predicted.sum_predicted`.
+
+    Raises:
+        DataError: A label map does not fit the mask; names the image.
+    """
+    distance = boundary_distance(truth)
+    try:
+        return [distance_confusion(truth, labels, distance, classes) for labels in maps]
+    except ValueError as error:
+        raise DataError(f"{image}: {error}; were both made from this catalogue?") from error
+
+
+def no_distances(classes: int) -> NDArray[np.int64]:
+    """The counts of `distance_confusion` of no image."""
+    return np.zeros((len(WIDTHS) + 1, classes, classes + 1), np.int64)
 
 
 def trimap_table(without: NDArray[np.int64], with_crf: NDArray[np.int64]) -> pd.DataFrame:

@@ -91,10 +91,15 @@ def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp
           "--held-out", "2", "--held-out-seed", "5", "--out", str(tmp_path / "search.csv")])  # fmt: skip
     table = pd.read_csv(tmp_path / "search.csv")
     assert list(table.columns) == [
-        "update.k", "experiment", "seeds", "mean_iou", "mean_iou_crf", "images", "objects", "classes", "note"
+        "update.k", "experiment", "seeds", "mean_iou", "mean_iou_crf", "boundary_iou", "boundary_iou_crf", "boundary_f",
+        "boundary_f_crf", "images", "objects", "classes", "note"
     ]  # fmt: skip
     assert table[["images", "objects", "classes"]].drop_duplicates().to_numpy().tolist() == [[2, 0, 1]]
     assert table["seeds"].tolist() == [1, 2]
     # half: cat 1 of 2, background 2 of 3; nothing: cat 0, background 2 of 4
     np.testing.assert_allclose(table["mean_iou"], [7 / 12, (1 / 4 + 1) / 2], atol=1e-6)
     np.testing.assert_allclose(table["mean_iou_crf"], [1, (7 / 12 + 1) / 2], atol=1e-6)
+    # Of the cat's outline: nothing finds none of it, the true mask all.
+    for score in ("boundary_iou", "boundary_f"):
+        assert (table[score][1], table[f"{score}_crf"][0]) == (0.5, 1)
+        assert 0.1 < table[score][0] < 0.9

@@ -400,7 +400,14 @@ def test_tables_are_the_same_from_any_number_of_processes(
     predictions = write_predictions(tmp_path / "p.zarr", folder, labels, masks)
     generation = tmp_path / "g.zarr"
     write_generation(generation, folder, 1, labels | {"unmasked": [[1] * 4] * 4}, [0] * 8, [0] * 8)
-    for stage in (["evaluation", "--predictions", str(predictions)], ["label-quality", "--labels", str(generation)]):
+    points = json.dumps({"points": [{"experiment": "a", "values": {"k": 1}, "predictions": [str(predictions)]}]})
+    stages = [
+        ["evaluation", "--predictions", str(predictions)],
+        ["trimap", "measure", "--predictions", str(predictions)],
+        ["search", "--points", points, "--held-out", "5", "--held-out-seed", "1"],
+        ["label-quality", "--labels", str(generation)],
+    ]
+    for stage in stages:
         made = [tmp_path / f"{workers}.csv" for workers in (1, 2, 3)]
         for workers, out in enumerate(made, 1):
             main([*stage, "--catalogue", str(folder), "--workers", str(workers), "--out", str(out), "--overwrite"])

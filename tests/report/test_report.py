@@ -278,15 +278,19 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
 
 def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> None:
     table = pd.DataFrame(
-        [(0.25, "own_1", 2, 0.5, 0.625), (1.0, "own_2", 2, 0.625, 0.75)],
-        columns=["update.lambda", "experiment", "seeds", "mean_iou", "mean_iou_crf"],
-    )
+        [(0.25, "own_1", 2, 0.5, 0.625, 0.2, 0.25, 0.3, 0.375), (1.0, "own_2", 2, 0.625, 0.75, 0.4, 0.5, 0.6, 0.625)],
+        columns=["update.lambda", "experiment", "seeds", "mean_iou", "mean_iou_crf", "boundary_iou", "boundary_iou_crf",
+                 "boundary_f", "boundary_f_crf"],
+    )  # fmt: skip
     table.assign(images=3, objects=0, classes=2, note="").to_csv(tree.folder / "search.csv", index=False)
     searches = json.dumps({"own": str(tree.folder / "search.csv"), "not_made": "nowhere.csv"})
     page = Page(tree.report("--searches", searches))
     assert page.open == []
     shown = [row for row in page.rows if row[1:2] in (["own_1"], ["own_2"])]
-    assert shown == [["1.0", "own_2", "2", "62.5", "75.0"], ["0.25", "own_1", "2", "50.0", "62.5"]]
+    assert shown == [
+        ["1.0", "own_2", "2", "62.5", "75.0", "50.0", "62.5"],
+        ["0.25", "own_1", "2", "50.0", "62.5", "25.0", "37.5"],
+    ]
     assert "Scores are over 3 images, 2 classes." in page.text
     assert "not_made" not in page.text
     assert "searches" not in Page(tree.report()).ids

@@ -79,6 +79,7 @@ rule trimap:
         benchmark_of("trimap")
     conda:
         "../../envs/small.yaml"
+    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
     resources:
         **asks("trimap"),
     params:
@@ -88,7 +89,7 @@ rule trimap:
         folder=folder_of_tables,
     shell:
         "boxsup trimap measure --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
-        "--out {output:q} > {log:q} 2>&1"
+        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule crf_search:
@@ -139,6 +140,7 @@ rule search:
         benchmark_of("search")
     conda:
         "../../envs/small.yaml"
+    threads: lambda wildcards: search_of(wildcards).first.settings["inference"]["workers"]
     resources:
         **asks("search"),
     params:
@@ -149,4 +151,4 @@ rule search:
         folder=folder_of_tables,
     shell:
         "boxsup search --catalogue {params.folder:q} --points {params.points:q} {params.held_out} "
-        "--out {output:q} > {log:q} 2>&1"
+        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"

@@ -22,9 +22,9 @@ def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     Returns:
         For each search its `name`, the `titles` of the columns, `rows` of texts, `over`, the images and classes of the
         scores, and `note`, which says why nothing is measured and is empty otherwise. Tables of an older form, which
-        do not say what their scores are over, are left out.
+        have no scores of outlines, are left out.
     """
-    return [_section(name, table) for name, table in tables.items() if len(table) and "note" in table]
+    return [_section(name, table) for name, table in tables.items() if len(table) and "boundary_iou" in table]
 
 
 def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
     ordered = table.sort_values("mean_iou_crf", ascending=False, kind="stable")
     rows = [
         [*(str(row[key]) for key in keys), row["experiment"], str(row["seeds"])]
-        + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf")]
+        + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf", "boundary_iou_crf", "boundary_f_crf")]
         for _, row in ordered.iterrows()
     ]
-    titles = [*keys, "run", "seeds", "mIoU %", "with CRF"]
+    titles = [*keys, "run", "seeds", "mIoU %", "with CRF", "its boundary IoU %", "its boundary F %"]
     note = "" if table["note"].isna().all() else str(table["note"].iloc[0])
     return {"name": name, "titles": titles, "rows": rows, "over": basis_text(table), "note": note}
