@@ -81,7 +81,15 @@ def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     if not len(rows):
         return None
-    height, width = pixels.shape
-    first, last = (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)
-    x0, y0 = (max(0, side - margin) for side in first)
-    return x0, y0, min(width, last[0] + margin), min(height, last[1] + margin)
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return enlarged(box, margin, *pixels.shape)
+
+
+def enlarged(box: Corners, margin: int, height: int, width: int) -> Corners:
+    """Enlarge a box by some pixels on each side, within an image of this height and width.
+
+    >>> enlarged((0, 2, 3, 4), 1, height=9, width=9)
+    (0, 1, 4, 5)
+    """
+    x0, y0, x1, y1 = box
+    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from boxsup.errors import DataError
+from boxsup.image.packed import PackedMask
 from boxsup.machine.compiled import compiled
 
 FIRST, LAST = ord("0"), ord("o")  # the 64 characters of a compressed string: 5 bits, and whether more follow
@@ -61,14 +62,40 @@ def decode_runs(segmentation: Any, size: tuple[int, int], where: str) -> NDArray
     return _intervals(counts)
 
 
-def runs_of(pixels: NDArray[np.bool_]) -> dict[str, Any]:
-    """A mask (H×W) as `size` and `counts` of COCO's compressed runs.
+def runs_of(mask: NDArray[np.bool_] | PackedMask) -> dict[str, Any]:
+    """A mask (H×W) as `size` and `counts` of COCO's compressed runs; a packed one costs what its box costs.
 
     >>> runs_of(np.array([[True, False]]))
     {'size': [1, 2], 'counts': '011'}
     """
-    runs = coco_mask.encode(np.asfortranarray(pixels, np.uint8))
-    return {"size": [int(side) for side in pixels.shape], "counts": runs["counts"].decode("ascii")}
+    packed = mask if isinstance(mask, PackedMask) else PackedMask.of(mask)
+    height, width = (int(side) for side in packed.shape)
+    (rows, columns), inside = packed.window
+    x, y = np.nonzero(inside.T)
+    ones = (columns.start + x) * height + rows.start + y  # places in column-major order, rising
+    edges = np.flatnonzero(np.diff(ones, prepend=-2) != 1)  # where a run begins
+    ends = np.append(ones[edges[1:] - 1], ones[-1:]) + 1
+    lengths = np.diff(np.stack([ones[edges], ends], axis=1).ravel(), prepend=0, append=height * width)
+    counts = lengths if lengths[-1] else lengths[:-1]
+    runs = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return {"size": [height, width], "counts": runs["counts"].decode("ascii")}
+
+
+def packed_runs(segmentation: dict[str, Any], size: tuple[int, int], where: str) -> PackedMask:
+    """Decode a mask in COCO's run-length encoding, with the arguments and errors of `decode_runs`.
+
+    >>> packed_runs({"size": [1, 2], "counts": "011"}, (1, 2), "mask").box
+    (0, 0, 1, 1)
+    """
+    intervals = decode_runs(segmentation, size, where)
+    if not len(intervals):
+        return PackedMask(size)
+    height = size[0]
+    left, right = int(intervals[0, 0]) // height, (int(intervals[-1, 1]) - 1) // height + 1
+    flat = np.zeros((right - left) * height, np.bool_)
+    for first, last in intervals - left * height:
+        flat[first:last] = True
+    return PackedMask.within(size, (0, left), flat.reshape(-1, height).T)
 
 
 def _counts(counts: Any) -> NDArray[np.int64] | None:  # noqa: ANN401 - JSON

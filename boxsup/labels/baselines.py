@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.image import VOID
-from boxsup.image.packed import LazySequence, packed
+from boxsup.image.packed import LazySequence, PackedMask
 from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import Chosen
 from boxsup.labels.grabcut import grabcut
@@ -31,14 +31,6 @@ class BaselineLabels:
 
     labels: NDArray[np.uint8]
     chosen: NDArray[np.int32]
-
-
-@packed
-@dataclass(frozen=True)
-class _Cut:
-    """GrabCut's mask of a box, H×W, or None if it found nothing."""
-
-    pixels: NDArray[np.bool_] | None
 
 
 def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) -> BaselineLabels:
@@ -66,8 +58,9 @@ def _rectangles(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[
 
 def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Run GrabCut in each box; a box in which it finds nothing keeps its rectangle (Fig. 2d)."""
-    cuts = [_Cut(grabcut(image, box)) for box in corners_of(boxes)]
-    masks = LazySequence(lambda cut: cut.pixels, cuts)
+    found = (grabcut(image, box) for box in corners_of(boxes))
+    cuts = [None if pixels is None else PackedMask.of(pixels) for pixels in found]
+    masks = LazySequence(lambda cut: None if cut is None else cut.pixels(), cuts)
     return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
 
 

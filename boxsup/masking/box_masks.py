@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
 from boxsup.image.boxes import box_iou
-from boxsup.image.packed import LazySequence, packed
+from boxsup.image.packed import LazySequence, PackedMask, packed, packed_mask
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.disjoint import owners
@@ -133,15 +133,18 @@ class _Draft:
         cls, pool: Pool, row: int, box: NDArray[np.int64], class_id: int, map_: NDArray[np.uint8], choice: Choice
     ) -> _Draft:
         """The sharpened mask of a box's choice."""
-        empty = np.zeros(pool.superpixels.shape, np.bool_)
-        draft, pixels = cls(empty, pool, row, box, class_id, map_, choice), empty.copy()
+        draft = cls(PackedMask(pool.superpixels.shape).as_field(), pool, row, box, class_id, map_, choice)
+        inside = np.zeros((box[3] - box[1], box[2] - box[0]), np.bool_)
         if choice.shares is not None:
             mask = refined(draft.probabilities(), draft.seen())
-            pixels[draft.window] = mask if mask.any() else pool.mask(choice.chosen, draft.window)
-        if pixels.any():
-            return cls(pixels, pool, row, box, class_id, map_, choice)
-        pixels[draft.window] = True  # no candidate fits, or it lies wholly outside the box
-        return cls(pixels, pool, row, box, class_id, map_, choice, rectangle=True)
+            inside = mask if mask.any() else pool.mask(choice.chosen, draft.window)
+        # A rectangle if no candidate fits, or if the one that was chosen lies wholly outside the box.
+        rectangle = not inside.any()
+        return replace(draft, pixels=draft.in_box(inside | rectangle), rectangle=rectangle)
+
+    def in_box(self, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The mask with these pixels in the box, h×w, for a field `pixels`."""
+        return PackedMask.within(self.pool.superpixels.shape, (int(self.box[1]), int(self.box[0])), inside).as_field()
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -168,17 +171,16 @@ class _Draft:
             network: What the semantic network said about the image, or None.
             crowd: See `boxsup.masking.quality.crowding`.
         """
-        pixels = self.pixels
+        inside, asked = packed_mask(self).inside(self.box), None
         if own is not None:
-            pixels[self.window] &= own
-        inside, asked = pixels[self.window], None
+            inside &= own
         if not inside.any():
             return None
         if network is not None and self.class_id != UNKNOWN:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
         measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
-        return BoxMask(pixels, self.rectangle, measures, choice=self.choice)
+        return BoxMask(self.in_box(inside), self.rectangle, measures, choice=self.choice)
 
 
 def _choices(
@@ -230,7 +232,7 @@ class Asked:
 def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:
     """H×W: the index of the draft that each pixel goes to; see `owners`."""
     height, width = pool.superpixels.shape
-    masks = LazySequence(lambda draft: draft.pixels[draft.window], drafts)
+    masks = LazySequence(lambda draft: packed_mask(draft).inside(draft.box), drafts)
     claims = LazySequence(lambda draft: draft.probabilities(), drafts)
     return owners(height, width, np.array([draft.box for draft in drafts]), masks, claims)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from boxsup.catalogue.readers.segments import segment
 from boxsup.catalogue.records import Box, Record
 from boxsup.errors import DataError
-from boxsup.image.runs import runs_of
+from boxsup.image.packed import PackedMask, packed_mask
+from boxsup.image.runs import packed_runs, runs_of
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.quality import SEMANTIC, CandidateMeasures, Measures, quality
 from boxsup.store.atomic import write_text
@@ -93,7 +93,8 @@ def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject
     for index, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
         if mask is not None:
             corners, score = (box.x0, box.y0, box.x1, box.y1), score_of(mask)
-            yield index, mask, MaskedObject(box.class_id, corners, mask.pixels, score, number=index + 1)
+            pixels = packed_mask(mask).as_field()
+            yield index, mask, MaskedObject(box.class_id, corners, pixels, score, number=index + 1)
 
 
 def score_of(mask: BoxMask) -> float:
@@ -108,10 +109,10 @@ def void_objects(part: ImagePart) -> Iterator[MaskedObject]:
 
 def void_object(part: ImagePart, index: int) -> MaskedObject:
     """A box that is void, filled, as a crowd."""
-    box = part.record.boxes[index]
-    pixels = np.zeros((part.record.height, part.record.width), np.bool_)
-    pixels[box.y0 : box.y1, box.x0 : box.x1] = True
-    return MaskedObject(box.class_id, (box.x0, box.y0, box.x1, box.y1), pixels, crowd=True, number=index + 1)
+    box, size = part.record.boxes[index], (part.record.height, part.record.width)
+    filled = PackedMask.within(size, (box.y0, box.x0), np.ones((box.y1 - box.y0, box.x1 - box.x0), np.bool_))
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    return MaskedObject(box.class_id, corners, filled.as_field(), crowd=True, number=index + 1)
 
 
 def part_path(folder: Path, record: Record) -> Path:
@@ -124,16 +125,15 @@ def _plain(mask: BoxMask | None) -> dict[str, Any] | None:
         return None
     measures = [None if math.isnan(value) else value for value in mask.measures]
     named = dict(zip(Measures._fields, measures, strict=True))
-    return {"runs": runs_of(mask.pixels)["counts"], "rectangle": mask.rectangle, "measures": named}
+    return {"runs": runs_of(packed_mask(mask))["counts"], "rectangle": mask.rectangle, "measures": named}
 
 
 def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask | None:
     if content is None:
         return None
-    height, width = record.height, record.width
-    pixels = segment({"size": [height, width], "counts": content["runs"]}, height, width)
-    inside = pixels[box.y0 : box.y1, box.x0 : box.x1]
-    if not inside.any() or inside.sum() != pixels.sum():
+    size = (record.height, record.width)
+    pixels = packed_runs({"size": list(size), "counts": content["runs"]}, size, "segmentation")
+    if not pixels.area or pixels.inside((box.x0, box.y0, box.x1, box.y1)).sum() != pixels.area:
         raise ValueError("a mask is not in its box")
     stored: dict[str, Any] = {name: content["measures"][name] for name in Measures._fields}
     measures: dict[str, Any] = {name: math.nan if value is None else value for name, value in stored.items()}
@@ -144,4 +144,4 @@ def _mask(content: dict[str, Any] | None, box: Box, record: Record) -> BoxMask |
     allowed = [set(), {*CandidateMeasures._fields}, {*SEMANTIC}, {*CandidateMeasures._fields, *SEMANTIC}]
     if type(stored["rival"]) is not int or missing not in allowed:
         raise ValueError("measures are missing")
-    return BoxMask(pixels, bool(content["rectangle"]), Measures(**measures))
+    return BoxMask(pixels.as_field(), bool(content["rectangle"]), Measures(**measures))

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from boxsup.image.boxes import Corners, box_iou, tight_box
+from boxsup.image.boxes import Corners, box_iou, enlarged
+from boxsup.image.packed import packed_mask
 from boxsup.store.csv import write_csv
 from boxsup.writers.objects import MaskedObject
 
@@ -38,7 +39,8 @@ def rows(image: str, objects: Sequence[MaskedObject], classes: Sequence[str], ma
     """
     table: list[Row] = []
     for index, item in enumerate(objects, start=1):
-        tight = tight_box(item.pixels, margin)
+        mask = packed_mask(item)
+        tight = mask.box and enlarged(mask.box, margin, *mask.shape)
         tight_fields = (*tight, _iou(item.box, tight)) if tight else (None,) * 5
         table.append((image, item.number or index, classes[item.class_id], *item.box, *tight_fields, item.score))
     return table

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from boxsup.image.boxes import tight_box
+from boxsup.image.packed import packed_mask
 from boxsup.image.runs import runs_of
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
@@ -51,12 +51,10 @@ def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> 
     """
     as_polygons = encoding == "polygons" and not item.crowd
     polygons = [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if as_polygons else []
-    fields: Json = {
-        "segmentation": polygons or runs_of(item.pixels),
-        "area": int(item.pixels.sum()),
-    }
+    mask = packed_mask(item)
+    fields: Json = {"segmentation": polygons or runs_of(mask), "area": mask.area}
     if tight:
-        fields["bbox"] = _bbox(tight_box(item.pixels) or item.box)
+        fields["bbox"] = _bbox(mask.box or item.box)
     return fields if item.score is None else {**fields, "score": round(float(item.score), 6)}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.image.boxes import Corners
-from boxsup.image.packed import packed
+from boxsup.image.packed import packed, packed_mask
 
 
 @packed
@@ -45,9 +45,11 @@ def in_front(height: int, width: int, objects: Sequence[MaskedObject]) -> NDArra
     array([[2, 1, 2]], dtype=int32)
     """
     places = np.zeros((height, width), np.int32)
-    areas = [np.inf if item.crowd else int(item.pixels.sum()) for item in objects]
+    masks = [packed_mask(item) for item in objects]
+    areas = [np.inf if item.crowd else mask.area for item, mask in zip(objects, masks, strict=True)]
     for index in np.argsort([-area for area in areas], kind="stable"):
-        places[objects[index].pixels] = index + 1
+        window, inside = masks[index].window
+        places[window][inside] = index + 1
     return places
 
 

@@ -14,7 +14,7 @@ from boxsup.catalogue.readers.segments import draw_masks
 from boxsup.catalogue.readers.voc import MASKS, OBJECT_MASKS
 from boxsup.image import VOID
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import LazySequence
+from boxsup.image.packed import packed_mask
 from boxsup.image.palette import voc_palette
 from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
@@ -33,7 +33,7 @@ def label_maps(
     >>> label_maps(1, 2, [MaskedObject(5, (0, 0, 1, 1), mask, number=3)])
     (array([[5, 0]], dtype=uint8), array([[3, 0]], dtype=uint8))
     """
-    drawable = LazySequence(lambda item: (item.class_id, item.crowd, item.pixels), objects)
+    drawable = [(item.class_id, item.crowd, packed_mask(item)) for item in objects]
     labels, indices = draw_masks(height, width, drawable)
     numbers = [0, *(item.number or index for index, item in enumerate(objects, start=1))]
     if indices is None or max(numbers) >= VOID:

@@ -17,6 +17,7 @@ from boxsup.catalogue.readers.folder import GuardedPath, Layout
 from boxsup.catalogue.readers.segments import draw_masks, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
+from boxsup.image.packed import PackedMask
 from helpers.paths import real_data
 
 SIZE = (20, 30)  # height, width
@@ -165,13 +166,14 @@ def test_a_polygon_and_runs_by_hand():
 def test_small_objects_lie_above_large_ones_and_crowds_below_all():
     large, small, crowd = np.zeros((3, 1, 6), bool)
     large[0, :4], small[0, 3:5], crowd[0, 2:] = True, True, True
+    small, crowd, large = map(PackedMask.of, (small, crowd, large))
     labels, objects = draw_masks(1, 6, [(2, False, small), (1, True, crowd), (3, False, large)])
     assert labels.tolist() == [[3, 3, 3, 2, 2, 255]]
     assert objects.tolist() == [[3, 3, 3, 1, 1, 255]]
 
 
 def test_more_objects_than_numbers_have_no_object_mask():
-    labels, objects = draw_masks(1, 255, [(1, False, row) for row in np.eye(255, dtype=bool)[:, None]])
+    labels, objects = draw_masks(1, 255, [(1, False, PackedMask.of(row)) for row in np.eye(255, dtype=bool)[:, None]])
     assert (labels == 1).all()
     assert objects is None
 

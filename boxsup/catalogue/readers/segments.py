@@ -19,7 +19,7 @@ from boxsup.catalogue.records import Box
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import LazySequence, packed
+from boxsup.image.packed import PackedMask, packed, packed_mask
 
 MARGIN = 1  # px that a polygon may extend beyond its image: a border drawn at the edge
 MAX_POSITION = 1e9  # px: larger values are no positions
@@ -193,21 +193,21 @@ def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[n
 
 
 def draw_masks(
-    height: int, width: int, objects: Sequence[tuple[int, bool, NDArray[np.bool_]]]
+    height: int, width: int, objects: Sequence[tuple[int, bool, PackedMask]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Draw the label map and the object mask of an image.
 
     Smaller objects are drawn over larger ones: an object annotated inside another is far more often in front of it than
     behind. Crowds become void, below all objects.
 
-    >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
+    >>> large, small = (PackedMask.of(np.array([pixels])) for pixels in ([True, True, True], [False, True, False]))
     >>> draw_masks(1, 3, [(4, False, small), (2, False, large)])[0]
     array([[2, 4, 2]], dtype=uint8)
 
     Args:
         height: Image height in pixels.
         width: Image width in pixels.
-        objects: For each object its class id, whether it is a crowd, and its H×W pixels. Class ids 0 and VOID are
+        objects: For each object its class id, whether it is a crowd, and its mask. Class ids 0 and VOID are
             regions, not objects.
 
     Returns:
@@ -216,26 +216,24 @@ def draw_masks(
     """
     labels, numbers = (np.zeros((height, width), np.uint8) for _ in range(2))
     object_numbers = np.cumsum([class_id not in (0, VOID) for class_id, _, _ in objects])
-    areas = [np.inf if crowd else pixels.sum() for _, crowd, pixels in objects]
+    areas = [np.inf if crowd else mask.area for _, crowd, mask in objects]
     for index in np.argsort([-area for area in areas], kind="stable"):
-        class_id, crowd, pixels = objects[index]
-        labels[pixels] = VOID if crowd else class_id
+        class_id, crowd, mask = objects[index]
+        window, inside = mask.window
+        label = VOID if crowd else class_id
         number = VOID if crowd else min(object_numbers[index], VOID)
-        numbers[pixels] = labels[pixels] if class_id in (0, VOID) else number
+        labels[window][inside] = label
+        numbers[window][inside] = label if class_id in (0, VOID) else number
     return labels, numbers if not len(object_numbers) or object_numbers[-1] < VOID else None
-
-
-def _drawable(item: AnnotatedObject) -> tuple[int, bool, NDArray[np.bool_]]:
-    pixels = item.pixels
-    assert pixels is not None
-    return item.box.class_id, bool(item.box.crowd), pixels
 
 
 def encode_masks(height: int, width: int, objects: Sequence[AnnotatedObject]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; empty unless all pixels are known."""
-    needed = [item for item in objects if item.box.class_id or item.pixels is not None]
-    if any(item.pixels is None for item in needed):
+    masks_of = [(item.box, packed_mask(item)) for item in objects]
+    needed = [(box, mask) for box, mask in masks_of if box.class_id or mask is not None]
+    drawable = [(box.class_id, bool(box.crowd), mask) for box, mask in needed if mask is not None]
+    if len(drawable) < len(needed):
         return {}
-    labels, numbers = draw_masks(height, width, LazySequence(_drawable, needed))
+    labels, numbers = draw_masks(height, width, drawable)
     masks = {"mask": labels, "objects": numbers}
     return {kind: encode_mask(mask) for kind, mask in masks.items() if mask is not None}

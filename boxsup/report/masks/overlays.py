@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from boxsup.image.drawing import font
 from boxsup.image.files import read_image
+from boxsup.image.packed import packed_mask
 from boxsup.image.palette import colour_id
 from boxsup.masking.parts import ImagePart, masked_objects
 from boxsup.report.shared.pictures import Picture, class_colour, fit_side
@@ -46,7 +47,7 @@ def overlay_picture(photo: NDArray[np.uint8], part: ImagePart, classes: Sequence
         scores: What is said of the masks.
     """
     height, width = photo.shape[:2]
-    found = sorted(masked_objects(part), key=lambda each: -int(each[2].pixels.sum()))
+    found = sorted(masked_objects(part), key=lambda each: -packed_mask(each[2]).area)
     labels = np.zeros((height, width), np.uint8)
     for *_, item in found:
         labels[item.pixels] = colour_id(item.class_id)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from boxsup.again import program
 from boxsup.image.boxes import Corners
+from boxsup.image.packed import packed_mask
 from boxsup.image.palette import colour_id, css_colour
 from boxsup.machine.bars import tqdm
 from boxsup.masking.made import CONTACT, INDEX, OVERLAYS
@@ -142,12 +143,11 @@ def _scores(table: pd.DataFrame) -> Scores:
 
 def _box(photo: NDArray[np.uint8], item: MaskedObject, side: int) -> dict[str, Any]:
     """The picture of a box with some of what is around it, and its mask on that."""
-    x0, y0, x1, y1 = around(item.box, *photo.shape[:2])
-    window = np.s_[y0:y1, x0:x1]
-    photograph, scale = webp_photo(photo[window], side), min(1.0, side / max(x1 - x0, y1 - y0))
+    x0, y0, x1, y1 = view = around(item.box, *photo.shape[:2])
+    photograph, scale = webp_photo(photo[y0:y1, x0:x1], side), min(1.0, side / max(x1 - x0, y1 - y0))
     width, height = (max(1, round(length * scale)) for length in (x1 - x0, y1 - y0))
     corners = [round((place - start) * scale, 1) for place, start in zip(item.box, (x0, y0, x0, y0), strict=True)]
-    mask = segment_path(item.pixels[window], side)
+    mask = segment_path(packed_mask(item).inside(view), side)
     return {"width": width, "height": height, "photo": photograph, "mask": mask, "corners": corners}
 
 
