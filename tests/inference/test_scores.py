@@ -24,6 +24,7 @@ def test_scores_are_log_probabilities_at_full_size(path, height, width):
     scores = Predictor(path, 1).log_probabilities(image)
     assert scores.shape == (3, height, width)
     assert scores.dtype == torch.float32
+    assert scores.is_contiguous()  # as the dense CRF needs them
     torch.testing.assert_close(scores.exp().sum(dim=0), torch.ones(height, width, device=scores.device))
 
 

@@ -276,6 +276,22 @@ def test_a_search_for_the_crfs_weights_has_its_section(tree: Tree) -> None:
     assert "crf" not in Page(tree.report()).ids
 
 
+def test_without_a_crf_the_page_has_each_score_once(tree: Tree) -> None:
+    experiment = tree.config["experiment"]
+    experiment["inference"]["crf"]["iterations"] = 0
+    page = Page(tree.report())
+    words = re.sub(r"\s+", " ", page.text)
+    assert "No dense CRF refines the predictions" in words
+    assert "with CRF" not in words
+    assert "without CRF" not in words.replace("on the evaluated split, without CRF", "")  # the curve never has one
+    assert {"miou", "boundaries"} <= set(page.ids)
+    assert "miou-crf" not in page.ids
+    data = json.loads(page.scripts[0])
+    assert data["refined"] is False
+    experiment["inference"]["crf"]["iterations"] = 3
+    assert "No dense CRF" not in Page(tree.report()).text
+
+
 def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> None:
     table = pd.DataFrame(
         [(0.25, "own_1", 2, 0.5, 0.625, 0.2, 0.25, 0.3, 0.375), (1.0, "own_2", 2, 0.625, 0.75, 0.4, 0.5, 0.6, 0.625)],

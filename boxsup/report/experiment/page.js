@@ -302,13 +302,15 @@ class Predictions extends Explorer {
     const which = plain ? " without CRF" : "";
     if (this.label) return `IoU ${shown(item.iou[this.label]?.[plain ? 1 : 0] ?? null, 1)} %${which}`;
     if (item.score === null) return "no object in its true mask";
-    return plain ? `mIoU ${shown(item.plain, 1)} %${which}` : `mIoU ${shown(item.score, 1)} %, CRF ${signed(item.gained)}`;
+    const gained = data.refined ? `, CRF ${signed(item.gained)}` : "";
+    return plain ? `mIoU ${shown(item.plain, 1)} %${which}` : `mIoU ${shown(item.score, 1)} %${gained}`;
   }
 
   detail() {
+    const titles = data.refined ? ["IoU % with CRF", "without"] : ["IoU %"];
     const rows = Object.entries(this.item.iou).map(([label, scores]) =>
-      element("tr", {}, element("th", { scope: "row" }, chip(label)), ...numbers(scores, 1)));
-    const scores = element("table", {}, titled("Class", "IoU % with CRF", "without"), element("tbody", {}, ...rows));
+      element("tr", {}, element("th", { scope: "row" }, chip(label)), ...numbers(scores.slice(0, titles.length), 1)));
+    const scores = element("table", {}, titled("Class", ...titles), element("tbody", {}, ...rows));
     return [...(rows.length ? [scores] : []), ...(this.item.full ? [this.link()] : [])];
   }
 

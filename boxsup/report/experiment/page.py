@@ -37,7 +37,8 @@ from boxsup.store.labels import Labels
 # What a reader can choose to see in an explorer: the name in page.js (a number is the index of a view) and the title.
 OTHER_OPTIONS = [("truth", "true masks"), ("photo", "photos")]
 GENERATION_OPTIONS = [("step", "labels"), *OTHER_OPTIONS]
-PREDICTION_OPTIONS = [("0", "with CRF"), ("1", "without CRF"), *OTHER_OPTIONS]
+REFINED_OPTIONS = [("0", "with CRF"), ("1", "without CRF"), *OTHER_OPTIONS]
+PREDICTION_OPTIONS = [("0", "predictions"), *OTHER_OPTIONS]  # of an experiment without a CRF
 CHOICES_NOTE = (
     "For each box: its best candidates, the best first. The dot marks the one that it chose; point at a row to see its "
     "outline. Eₒ is the overlap cost, Eᵣ the regression cost (0 if the network was not asked)"
@@ -93,6 +94,7 @@ def render(
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
+    refined = config["experiment"]["inference"]["crf"]["iterations"] > 0
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
     basis = basis_from(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
@@ -108,6 +110,7 @@ def render(
         "void": {"name": "void", "colour": css_colour(VOID)},
         "without": WITHOUT_CANDIDATE,
         "beside": compared,
+        "refined": refined,
         "show": started().there(f"{program('boxsup')} show"),
         "stores": {number: str(path) for number, path in first.generations.items()},
         "generations": pseudo_masks,
@@ -120,6 +123,7 @@ def render(
         badge=badge(config, train, val, basis),
         headline={column: _score(seeds, column) for column in ("iou", "iou_crf")},
         basis=basis,
+        refined=refined,
         seeds=[seed.seed for seed in seeds],
         epochs=epochs,
         held_out=held_out,
@@ -133,7 +137,7 @@ def render(
         curve=curve_section(seeds),
         outlines=boundary_rows([seed.evaluation for seed in seeds]),
         older=[seed.seed for seed in seeds if lacks_boundaries(seed.evaluation)],
-        trimap=_trimap(seeds),
+        trimap=_trimap(seeds, refined),
         confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         searches=search_sections(searches),
@@ -144,8 +148,8 @@ def render(
         | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE + (MAPS_NOTE if objects else "") + "."}
         | {"orders": _generation_orders(pseudo_masks)},
         objects=objects and objects | _maps_explorer(looked, bool(objects["measured"]), train.classes),
-        predictions=_explorer(predictions, PREDICTION_OPTIONS, val.classes)
-        | {"all": len(scored), "orders": _prediction_orders(predictions)},
+        predictions=_explorer(predictions, REFINED_OPTIONS if refined else PREDICTION_OPTIONS, val.classes)
+        | {"all": len(scored), "orders": _prediction_orders(predictions, refined)},
         timings=timing_rows(timings),
         commands=commands(folder, first, train, val),
         data=data,
@@ -180,9 +184,9 @@ def _generation_orders(explored: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*first, LISTED]
 
 
-def _prediction_orders(explored: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The orders of evaluated images: by their scores, if there are any."""
-    gains = [("gained:-1", "CRF gains most"), ("gained:1", "CRF loses most")]
+def _prediction_orders(explored: Mapping[str, Any], refined: bool) -> list[tuple[str, str]]:
+    """The orders of evaluated images: by their scores, if there are any, and by what the CRF gains, if there is one."""
+    gains = [("gained:-1", "CRF gains most"), ("gained:1", "CRF loses most")] if refined else []
     scored = any(picture["score"] is not None for picture in explored["pictures"])
     return [*BY_IOU, *gains, LISTED] if scored else [LISTED]
 
@@ -207,8 +211,8 @@ def _score(seeds: Sequence[SeedResults], column: str) -> str:
     return percent_and_spread(*mean_and_spread([float(seed.evaluation[column][MEAN]) for seed in seeds]))
 
 
-def _trimap(seeds: Sequence[SeedResults]) -> Markup | str:
+def _trimap(seeds: Sequence[SeedResults], refined: bool) -> Markup | str:
     """The chart of the mean IoU near true boundaries and away from them; "" if it was not measured."""
     tables = [seed.trimap for seed in seeds if len(seed.trimap)]
-    series = {"without CRF": tables, "with CRF": tables}
+    series = {"without CRF": tables, "with CRF": tables} if refined else {"predictions": tables}
     return trimap_chart("trimap", series, ("", "_crf")) if tables else ""
