@@ -7,6 +7,7 @@ import json
 import math
 from pathlib import Path
 
+from boxsup.image.tiles import MIN_SIDE
 from boxsup.inference.labelling import MAX_SCALE, THREADS
 from boxsup.inference.settings import ScoringSettings
 
@@ -112,6 +113,30 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number, got '{text}'")
     return value
+
+
+def above_zero(text: str) -> float:
+    """A type of `argparse`: a number above 0, or inf.
+
+    >>> above_zero("inf")
+    inf
+    """
+    value = _float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, or inf, got '{text}'")
+    return value
+
+
+def tile_side(text: str) -> int:
+    """A type of `argparse`: the side of a tile, px, of which a network can make something.
+
+    >>> tile_side("640")
+    640
+    """
+    side = whole_number(text)
+    if side < MIN_SIDE:
+        raise argparse.ArgumentTypeError(f"expected {MIN_SIDE} px or more, got '{text}'")
+    return side
 
 
 def scale(text: str) -> float:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from boxsup.catalogue.check import PROBLEMS
 from boxsup.commands.model_arguments import (
+    above_zero,
     add_crf_arguments,
     add_labelling_arguments,
     add_model_arguments,
+    tile_side,
 )
 from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
 from boxsup.commands.workers_argument import add_workers_argument
@@ -29,6 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="IMAGES", help="files, folders, patterns in quotes; videos too")
     add_model_arguments(parser, of_run=True)
     add_labelling_arguments(parser)
+    parser.add_argument(
+        "--megapixels",
+        type=above_zero,
+        metavar="N",
+        help="an image with more is reduced to this for the network; inf: none is [as the run, or 0.31]",
+    )
+    parser.add_argument(
+        "--tile",
+        type=tile_side,
+        metavar="PX",
+        help="label a larger image in overlapping tiles of this side, so that memory does not grow with it [whole]",
+    )
     add_crf_arguments(parser)
     add_workers_argument(parser, "number of CRF processes", default=2)
     out = Path("predicted")
@@ -42,6 +56,8 @@ def run(
     threads: int | None,
     scales: Sequence[float] | None,
     background_bias: float | None,
+    megapixels: float | None,
+    tile: int | None,
     crf: bool | None,
     config: Path | None,
     workers: int,
@@ -57,10 +73,11 @@ def run(
     labelling = override_labelling(trained.labelling, scales, background_bias)
     settings = override_crf(trained.labelling, crf, config)
     threads, bias = threads or labelling.threads, labelling.background_bias
-    predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, labelling.megapixels)
+    size = megapixels or labelling.megapixels
+    predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, size)
     print_note(trained)
     summary = Summary(predictor.classes)
-    writer = FileWriter(predictor, settings, workers, out, summary)
+    writer = FileWriter(predictor, settings, workers, out, summary, tile)
     writer.write_images([item for item in items if not item.video])
     for item in items:
         if item.video:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
 from boxsup.image.enlarging import enlarged_labels
+from boxsup.image.tiles import Tile, tiles
 from boxsup.inference.crf import refine_labels, relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
@@ -38,7 +40,11 @@ class ImageLabels:
 
 
 def label_maps(
-    images: Iterable[NDArray[np.uint8]], predictor: Predictor, settings: CrfSettings | None, workers: int
+    images: Iterable[NDArray[np.uint8]],
+    predictor: Predictor,
+    settings: CrfSettings | None,
+    workers: int,
+    tile: int | None = None,
 ) -> Iterator[ImageLabels]:
     """Label images, in their order. A large image is labelled at the predictor's working size, which is then enlarged.
 
@@ -47,6 +53,8 @@ def label_maps(
         predictor: The network, with its scales and bias.
         settings: Settings of the CRF; None for no CRF.
         workers: Number of processes for the CRF; results do not depend on it.
+        tile: Greatest side of what network and CRF see at once, px at the working size; larger images are labelled in
+            `boxsup.image.tiles`. None: images are labelled whole.
 
     Yields:
         The label maps of each image.
@@ -56,17 +64,36 @@ def label_maps(
     """
     if settings is not None and settings.iterations:
         require_crf()
-    waiting: deque[NDArray[np.uint8]] = deque()  # images whose labels are being made
+    waiting: deque[tuple[NDArray[np.uint8], list[Tile]]] = deque()  # images whose labels are being made
 
     def working() -> Iterator[NDArray[np.uint8]]:
         for image in images:
-            waiting.append(image)
-            yield predictor.working_image(image)
+            pixels = predictor.working_image(image)
+            height, width, _ = pixels.shape
+            places = tiles(height, width, tile or max(height, width))
+            waiting.append((image, places))
+            yield from (np.ascontiguousarray(pixels[place.seen]) for place in places)
 
-    for labels in _working_maps(working(), predictor, settings, workers):
-        image = waiting.popleft()
+    made = _working_maps(working(), predictor, settings, workers)
+    for first in made:
+        image, places = waiting.popleft()
+        labels = _put_together([first, *islice(made, len(places) - 1)], places)
         refined = None if labels.refined is None else enlarged_labels(labels.refined, image)
         yield ImageLabels(image, enlarged_labels(labels.plain, image), refined)
+
+
+def _put_together(parts: Sequence[ImageLabels], places: Sequence[Tile]) -> ImageLabels:
+    """The label maps of an image from those of its tiles; its pixels are those of the first tile."""
+    if len(parts) == 1:
+        return parts[0]
+    rows, columns = places[-1].kept
+    plain = np.empty((rows.stop, columns.stop), np.uint8)
+    refined = None if parts[0].refined is None else np.empty_like(plain)
+    for part, place in zip(parts, places, strict=True):
+        plain[place.kept] = part.plain[place.inner]
+        if refined is not None and part.refined is not None:
+            refined[place.kept] = part.refined[place.inner]
+    return ImageLabels(parts[0].pixels, plain, refined)
 
 
 def _working_maps(

@@ -20,6 +20,7 @@ from boxsup.image.files import encode_mask
 from boxsup.image.given import ImageLike, given_pixels
 from boxsup.image.palette import overlay
 from boxsup.image.showing import html_picture, html_table, jpeg_bytes, png_bytes
+from boxsup.image.tiles import MIN_SIDE, tiles
 from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import MAX_SCALE, crf_settings
 from boxsup.inference.scores import Predictor
@@ -127,6 +128,8 @@ class Model:
         scales: Sequence[float] | None = None,
         background_bias: float | None = None,
         scores: bool = False,
+        megapixels: float | None = None,
+        tile: int | None = None,
     ) -> Prediction:
         """Label every pixel of an image; by default, as the page of the model's run shows it.
 
@@ -136,11 +139,14 @@ class Model:
                 `config.yaml`; other settings can be given. None does what the run does.
             scales: Scales of the image, above 0 and at most 4; the probabilities at all of them are averaged.
             background_bias: Nats to add to the background's score; below 0, more pixels become objects.
-            scores: Whether to return the scores too.
+            scores: Whether to return the scores too; not of tiles.
+            megapixels: An image with more is reduced to this for the network; `math.inf`: none is. None does what the
+                run does.
+            tile: Label a larger image in overlapping tiles of this side, px, so that memory does not grow with it.
 
         Raises:
             DataError: The file is not a readable image, or the array has another shape or type.
-            ConfigError: A scale is out of range, or the bias is not a finite number.
+            ConfigError: A scale is out of range, the bias is not a finite number, or scores of tiles are asked for.
             BoxSupError: The library of the CRF is needed and not installed.
         """
         labelling = self.labelling
@@ -150,15 +156,20 @@ class Model:
             raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
+        if megapixels is not None and not megapixels > 0:
+            raise ConfigError(f"megapixels: expected a number above 0, got {megapixels}")
+        if tile is not None and (tile < MIN_SIDE or scores):
+            raise ConfigError(f"tile: expected {MIN_SIDE} px or more, and scores=False, got {tile}")
         settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
         if settings and settings.iterations:
             require_crf()
         pixels = given_pixels(image)
-        working = self._predictor.working_image(pixels)
-        probabilities = self._predictor.log_probabilities(working, scales, background_bias).cpu().numpy()
-        if settings:
-            labels = dense_crf(working, probabilities, settings)
-        else:
-            labels = probabilities.argmax(axis=0).astype(np.uint8)
+        working = self._predictor.working_image(pixels, megapixels)
+        labels = np.empty(working.shape[:2], np.uint8)
+        for place in tiles(*labels.shape, tile or max(labels.shape)):
+            seen = np.ascontiguousarray(working[place.seen])
+            probabilities = self._predictor.log_probabilities(seen, scales, background_bias).cpu().numpy()
+            own = dense_crf(seen, probabilities, settings) if settings else probabilities.argmax(axis=0)
+            labels[place.kept] = own[place.inner]
         labels = enlarged_labels(labels, pixels)
         return Prediction(labels, self.classes, probabilities if scores else None, pixels)

@@ -76,6 +76,7 @@ class FileWriter:
         workers: Processes of the CRF, on which results do not depend.
         out: Folder of the results.
         summary: Collects what the files show.
+        tile: Greatest side of what the network sees at once, px; None for whole images.
     """
 
     predictor: Predictor
@@ -83,6 +84,7 @@ class FileWriter:
     workers: int
     out: Path
     summary: Summary
+    tile: int | None = None
 
     def write_images(self, images: Sequence[Input]) -> None:
         """Write the labels and the overlay of each image; one that cannot be used is noted, and the others go on."""
@@ -98,7 +100,7 @@ class FileWriter:
                 waiting.append(item)
                 yield pixels
 
-        results = label_maps(readable(), self.predictor, self.crf, self.workers)
+        results = label_maps(readable(), self.predictor, self.crf, self.workers, self.tile)
         for result in tqdm(results, "images", len(images), unit="image", disable=None):
             item = waiting.popleft()
             try:
@@ -122,7 +124,7 @@ class FileWriter:
         size, frames = (0, 0), 0
         [path] = result_paths(item, self.out)
         with atomic_write(path, ".mp4") as partial, VideoWriter(partial, video.rate) as writer:
-            results = label_maps(video, self.predictor, self.crf, self.workers)
+            results = label_maps(video, self.predictor, self.crf, self.workers, self.tile)
             for result in tqdm(results, item.name, video.announced or None, unit="frame", disable=None):
                 writer.append(overlay(result.pixels, result.labels))
                 pixels += label_counts(result.labels)

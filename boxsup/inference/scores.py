@@ -67,9 +67,9 @@ class Predictor:
         self._model = folded(self.checkpoint.model)  # in place: this checkpoint is nobody else's
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def working_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Reduce an image to the size at which the network looks at it; see `megapixels`."""
-        return reduced(image, *working_size_of(image, self._megapixels))
+    def working_image(self, image: NDArray[np.uint8], megapixels: float | None = None) -> NDArray[np.uint8]:
+        """Reduce an image to the size at which the network looks at it: `megapixels`, or those of the predictor."""
+        return reduced(image, *working_size_of(image, self._megapixels if megapixels is None else megapixels))
 
     def score_images(
         self, images: Iterable[NDArray[np.uint8]]

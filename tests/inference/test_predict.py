@@ -11,9 +11,10 @@ from PIL import Image
 
 import boxsup
 from boxsup.cli import main
-from boxsup.errors import DataError, StoreError
+from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import voc_palette
+from boxsup.image.tiles import tiles
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.store.atomic import atomic_write
@@ -51,6 +52,56 @@ def plain(folder):
 
 def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
+
+
+def test_a_large_image_is_labelled_in_tiles(folder, tmp_path):
+    picture = np.concatenate(
+        [np.concatenate([draw(seed)[0] for seed in row], axis=1) for row in ((5, 6), (7, 8), (9, 5))]
+    )
+    picture = picture[:139, :91]
+    Image.fromarray(picture).save(tmp_path / "large.png")
+    for options in (["--crf"], []):
+        predict(folder, tmp_path / "out", "--tile", "64", *options, inputs=[tmp_path / "large.png"])
+        model, expected = boxsup.load(folder / "m.pt"), np.full(picture.shape[:2], 255)
+        for tile in tiles(139, 91, 64):
+            alone = model.predict(np.ascontiguousarray(picture[tile.seen]), crf=bool(options)).labels
+            expected[tile.kept] = alone[tile.inner]
+        written = read_mask(tmp_path / "out/masks/large.png")
+        np.testing.assert_array_equal(written, expected)
+        np.testing.assert_array_equal(model.predict(picture, tile=64, crf=bool(options)).labels, written)
+    np.testing.assert_array_equal(model.predict(picture, tile=139).labels, model.predict(picture).labels)
+
+
+def test_an_image_is_looked_at_in_the_size_that_is_asked_for(folder, tmp_path):
+    picture = np.repeat(np.repeat(draw(5)[0], 15, axis=0), 15, axis=1)  # 0.6 megapixels
+    Image.fromarray(picture).save(tmp_path / "large.png")
+    model = boxsup.load(folder / "m.pt")
+    labels = {}
+    for size in ("inf", "0.1"):
+        predict(folder, tmp_path / size, "--megapixels", size, inputs=[tmp_path / "large.png"])
+        labels[size] = read_mask(tmp_path / size / "masks/large.png")
+        np.testing.assert_array_equal(model.predict(picture, megapixels=float(size)).labels, labels[size])
+    assert (labels["inf"] != labels["0.1"]).any()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--tile", "63"), "expected 64 px or more, got '63'"),
+        (("--megapixels", "0"), "expected a number above 0, or inf"),
+    ],
+)
+def test_a_tile_or_size_that_is_none_is_one_line(folder, tmp_path, capsys, option, message):
+    with pytest.raises(SystemExit):
+        predict(folder, tmp_path / "out", *option)
+    assert message in capsys.readouterr().err
+
+
+def test_from_python_too_a_tile_or_size_that_is_none_is_said(folder):
+    model, picture = boxsup.load(folder / "m.pt"), draw(5)[0]
+    for wrong in ({"tile": 63}, {"tile": 64, "scores": True}, {"megapixels": 0}, {"megapixels": float("nan")}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            model.predict(picture, **wrong)
 
 
 def test_every_file_has_its_results_and_nothing_else_is_written(plain):
