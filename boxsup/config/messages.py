@@ -17,6 +17,7 @@ EXPECTED = {
     "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
+    "finite_number": "a finite number",
     "string_type": "text",
     "tuple_type": "a list",
     "dict_type": "keys and values",

@@ -62,8 +62,12 @@ class ExpectationSettings(Settings):
 class Correction(Settings):
     """The linear self-correction of Ibrahim, Vahdat, Ranjbar, Macready (CVPR 2020): α falls over the generations."""
 
-    start: NonNegativeFloat = setting(30.0, "α in the first generation: what the object map says is nearly all")
-    end: NonNegativeFloat = setting(0.5, "α in the last generation: the semantic network has two thirds")
+    start: NonNegativeFloat = setting(
+        30.0, "α in the first generation: what the object map says is nearly all", late=True, allow_inf_nan=False
+    )
+    end: NonNegativeFloat = setting(
+        0.5, "α in the last generation: the semantic network has two thirds", late=True, allow_inf_nan=False
+    )
     generations: PositiveInt = setting(meaning="number of generations over which α falls: that of the epochs")
 
     def weight(self, generation: int) -> float:
@@ -116,6 +120,8 @@ class UpdateSettings(ExpectationSettings):
     def _of_masks(cls, value: Correction | None, info: ValidationInfo) -> Correction | None:
         if value and info.data.get("regression") == "cross_entropy":
             raise ValueError("null with `regression: cross_entropy`, which makes no mask of what the network sees")
+        if value and info.data.get("mu") == 0:
+            raise ValueError("null with `mu: 0`, without a network that looks into boxes")
         return value
 
 

@@ -71,12 +71,14 @@ def runs_of(mask: NDArray[np.bool_] | PackedMask) -> dict[str, Any]:
     packed = mask if isinstance(mask, PackedMask) else PackedMask.of(mask)
     height, width = (int(side) for side in packed.shape)
     (rows, columns), inside = packed.window
-    x, y = np.nonzero(inside.T)
-    ones = (columns.start + x) * height + rows.start + y  # places in column-major order, rising
-    edges = np.flatnonzero(np.diff(ones, prepend=-2) != 1)  # where a run begins
-    ends = np.append(ones[edges[1:] - 1], ones[-1:]) + 1
-    lengths = np.diff(np.stack([ones[edges], ends], axis=1).ravel(), prepend=0, append=height * width)
-    counts = lengths if lengths[-1] else lengths[:-1]
+    apart = np.zeros((inside.shape[1], inside.shape[0] + 1), np.bool_)  # a zero ends each column
+    apart[:, :-1] = inside.T
+    x, y = np.divmod(np.flatnonzero(np.diff(apart.ravel(), prepend=False)), apart.shape[1])
+    edges = (columns.start + x) * height + rows.start + y  # in column-major order: where a run begins, where it ends
+    joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])  # runs that go on in the next column
+    edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
+    lengths = np.diff(edges, prepend=0, append=height * width)
+    counts = lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]
     runs = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
     return {"size": [height, width], "counts": runs["counts"].decode("ascii")}
 

@@ -51,6 +51,8 @@ def check_update(settings: UpdateSettings) -> None:
     for key, expected in (("k", 1), ("overlap", "coverage"), ("regression", "agreement"), ("clip", True)):
         if getattr(settings, key) != expected:
             raise ConfigError(f"defaults.update.{key}: `boxsup masks` knows the quality of masks with {expected} only")
+    if settings.correction:
+        raise ConfigError("defaults.update.correction: `boxsup masks` knows no generations; expected null")
     if settings.mu == 0:
         raise ConfigError("defaults.update.mu: `boxsup masks` asks an object network; expected a number above 0")
 

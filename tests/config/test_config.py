@@ -79,6 +79,16 @@ def test_every_experiment_has_exactly_what_the_stages_read(config):
             {"preset": "paper", "correction": {"start": 30, "end": 0.5, "generations": 45}},
             r"voc_semi\.update\.correction: expected null with `regression: cross_entropy`",
         ),
+        (
+            "experiments.voc_semi.update",
+            {"mu": 0, "correction": {"generations": 45}},
+            r"voc_semi\.update\.correction: expected null with `mu: 0`",
+        ),
+        (
+            "experiments.voc_semi.update",
+            {"correction": {"start": float("inf"), "generations": 45}},
+            r"voc_semi\.update\.correction\.start: expected a finite number",
+        ),
         ("experiments.voc_semi.update", ["paper"], r"voc_semi\.update: expected keys and values, got \['paper'\]"),
         ("experiments.voc_semi.dataset", None, r"experiments\.voc_semi: the key 'dataset' is missing"),
         ("datasets.voc.root", None, r"datasets\.voc: the key 'root' is missing"),

@@ -29,7 +29,7 @@ def test_a_mask_comes_back_as_it_was(pixels):
         np.testing.assert_array_equal(thing.pixels, pixels)
 
 
-@given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, max_side=9)))
+@given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9)))
 def test_runs_of_a_mask_are_those_of_pycocotools_and_come_back(pixels):
     theirs = coco_mask.encode(np.asfortranarray(pixels, np.uint8))
     runs = runs_of(PackedMask.of(pixels))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.config.build import build
+from boxsup.config.fields import late_defaults
 from boxsup.config.inference import CrfSettings
 from boxsup.config.params import generation_settings, without_held_out
 from boxsup.config.published import published_rows, published_values
@@ -203,9 +204,11 @@ def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
     wanted = {"network": network_name(settings["network"]), **asked, "crf": crf}
     last = Labels(seed.generations[max(seed.generations)]).attributes
     # The stores hold None where no box chose, or where the network was not asked.
-    chosen = {"settings": update, "scales": settings["update"]["scales"]}
-    return all(recorded.get(key) == value for key, value in wanted.items()) and all(
-        last.get(key) in (None, value) for key, value in chosen.items()
+    chose = last.get("settings") and {**late_defaults(UpdateSettings), **last["settings"]}
+    return (
+        all(recorded.get(key) == value for key, value in wanted.items())
+        and chose in (None, update)
+        and last.get("scales") in (None, settings["update"]["scales"])
     )
 
 
