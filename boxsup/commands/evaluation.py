@@ -12,7 +12,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import basis_of, score_text
-from boxsup.evaluation.predicted import count_predicted, nothing_counted
+from boxsup.evaluation.predicted import count_predicted
 from boxsup.evaluation.tables import score_table, write_table
 
 EXAMPLE = (
@@ -40,9 +40,7 @@ def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int
     the scores are empty and `note` says why.
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
-    counted = nothing_counted(len(split.classes))
-    if any(row.mask for row in split.rows()):
-        counted = count_predicted(predictions, split, workers, "evaluation")
+    counted = count_predicted(predictions, split, workers, "evaluation")
     (without, with_crf), boundaries = counted.confusions, dict(zip(("", "_crf"), counted.boundaries, strict=True))
     basis = basis_of(split, without.sum(axis=1))
     table = score_table(basis, boundaries, iou=without, iou_crf=with_crf)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
@@ -49,7 +50,8 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
     basis = basis_of(images, truth_pixels(images))
     rows = []
     for point in mapping(points, "points")["points"]:
-        scores = np.mean([_scores(images, Path(path), workers) for path in point["predictions"]], axis=0)
+        runs = [_scores(images, basis.pixels, Path(path), workers) for path in point["predictions"]]
+        scores = np.mean(runs, axis=0)
         names: dict[str, Any] = {"experiment": point["experiment"], "seeds": len(point["predictions"])}
         rows.append({**point["values"], **names, **dict(zip(SCORES, scores, strict=True))})
         print(
@@ -60,10 +62,9 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
     print(f"search: {basis.why_not or f'over {basis.over}'}", file=sys.stderr)
 
 
-def _scores(images: Catalogue, predictions: Path, workers: int) -> list[float]:
-    """Mean IoU of a run over the images, boundary IoU and boundary F, before and after the CRF each; as in SCORES."""
+def _scores(images: Catalogue, pixels: NDArray[np.int64], predictions: Path, workers: int) -> list[float]:
+    """Scores of a run over the images, as in SCORES; `pixels` are those of each class in their true masks."""
     counted = count_predicted(predictions, images, workers, predictions.stem)
-    pixels = truth_pixels(images)
     fits = [measured_boundaries(counts, pixels) for counts in counted.boundaries]
     return [
         *map(measured_mean, counted.confusions),

@@ -42,10 +42,8 @@ def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int
     Images without a true mask are left out, and so are held-out ones. Where nothing is measured, the table has no rows.
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
-    counts = [no_distances(len(split.classes))] * 2
-    if any(row.mask for row in split.rows()):
-        counts = list(sum_predicted(image_distances, predictions, split, workers, "trimap"))
-    without, with_crf = counts
+    nothing = [no_distances(len(split.classes))] * 2
+    without, with_crf = sum_predicted(image_distances, nothing, predictions, split, workers, "trimap")
     basis = basis_of(split, without.sum(axis=(0, 2)))
     table = trimap_table(without, with_crf)
     write_table(out, table)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids
 from boxsup.evaluation.boundaries import COUNTS, boundary_counts
-from boxsup.evaluation.truth import LabelMap, image_confusion, images_with_masks
+from boxsup.evaluation.truth import LabelMap, image_confusion
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
@@ -62,36 +62,43 @@ def predicted_maps(
 
 
 def sum_predicted(
-    count: CountsOf, predictions: Path, catalogue: Catalogue, workers: int, title: str
+    count: CountsOf,
+    nothing: Sequence[NDArray[np.int64]],
+    predictions: Path,
+    catalogue: Catalogue,
+    workers: int,
+    title: str,
 ) -> Sequence[NDArray[np.int64]]:
     """Sum what is counted over the split's images that have a true mask.
 
     Args:
         count: Counts of one image, which add up over images. Worker processes get it by its name.
+        nothing: The counts of no image.
         predictions: The store.
         catalogue: The split.
         workers: Number of processes; 1 works in this one. Results do not depend on it.
         title: Title of the progress bar.
 
     Raises:
-        DataError: No image has a true mask, the predictions lack an image, or a label map does not fit its mask.
-        StoreError: The predictions were made with other classes than the split's.
+        DataError: The predictions lack an image, or a label map does not fit its mask.
+        StoreError: There are no predictions, or they were made with other classes than the split's.
     """
-    images = images_with_masks(catalogue)
+    images = [row for row in catalogue.rows() if row.mask]
     predicted_maps(predictions, images, catalogue.classes)  # which checks that they belong together
-    sums: list[NDArray[np.int64]] = []
+    sums = nothing
     useful = useful_processes(workers, len(images), SECONDS)
     opening = partial(_Opened, count, predictions, len(catalogue.classes))
     with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
         for images_of_batch, counted in map_batches(_counts_of, opening, images, BATCH, useful):
-            sums = [total + new for total, new in zip(sums, counted, strict=True)] if sums else counted
+            sums = [total + new for total, new in zip(sums, counted, strict=True)]
             bar.update(images_of_batch)
     return sums
 
 
 def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title: str) -> Counted:
     """Sum what scores are made of, with the arguments and errors of `sum_predicted`."""
-    return Counted(*sum_predicted(_scored, predictions, catalogue, workers, title))
+    nothing = nothing_counted(len(catalogue.classes))
+    return Counted(*sum_predicted(_scored, nothing, predictions, catalogue, workers, title))
 
 
 def _scored(image: str, truth: LabelMap, maps: Sequence[LabelMap], classes: int) -> Counted:

@@ -41,9 +41,14 @@ class PackedMask:
     def within(cls, shape: tuple[int, int], corner: tuple[int, int], pixels: Pixels) -> PackedMask:
         """Pack the mask that has these pixels, h×w, from this row and column on, and no others.
 
+        Raises:
+            ValueError: They are not all within the image.
+
         >>> PackedMask.within((9, 9), (4, 5), np.array([[False, True]])).box
         (6, 4, 7, 5)
         """
+        if min(corner) < 0 or any(np.add(corner, pixels.shape) > shape):
+            raise ValueError(f"a mask of {pixels.shape} at {corner} is not within an image of {shape}")
         box = tight_box(pixels)
         if box is None:
             return cls(shape)
@@ -114,7 +119,14 @@ def packed(owner: type[C]) -> type[C]:
 
 def packed_mask(owner: object) -> PackedMask:
     """Return the mask of an object whose class is `packed`, as it is kept; it has one."""
-    mask: PackedMask = vars(owner)["pixels"]
+    mask = packed_or_none(owner)
+    assert mask is not None
+    return mask
+
+
+def packed_or_none(owner: object) -> PackedMask | None:
+    """Return the mask of an object whose class is `packed`, as it is kept, if it has one."""
+    mask: PackedMask | None = vars(owner)["pixels"]
     return mask
 
 

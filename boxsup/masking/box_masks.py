@@ -142,11 +142,11 @@ class _Draft:
             inside = mask if mask.any() else pool.mask(choice.chosen, draft.window)
         # A rectangle if no candidate fits, or if the one that was chosen lies wholly outside the box.
         rectangle = not inside.any()
-        return replace(draft, pixels=draft.in_box(inside | rectangle), rectangle=rectangle)
+        return replace(draft, pixels=draft.in_box(inside | rectangle).as_field(), rectangle=rectangle)
 
-    def in_box(self, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The mask with these pixels in the box, h×w, for a field `pixels`."""
-        return PackedMask.within(self.pool.superpixels.shape, (int(self.box[1]), int(self.box[0])), inside).as_field()
+    def in_box(self, inside: NDArray[np.bool_]) -> PackedMask:
+        """The mask with these pixels in the box, h×w."""
+        return PackedMask.within(self.pool.superpixels.shape, (int(self.box[1]), int(self.box[0])), inside)
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -182,7 +182,7 @@ class _Draft:
             asked = network.on(self.box, inside)
         candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
         measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
-        return BoxMask(self.in_box(inside), self.rectangle, measures, choice=self.choice)
+        return BoxMask(self.in_box(inside).as_field(), self.rectangle, measures, choice=self.choice)
 
 
 def _choices(

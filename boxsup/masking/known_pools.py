@@ -33,7 +33,9 @@ def results_around(model: Path | None) -> list[Path]:
 
 
 class KnownPools:
-    """The stores that have what a method makes of images, byte for byte; they are looked for once, when first asked.
+    """The stores that have what a method makes of images, byte for byte.
+
+    They are looked for when first asked, and again if a store that was found was made anew since.
 
     A store counts if it was made with the same settings, by the same versions and on a processor of the same kind, from
     files with the same bytes. The views of small boxes depend on the boxes: what a store has of an image is without
@@ -50,14 +52,19 @@ class KnownPools:
         if not made_from:
             return None
         try:
-            return made_from.get(sha256_of(Path(record.path)))
+            store = made_from.get(sha256_of(Path(record.path)))
         except OSError:
             return None
+        if store is None or self._written[store] == _written(store):
+            return store
+        del self._made_from  # they are looked for again
+        return self.store_of(record)
 
     @cached_property
     def _made_from(self) -> dict[str, dict[str, Path]]:
         """Image id -> SHA-256 of a file with this image -> the first store that was made from it."""
         found = dict[str, dict[str, Path]]()
+        self._written = dict[Path, tuple[int, int] | None]()
         if not isinstance(self._settings, ComputedSettings):
             return found
         attributes = {
@@ -66,6 +73,7 @@ class KnownPools:
         }
         made = json.loads(json.dumps(attributes))  # as a store has them
         for split, store in (pair for folder in self._folders for pair in candidate_stores(folder)):
+            self._written[store] = _written(store)
             for image, sha256 in _same_method(split, store, made).items():
                 found.setdefault(image, {}).setdefault(sha256, store)
         return found
@@ -94,6 +102,15 @@ def _same_method(split: Path, store: Path, made: Mapping[str, Any]) -> dict[str,
         return {}
     # The record is of the files as they were when the store was made, the inventory of them as they are.
     return dict(_files(inventory)) if record.get("images") == inventory.image_hash(ids) else {}
+
+
+def _written(store: Path) -> tuple[int, int] | None:
+    """What tells a store from one that took its place, since a store is written elsewhere and then moved."""
+    try:
+        about = store.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 def _files(inventory: Inventory) -> Iterator[tuple[str, str]]:

@@ -37,6 +37,12 @@ def test_runs_of_a_mask_are_those_of_pycocotools_and_come_back(pixels):
     np.testing.assert_array_equal(packed_runs(runs, pixels.shape, "mask").pixels(), pixels)
 
 
+@pytest.mark.parametrize("corner", [(3, 3), (-1, 0), (0, 3)])
+def test_a_mask_beyond_its_image_is_no_mask(corner):
+    with pytest.raises(ValueError, match="not within an image"):
+        PackedMask.within((4, 4), corner, np.ones((2, 2), np.bool_))
+
+
 def test_no_mask_stays_none_and_a_missing_one_is_missing():
     assert Thing(1, None).pixels is None
     with pytest.raises(TypeError, match="pixels"):

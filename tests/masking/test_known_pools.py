@@ -118,6 +118,10 @@ def test_stores_are_looked_for_once(method, photos, tmp_path, monkeypatch):
     known = KnownPools([results], settings)
     assert [known.store_of(record) for record in photos] == [store] * 3
     assert opened == [store]
+    # Made anew by another version in the meantime: it is looked for again, and not taken.
+    shutil.rmtree(results)
+    write_candidates(results, settings, photos, version=1)
+    assert known.store_of(photos[1]) is None
     Path(photos[0].path).unlink()
     assert known.store_of(photos[0]) is None
 

@@ -19,7 +19,7 @@ from boxsup.catalogue.records import Box
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 from boxsup.image.files import encode_mask
-from boxsup.image.packed import PackedMask, packed, packed_mask
+from boxsup.image.packed import PackedMask, packed, packed_or_none
 
 MARGIN = 1  # px that a polygon may extend beyond its image: a border drawn at the edge
 MAX_POSITION = 1e9  # px: larger values are no positions
@@ -229,7 +229,7 @@ def draw_masks(
 
 def encode_masks(height: int, width: int, objects: Sequence[AnnotatedObject]) -> dict[str, bytes]:
     """The masks of an image as PNGs, see `boxsup.catalogue.records.Record.drawn`; empty unless all pixels are known."""
-    masks_of = [(item.box, packed_mask(item)) for item in objects]
+    masks_of = [(item.box, packed_or_none(item)) for item in objects]
     needed = [(box, mask) for box, mask in masks_of if box.class_id or mask is not None]
     drawable = [(box.class_id, bool(box.crowd), mask) for box, mask in needed if mask is not None]
     if len(drawable) < len(needed):

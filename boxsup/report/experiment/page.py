@@ -43,6 +43,10 @@ CHOICES_NOTE = (
     "For each box: its best candidates, the best first. The dot marks the one that it chose; point at a row to see its "
     "outline. Eₒ is the overlap cost, Eᵣ the regression cost (0 if the network was not asked)"
 )
+CORRECTED_NOTE = (
+    " It chose by E_o and by its distance from the mask that joins both networks' (`update.correction`), which is not "
+    "shown here."
+)
 MAPS_NOTE = ", E_b the distance from the box's object map"
 MAPS_OPTIONS = [("map", "object maps"), ("outlines", "outlines"), ("photo", "photos")]
 NO_GENERATIONS: dict[str, Any] = {"views": [], "pictures": [], "odd": [], "known": {}}
@@ -145,7 +149,7 @@ def render(
         known=pseudo_masks["known"] | {"fill": _box_fill(first)} if basis.why_not and pseudo_masks["pictures"] else {},
         next_commands=next_commands(config, folder),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)
-        | {"odd": len(pseudo_masks["odd"]), "note": CHOICES_NOTE + (MAPS_NOTE if objects else "") + "."}
+        | {"odd": len(pseudo_masks["odd"]), "note": _choices_note(bool(objects), config["experiment"]["update"])}
         | {"orders": _generation_orders(pseudo_masks)},
         objects=objects and objects | _maps_explorer(looked, bool(objects["measured"]), train.classes),
         predictions=_explorer(predictions, REFINED_OPTIONS if refined else PREDICTION_OPTIONS, val.classes)
@@ -156,6 +160,11 @@ def render(
     )
     full = [picture["id"] for picture in predictions["pictures"] if picture["full"]]
     return Rendered(text, full, [picture["id"] for picture in pseudo_masks["pictures"]])
+
+
+def _choices_note(has_maps: bool, update: Mapping[str, Any]) -> str:
+    """What the costs of candidates mean, in an experiment with this update."""
+    return CHOICES_NOTE + (MAPS_NOTE if has_maps else "") + "." + (CORRECTED_NOTE if update.get("correction") else "")
 
 
 def _explorer(
