@@ -138,8 +138,8 @@ class _PackedField:
         return None if mask is None else mask.pixels()
 
     def __set__(self, instance: object, pixels: Pixels | PackedMask | None) -> None:
-        kept = pixels is None or isinstance(pixels, PackedMask)
-        vars(instance)["pixels"] = pixels if kept else PackedMask.of(pixels)
+        kept = PackedMask.of(pixels) if isinstance(pixels, np.ndarray) else pixels
+        vars(instance)["pixels"] = kept
 
 
 class LazySequence(Sequence[T], Generic[S, T]):

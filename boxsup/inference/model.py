@@ -165,8 +165,9 @@ class Model:
             require_crf()
         pixels = given_pixels(image)
         working = self._predictor.working_image(pixels, megapixels)
-        labels = np.empty(working.shape[:2], np.uint8)
-        for place in tiles(*labels.shape, tile or max(labels.shape)):
+        height, width, _ = working.shape
+        labels = np.empty((height, width), np.uint8)
+        for place in tiles(height, width, tile or max(height, width)):
             seen = np.ascontiguousarray(working[place.seen])
             probabilities = self._predictor.log_probabilities(seen, scales, background_bias).cpu().numpy()
             own = dense_crf(seen, probabilities, settings) if settings else probabilities.argmax(axis=0)
