@@ -10,14 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from boxsup.catalogue.readers.voc import ANNOTATIONS
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.image import VOID
+from boxsup.image.packed import PackedMask, packed_mask
 from boxsup.masking.copies import MaskResults, changed, copy_files
 from boxsup.masking.corrections import (
     corrected_class,
@@ -93,7 +91,8 @@ def write_labelme(out: Path, results: MaskResults) -> list[Problem]:
                 *(folder, source.annotations, results),
                 lambda part, text: labelme.replace_shapes(
                     text,
-                    _masks_by_origin(part) | {part.record.origins[i]: void_object(part, i).pixels for i in part.void},
+                    _masks_by_origin(part)
+                    | {part.record.origins[i]: packed_mask(void_object(part, i)) for i in part.void},
                     labelme_labels(part, source),
                     origins_of(part, part.nothing),
                 ),
@@ -223,11 +222,11 @@ def _as_in_xml(part: ImagePart, objects: Sequence[MaskedObject]) -> list[MaskedO
     return [replace(item, number=number - fewer) for item, number, fewer in counted] if part.nothing else [*objects]
 
 
-def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], NDArray[np.bool_]]:
-    return {part.record.origins[index]: mask.pixels for index, mask, _ in masked_objects(part)}
+def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], PackedMask]:
+    return {part.record.origins[index]: packed_mask(mask) for index, mask, _ in masked_objects(part)}
 
 
-def _line_masks(part: ImagePart) -> dict[int, NDArray[np.bool_]]:
+def _line_masks(part: ImagePart) -> dict[int, PackedMask]:
     return {line: mask for (line,), mask in _masks_by_origin(part).items()}
 
 

@@ -50,8 +50,8 @@ def mask_fields(item: MaskedObject, encoding: Encoding, tight: bool = False) -> 
         `segmentation`, `area` in pixels, `score` if known, and `bbox` if `tight`.
     """
     as_polygons = encoding == "polygons" and not item.crowd
-    polygons = [join_rings([part]).ravel().tolist() for part in mask_parts(item.pixels)] if as_polygons else []
     mask = packed_mask(item)
+    polygons = [join_rings([part]).ravel().tolist() for part in mask_parts(mask)] if as_polygons else []
     fields: Json = {"segmentation": polygons or runs_of(mask), "area": mask.area}
     if tight:
         fields["bbox"] = _bbox(mask.box or item.box)

@@ -12,21 +12,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from boxsup.catalogue.readers.labelme import IGNORED
+from boxsup.image.packed import PackedMask, packed_mask
 from boxsup.writers.objects import MaskedObject, worst_first
 from boxsup.writers.rings import inset_ring, mask_parts
 
 VERSION = "5.4.1"  # the version of LabelMe whose form we write
 Json = dict[str, Any]
-Mask = NDArray[np.bool_]
 
 
 def replace_shapes(
     content: bytes,
-    masks: Mapping[tuple[int, ...], Mask],
+    masks: Mapping[tuple[int, ...], PackedMask],
     labels: Mapping[tuple[int, ...], str] | None = None,
     left_out: Collection[tuple[int, ...]] = (),
 ) -> bytes:
@@ -37,7 +34,7 @@ def replace_shapes(
 
     Args:
         content: Content of a readable file.
-        masks: H×W mask of each object, by the indices (from 0) of its shapes in `shapes`.
+        masks: The mask of each object, by the indices (from 0) of its shapes in `shapes`.
         labels: The labels of objects whose class was corrected, by the same.
         left_out: The objects that are none, by the same; the copy has none of their shapes.
     """
@@ -49,9 +46,10 @@ def replace_shapes(
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
     replacements: dict[int, list[Json]] = {index: [] for indices in left_out for index in indices}
-    for indices, mask in sorted(masks.items()):
+    for indices in sorted(masks):
         replacements |= {index: [] for index in indices}
-        replacements[min(indices)] = list(_polygons([shapes[index] for index in indices], mask, groups))
+        own = [shapes[index] for index in indices]
+        replacements[min(indices)] = list(_polygons(own, masks[indices], groups))
     replaced = [replacements.get(index, [shape]) for index, shape in enumerate(shapes)]
     return _dump({**file, "shapes": [shape for pieces in replaced for shape in pieces]})
 
@@ -71,12 +69,12 @@ def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str
         said = "" if item.score is None else f"score {item.score:.2f}"
         label = IGNORED if item.crowd else classes[item.class_id]
         shape: Json = {"label": label, "group_id": None, "description": said, "flags": {}}
-        shapes += _polygons([shape], item.pixels, groups)
+        shapes += _polygons([shape], packed_mask(item), groups)
     head: Json = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
     return _dump({**head, "imageHeight": height, "imageWidth": width})
 
 
-def _polygons(shapes: Sequence[Json], mask: Mask, groups: Iterator[int]) -> Iterator[Json]:
+def _polygons(shapes: Sequence[Json], mask: PackedMask, groups: Iterator[int]) -> Iterator[Json]:
     """The polygons of an object given by `shapes`. Several polygons of shapes without a group get a new group."""
     parts = mask_parts(mask)
     ungrouped = any(shape.get("group_id") is None for shape in shapes)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.image.boxes import tight_box
+from boxsup.image.packed import PackedMask
 
 Ring = NDArray[np.int64]  # K×2 corners x, y, closed: the last is followed by the first; (0, 0) is the image's corner
 Inset = NDArray[np.float64]  # such a ring moved into the mask
@@ -33,7 +33,7 @@ class Part:
     holes: list[Ring]
 
 
-def mask_parts(mask: NDArray[np.bool_]) -> list[Part]:
+def mask_parts(mask: NDArray[np.bool_] | PackedMask) -> list[Part]:
     """The parts of an H×W mask, the largest first; empty for an empty mask.
 
     Pixels that touch only at a corner belong to different parts, whose rings touch there.
@@ -41,11 +41,11 @@ def mask_parts(mask: NDArray[np.bool_]) -> list[Part]:
     >>> mask_parts(np.array([[False, True, True]]))[0].outer.tolist()
     [[3, 0], [3, 1], [1, 1], [1, 0]]
     """
-    box = tight_box(mask)
-    if box is None:
+    packed = mask if isinstance(mask, PackedMask) else PackedMask.of(mask)
+    if packed.box is None:
         return []
-    x0, y0, x1, y1 = box
-    cropped = mask[y0:y1, x0:x1]
+    x0, y0, *_ = packed.box
+    _, cropped = packed.window
     _, components = cv2.connectedComponents(cropped.astype(np.uint8), connectivity=4)
     sizes = np.bincount(components.ravel())
     outer: dict[int, Ring] = {}

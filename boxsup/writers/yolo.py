@@ -15,10 +15,9 @@ import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from boxsup.image.packed import PackedMask, packed_mask
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
 from boxsup.writers.rings import inset_ring, mask_parts
@@ -29,10 +28,11 @@ DECIMALS = 6  # of shares: a hundredth of a pixel in the largest image that we r
 def line(item: MaskedObject) -> str | None:
     """An object's line, whose class number is its class id minus one; None for an empty mask, which has no polygon.
 
+    >>> import numpy as np
     >>> line(MaskedObject(1, (0, 0, 1, 1), np.array([[True, False]])))
     '0 0.375000 0.250000 0.375000 0.750000 0.125000 0.750000 0.125000 0.250000'
     """
-    ring = _ring(item.pixels)
+    ring = _ring(packed_mask(item))
     return f"{item.class_id - 1} {ring}" if ring else None
 
 
@@ -43,7 +43,7 @@ def text(objects: Iterable[MaskedObject]) -> str:
 
 def replace_boxes(
     content: bytes,
-    masks: Mapping[int, NDArray[np.bool_]],
+    masks: Mapping[int, PackedMask],
     numbers: Mapping[int, int] | None = None,
     left_out: Collection[int] = (),
 ) -> bytes:
@@ -57,7 +57,7 @@ def replace_boxes(
 
     Args:
         content: Content of the file. Lines that cannot be read stay as they are.
-        masks: H×W mask of each object, by the index of its line, from 0.
+        masks: The mask of each object, by the index of its line, from 0.
         numbers: The class numbers of objects whose class was corrected, by the index of the line.
         left_out: The lines of objects that are none; the copy has no such line.
     """
@@ -91,7 +91,7 @@ def write(path: str | os.PathLike[str], objects: Iterable[MaskedObject]) -> None
     write_text(path, text(objects))
 
 
-def _with_polygon(line: str, mask: NDArray[np.bool_] | None) -> str:
+def _with_polygon(line: str, mask: PackedMask | None) -> str:
     number, *shares = line.split() or [""]
     ring = _corners(shares) if mask is None else _ring(mask)
     return f"{number} {ring}" if ring else line
@@ -107,7 +107,7 @@ def _corners(box: Sequence[str]) -> str:
     return _shares((x0, y0, x1, y0, x1, y1, x0, y1)) if math.isfinite(x0 + y0 + x1 + y1) else ""
 
 
-def _ring(mask: NDArray[np.bool_]) -> str:
+def _ring(mask: PackedMask) -> str:
     """The polygon of a mask; "" if the mask is empty."""
     parts = mask_parts(mask)
     height, width = mask.shape

@@ -19,6 +19,7 @@ from pycocotools.cocoeval import COCOeval
 from boxsup.cli import main
 from boxsup.errors import DataError
 from boxsup.image.files import read_mask
+from boxsup.image.packed import PackedMask
 from boxsup.masking.parts import write_part
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
@@ -349,9 +350,8 @@ def test_of_labelmes_shapes_only_those_of_an_object_change():
     content = {"shapes": [one, line, two, star], "flags": {}}
     masks = np.zeros((2, 6, 6), bool)
     masks[0, 0, ::2] = masks[1, 5, [0, 3]] = True
-    after = json.loads(labelme.replace_shapes(json.dumps(content).encode(), {(0, 2): masks[0], (3,): masks[1]}))[
-        "shapes"
-    ]
+    packed = {(0, 2): PackedMask.of(masks[0]), (3,): PackedMask.of(masks[1])}
+    after = json.loads(labelme.replace_shapes(json.dumps(content).encode(), packed))["shapes"]
     assert [shape.get("note") for shape in after] == ["one", "two", "two", None, None, None]
     assert after[3] == line
     assert [shape["group_id"] for shape in after] == ["2", "2", "2", 1, 3, 3]
