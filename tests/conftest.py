@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ settings.load_profile("boxsup")
 
 # Tests that use one of these are slow: real photographs, a browser, Snakemake.
 SLOW_FIXTURES = {"voc_mini", "coco_mini", "real_bsds", "running", "snakemake"}
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, and so do programs that tests start: a shell's script that says `make test &` has it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
