@@ -1,8 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-# In which tests run: one more than the two cores of a small machine, since some wait for Slurm, a browser or a disk.
-PROCESSES ?= 3
 
 STUDY := results/data/voc240
 
@@ -16,10 +14,10 @@ demo: .venv/installed ## Run the main job on the embedded demo data: results/dem
 	@echo "Open results/demo_semi/report.html"
 
 test: .venv/installed ## Run the whole test suite, with the examples in docstrings
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 quick: .venv/installed ## Run what takes seconds, while at work: no slow test, fewer random examples (two minutes)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 cluster: .venv/installed ## Add what Snakemake needs to submit jobs to a scheduler (docs/cluster.md)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/cluster.txt
