@@ -48,7 +48,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 def kill_at(moment: Path, arguments: list[str]) -> None:
     """Start a run and kill -9 it with all its jobs as soon as a file is there."""
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while not moment.exists():
             assert run.poll() is None, run.stdout.read().decode()
             assert time.monotonic() < deadline, f"{moment} did not come"

@@ -17,7 +17,7 @@ from helpers.workflow_runs import RUN, TARGET, command, contents, planned
 pytestmark = pytest.mark.slow  # Snakemake runs
 
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
-PATIENCE = 300  # s until a job has come so far that it is killed
+PATIENCE = 600  # s until a job has come so far that it is killed
 
 
 @pytest.fixture(scope="module")
