@@ -70,11 +70,10 @@ def run(
     items = find_inputs(inputs, out)
     claim(_outputs(items, out), out, [item.path for item in items])
     trained = find_trained(model)
-    labelling = override_labelling(trained.labelling, scales, background_bias)
+    labelling = override_labelling(trained.labelling, scales, background_bias, megapixels)
     settings = override_crf(trained.labelling, crf, config)
     threads, bias = threads or labelling.threads, labelling.background_bias
-    size = megapixels or labelling.megapixels
-    predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, size)
+    predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, labelling.megapixels)
     print_note(trained)
     summary = Summary(predictor.classes)
     writer = FileWriter(predictor, settings, workers, out, summary, tile)

@@ -33,8 +33,10 @@ class PackedMask:
     runs: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, pixels: Pixels) -> PackedMask:
-        """Pack a mask, H×W."""
+    def of(cls, pixels: Pixels | PackedMask) -> PackedMask:
+        """Pack a mask, H×W; one that is packed comes back as it is."""
+        if isinstance(pixels, PackedMask):
+            return pixels
         return cls.within((pixels.shape[0], pixels.shape[1]), (0, 0), pixels)
 
     @classmethod
@@ -138,8 +140,7 @@ class _PackedField:
         return None if mask is None else mask.pixels()
 
     def __set__(self, instance: object, pixels: Pixels | PackedMask | None) -> None:
-        kept = PackedMask.of(pixels) if isinstance(pixels, np.ndarray) else pixels
-        vars(instance)["pixels"] = kept
+        vars(instance)["pixels"] = None if pixels is None else PackedMask.of(pixels)
 
 
 class LazySequence(Sequence[T], Generic[S, T]):

@@ -68,7 +68,7 @@ def runs_of(mask: NDArray[np.bool_] | PackedMask) -> dict[str, Any]:
     >>> runs_of(np.array([[True, False]]))
     {'size': [1, 2], 'counts': '011'}
     """
-    packed = mask if isinstance(mask, PackedMask) else PackedMask.of(mask)
+    packed = PackedMask.of(mask)
     height, width = (int(side) for side in packed.shape)
     (rows, columns), inside = packed.window
     apart = np.zeros((inside.shape[1], inside.shape[0] + 1), np.bool_)  # a zero ends each column

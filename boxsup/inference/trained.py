@@ -90,10 +90,13 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
 
 
 def override_labelling(
-    labelling: Labelling, scales: Sequence[float] | None, background_bias: float | None
+    labelling: Labelling,
+    scales: Sequence[float] | None,
+    background_bias: float | None,
+    megapixels: float | None = None,
 ) -> Labelling:
-    """How a run labels images, with other scales and another bias if they are given."""
-    overrides = {"scales": scales, "background_bias": background_bias}
+    """How a run labels images, with other scales, another bias or another size if they are given."""
+    overrides = {"scales": scales, "background_bias": background_bias, "megapixels": megapixels}
     return labelling.changed(**{key: value for key, value in overrides.items() if value is not None})
 
 

@@ -61,7 +61,7 @@ def _grabcut(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.
     found = (grabcut(image, box) for box in corners_of(boxes))
     cuts = [None if pixels is None else PackedMask.of(pixels) for pixels in found]
     masks = LazySequence(lambda cut: None if cut is None else cut.pixels(), cuts)
-    return _painted(image, boxes, masks), np.array([mask is not None for mask in masks], bool)
+    return _painted(image, boxes, masks), np.array([cut is not None for cut in cuts], bool)
 
 
 def _bbox_seg(image: NDArray[np.uint8], boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -24,6 +24,8 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.groups import image_ids, open_group
 from boxsup.store.provenance import provenance
 
+Written = tuple[int, int] | None  # of a store; see `_written`
+
 
 def results_around(model: Path | None) -> list[Path]:
     """The folders of results that may have candidates: that of a trained model, and that of the current folder."""
@@ -52,19 +54,21 @@ class KnownPools:
         if not made_from:
             return None
         try:
-            store = made_from.get(sha256_of(Path(record.path)))
+            found = made_from.get(sha256_of(Path(record.path)))
         except OSError:
             return None
-        if store is None or self._written[store] == _written(store):
+        if found is None:
+            return None
+        store, written = found
+        if _written(store) == written:
             return store
         del self._made_from  # they are looked for again
         return self.store_of(record)
 
     @cached_property
-    def _made_from(self) -> dict[str, dict[str, Path]]:
-        """Image id -> SHA-256 of a file with this image -> the first store that was made from it."""
-        found = dict[str, dict[str, Path]]()
-        self._written = dict[Path, tuple[int, int] | None]()
+    def _made_from(self) -> dict[str, dict[str, tuple[Path, Written]]]:
+        """Image id -> SHA-256 of a file with this image -> the first store made from it, and its `_written`."""
+        found = dict[str, dict[str, tuple[Path, Written]]]()
         if not isinstance(self._settings, ComputedSettings):
             return found
         attributes = {
@@ -73,9 +77,9 @@ class KnownPools:
         }
         made = json.loads(json.dumps(attributes))  # as a store has them
         for split, store in (pair for folder in self._folders for pair in candidate_stores(folder)):
-            self._written[store] = _written(store)
+            written = _written(store)
             for image, sha256 in _same_method(split, store, made).items():
-                found.setdefault(image, {}).setdefault(sha256, store)
+                found.setdefault(image, {}).setdefault(sha256, (store, written))
         return found
 
 
@@ -104,7 +108,7 @@ def _same_method(split: Path, store: Path, made: Mapping[str, Any]) -> dict[str,
     return dict(_files(inventory)) if record.get("images") == inventory.image_hash(ids) else {}
 
 
-def _written(store: Path) -> tuple[int, int] | None:
+def _written(store: Path) -> Written:
     """What tells a store from one that took its place, since a store is written elsewhere and then moved."""
     try:
         about = store.stat()

@@ -41,7 +41,7 @@ def mask_parts(mask: NDArray[np.bool_] | PackedMask) -> list[Part]:
     >>> mask_parts(np.array([[False, True, True]]))[0].outer.tolist()
     [[3, 0], [3, 1], [1, 1], [1, 0]]
     """
-    packed = mask if isinstance(mask, PackedMask) else PackedMask.of(mask)
+    packed = PackedMask.of(mask)
     if packed.box is None:
         return []
     x0, y0, *_ = packed.box

@@ -184,12 +184,9 @@ def segment(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  #
 
 
 def _of_runs(segmentation: dict[str, Any], height: int, width: int) -> NDArray[np.bool_]:
-    from boxsup.image.runs import decode_runs  # importing numba takes a second; most images have only polygons
+    from boxsup.image.runs import packed_runs  # importing numba takes a second; most images have only polygons
 
-    flat = np.zeros(height * width, np.bool_)
-    for first, last in decode_runs(segmentation, (height, width), "segmentation"):
-        flat[first:last] = True
-    return np.ascontiguousarray(flat.reshape(width, height).T)
+    return packed_runs(segmentation, (height, width), "segmentation").pixels()
 
 
 def draw_masks(
