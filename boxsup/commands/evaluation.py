@@ -12,8 +12,8 @@ from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import basis_of, score_text
-from boxsup.evaluation.predicted import count_predicted
-from boxsup.evaluation.tables import score_table, write_table
+from boxsup.evaluation.predicted import count_predicted, predicted_scores
+from boxsup.evaluation.tables import write_table
 
 EXAMPLE = (
     "boxsup evaluation --catalogue results/data/demo/val --predictions "
@@ -41,9 +41,8 @@ def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int
     """
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
     counted = count_predicted(predictions, split, workers, "evaluation")
-    (without, with_crf), boundaries = counted.confusions, dict(zip(("", "_crf"), counted.boundaries, strict=True))
-    basis = basis_of(split, without.sum(axis=1))
-    table = score_table(basis, boundaries, iou=without, iou_crf=with_crf)
+    basis = basis_of(split, counted.confusions[0].sum(axis=1))
+    table = predicted_scores(counted, basis)
     write_table(out, table)
     iou, iou_crf, boundary, f = (score_text(table[name].iloc[-1]) for name in LOGGED)
     scores = f"mean IoU {iou}, with CRF {iou_crf} (boundary IoU {boundary}, boundary F {f}), over {basis.over}"

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import mapping
-from boxsup.evaluation.boundaries import measured_boundaries
 from boxsup.evaluation.held_out import draw_held_out
-from boxsup.evaluation.measured import basis_of, measured_mean, score_text
-from boxsup.evaluation.predicted import count_predicted
+from boxsup.evaluation.measured import Basis, basis_of, score_text
+from boxsup.evaluation.predicted import count_predicted, predicted_scores
 from boxsup.evaluation.tables import BOUNDARY_COLUMNS, write_table
 from boxsup.evaluation.truth import truth_pixels
 
@@ -50,7 +48,7 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
     basis = basis_of(images, truth_pixels(images))
     rows = []
     for point in mapping(points, "points")["points"]:
-        runs = [_scores(images, basis.pixels, Path(path), workers) for path in point["predictions"]]
+        runs = [_scores(images, basis, Path(path), workers) for path in point["predictions"]]
         scores = np.mean(runs, axis=0)
         names: dict[str, Any] = {"experiment": point["experiment"], "seeds": len(point["predictions"])}
         rows.append({**point["values"], **names, **dict(zip(SCORES, scores, strict=True))})
@@ -62,11 +60,7 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
     print(f"search: {basis.why_not or f'over {basis.over}'}", file=sys.stderr)
 
 
-def _scores(images: Catalogue, pixels: NDArray[np.int64], predictions: Path, workers: int) -> list[float]:
-    """Scores of a run over the images, as in SCORES; `pixels` are those of each class in their true masks."""
-    counted = count_predicted(predictions, images, workers, predictions.stem)
-    fits = [measured_boundaries(counts, pixels) for counts in counted.boundaries]
-    return [
-        *map(measured_mean, counted.confusions),
-        *(float(fit[name][-1]) for name in BOUNDARY_COLUMNS for fit in fits),
-    ]
+def _scores(images: Catalogue, basis: Basis, predictions: Path, workers: int) -> list[float]:
+    """Means over the classes of a run's scores over the images, in the order of SCORES."""
+    means = predicted_scores(count_predicted(predictions, images, workers, predictions.stem), basis).iloc[-1]
+    return [float(means[name.removeprefix("mean_")]) for name in SCORES]

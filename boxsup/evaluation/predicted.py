@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, check_ids
 from boxsup.evaluation.boundaries import COUNTS, boundary_counts
+from boxsup.evaluation.measured import Basis
+from boxsup.evaluation.tables import score_table
 from boxsup.evaluation.truth import LabelMap, image_confusion
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
@@ -46,21 +49,6 @@ def nothing_counted(classes: int) -> Counted:
     )
 
 
-def predicted_maps(
-    predictions: Path, images: Sequence[ImageRow], classes: Sequence[str]
-) -> Iterator[tuple[LabelMap, ...]]:
-    """Yield the label maps of each image, H×W uint8, one per stack of `STACKS`.
-
-    Raises:
-        DataError: The predictions lack an image.
-        StoreError: The predictions were made with classes other than `classes`.
-    """
-    stacks = [Labels(predictions, name) for name in STACKS]
-    stacks[0].check_classes(classes)
-    check_ids([row.image for row in images], stacks[0], str(predictions))
-    return (tuple(stack[row.image] for stack in stacks) for row in images)
-
-
 def sum_predicted(
     count: CountsOf,
     nothing: Sequence[NDArray[np.int64]],
@@ -84,7 +72,9 @@ def sum_predicted(
         StoreError: There are no predictions, or they were made with other classes than the split's.
     """
     images = [row for row in catalogue.rows() if row.mask]
-    predicted_maps(predictions, images, catalogue.classes)  # which checks that they belong together
+    stored = Labels(predictions, STACKS[0])
+    stored.check_classes(catalogue.classes)
+    check_ids([row.image for row in images], stored, str(predictions))
     sums = nothing
     useful = useful_processes(workers, len(images), SECONDS)
     opening = partial(_Opened, count, predictions, len(catalogue.classes))
@@ -99,6 +89,13 @@ def count_predicted(predictions: Path, catalogue: Catalogue, workers: int, title
     """Sum what scores are made of, with the arguments and errors of `sum_predicted`."""
     nothing = nothing_counted(len(catalogue.classes))
     return Counted(*sum_predicted(_scored, nothing, predictions, catalogue, workers, title))
+
+
+def predicted_scores(counted: Counted, basis: Basis) -> pd.DataFrame:
+    """The `score_table` of predictions: `iou`, `boundary_iou` and `boundary_f`, and the same after the CRF (`_crf`)."""
+    without, with_crf = counted.confusions
+    boundaries = dict(zip(("", "_crf"), counted.boundaries, strict=True))
+    return score_table(basis, boundaries, iou=without, iou_crf=with_crf)
 
 
 def _scored(image: str, truth: LabelMap, maps: Sequence[LabelMap], classes: int) -> Counted:
