@@ -84,7 +84,7 @@ def stages() -> list[tuple[str, list[str]]]:
         ("show", ["show", "2.zarr", "one", "--out", "show"]),
         (
             "masks, all formats",
-            ["masks", "--images", "images", "--boxes", "boxes.json", "--model", "model.pt", "--threads", "1"]
+            ["masks", "--images", "images", "--boxes", "boxes.json", "--model", "model.pt"]
             + ["--workers", "1", "--format", "voc", "coco", "coco_polygons", "yolo", "--out", "masks"],
         ),
     ]

@@ -66,7 +66,7 @@ def judged(tree: Path, folder: Path) -> pd.DataFrame:
             for image in (tree / "ImageSets/Segmentation/val.txt").read_text().split():
                 shutil.copy(tree / name / f"{image}.{ending}", folder / name)
         given = ["--images", f"{folder}/JPEGImages", "--boxes", f"{folder}/Annotations", "--format", "coco"]
-        boxsup(["masks", *given, "--threads", "1", "--out", str(out)])
+        boxsup(["masks", *given, "--out", str(out)])
     rows = []
     for part in read_made(out).read_parts():
         objects = read_mask(str(tree / "SegmentationObject" / f"{part.record.image}.png"))

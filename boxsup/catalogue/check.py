@@ -23,12 +23,13 @@ PROBLEMS = "problems.csv"
 BATCH = 16  # images per call of a worker
 
 
-def run_checks(checks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
+def run_checks(checks: Sequence[Callable[[], T]], workers: int, module: str | None = None) -> Iterator[T]:
     """Run one check per image.
 
     Args:
         checks: `boxsup.catalogue.records.Check`s, or other picklable calls without arguments.
         workers: Number of processes; 1 works in this one. Results do not depend on it.
+        module: What these and later workers of this process share; see `boxsup.machine.workers.worker_context`.
 
     Yields:
         The results of `checks`, in their order.
@@ -37,7 +38,7 @@ def run_checks(checks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
         yield from (check() for check in checks)
         return
     batches = ((checks[start : start + BATCH],) for start in range(0, len(checks), BATCH))
-    yield from chain.from_iterable(map_in_processes(_run_batch, batches, workers))
+    yield from chain.from_iterable(map_in_processes(_run_batch, batches, workers, module=module))
 
 
 def _run_batch(checks: Sequence[Callable[[], T]]) -> list[T]:

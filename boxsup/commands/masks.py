@@ -14,7 +14,7 @@ from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import Source, open_source
-from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
+from boxsup.commands.model_arguments import add_model_argument, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boxes", type=Path, required=True, help="COCO JSON, or folder of VOC XML, YOLO or LabelMe annotations"
     )
-    add_model_arguments(parser, required=False, of_run=True)
+    add_model_argument(parser, required=False, of_run=True)
     text = "object networks of `boxsup objects`, whose maps are averaged [those of the model's run and the shipped one]"
     parser.add_argument("--objects", type=Path, nargs="+", metavar="PT", help=text)
     add_scales_argument(parser, of_run=True)
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
-    add_workers_argument(parser, "number of processes that make proposals", default=2)
+    add_workers_argument(parser, "number of processes, of some 0.5 GB each", default=4)
     text = "the folder to write; run again to go on where it was stopped"
     # The decisions lie in --out, and are no output.
     add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])
@@ -99,7 +99,6 @@ def run(
     images: Path,
     boxes: Path,
     model: Path | None,
-    threads: int | None,
     scales: Sequence[float] | None,
     objects: Sequence[Path] | None,
     disjoint: bool,
@@ -126,7 +125,7 @@ def run(
     checked = check_images(source, workers)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    recipe = mask_recipe(trained, objects, threads, scales, settings, disjoint)
+    recipe = mask_recipe(trained, objects, scales, settings, disjoint)
     masker = recipe.masker()
     if trained is not None and not scales:
         print_note(trained)

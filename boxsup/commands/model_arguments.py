@@ -25,7 +25,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True, 
         of_run: Whether the model may be the folder of a run. Arguments that are not given are then None, and the
             labelling.json of the run says them.
     """
-    parser.add_argument("--model", type=Path, required=required, help=MODEL_OR_RUN if of_run else MODEL_FILE)
+    add_model_argument(parser, required, of_run)
     parser.add_argument(
         "--threads",
         type=whole_number,
@@ -34,6 +34,11 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True, 
         help="threads of the network on the CPU; the last bits of scores depend on their number "
         f"[{_default(THREADS, of_run)}]",
     )
+
+
+def add_model_argument(parser: argparse.ArgumentParser, required: bool = True, of_run: bool = False) -> None:
+    """Declare `--model`; see `add_model_arguments`."""
+    parser.add_argument("--model", type=Path, required=required, help=MODEL_OR_RUN if of_run else MODEL_FILE)
 
 
 def add_scales_argument(parser: argparse.ArgumentParser, of_run: bool = False) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+from collections.abc import Iterator
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
 MAX_ARRAY_BYTES = 2**30  # larger arrays are still given back to the system
@@ -15,7 +17,27 @@ def keep_freed_memory() -> None:
     takes a sixth of a training step on the CPU, and a fourteenth of the time of proposals. Peak memory does not grow.
     With another C library this function does nothing.
     """
+    _set(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
+    _set(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextlib.contextmanager
+def giving_back(least: int) -> Iterator[None]:
+    """Give back to the system what is kept, and within a block every array of at least so many bytes, once it is freed.
+
+    It is for work with few arrays that are large, beside which what is kept would lie fallow.
+    """
+    _set(M_MMAP_THRESHOLD, least)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    try:
+        yield
+    finally:
+        _set(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
+
+
+def _set(parameter: int, value: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(parameter, value)

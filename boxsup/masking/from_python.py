@@ -51,7 +51,6 @@ class Masker:
         proposals: str = "mcg_views",
         config: Path_ | None = None,
         scales: Sequence[float] | None = None,
-        threads: int | None = None,
     ) -> None:
         """Read the networks.
 
@@ -63,8 +62,6 @@ class Masker:
             proposals: Name of the proposals in the configuration.
             config: A YAML file whose keys are laid over config.yaml: `update`, `proposals`.
             scales: Scales of the image for the trained model; None: those of its run.
-            threads: Threads of torch on the CPU, on which the last bits of the networks' scores depend; None: those of
-                the command.
 
         Raises:
             ConfigError: A setting is wrong.
@@ -77,7 +74,7 @@ class Masker:
         settings = mask_settings(proposals, None if config is None else Path(config))
         self._weights = (settings[0].lambda_, settings[0].mu)
         with _threads_as_before():
-            self._maker = mask_recipe(trained, networks, threads, scales, settings, disjoint).masker()
+            self._maker = mask_recipe(trained, networks, scales, settings, disjoint).masker()
         self.classes: tuple[str, ...] = self._maker.classes[1:]
 
     @overload

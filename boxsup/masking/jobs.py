@@ -71,7 +71,7 @@ def check_images(source: Source, workers: int) -> CheckedImages:
         DataError: There are boxes, but all are crowds, which get no masks.
     """
     listing = source.listing()
-    checks = run_checks(listing.checks, workers)
+    checks = run_checks(listing.checks, workers, MaskMaker.__module__)  # which is what makes masks next
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
     checked = CheckedImages(records, problems, list(listing.unmatched))
@@ -142,7 +142,7 @@ def make_parts(
         jobs: The work.
         masker: Makes the masks.
         folder: The folder of the parts.
-        workers: Number of processes that make candidates.
+        workers: Number of processes.
         known: See `MaskMaker.parts`.
 
     Returns:

@@ -33,7 +33,6 @@ class Recipe:
 
     model: Path | None
     objects: tuple[Path, ...]
-    threads: int
     scales: tuple[float, ...]
     update: UpdateSettings
     proposals: ProposalSettings
@@ -45,7 +44,7 @@ class Recipe:
         """Read the networks."""
         from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
 
-        arguments = (self.threads, self.scales, self.update, self.proposals, self.disjoint)
+        arguments = (self.scales, self.update, self.proposals, self.disjoint)
         return MaskMaker(self.model, self.objects, *arguments, self.megapixels, self.shipped)
 
 
@@ -107,7 +106,6 @@ def write_made(made: Made) -> None:
         "recipe": {
             "model": None if recipe.model is None else _absolute(recipe.model),
             "objects": [_absolute(path) for path in recipe.objects],
-            "threads": recipe.threads,
             "scales": list(recipe.scales),
             "update": recipe.update.model_dump(by_alias=True),
             "proposals": recipe.proposals.model_dump(by_alias=True),
@@ -140,7 +138,6 @@ def read_made(out: Path) -> Made:
             Recipe(
                 None if recipe["model"] is None else Path(recipe["model"]),
                 tuple(map(Path, recipe["objects"])),
-                int(recipe["threads"]),
                 tuple(map(float, recipe["scales"])),
                 build(UpdateSettings, recipe["update"], "update"),
                 build_settings(recipe["proposals"], "proposals"),

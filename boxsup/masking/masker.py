@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
-from boxsup.machine.workers import map_in_processes
+from boxsup.machine.devices import device
+from boxsup.machine.memory import giving_back
+from boxsup.machine.workers import map_batches, map_in_processes
 from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
 from boxsup.masking.known_pools import KnownPools, results_around, stored_pool
 from boxsup.masking.options import options_of_boxes
@@ -31,6 +35,8 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.selection import BoxProposer
 from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
+
+LARGE = 2**20  # pixels of an image: arrays of so many are given back to the system
 
 
 class MaskMaker:
@@ -45,7 +51,6 @@ class MaskMaker:
         self,
         model: Path | None,
         objects: Sequence[Path],
-        threads: int,
         scales: Sequence[float],
         update: UpdateSettings,
         proposals: ProposalSettings,
@@ -58,7 +63,6 @@ class MaskMaker:
         Args:
             model: The checkpoint of a trained network, which is asked about the boxes of its classes; None for none.
             objects: Files of object networks, whose maps are averaged; none for the one that ships with the package.
-            threads: Number of torch's threads on the CPU.
             scales: Scales of the image over which the trained network's scores are averaged.
             update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
             proposals: Settings of the method that makes the candidates.
@@ -71,15 +75,17 @@ class MaskMaker:
             ConfigError: The quality score does not cover this update.
         """
         check_update(update)
-        self._predictor = None if model is None else Predictor(model, threads, None, scales, megapixels=megapixels)
-        self._viewer = ObjectViewer(objects, threads, shipped)
+        self._predictor = None if model is None else Predictor(model, 1, None, scales, megapixels=megapixels)
+        self._viewer = ObjectViewer(objects, 1, shipped)
         self._update, self._proposals, self._disjoint = update, proposals, disjoint
         self._known = KnownPools(results_around(model), proposals)
+        self._another = partial(
+            MaskMaker, model, objects, scales, update, proposals, disjoint, megapixels=megapixels, shipped=shipped
+        )
         self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
             "model": None if model is None else sha256_of(model),
             "objects": self._viewer.weights,
-            "threads": threads,
             "scales": None if model is None else list(scales),
             "megapixels": None if model is None else megapixels,
             "disjoint": disjoint,
@@ -111,17 +117,28 @@ class MaskMaker:
     def parts(self, records: Sequence[Record], workers: int, known: Mapping[str, Path]) -> Iterator[ImagePart]:
         """Make the masks of images, in order; results do not depend on the number of worker processes.
 
+        On the CPU each process makes masks on its own, with one thread. If there is a GPU, this process runs the
+        networks on it, and the others make candidates.
+
         Args:
             records: The images and their boxes.
-            workers: Number of processes that make candidates.
+            workers: Number of processes; 1 works in this one.
             known: Stores of candidates by image; see `boxsup.masking.known_pools`. Results do not depend on them.
         """
-        if not records:
+        calls = ((record, known.get(record.image)) for record in records)
+        if device().type == "cpu":
+            make = self._another if workers > 1 else partial(_itself, self)
+            yield from map_batches(_part_of_file, partial(_opened, make), calls, 1, workers)
             return
-        calls = ((self._proposals, record, known.get(record.image)) for record in records)
-        proposed = map_in_processes(_propose_for_file, calls, workers, initializer=partial(cv2.setNumThreads, 1))
+        asked = ((self._proposals, *call) for call in calls)
+        proposed = map_in_processes(_propose_for_file, asked, workers, initializer=_prepare_process)
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             yield ImagePart(record, self._masks(record, pixels, pool))
+
+    def part(self, record: Record, known: Path | None = None) -> ImagePart:
+        """Make the masks of one image as `parts` does; see `_prepare_process`."""
+        pixels, pool = _propose_for_file(self._proposals, record, known)
+        return ImagePart(record, self._masks(record, pixels, pool))
 
     def image_masks(self, record: Record, pixels: NDArray[np.uint8]) -> tuple[Pool, list[BoxMask | None]]:
         """Make the masks of one image whose pixels are at hand.
@@ -133,7 +150,7 @@ class MaskMaker:
         Returns:
             The candidates of the image, and the masks as in `parts`.
         """
-        torch.set_num_threads(1)  # as in the processes of `parts`: last bits of contours depend on it
+        torch.set_num_threads(1)  # as in `parts`: last bits of contours depend on it
         pool = _propose(self._proposals, record, pixels)
         return pool, self._masks(record, pixels, pool)
 
@@ -146,14 +163,15 @@ class MaskMaker:
             record: The image and its boxes.
             known: A store of candidates that has those of the image; see `boxsup.masking.known_pools`.
         """
-        torch.set_num_threads(1)  # as in the processes of `parts`
+        torch.set_num_threads(1)  # as in `parts`
         pixels, pool = _propose_for_file(self._proposals, record, known)
         boxes, maps, scores = self._seen(record, pixels)
         return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
 
     def _masks(self, record: Record, pixels: NDArray[np.uint8], pool: Pool) -> list[BoxMask | None]:
         boxes, maps, scores = self._seen(record, pixels)
-        return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+        with _little_kept(record):
+            return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
 
     def _seen(
         self, record: Record, pixels: NDArray[np.uint8]
@@ -166,9 +184,35 @@ class MaskMaker:
         return boxes, maps, scores
 
 
+def _part_of_file(maker: MaskMaker, batch: Sequence[tuple[Record, Path | None]]) -> ImagePart:
+    ((record, known),) = batch
+    part = maker.part(record, known)
+    # What a box weighed goes no further: for thousands of boxes it is as large as the candidates.
+    return replace(part, masks=[mask and replace(mask, choice=None) for mask in part.masks])
+
+
+def _opened(make: Callable[[], MaskMaker]) -> MaskMaker:
+    _prepare_process()
+    return make()
+
+
+def _itself(maker: MaskMaker) -> MaskMaker:
+    return maker
+
+
+def _prepare_process() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _little_kept(record: Record) -> AbstractContextManager[None]:
+    return giving_back(4 * LARGE) if record.height * record.width >= LARGE else nullcontext()
+
+
 def _propose_for_file(settings: ProposalSettings, record: Record, known: Path | None) -> tuple[NDArray[np.uint8], Pool]:
-    pixels = read_image(record.path)
-    return pixels, _propose(settings, record, pixels, None if known is None else stored_pool(known, record))
+    with _little_kept(record):
+        pixels = read_image(record.path)
+        return pixels, _propose(settings, record, pixels, None if known is None else stored_pool(known, record))
 
 
 def _propose(settings: ProposalSettings, record: Record, pixels: NDArray[np.uint8], own: Pool | None = None) -> Pool:

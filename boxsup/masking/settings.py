@@ -42,7 +42,6 @@ def mask_settings(proposals: str, config: Path | None) -> tuple[UpdateSettings, 
 def mask_recipe(
     trained: Trained | None,
     objects: Sequence[Path] | None,
-    threads: int | None,
     scales: Sequence[float] | None,
     settings: tuple[UpdateSettings, ProposalSettings],
     disjoint: bool,
@@ -52,7 +51,6 @@ def mask_recipe(
     Args:
         trained: A trained model; None for none.
         objects: Object networks; None for those of the model's run together with the one that ships with the package.
-        threads: Threads of torch on the CPU.
         scales: Scales of the image for the trained model.
         settings: See `mask_settings`.
         disjoint: Whether a pixel belongs to one box only.
@@ -61,5 +59,5 @@ def mask_recipe(
     model = None if trained is None else trained.checkpoint
     own = [] if trained is None else trained.object_networks()
     networks, shipped = (own, True) if objects is None else (objects, False)
-    threads, scales = threads or labelling.threads, scales or labelling.update_scales
-    return Recipe(model, tuple(networks), threads, tuple(scales), *settings, disjoint, labelling.megapixels, shipped)
+    scales = tuple(scales or labelling.update_scales)
+    return Recipe(model, tuple(networks), scales, *settings, disjoint, labelling.megapixels, shipped)

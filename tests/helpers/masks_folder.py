@@ -27,7 +27,7 @@ def recipe() -> Recipe:
     config = project_config()
     update = build(UpdateSettings, generation_settings(block(config, "defaults", "update")), "update")
     method = build_settings(config["proposals"]["selective_search"], "proposals.selective_search")
-    return Recipe(None, (), 1, (1.0,), update, method)
+    return Recipe(None, (), (1.0,), update, method)
 
 
 def write_masks_folder(

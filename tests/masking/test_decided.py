@@ -39,7 +39,7 @@ def given(tmp_path_factory):
 
 def masks(folder, out, *more, boxes="boxes"):
     own = ["--images", folder / "images", "--boxes", folder / boxes, "--proposals", "selective_search"]
-    done = run_boxsup("masks", *own, "--threads", "1", "--workers", "1", "--out", folder / out, *more)
+    done = run_boxsup("masks", *own, "--workers", "1", "--out", folder / out, *more)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

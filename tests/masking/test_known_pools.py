@@ -160,7 +160,7 @@ def test_results_are_looked_for_around_the_model_and_here(tmp_path):
 @pytest.mark.slow  # networks run
 def test_masks_have_the_same_bytes_with_candidates_of_the_workflow(method, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["masks", "--images", "photos", "--boxes", "boxes", "--threads", "1", "--workers", "1"]
+    words = ["masks", "--images", "photos", "--boxes", "boxes", "--workers", "1"]
     words += ["--proposals", "selective_search"]
     said = run_boxsup(*words, "--out", "without").stderr
     assert "candidates of" not in said

@@ -56,7 +56,7 @@ def masks(home, boxes, *more, images="images", status=1):
     """
     out = home / "out"
     given = ["masks", "--images", f"{home}/{images}", "--boxes", f"{home}/{boxes}", "--model", f"{home}/m.pt"]
-    given += ["--objects", f"{home}/objects.pt", "--threads", "1", "--proposals", "selective_search"]
+    given += ["--objects", f"{home}/objects.pt", "--proposals", "selective_search"]
     given += ["--workers", "1", "--out", str(out), *more]
     if status:
         with pytest.raises(SystemExit, match=str(status)):

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from pycocotools.coco import COCO
 
 from boxsup.catalogue.records import Box, Record
 from boxsup.catalogue.tables import corners_of, read_catalogue
 from boxsup.cli import main
+from boxsup.commands import masks
 from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
@@ -28,6 +30,7 @@ from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import LabelUpdate
+from boxsup.masking import masker
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.made import read_made
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
@@ -70,7 +73,7 @@ def folder(tmp_path_factory):
 def arguments(folder, out, *more, model=True):
     own = ["--images", f"{folder}/images", "--boxes", f"{folder}/boxes", "--objects", f"{folder}/objects.pt"]
     own += ["--model", f"{folder}/m.pt"] if model else []
-    own += ["--threads", "1", "--proposals", "selective_search", "--workers", "1"]  # quick to start
+    own += ["--proposals", "selective_search", "--workers", "1"]  # quick to start
     return ["masks", *own, "--out", str(out), "--format", *FORMATS, *map(str, more)]
 
 
@@ -191,6 +194,17 @@ def test_after_a_kill_only_the_rest_is_done_and_the_bytes_are_the_same(folder, w
     assert f"{len(kept)} of them done before" in run(*arguments(folder, out))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert files(out) == files(whole)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_results_depend_neither_on_processes_nor_on_where_networks_run(folder, whole, tmp_path, monkeypatch, device):
+    """With a GPU the networks run in the command's own process; here they run there on the CPU, as everywhere."""
+    monkeypatch.setattr(masker, "device", lambda: torch.device(device))
+    monkeypatch.setattr(masks, "add_workers_argument", lambda parser, *_, **__: parser.set_defaults(workers=3))
+    given = arguments(folder, tmp_path / "out")
+    place = given.index("--workers")
+    main([*given[:place], *given[place + 2 :]])
+    assert files(tmp_path / "out") == files(whole)
 
 
 def test_what_is_done_is_not_done_again(folder, whole, capsys):
