@@ -1,10 +1,13 @@
 """Peak memory of every stage as the number of images grows: it must be flat.
 
-Generated pictures of about 128 px, each stage in a process of its own, at two numbers of images or more. Prints the
+    python benchmarks/memory.py
+    python benchmarks/memory.py --side 3464 --sizes 12 36   # pictures of 12 megapixels
+
+Generated pictures, each stage in a process of its own, at two numbers of images or more. Prints the
 peak resident set of each stage in MB, and its growth per 1,000 images between the last two numbers, also over what the
 images themselves take as uint8 RGB (the limit of a program that held them all). Buffers of a fixed size fill up with
-the first images: 256 label maps; 32 MB of each ragged array, which overlaps take the longest to fill (8 KB an image
-here). The tables of a split and the indices of its stores must grow: what they take an image comes last.
+the first images: 256 label maps; 32 MB of each ragged array, which overlaps take the longest to fill (8 KB an
+image of 128 px). The tables of a split and the indices of its stores must grow: what they take an image comes last.
 """
 
 from __future__ import annotations
@@ -22,19 +25,18 @@ import yaml
 from common.stages import TABLES, as_json, catalogue_of, stages_of
 
 ROOT = Path(__file__).parents[1]
-SIDE = 128
 SPLIT = {"list": "train", "masks": "SegmentationClass"}
-IMAGE_BYTES = 3 * SIDE * SIDE
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1280], help="numbers of images")
+    parser.add_argument("--side", type=int, default=128, help="about the side of a picture, px [%(default)s]")
     args = parser.parse_args()
-    measured = {size: measure(size) for size in args.sizes}
+    measured = {size: measure(size, args.side) for size in args.sizes}
     peaks = {size: stages for size, (stages, _) in measured.items()}
     first, last = args.sizes[-2:]
-    all_images = IMAGE_BYTES * 1000 / 1e6
+    all_images = 3 * args.side**2 * 1000 / 1e6
     print(f"{'stage':24s}" + "".join(f"{size:>8d}" for size in args.sizes) + "  MB per 1,000 more  of all images")
     for stage in peaks[first]:
         growth = (peaks[last][stage] - peaks[first][stage]) / (last - first) * 1000
@@ -43,10 +45,10 @@ def main() -> None:
     print(f"tables and indices: {measured[last][1] / 1e3:.1f} KB an image")
 
 
-def measure(size: int) -> tuple[dict[str, float], float]:
-    """Run every stage on `size` training images: MB by stage, and bytes an image of the tables and indices."""
+def measure(size: int, side: int) -> tuple[dict[str, float], float]:
+    """Run every stage on `size` training images of about this side, px: MB by stage, and bytes an image of the tables and indices."""
     with tempfile.TemporaryDirectory() as folder:
-        peaks = {name: peak(folder, *arguments) for name, arguments in stages(size)}
+        peaks = {name: peak(folder, *arguments) for name, arguments in stages(size, side)}
         with get_context("spawn").Pool(1) as other:  # this process stays small: a child's peak begins at its parent's
             return peaks, other.apply(table_bytes, (Path(folder),)) / size
 
@@ -72,11 +74,11 @@ def table_bytes(folder: Path) -> int:
     return size
 
 
-def stages(size: int) -> list[tuple[str, list[str]]]:
+def stages(size: int, side: int) -> list[tuple[str, list[str]]]:
     """The stages in order, with the arguments that the workflow would pass."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     defaults, classes = config["defaults"], config["datasets"]["demo"]["classes"]
-    shapes = {"seed": 0, "side": SIDE, "train": size, "val": 1, "masks": 1}
+    shapes = {"seed": 0, "side": side, "train": size, "val": 1, "masks": 1}
     crf = {**defaults["inference"]["crf"], "iterations": 1}
     few = {"rounds": 1, "bilateral_weight": [3, 6], "bilateral_xy": [9, 18], "bilateral_rgb": [3, 6]}
     return [

@@ -127,7 +127,7 @@ def inventory(folder: Path) -> None:
     from boxsup.catalogue.inventory import read_inventory
 
     ids = list(map(image_of, range(FEW // SHARDS)))
-    found = read_inventory(folder)
+    found = read_inventory(folder, ids)
     assert found
     assert found.image_hash(ids)
 
