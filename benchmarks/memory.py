@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def measure(size: int, side: int) -> tuple[dict[str, float], float]:
-    """Run every stage on `size` training images of about this side, px: MB by stage, and bytes an image of the tables and indices."""
+    """Run every stage on `size` training images: MB by stage, and bytes an image of the tables and indices."""
     with tempfile.TemporaryDirectory() as folder:
         peaks = {name: peak(folder, *arguments) for name, arguments in stages(size, side)}
         with get_context("spawn").Pool(1) as other:  # this process stays small: a child's peak begins at its parent's
