@@ -125,8 +125,9 @@ def shard(folder: Path) -> None:
 def inventory(folder: Path) -> None:
     """A shard records the files that it was made from."""
     from boxsup.catalogue.inventory import read_inventory
+    from boxsup.catalogue.split_tables import SplitTables
 
-    ids = list(map(image_of, range(FEW // SHARDS)))
+    ids = SplitTables(folder).shard(SHARDS // 2, SHARDS).ids
     found = read_inventory(folder, ids)
     assert found
     assert found.image_hash(ids)
