@@ -110,7 +110,7 @@ ROWS = (
           timed="training",
           doing="looking into the boxes, part {i} of {n}"),
     Stage("labels", "make one generation of pseudo-masks",
-          version=7, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training",
+          version=8, logs=EPOCH, memory=8000, minutes=60, gpus=1, timed="training",
           doing="labels for epoch {epoch}"),
     Stage("label_quality", "measure a generation of pseudo-masks against the true masks",
           version=6, logs=EPOCH, memory=2000, minutes=30, timed="training",

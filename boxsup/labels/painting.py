@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from boxsup.image import VOID
 
+TIE = 1e-5  # claims that differ by less are equal: their last bits depend on the processor and on the other boxes
+
 
 def paint(
     height: int,
@@ -23,7 +25,7 @@ def paint(
 
     Where segments overlap, the box with the strongest claim to the pixel wins. Without claims, or between equal ones,
     the smaller box wins, since the nearer object is more often the smaller one (WSSL's rule for rectangles); between
-    equal boxes, the later one wins. Void never covers a class.
+    equal boxes, the later one wins. Claims that differ by less than TIE are equal. Void never covers a class.
 
     Args:
         height: Height of the image, in pixels.
@@ -56,7 +58,7 @@ def paint(
             claim = np.zeros(held.shape, np.float32)
             if (own := claims[index]) is not None:
                 claim[inner] = own
-            held = held & (claim >= strongest[window])
+            held = held & (claim >= strongest[window] - TIE)
             strongest[window][held] = claim[held]
         painted[window][held] = class_id
     return painted

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.image.boxes import box_areas
+from boxsup.labels.painting import TIE
 
 NOBODY = -1
 
@@ -26,8 +27,8 @@ def owners(
         width: Width of the image, in pixels.
         boxes: B×4 half-open pixel corners.
         masks: B masks of the pixels in the boxes, h×w each; each is read once, as are the claims.
-        claims: B claims to these pixels, h×w each, 0 or more: how surely each is the object. Of equal claims that of
-            the smaller box counts, of equal boxes that of the later one.
+        claims: B claims to these pixels, h×w each, 0 or more: how surely each is the object. Of claims that are equal
+            but for TIE, that of the smaller box counts; of equal boxes, that of the later one.
 
     Returns:
         H×W indices of boxes, NOBODY where no mask is.
@@ -41,7 +42,7 @@ def owners(
     for index in np.argsort(-box_areas(boxes), kind="stable"):
         x0, y0, x1, y1 = boxes[index]
         claim, window = claims[index], np.s_[y0:y1, x0:x1]
-        held = masks[index] & (claim >= strongest[window])
+        held = masks[index] & (claim >= strongest[window] - TIE)
         found[window][held] = index
         strongest[window][held] = claim[held]
     return found

@@ -110,13 +110,13 @@ def digest(path: Path) -> str | None:
 
 def commands(home: Path) -> dict[str, tuple[list[str], Path]]:
     """Each command's words, and the folder that it writes."""
-    boxes, model = ["--images", "photos", "--boxes", "xml"], ["--model", "model.pt", "--threads", "1"]
+    boxes, model = ["--images", "photos", "--boxes", "xml"], ["--model", "model.pt"]
     quick = ["--proposals", "selective_search", "--workers", "1", "--format", "voc", "coco", "yolo"]
     tree = ["--settings", json.dumps(SHAPES), "--classes", '["ring", "star"]']
     split = ["--split", json.dumps({"images": "photos", "annotations": "xml", "masks": "none"})]
     read = ["--root", ".", *split, "--classes", '["ring", "star"]', "--on-problem", "skip"]
     return {
-        "predict": (["predict", "photos", *model, "--out", "predicted"], home / "predicted"),
+        "predict": (["predict", "photos", *model, "--threads", "1", "--out", "predicted"], home / "predicted"),
         "masks": (["masks", *boxes, *model, *quick, "--out", "masks"], home / "masks"),
         "init": (["init", "mine", *boxes, "--workers", "1"], home / "mine"),
         "shapes": (["shapes", *tree, "--out", "tree"], home / "tree"),

@@ -62,7 +62,7 @@ def test_a_large_image_is_labelled_in_tiles(folder, tmp_path):
     Image.fromarray(picture).save(tmp_path / "large.png")
     for options in (["--crf"], []):
         predict(folder, tmp_path / "out", "--tile", "64", *options, inputs=[tmp_path / "large.png"])
-        model, expected = boxsup.load(folder / "m.pt"), np.full(picture.shape[:2], 255)
+        model, expected = boxsup.load(folder / "m.pt", threads=4), np.full(picture.shape[:2], 255)
         for tile in tiles(139, 91, 64):
             alone = model.predict(np.ascontiguousarray(picture[tile.seen]), crf=bool(options)).labels
             expected[tile.kept] = alone[tile.inner]
@@ -75,7 +75,7 @@ def test_a_large_image_is_labelled_in_tiles(folder, tmp_path):
 def test_an_image_is_looked_at_in_the_size_that_is_asked_for(folder, tmp_path):
     picture = np.repeat(np.repeat(draw(5)[0], 15, axis=0), 15, axis=1)  # 0.6 megapixels
     Image.fromarray(picture).save(tmp_path / "large.png")
-    model = boxsup.load(folder / "m.pt")
+    model = boxsup.load(folder / "m.pt", threads=4)
     labels = {}
     for size in ("inf", "0.1"):
         predict(folder, tmp_path / size, "--megapixels", size, inputs=[tmp_path / "large.png"])

@@ -25,6 +25,13 @@ def test_the_strongest_claim_wins_a_pixel_and_the_smaller_box_between_equal_ones
     np.testing.assert_array_equal(painted, [[1, 1, 2, 2]])
 
 
+def test_claims_that_differ_in_their_last_bits_are_equal():
+    boxes, claim = np.array([[0, 0, 4, 1], [0, 0, 4, 1]]), np.full((1, 4), 0.5, np.float32)
+    above = np.where([[True, False, True, False]], np.nextafter(claim, np.float32(1)), claim)
+    painted = paint(1, 4, boxes, np.array([1, 2]), [None, None], True, [above, claim])
+    np.testing.assert_array_equal(painted, [[2, 2, 2, 2]])
+
+
 def test_a_box_without_a_claim_takes_only_what_nobody_claims():
     boxes = np.array([[0, 0, 4, 1], [0, 0, 3, 1]])
     first = np.array([[True, True, False, False]])

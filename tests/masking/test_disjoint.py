@@ -27,6 +27,13 @@ def test_of_equal_claims_the_smaller_box_has_the_pixel():
     assert (found[1, 2:8] == 1).all()
 
 
+def test_claims_that_differ_in_their_last_bits_are_equal():
+    box, claim = np.array([[0, 0, 6, 4]] * 2), np.full((4, 6), 0.5, np.float32)
+    above = np.where(np.arange(24).reshape(4, 6) % 2, np.nextafter(claim, np.float32(1)), claim)
+    found = owners(5, 9, box, [np.ones((4, 6), np.bool_)] * 2, [above, claim])
+    assert (found[:4, :6] == 1).all()
+
+
 def test_only_pixels_of_masks_are_given():
     masks, claims = masks_and_claims((0.9, 0.1, 0.1))
     masks[0][:] = False

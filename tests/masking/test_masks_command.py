@@ -376,9 +376,9 @@ def test_disjoint_masks_share_no_pixel_and_hold_the_same_together(folder, tmp_pa
         main(arguments(folder, tmp_path / name, *more, model=False))
     apart, overlapping = (masks_by_image(tmp_path / name) for name in ("apart", "overlapping"))
     shared = 0
-    for image, masks in apart.items():
-        assert np.sum(masks, axis=0).max() <= 1
-        np.testing.assert_array_equal(np.any(masks, axis=0), np.any(overlapping[image], axis=0))
+    for image, own in apart.items():
+        assert np.sum(own, axis=0).max() <= 1
+        np.testing.assert_array_equal(np.any(own, axis=0), np.any(overlapping[image], axis=0))
         shared += int((np.sum(overlapping[image], axis=0) > 1).sum())
     assert shared > 0
 

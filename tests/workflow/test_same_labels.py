@@ -145,7 +145,7 @@ def test_masks_ask_the_network_at_the_scales_of_the_runs_boxes(run, tmp_path):
     settings = json.loads((run / "results/demo_semi/labelling.json").read_text())
     settings["labelling"]["update_scales"] = [0.5]
     keys = {}
-    for name, file, options in (("run", True, []), ("said", False, ["--scales", "0.5", "--threads", "2"])):
+    for name, file, options in (("run", True, []), ("said", False, ["--scales", "0.5"])):
         (folder / "labelling.json").unlink(missing_ok=True)
         if file:
             (folder / "labelling.json").write_text(json.dumps(settings))
