@@ -34,7 +34,8 @@ CLASSES = ("background", "object")
 WORK = {"labels": "boxsup.commands.labels:choose_in_order", "epoch": "boxsup.commands.epoch:train_epoch"}
 # `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
-import importlib, json, runpy, sys, time
+import gc, importlib, json, runpy, sys, time
+gc.disable()  # as `boxsup.__main__` does before it imports
 start = time.perf_counter()
 import boxsup.cli  # which sets the environment, before torch reads it
 module, _, name = sys.argv.pop(1).partition(":")

@@ -37,6 +37,7 @@ from boxsup.labels.in_processes import (
 from boxsup.labels.layers import parts_read
 from boxsup.labels.pins import Pins, read_pins
 from boxsup.machine.bars import tqdm
+from boxsup.machine.imports import large_imports
 from boxsup.machine.instructions import warn_of_other_instructions
 from boxsup.machine.processors import note_few_processors
 from boxsup.machine.workers import useful_processes
@@ -241,8 +242,9 @@ def _asked(split: SplitTables, pins: Pins, wanted: NDArray[np.bool_], settings: 
 
 def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, ...]) -> Iterator[Asked]:
     """Let the network see images, in a thread, while the boxes of earlier ones choose."""
-    from boxsup.inference.scores import Predictor  # torch costs seconds that overlap alone need not pay
-    from boxsup.network.checkpoint import instructions_of
+    with large_imports():  # torch costs seconds that overlap alone need not pay
+        from boxsup.inference.scores import Predictor
+        from boxsup.network.checkpoint import instructions_of
 
     predictor = Predictor(network.model, network.threads, classes, network.scales)
     warn_of_other_instructions(instructions_of(network.model), str(network.model))

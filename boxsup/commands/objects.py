@@ -26,6 +26,7 @@ from boxsup.labels.object_targets import fold_of
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.pins import read_pins
 from boxsup.machine.bars import tqdm
+from boxsup.machine.imports import large_imports
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
@@ -82,8 +83,9 @@ def run(
     out: Path,
 ) -> None:
     """Train the network, write the maps of the part that it has not seen, and the network."""
-    from boxsup.objects.network import round_weights, save_network, start_network  # torch is slow to import
-    from boxsup.objects.training import train_network
+    with large_imports():
+        from boxsup.objects.network import round_weights, save_network, start_network
+        from boxsup.objects.training import train_network
 
     cv2.setNumThreads(1)
     recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.errors import ConfigError
+from boxsup.machine.imports import large_imports
 from boxsup.store.checksums import check_shipped
 
 Detector: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -52,8 +53,9 @@ def network_detector(path: Path) -> Detector:
     Raises:
         StoreError: The file is missing, damaged or of another network.
     """
-    from boxsup.contours.inference import strength
-    from boxsup.contours.network import load_network
+    with large_imports():
+        from boxsup.contours.inference import strength
+        from boxsup.contours.network import load_network
 
     network, _ = load_network(path)
     return _checked(lambda image: strength(network, image))
