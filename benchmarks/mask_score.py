@@ -79,7 +79,7 @@ def judged_boxes(kept: Path | None) -> pd.DataFrame:
     """The boxes, from a file if it is there; else they are made, and kept there."""
     if kept is not None and kept.is_file():
         return pd.read_csv(kept)
-    boxes = pd.DataFrame(judge(Masker(threads=1)))
+    boxes = pd.DataFrame(judge(Masker()))
     if kept is not None:
         boxes.to_csv(kept, index=False)
     return boxes

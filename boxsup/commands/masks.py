@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
     )
-    add_workers_argument(parser, "number of processes, of some 0.5 GB each", default=4)
+    add_workers_argument(parser, "number of processes, of some 0.5 GB each and the networks of a model", default=4)
     text = "the folder to write; run again to go on where it was stopped"
     # The decisions lie in --out, and are no output.
     add_output_arguments(parser, text, outputs=_outputs, written=["reviewed"])

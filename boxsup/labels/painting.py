@@ -59,6 +59,6 @@ def paint(
             if (own := claims[index]) is not None:
                 claim[inner] = own
             held = held & (claim >= strongest[window] - TIE)
-            strongest[window][held] = claim[held]
+            strongest[window][held] = np.maximum(strongest[window][held], claim[held])
         painted[window][held] = class_id
     return painted

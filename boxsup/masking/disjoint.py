@@ -44,5 +44,5 @@ def owners(
         claim, window = claims[index], np.s_[y0:y1, x0:x1]
         held = masks[index] & (claim >= strongest[window] - TIE)
         found[window][held] = index
-        strongest[window][held] = claim[held]
+        strongest[window][held] = np.maximum(strongest[window][held], claim[held])
     return found

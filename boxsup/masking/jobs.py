@@ -12,8 +12,11 @@ from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.machine.bars import tqdm
+from boxsup.machine.workers import useful_processes
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
+
+SECONDS = 0.02  # what a check takes, about
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,14 @@ class Job:
 
 
 def check_images(source: Source, workers: int) -> CheckedImages:
-    """Check every image in `workers` processes, with a progress bar.
+    """Check every image in at most `workers` processes, with a progress bar.
 
     Raises:
         DataError: There are boxes, but all are crowds, which get no masks.
     """
     listing = source.listing()
-    checks = run_checks(listing.checks, workers, MaskMaker.__module__)  # which is what makes masks next
+    processes = useful_processes(workers, len(listing.checks), SECONDS)
+    checks = run_checks(listing.checks, processes, MaskMaker.__module__)  # which is what makes masks next
     records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
     checked = CheckedImages(records, problems, list(listing.unmatched))

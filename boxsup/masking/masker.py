@@ -21,6 +21,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.image.files import read_image
+from boxsup.image.scaling import MILLION
 from boxsup.inference.scores import Predictor
 from boxsup.machine.devices import device
 from boxsup.machine.memory import giving_back
@@ -37,6 +38,8 @@ from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
 
 LARGE = 2**20  # pixels of an image: arrays of so many are given back to the system
+# Seconds of work: of an image, of each million of its pixels, and for which a process with networks is worth its start.
+IMAGE, MEGAPIXEL, WORTH_STARTING = 0.4, 0.2, 5.0
 
 
 class MaskMaker:
@@ -122,13 +125,14 @@ class MaskMaker:
 
         Args:
             records: The images and their boxes.
-            workers: Number of processes; 1 works in this one.
+            workers: Number of processes, at most: few images are made in this one.
             known: Stores of candidates by image; see `boxsup.masking.known_pools`. Results do not depend on them.
         """
         calls = ((record, known.get(record.image)) for record in records)
         if device().type == "cpu":
-            make = self._another if workers > 1 else partial(_itself, self)
-            yield from map_batches(_part_of_file, partial(_opened, make), calls, 1, workers)
+            processes = _useful_processes(records, workers)
+            make = self._another if processes > 1 else partial(_itself, self)
+            yield from map_batches(_part_of_file, partial(_opened, make), calls, 1, processes)
             return
         asked = ((self._proposals, *call) for call in calls)
         proposed = map_in_processes(_propose_for_file, asked, workers, initializer=_prepare_process)
@@ -182,6 +186,17 @@ class MaskMaker:
         if self._predictor is not None and (boxes["label"] != UNKNOWN).any():
             scores = self._predictor.log_probabilities(self._predictor.working_image(pixels)).cpu().numpy()
         return boxes, maps, scores
+
+
+def _useful_processes(records: Sequence[Record], workers: int) -> int:
+    """How many processes are worth their start.
+
+    >>> large = Record("a", "a.jpg", 3000, 4000)
+    >>> [_useful_processes([large] * count, 4) for count in (1, 4, 10)]
+    [1, 2, 4]
+    """
+    seconds = sum(IMAGE + MEGAPIXEL * record.height * record.width / MILLION for record in records)
+    return max(1, min(workers, int(seconds / WORTH_STARTING)))
 
 
 def _part_of_file(maker: MaskMaker, batch: Sequence[tuple[Record, Path | None]]) -> ImagePart:

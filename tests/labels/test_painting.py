@@ -32,6 +32,12 @@ def test_claims_that_differ_in_their_last_bits_are_equal():
     np.testing.assert_array_equal(painted, [[2, 2, 2, 2]])
 
 
+def test_many_ties_do_not_add_up():
+    boxes, claims = np.array([[0, 0, 2, 1]] * 5), [np.full((1, 2), 0.5 - 0.9e-5 * number) for number in range(5)]
+    painted = paint(1, 2, boxes, np.arange(1, 6), [None] * 5, True, claims)
+    np.testing.assert_array_equal(painted, [[2, 2]])
+
+
 def test_a_box_without_a_claim_takes_only_what_nobody_claims():
     boxes = np.array([[0, 0, 4, 1], [0, 0, 3, 1]])
     first = np.array([[True, True, False, False]])

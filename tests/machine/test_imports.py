@@ -1,4 +1,5 @@
 import gc
+import weakref
 
 import pytest
 
@@ -19,6 +20,21 @@ def test_garbage_is_looked_for_afterwards_as_before(before):
     with large_imports():
         assert not gc.isenabled()
     assert gc.isenabled() == before
+
+
+def test_what_is_there_can_still_become_garbage():
+    class Kept:
+        pass
+
+    gc.enable()
+    kept = Kept()
+    kept.itself = kept
+    gone = weakref.ref(kept)
+    with large_imports():
+        pass
+    del kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_garbage_is_looked_for_after_a_failed_import():

@@ -61,3 +61,25 @@ def test_within_a_block_freed_memory_goes_back_to_the_system_and_afterwards_it_i
     kept, entered, within, after = map(float, done.stdout.split())
     assert kept > 140 < after
     assert max(entered, within) < 20
+
+
+GROWTH = """
+from pathlib import Path
+import numpy as np
+from boxsup.machine.memory import giving_back
+def megabytes():
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+with giving_back(2**22):
+    pass
+start = megabytes()
+held = [np.ones(2**26, np.uint8) for _ in range(6)]  # 384 MB
+last = np.ones(50 * 2**20, np.uint8)
+del held
+print(megabytes() - start)
+"""
+
+
+def test_a_process_that_keeps_no_freed_memory_is_left_as_it_was():
+    done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 100

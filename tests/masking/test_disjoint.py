@@ -34,6 +34,12 @@ def test_claims_that_differ_in_their_last_bits_are_equal():
     assert (found[:4, :6] == 1).all()
 
 
+def test_many_ties_do_not_add_up():
+    box, ones = np.array([[0, 0, 2, 1]] * 5), [np.ones((1, 2), np.bool_)] * 5
+    claims = [np.full((1, 2), 0.5 - 0.9e-5 * number, np.float32) for number in range(5)]
+    assert (owners(1, 2, box, ones, claims) == 1).all()  # the last within a tie of the strongest
+
+
 def test_only_pixels_of_masks_are_given():
     masks, claims = masks_and_claims((0.9, 0.1, 0.1))
     masks[0][:] = False

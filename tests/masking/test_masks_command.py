@@ -200,6 +200,7 @@ def test_after_a_kill_only_the_rest_is_done_and_the_bytes_are_the_same(folder, w
 def test_results_depend_neither_on_processes_nor_on_where_networks_run(folder, whole, tmp_path, monkeypatch, device):
     """With a GPU the networks run in the command's own process; here they run there on the CPU, as everywhere."""
     monkeypatch.setattr(masker, "device", lambda: torch.device(device))
+    monkeypatch.setattr(masker, "WORTH_STARTING", 0.1)
     monkeypatch.setattr(masks, "add_workers_argument", lambda parser, *_, **__: parser.set_defaults(workers=3))
     given = arguments(folder, tmp_path / "out")
     place = given.index("--workers")
