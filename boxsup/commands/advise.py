@@ -11,7 +11,7 @@ import numpy as np
 from boxsup.errors import ConfigError
 from boxsup.evaluation.growth import Growth, Offer, Size, best, fit, offers
 
-EXAMPLE = "boxsup advise --boxes 240=41.8,42.3,43.0 635=49.4 --masks 240=43.4,43.9,44.3 635=50.5 --objects 3.3"
+EXAMPLE = "boxsup advise --boxes 240=42.3,42.4,43.1 635=49.4 --masks 240=43.4,43.9,44.1 635=50.5 --objects 3.3"
 
 # Seconds for an object that were published, the fastest and the slowest; docs/advice.md has the sources.
 PUBLISHED = {"boxes": (7.0, 35.0), "masks": (54.0, 79.0)}
