@@ -27,7 +27,7 @@ def keep_freed_memory() -> None:
 
 @contextlib.contextmanager
 def giving_back(least: int) -> Iterator[None]:
-    """Give the memory that this process keeps back to the system, and within a block keep no array of so many bytes.
+    """Give the memory that this process keeps back, before and after a block; within it keep no array of so many bytes.
 
     It is for work on a few large arrays, which needs less memory so. In a process that keeps no freed memory this
     function does nothing.
@@ -36,13 +36,18 @@ def giving_back(least: int) -> Iterator[None]:
         yield
         return
     _set(M_MMAP_THRESHOLD, least)
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    _trim()
     try:
         yield
     finally:
+        _trim()
         _set(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
+
+
+def _trim() -> None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _set(parameter: int, value: int) -> None:

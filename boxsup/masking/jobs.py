@@ -12,11 +12,13 @@ from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
 from boxsup.machine.bars import tqdm
+from boxsup.machine.memory import giving_back
 from boxsup.machine.workers import useful_processes
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 
-SECONDS = 0.02  # what a check takes, about
+SECONDS = 0.25  # what the check of a large photograph takes, about
+LARGE = 2**22  # bytes: arrays of large photographs, of which few are checked in this process
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def check_images(source: Source, workers: int) -> CheckedImages:
     listing = source.listing()
     processes = useful_processes(workers, len(listing.checks), SECONDS)
     checks = run_checks(listing.checks, processes, MaskMaker.__module__)  # which is what makes masks next
-    records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
+    with giving_back(LARGE):
+        records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
     checked = CheckedImages(records, problems, list(listing.unmatched))
     boxes = [box for record in checked.usable for box in record.boxes]
