@@ -29,7 +29,7 @@ SPLIT = {"list": "train", "masks": "SegmentationClass"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1280], help="numbers of images")
     parser.add_argument("--side", type=int, default=128, help="about the side of a picture, px [%(default)s]")
     args = parser.parse_args()

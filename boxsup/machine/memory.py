@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
 MAX_ARRAY_BYTES = 2**30  # larger arrays are still given back to the system
+LARGE_ARRAY_BYTES = 2**22  # of large photographs
 
 _keeps = False  # whether this process keeps freed memory; in a user's own process that is not ours to decide
 
@@ -20,13 +21,13 @@ def keep_freed_memory() -> None:
     With another C library this function does nothing.
     """
     global _keeps
-    _set(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
-    _set(M_TRIM_THRESHOLD, 2**31 - 1)
+    _call("mallopt", M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
+    _call("mallopt", M_TRIM_THRESHOLD, 2**31 - 1)
     _keeps = True
 
 
 @contextlib.contextmanager
-def giving_back(least: int) -> Iterator[None]:
+def giving_back(least: int = LARGE_ARRAY_BYTES) -> Iterator[None]:
     """Give the memory that this process keeps back, before and after a block; within it keep no array of so many bytes.
 
     It is for work on a few large arrays, which needs less memory so. In a process that keeps no freed memory this
@@ -35,22 +36,17 @@ def giving_back(least: int) -> Iterator[None]:
     if not _keeps:
         yield
         return
-    _set(M_MMAP_THRESHOLD, least)
-    _trim()
+    _call("mallopt", M_MMAP_THRESHOLD, least)
+    _call("malloc_trim", 0)
     try:
         yield
     finally:
-        _trim()
-        _set(M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
+        _call("malloc_trim", 0)
+        _call("mallopt", M_MMAP_THRESHOLD, MAX_ARRAY_BYTES)
 
 
-def _trim() -> None:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-def _set(parameter: int, value: int) -> None:
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(parameter, value)
+def _call(name: str, *arguments: int) -> None:
+    """Call a function of the C library, if it has it."""
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*arguments)

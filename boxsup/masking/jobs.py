@@ -18,7 +18,6 @@ from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 
 SECONDS = 0.25  # what the check of a large photograph takes, about
-LARGE = 2**22  # bytes: arrays of large photographs, of which few are checked in this process
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def check_images(source: Source, workers: int) -> CheckedImages:
     listing = source.listing()
     processes = useful_processes(workers, len(listing.checks), SECONDS)
     checks = run_checks(listing.checks, processes, MaskMaker.__module__)  # which is what makes masks next
-    with giving_back(LARGE):
+    with giving_back():  # a few large photographs may be checked in this process
         records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
     problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
     checked = CheckedImages(records, problems, list(listing.unmatched))

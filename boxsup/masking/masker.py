@@ -25,7 +25,7 @@ from boxsup.image.scaling import MILLION
 from boxsup.inference.scores import Predictor
 from boxsup.machine.devices import device
 from boxsup.machine.memory import giving_back
-from boxsup.machine.workers import map_batches, map_in_processes
+from boxsup.machine.workers import map_batches, map_in_processes, useful_processes
 from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_boxes
 from boxsup.masking.known_pools import KnownPools, results_around, stored_pool
 from boxsup.masking.options import options_of_boxes
@@ -37,7 +37,7 @@ from boxsup.proposals.selection import BoxProposer
 from boxsup.store.checksums import sha256_of
 from boxsup.store.provenance import provenance
 
-LARGE = 2**20  # pixels of an image: arrays of so many are given back to the system
+LARGE = 2**20  # pixels of an image whose arrays are given back to the system
 # Seconds of work: of an image, of each million of its pixels, and for which a process with networks is worth its start.
 IMAGE, MEGAPIXEL, WORTH_STARTING = 0.4, 0.2, 5.0
 
@@ -131,7 +131,7 @@ class MaskMaker:
         calls = ((record, known.get(record.image)) for record in records)
         if device().type == "cpu":
             processes = _useful_processes(records, workers)
-            make = self._another if processes > 1 else partial(_itself, self)
+            make = self._another if processes > 1 else lambda: self
             yield from map_batches(_part_of_file, partial(_opened, make), calls, 1, processes)
             return
         asked = ((self._proposals, *call) for call in calls)
@@ -195,8 +195,8 @@ def _useful_processes(records: Sequence[Record], workers: int) -> int:
     >>> [_useful_processes([large] * count, 4) for count in (1, 4, 10)]
     [1, 2, 4]
     """
-    seconds = sum(IMAGE + MEGAPIXEL * record.height * record.width / MILLION for record in records)
-    return max(1, min(workers, int(seconds / WORTH_STARTING)))
+    seconds = [IMAGE + MEGAPIXEL * record.height * record.width / MILLION for record in records]
+    return useful_processes(workers, len(records), float(np.mean(seconds or [0])), WORTH_STARTING)
 
 
 def _part_of_file(maker: MaskMaker, batch: Sequence[tuple[Record, Path | None]]) -> ImagePart:
@@ -211,17 +211,13 @@ def _opened(make: Callable[[], MaskMaker]) -> MaskMaker:
     return make()
 
 
-def _itself(maker: MaskMaker) -> MaskMaker:
-    return maker
-
-
 def _prepare_process() -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 
 
 def _little_kept(record: Record) -> AbstractContextManager[None]:
-    return giving_back(4 * LARGE) if record.height * record.width >= LARGE else nullcontext()
+    return giving_back() if record.height * record.width >= LARGE else nullcontext()
 
 
 def _propose_for_file(settings: ProposalSettings, record: Record, known: Path | None) -> tuple[NDArray[np.uint8], Pool]:
