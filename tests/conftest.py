@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from boxsup.machine import workers
 from helpers.browser import NAMES, Browser, find_browser
 from helpers.paths import ROOT, real_data
 
@@ -51,6 +52,22 @@ def config() -> dict[str, Any]:
 def voc_mini() -> Path:
     """A tree in VOC layout of 755 real photographs."""
     return real_data("voc-mini/VOC2012")
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Commands start the processes that they may, on any machine and for little work; how many each of them started."""
+    started: list[int] = []
+    start = workers.map_in_processes
+
+    def noted(function: Any, calls: Any, number: int, *more: Any) -> Iterator[Any]:
+        started.append(number)
+        return start(function, calls, number, *more)
+
+    monkeypatch.setattr(workers, "map_in_processes", noted)
+    monkeypatch.setattr(workers, "WORTH_STARTING", 1e-9)
+    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 3)
+    return started
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

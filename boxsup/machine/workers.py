@@ -160,19 +160,19 @@ def map_batches(
     yield from map_in_processes(_call_with_opened, calls, workers, partial(_remember, open_once), function.__module__)
 
 
-def useful_processes(workers: int, items: int, seconds: float, start: float = WORTH_STARTING) -> int:
+def useful_processes(workers: int, items: int, seconds: float, start: float | None = None) -> int:
     """How many of the processes that a job may have are worth their start.
 
     Args:
         workers: How many it may have.
         items: How many items it has.
         seconds: What an item takes.
-        start: Seconds of work for which a process is worth its start.
+        start: Seconds of work for which a process is worth its start; by default WORTH_STARTING.
 
     >>> [useful_processes(8, images, 0.01) for images in (100, 1000, 100_000)]
     [1, 4, 8]
     """
-    return max(1, min(workers, int(items * seconds / start)))
+    return max(1, min(workers, int(items * seconds / (WORTH_STARTING if start is None else start))))
 
 
 def _batches(items: Iterable[U], size: int) -> Iterator[list[U]]:

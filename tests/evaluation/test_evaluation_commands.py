@@ -388,10 +388,8 @@ def test_without_masks_a_point_of_the_learning_curve_is_empty_and_stops_nothing(
 
 @pytest.mark.slow  # processes start
 def test_tables_are_the_same_from_any_number_of_processes(
-    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    split: Split, tmp_path: Path, processes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("machine.workers.WORTH_STARTING", 1e-9), ("commands.workers_argument.processors", lambda: 3)):
-        monkeypatch.setattr(f"boxsup.{name}", value)
     for module in ("quality", "predicted"):
         monkeypatch.setattr(f"boxsup.evaluation.{module}.BATCH", 1)
     masks = {f"{number}": enlarged(CAT if number % 2 else DOG) for number in range(7)}
@@ -411,4 +409,6 @@ def test_tables_are_the_same_from_any_number_of_processes(
         made = [tmp_path / f"{workers}.csv" for workers in (1, 2, 3)]
         for workers, out in enumerate(made, 1):
             main([*stage, "--catalogue", str(folder), "--workers", str(workers), "--out", str(out), "--overwrite"])
+        assert set(processes) == {2, 3}
+        processes.clear()
         assert made[0].read_bytes() == made[1].read_bytes() == made[2].read_bytes()

@@ -1,11 +1,8 @@
 import json
 import shutil
-import threading
-import time
 from dataclasses import replace
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -35,6 +32,7 @@ from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.pool_store import Pools
 from boxsup.store.journal import append_entry
 from boxsup.store.labels import Labels
+from helpers.processes import be_killed
 
 pytestmark = pytest.mark.slow  # candidates are made and networks run
 
@@ -501,11 +499,11 @@ def contents(store):
     return {path.relative_to(store): path.read_bytes() for path in store.rglob("*") if path.is_file()}
 
 
-def test_boxes_choose_the_same_bytes_in_any_number_of_processes(split, labels, objects, tmp_path, monkeypatch):
+def test_boxes_choose_the_same_bytes_in_any_number_of_processes(
+    split, labels, objects, tmp_path, processes, monkeypatch
+):
     """By overlap, and by a network and object maps; each process takes one image after the other."""
-    monkeypatch.setattr("boxsup.machine.workers.WORTH_STARTING", 1e-9)
     monkeypatch.setattr("boxsup.labels.in_processes.MAX_BATCH", 1)
-    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 3)
     classes = read_catalogue(split / "train").classes
     save_checkpoint(tmp_path / "model.pt", Checkpoint("mobilenet_v2", classes, opinionated_network(), 1, {}))
     seen = ["--model", tmp_path / "model.pt", "--objects", *parts(split, objects, tmp_path)]
@@ -515,40 +513,26 @@ def test_boxes_choose_the_same_bytes_in_any_number_of_processes(split, labels, o
         made = [contents(tmp_path / f"{name}{workers}.zarr") for workers in (1, 2, 3)]
         assert made[0] == made[1] == made[2]
     assert made[0] != contents(tmp_path / "overlap1.zarr")
+    assert processes == [2, 3, 2, 3]
 
 
-def test_what_goes_wrong_in_a_process_is_one_line_and_leaves_nothing(split, labels, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("boxsup.machine.workers.WORTH_STARTING", 1e-9)
-    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 2)
+def test_what_goes_wrong_in_a_process_is_one_line_and_leaves_nothing(split, labels, tmp_path, processes, capsys):
     train = read_catalogue(split / "train")
     moved = train.boxes.assign(x0=train.boxes["x0"].where(train.boxes.index != 2, train.boxes["x0"] + 3))
     write_catalogue(tmp_path / "moved", replace(train, boxes=moved))
     with pytest.raises(SystemExit, match="1"):
         labels(*pools(split), "--catalogue", tmp_path / "moved", "--workers", "2")
     [line] = [line for line in capsys.readouterr().err.splitlines() if "boxsup: error" in line]
+    assert processes == [2]
     assert f"{train.boxes['image'][2]}: its overlaps belong to other boxes or" in line
     assert not list(tmp_path.glob("*.zarr*"))
 
 
-def kill_a_worker():
-    """Kill the first worker process of this process that starts."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for server in psutil.Process().children():
-            for child in server.children():  # a fork of the process that all workers are forks of
-                child.kill()
-                return
-        time.sleep(0.02)
-
-
+@pytest.mark.usefixtures("processes")
 def test_a_process_that_is_killed_is_one_line_and_leaves_nothing(split, labels, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("boxsup.machine.workers.WORTH_STARTING", 1e-9)
-    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 2)
-    killer = threading.Thread(target=kill_a_worker)
-    killer.start()
+    monkeypatch.setattr("boxsup.labels.in_processes._made_of_batch", be_killed)
     with pytest.raises(SystemExit, match="1"):
         labels(*pools(split), "--workers", "2")
-    killer.join()
     [line] = [line for line in capsys.readouterr().err.splitlines() if "boxsup: error" in line]
     assert "a worker process was ended from outside" in line
     assert not list(tmp_path.glob("*.zarr*"))
