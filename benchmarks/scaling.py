@@ -3,6 +3,7 @@
     python benchmarks/scaling.py
     python benchmarks/scaling.py --write        # docs/results/scaling.csv, scaling_run.csv and scaling.png
     python benchmarks/scaling.py --again        # what follows from the measurements in docs/results/scaling.csv
+    python benchmarks/scaling.py --again --images 10582 --predicted 1449        # VOC 2012 with SBD's masks
 
 Every stage of an experiment runs as a command on the first 60, 120 and 240 photographs of `voc-mini/VOC2012`'s
 `train.txt`, in the folder that BOXSUP_DATA names; nothing is measured without it. Seconds are those of processors, so
@@ -41,14 +42,15 @@ RESULTS = ROOT / "docs" / "results"
 COCO, PREDICTED, EPOCHS = 123_287, 5_000, 45
 SHARDS = 64
 WARMUP = 2  # generations of a run that ask no network
-# How often a run does what is measured here once, and on how many images.
+# How often a run does what is measured here once.
 TIMES = {
     "labels by overlap": WARMUP,
     "labels by the network": EPOCHS - WARMUP,
     "label-quality": EPOCHS,
     "epoch": EPOCHS,
+    "objects": 2,  # a network a fold
 }
-IMAGES = {"predictions": PREDICTED, "evaluation": PREDICTED}
+EVALUATED = ("predictions", "evaluation")
 SHARDED = ("proposals", "overlaps", "fixed-masks")  # jobs that run side by side
 CORES = 8  # of the machine with a GPU
 READING = "images of an epoch"  # what an epoch does but for the network
@@ -56,7 +58,7 @@ READING = "images of an epoch"  # what an epoch does but for the network
 ON_CORES = ("predictions", "evaluation", "label-quality", "labels by overlap", READING)
 # What one process does for each image beside its workers, s: benchmarks/parallel_labels.py, handing over.
 IN_ONE = {"labels by overlap": 0.0017}
-WITHOUT_NETWORK = {"epoch": READING, "labels by the network": "labels by overlap"}
+WITHOUT_NETWORK = {"epoch": READING, "objects": READING, "labels by the network": "labels by overlap"}
 READ = """
 import json, sys
 from pathlib import Path
@@ -75,6 +77,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[60, 120, 240], help="numbers of images, three or more")
     parser.add_argument("--write", action="store_true", help="keep the tables and the figure")
     parser.add_argument("--again", action="store_true", help="measure nothing, read docs/results/scaling.csv")
+    parser.add_argument("--images", type=int, default=COCO, help="images of the run that is foretold [%(default)s]")
+    parser.add_argument("--predicted", type=int, default=PREDICTED, help="images that it predicts [%(default)s]")
     args = parser.parse_args()
     if not (args.again or DATA.is_dir()):
         print(f"skipped: no photographs at {DATA}; set BOXSUP_DATA to a folder with voc-mini/VOC2012")
@@ -83,11 +87,11 @@ def main() -> None:
         table = pd.read_csv(RESULTS / "scaling.csv")
     else:
         table = pd.concat([measure(size) for size in args.sizes], ignore_index=True)
-    run = run_of(table)
+    run = run_of(table, args.images, args.predicted)
     print(table.to_string(index=False, float_format="%.2f"))
     print(run.to_string(index=False, float_format="%.3f"))
     total = run.sum(numeric_only=True)
-    print(f"{COCO:,} images, {EPOCHS} epochs: {total['hours_1_core']:,.0f} hours of one core; at least "
+    print(f"{args.images:,} images, {EPOCHS} epochs: {total['hours_1_core']:,.0f} hours of one core; at least "
           f"{total['hours_gpu']:,.1f} with {CORES} cores and a GPU, {total['hours_cluster']:,.1f} with {SHARDS} shards "
           f"too; {total['gigabytes']:,.0f} GB, {total['files']:,.0f} files")  # fmt: skip
     if args.write:
@@ -147,22 +151,23 @@ def written(folder: Path) -> tuple[int, int]:
     return sum(path.stat().st_size for path in files), len(files)
 
 
-def run_of(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a stage: its line (`seconds` of its own, `seconds_an_image`), how far from it the measurements are, and
-    what a run of `COCO` images is by it, of all the times that the stage runs: `hours_1_core`; `hours_gpu` and
-    `hours_cluster`, without the network's; `gigabytes`, `files`.
-    """  # noqa: D205
+def run_of(table: pd.DataFrame, images: int, predicted: int) -> pd.DataFrame:
+    """A row a stage: its line (`seconds` of its own, `seconds_an_image`) and how far from it the measurements are.
+
+    What a run of `images`, of which `predicted` are evaluated, is by the line, of all the times that the stage runs:
+    `hours_1_core`; `hours_gpu` and `hours_cluster`, without the network's; `gigabytes`, `files`.
+    """
     lines = {stage: line(own, "seconds") for stage, own in table.groupby("stage")}
     rows = []
     for stage, own in table[table["stage"] != READING].groupby("stage", sort=False):
         slope, start = lines[stage]
         distance = np.abs(own["seconds"] - (start + slope * own["images"])).max() / own["seconds"].max()
-        size, times = IMAGES.get(str(stage), COCO), TIMES.get(str(stage), 1)
+        size, times = (predicted if stage in EVALUATED else images), TIMES.get(str(stage), 1)
         jobs = SHARDS if stage in SHARDED else times
         alone = WITHOUT_NETWORK.get(str(stage), stage)
-        starts, images = jobs * max(start, 0) / 3600, times * size / 3600
-        fed = lines[alone][0] * images
-        in_turn = starts + max(fed / shared(alone), IN_ONE.get(alone, 0) * images)
+        starts, hours = jobs * max(start, 0) / 3600, times * size / 3600
+        fed = lines[alone][0] * hours
+        in_turn = starts + max(fed / shared(alone), IN_ONE.get(alone, 0) * hours)
         last = own.iloc[-1]
         rows.append(
             {
@@ -170,7 +175,7 @@ def run_of(table: pd.DataFrame) -> pd.DataFrame:
                 "seconds": start,
                 "seconds_an_image": slope,
                 "off_the_line": distance,
-                "hours_1_core": starts + slope * images,
+                "hours_1_core": starts + slope * hours,
                 "hours_gpu": (starts + fed) / CORES if stage in SHARDED else in_turn,
                 "hours_cluster": (starts + fed) / SHARDS if stage in SHARDED else in_turn,
                 "gigabytes": max(0, np.polyval(line(own, "megabytes"), size)) * times / 1e3,
