@@ -55,7 +55,14 @@ def voc_mini() -> Path:
 
 
 @pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def processors(monkeypatch: pytest.MonkeyPatch) -> int:
+    """As many processors as commands think that there are, on any machine: so many processes may they start."""
+    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 3)
+    return 3
+
+
+@pytest.fixture
+def processes(processors: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Commands start the processes that they may, on any machine and for little work; how many each of them started."""
     started: list[int] = []
     start = workers.map_in_processes
@@ -66,7 +73,6 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(workers, "map_in_processes", noted)
     monkeypatch.setattr(workers, "WORTH_STARTING", 1e-9)
-    monkeypatch.setattr("boxsup.commands.workers_argument.processors", lambda: 3)
     return started
 
 

@@ -60,7 +60,8 @@ def test_every_format_is_recognised_and_gives_the_same_boxes(root, made, form):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", SOURCES)
-def test_records_do_not_depend_on_the_number_of_processes(root, form):
+def test_records_do_not_depend_on_the_number_of_processes(root, form, monkeypatch):
+    monkeypatch.setattr("boxsup.catalogue.check.BATCH", 1)  # so that each process has some
     checks = open_source(root / "images", root / SOURCES[form]).listing().checks
     assert list(run_checks(checks, 2)) == list(run_checks(checks, 1))
 
@@ -234,7 +235,24 @@ def test_a_bad_line_of_yolo_is_a_problem_that_numbers_it(line, words):
     assert words in text
 
 
-@given(st.binary(max_size=60) | st.text(alphabet="0123456789.- e\n", max_size=60).map(str.encode))
+def tenths(least, most):
+    return st.integers(least, most).map(lambda number: str(number / 10))
+
+
+NUMBERS = (
+    st.tuples(tenths(3, 7), tenths(3, 7), tenths(1, 6), tenths(1, 6))  # a box
+    | st.lists(tenths(-2, 12), min_size=4, max_size=9)
+    | st.lists(st.sampled_from(["nan", "1e400", "x", "-", "0.5"]), max_size=6)
+)
+NAMES = st.sampled_from(["0", "1", "2", "3", "-1", "cat"])
+LINES = st.builds(lambda name, rest: " ".join([name, *rest]), NAMES, NUMBERS)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.text(alphabet="0123456789.- e\n", max_size=60).map(str.encode)
+    | st.lists(LINES, max_size=4).map("\n".join).map(str.encode)
+)
 def test_whatever_a_label_file_holds_it_is_read_or_a_problem(content):
     things, texts = yolo(content, drawn=True)
     for thing in things:

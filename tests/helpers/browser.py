@@ -75,15 +75,11 @@ class Browser:
 
     def visit(self, address: str, width: int = 1280, height: int = 900) -> None:
         """Load an address in the same way."""
-        self.send("Page.navigate", url="about:blank")
+        self._load("Page.navigate", url="about:blank")  # whose loading is not to be taken for that of the page
         self.complaints, self.requests = [], []
         self.resize(width, height)
         self.dark(False)
-        self._loaded = False
-        self.send("Page.navigate", url=address)
-        deadline = time.monotonic() + PATIENCE
-        while not self._loaded:
-            self._receive(deadline)
+        self._load("Page.navigate", url=address)
 
     def new_tab(self) -> str:
         """Open a tab and go there; returns its name for `go_to`."""
@@ -101,8 +97,12 @@ class Browser:
 
     def reload(self) -> None:
         """Load the page again."""
+        self._load("Page.reload")
+
+    def _load(self, method: str, **parameters: str) -> None:
+        """Send what loads a page, and wait until it is there."""
         self._loaded = False
-        self.send("Page.reload")
+        self.send(method, **parameters)
         deadline = time.monotonic() + PATIENCE
         while not self._loaded:
             self._receive(deadline)

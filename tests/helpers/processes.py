@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
+
 import boxsup
 
 
@@ -14,6 +16,19 @@ def stay(folder: str) -> None:
     """Leave a file named after this process, and sleep."""
     Path(folder, str(os.getpid())).touch()
     time.sleep(600)
+
+
+def ended(process: psutil.Process, patience: float = 120) -> bool:
+    """Whether a process ends; a zombie has ended, whoever collects it and when."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def be_killed(*_: object) -> None:

@@ -1,5 +1,6 @@
 """Files of a data set or a store that mean harm: each attack fails with one of our errors, and nothing else happens."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -366,13 +367,17 @@ def test_a_bomb_of_text_in_a_png_does_not_go_off(tmp_path):
 
 
 def test_a_picture_calls_no_other_program(tmp_path, monkeypatch):
-    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    (tmp_path / "gs").write_text(f"#!/bin/sh\n: > {tmp_path}/called\n")
     (tmp_path / "gs").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # what Pillow found when it looked for it first
     (tmp_path / "a.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(x) show\n%%EOF\n")
     with pytest.raises(DataError, match="not a readable image"):
         read_image(tmp_path / "a.jpg")
     assert not (tmp_path / "called").exists()
+    with contextlib.suppress(OSError), Image.open(tmp_path / "a.jpg") as image:  # as Pillow would by itself
+        image.load()
+    assert (tmp_path / "called").exists()
 
 
 # --- stores -----------------------------------------------------------------------------------------------------------

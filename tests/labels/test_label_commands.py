@@ -147,6 +147,7 @@ def test_true_masks_where_they_may_be_used_and_rectangles_elsewhere(split, label
         np.testing.assert_array_equal(made[row.image], expected)
 
 
+@pytest.mark.usefixtures("processors")
 @pytest.mark.parametrize("kind", ["grabcut", "bbox_seg"])
 def test_fixed_masks_are_the_same_from_one_process_and_from_two(split, tmp_path, kind):
     out = tmp_path / "two.zarr"

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from helpers.paths import ROOT
+from helpers.processes import ended
 
 pytestmark = pytest.mark.slow  # each test starts programs and stops them
 
@@ -175,6 +176,7 @@ from boxsup.machine.environment import set_environment
 from boxsup.machine.stopping import stop_at_signals
 from boxsup.machine.workers import map_in_processes
 from helpers.processes import stay
+from helpers.processes import ended
 
 if __name__ == "__main__":
     set_environment()
@@ -198,4 +200,4 @@ def test_a_signal_to_all_processes_is_as_quiet_as_one_to_the_first(tmp_path, sto
         os.killpg(run.pid, stop)
         assert run.communicate(timeout=PATIENCE) == ("", "")
     assert run.returncode == 128 + stop
-    assert not psutil.wait_procs(children, timeout=PATIENCE)[1]
+    assert all(map(ended, children))

@@ -13,6 +13,7 @@ import pytest
 from boxsup.errors import BoxSupError, DataError
 from boxsup.machine.workers import AHEAD, map_batches, map_in_processes, prefetch
 from helpers.paths import ROOT
+from helpers.processes import ended
 
 
 def late(seconds):
@@ -48,25 +49,27 @@ def test_a_worker_that_is_ended_from_outside_is_said_to_be():
         list(map_in_processes(os._exit, [(9,)], 1))
 
 
-def pool_in(folder, **variables):
-    """Start a process that says which boxsup its worker has imported, and that a terminal's signals don't end it."""
+def pool_in(folder, script, **variables):
+    """Run a script in a folder that says which boxsup its worker has imported, and that no terminal ends it."""
     code = "import sys\nsys.path.insert(0, sys.argv[1])\n"
     code += "from boxsup.machine.stopping import stop_at_signals\nfrom helpers.processes import worker_facts\n"
     code += "from boxsup.machine.workers import map_in_processes\nif __name__ == '__main__':\n"
     code += "    stop_at_signals()\n    for facts in map_in_processes(worker_facts, [()], 1, module='boxsup.near'):\n"
     code += "        print(*facts, flush=True)\n        sys.stdin.read()"
+    script.parent.mkdir()  # a folder of its own, where Python looks for modules first
+    script.write_text(code)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"} | variables
-    words = [sys.executable, "-c", code, str(ROOT / "tests")]
+    words = [sys.executable, str(script), str(ROOT / "tests")]
     pipe = subprocess.PIPE
     return subprocess.Popen(words, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.mark.slow
 def test_workers_import_what_their_parent_does_and_not_what_lies_in_the_current_folder(tmp_path):
-    (tmp_path / "boxsup").mkdir()
-    (tmp_path / "boxsup" / "__init__.py").touch()
-    (tmp_path / "statistics.py").write_text("print('run')\n")  # a module of Python's that worker processes import
-    with pool_in(tmp_path, PYTHONSAFEPATH="1") as run:
+    (tmp_path / "here" / "boxsup").mkdir(parents=True)
+    (tmp_path / "here" / "boxsup" / "__init__.py").touch()
+    (tmp_path / "here" / "statistics.py").write_text("print('run')\n")  # which worker processes import of Python's
+    with pool_in(tmp_path / "here", tmp_path / "elsewhere" / "script.py") as run:
         assert run.communicate(timeout=120) == (f"{ROOT / 'boxsup' / '__init__.py'} SIGHUP SIGINT\n", "")
 
 
@@ -74,13 +77,14 @@ def test_workers_import_what_their_parent_does_and_not_what_lies_in_the_current_
 def test_a_temporary_folder_may_have_a_path_that_is_too_long_for_a_socket(tmp_path):
     folder = tmp_path / ("x" * 110)
     folder.mkdir()
-    with pool_in(tmp_path, TMPDIR=str(folder)) as run:
+    with pool_in(tmp_path, tmp_path / "elsewhere" / "script.py", TMPDIR=str(folder)) as run:
         assert run.communicate(timeout=120) == (f"{ROOT / 'boxsup' / '__init__.py'} SIGHUP SIGINT\n", "")
 
 
 @pytest.mark.slow
-def test_who_is_stopped_leaves_nothing_in_the_temporary_folder():
-    with TemporaryDirectory(dir="/tmp") as folder, pool_in("/", TMPDIR=folder) as run:
+def test_who_is_stopped_leaves_nothing_in_the_temporary_folder(tmp_path):
+    script = tmp_path / "elsewhere" / "script.py"
+    with TemporaryDirectory(dir="/tmp") as folder, pool_in("/", script, TMPDIR=folder) as run:
         assert run.stdout.readline()
         run.terminate()
         assert run.wait(timeout=60) == 128 + signal.SIGTERM
@@ -95,10 +99,9 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path):
         while len(list(tmp_path.iterdir())) < 2:
             assert run.poll() is None
             time.sleep(0.05)
+        workers = [psutil.Process(int(worker.name)) for worker in tmp_path.iterdir()]
         run.kill()
-    for worker in tmp_path.iterdir():
-        psutil.wait_procs([psutil.Process(int(worker.name))] if psutil.pid_exists(int(worker.name)) else [], timeout=60)
-        assert not psutil.pid_exists(int(worker.name))
+    assert all(map(ended, workers))
 
 
 def test_items_are_made_ahead_but_few_of_them():

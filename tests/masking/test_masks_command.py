@@ -3,9 +3,9 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,14 +77,25 @@ def arguments(folder, out, *more, model=True):
     return ["masks", *own, "--out", str(out), "--format", *FORMATS, *map(str, more)]
 
 
-def start(*given):
-    """A process of its own: here NumPy's BLAS may have more threads, on which last bits depend."""
-    return subprocess.Popen([sys.executable, "-m", "boxsup", *given], stderr=subprocess.PIPE, text=True)
+KILLED = """
+import os, signal, sys
+from boxsup.cli import main
+from boxsup.masking import jobs
+write, written = jobs.write_part, []
+def write_two(*given):
+    write(*given)
+    written.append(given)
+    if len(written) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+jobs.write_part = write_two
+main(sys.argv[1:])
+"""
 
 
 def run(*given):
-    with start(*given) as process:
-        _, errors = process.communicate()
+    """A process of its own: here NumPy's BLAS may have more threads, on which last bits depend."""
+    process = subprocess.run([sys.executable, "-m", "boxsup", *given], stderr=subprocess.PIPE, text=True)
+    errors = process.stderr
     assert process.returncode == 0, errors
     return errors
 
@@ -183,13 +194,10 @@ def test_yolos_labels_lie_as_the_images_do(whole, folder):
 
 def test_after_a_kill_only_the_rest_is_done_and_the_bytes_are_the_same(folder, whole, tmp_path):
     out = tmp_path / "out"
-    with start(*arguments(folder, out)) as process:
-        while len(list((out / "parts").glob("train*.json"))) < 2:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
-        process.kill()
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments(folder, out)], stderr=subprocess.PIPE, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = {path: path.stat().st_mtime_ns for path in (out / "parts").glob("train*.json")}
-    assert 2 <= len(kept) < IMAGES
+    assert len(kept) == 2
     assert not (out / "boxes.csv").exists()
     assert f"{len(kept)} of them done before" in run(*arguments(folder, out))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
@@ -202,9 +210,19 @@ def test_results_depend_neither_on_processes_nor_on_where_networks_run(folder, w
     monkeypatch.setattr(masker, "device", lambda: torch.device(device))
     monkeypatch.setattr(masker, "WORTH_STARTING", 0.1)
     monkeypatch.setattr(masks, "add_workers_argument", lambda parser, *_, **__: parser.set_defaults(workers=3))
+    started = []
+    calls = {masker.map_batches: 4, masker.map_in_processes: 2}  # and which argument is the number of processes
+    for call, place in calls.items():
+
+        def noted(*given, call=call, place=place, **more):
+            started.append(given[place])
+            return call(*given, **more)
+
+        monkeypatch.setattr(masker, call.__name__, noted)
     given = arguments(folder, tmp_path / "out")
     place = given.index("--workers")
     main([*given[:place], *given[place + 2 :]])
+    assert started == [3]
     assert files(tmp_path / "out") == files(whole)
 
 
@@ -235,8 +253,8 @@ def test_what_is_damaged_or_changed_is_done_again_and_a_bad_image_left_out(folde
     pictures[4].write_bytes(pictures[4].read_bytes()[:200])
     given = arguments(folder, tmp_path / "whole")
     given[2], given[4] = str(tmp_path / "images"), str(tmp_path / "boxes")
-    with start(*given) as process:
-        _, errors = process.communicate()
+    process = subprocess.run([sys.executable, "-m", "boxsup", *given], stderr=subprocess.PIPE, text=True)
+    errors = process.stderr
     assert process.returncode == 1
     assert f"{IMAGES - 1} images, {IMAGES - 4} of them done before" in errors
     assert "1 problems left images out" in errors

@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 from snakemake.utils import update_config
 
+from boxsup.catalogue.check import run_checks
 from boxsup.catalogue.readers import READERS
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
@@ -112,11 +113,18 @@ def test_the_command_can_be_pasted_also_where_names_have_spaces(here, data, caps
     assert arguments in (here / "my birds/config.yaml").read_text()
 
 
-def test_equal_runs_write_equal_files(here, data):
-    init(data, "yolo")
+def test_equal_runs_write_equal_files(here, data, processors, monkeypatch):
+    started = []
+    monkeypatch.setattr("boxsup.commands.init.MIN_IMAGES", 1)
+    monkeypatch.setattr("boxsup.catalogue.check.BATCH", 1)
+    monkeypatch.setattr(
+        "boxsup.commands.init.run_checks", lambda *given: started.append(given[1]) or run_checks(*given)
+    )
+    init(data, "yolo", "--workers", "1")
     first = {file.name: file.read_bytes() for file in (here / "mine").iterdir()}
     (here / "mine/config.yaml").unlink()
     init(data, "yolo", "--workers", "2")
+    assert started == [1, 2]
     assert {file.name: file.read_bytes() for file in (here / "mine").iterdir()} == first
 
 

@@ -18,6 +18,7 @@ from boxsup.network import build_network
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.training.parallel import all_reduce_sum, distribute_model, is_main_process, rank_slice, world_size
 from boxsup.training.torchrun import run_in_processes
+from helpers.processes import ended
 from helpers.small_split import write_split
 from helpers.training_runs import TRAINING, epoch_arguments, network_arguments
 
@@ -153,7 +154,6 @@ def test_processes_end_with_the_one_that_started_them(start, tmp_path, number, s
     assert len(children) >= 2
     run.send_signal(number)
     assert run.wait() == status
-    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
-    assert not alive
+    assert all(map(ended, children))
     assert "Traceback" not in log.read_text()
     assert not (start / "killed").exists()

@@ -7,7 +7,7 @@ import yaml
 from PIL import Image
 
 from helpers import own_data
-from helpers.workflow_runs import RUN, TARGET, TINY, planned
+from helpers.workflow_runs import RUN, TARGET, TINY, copy_of, planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -21,8 +21,7 @@ SHARD = "data/demo/train/{}/mcg/{}-of-2.zarr"
 @pytest.fixture
 def edited(demo, snakemake, tmp_path):
     """The jobs that a dry run plans after an edit of the demo's tree."""
-    directory = tmp_path / "run"
-    shutil.copytree(demo, directory, symlinks=True)
+    directory = copy_of(demo, tmp_path / "run")
 
     def jobs(name, how, run=()):
         how(directory / TREE / name)

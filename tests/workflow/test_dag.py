@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import shutil
 import sys
 
 import pandas as pd
@@ -13,7 +12,7 @@ from boxsup.cli import main
 from boxsup.stages import STAGES
 from helpers import own_data
 from helpers.paths import ROOT
-from helpers.workflow_runs import RUN, TARGET, TINY, planned
+from helpers.workflow_runs import RUN, TARGET, TINY, copy_of, planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -55,12 +54,9 @@ def test_settings_of_object_networks_rerun_them_and_the_generations(rerun):
     assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
 
 
-def test_decisions_of_a_person_rerun_what_learns_from_them(rerun, demo):
-    (demo / "reviewed.jsonl").write_text("")
-    try:
-        jobs = rerun(experiment(supervision={"reviewed": "reviewed.jsonl"}))
-    finally:
-        (demo / "reviewed.jsonl").unlink()
+def test_decisions_of_a_person_rerun_what_learns_from_them(rerun, tmp_path):
+    (tmp_path / "reviewed.jsonl").touch()
+    jobs = rerun(experiment(supervision={"reviewed": str(tmp_path / "reviewed.jsonl")}))
     assert set(jobs) == {*CHAIN, "objects"}
 
 
@@ -397,8 +393,7 @@ def test_a_page_and_an_experiment_of_one_name_are_refused(snakemake, tmp_path):
 
 
 def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(demo, snakemake, tmp_path):
-    directory = tmp_path / "run"
-    shutil.copytree(demo, directory, symlinks=True)
+    directory = copy_of(demo, tmp_path / "run")
     searched, report = f"results/{RUN}/crf_search/002.csv", TARGET
     few = {"rounds": 2, "bilateral_weight": [2, 6], "bilateral_xy": [10, 30], "bilateral_rgb": [4, 12]}
     changes = {"inference": {"crf_search": few}, "validation": {"held_out": 2}}

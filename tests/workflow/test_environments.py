@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -14,7 +13,7 @@ from boxsup.stages import ASKED, STAGES, asked_versions
 from helpers import conda
 from helpers.commands import run_boxsup
 from helpers.paths import ROOT
-from helpers.workflow_runs import RUN, TARGET, command
+from helpers.workflow_runs import RUN, TARGET, command, copy_of
 
 RULES = re.findall(
     r'^rule (\w+):\n(?:(?!^rule ).*\n)*?    conda:\n        "../../envs/(\w+)\.yaml"',
@@ -103,8 +102,7 @@ def bytes_of(folder, names):
 
 @pytest.mark.slow
 def test_jobs_run_in_the_environment_that_their_rule_names_and_make_the_same_bytes(demo, tmp_path):
-    home = tmp_path / "home"
-    shutil.copytree(demo, home, symlinks=True)
+    home = copy_of(demo, tmp_path / "home")
     path = os.pathsep.join([str(conda.install(tmp_path / "conda")), os.environ["PATH"]])
     options = ["--sdm", "conda", "--rerun-triggers", "mtime", "--force", "--", *MADE, TARGET]
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(tmp_path / "nowhere")}

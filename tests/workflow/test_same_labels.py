@@ -12,7 +12,7 @@ from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.image.files import read_image, read_mask
 from boxsup.store.labels import Labels
-from helpers.workflow_runs import RUN, TINY, planned
+from helpers.workflow_runs import RUN, TINY, copy_of, planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -23,8 +23,7 @@ CRF = {"bilateral_weight": 9.0, "bilateral_rgb": 30.0}
 @pytest.fixture(scope="module")
 def run(demo, tmp_path_factory, snakemake):
     """A run whose labelling is its own, and one that has its networks and another labelling."""
-    folder = tmp_path_factory.mktemp("labels") / "run"
-    shutil.copytree(demo, folder)
+    folder = copy_of(demo, tmp_path_factory.mktemp("labels") / "run")
     tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
     other = tiny | {"checkpoints_of": "demo_semi", "inference": {"scales": [1.5], "crf": tiny["inference"]["crf"]}}
     like = {"dataset": "demo", "train": "train", "val": "val", "supervision": {"masks": "masks", "boxes": "boxsup"}}

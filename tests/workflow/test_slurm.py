@@ -12,7 +12,7 @@ import pytest
 
 from helpers.paths import ROOT
 from helpers.slurm_cluster import missing, slurm
-from helpers.workflow_runs import RUN, TARGET, command, contents, planned
+from helpers.workflow_runs import RUN, TARGET, command, contents, copy_of, planned
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
@@ -33,8 +33,7 @@ def cluster():
 @pytest.fixture
 def ready(demo, tmp_path):
     """A folder with the demo's data and candidates, for which nothing is trained yet."""
-    directory = tmp_path / "run"
-    shutil.copytree(demo, directory, symlinks=True)
+    directory = copy_of(demo, tmp_path / "run")
     shutil.rmtree(directory / "results/demo_semi")
     return directory
 
