@@ -127,6 +127,7 @@ def inference(**settings):
     return json.dumps({"threads": 1, **settings})
 
 
+@pytest.mark.usefixtures("processors")
 def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, crf):
     tables = []
     for workers in ("1", "2"):
