@@ -27,7 +27,7 @@ from boxsup.masking.corrections import (
     yolo_numbers,
 )
 from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
-from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_object, void_objects
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, object_numbers, void_object, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
@@ -215,11 +215,11 @@ def _filled(
 
 
 def _as_in_xml(part: ImagePart, objects: Sequence[MaskedObject]) -> list[MaskedObject]:
-    """The objects of an image, counted without those that the copy of its XML leaves out."""
-    numbers = [item.number or 0 for item in objects]
-    before = [sum(index < number - 1 for index in part.nothing) for number in numbers]
-    counted = zip(objects, numbers, before, strict=True)
-    return [replace(item, number=number - fewer) for item, number, fewer in counted] if part.nothing else [*objects]
+    """The objects of an image with the numbers that they have in the copy of its XML, which leaves some out."""
+    numbers = object_numbers(part.record)
+    gone = [numbers[index] for index in part.nothing]
+    places = ((item, item.number or 0) for item in objects)
+    return [replace(item, number=place - sum(other < place for other in gone)) for item, place in places]
 
 
 def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], PackedMask]:
