@@ -48,9 +48,11 @@ class Decisions:
             tuple(index for index, each in enumerate(found) if each is not None and each.verdict == verdict)
             for verdict in ("void", "nothing")
         )
-        corrected = tuple(index for index, box in enumerate(record.boxes) if boxes[index] != box)
+        pairs = list(enumerate(zip(record.boxes, boxes, strict=True)))
+        renamed = tuple(index for index, (old, new) in pairs if old.class_id != new.class_id)
+        moved = tuple(index for index, (old, new) in pairs if old[1:5] != new[1:5])
         record = replace(record, boxes=boxes)
-        return replace(part, record=record, masks=masks, void=void, nothing=nothing, corrected=corrected)
+        return replace(part, record=record, masks=masks, void=void, nothing=nothing, renamed=renamed, moved=moved)
 
     def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
         """A problem for each decision that is about no box as it is now, or cannot be used."""

@@ -182,16 +182,20 @@ def _copy_coco(path: Path, results: MaskResults, encoding: coco.Encoding) -> lis
     """Write a copy of the user's JSON, or of each JSON of an export; return the problems with changed files."""
     problems = {file: changed(results, file) for file in results.stamps}
     filled, left_out = _filled(results, encoding)
+
+    def write(copy: Path, file: Path) -> None:
+        faults = coco_copy.write(copy, file, filled.get(file, {}), left_out[file])
+        problems[file] += [Problem("", str(file), fault) for fault in faults]
+
     unchanged = [file for file, wrong in problems.items() if not wrong]
     if results.source.annotations.is_dir():
         with atomic_write(path) as folder:
             folder.mkdir()
             for file in unchanged:
-                copy = folder / os.path.relpath(file, results.source.annotations)
-                coco_copy.write(copy, file, filled.get(file, {}), left_out[file])
+                write(folder / os.path.relpath(file, results.source.annotations), file)
     else:
         for file in unchanged:
-            coco_copy.write(path, file, filled.get(file, {}), left_out[file])
+            write(path, file)
     return [problem for wrong in problems.values() for problem in wrong]
 
 
@@ -202,15 +206,17 @@ def _filled(
     filled: dict[Path, dict[int, coco_copy.MaskFields]] = defaultdict(dict)
     left_out: dict[Path, set[int]] = defaultdict(set)
     for part in results.parts():
-        record = part.record
-        left_out[Path(record.annotation)] |= lines_of(part, part.nothing)
-        masked = [(index, masked) for index, _, masked in masked_objects(part)]
-        for index, item in [*masked, *((index, void_object(part, index)) for index in part.void)]:
-            crowd = {"iscrowd": 1} if item.crowd else {}
-            fields = corrected_corners(part, index) | crowd | coco.mask_fields(item, encoding, results.tight)
+        record, file = part.record, Path(part.record.annotation)
+        left_out[file] |= lines_of(part, part.nothing)
+        masked = {index: masked for index, _, masked in masked_objects(part)}
+        items = masked | {index: void_object(part, index) for index in part.void}
+        for index in sorted({*items, *part.renamed, *part.moved} - {*part.nothing}):
+            fields, item = corrected_corners(part, index), items.get(index)
+            if item is not None:
+                fields |= ({"iscrowd": 1} if item.crowd else {}) | coco.mask_fields(item, encoding, results.tight)
             name = corrected_class(part, index, results.source)
             annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
-            filled[Path(record.annotation)][record.origins[index][0]] = annotation
+            filled[file][record.origins[index][0]] = annotation
     return filled, left_out
 
 

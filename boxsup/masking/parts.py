@@ -35,7 +35,8 @@ class ImagePart:
         number: Position of the image among all images, from 1.
         void: Indices of boxes of which a person said that nobody can tell what is in them.
         nothing: Indices of boxes of which a person said that there is nothing in them.
-        corrected: Indices of boxes whose class or corners a person corrected.
+        renamed: Indices of boxes whose class a person corrected.
+        moved: Indices of boxes whose corners a person corrected.
     """
 
     record: Record
@@ -43,7 +44,8 @@ class ImagePart:
     number: int = 1
     void: tuple[int, ...] = ()
     nothing: tuple[int, ...] = ()
-    corrected: tuple[int, ...] = ()
+    renamed: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
