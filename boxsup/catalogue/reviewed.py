@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +20,27 @@ from boxsup.store.journal import Entry, Journal
 REVIEWED = "reviewed.jsonl"  # in the folder of `boxsup masks`, or of an experiment
 # The box has a mask; there is no object; nobody can tell, so nothing is to be learned here.
 Verdict = Literal["mask", "nothing", "void"]
-BoxKey = tuple[str, str, Corners]  # image id, class name and corners of a box, as they are annotated
+
+
+@dataclass(frozen=True)
+class BoxKey:
+    """What the decision on a box is known by: the box, as it is annotated.
+
+    Attributes:
+        image: Id of its image.
+        class_name: Its class.
+        corners: Half-open pixel corners x0, y0, x1, y1.
+        nth: Its place, from 0, among the boxes of the image that have its class and its corners, in the order of the
+            annotation: duplicates are different boxes.
+        of: How many boxes of the image have its class and its corners; 0 if nobody knows. Two keys are equal without
+            regard to it.
+    """
+
+    image: str
+    class_name: str
+    corners: Corners
+    nth: int = 0
+    of: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,14 @@ class Decision:
     score: float
     drawn: bool
 
+    def is_on(self, key: BoxKey) -> bool:
+        """Whether this is about a box that is there now.
+
+        If duplicates were removed since, or added, nobody can tell which of them was meant: "nothing" on a duplicate
+        that is gone must not delete the object that is left.
+        """
+        return self.key == key and self.key.of in (0, key.of)
+
     def pixels(self, height: int, width: int) -> NDArray[np.bool_] | None:
         """The mask, H×W; None if there is none.
 
@@ -64,12 +93,14 @@ class Decision:
 
     def entry(self) -> Entry:
         """The line of the journal."""
-        image, class_name, box = self.key
+        key = self.key
         return {
             "decision": self.number,
-            "image": image,
-            "class": class_name,
-            "box": list(box),
+            "image": key.image,
+            "class": key.class_name,
+            "box": list(key.corners),
+            **({"nth": key.nth} if key.nth else {}),
+            **({"of": key.of} if key.of > 1 else {}),
             "verdict": self.verdict,
             "to_class": self.class_name,
             "to_box": list(self.box),
@@ -78,6 +109,31 @@ class Decision:
             "score": self.score,
             "drawn": self.drawn,
         }
+
+
+def box_keys(image: str, boxes: Iterable[tuple[str, Corners]]) -> list[BoxKey]:
+    """The keys of the boxes of an image.
+
+    >>> corners = (0, 0, 2, 2)
+    >>> [(key.nth, key.of) for key in box_keys("a", [("cat", corners), ("dog", corners), ("cat", corners)])]
+    [(0, 2), (0, 1), (1, 2)]
+
+    Args:
+        image: Its id.
+        boxes: Class name and corners of all of its boxes, in the order of the annotation.
+    """
+    boxes = list(boxes)
+    counts, seen, keys = Counter(boxes), Counter[tuple[str, Corners]](), list[BoxKey]()
+    for box in boxes:
+        keys.append(BoxKey(image, *box, seen[box], counts[box]))
+        seen[box] += 1
+    return keys
+
+
+def decision_on(key: BoxKey, latest: Mapping[BoxKey, Decision]) -> Decision | None:
+    """The decision on a box, if there is one that is still about it; see `Decision.is_on`."""
+    decision = latest.get(key)
+    return decision if decision is not None and decision.is_on(key) else None
 
 
 def undo_entry(number: str) -> Entry:
@@ -158,7 +214,8 @@ def read_reviewed(path: Path) -> Reviewed:
 def _decision(entry: Entry) -> Decision | None:
     """The decision of a line; None if it is none."""
     try:
-        key = (_text(entry["image"]), _text(entry["class"]), _corners(entry["box"]))
+        nth, of = _count(entry.get("nth", 0)), _count(entry.get("of", 0))
+        key = BoxKey(_text(entry["image"]), _text(entry["class"]), _corners(entry["box"]), nth, of)
         verdict, runs, iou = entry["verdict"], entry["mask"], entry["iou"]
         if verdict not in get_args(Verdict) or (runs is None) != (verdict != "mask"):
             return None
@@ -182,6 +239,12 @@ def _decision(entry: Entry) -> Decision | None:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError("not a number of boxes")
     return value
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from boxsup.catalogue.reviewed import Decision, read_reviewed
+from boxsup.catalogue.reviewed import BoxKey, Decision, box_keys, decision_on, read_reviewed
 from boxsup.catalogue.tables import Catalogue, InParts, corners_of
 from boxsup.image.boxes import Corners
 from boxsup.image.packed import packed
@@ -74,7 +75,7 @@ def read_pins(path: Path | None, split: InParts) -> Pins:
 
     Args:
         path: The journal; None for no decisions.
-        split: The split. A decision is about a box of this image, class and corners.
+        split: The split. A decision is about a box of this image, class and corners, and of equal boxes about one.
 
     Raises:
         DataError: There is no such file.
@@ -82,28 +83,39 @@ def read_pins(path: Path | None, split: InParts) -> Pins:
     if path is None:
         return Pins()
     decisions = read_reviewed(path).latest()
-    decided = {image for image, _, _ in decisions}
+    decided = {key.image for key in decisions}
     crowd, masks, images, used = dict[int, int](), dict[int, PinnedMask](), set[str](), set()
     for part in split.parts():
         sizes = {row.image: (row.height, row.width) for row in part.rows() if row.image in decided}
         images.update(sizes)
         boxes = part.boxes[part.boxes["image"].isin(sizes)]
-        places = zip(boxes.index, boxes["image"], boxes["label"].tolist(), corners_of(boxes).tolist(), strict=True)
-        for row, image, label, corners in places:
-            key = (image, split.classes[label], tuple(corners))
-            decision = decisions.get(key)
-            mask = _mask(decision, split.classes, sizes[image]) if decision else None
+        for row, key in _keys(boxes, split.classes):
+            decision = decision_on(key, decisions)
+            mask = _mask(decision, split.classes, sizes[key.image]) if decision else None
             if decision is None or (decision.verdict == "mask" and mask is None):
                 continue
             used.add(key)
             crowd[row] = 1 if decision.verdict == "void" else PINNED
             if mask is not None:
                 masks[row] = mask
-    unused = sum(key[0] in images and key not in used for key in decisions)
+    unused = sum(key.image in images and key not in used for key in decisions)
     if unused:
         text = "do not fit the boxes as they are now, and are left out: review them again"
         print(f"boxsup: {path}: {unused} decisions {text}", file=sys.stderr)
     return Pins(crowd, masks)
+
+
+def _keys(boxes: pd.DataFrame, classes: Sequence[str]) -> Iterator[tuple[int, BoxKey]]:
+    """The row of each box in its table, and what a decision on it is known by.
+
+    Args:
+        boxes: Rows of the table of boxes: all those of some images.
+        classes: Class names, the background first.
+    """
+    for image, own in boxes.groupby("image", sort=False):
+        corners = ((x0, y0, x1, y1) for x0, y0, x1, y1 in corners_of(own).tolist())
+        names = (classes[label] for label in own["label"])
+        yield from zip(own.index, box_keys(str(image), zip(names, corners, strict=True)), strict=True)
 
 
 def _mask(decision: Decision, classes: Sequence[str], size: tuple[int, int]) -> PinnedMask | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
+from boxsup.errors import DataError
 from boxsup.masking.parts import ImagePart
 from boxsup.store.atomic import write_bytes
 from boxsup.writers.coco_copy import CHANGED
@@ -55,7 +56,7 @@ def copy_files(folder: Path, base: Path, results: MaskResults, fill: Fill, other
         folder: The folder to write to.
         base: The user's folder that it is a copy of.
         results: What there is to write.
-        fill: Adds an image's masks to the content of its file.
+        fill: Adds an image's masks to the content of its file; a DataError of it is a problem of this file.
         other: Copies the content of all other files; by default byte for byte.
 
     Returns:
@@ -80,6 +81,8 @@ def _copy(folder: Path, base: Path, results: MaskResults, file: Path, copy: Copy
         content = copy(file.read_bytes())
     except OSError as error:
         return [Problem("", str(file), f"cannot be read ({error.strerror})")]
+    except DataError as error:
+        return [Problem("", str(file), str(error))]
     except RecursionError:
         return [Problem("", str(file), "is nested too deeply to be written")]
     write_bytes(folder / os.path.relpath(file, base), content)

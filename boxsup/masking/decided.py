@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.catalogue.records import Box, Problem
-from boxsup.catalogue.reviewed import BoxKey, Decision
+from boxsup.catalogue.reviewed import BoxKey, Decision, box_keys, decision_on
 from boxsup.masking.box_masks import UNKNOWN, BoxMask
 from boxsup.masking.parts import ImagePart
 from boxsup.masking.quality import NO_CANDIDATE, crowding, measure_mask
@@ -29,14 +29,10 @@ class Decisions:
     classes: Sequence[str]
     disjoint: bool = False
 
-    def key(self, part: ImagePart, box: Box) -> BoxKey:
-        """What the decision on a box is known by."""
-        return part.record.image, self.classes[box.class_id], (box.x0, box.y0, box.x1, box.y1)
-
     def applied(self, part: ImagePart) -> ImagePart:
         """The image with the masks, boxes and classes that were decided on; see `faults` for what cannot be used."""
         record = part.record
-        found = [self._usable(part, box) for box in record.boxes]
+        found = [self._usable(part, key) for key in keys_of(part, self.classes)]
         if not any(found):
             return part
         boxes = [box if each is None else self._corrected(box, each) for box, each in zip(record.boxes, found)]  # noqa: B905
@@ -52,25 +48,26 @@ class Decisions:
             tuple(index for index, each in enumerate(found) if each is not None and each.verdict == verdict)
             for verdict in ("void", "nothing")
         )
-        corrected = tuple(index for index, box in enumerate(record.boxes) if boxes[index] != box)
+        pairs = list(enumerate(zip(record.boxes, boxes, strict=True)))
+        renamed = tuple(index for index, (old, new) in pairs if old.class_id != new.class_id)
+        moved = tuple(index for index, (old, new) in pairs if old[1:5] != new[1:5])
         record = replace(record, boxes=boxes)
-        return replace(part, record=record, masks=masks, void=void, nothing=nothing, corrected=corrected)
+        return replace(part, record=record, masks=masks, void=void, nothing=nothing, renamed=renamed, moved=moved)
 
     def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
         """A problem for each decision that is about no box as it is now, or cannot be used."""
         unused, faults = dict(self.latest), []
         for part in parts:
-            for box in part.record.boxes:
-                decision = unused.pop(self.key(part, box), None)
-                if decision is not None and self._usable(part, box) is None:
-                    text = "a reviewed mask, box or class does not fit the image as it is now; review the box again"
-                    faults.append(Problem(part.record.image, part.record.annotation, text))
-        text = "a reviewed box is not among the boxes any more: its class or its corners were changed"
-        return faults + [Problem(image, "", f"{text} ({name} {corners})") for image, name, corners in unused]
+            for key in keys_of(part, self.classes):
+                decision = unused.pop(key, None)
+                if decision is not None and self._usable(part, key) is None:
+                    faults.append(Problem(part.record.image, part.record.annotation, _misfit(decision, key)))
+        text = "a reviewed box is not among the boxes any more: it, its class or its corners were changed"
+        return faults + [Problem(key.image, "", f"{text} ({key.class_name} {key.corners})") for key in unused]
 
-    def _usable(self, part: ImagePart, box: Box) -> Decision | None:
+    def _usable(self, part: ImagePart, key: BoxKey) -> Decision | None:
         """The decision on a box, if there is one that fits its image."""
-        decision = self.latest.get(self.key(part, box))
+        decision = decision_on(key, self.latest)
         if decision is None or decision.class_name not in self.classes[1:]:
             return None
         if decision.box[2] > part.record.width or decision.box[3] > part.record.height:
@@ -84,6 +81,25 @@ class Decisions:
     def _corrected(self, box: Box, decision: Decision) -> Box:
         x0, y0, x1, y1 = decision.box
         return box._replace(class_id=self.classes.index(decision.class_name), x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def keys_of(part: ImagePart, classes: Sequence[str]) -> list[BoxKey]:
+    """What the decisions on the boxes of an image are known by.
+
+    Args:
+        part: The image, as it is annotated.
+        classes: Names of the classes of its boxes, the background first.
+    """
+    boxes = ((classes[box.class_id], (box.x0, box.y0, box.x1, box.y1)) for box in part.record.boxes)
+    return box_keys(part.record.image, boxes)
+
+
+def _misfit(decision: Decision, key: BoxKey) -> str:
+    """Why a decision on a box cannot be used, and what to do."""
+    if not decision.is_on(key):
+        text = f"a reviewed box was one of {decision.key.of} equal boxes, of which the image has {key.of} now"
+        return f"{text}: which one was meant is unknown; review the box again ({key.class_name} {key.corners})"
+    return "a reviewed mask, box or class does not fit the image as it is now; review the box again"
 
 
 def _decided(pixels: NDArray[np.bool_], box: Box, crowd: float) -> BoxMask:

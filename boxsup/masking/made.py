@@ -16,7 +16,7 @@ from boxsup.config.build import build
 from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
-from boxsup.masking.parts import ImagePart, read_part
+from boxsup.masking.parts import ImagePart, object_numbers, read_part
 from boxsup.proposals.methods import build_settings
 from boxsup.store.atomic import write_text
 
@@ -56,11 +56,18 @@ class MadePart:
         record: The image and its boxes, with the class ids of the annotations.
         asked: The same, with the class ids of the model.
         key: The key of its part.
+        numbers: See `object_numbers`; () if `record` says where its boxes are in the user's file, which `masks.json`
+            does not.
     """
 
     record: Record
     asked: Record
     key: str
+    numbers: tuple[int, ...] = ()
+
+    def object_numbers(self) -> tuple[int, ...]:
+        """The number of each box among the objects of the image; see `boxsup.masking.parts.object_numbers`."""
+        return self.numbers or object_numbers(self.record)
 
     def part(self, folder: Path, number: int = 1) -> ImagePart:
         """The image with its masks, from its part in `folder`.
@@ -186,6 +193,7 @@ def _written(content: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
 def _plain(part: MadePart) -> dict[str, Any]:
     record = part.record
     asked: Sequence[int] = [box.class_id for box in part.asked.boxes]
+    numbers = list(part.object_numbers())
     return {
         "image": record.image,
         "path": _absolute(Path(record.path)),
@@ -193,6 +201,7 @@ def _plain(part: MadePart) -> dict[str, Any]:
         "boxes": [list(box) for box in record.boxes],
         "asked": asked,
         "key": part.key,
+        **({} if numbers == list(range(1, len(numbers) + 1)) else {"numbers": numbers}),
     }
 
 
@@ -203,7 +212,10 @@ def _made_part(content: dict[str, Any]) -> MadePart:
     pairs = zip(boxes, content["asked"], strict=True)
     asked = [box._replace(class_id=class_id) for box, class_id in pairs]
     record, other = (Record(content["image"], path, height, width, boxes=each) for each in (boxes, asked))
-    return MadePart(record, other, content["key"])
+    numbers = tuple(map(int, content.get("numbers", ())))
+    if len(numbers) not in (0, len(boxes)):
+        raise ValueError("other numbers than boxes")
+    return MadePart(record, other, content["key"], numbers)
 
 
 def _absolute(path: Path) -> str:

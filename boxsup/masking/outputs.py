@@ -27,7 +27,7 @@ from boxsup.masking.corrections import (
     yolo_numbers,
 )
 from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, write_panoptic
-from boxsup.masking.parts import ImagePart, file_of, masked_objects, void_object, void_objects
+from boxsup.masking.parts import ImagePart, file_of, masked_objects, object_numbers, void_object, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
 from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
@@ -182,16 +182,20 @@ def _copy_coco(path: Path, results: MaskResults, encoding: coco.Encoding) -> lis
     """Write a copy of the user's JSON, or of each JSON of an export; return the problems with changed files."""
     problems = {file: changed(results, file) for file in results.stamps}
     filled, left_out = _filled(results, encoding)
+
+    def write(copy: Path, file: Path) -> None:
+        faults = coco_copy.write(copy, file, filled.get(file, {}), left_out[file])
+        problems[file] += [Problem("", str(file), fault) for fault in faults]
+
     unchanged = [file for file, wrong in problems.items() if not wrong]
     if results.source.annotations.is_dir():
         with atomic_write(path) as folder:
             folder.mkdir()
             for file in unchanged:
-                copy = folder / os.path.relpath(file, results.source.annotations)
-                coco_copy.write(copy, file, filled.get(file, {}), left_out[file])
+                write(folder / os.path.relpath(file, results.source.annotations), file)
     else:
         for file in unchanged:
-            coco_copy.write(path, file, filled.get(file, {}), left_out[file])
+            write(path, file)
     return [problem for wrong in problems.values() for problem in wrong]
 
 
@@ -202,24 +206,26 @@ def _filled(
     filled: dict[Path, dict[int, coco_copy.MaskFields]] = defaultdict(dict)
     left_out: dict[Path, set[int]] = defaultdict(set)
     for part in results.parts():
-        record = part.record
-        left_out[Path(record.annotation)] |= lines_of(part, part.nothing)
-        masked = [(index, masked) for index, _, masked in masked_objects(part)]
-        for index, item in [*masked, *((index, void_object(part, index)) for index in part.void)]:
-            crowd = {"iscrowd": 1} if item.crowd else {}
-            fields = corrected_corners(part, index) | crowd | coco.mask_fields(item, encoding, results.tight)
+        record, file = part.record, Path(part.record.annotation)
+        left_out[file] |= lines_of(part, part.nothing)
+        masked = {index: masked for index, _, masked in masked_objects(part)}
+        items = masked | {index: void_object(part, index) for index in part.void}
+        for index in sorted({*items, *part.renamed, *part.moved} - {*part.nothing}):
+            fields, item = corrected_corners(part, index), items.get(index)
+            if item is not None:
+                fields |= ({"iscrowd": 1} if item.crowd else {}) | coco.mask_fields(item, encoding, results.tight)
             name = corrected_class(part, index, results.source)
             annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
-            filled[Path(record.annotation)][record.origins[index][0]] = annotation
+            filled[file][record.origins[index][0]] = annotation
     return filled, left_out
 
 
 def _as_in_xml(part: ImagePart, objects: Sequence[MaskedObject]) -> list[MaskedObject]:
-    """The objects of an image, counted without those that the copy of its XML leaves out."""
-    numbers = [item.number or 0 for item in objects]
-    before = [sum(index < number - 1 for index in part.nothing) for number in numbers]
-    counted = zip(objects, numbers, before, strict=True)
-    return [replace(item, number=number - fewer) for item, number, fewer in counted] if part.nothing else [*objects]
+    """The objects of an image with the numbers that they have in the copy of its XML, which leaves some out."""
+    numbers = object_numbers(part.record)
+    gone = [numbers[index] for index in part.nothing]
+    places = ((item, item.number or 0) for item in objects)
+    return [replace(item, number=place - sum(other < place for other in gone)) for item, place in places]
 
 
 def _masks_by_origin(part: ImagePart) -> dict[tuple[int, ...], PackedMask]:

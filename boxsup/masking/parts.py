@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from boxsup.catalogue.readers import voc_xml
 from boxsup.catalogue.records import Box, Record
 from boxsup.errors import DataError
 from boxsup.image.packed import PackedMask, packed_mask
@@ -34,7 +35,8 @@ class ImagePart:
         number: Position of the image among all images, from 1.
         void: Indices of boxes of which a person said that nobody can tell what is in them.
         nothing: Indices of boxes of which a person said that there is nothing in them.
-        corrected: Indices of boxes whose class or corners a person corrected.
+        renamed: Indices of boxes whose class a person corrected.
+        moved: Indices of boxes whose corners a person corrected.
     """
 
     record: Record
@@ -42,7 +44,8 @@ class ImagePart:
     number: int = 1
     void: tuple[int, ...] = ()
     nothing: tuple[int, ...] = ()
-    corrected: tuple[int, ...] = ()
+    renamed: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
 
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
@@ -88,13 +91,25 @@ def file_of(part: ImagePart, images: Path) -> str:
     return Path(os.path.relpath(part.record.path, images)).as_posix()
 
 
+def object_numbers(record: Record) -> tuple[int, ...]:
+    """The number of each box among the objects of its image, from 1, by which files and tables name it.
+
+    In VOC's XML, objects that are skipped count, so that object k of the file has the number k. Elsewhere it is the
+    place among the boxes of the image.
+    """
+    if Path(record.annotation).suffix.lower() == voc_xml.ENDING:
+        return tuple(place + 1 for place, *_ in record.origins)
+    return tuple(range(1, len(record.boxes) + 1))
+
+
 def masked_objects(part: ImagePart) -> Iterator[tuple[int, BoxMask, MaskedObject]]:
     """Yield each masked box of an image: its index from 0, its mask, and the object to write."""
-    for index, (box, mask) in enumerate(zip(part.record.boxes, part.masks, strict=True)):
+    each = zip(part.record.boxes, part.masks, object_numbers(part.record), strict=True)
+    for index, (box, mask, number) in enumerate(each):
         if mask is not None:
             corners, score = (box.x0, box.y0, box.x1, box.y1), score_of(mask)
             pixels = packed_mask(mask).as_field()
-            yield index, mask, MaskedObject(box.class_id, corners, pixels, score, number=index + 1)
+            yield index, mask, MaskedObject(box.class_id, corners, pixels, score, number=number)
 
 
 def score_of(mask: BoxMask) -> float:
@@ -112,7 +127,8 @@ def void_object(part: ImagePart, index: int) -> MaskedObject:
     box, size = part.record.boxes[index], (part.record.height, part.record.width)
     filled = PackedMask.within(size, (box.y0, box.x0), np.ones((box.y1 - box.y0, box.x1 - box.x0), np.bool_))
     corners = (box.x0, box.y0, box.x1, box.y1)
-    return MaskedObject(box.class_id, corners, filled.as_field(), crowd=True, number=index + 1)
+    number = object_numbers(part.record)[index]
+    return MaskedObject(box.class_id, corners, filled.as_field(), crowd=True, number=number)
 
 
 def part_path(folder: Path, record: Record) -> Path:

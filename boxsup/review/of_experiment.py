@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.again import program
-from boxsup.catalogue.reviewed import REVIEWED
+from boxsup.catalogue.reviewed import REVIEWED, box_keys
 from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_of, read_catalogue
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
@@ -111,13 +111,14 @@ def _boxes(
     found = []
     for image in split.rows():
         boxes = split.boxes_of(image.image)
-        each = zip(boxes.index.tolist(), corners_of(boxes).tolist(), boxes["label"].tolist(), strict=True)
-        for number, (row, corners, label) in enumerate(each):
+        labels = boxes["label"].tolist()
+        corners = ((x0, y0, x1, y1) for x0, y0, x1, y1 in corners_of(boxes).tolist())
+        keys = box_keys(image.image, zip((split.classes[label] for label in labels), corners, strict=True))
+        for place, (row, label, key) in enumerate(zip(boxes.index.tolist(), labels, keys, strict=True)):
             if chosen[row] in (Chosen.NOTHING, Chosen.SEGMENT):
                 continue
             score = RECTANGLE_QUALITY if np.isnan(expected[row]) else round(float(expected[row]), 4)
-            key = (image.image, split.classes[label], tuple(corners))
-            about = (image.image, str(home / image.path), image.height, image.width, number, int(label), key)
+            about = (image.image, str(home / image.path), image.height, image.width, place, place + 1, int(label), key)
             raised = {"nothing": chosen[row] == Chosen.RECTANGLE, "unsure": score < UNSURE}
             found.append((ReviewBox(*about, score, tuple(name for name, is_so in raised.items() if is_so)), int(row)))
     return found

@@ -16,6 +16,7 @@ from boxsup.again import program
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
+from boxsup.masking.decided import keys_of
 from boxsup.masking.made import Made, Recipe, read_made
 from boxsup.masking.parts import ImagePart, score_of
 from boxsup.masking.quality import flags, seen_threshold
@@ -72,14 +73,15 @@ def subject_of_masks(out: Path) -> Subject:
 
 
 def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
-    found = [(part, row, mask) for part in parts for row, mask in enumerate(part.masks) if mask is not None]
-    min_seen = seen_threshold([mask.measures.seen for *_, mask in found])
+    min_seen = seen_threshold([mask.measures.seen for part in parts for mask in part.masks if mask is not None])
     boxes = []
-    for part, row, mask in found:
-        record, box = part.record, part.record.boxes[row]
-        key = (record.image, made.classes[box.class_id], (box.x0, box.y0, box.x1, box.y1))
-        about = (record.image, record.path, record.height, record.width, row, box.class_id, key)
-        boxes.append(ReviewBox(*about, score_of(mask), tuple(flags(mask.measures, min_seen))))
+    for own, part in zip(made.parts, parts, strict=True):
+        record, each = part.record, zip(part.masks, own.object_numbers(), keys_of(part, made.classes), strict=True)
+        for row, (mask, number, key) in enumerate(each):
+            if mask is not None:
+                image = (record.image, record.path, record.height, record.width)
+                about = (row, number, record.boxes[row].class_id, key)
+                boxes.append(ReviewBox(*image, *about, score_of(mask), tuple(flags(mask.measures, min_seen))))
     return boxes
 
 

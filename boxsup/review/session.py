@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,12 +68,11 @@ class Session:
         self.subject, self.target, self.patience = subject, target, patience
         self._ahead, self._lock = ahead, threading.Lock()
         self.order, self.drawn = review_order([box.score for box in subject.boxes])
-        self._places: dict[BoxKey, list[int]] = defaultdict(list)
-        self._rows: dict[str, list[int]] = defaultdict(list)
-        for place, box in enumerate(subject.boxes):
-            self._places[box.key].append(place)
+        self._places = {box.key: place for place, box in enumerate(subject.boxes)}
         self.reviewed = Reviewed(subject.journal)
-        self._events = _Events([key for key in self.reviewed.latest() if key in self._places], self.reviewed)
+        # The boxes that something happened to, one after the other; the page says how many of these it has seen.
+        self._events = [key for key in self.reviewed.latest() if key in self._places]
+        self._standing = self._usable()
 
     # --- what the page shows ------------------------------------------------------------------------------------------
 
@@ -161,7 +158,7 @@ class Session:
                 return None
             key = self.reviewed.named(number).key
             append_entry(self.subject.journal, undo_entry(number))
-            return self._places[key][0] if key in self._places else None
+            return self._places.get(key)
 
     # --- the parts of these -------------------------------------------------------------------------------------------
 
@@ -197,26 +194,34 @@ class Session:
     def _decision(self, place: int) -> Decision | None:
         with self._lock:
             self._refresh()
-            return self._events.standing.get(self.subject.boxes[place].key)
+            return self._standing.get(self.subject.boxes[place].key)
 
     def _refresh(self) -> None:
-        self._events.add(self.reviewed.refresh(), self.reviewed)
+        news = self.reviewed.refresh()
+        if news:
+            self._events += news
+            self._standing = self._usable()
+
+    def _usable(self) -> dict[BoxKey, Decision]:
+        """The decisions that stand, and are about the boxes as they are now."""
+        boxes, latest = self.subject.boxes, self.reviewed.latest()
+        own = ((key, decision, self._places.get(key)) for key, decision in latest.items())
+        return {key: decision for key, decision, place in own if place is not None and decision.is_on(boxes[place].key)}
 
     def _coming(self, place: int) -> list[int]:
         """This box and the next ones that nobody decided on."""
         after = self.order[self.order.index(place) + 1 :]
-        rest = (other for other in after if self.subject.boxes[other].key not in self._events.standing)
+        rest = (other for other in after if self.subject.boxes[other].key not in self._standing)
         return [place, *(other for other, _ in zip(rest, range(NEXT), strict=False))]
 
     def _news(self, since: int) -> Json:
-        events = self._events
-        changed = dict.fromkeys(place for key in events.keys[since:] for place in self._places.get(key, ()))
-        decided = {place: _brief(events.standing.get(self.subject.boxes[place].key)) for place in changed}
-        return {"events": len(events.keys), "decided": decided, "estimate": self._thought()}
+        changed = dict.fromkeys(self._places[key] for key in self._events[since:] if key in self._places)
+        decided = {place: _brief(self._standing.get(self.subject.boxes[place].key)) for place in changed}
+        return {"events": len(self._events), "decided": decided, "estimate": self._thought()}
 
     def _thought(self) -> Json:
         """What is thought of the rest, once enough was decided."""
-        boxes, standing = self.subject.boxes, self._events.standing
+        boxes, standing = self.subject.boxes, self._standing
         decisions = ((box.score, standing.get(box.key)) for box in boxes)
         known = [(score, own.iou >= RIGHT) for score, own in decisions if own is not None and own.iou is not None]
         rest = [boxes[place].score for place in self.order if boxes[place].key not in standing]
@@ -238,32 +243,8 @@ class Session:
         }
 
 
-@dataclass
-class _Events:
-    """Which boxes something happened to, one after the other, and what stands.
-
-    Attributes:
-        keys: The boxes; the page says how many of these it has seen.
-        reviewed: The journal.
-        standing: The decisions that stand.
-    """
-
-    keys: list[BoxKey]
-    reviewed: Reviewed
-    standing: Mapping[BoxKey, Decision] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.standing = self.reviewed.latest()
-
-    def add(self, keys: Sequence[BoxKey], reviewed: Reviewed) -> None:
-        """Note what was read from the journal."""
-        if keys:
-            self.keys += keys
-            self.standing = reviewed.latest()
-
-
 def _row(box: ReviewBox) -> list[Any]:
-    return [box.image, box.row, box.class_id, *box.corners, box.width, box.height, box.score, " ".join(box.flags)]
+    return [box.image, box.number, box.class_id, *box.corners, box.width, box.height, box.score, " ".join(box.flags)]
 
 
 def _brief(decision: Decision | None) -> Json | None:

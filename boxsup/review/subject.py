@@ -26,6 +26,7 @@ class ReviewBox:
         height: Height of the image in pixels.
         width: Width of the image in pixels.
         row: Its place among the boxes of the image, from 0.
+        number: Its number among the objects of the image, from 1, as a person finds it in tables and files.
         class_id: Its class, 1…C-1.
         key: What decisions on it are known by.
         score: The IoU that its mask probably has with the object.
@@ -37,6 +38,7 @@ class ReviewBox:
     height: int
     width: int
     row: int
+    number: int
     class_id: int
     key: BoxKey
     score: float
@@ -45,7 +47,7 @@ class ReviewBox:
     @property
     def corners(self) -> Corners:
         """Its corners as they are annotated."""
-        return self.key[2]
+        return self.key.corners
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,14 @@ Json = dict[str, Any]
 
 
 class MaskFields(NamedTuple):
-    """The fields to set in an annotation, as JSON; the height and width of its image in pixels; its class, if new."""
+    """What is new about an annotation.
+
+    Attributes:
+        fields: The fields to set, as JSON. A `bbox` among them is upright: CVAT's rotation of the old one becomes 0.
+        height: Height of its image in pixels.
+        width: Width of its image in pixels.
+        class_name: Its class, if that is new; else "".
+    """
 
     fields: str
     height: int
@@ -39,7 +46,7 @@ class _Text:
 
 def write(
     path: str | os.PathLike[str], source: Path, masks: Mapping[int, MaskFields], left_out: Collection[int] = ()
-) -> None:
+) -> list[str]:
     """Write the copy, whole or not at all. Equal contents give equal bytes.
 
     Args:
@@ -49,6 +56,9 @@ def write(
             also get `height` and `width` if they have none: pycocotools needs them to decode a mask.
         left_out: The indices of annotations that the copy does not have, since their objects are none.
 
+    Returns:
+        A line for each annotation whose class is new, and no category of the file: it keeps its old one.
+
     Raises:
         DataError: The user's file cannot be read, or was changed and has fewer annotations than before.
     """
@@ -56,8 +66,7 @@ def write(
     annotations = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(annotations, list) or len(annotations) <= max([*masks, *left_out], default=-1):
         raise DataError(f"{source}: {CHANGED}")
-    for index, category in _new_categories(content, masks):
-        annotations[index]["category_id"] = category
+    faults = [*_renamed(content, masks)]
     content["images"] = list(_with_sizes(content.get("images", []), annotations, masks))
     with (
         atomic_write(path) as partial,
@@ -65,6 +74,7 @@ def write(
     ):
         for piece in _pieces(content, masks, left_out):
             file.write(piece)
+    return faults
 
 
 def _pieces(content: Json, masks: Mapping[int, MaskFields], left_out: Collection[int]) -> Iterator[str]:
@@ -90,15 +100,32 @@ def _list_pieces(dumped: Iterable[str]) -> Iterator[str]:
 
 
 def _annotation(record: Json, mask: MaskFields | None) -> str:
-    return _dump({**record, **json.loads(mask.fields)} if mask else record)
+    return _dump(_changed(record, json.loads(mask.fields)) if mask else record)
 
 
-def _new_categories(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[tuple[int, Any]]:
-    """The annotations whose class is new, each with the id of its category."""
-    named = {index: mask.class_name for index, mask in masks.items() if mask.class_name}
-    if named:
-        ids = {class_name(category.get("name")): category.get("id") for category in content.get("categories", [])}
-        yield from ((index, ids[name]) for index, name in named.items() if name in ids)
+def _changed(record: Json, fields: Json) -> Json:
+    """An annotation with other fields. CVAT rotates the `bbox` by its attribute, which a new one must not be."""
+    attributes = record.get("attributes")
+    if "bbox" in fields and isinstance(attributes, dict) and attributes.get("rotation"):
+        fields["attributes"] = {**attributes, "rotation": 0.0}
+    return {**record, **fields}
+
+
+def _renamed(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[str]:
+    """Set the category of annotations whose class is new; yields a line for each whose class is no category.
+
+    Several categories may have one name. An annotation keeps its own if that has the name already, else it gets the
+    first of them.
+    """
+    annotations, categories = content["annotations"], content.get("categories", [])
+    named = [(class_name(category.get("name")), category.get("id")) for category in categories]
+    for index, mask in masks.items():
+        own, ids = annotations[index], [number for name, number in named if name == mask.class_name]
+        if mask.class_name and not ids:
+            about = f"annotation {own.get('id')}: its class should be '{mask.class_name}', which is no category here"
+            yield f"{about}, and stays as it is; add the category"
+        elif mask.class_name and own.get("category_id") not in ids:
+            own["category_id"] = ids[0]
 
 
 def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], masks: Mapping[int, MaskFields]) -> Iterator[Json]:

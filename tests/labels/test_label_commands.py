@@ -8,7 +8,7 @@ import torch
 
 import boxsup
 from boxsup.catalogue.check import write_problems
-from boxsup.catalogue.reviewed import Decision
+from boxsup.catalogue.reviewed import BoxKey, Decision
 from boxsup.catalogue.tables import corners_of, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.build import build
@@ -20,7 +20,7 @@ from boxsup.image.runs import runs_of
 from boxsup.labels.choice import Chosen
 from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.overlaps import Overlaps
-from boxsup.labels.pins import read_pins
+from boxsup.labels.pins import PINNED, read_pins
 from boxsup.machine.instructions import instructions
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
@@ -429,8 +429,8 @@ def journal_of(split, path):
         pixels[y0:y1, x0 : (x0 + x1) // 2] = True
         name = catalogue.classes[label % (len(catalogue.classes) - 1) + 1]
         runs = runs_of(pixels) if verdict == "mask" else None
-        key = (image, catalogue.classes[label], (x0, y0, x1, y1))
-        decisions.append(Decision(str(number), key, verdict, name, key[2], runs, 0.5, 0.5, False))
+        key = BoxKey(image, catalogue.classes[label], (x0, y0, x1, y1))
+        decisions.append(Decision(str(number), key, verdict, name, key.corners, runs, 0.5, 0.5, False))
     for decision in decisions:
         append_entry(path, decision.entry())
     return image, boxes.index[:3].to_list(), decisions
@@ -483,7 +483,7 @@ def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, confi
 
 def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):
     _, _, (masked, *_) = journal_of(split, tmp_path / "reviewed.jsonl")
-    moved = replace(masked, number="moved", key=(masked.key[0], masked.key[1], (0, 0, 3, 3)))
+    moved = replace(masked, number="moved", key=replace(masked.key, corners=(0, 0, 3, 3)))
     append_entry(tmp_path / "reviewed.jsonl", moved.entry())
     labels(*pools(split), "--reviewed", tmp_path / "reviewed.jsonl")
     assert "1 decisions do not fit the boxes as they are now" in capsys.readouterr().err
@@ -494,6 +494,27 @@ def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):
     errors = capsys.readouterr().err
     assert "needs boxes that choose" in errors
     assert "none.jsonl: no such file of decisions" in errors
+
+
+def test_a_decision_on_a_duplicate_is_about_no_other(split, tmp_path, capsys):
+    _, (first, *_), (masked, nothing, _) = journal_of(split, tmp_path / "reviewed.jsonl")
+    train = read_catalogue(split / "train")
+    boxes = train.boxes.loc[[*train.boxes.index, first]]  # the first box of the image once more
+    order = np.argsort(boxes["image"].map({name: at for at, name in enumerate(train.ids)}), kind="stable")
+    twice = replace(train, boxes=boxes.iloc[order].reset_index(drop=True))
+    one, other = (row for row, again in enumerate((twice.boxes == train.boxes.loc[first]).all(axis=1)) if again)
+
+    def pins(**key):
+        path = tmp_path / "duplicates.jsonl"
+        path.unlink(missing_ok=True)
+        append_entry(path, replace(nothing, key=replace(masked.key, **key)).entry())
+        return dict(read_pins(path, twice).crowd)
+
+    assert pins() == pins(of=2) == {one: PINNED}
+    assert pins(nth=1, of=2) == {other: PINNED}
+    assert "do not fit" not in capsys.readouterr().err
+    assert pins(nth=1, of=3) == pins(of=3) == pins(nth=2) == {}
+    assert "1 decisions do not fit the boxes as they are now" in capsys.readouterr().err
 
 
 def contents(store):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pycocotools import mask as coco_mask
 
-from boxsup.catalogue.reviewed import REVIEWED, Decision
+from boxsup.catalogue.reviewed import REVIEWED, BoxKey, Decision
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.runs import runs_of
 from boxsup.masking.made import read_made
@@ -48,7 +48,7 @@ def decide(out, place, verdict, class_name=None, box=None, pixels=None):
     """Append a decision on a box to the journal."""
     own = subject_of_masks(out).boxes[place]
     runs = None if pixels is None else runs_of(pixels)
-    about = (class_name or own.key[1], box or own.corners, runs, 0.5, own.score, False)
+    about = (class_name or own.key.class_name, box or own.corners, runs, 0.5, own.score, False)
     append_entry(out / REVIEWED, Decision(f"{place} {verdict}", own.key, verdict, *about).entry())
     return own
 
@@ -85,7 +85,7 @@ def test_decisions_are_in_every_format(given):
     out = given / "masks"
     boxes = subject_of_masks(out).boxes
     first = boxes[0]
-    other = next(name for name in ("ring", "crescent", "star") if name != first.key[1])
+    other = next(name for name in ("ring", "crescent", "star") if name != first.key.class_name)
     smaller = (first.corners[0], first.corners[1], first.corners[2] - 1, first.corners[3])
     pixels = half(first)
     decide(out, 0, "mask", other, smaller, pixels)
@@ -138,8 +138,9 @@ def test_what_is_of_an_earlier_run_is_told(given):
 def test_a_decision_on_a_box_that_changed_is_told(given):
     out = given / "masks"
     own = subject_of_masks(out).boxes[0]
-    key = (own.image, own.key[1], (0, 0, 5, 5))
-    append_entry(out / REVIEWED, Decision("odd", key, "nothing", own.key[1], key[2], None, 0.0, 0.5, False).entry())
+    key = BoxKey(own.image, own.key.class_name, (0, 0, 5, 5))
+    odd = Decision("odd", key, "nothing", key.class_name, key.corners, None, 0.0, 0.5, False)
+    append_entry(out / REVIEWED, odd.entry())
     errors = masks(given, "masks")
     assert "1 reviewed boxes are not as they were when they were reviewed" in errors
     problems = pd.read_csv(out / "problems.csv")
@@ -154,7 +155,7 @@ def test_copies_of_a_users_own_files_have_the_class_and_the_box_that_were_decide
     out, boxes = given / f"of_{name}", FORMATS[name]
     masks(given, out.name, "--format", name, boxes=boxes)
     own = subject_of_masks(out).boxes[0]
-    other = next(name for name in ("ring", "crescent", "star") if name != own.key[1])
+    other = next(name for name in ("ring", "crescent", "star") if name != own.key.class_name)
     x0, y0, x1, y1 = own.corners
     decide(out, 0, "mask", other, (x0, y0, x1 - 1, y1), half(own))
     masks(given, out.name, "--format", name, "--reviewed", out / REVIEWED, boxes=boxes)

@@ -12,17 +12,15 @@ from pycocotools import mask as coco_mask
 from boxsup.catalogue.reviewed import Decision
 from boxsup.catalogue.sources import open_source
 from boxsup.image.files import read_mask
-from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.copies import MaskResults, stamps_of
-from boxsup.masking.decided import Decisions
+from boxsup.masking.decided import Decisions, keys_of
 from boxsup.masking.jobs import lost_boxes
 from boxsup.masking.outputs import FORMATS
 from boxsup.masking.parts import ImagePart
-from boxsup.masking.quality import Measures
+from helpers.decided_masks import filled
 from helpers.own_data import FORMS, pictures, write_coco, write_images, write_labelme, write_voc_xml, write_yolo
 
 IMAGE = "picture_00"
-MEASURES = Measures(*(np.nan,) * 4, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +50,8 @@ class Written:
         decisions = Decisions({}, self.source.classes)
         for index, verdict in enumerate(verdicts):
             box = first.record.boxes[index]
-            key = decisions.key(first, box)
-            to_class = next(each for each in FORMS if each != key[1])
+            key = keys_of(first, self.source.classes)[index]
+            to_class = next(each for each in FORMS if each != key.class_name)
             self.corrected = (to_class, (box.x0, box.y0, box.x1 - 1, box.y1))
             decisions.latest[key] = Decision(verdict, key, verdict, *self.corrected, None, None, 0.5, False)
         self.parts = [decisions.applied(part) for part in parts]
@@ -76,15 +74,6 @@ def read(images, boxes):
     records = [check() for check in source.listing().checks]
     assert not any(record.problems for record in records)
     return source, records
-
-
-def filled(record):
-    masks = []
-    for box in record.boxes:
-        pixels = np.zeros((record.height, record.width), np.bool_)
-        pixels[box.y0 : box.y1, box.x0 : box.x1] = True
-        masks.append(BoxMask(pixels, True, MEASURES))
-    return masks
 
 
 @pytest.mark.parametrize("name", ["coco", "coco_polygons"])

@@ -71,7 +71,7 @@ def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_pa
         box = subject.boxes[place]
         _, options = session.options(place)
         assert len(options) > 1
-        session.decide(Wish("a", place, "mask", 1, (), (), box.key[1], box.corners))
+        session.decide(Wish("a", place, "mask", 1, (), (), box.key.class_name, box.corners))
     finally:
         ahead.close()
     pinned = labels(2, "--reviewed", tmp_path / "results/own/reviewed.jsonl")

@@ -195,13 +195,13 @@ def test_class_and_box_can_be_corrected(served, running):
     open_review(running, served.address)
     number = place(running)
     box = served.subject.boxes[number]
-    others = [name for name in served.subject.classes[1:] if name != box.key[1]]
+    others = [name for name in served.subject.classes[1:] if name != box.key.class_name]
     event = "it.dispatchEvent(new Event('change'))"
     change = "(() => {{ const it = document.querySelector(`{}`); it.value = `{}`; " + event + "; }})()"
     running.value(change.format("#class", others[0]))
     running.value(change.format("[data-side='2']", box.corners[2] - 3))
     line = decide(running, served, "Enter")
-    assert (line["class"], line["to_class"]) == (box.key[1], others[0])
+    assert (line["class"], line["to_class"]) == (box.key.class_name, others[0])
     x0, y0, x1, y1 = box.corners
     assert (line["box"], line["to_box"]) == ([x0, y0, x1, y1], [x0, y0, x1 - 3, y1])
     assert not standing(served, number)[:, x1 - 3 :].any()
@@ -325,11 +325,11 @@ def test_hostile_names_are_text(running, serve, tmp_path):
         number = place(running)
         box = served.subject.boxes[number]
         assert box.image in text(running, "#about")
-        assert text(running, "#about strong") == box.key[1]
+        assert text(running, "#about strong") == box.key.class_name
         options = running.value("[...document.querySelectorAll('#class option')].map(each => each.textContent)")
         assert options == list(HOSTILE[1:])
         line = decide(running, served, "1")
-        assert (line["image"], line["class"]) == (box.image, box.key[1])
+        assert (line["image"], line["class"]) == (box.image, box.key.class_name)
         running.value("document.querySelector('details').open = true")
         assert box.image in text(running, "#decided button")
         assert running.value("document.querySelectorAll('img, script').length") == 1  # our script

@@ -85,7 +85,7 @@ WISH = {"number": "n", "place": 0, "verdict": "mask", "start": "made", "added": 
 
 def wish(served, **changes):
     box = served.subject.boxes[0]
-    return {**WISH, "class": box.key[1], "box": list(box.corners), **changes}
+    return {**WISH, "class": box.key.class_name, "box": list(box.corners), **changes}
 
 
 @pytest.mark.parametrize("changes", [
@@ -164,7 +164,7 @@ def test_an_empty_mask_is_refused(served):
     superpixels = session.options(0)[0].superpixels
     every = tuple(range(int(superpixels.max()) + 1))
     with pytest.raises(DataError, match="the mask is empty"):
-        session.decide(Wish("n", 0, "mask", "made", (), every, box.key[1], box.corners))
+        session.decide(Wish("n", 0, "mask", "made", (), every, box.key.class_name, box.corners))
 
 
 def test_a_journal_that_cannot_be_written_is_told(served, monkeypatch):

@@ -69,8 +69,8 @@ function options(shown) {
 // --- going from box to box --------------------------------------------------------------------------------------------
 
 function facts(place) {
-  const [image, row, label, x0, y0, x1, y1, width, height, score, flags] = all.boxes[place];
-  return { place, image, row, label, corners: [x0, y0, x1, y1], width, height, score, flags };
+  const [image, number, label, x0, y0, x1, y1, width, height, score, flags] = all.boxes[place];
+  return { place, image, number, label, corners: [x0, y0, x1, y1], width, height, score, flags };
 }
 
 function nextPlace(after) {
@@ -255,7 +255,7 @@ function handles() {
 // What is said in words.
 function write() {
   const known = decided.get(box.place);
-  const about = [`${box.image}, object ${box.row + 1}`, `score ${box.score.toFixed(2)}`, box.flags,
+  const about = [`${box.image}, object ${box.number}`, `score ${box.score.toFixed(2)}`, box.flags,
     all.random.has(box.place) ? "drawn at random, for the estimate" : ""].filter(Boolean).join(" · ");
   const swatch = element("span", { class: "swatch", style: `background: ${colourOf(all.classes.indexOf(box.class))}` });
   find("#about").replaceChildren(swatch, element("strong", {}, box.class), ` ${about}`);
@@ -281,7 +281,7 @@ function heed({ events, decided: news, estimate }) {
   find("#bar").value = decided.size / count;
   find("#count").textContent = decided.size;
   const listed = [...decided].slice(-100).reverse().map(([place, { verdict }]) => element("li", {},
-    element("button", { type: "button", "data-place": place }, `${all.boxes[place][0]}, object ${all.boxes[place][1] + 1}: ${verdict}`)));
+    element("button", { type: "button", "data-place": place }, `${all.boxes[place][0]}, object ${all.boxes[place][1]}: ${verdict}`)));
   find("#decided").replaceChildren(...listed);
   think(estimate);
 }
