@@ -30,7 +30,7 @@ from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, wr
 from boxsup.masking.parts import ImagePart, file_of, masked_objects, object_numbers, void_object, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
-from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, yolo
+from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, voc_copy, yolo
 from boxsup.writers.objects import MaskedObject
 
 # The format of the boxes -> the format of their masks.
@@ -53,7 +53,7 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
             return []
         return copy_files(
             *(folder / ANNOTATIONS, source.annotations, results),
-            lambda part, xml: corrected_xml(part, source, voc.mark_segmented(xml)),
+            lambda part, xml: corrected_xml(part, source, voc_copy.mark_segmented(xml)),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from boxsup.image.packed import packed_mask
 from boxsup.image.palette import voc_palette
 from boxsup.store.atomic import atomic_write
 from boxsup.writers.objects import MaskedObject
-
-SEGMENTED = b"<segmented>1</segmented>"
 
 
 def label_maps(
@@ -71,18 +68,3 @@ def labelmap(classes: Sequence[str]) -> str:
     for name, colour in zip(classes, voc_palette().tolist(), strict=False):
         lines.append(f"{name}:{','.join(map(str, colour))}::")
     return "\n".join(lines) + "\n"
-
-
-def mark_segmented(xml: bytes) -> bytes:
-    """Mark in an annotation that its image has masks; everything else keeps its bytes.
-
-    >>> mark_segmented(b"<annotation><segmented>0</segmented></annotation>")
-    b'<annotation><segmented>1</segmented></annotation>'
-
-    Args:
-        xml: VOC's XML. If it is UTF-16, which no known annotation tool writes, nothing changes.
-    """
-    changed, count = re.subn(rb"<segmented\s*/>|<segmented>\s*\w*\s*</segmented>", SEGMENTED, xml, count=1)
-    if count:
-        return changed
-    return re.sub(rb"([ \t]*)(?=<object[\s>])", rb"\g<1>" + SEGMENTED + rb"\n\g<1>", xml, count=1)

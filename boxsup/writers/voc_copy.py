@@ -1,4 +1,4 @@
-"""Changes objects of a user's VOC XML: names, corners, `difficult`; everything else keeps its bytes.
+"""Changes a user's VOC XML: `segmented`, and names, corners and `difficult` of objects; the rest keeps its bytes.
 
 Elements are found by parsing, not by their text: a comment may hold an object, an object a part with a name of its own.
 The parser says where each element begins and ends; only these places are written anew, in the encoding of the file.
@@ -19,6 +19,7 @@ from boxsup.image.boxes import Corners
 
 SHAPES = ("bndbox", "robndbox", "polygon")  # what says where an object is; the reader takes the first that is there
 DIFFICULT = "<difficult>1</difficult>"
+SEGMENTED = "<segmented>1</segmented>"
 UPRIGHT = "0.0"  # the degrees of a box that is not rotated, as CVAT writes them
 BLANKS = b" \t\r\n"
 TAG = re.compile(rb"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
@@ -111,6 +112,29 @@ def change_objects(xml: bytes, changes: Mapping[int, ObjectChange], left_out: Co
     for place, change in changes.items():
         edits += _edits(text, objects[place], change)
     return _edited(xml, text, codec, edits)
+
+
+def mark_segmented(xml: bytes) -> bytes:
+    """Mark in an annotation that its image has masks.
+
+    >>> mark_segmented(b"<annotation><segmented>0</segmented></annotation>")
+    b'<annotation><segmented>1</segmented></annotation>'
+
+    Args:
+        xml: The file's content. If its encoding is not understood, nothing changes.
+    """
+    try:
+        codec = encoding_of(xml)
+        text = xml.decode(codec).encode()
+        root = _parsed(text)
+    except ValueError:
+        return xml
+    told, first = root.first("segmented"), root.first("object")
+    if told is not None:
+        return _edited(xml, text, codec, [told.filled("1")])
+    if first is None:
+        return xml
+    return _edited(xml, text, codec, [_before(text, first, SEGMENTED)])
 
 
 def encoding_of(xml: bytes) -> str:
@@ -216,9 +240,14 @@ def _difficult(text: bytes, element: Element) -> Iterator[Edit]:
     if told is not None:
         yield told.filled("1")
     elif shape is not None:
-        before = text[: shape.start]
-        spaces = before[len(before.rstrip(BLANKS)) :].decode()
-        yield Edit(shape.start, shape.start, f"{DIFFICULT}{spaces}")
+        yield _before(text, shape, DIFFICULT)
+
+
+def _before(text: bytes, element: Element, new: str) -> Edit:
+    """What inserts an element before another, with as many blanks between them as before that."""
+    before = text[: element.start]
+    spaces = before[len(before.rstrip(BLANKS)) :].decode()
+    return Edit(element.start, element.start, f"{new}{spaces}")
 
 
 def _removal(text: bytes, element: Element) -> Edit:

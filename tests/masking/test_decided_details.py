@@ -16,7 +16,7 @@ from boxsup.masking.parts import write_part
 from boxsup.masking.table import masks_table
 from boxsup.review.of_masks import subject_of_masks
 from boxsup.writers.coco_copy import MaskFields, write
-from boxsup.writers.voc import mark_segmented
+from boxsup.writers.voc_copy import mark_segmented
 from helpers.decided_masks import HEIGHT, WIDTH, Reviewed, coco_content, voc_object
 from helpers.masks_folder import recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boxsup.writers.voc_copy import ObjectChange, change_objects, encoding_of
+from boxsup.writers.voc_copy import ObjectChange, change_objects, encoding_of, mark_segmented
 
 BOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
 
@@ -72,3 +72,24 @@ def test_encodings(content, codec):
 def test_an_unknown_encoding_is_refused():
     with pytest.raises(ValueError, match="klingon"):
         encoding_of(b"<?xml version='1.0' encoding='klingon'?>")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<!-- <segmented>0</segmented> --><segmented/>", "<!-- <segmented>0</segmented> --><segmented>1</segmented>"),
+        ("<x><segmented>0</segmented></x><segmented a='1'> 0\n</segmented>",
+         "<x><segmented>0</segmented></x><segmented a='1'>1</segmented>"),
+        ("<!-- <object/> -->\r\n  <object/>", "<!-- <object/> -->\r\n  <segmented>1</segmented>\r\n  <object/>"),
+        ("<size/>", "<size/>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
+def test_an_image_with_masks_is_marked_in_any_encoding(before, after, codec):
+    head = f'<?xml version="1.0" encoding="{codec.removesuffix("-sig")}"?><a><folder>猫</folder>'
+    assert mark_segmented(f"{head}{before}</a>".encode(codec)) == f"{head}{after}</a>".encode(codec)
+
+
+def test_what_cannot_be_read_is_not_marked():
+    for xml in (b"<a><object/>", b'<?xml version="1.0" encoding="none"?><a><object/></a>', b"<a>\xff<object/></a>"):
+        assert mark_segmented(xml) == xml
