@@ -40,11 +40,14 @@ def replace_shapes(
     """
     file: Json = json.loads(content)
     shapes: list[Json] = file["shapes"]
-    for indices, label in (labels or {}).items():
-        for index in indices:
-            shapes[index] = {**shapes[index], "label": label}
     taken = {str(shape.get("group_id")) for shape in shapes}
     groups = (number for number in count(1) if str(number) not in taken)
+    for indices, label in (labels or {}).items():
+        new: Json = {"label": label}
+        if _has_another(shapes, indices, label):
+            new["group_id"] = next(groups)
+        for index in indices:
+            shapes[index] = {**shapes[index], **new}
     replacements: dict[int, list[Json]] = {index: [] for indices in left_out for index in indices}
     for indices in sorted(masks):
         replacements |= {index: [] for index in indices}
@@ -52,6 +55,15 @@ def replace_shapes(
         replacements[min(indices)] = list(_polygons(own, masks[indices], groups))
     replaced = [replacements.get(index, [shape]) for index, shape in enumerate(shapes)]
     return _dump({**file, "shapes": [shape for pieces in replaced for shape in pieces]})
+
+
+def _has_another(shapes: Sequence[Json], indices: tuple[int, ...], label: str) -> bool:
+    """Whether an object with another label would be one with others, which have that label and its group."""
+    group = shapes[indices[0]].get("group_id")
+    others = (shape for index, shape in enumerate(shapes) if index not in indices)
+    return group is not None and any(
+        shape["label"] == label and str(shape.get("group_id")) == str(group) for shape in others
+    )
 
 
 def new_file(objects: Sequence[MaskedObject], classes: Sequence[str], image: str, height: int, width: int) -> bytes:

@@ -121,6 +121,26 @@ def test_a_label_is_kept_as_it_is_spelled_if_only_corners_are_new(tmp_path):
     assert np.allclose(np.max(new["points"], axis=0), (30, 40), atol=0.5)
 
 
+def test_an_object_of_a_new_class_does_not_join_another_of_its_group_in_labelme(tmp_path):
+    (tmp_path / "labelme").mkdir()
+    names = ["boat", "boat", "car", "cat"]
+    corners = [[10, 10, 20, 20], [30, 10, 40, 20], [60, 10, 80, 30], [60, 40, 80, 60]]
+    shapes = [
+        {"label": name, "points": [[x0, y0], [x1, y1]], "shape_type": "rectangle", "group_id": 1}
+        for name, (x0, y0, x1, y1) in zip(names, corners, strict=True)
+    ]
+    (tmp_path / "labelme/a.json").write_text(json.dumps({"shapes": shapes}))
+    given = Reviewed(tmp_path, "labelme")
+    assert len(given.part.record.boxes) == 3
+    given.decide(0, "mask", "car")
+    given.decide(2, "mask", "boat")
+    out, problems = given.write("labelme")
+    assert problems == []
+    written = json.loads((out / "labelme/a.json").read_text())["shapes"]
+    assert [(shape["label"], shape["group_id"]) for shape in written] == [("car", 2), ("car", 1), ("boat", 1)]
+    assert [name for name, _ in given.read("labelme")] == ["car", "car", "boat"]
+
+
 # --- VOC --------------------------------------------------------------------------------------------------------------
 
 
