@@ -14,6 +14,7 @@ from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
+from boxsup.catalogue.readers.not_ours import ours_below
 from boxsup.catalogue.records import (
     BACKGROUND,
     Listing,
@@ -25,6 +26,7 @@ from boxsup.catalogue.records import (
     summarise_problems,
 )
 from boxsup.errors import DataError
+from boxsup.near import first_few
 from boxsup.store.foreign import read_content, read_json
 
 EXPECTED = (
@@ -192,7 +194,16 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
         source = replace(
             source, notes=(*source.notes, "images in several folders share names: their ids include the folders")
         )
+    source = replace(source, notes=(*source.notes, *_unread(images, boxes)))
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
+
+
+def _unread(images: Path, boxes: Path) -> list[str]:
+    """A note about what boxsup wrote into the user's folders, such as earlier results; none if there is nothing."""
+    ours = [str(folder / below) for folder in (images, boxes) for below in ours_below(folder)]
+    if not ours:
+        return []
+    return [f"what boxsup wrote among your files is not read: in {first_few(list(dict.fromkeys(ours)))}"]
 
 
 def kind_of_ids(names: Sequence[str]) -> str:
