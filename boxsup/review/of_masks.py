@@ -16,6 +16,7 @@ from boxsup.again import program
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
+from boxsup.image.boxes import shorter_side
 from boxsup.masking.made import Made, Recipe, read_made
 from boxsup.masking.parts import ImagePart, score_of
 from boxsup.masking.quality import flags, seen_threshold
@@ -79,7 +80,8 @@ def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
         record, box = part.record, part.record.boxes[row]
         key = (record.image, made.classes[box.class_id], (box.x0, box.y0, box.x1, box.y1))
         about = (record.image, record.path, record.height, record.width, row, box.class_id, key)
-        boxes.append(ReviewBox(*about, score_of(mask), tuple(flags(mask.measures, min_seen))))
+        odd = tuple(flags(mask.measures, shorter_side((box.x0, box.y0, box.x1, box.y1)), min_seen))
+        boxes.append(ReviewBox(*about, score_of(mask), odd))
     return boxes
 
 

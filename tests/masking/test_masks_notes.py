@@ -115,6 +115,9 @@ def test_notes_are_no_problems(odd):
     assert "masks: note: images with an EXIF orientation, which is not applied: 1" in ended.stderr
     assert "masks: 4 images or their boxes may not be as you intended, see" in ended.stderr
     assert sorted(pd.read_csv(odd / "out/problems.csv")["image"]) == [f"picture_0{number}" for number in (0, 1, 1, 2)]
+    table = pd.read_csv(odd / "out/boxes.csv", keep_default_na=False)
+    thin = table[table["y1"] - table["y0"] == 1]
+    assert [("unsure" in flags.split()) for flags in thin["flags"]] == [True]
     made = own_data.pictures(4)
     own_data.write_coco(odd / "boxes.json", dict(list(made.items())[2:]))
     content = json.loads((odd / "boxes.json").read_text())
