@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boxsup.catalogue.sources import open_source
+from boxsup.catalogue.records import Box, Record
+from boxsup.catalogue.sources import Source, open_source
+from boxsup.masking.box_masks import BoxMask
+from boxsup.masking.copies import MaskResults
 from boxsup.masking.jobs import check_images
+from boxsup.masking.outputs import write_voc
+from boxsup.masking.parts import ImagePart
+from boxsup.masking.quality import CandidateMeasures, measure_mask
 from boxsup.project.survey import Survey, survey_calls
 from helpers import own_data
 from helpers.commands import run_boxsup
@@ -102,6 +108,23 @@ def test_of_images_that_share_an_id_none_has_masks(tmp_path, write, said):
     checked = check_images(open_source(tmp_path / "images", write(tmp_path)), 1)
     assert [record.image for record in checked.usable] == ["picture_01"]
     assert [(problem.image, problem.problem) for problem in checked.problems] == [("picture_00", said)]
+
+
+@pytest.mark.parametrize(("count", "left_out"), [(254, False), (255, True)])
+def test_objects_that_pngs_have_no_values_for_are_a_problem(tmp_path, count, left_out):
+    own_data.write_images(tmp_path / "images", own_data.pictures(1))
+    source = Source("yolo", tmp_path / "images", tmp_path, own_data.CLASSES)
+    record = Record("a", str(tmp_path / "images/picture_00.png"), 20, 20, boxes=[Box(1, 2, 2, 6, 6)] * count)
+    pixels = np.zeros((20, 20), np.bool_)
+    pixels[2:6, 2:6] = True
+    mask = BoxMask(pixels, False, measure_mask(pixels[2:6, 2:6], 1, None, CandidateMeasures(0.9, 0.1, 0.1, 0.8), 0))
+    results = MaskResults(source, {}, lambda: iter([ImagePart(record, [mask] * count)]))
+    problems = write_voc(tmp_path, results)
+    assert (tmp_path / "voc/SegmentationClass/a.png").exists()
+    assert (tmp_path / "voc/SegmentationObject/a.png").exists() != left_out
+    text = "255 objects, and SegmentationObject has values for 254: not in voc/SegmentationObject; "
+    assert [problem.problem for problem in problems] == [f"{text}other formats, such as coco, have them all"] * left_out
+    assert {problem.image for problem in problems} <= {"a"}
 
 
 @pytest.mark.slow
