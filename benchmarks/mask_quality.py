@@ -26,7 +26,7 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue
 from boxsup.experiments.found import object_networks_in
 from boxsup.experiments.tree import Run
-from boxsup.image.boxes import box_iou
+from boxsup.image.boxes import box_iou, shorter_side
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 from boxsup.masking.box_masks import BoxMask, masks_of_boxes
@@ -119,6 +119,7 @@ def judged(
                 for number, mask in enumerate(masks):
                     if mask is not None:
                         judgement = {"set": way, "image": row.image, "kind": kind, "quality": quality(mask.measures)}
+                        judgement["side"] = shorter_side(tuple(corners[number]))
                         if kind == "true":
                             others = [each for each in masks if each is not None and each is not mask]
                             judgement |= goodness(mask, apart[number], others, corners[number], objects)
@@ -192,7 +193,8 @@ def print_worth(name: str, boxes: pd.DataFrame) -> None:
 def flagged_boxes(boxes: pd.DataFrame) -> pd.DataFrame:
     """The boxes of a way with a column a flag, as if the wrong ones were few among the right ones."""
     least = seen_threshold(boxes.loc[boxes["kind"] == "true", "seen"].to_list())
-    raised = [flags(Measures(*row), least) for row in boxes[list(Measures._fields)].itertuples(index=False)]
+    rows = boxes[["side", *Measures._fields]].itertuples(index=False)
+    raised = [flags(Measures(*row), side, least) for side, *row in rows]
     columns = {name: [name in own for own in raised] for name in FLAGS}
     return boxes.assign(**columns, any=[bool(own) for own in raised])
 

@@ -111,6 +111,11 @@ def record(results: Path, owners: Iterable[str], start: Start) -> None:
     write_text(results / RECORD, json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def is_results(folder: Path) -> bool:
+    """Whether a folder is one of the workflow's results, whatever its name: it holds what `record` wrote."""
+    return (folder / RECORD).is_file() and bool(_recorded(folder))
+
+
 def configurations_of(results: Path, owner: str) -> tuple[str, ...]:
     """The configurations, as absolute paths, that the results of an owner were made with; none if that is not known."""
     return _start(_recorded(results).get(owner, {}), RECORD).configfiles

@@ -129,7 +129,7 @@ ROWS = (
           doing="predictions of epoch {epoch}"),
     Stage("predict", "label images and videos with a trained model"),
     Stage("masks", "make masks for your boxes, of any class, and rate them; goes on where it was stopped",
-          version=4),
+          version=5),
     Stage("review", "open a page on this machine on which you decide on masks, the worst first"),
     Stage("export", "export a trained model as ONNX or for torch.export", version=1),
     Stage("comp6", "pack predictions into the archive that the VOC evaluation server takes",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from boxsup.catalogue.names import normalised
+from boxsup.catalogue.readers.not_ours import walk_users_files
 from boxsup.catalogue.readers.places import ANNOTATION, IMAGE, MASK, FileFolder, FileLocations, ListedImages
 from boxsup.experiments.splits import INVENTORY
 from boxsup.store.atomic import write_text
@@ -196,10 +197,10 @@ def _paths_of(folders: Sequence[FileFolder], names: Sequence[str]) -> list[list[
 def _index(files: FileFolder) -> dict[str, list[str]]:
     """The paths of a folder's files by name without ending. Files in subfolders also have the key "*/" + their name."""
     index: dict[str, list[str]] = defaultdict(list)
-    for base, folders, names in os.walk(files.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        inner = os.path.relpath(base, files.folder)
-        for name in sorted(names):
+    for below, names, _ in walk_users_files(files.folder):
+        inner = str(below)
+        base = os.path.join(files.folder, inner) if below.parts else str(files.folder)
+        for name in names:
             stem, dot, ending = name.rpartition(".")
             if f"{dot}{ending}".lower() not in files.endings:
                 continue

@@ -207,7 +207,7 @@ def check_inside(path: Path, root: Path | None) -> None:
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise DataError(
             f"{printable(str(path))}: a symbolic link leads out of {root}; put the file there, or trust the data set's "
-            "links with `links: true` beside the split's list (the option --links of boxsup init)"
+            "links with --links, or with `links: true` beside the split's list in a configuration"
         )
 
 

@@ -14,6 +14,7 @@ from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
+from boxsup.catalogue.readers.not_ours import ours_below
 from boxsup.catalogue.records import (
     BACKGROUND,
     Listing,
@@ -24,14 +25,18 @@ from boxsup.catalogue.records import (
     link_problems,
     summarise_problems,
 )
+from boxsup.config.datasets import CornerConvention
 from boxsup.errors import DataError
+from boxsup.near import first_few
 from boxsup.store.foreign import read_content, read_json
 
 EXPECTED = (
     "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
     "of LabelMe JSON"
 )
-ORIENTED = "polygons have four corners each: they are taken for oriented boxes, not for masks, unless --masks says so"
+ORIENTED = (
+    "polygons have four corners each: they are taken for oriented boxes, not for masks (init: unless --masks says so)"
+)
 ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
 NUMBERED = ("coco", "yolo")  # formats that define an order of classes
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
@@ -166,19 +171,23 @@ def recognise_format(images: Path, boxes: Path) -> str:
     raise DataError(f"{boxes}: found {several or 'no annotation'}; {EXPECTED}")
 
 
-def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
+def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerConvention = "") -> Source:
     """Recognise annotations and read their class names. Reads no image.
 
     Args:
         images: The folder of images.
         boxes: The annotations, see `recognise_format`.
         links: Whether symbolic links may lead out of the two.
+        corners: How VOC XML counts; "" for as its files show.
 
     Raises:
-        DataError: The format is unknown, or there is no class, or a class name cannot be printed.
+        DataError: The format is unknown, or there is no class, or a class name cannot be printed, or `corners` is given
+            for another format than VOC XML.
     """
     form = recognise_format(images, boxes)
-    source = Source(form, images, boxes, (), boxes_only=form == "voc_xml", links=links)
+    if corners and form != "voc_xml":
+        raise DataError(f"--corners says how VOC XML counts, and {boxes} is {form}; leave it out")
+    source = Source(form, images, boxes, (), corners=corners, boxes_only=form == "voc_xml", links=links)
     if source.format == "coco":
         names, files = open_instances(boxes)
     else:
@@ -192,7 +201,16 @@ def open_source(images: Path, boxes: Path, links: bool = False) -> Source:
         source = replace(
             source, notes=(*source.notes, "images in several folders share names: their ids include the folders")
         )
+    source = replace(source, notes=(*source.notes, *_unread(images, boxes)))
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
+
+
+def _unread(images: Path, boxes: Path) -> list[str]:
+    """A note about what boxsup wrote into the user's folders, such as earlier results; none if there is nothing."""
+    ours = [str(folder / below) for folder in (images, boxes) for below in ours_below(folder)]
+    if not ours:
+        return []
+    return [f"what boxsup wrote among your files is not read: in {first_few(list(dict.fromkeys(ours)))}"]
 
 
 def kind_of_ids(names: Sequence[str]) -> str:
@@ -217,8 +235,8 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
         source.check_links()
         text = f"{source.annotations}: the annotations name no class; {EXPECTED}"
         raise UnusableData(summarise_problems(problems, "no class is left") if problems else text, problems)
-    if source.format == "voc_xml":
-        note = f"corners are taken for borders from 0, as {zero_evidence}; `corners: voc` for pixels from 1"
+    if source.format == "voc_xml" and not source.corners:
+        note = f"corners are taken for borders from 0, as {zero_evidence}; --corners voc takes them for pixels from 1"
         source = replace(source, corners="plane" if zero_evidence else "voc", notes=(note,) if zero_evidence else ())
     return source, names
 

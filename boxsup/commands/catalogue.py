@@ -74,7 +74,9 @@ def run(
     reduced = sum(record.height * record.width > megapixels * MILLION for record in records)
     if reduced:
         print(f"catalogue: {reduced} images have more than {megapixels:g} megapixels and are reduced", file=sys.stderr)
-    _summary(catalogue, problems, [note for record in records for note in record.notes], report)
+    _summary(catalogue, problems, report)
+    _say_first("objects read otherwise than they are written", [note for record in records for note in record.notes])
+    _say_first("annotations and masks that belong to no image", listing.unmatched)
 
 
 def _listing(format: str, root: Path, split: str, classes: tuple[str, ...], out: Path) -> Listing:
@@ -110,7 +112,7 @@ def _count(problems: Sequence[Problem]) -> str:
     return f"{problems[0].file}: {problems[0].problem} ({count})"
 
 
-def _summary(catalogue: Catalogue, problems: Sequence[Problem], notes: Sequence[Problem], report: Path) -> None:
+def _summary(catalogue: Catalogue, problems: Sequence[Problem], report: Path) -> None:
     folders = Counter(Path(mask).parent.name if mask else "none" for mask in catalogue.images["mask"])
     masks = ", ".join(f"{folder} {count}" for folder, count in sorted(folders.items()))
     left_out = len({problem.image for problem in problems})
@@ -120,9 +122,9 @@ def _summary(catalogue: Catalogue, problems: Sequence[Problem], notes: Sequence[
         f"left out for {len(problems)} problems: {left_out} images" + (f", see {report}" if problems else ""),
         file=sys.stderr,
     )
+
+
+def _say_first(what: str, notes: Sequence[Problem]) -> None:
     if notes:
         first = f"{notes[0].file}: {notes[0].problem}"
-        print(
-            f"catalogue: objects read otherwise than they are written: {len(notes)}, the first is {first}",
-            file=sys.stderr,
-        )
+        print(f"catalogue: {what}: {len(notes)}, the first is {first}", file=sys.stderr)

@@ -14,11 +14,14 @@ from pathlib import Path
 import yaml
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.names import MAX_ID, normalised, printable
-from boxsup.catalogue.readers.image_files import images_below, other_names
+from boxsup.catalogue.names import normalised, printable
+from boxsup.catalogue.oddities import unknown_images
+from boxsup.catalogue.readers.image_files import other_names
 from boxsup.catalogue.records import UnusableData, summarise_problems
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
+from boxsup.commands.source_arguments import add_source_arguments
+from boxsup.config.datasets import CornerConvention
 from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.machine.bars import tqdm
@@ -61,9 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "name of the data set; the experiment is NAME_box or NAME_semi [own]"
     parser.add_argument("--name", default="own", help=text)
     parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
-    parser.add_argument(
-        "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
-    )
+    add_source_arguments(parser)
     parser.add_argument("--workers", type=int, help="number of processes that check images [all cores]")
     add_overwrite_argument(parser, _outputs, ["project"])
 
@@ -84,6 +85,7 @@ def run(
     name: str,
     epochs: int | None,
     links: bool,
+    corners: CornerConvention | None,
     workers: int | None,
 ) -> None:
     """Look at every image once, write the project, and print what was found and what to run next."""
@@ -93,7 +95,7 @@ def run(
     machine = this_machine()
     by_folders: set[str] = set()
     try:
-        source = open_source(images, boxes, links)
+        source = open_source(images, boxes, links, corners or "")
         source = with_true_masks(with_named_classes(source, classes) if classes else source, masks)
         survey = _survey(source, workers or machine.cores)
         if val is None:
@@ -196,11 +198,7 @@ def _survey(source: Source, workers: int) -> Survey:
         left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
         raise UnusableData(summarise_problems(problems, left), problems)
     problems += listing.unmatched
-    names = {
-        name: printable(name[:MAX_ID]) for name in images_below(source.images)
-    }  # what problems call an image without an id
-    others = [name for name, said in names.items() if known.isdisjoint({said, source.image_id(name)})]
-    survey = Survey(images, problems, source.classes, len(others), other_names(source.images))
+    survey = Survey(images, problems, source.classes, unknown_images(source, known), other_names(source.images))
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
         raise UnusableData(

@@ -11,12 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from boxsup.catalogue.check import PROBLEMS, write_problems
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.model_arguments import add_model_argument, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments, claim
+from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.commands.workers_argument import add_workers_argument
+from boxsup.config.datasets import CornerConvention
 from boxsup.errors import DataError
 from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
@@ -79,9 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--look", action="store_true", help=text)
     text = f"decisions of `boxsup review`, which replace what was made [{REVIEWED} in --out, if it is there]"
     parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=text)
-    parser.add_argument(
-        "--links", action="store_true", help="follow symbolic links out of these folders: you trust them"
-    )
+    add_source_arguments(parser)
     add_workers_argument(parser, "number of processes, of some 0.5 GB each and the networks of a model", default=4)
     text = "the folder to write; run again to go on where it was stopped"
     # The decisions lie in --out, and are no output.
@@ -109,6 +110,7 @@ def run(
     look: bool,
     reviewed: Path | None,
     links: bool,
+    corners: CornerConvention | None,
     workers: int,
     out: Path,
 ) -> None:
@@ -116,13 +118,15 @@ def run(
 
     An image with problems is noted and the others go on; the command then ends with status 1.
     """
-    source, folder = open_source(images, boxes, links), out / PARTS
+    source, folder = open_source(images, boxes, links, corners or ""), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
     claim([out / output_path(name, source) for name in formats], out)
     settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
+    for note in (*source.notes, *checked.told):  # before the work: the user may want to stop it
+        print(f"masks: note: {printable(note)}", file=sys.stderr)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
     recipe = mask_recipe(trained, objects, scales, settings, disjoint)
@@ -214,6 +218,7 @@ def _report_problems(
     noted = {
         "objects are read otherwise than they are written": checked.notes,
         "annotations belong to no image": checked.lost,
+        "images or their boxes may not be as you intended": checked.odd,
         "images have boxes of a class that the model does not know, whose masks are made without it": unknown,
         "images have boxes without a mask, since another box is surer of each of their pixels": lost,
         "reviewed boxes are not as they were when they were reviewed, and keep the masks that were made": stale,

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import csv
 import functools
-import glob
 import itertools
 import json
 import os
@@ -196,20 +195,15 @@ def _paths(name: str, value: Any, root: Path) -> Iterator[Path]:  # noqa: ANN401
     """The paths in one argument."""
     if isinstance(value, Path):
         yield value
+    elif isinstance(value, (list, tuple)) and name == "inputs":
+        from boxsup.inference.inputs import searched_folder  # only who has inputs has imported it already
+
+        yield from map(searched_folder, value)
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from [_searched_folder(item)] if name == "inputs" else [item] if isinstance(item, Path) else []
+        yield from (item for item in value if isinstance(item, Path))
     elif isinstance(value, str) and value.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
             yield from (root / text for text in _paths_in_settings(json.loads(value)))
-
-
-def _searched_folder(pattern: str) -> Path:
-    """Where a pattern of files looks: the path itself, or the folder above its first part with a wildcard."""
-    path = Path(pattern)
-    while glob.has_magic(str(path)) and not path.exists():
-        path = path.parent
-    return path
 
 
 def _paths_in_settings(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

@@ -22,6 +22,7 @@ from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, result_paths
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
+from boxsup.near import first_few
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 
@@ -44,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label a larger image in overlapping tiles of this side, so that memory does not grow with it [whole]",
     )
     add_crf_arguments(parser)
+    text = "follow symbolic links out of the folders that you name: you trust them"
+    parser.add_argument("--links", action="store_true", help=text)
     add_workers_argument(parser, "number of CRF processes", default=2)
     out = Path("predicted")
     add_output_arguments(parser, f"the folder to write [{out}]", default=out, outputs=nothing_yet)
@@ -60,6 +63,7 @@ def run(
     tile: int | None,
     crf: bool | None,
     config: Path | None,
+    links: bool,
     workers: int,
     out: Path,
 ) -> None:
@@ -67,7 +71,12 @@ def run(
 
     A file that cannot be used is noted and the others go on; the command then ends with status 1.
     """
-    items = find_inputs(inputs, out)
+    items, problems, ours = find_inputs(inputs, out, links)
+    links_left = len(problems)
+    if ours:
+        print(
+            f"predict: {len(ours)} files are not read, since boxsup wrote them: {first_few(ours, 1)}", file=sys.stderr
+        )
     claim(_outputs(items, out), out, [item.path for item in items])
     trained = find_trained(model)
     labelling = override_labelling(trained.labelling, scales, background_bias, megapixels)
@@ -75,7 +84,7 @@ def run(
     threads, bias = threads or labelling.threads, labelling.background_bias
     predictor = Predictor(trained.checkpoint, threads, None, labelling.scales, bias, labelling.megapixels)
     print_note(trained)
-    summary = Summary(predictor.classes)
+    summary = Summary(predictor.classes, problems=problems)
     writer = FileWriter(predictor, settings, workers, out, summary, tile)
     writer.write_images([item for item in items if not item.video])
     for item in items:
@@ -85,7 +94,8 @@ def run(
     print(f"predict: {len(items)} files, see {out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
-        raise DataError(f"{len(summary.problems)} of {len(items)} files, see {out / PROBLEMS}: {first}")
+        count = f"{len(summary.problems)} of {len(items) + links_left} files"
+        raise DataError(f"{count}, see {out / PROBLEMS}: {first}")
 
 
 def _outputs(inputs: Sequence[Input], out: Path) -> list[Path]:

@@ -65,6 +65,16 @@ def box_blocks(boxes: int) -> Iterator[slice]:
     return (slice(start, start + BOXES_PER_BLOCK) for start in range(0, boxes, BOXES_PER_BLOCK))
 
 
+def shorter_side(box: Corners) -> int:
+    """The shorter side of a box.
+
+    >>> shorter_side((0, 0, 5, 2))
+    2
+    """
+    x0, y0, x1, y1 = box
+    return min(x1 - x0, y1 - y0)
+
+
 def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
     """The smallest box that contains a mask.
 

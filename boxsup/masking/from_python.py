@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from boxsup.catalogue.records import BACKGROUND, Box, Record
 from boxsup.errors import DataError
-from boxsup.image.boxes import Corners
+from boxsup.image.boxes import Corners, shorter_side
 from boxsup.image.given import ImageLike, given_pixels
 from boxsup.inference.trained import find_trained
 from boxsup.masking.box_masks import BoxMask
@@ -155,7 +155,7 @@ class Masker:
                 continue
             choice = mask.choice and replace(mask.choice, claim=None, shares=None)
             found = candidate_masks(pool, choice, box, self._weights)
-            score, odd = round(quality(mask.measures), 4), tuple(flags(mask.measures, least))
+            score, odd = round(quality(mask.measures), 4), tuple(flags(mask.measures, shorter_side(box), least))
             yield ObjectMask(mask.pixels, box, label, score, odd, tuple(found), mask.measures)
 
     def __repr__(self) -> str:

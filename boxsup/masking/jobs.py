@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boxsup.catalogue.check import run_checks
+from boxsup.catalogue.oddities import Checked, checks_with_oddities, lines_about, unread_files
 from boxsup.catalogue.records import Problem, Record
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
@@ -25,14 +26,18 @@ class CheckedImages:
     """The images of a source.
 
     Attributes:
-        records: One per image, in order.
+        records: One per image, in order. Those of images with a problem of their names have it, too.
         problems: The problems of the images.
         lost: Annotations that belong to no image.
+        told: Lines about what may not be as the user intended, of all usable images.
+        odd: The same, one for each image; see `boxsup.catalogue.oddities`.
     """
 
     records: list[Record]
     problems: list[Problem]
     lost: list[Problem]
+    told: list[str]
+    odd: list[Problem]
 
     @property
     def usable(self) -> list[Record]:
@@ -76,15 +81,29 @@ def check_images(source: Source, workers: int) -> CheckedImages:
     """
     listing = source.listing()
     processes = useful_processes(workers, len(listing.checks), SECONDS)
-    checks = run_checks(listing.checks, processes, MaskMaker.__module__)  # which is what makes masks next
+    # Masks are made next, in the same processes.
+    checks = run_checks(checks_with_oddities(listing.checks), processes, MaskMaker.__module__)
     with giving_back():  # a few large photographs may be checked in this process
-        records = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
-    problems = [*listing.problems, *(problem for record in records for problem in record.problems)]
-    checked = CheckedImages(records, problems, list(listing.unmatched))
+        every = list(tqdm(checks, "check", len(listing.checks), unit="image", disable=None))
+    problems = [*listing.problems, *(problem for each in every for problem in each.record.problems)]
+    wrong = {problem.image: problem for problem in listing.problems}
+    every = [_with_problem(each, wrong) for each in every]
+    known = {each.record.image for each in every} | {problem.image for problem in problems}
+    told = [*lines_about(every), *unread_files(source, known)]
+    odd = [oddity.problem(each.record, boxes) for each in every for oddity, boxes in each.oddities().items()]
+    checked = CheckedImages([each.record for each in every], problems, list(listing.unmatched), told, odd)
     boxes = [box for record in checked.usable for box in record.boxes]
     if boxes and all(box.crowd for box in boxes):
         raise DataError(source.crowds_message("crowds get no masks"))
     return checked
+
+
+def _with_problem(each: Checked, wrong: Mapping[str, Problem]) -> Checked:
+    """A checked image that cannot be used if its id has a problem: two images share it, so whose are the boxes?"""
+    record = each.record
+    if record.image not in wrong:
+        return each
+    return each._replace(record=replace(record, problems=[*record.problems, wrong[record.image]]))
 
 
 def in_order_of(classes: Sequence[str], source: Source, records: Sequence[Record]) -> tuple[Source, list[Record]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from boxsup.catalogue.readers.voc import ANNOTATIONS
+from boxsup.catalogue.readers.voc import ANNOTATIONS, OBJECT_MASKS
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import Source
 from boxsup.errors import DataError
@@ -39,7 +39,7 @@ MASK_FORMATS = {"coco": "coco", "voc_xml": "voc", "yolo": "yolo", "labelme": "la
 
 def write_voc(out: Path, results: MaskResults) -> list[Problem]:
     """Write `voc/SegmentationClass/ID.png`, `voc/SegmentationObject/ID.png`, `voc/labelmap.txt`, `voc/Annotations`."""
-    source = results.source
+    source, problems = results.source, list[Problem]()
     with atomic_write(out / "voc") as folder:
         folder.mkdir()
         write_text(folder / "labelmap.txt", voc.labelmap(source.classes))
@@ -48,10 +48,13 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
             objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             if source.format == "voc_xml":
                 objects = _as_in_xml(part, objects)
-            voc.write(folder, record.image, record.height, record.width, objects)
+            missing = voc.write(folder, record.image, record.height, record.width, objects)
+            if missing:
+                text = f"{missing}: not in voc/{OBJECT_MASKS}; other formats, such as coco, have them all"
+                problems.append(Problem(record.image, record.path, text))
         if source.format != "voc_xml":
-            return []
-        return copy_files(
+            return problems
+        return problems + copy_files(
             *(folder / ANNOTATIONS, source.annotations, results),
             lambda part, xml: corrected_xml(part, source, voc_copy.mark_segmented(xml)),
         )

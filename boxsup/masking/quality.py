@@ -39,6 +39,7 @@ RECTANGLE_QUALITY = 0.5  # objects of VOC fill 0.54 of their boxes
 UNSURE = 0.7  # a score below is flagged: a quarter of the boxes, and three in four of the bad masks
 MIN_SEEN = 0.05  # for the greatest probability of the class in its box,
 MIN_SHARE = 0.1  # or this share of the median over all boxes: a network that has learned little is sure of nothing
+FEW_PIXELS = 2  # px: of such a side the measures say nothing, any mask fits the box; a box may be a click
 MIN_TIGHTNESS = 0.6
 RIVAL = 0.5  # mean probability of another class on the mask, if it is also RIVALRY times that of the box's class
 RIVALRY = 2.0
@@ -46,7 +47,7 @@ RIVALRY = 2.0
 # Flag -> what it means; flags are listed in this order.
 FLAGS = {
     "nothing": "no segment was found, or the semantic network sees nothing of the label in the box",
-    "unsure": "the score is low",
+    "unsure": "the score is low, or the box is one or two pixels wide or high, of which a score says nothing",
     "loose": "the mask ends short of the box's sides",
     "disagreement": "the semantic network sees another class on the mask",
 }
@@ -180,16 +181,17 @@ def seen_threshold(seen: Sequence[float]) -> float:
     return min(MIN_SEEN, MIN_SHARE * float(np.median(asked))) if asked else MIN_SEEN
 
 
-def flags(measures: Measures, min_seen: float = MIN_SEEN) -> list[str]:
+def flags(measures: Measures, side: int, min_seen: float = MIN_SEEN) -> list[str]:
     """Return the FLAGS of a box that a person should look at; none if nothing is odd.
 
     Args:
         measures: Measures of the box's mask.
+        side: The shorter side of the box, in pixels.
         min_seen: Probability of the class that the network must see somewhere in the box; see `seen_threshold`.
     """
     raised = {
         "nothing": math.isnan(measures.expected_iou) or measures.seen < min_seen,
-        "unsure": quality(measures) < UNSURE,
+        "unsure": quality(measures) < UNSURE or side <= FEW_PIXELS,
         "loose": measures.tightness < MIN_TIGHTNESS,
         "disagreement": measures.rival_share > max(RIVAL, RIVALRY * measures.label_share),
     }

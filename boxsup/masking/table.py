@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from boxsup.image.boxes import shorter_side
 from boxsup.masking.parts import ImagePart, file_of, masked_objects
 from boxsup.masking.quality import Measures, flags, seen_threshold
 from boxsup.writers import boxes
@@ -30,8 +31,10 @@ def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Seque
         whether the mask is the box's rectangle; whether a person decided on it, which raises no flag; and the measures.
     """
     pairs = [pair for part in parts for pair in _rows(part, classes, known, images)]
-    min_seen = seen_threshold([measures.seen for _, measures in pairs])
-    rows = [row | {"flags": "" if row["reviewed"] else " ".join(flags(own, min_seen))} for row, own in pairs]
+    min_seen = seen_threshold([measures.seen for *_, measures in pairs])
+    rows = [
+        row | {"flags": "" if row["reviewed"] else " ".join(flags(own, side, min_seen))} for row, side, own in pairs
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table.assign(flagged=table["flags"] == "").sort_values(["flagged", "score"], kind="stable").index
     return table.loc[order]
@@ -39,11 +42,11 @@ def masks_table(parts: Iterable[ImagePart], classes: Sequence[str], known: Seque
 
 def _rows(
     part: ImagePart, classes: Sequence[str], known: Sequence[str], images: Path
-) -> Iterator[tuple[dict[str, object], Measures]]:
-    """Yield the row of each box without its flags, and the measures of its mask."""
+) -> Iterator[tuple[dict[str, object], int, Measures]]:
+    """Yield the row of each box without its flags, the box's shorter side, and the measures of its mask."""
     pairs = [(mask, masked) for _, mask, masked in masked_objects(part)]
     tightened = boxes.rows(part.record.image, [masked for _, masked in pairs], classes)
-    for row, (mask, _) in zip(tightened, pairs, strict=True):
+    for row, (mask, masked) in zip(tightened, pairs, strict=True):
         rival = mask.measures.rival
         details = {
             "file": file_of(part, images),
@@ -52,4 +55,4 @@ def _rows(
             **mask.measures._asdict(),
             "rival": known[rival] if 0 < rival < len(known) else "",
         }
-        yield dict(zip(boxes.COLUMNS, row, strict=True)) | details, mask.measures
+        yield dict(zip(boxes.COLUMNS, row, strict=True)) | details, shorter_side(masked.box), mask.measures

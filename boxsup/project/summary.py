@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterator
 
 from boxsup.catalogue.names import printable
+from boxsup.catalogue.oddities import notes_on_unread
 from boxsup.catalogue.readers.folder import NONE
 from boxsup.config.proposals import MEGAPIXELS
 from boxsup.near import first_few
 from boxsup.project.evidence import mask_notes
-from boxsup.project.survey import DARK, SMALL_BOX, Survey
+from boxsup.project.survey import SMALL_BOX, Survey
 from boxsup.project.write import CONFIG, PROBLEMS, Project
 
 SHOWN = 5  # problems and classes that are listed
@@ -54,15 +53,8 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
         yield f"objects read otherwise than they are written, all in {PROBLEMS}: {count}"
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
-    if survey.unknown:
-        yield f"images in the folder that are not in the annotations, and not used: {survey.unknown:,}"
-    if survey.turned:
-        yield (
-            f"images with an EXIF orientation, which is not applied: {survey.turned:,}; boxes drawn on the turned "
-            "image do not fit, save such images as they are shown"
-        )
-    yield from _odd_images(survey)
-    yield from _odd_boxes(survey)
+    yield from notes_on_unread(survey.unknown, survey.other_files)
+    yield from survey.odd
     if survey.reduced:
         yield (
             f"images with more than {MEGAPIXELS:g} megapixels, which are worked on at that size with their boxes: "
@@ -90,29 +82,6 @@ def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:
     lost = [name for name in project.source.classes[1:] if name in learnable - trained]
     if lost:
         yield f"classes without an object in the training images: {first_few(lost)}"
-
-
-def _odd_images(survey: Survey) -> Iterator[str]:
-    if survey.other_files:
-        endings = Counter(PurePosixPath(name).suffix or "without ending" for name in survey.other_files)
-        few = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
-        yield f"files among the images that are not read, by their endings: {printable(few)}"
-    if survey.dark:
-        yield (
-            f"16-bit images with values below {DARK * 256:,}: {len(survey.dark):,}, the first is "
-            f"{survey.dark[0]}; only their high byte is used, which is nearly black: save all with 8 bits, scaled alike"
-        )
-
-
-def _odd_boxes(survey: Survey) -> Iterator[str]:
-    if survey.thin:
-        yield f"boxes that are one pixel wide or high, as clicks make them: {len(survey.thin):,}, {_first(survey.thin)}"
-    if survey.doubled:
-        yield f"boxes that occur twice in their image: {len(survey.doubled):,}, {_first(survey.doubled)}"
-
-
-def _first(images: Sequence[str]) -> str:
-    return f"the first is in {images[0]}"
 
 
 def _masks(project: Project, survey: Survey) -> str:

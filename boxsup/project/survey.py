@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from boxsup.catalogue.check import at_working_size
+from boxsup.catalogue.oddities import Checked, Oddity, lines_about, odd_pixels
 from boxsup.catalogue.records import Box, Check, Problem, Record
 from boxsup.config.proposals import MEGAPIXELS
 from boxsup.evaluation.measured import Basis
 from boxsup.image import VOID
-from boxsup.image.files import FORMATS, has_16_bits, read_image, read_mask
+from boxsup.image.files import read_mask
 
-ORIENTATION, TURNED = 0x0112, range(2, 9)  # EXIF's tag, and its values that rotate or mirror; others mean nothing
 SMALL_BOX = 32  # px: in smaller boxes, few candidates fit
-DARK = 64  # of 256: the high byte of a 14-bit value in 16 bits
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,13 @@ class SurveyedImage:
         record: The result of its check, without the drawn masks.
         pixels: Value in the true mask -> number of pixels; empty without a mask.
         rectangles: Whether the mask is just the filled boxes.
-        upright: Whether viewers show it as it is stored.
-        dark: Whether it is a 16-bit image that would be seen nearly black; see `is_dark`.
+        odd: What is odd about its pixels.
     """
 
     record: Record
     pixels: Mapping[int, int] = field(default_factory=dict)
     rectangles: bool = False
-    upright: bool = True
-    dark: bool = False
+    odd: tuple[Oddity, ...] = ()
 
     @property
     def mask_classes(self) -> frozenset[int]:
@@ -166,34 +162,9 @@ class Survey:
         return [at_working_size(image.record, MEGAPIXELS) for image in self.images]
 
     @property
-    def turned(self) -> int:
-        """Number of images that viewers rotate or mirror."""
-        return sum(not image.upright for image in self.images)
-
-    @property
-    def dark(self) -> list[str]:
-        """Ids of the 16-bit images that would be seen nearly black."""
-        return [image.record.image for image in self.images if image.dark]
-
-    @property
-    def thin(self) -> list[str]:
-        """The image id of each box that is one pixel wide or high, as a click makes."""
-        return [
-            image.record.image
-            for image in self.images
-            for box in image.record.boxes
-            if min(box.x1 - box.x0, box.y1 - box.y0) == 1
-        ]
-
-    @property
-    def doubled(self) -> list[str]:
-        """The image id of each duplicate box: one with the class and corners of another in the image."""
-        return [
-            image.record.image
-            for image in self.images
-            for box, count in Counter(box[:5] for box in image.record.boxes).items()
-            for _ in range(count - 1)
-        ]
+    def odd(self) -> list[str]:
+        """Lines about odd images and boxes."""
+        return lines_about(Checked(image.record, image.odd) for image in self.images)
 
     @property
     def odd_masks(self) -> list[str]:
@@ -226,13 +197,13 @@ def survey_image(check: Check) -> SurveyedImage:
     if record.problems:
         return SurveyedImage(replace(record, drawn={}))
     drawn = record.drawn.get("mask")
-    upright, dark = is_upright(Path(record.path)), is_dark(Path(record.path))
+    odd = odd_pixels(Path(record.path))
     if drawn is None and not record.mask:
-        return SurveyedImage(record, upright=upright, dark=dark)
+        return SurveyedImage(record, odd=odd)
     mask = np.asarray(Image.open(io.BytesIO(drawn))) if drawn is not None else read_mask(record.mask)
     counts = np.bincount(mask.ravel(), minlength=VOID + 1)
     pixels = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
-    return SurveyedImage(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), upright, dark)
+    return SurveyedImage(replace(record, drawn={}), pixels, is_boxes(mask, record.boxes), odd)
 
 
 def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
@@ -246,19 +217,3 @@ def is_boxes(mask: NDArray[np.uint8], boxes: Sequence[Box]) -> bool:
         filled[box.y0 : box.y1, box.x0 : box.x1] |= not box.crowd
     known = mask != VOID
     return np.array_equal(filled[known], mask[known] > 0)
-
-
-def is_upright(path: Path) -> bool:
-    """Whether viewers show a readable image as it is stored. Cameras may add an EXIF orientation that rotates it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path, formats=FORMATS) as image:
-                return image.getexif().get(ORIENTATION) not in TURNED
-        except Exception:  # damaged EXIF raises all kinds of errors; the pixels can still be read
-            return True
-
-
-def is_dark(path: Path) -> bool:
-    """Whether an image has 16-bit values whose upper two bits are empty, as from a 10, 12 or 14-bit camera."""
-    return has_16_bits(path) and int(read_image(path).max()) < DARK

@@ -16,6 +16,7 @@ from boxsup.again import program
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
+from boxsup.image.boxes import shorter_side
 from boxsup.masking.decided import keys_of
 from boxsup.masking.made import Made, Recipe, read_made
 from boxsup.masking.parts import ImagePart, score_of
@@ -81,7 +82,8 @@ def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
             if mask is not None:
                 image = (record.image, record.path, record.height, record.width)
                 about = (row, number, record.boxes[row].class_id, key)
-                boxes.append(ReviewBox(*image, *about, score_of(mask), tuple(flags(mask.measures, min_seen))))
+                odd = tuple(flags(mask.measures, shorter_side(key.corners), min_seen))
+                boxes.append(ReviewBox(*image, *about, score_of(mask), odd))
     return boxes
 
 

@@ -52,6 +52,11 @@ class Ledger:
         """Whether any hash was recorded under a name."""
         return name in self._hashes
 
+    @property
+    def names(self) -> Iterable[str]:
+        """All names under which a hash was recorded."""
+        return self._hashes.keys()
+
     def record(self, name: str, digest: str) -> None:
         """Add the hash of a file that is about to take its path."""
         hashes = self._hashes.setdefault(name, {})
@@ -103,6 +108,11 @@ class Ledger:
             partial.replace(self._path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def names_written(folder: Path) -> frozenset[str]:
+    """The names in the ledger of a folder: what commands wrote into it and below it, file by file."""
+    return frozenset(Ledger(folder).names)
 
 
 def write_seal(folder: Path) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import functools
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 AT_FDCWD, NOREPLACE, EXCHANGE = -100, 1, 2  # arguments of Linux' renameat2
 UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)  # the kernel or the file system cannot rename in this way
 MAX_NAME_BYTES = 255
+DATED = re.compile(r"\.\d{4}-\d\d-\d\dT\d{4}(-\d+)?(?=\.[^./]*$|$)")  # what `dated_names` puts before the suffix
 
 
 def exchange(one: Path, other: Path) -> bool:
@@ -75,6 +77,15 @@ def dated_names(path: Path, folder: bool) -> Iterator[str]:
         ending = f".{time}{f'-{number}' if number > 1 else ''}{suffix}"
         yield f"{_cut(stem, MAX_NAME_BYTES - len(os.fsencode(ending)))}{ending}"
         number += 1
+
+
+def undated(name: str) -> str:
+    """The name, or path, of what is kept under a dated name; any other name as it is.
+
+    >>> undated("a/train.2026-11-29T0644-2.txt"), undated("voc.2026-11-29T0644"), undated("a.b.txt")
+    ('a/train.txt', 'voc', 'a.b.txt')
+    """
+    return DATED.sub("", name)
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -40,11 +40,19 @@ def label_maps(
     return labels, values[indices]
 
 
-def write(folder: str | os.PathLike[str], image: str, height: int, width: int, objects: Sequence[MaskedObject]) -> None:
-    """Write `SegmentationClass/ID.png` and `SegmentationObject/ID.png`, each whole or not at all."""
-    for name, mask in zip((MASKS, OBJECT_MASKS), label_maps(height, width, objects), strict=True):
-        if mask is not None:
-            write_png(Path(folder, name, f"{image}.png"), mask)
+def write(folder: str | os.PathLike[str], image: str, height: int, width: int, objects: Sequence[MaskedObject]) -> str:
+    """Write `SegmentationClass/ID.png` and `SegmentationObject/ID.png`, each whole or not at all.
+
+    Returns:
+        Why there is no object mask, see `label_maps`; "" if there is one.
+    """
+    labels, numbers = label_maps(height, width, objects)
+    write_png(Path(folder, MASKS, f"{image}.png"), labels)
+    if numbers is None:
+        count = max(len(objects), *(item.number or 0 for item in objects))
+        return f"{count} objects, and {OBJECT_MASKS} has values for {VOID - 1}"
+    write_png(Path(folder, OBJECT_MASKS, f"{image}.png"), numbers)
+    return ""
 
 
 def write_png(path: str | os.PathLike[str], mask: NDArray[np.uint8]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from boxsup.catalogue.readers.segments import draw_masks, segment
 from boxsup.catalogue.records import Box
 from boxsup.errors import DataError
 from boxsup.image.packed import PackedMask
+from helpers.commands import run_boxsup
 from helpers.paths import real_data
 
 SIZE = (20, 30)  # height, width
@@ -259,11 +261,10 @@ DAMAGES = {
     "windows path": (("images", 1, "file_name"), "..\\b.jpg", "../b.jpg", "is no file of the image folder"),
     "no name": (("images", 1, "file_name"), "", "", "is no file of the image folder"),
     "hidden file": (("images", 1, "file_name"), ".b.jpg", ".b.jpg", "is no file of the image folder"),
-    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "the image a.jpg is there more than once"),
+    "two of a name": (("images", 1, "file_name"), "a.jpg", "a", "several entries have the file_name a.jpg"),
     "missing image": (("images", 1, "file_name"), "c.jpg", "c", "no such image"),
     "other size": (("images", 1, "width"), 31, "b", "has 30×20 pixels, its entry says 31×20"),
     "no category": (("annotations", 0, "category_id"), 3, "a", "annotation 7: category_id 3 is no category"),
-    "no image": (("annotations", 0, "image_id"), 5, "", "annotation 7: no image has its image_id 5"),
     "no crowd": (("annotations", 0, "iscrowd"), 2, "a", "iscrowd must be 0 or 1, got 2"),
     "box outside": (("annotations", 0, "bbox"), [25, 2, 6, 7], "a", "not inside its image of 30×20"),
     "box inside out": (("annotations", 0, "bbox"), [9, 2, -6, 7], "a", "has a width or height below 0"),
@@ -290,6 +291,22 @@ def test_each_kind_of_bad_record_is_a_problem_that_names_it(root, damage):
     assert problem.image == image
     assert problem.file == str(root / ("images/c.jpg" if damage == "missing image" else "instances.json"))
     assert len(problems) == 1 + (damage == "an id of two images")
+
+
+def test_an_annotation_of_no_image_leaves_none_out(root):
+    """As a label or a LabelMe file of no image: it is said, and is no problem."""
+    content = instances()
+    content["annotations"][0]["image_id"] = 5
+    content["annotations"] += [content["annotations"][0] | {"id": 70}]
+    write(root, content)
+    split = listing(root, ["cat", "dog"])
+    settings = ["--split", json.dumps(MASKED), "--classes", '["cat", "dog"]', "--on-problem", "stop"]
+    ended = run_boxsup("catalogue", "--format", "coco", "--root", root, *settings, "--out", root / "out")
+    assert ended.returncode == 0, ended.stderr
+    assert "catalogue: annotations and masks that belong to no image: 1, the first is " in ended.stderr
+    assert split.problems == [problem for check in split.checks for problem in check().problems] == []
+    assert [line.problem for line in split.unmatched] == ["annotation 7 and 1 more: no image has their image_id 5"]
+    assert split.unmatched[0].file == str(root / "instances.json")
 
 
 # What stands in place of a segmentation, and words of the note that says so: the box counts, and the image has no mask.
@@ -411,6 +428,47 @@ def test_an_image_whose_name_begins_with_its_folder_says_which_folder_to_name(ro
     assert "no such image; it is there as a.jpg: name the folder that holds images/ by --images" in problem.problem
 
 
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("/home/me/a.jpg", "/home/me/"),
+        ("C:\\data\\A.JPG", "C:/data/"),
+        ("https://host/x/a.jpg", "https:/host/x/"),
+        ("../a.jpg", "../"),
+    ],
+)
+@pytest.mark.parametrize("by_path", [False, True])
+def test_an_image_with_the_path_of_another_machine_is_told_of(root, name, first, by_path):
+    content = instances()
+    content["images"][0]["file_name"] = name
+    write(root, content)
+    problems, records = records_of(root, ["cat"], **({"ids": "path"} if by_path else {}))
+    [problem] = problems + [problem for record in records for problem in record.problems]
+    assert f"; it is there as a.jpg: take {first} out of file_name" in problem.problem
+
+
+@pytest.mark.parametrize("name", ["images/B/C.JPG", "b/C.jpg", "B/c.jpg"])
+def test_an_image_with_other_capitals_is_told_of(root, name):
+    (root / "images/b").mkdir()
+    shutil.copy(root / "images/a.jpg", root / "images/b/c.jpg")
+    content = instances()
+    content["images"][0]["file_name"] = name
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat"])
+    [problem] = first.problems
+    assert "no such image; " in problem.problem
+    assert "b/c.jpg" in problem.problem
+
+
+@pytest.mark.parametrize("name", ["..", "/", "a/../../a.jpg", "x" * 300, "a\0.jpg"])
+def test_a_name_that_is_none_is_a_problem_and_nothing_else(root, name):
+    content = instances()
+    content["images"][0]["file_name"] = name
+    write(root, content)
+    problems, records = records_of(root, ["cat"])
+    assert len(problems + [problem for record in records for problem in record.problems]) == 1
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.jpeg", "a"])
 def test_an_image_with_another_ending_is_told_of(root, name):
     content = instances()
@@ -478,7 +536,8 @@ def test_what_is_wrong_with_images_that_are_not_on_a_list_does_not_matter(root):
     content["images"].append(content["images"][0] | {"id": 3, "file_name": "../c.jpg"})
     content["annotations"].append(content["annotations"][0] | {"id": 10, "image_id": 99})
     write(root, content)
-    assert len(listing(root, ["cat"]).problems) == 2
+    whole = listing(root, ["cat"])
+    assert (len(whole.problems), len(whole.unmatched)) == (1, 1)
     (root / "list.txt").write_text("a.jpg\n")
     assert listing(root, ["cat"], list="list.txt").problems == []
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.check import run_checks
+from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.labelme import class_names, read_shapes
 from boxsup.catalogue.readers.segments import encode_masks
+from boxsup.catalogue.readers.voc_objects import read_objects
 from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
 from boxsup.catalogue.sources import open_source, recognise_format
@@ -163,6 +165,66 @@ def yolo(text, drawn=False):
     return read_labels({0: 2, 1: None, 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
 
 
+ONE_PIXEL = Box(1, 9, 5, 10, 6)
+CLICKS = {  # format -> a box of its without width and height, at (9, 5), and how its note begins
+    "coco": ({"bbox": [9, 5, 0, 0]}, "bbox [9, 5, 0, 0] has"),
+    "coco, turned": ({"bbox": [9, 5, 0, 0], "attributes": {"rotation": 90}}, "the box, turned by 90°, has"),
+    "coco, a polygon": ({"segmentation": [np.array([9.0, 5, 9, 5, 9, 5])]}, "its polygon has"),
+    "yolo": ("0 0.3 0.25 0 0", "line 1: the box 0.3 0.25 0 0 has"),
+    "yolo, a polygon": ("0 0.3 0.25 0.3 0.25 0.3 0.25", "line 1: its polygon has"),
+    "labelme": (("rectangle", [[9, 5], [9, 5]]), "shape 1: the rectangle has"),
+    "labelme, a polygon": (("polygon", [[9, 5]] * 3), "shape 1: the polygon has"),
+    "labelme, turned": (("rotation", [[9, 5]] * 4), "shape 1: the rotation has"),
+    "labelme, a circle": (("circle", [[9, 5]] * 2), "shape 1: the circle has"),
+    "xml": ("<bndbox><xmin>9</xmin><ymin>5</ymin><xmax>9</xmax><ymax>5</ymax></bndbox>", "object 1: box (9, 5) to"),
+    "xml, turned": (
+        "<robndbox><cx>9</cx><cy>5</cy><w>0</w><h>0</h><angle>1</angle></robndbox>",
+        "object 1: the rotated box has",
+    ),
+    "xml, a polygon": (f"<polygon>{'<pt><x>9</x><y>5</y></pt>' * 3}</polygon>", "object 1: its polygon has"),
+}
+
+
+def click(form, content):
+    """The object of a box, parsed as the format is; COCO's notes get their number later."""
+    if form.startswith("coco"):
+        return parse_annotation(content, 1, *SIZE, drawn=False)
+    if form.startswith("yolo"):
+        [thing], problems = read_labels({0: 1}, content.encode(), *SIZE, False)
+    elif form.startswith("labelme"):
+        kind, points = content
+        shapes = [{"label": "cat", "shape_type": kind, "points": points}]
+        [thing], problems = read_shapes(CLASSES, json.dumps({"shapes": shapes}).encode(), *SIZE, False)
+    else:
+        xml = f"<annotation><object><name>cat</name>{content}</object></annotation>".encode()
+        [thing], problems = read_objects(xml, *SIZE, CLASSES, "plane")
+    assert problems == []
+    return thing
+
+
+@pytest.mark.parametrize("form", CLICKS)
+def test_a_box_without_width_and_height_counts_as_a_pixel_and_it_is_said(form):
+    content, words = CLICKS[form]
+    thing = click(form, content)
+    assert thing.box == ONE_PIXEL
+    assert thing.note.startswith(words)
+    assert thing.note.endswith("has no width and no height: it counts as one pixel")
+
+
+def test_a_box_with_one_side_only_is_said_to_have_none_of_the_other():
+    assert click("coco", {"bbox": [9, 5, 0, 3]}).note == "bbox [9, 5, 0, 3] has no width: it counts as one pixel wide"
+    assert click("yolo", "0 0.3 0.25 0.1 0").note.endswith("0.1 0 has no height: it counts as one pixel high")
+    assert click("coco", {"bbox": [9, 5, 0.1, 0.1]}).note == ""
+
+
+def test_a_box_of_one_pixel_is_one_where_corners_are_pixels():
+    """VOC's `xmin` equal to `xmax` is one pixel."""
+    inner = CLICKS["xml"][0]
+    xml = f"<annotation><object><name>cat</name>{inner}</object></annotation>".encode()
+    [thing], _ = read_objects(xml, *SIZE, CLASSES, "voc")
+    assert (thing.box, thing.note) == (Box(1, 8, 4, 9, 5), "")
+
+
 def test_a_box_of_yolo_by_hand():
     # 30×20: the middle at (9, 5), 6 wide, 4 high.
     assert yolo("0 0.3 0.25 0.2 0.2\n")[0][0].box == Box(2, 6, 3, 12, 7)
@@ -207,7 +269,8 @@ def test_a_polygon_that_leaves_its_image_has_the_box_of_what_is_inside():
     for drawn in (False, True):
         [thing], problems = yolo("0 0.1 0.1 0.5 0.1 1.5 0.3", drawn=drawn)
         assert (problems, thing.box, thing.pixels) == ([], Box(2, 3, 2, 30, 5), None)
-        assert thing.note == "a polygon leaves its image by 15.0 px: its box ends at the border, and it is no mask"
+        words = "a polygon leaves its image by 15.0 px: its box ends at the border, and it is no mask"
+        assert thing.note == f"line 1: {words}"
 
 
 @pytest.mark.parametrize(

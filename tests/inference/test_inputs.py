@@ -6,6 +6,8 @@ import pytest
 
 from boxsup.errors import ConfigError
 from boxsup.inference.inputs import find_inputs
+from boxsup.store.atomic import write_bytes
+from boxsup.store.ownership import claiming
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def names(tree, *arguments, out="out"):
-    return [(item.name, item.video) for item in find_inputs(arguments, tree / out)]
+    return [(item.name, item.video) for item in find_inputs(arguments, tree / out).inputs]
 
 
 def test_a_folder_means_the_images_and_videos_in_it(tree):
@@ -73,6 +75,32 @@ def test_a_link_out_of_a_folder_is_not_followed_but_a_named_one_is(tree):
     secret = tree / "secret.png"
     secret.touch()
     os.symlink(secret, tree / "in" / "a" / "link.png")
-    with pytest.raises(ConfigError, match=r"link\.png: a symbolic link leads out of a"):
-        names(tree, "a")
+    assert names(tree, "a") == [("1", False), ("2", False)]  # the others are done
+    [problem] = find_inputs(["a"], tree / "out").problems
+    assert (problem.image, problem.file) == ("link", str(tree / "in/a/link.png"))
+    text = "a symbolic link leads out of a; name the file itself to use it, or trust its links with --links"
+    assert problem.problem == text
+    assert [item.name for item in find_inputs(["a"], tree / "out", links=True).inputs] == ["1", "2", "link"]
     assert names(tree, "a/link.png") == [("link", False)]
+    for both in (["a", "a/link.png"], ["a/link.png", "a"]):
+        assert find_inputs(both, tree / "out").problems == []
+        assert len(find_inputs(both, tree / "out").inputs) == 3
+
+
+def test_where_all_are_links_nothing_is_left_and_it_is_said(tree):
+    (tree / "in/links").mkdir()
+    os.symlink(tree / "secret.png", tree / "in/links/link.png")
+    found = find_inputs(["links"], tree / "out")
+    assert (found.inputs, len(found.problems)) == ([], 1)
+
+
+def test_results_of_another_run_are_no_inputs_unless_they_are_named(tree):
+    with claiming(overwrite=False) as claims:
+        claims.add([tree / "in/old/overlays/1.jpg"], tree / "in/old")
+        write_bytes(tree / "in/old/overlays/1.jpg", b"a result")
+    found = find_inputs(["**/*.jpg"], tree / "out")
+    assert [item.name for item in found.inputs] == ["a/1", "b/1"]
+    assert found.ours == [tree / "in/old/overlays/1.jpg"]
+    assert names(tree, "old/overlays/1.jpg") == names(tree, "old/overlays") == [("1", False)]
+    with pytest.raises(ConfigError, match=r"nothing in it but results, such as .*overlays/1\.jpg; name a file itself"):
+        names(tree, "old/**/*.jpg")

@@ -174,11 +174,12 @@ def test_a_bad_file_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
         (tmp_path / "in" / f"{number}.png").write_bytes((folder / "in" / f"{number}.png").read_bytes())
     (tmp_path / "in" / "0.png").write_bytes((folder / "in" / "0.png").read_bytes()[:500])
     (tmp_path / "in" / "bad.mp4").write_bytes(b"no video")
+    (tmp_path / "in" / "link.png").symlink_to(folder / "in" / "1.png")
     with pytest.raises(SystemExit, match="1"):
         predict(folder, tmp_path / "out", inputs=[tmp_path / "in"])
-    assert "2 of 4 files, see" in capsys.readouterr().err
+    assert "3 of 5 files, see" in capsys.readouterr().err
     problems = pd.read_csv(tmp_path / "out" / "problems.csv", dtype=str)
-    assert list(problems["image"]) == ["0", "bad"]
+    assert list(problems["image"]) == ["link", "0", "bad"]
     assert sorted(files(tmp_path / "out")) == [
         "masks/1.png", "masks/2.png", "overlays/1.jpg", "overlays/2.jpg", "problems.csv", "summary.csv",
     ]  # fmt: skip

@@ -30,6 +30,7 @@ PROBABILITIES[2, 1:3, 0:3] = 0.3
 SCORES = np.log(PROBABILITIES).astype(np.float32)
 CANDIDATE = CandidateMeasures(0.9, 0.1, 0.1, 0.8)
 GOOD = Measures(*CANDIDATE, fill=0.7, crowding=0, tightness=0.9, seen=0.9, label_share=0.7, rival_share=0.1, rival=2)
+SIDE = 4  # px, of the box
 GOOD_ALONE = GOOD._replace(**dict.fromkeys(SEMANTIC, math.nan), rival=0)
 
 
@@ -78,7 +79,7 @@ def test_what_speaks_for_a_mask_raises_its_score(good):
 def test_a_rectangle_is_worth_what_rectangles_are():
     rectangle = measure_mask(np.ones_like(MASK), 1, (SCORES, np.ones_like(MASK)), NO_CANDIDATE, 0.0)
     assert quality(rectangle) == RECTANGLE_QUALITY
-    assert flags(rectangle) == ["nothing", "unsure"]
+    assert flags(rectangle, SIDE) == ["nothing", "unsure"]
 
 
 @pytest.mark.parametrize(
@@ -90,26 +91,33 @@ def test_a_rectangle_is_worth_what_rectangles_are():
     ],
 )
 def test_each_flag_has_its_reason(change, flag):
-    assert flags(GOOD) == flags(GOOD_ALONE) == []
-    assert flag in flags(GOOD._replace(**change))
-    assert set(flags(GOOD._replace(**change))) <= {flag, "unsure"}
+    assert flags(GOOD, SIDE) == flags(GOOD_ALONE, SIDE) == []
+    assert flag in flags(GOOD._replace(**change), SIDE)
+    assert set(flags(GOOD._replace(**change), SIDE)) <= {flag, "unsure"}
     assert flag in FLAGS
 
 
 def test_a_low_score_is_flagged():
     bad = GOOD._replace(expected_iou=0.4, object_cost=0.5, crowding=0.3)
     assert quality(bad) < UNSURE
-    assert flags(bad) == ["unsure"]
+    assert flags(bad, SIDE) == ["unsure"]
+
+
+@pytest.mark.parametrize(("side", "flagged"), [(1, True), (2, True), (3, False)])
+def test_a_box_of_a_pixel_or_two_is_flagged_however_good_its_score(side, flagged):
+    """Nearly any mask fits it: what is measured says nothing of the object, which may be a click."""
+    for good in (GOOD, GOOD_ALONE):
+        assert flags(good, side) == ["unsure"] * flagged
 
 
 def test_a_rival_must_be_likely_and_far_ahead():
-    assert flags(GOOD._replace(rival_share=0.4, label_share=0.1)) == []
-    assert flags(GOOD._replace(rival_share=0.55, label_share=0.4)) == []
+    assert flags(GOOD._replace(rival_share=0.4, label_share=0.1), SIDE) == []
+    assert flags(GOOD._replace(rival_share=0.55, label_share=0.4), SIDE) == []
 
 
 def test_what_must_be_seen_falls_with_what_the_network_sees_of_all_boxes():
     assert seen_threshold([]) == seen_threshold([math.nan]) == seen_threshold([0.9, 0.8, 0.01]) == MIN_SEEN
     assert seen_threshold([0.2, 0.1, 0.3, math.nan]) == pytest.approx(0.02)
     young = GOOD._replace(seen=0.03)
-    assert flags(young) == ["nothing"]
-    assert flags(young, seen_threshold([0.03, 0.02, 0.04])) == []
+    assert flags(young, SIDE) == ["nothing"]
+    assert flags(young, SIDE, seen_threshold([0.03, 0.02, 0.04])) == []

@@ -293,7 +293,20 @@ def test_odd_images_are_noted(here, data, capsys):
     assert "problems     none" in told
     assert "16-bit images with values below 16,384: 1, the first is picture_00; only their high byte is used" in told
     assert "files among the images that are not read, by their endings: 1 .heic" in told
-    assert "images with an EXIF orientation, which is not applied: 1;" in told
+    assert "images with an EXIF orientation, which is not applied: 1, the first is picture_05; boxes drawn on" in told
+
+
+def test_how_xml_counts_may_be_said(here, data, capsys):
+    own_data.write_voc_xml(here / "xml", own_data.pictures(COUNT))
+    file = here / "xml/picture_03.xml"
+    file.write_text(file.read_text().replace("<bndbox>", "<occluded>0</occluded><attributes/><bndbox>", 1))
+    init(data, "voc_xml", "--corners", "voc", boxes=here / "xml")
+    assert "corners are taken" not in capsys.readouterr().err
+    splits = yaml.safe_load((here / "mine/config.yaml").read_text())["datasets"]["own"]["splits"]
+    assert {split["corners"] for split in splits.values()} == {"voc"}
+    with pytest.raises(SystemExit, match="1"):
+        init(data, "yolo", "--corners", "voc")
+    assert "--corners says how VOC XML counts, and " in capsys.readouterr().err
 
 
 def test_how_xml_counts_is_said(here, data, capsys):

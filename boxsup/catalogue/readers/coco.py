@@ -12,12 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, is_background, plain_path, printable
+from boxsup.catalogue.names import image_id, is_background, printable
 from boxsup.catalogue.readers.beside import find_file, unmatched_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
+from boxsup.catalogue.readers.coco_names import elsewhere, entry_problem, image_name
 from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.folder import (
     GuardedPath,
@@ -26,9 +27,7 @@ from boxsup.catalogue.readers.folder import (
     check_image,
     image_names,
     layout,
-    name_problem,
 )
-from boxsup.catalogue.readers.image_files import ENDINGS
 from boxsup.catalogue.records import Check, Listing, Problem, Record, image_problem
 from boxsup.config.build import parse
 from boxsup.config.datasets import FolderSplit
@@ -71,7 +70,7 @@ class Instances(NamedTuple):
         class_ids: The class of each category, see `class_ids_of`.
         entries: The valid images.
         invalid: The name of each other image, and its problem.
-        strays: A problem per annotation that belongs to no image.
+        strays: A line about each image_id that no image has.
         categories: The names of the categories.
     """
 
@@ -102,8 +101,9 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     invalid = [item for part in parts for item in part.invalid]
     if split.list:
         return _listed(checks, invalid, *image_names(root, split, where), root / split.list, where)
-    problems = [problem for _, problem in invalid] + [stray for part in parts for stray in part.strays]
-    unmatched = unmatched_files(masks, list(checks), where.images.path) if masks else []
+    problems = [problem for _, problem in invalid]
+    unmatched = [stray for part in parts for stray in part.strays]
+    unmatched += unmatched_files(masks, list(checks), where.images.path) if masks else []
     ids = [image_id(name, where.by_path) for name in checks]
     return Listing(ids, list(checks.values()), problems, where.drawn, unmatched)
 
@@ -177,7 +177,7 @@ def check_entry(where: Layout, entry: Entry, class_ids: ClassIds, mask: Path | N
         return _objects(entry, class_ids, height, width, where.drawn)
 
     path = find_file(where.images.path, entry.name)
-    advice = "" if path.exists() or path.is_symlink() else _elsewhere(where.images.path, entry.name)
+    advice = "" if path.exists() or path.is_symlink() else elsewhere(where.images.path, entry.name)
     if advice:
         image = image_id(entry.name, where.by_path)
         return Record(image, str(path), problems=[image_problem(image, path, f"no such image; {advice}")])
@@ -207,26 +207,6 @@ def _objects(entry: Entry, class_ids: ClassIds, height: int, width: int, drawn: 
     return objects, texts
 
 
-def _elsewhere(folder: Path, name: str) -> str:
-    """What to do about an image whose path exists only in part, or with another ending; "" if there is no such file."""
-    parts = PurePosixPath(name).parts
-    ends = ["/".join(parts[skip:]) for skip in range(1, len(parts))]
-    end = next((end for end in ends if (folder / end).is_file()), "")
-    if end:
-        first = name.removesuffix(end)
-        return f"it is there as {end}: name the folder that holds {first} by --images, or take it out of file_name"
-    spelled = (ending for small in ENDINGS for ending in (small, small.upper()))
-    others = (f"{PurePosixPath(name).with_suffix(ending)}" for ending in spelled)
-    other = next((other for other in others if (folder / other).is_file()), "")
-    return f"{other} is there: let file_name say so, or rename the file" if other else ""
-
-
-def image_name(image: Json, file: Path, path: Path) -> str:
-    """An image's name below the folder of images. The images of an export's JSON are beside it."""
-    below = file.parent.relative_to(path) if file != path else Path()
-    return plain_path((below / image["file_name"]).as_posix() if below.parts else image["file_name"])
-
-
 def _instances(where: Layout, file: Path, classes: Sequence[str], names_by_id: dict[str, str]) -> Instances:
     """The content of a JSON. Adds its images to `names_by_id`, which maps ids to names below the folder of images."""
     annotation_file = GuardedPath(file, where.annotations.inside)
@@ -240,7 +220,7 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], names_by_id: d
     for record in content["images"]:
         name = image_name(record, file, where.annotations.path)
         image, annotations = image_id(name, where.by_path), by_image.get(record["id"], [])
-        problem = name_problem(name, names_by_id.get(image), file, where.by_path)
+        problem = entry_problem(name, names_by_id.get(image), file, where)
         if problem is None and counts[record["id"]] > 1:
             problem = image_problem(image, file, _shared_id(name, record["id"], counts[record["id"]]))
         if problem is None:
@@ -250,7 +230,7 @@ def _instances(where: Layout, file: Path, classes: Sequence[str], names_by_id: d
         else:
             invalid.append((name, problem))
     strays = [
-        image_problem("", file, f"annotation {annotations[0][1].get('id')}: no image has its image_id {number}")
+        image_problem("", file, _stray([annotation.get("id") for _, annotation in annotations], number))
         for number, annotations in by_image.items()
         if number not in counts
     ]
@@ -270,6 +250,16 @@ def _check_classes(parts: Sequence[Instances], classes: Sequence[str], path: Pat
 def _repeated(annotations: Iterable[Json]) -> set[Id]:
     counts = Counter(identity(annotation.get("id")) for annotation in annotations)
     return {number for number, count in counts.items() if count > 1 and number is not None}
+
+
+def _stray(ids: Sequence[Id | None], number: Id) -> str:
+    """The line about annotations, by their ids, whose image is missing.
+
+    >>> _stray([7, 8, 9], 5)
+    'annotation 7 and 2 more: no image has their image_id 5'
+    """
+    more = f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
+    return f"annotation {ids[0]}{more}: no image has {'their' if more else 'its'} image_id {number}"
 
 
 def _shared_id(name: str, number: Id, count: int) -> str:

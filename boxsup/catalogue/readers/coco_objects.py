@@ -10,6 +10,7 @@ from boxsup.catalogue.readers.coco_form import Json
 from boxsup.catalogue.readers.segments import (
     MAX_POSITION,
     AnnotatedObject,
+    no_area,
     pixel_box,
     polygon_box,
     rotated_box,
@@ -52,14 +53,16 @@ def _corners(annotation: Json, segmentation: Any, height: int, width: int) -> tu
     bbox, degrees = annotation.get("bbox"), _rotation(annotation)
     if bbox is None and segmentation:
         if isinstance(segmentation, list):
-            return polygon_box(segmentation, height, width)
+            corners, note = polygon_box(segmentation, height, width)
+            return corners, note or no_area(np.concatenate(segmentation), "its polygon")
         tight = tight_box(segment(segmentation, height, width))
         if tight:
             return tight, ""
     if not degrees:
-        return bbox_corners(bbox, height, width), ""
+        return bbox_corners(bbox, height, width), no_area(_borders(bbox), f"bbox {bbox}")
     corners, note = polygon_box([rotated_box(_borders(bbox), degrees)], height, width)
-    return corners, note.replace("a polygon", f"the box, turned by {degrees:g}°,")
+    turned = f"the box, turned by {degrees:g}°,"
+    return corners, note.replace("a polygon", turned) or no_area(_borders(bbox), turned)
 
 
 def _rotation(annotation: Json) -> float:

@@ -176,7 +176,9 @@ def _misplaced(image: str, name: str, path: Path, files: Files) -> Problem:
     return image_problem(image, path, f"not read, though it has the name of the image {name}: expected as {expected}")
 
 
-def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> Problem | None:
+def name_problem(
+    name: str, other: str | None, source: Path, by_path: bool, advice: str = "rename it"
+) -> Problem | None:
     """The problem with an image's name, or None.
 
     Args:
@@ -184,18 +186,18 @@ def name_problem(name: str, other: str | None, source: Path, by_path: bool) -> P
         other: The name of an earlier image with the same id, or None.
         source: The folder, list or JSON that the name comes from.
         by_path: Whether ids are made from paths.
+        advice: What to do about a name that no image can have.
     """
     image, fault = image_id(name, by_path), name_fault(name, by_path)
     if fault:
-        text = f"'{printable(name[:60])}' is no file of the image folder: its name {fault}; rename it"
+        text = f"'{printable(name[:60])}' is no file of the image folder: its name {fault}; {advice}"
         return Problem(printable(name[:MAX_ID]), str(source), text)
     if other == name:
         return image_problem(image, source, f"the image {name} is there more than once; keep one of them")
     if other is not None:
-        advice = (
-            "give one another name" if by_path else "give one another name, or set `ids: path` beside the split's list"
-        )
-        text = f"two images are called {image}, {other} and {name}; file names make ids: {advice}"
+        apart = not by_path and image_id(name, by_path=True) != image_id(other, by_path=True)
+        more = ", or set `ids: path` beside the split's list" if apart else ""
+        text = f"two images are called {image}, {other} and {name}; file names make ids: give one another name{more}"
         return image_problem(image, source, text)
     return None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from boxsup.catalogue.readers.not_ours import ours_below, walk_users_files
 from boxsup.errors import DataError
 
 # Endings of images, in upper or lower case. Some browsers save a JPEG as ".jpg_large".
@@ -17,11 +17,12 @@ TEXTS = frozenset({".csv", ".html", ".json", ".md", ".names", ".txt", ".xml", ".
 
 
 def files_below(folder: Path) -> Iterator[PurePosixPath]:
-    """The names of all files in a folder and its subfolders, sorted per folder; hidden ones are skipped."""
-    for path, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = PurePosixPath(Path(path).relative_to(folder))
-        yield from (below / file for file in sorted(files) if not file.startswith("."))
+    """The names of a user's files in a folder and its subfolders, sorted per folder.
+
+    Hidden files are skipped, and so is what boxsup wrote; see `boxsup.catalogue.readers.not_ours`.
+    """
+    for walked in walk_users_files(folder):
+        yield from (walked.below / file for file in walked.files)
 
 
 def all_names(folder: Path) -> list[str]:
@@ -32,7 +33,9 @@ def all_names(folder: Path) -> list[str]:
     """
     names = images_below(folder)
     if not names:
-        raise DataError(f"{folder}: holds no image; their files end in {', '.join(ENDINGS)}")
+        ours = ours_below(folder)
+        left = f"; what boxsup wrote is not read, as in {folder / ours[0]}: name that folder itself" if ours else ""
+        raise DataError(f"{folder}: holds no image; their files end in {', '.join(ENDINGS)}{left}")
     return names
 
 

@@ -27,6 +27,7 @@ from boxsup.catalogue.readers.segments import (
     MARGIN,
     NO_BOX,
     AnnotatedObject,
+    no_area,
     pixel_box,
     polygon_box,
     segment_or_note,
@@ -151,16 +152,16 @@ def _shape(number: int, shape: Json, height: int, width: int) -> Shape:
     if kind in POLYGONS:
         polygon = points.ravel()
         corners, note = polygon_box([polygon], height, width)
-        return Shape(number, corners, None if note else polygon, note=note)
+        return Shape(number, corners, None if note else polygon, note=note or no_area(polygon, f"the {kind}"))
     if kind in ROTATED and len(points) == 4:
         corners, note = polygon_box([points.ravel()], height, width)
-        return Shape(number, corners, note=note.replace("a polygon", f"the {kind}"))
+        return Shape(number, corners, note=note.replace("a polygon", f"the {kind}") or no_area(points, f"the {kind}"))
     if kind == "circle" and len(points) == 2:
         radius = float(np.hypot(*(points[1] - points[0])))
         angles = np.arange(CIRCLE_CORNERS) * 2 * np.pi / CIRCLE_CORNERS
         ring = points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         polygon = ring.clip(0, (width, height)).ravel()
-        return Shape(number, polygon_box([polygon], height, width)[0], polygon)
+        return Shape(number, polygon_box([polygon], height, width)[0], polygon, note=no_area(polygon, "the circle"))
     # A rectangle has two corners, in some versions four; a mask has the first and the last pixel of its box.
     if kind not in BOXES or len(points) not in (2, 4):
         raise ValueError(
@@ -172,7 +173,8 @@ def _shape(number: int, shape: Json, height: int, width: int) -> Shape:
     sides = np.concatenate([first, last]).reshape(2, 2).clip(0, (width, height)).ravel()
     mask = shape.get("mask") if kind == "mask" else None
     corners = pixel_box(sides.tolist(), height, width, f"the {kind}")
-    return Shape(number, corners, mask=mask if isinstance(mask, str) else "")
+    note = no_area((*first, *last), f"the {kind}")
+    return Shape(number, corners, mask=mask if isinstance(mask, str) else "", note=note)
 
 
 def _points(points: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON

@@ -78,6 +78,29 @@ def pixel_box(corners: Sequence[float], height: int, width: int, shown: str) -> 
     return x0, y0, x1, y1
 
 
+def no_area(points: Sequence[float] | Points, shown: str) -> str:
+    """A note if a shape has no width or no height, as a click leaves it; "" if it has both.
+
+    It counts all the same, as `pixel_box` says: nothing that a person drew is lost, and they see what it became.
+
+    >>> no_area((3, 4, 3, 4), "the box")
+    'the box has no width and no height: it counts as one pixel'
+    >>> no_area((3, 4, 3, 9), "the box"), no_area((3, 4, 3.1, 9), "the box")
+    ('the box has no width: it counts as one pixel wide', '')
+
+    Args:
+        points: x, y, x, y, … of the shape's corners.
+        shown: How the note calls the shape.
+    """
+    spans = np.ptp(np.asarray(points, np.float64).reshape(-1, 2), axis=0)
+    if spans.all():
+        return ""
+    if not spans.any():
+        return f"{shown} has no width and no height: it counts as one pixel"
+    missing, counted = ("height", "high") if spans[0] else ("width", "wide")
+    return f"{shown} has no {missing}: it counts as one pixel {counted}"
+
+
 def polygon_box(polygons: Sequence[Any], height: int, width: int) -> tuple[Corners, str]:
     """The box around polygons, cut at the image's border.
 

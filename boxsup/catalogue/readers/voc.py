@@ -15,9 +15,9 @@ from pathlib import Path
 
 from boxsup.catalogue.readers.beside import find_file
 from boxsup.catalogue.readers.image_files import ENDINGS
-from boxsup.catalogue.readers.voc_objects import read_boxes
+from boxsup.catalogue.readers.segments import AnnotatedObject
+from boxsup.catalogue.readers.voc_objects import read_objects
 from boxsup.catalogue.records import (
-    Box,
     Listing,
     Record,
     check_pixels,
@@ -119,10 +119,12 @@ def check_image(tree: VocTree, image: str) -> Record:
         problems += [image_problem(image, mask, text) for text in mask_problems(mask, height, width, len(tree.classes))]
     if objects is not None:
         problems += [image_problem(image, objects, text) for text in mask_problems(objects, height, width, VOID)]
-    boxes: list[Box] = []
+    found: list[AnnotatedObject] = []
     if annotation.is_file():
-        boxes, texts = read_boxes(annotation.read_bytes(), height, width, tree.classes, tree.corners)
+        found, texts = read_objects(annotation.read_bytes(), height, width, tree.classes, tree.corners)
         problems += [image_problem(image, annotation, text) for text in texts]
     elif mask is None and tree.masks != IMAGES_ONLY:
         problems.append(image_problem(image, annotation, "no such annotation, and the image has no mask either"))
-    return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems)
+    boxes = [item.box for item in found if item.is_object]
+    notes = [image_problem(image, annotation, item.note) for item in found if item.note]
+    return Record(image, str(path), height, width, str(mask or ""), str(objects or ""), boxes, problems, notes=notes)

@@ -18,9 +18,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
-from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, pixel_box, polygon_box, rotated_box
+from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, no_area, pixel_box, polygon_box, rotated_box
 from boxsup.catalogue.records import Box
 from boxsup.config.datasets import CornerConvention
+from boxsup.image.boxes import Corners
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -69,9 +70,9 @@ def read_objects(
     objects, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
         reason = _skip_reason(element)
-        note = f"object {number}: {reason}" if reason else ""
         try:
-            box = NO_BOX if reason else _box(element, height, width, classes, corners == "plane")
+            box, note = (NO_BOX, reason) if reason else _box(element, height, width, classes, corners == "plane")
+            note = f"object {number}: {note}" if note else ""
             objects.append(AnnotatedObject(box, None, (number - 1,), note))
         except ValueError as error:
             problems.append(f"object {number}: {error}")
@@ -148,23 +149,25 @@ def _skip_reason(element: Element) -> str:
     return "is marked as deleted" if _text(element, "deleted") == "1" else ""  # by LabelMe's old files
 
 
-def _box(element: Element, height: int, width: int, classes: Sequence[str], plane: bool) -> Box:
-    """The box of an `object` element. Raises a ValueError that says what is wrong with it."""
+def _box(element: Element, height: int, width: int, classes: Sequence[str], plane: bool) -> tuple[Box, str]:
+    """The box of an `object` element, and a note. Raises a ValueError that says what is wrong with it."""
     name = _name(element)
     if name not in classes[1:]:
         raise ValueError(f"unknown class {name[:60]!r}; known are {', '.join(classes[1:])}")
     difficult = _text(element, "difficult") or "0"
     if difficult not in ("0", "1"):
         raise ValueError(f"difficult must be 0 or 1, got {difficult[:60]!r}")
-    return Box(classes.index(name), *_pixels(element, height, width, plane), int(difficult))
+    corners, note = _pixels(element, height, width, plane)
+    return Box(classes.index(name), *corners, int(difficult)), note
 
 
-def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int, int, int, int]:
-    """Half-open pixel corners of an object, from its upright box, its rotated box or its polygon."""
+def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[Corners, str]:
+    """Half-open pixel corners of an object, from its upright box, its rotated box or its polygon; and a note."""
     if element.find("bndbox") is None and element.find("robndbox") is not None:
         x, y, across, down, angle = (_corner(element, f"robndbox/{tag}") for tag in ROTATED)
         upright = (x - across / 2, y - down / 2, x + across / 2, y + down / 2)
-        return polygon_box([rotated_box(upright, math.degrees(angle))], height, width)[0]
+        corners = polygon_box([rotated_box(upright, math.degrees(angle))], height, width)[0]
+        return corners, no_area(upright, "the rotated box")
     if element.find("bndbox") is None and element.find("polygon") is not None:
         return _of_polygon(element, height, width)
     xmin, ymin, xmax, ymax = (_corner(element, f"bndbox/{corner}") for corner in CORNERS)
@@ -174,22 +177,24 @@ def _pixels(element: Element, height: int, width: int, plane: bool) -> tuple[int
     degrees = _rotation(element)
     if degrees:
         upright = (xmin - (not plane), ymin - (not plane), xmax, ymax)
-        return polygon_box([rotated_box(upright, degrees)], height, width)[0]
+        return polygon_box([rotated_box(upright, degrees)], height, width)[0], no_area(upright, "the rotated box")
     if plane:
-        return pixel_box((xmin, ymin, xmax, ymax), height, width, f"box {shown}")
+        borders = (xmin, ymin, xmax, ymax)
+        return pixel_box(borders, height, width, f"box {shown}"), no_area(borders, f"box {shown}")
     x0, y0, x1, y1 = (math.floor(value + 0.5) for value in (xmin, ymin, xmax, ymax))
     if min(x0, y0) < 1 or x1 > width or y1 > height:
         raise ValueError(f"box {shown} is not inside its image, whose pixels are (1, 1) to ({width}, {height})")
     # 1-based and inclusive: the first pixel moves down by one, the last one becomes the end of the box.
-    return x0 - 1, y0 - 1, x1, y1
+    return (x0 - 1, y0 - 1, x1, y1), ""
 
 
-def _of_polygon(element: Element, height: int, width: int) -> tuple[int, int, int, int]:
-    """Half-open pixel corners of a polygon in LabelMe's old XML, whose points are on the plane."""
+def _of_polygon(element: Element, height: int, width: int) -> tuple[Corners, str]:
+    """Half-open pixel corners of a polygon in LabelMe's old XML, whose points are on the plane; and a note."""
     points = [[_corner(point, tag) for tag in ("x", "y")] for point in element.findall("polygon/pt")]
     if len(points) < 3:
         raise ValueError(f"no bndbox, and a polygon of {len(points)} corners; expected three at least")
-    return polygon_box([np.array(points).ravel()], height, width)[0]
+    polygon = np.array(points).ravel()
+    return polygon_box([polygon], height, width)[0], no_area(polygon, "its polygon")
 
 
 def _rotation(element: Element) -> float:

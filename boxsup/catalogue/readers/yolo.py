@@ -28,7 +28,7 @@ from boxsup.catalogue.readers.folder import (
     guarded_path,
     read_folder,
 )
-from boxsup.catalogue.readers.segments import AnnotatedObject, pixel_box, polygon_box, segment
+from boxsup.catalogue.readers.segments import AnnotatedObject, no_area, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.config.build import parse
 from boxsup.config.datasets import YoloSplit
@@ -202,7 +202,8 @@ def _objects(
         raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
     class_id = class_ids[number]
     item = _object(fields[1:], numbers[1:], class_id or 0, height, width, drawn)
-    note = item.note if class_id else f"line {index + 1}: its class is the background, it is no object"
+    note = item.note if class_id else "its class is the background, it is no object"
+    note = f"line {index + 1}: {note}" if note else ""
     return [] if class_id is None else [replace(item, origin=(index,), note=note)]
 
 
@@ -215,7 +216,7 @@ def _object(
         polygon = [scaled.ravel()]
         corners, note = polygon_box(polygon, height, width)
         pixels = segment(polygon, height, width) if drawn and not note else None
-        return AnnotatedObject(Box(class_id, *corners), pixels, note=note)
+        return AnnotatedObject(Box(class_id, *corners), pixels, note=note or no_area(polygon[0], "its polygon"))
     (x, y), (across, down) = scaled.tolist()
     if across < 0 or down < 0:
         raise ValueError("the box has a width or height below 0")
@@ -224,7 +225,8 @@ def _object(
     inside = borders.clip(0, (width, height))
     if (np.abs(borders - inside) <= _rounding(fields) * np.array([width, height])).all():
         borders = inside
-    return AnnotatedObject(Box(class_id, *pixel_box(borders.ravel().tolist(), height, width, shown)), None)
+    corners = pixel_box(borders.ravel().tolist(), height, width, shown)
+    return AnnotatedObject(Box(class_id, *corners), None, note=no_area((0, 0, across, down), shown))
 
 
 def _rounding(fields: Sequence[str]) -> float:
