@@ -11,7 +11,7 @@
 #   seconds of `boxsup labels` that asks the network, and of predictions with the CRF, with the same two figures;
 #   the same loop in two processes, with NCCL, where there are two GPUs;
 # then what a core gives and an H100-class card would ask for (benchmarks/feeding.py). To be compared by hand until a
-# first run says which wins, and so not switched here: bf16 in place of fp16, channels_last, pinned memory, the update's
+# first run says which wins, and so not switched here: channels_last, pinned memory, the update's
 # product on the GPU.
 set -eu
 cd "$(dirname "$0")/.."

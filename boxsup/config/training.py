@@ -111,7 +111,7 @@ class TrainingSettings(Settings):
         (1.0, 1.0), "range of the random scale; DeepLab does not scale", paper="not given", min_length=2, max_length=2
     )
     mirror: bool = setting(True, "whether half of the images are mirrored, as DeepLab does")
-    mixed_precision: bool = setting(True, "whether a GPU computes in 16 bits where it can")
+    mixed_precision: bool = setting(True, "whether a GPU computes in 16 bits: bfloat16 where it can, or float16")
     threads: PositiveInt = setting(
         4,
         "threads of torch on the CPU; the last bits of results depend on their number, so --cores does not set it",

@@ -21,9 +21,11 @@ from boxsup.training.parallel import all_reduce_sum, distribute_model, world_siz
 from boxsup.training.schedule import learning_rate
 from boxsup.training.sgd import SGD
 
+LEAST_SCALE = 1.0  # of a loss in float16: gradients that leave its range even so are not finite
+
 
 class DivergedError(BoxSupError):
-    """The loss, or a weight, is no longer finite.
+    """The loss, a gradient or a weight is no longer finite.
 
     Attributes:
         batch: Number of the batch within its epoch, from 0.
@@ -89,15 +91,15 @@ def train_epoch(
         on_step: Called after every iteration.
 
     Raises:
-        DivergedError: The loss is not finite, or a weight is not finite after the last iteration.
+        DivergedError: The loss or a gradient is not finite, or a weight is not finite after the last iteration.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(torch_seed(seed, "epoch", epoch))  # dropout draws from torch's own generator
     target = device()
-    mixed = settings.mixed_precision and target.type == "cuda"
+    half = half_type(target) if settings.mixed_precision else None
     model.to(target, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     network = distribute_model(model, settings.batch)
-    scaler = torch.amp.GradScaler(target.type, enabled=mixed)
+    scaler = torch.amp.GradScaler(target.type, enabled=half == torch.float16)
     start = time.perf_counter()
     for batch, (images, labels) in enumerate(data):
         iteration = (epoch - 1) * iterations + batch
@@ -105,23 +107,47 @@ def train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         images = images.to(target, memory_format=torch.channels_last, non_blocking=True)
-        with torch.autocast(target.type, enabled=mixed):
-            loss = pixel_loss(network(images), labels.to(target, non_blocking=True).long())
-        value = float(all_reduce_sum(loss))
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"epoch {epoch}, iteration {iteration}: the loss is {value} at a rate of {rate:g}", batch
-            )
-        optimizer.zero_grad()
-        # DistributedDataParallel averages gradients over processes, but the loss is the sum of their losses.
-        scaler.scale(loss * world_size()).backward()  # type: ignore[no-untyped-call]
-        scaler.step(optimizer)  # type: ignore[arg-type] # an optimizer in all that it needs
-        scaler.update()
+        labels = labels.to(target, non_blocking=True).long()
+        stepped = False
+        while not stepped:
+            with torch.autocast(target.type, half, enabled=half is not None):
+                loss = pixel_loss(network(images), labels)
+            value = float(all_reduce_sum(loss))
+            if not math.isfinite(value) or scaler.get_scale() < LEAST_SCALE:
+                wrong = f"loss is {value}" if not math.isfinite(value) else "gradients are not finite"
+                raise DivergedError(f"epoch {epoch}, iteration {iteration}: the {wrong} at a rate of {rate:g}", batch)
+            optimizer.zero_grad()
+            # DistributedDataParallel averages gradients over processes, but the loss is the sum of their losses.
+            stepped = take_step(scaler, optimizer, loss * world_size())
         on_step(Step(epoch, iteration, value, rate, time.perf_counter() - start))
     # The last step can spoil the weights too, and no loss after it would show that.
     if not all(bool(torch.isfinite(weights).all()) for weights in model.state_dict().values()):
         last = epoch * iterations - 1
         raise DivergedError(f"epoch {epoch}, iteration {last}: weights are no longer finite", iterations - 1)
+
+
+def half_type(target: torch.device) -> torch.dtype | None:
+    """The 16-bit type in which a device computes; None for the CPU, which computes in 32 bits.
+
+    bfloat16 has the range of 32 bits. Older GPUs have float16 alone, whose range the scaled loss must fit.
+    """
+    if target.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def take_step(scaler: torch.amp.GradScaler, optimizer: SGD, loss: Tensor) -> bool:
+    """Take a step of an optimizer, unless a gradient leaves the range of float16.
+
+    Returns:
+        Whether the step was taken. If not, the scale of the loss is lower now: do the batch again. A step that was left
+        out would be one less than the schedule plans; on a small data set, all of an epoch.
+    """
+    scale = scaler.get_scale()
+    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    scaler.step(optimizer)  # type: ignore[arg-type] # an optimizer in all that it needs
+    scaler.update()
+    return scaler.get_scale() >= scale
 
 
 def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:

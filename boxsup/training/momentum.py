@@ -14,8 +14,14 @@ from boxsup.training.sgd import SGD
 
 
 def save_momentum(path: Path, optimizer: SGD, epoch: int) -> None:
-    """Write the momentum buffer of each parameter after an epoch, in the order of the optimizer's groups."""
-    buffers = [optimizer.state[weight]["momentum_buffer"].cpu().contiguous() for weight in _parameters(optimizer)]
+    """Write the momentum buffer of each parameter after an epoch, in the order of the optimizer's groups.
+
+    That of a parameter that had no gradient yet is 0.
+    """
+    buffers = [
+        optimizer.state[weight].get("momentum_buffer", torch.zeros_like(weight)).detach().cpu().contiguous()
+        for weight in _parameters(optimizer)
+    ]
     save(path, {"momentum": buffers, "epoch": epoch, "instructions": instructions()})
 
 

@@ -1,5 +1,6 @@
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from boxsup.config.training import ScheduleSettings, TrainingSettings
 from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
+from boxsup.training.momentum import load_momentum, save_momentum
 from helpers.small_split import draw
 
 SCHEDULE = ScheduleSettings(epochs=100, policy="step", step=50, gamma=0.1, power=0.9)
@@ -176,3 +178,45 @@ def test_a_loss_that_is_not_finite_says_where(network, batch):
 def test_weights_that_the_last_step_spoils_are_seen_too(network, batch):
     with pytest.raises(DivergedError, match="epoch 3, iteration 2: weights are no longer finite"):
         train(network, [batch], settings(rate=1e10, weight_decay=1e38), epoch=3)
+
+
+@pytest.fixture
+def float16(monkeypatch):
+    """Train as on a GPU that has no bfloat16; gives what sets the first scale of the loss."""
+    monkeypatch.setattr("boxsup.training.epoch.half_type", lambda _: torch.float16)
+    scaler = torch.amp.GradScaler
+    return lambda scale: monkeypatch.setattr(torch.amp, "GradScaler", partial(scaler, init_scale=scale))
+
+
+def test_a_batch_whose_gradients_leave_the_range_of_float16_is_done_again(network, batch, float16, tmp_path):
+    network.body[2].p = 0.0
+    trained, taken = [], []
+    for scale in (2.0**8, 2.0**40):
+        float16(scale)
+        own, steps = copy.deepcopy(network), []
+        optimizer = make_optimizer(own, settings())
+        train_epoch(own, optimizer, [batch] * 2, 2, settings(), SCHEDULE, 0, 1, steps.append)
+        save_momentum(tmp_path / "optimizer.pt", optimizer, 1)
+        trained.append(own)
+        taken.append([step.loss for step in steps])
+    assert len(taken[1]) == 2
+    assert taken[0] == pytest.approx(taken[1], rel=1e-3)
+    before = network.parameters()
+    for old, first, second in zip(before, *(own.parameters() for own in trained), strict=True):
+        assert not torch.equal(old, first)
+        torch.testing.assert_close(first, second, rtol=1e-2, atol=1e-4)
+
+
+def test_gradients_that_are_not_finite_at_any_scale_end_the_epoch(network, batch, float16):
+    float16(2.0**4)
+    network.score.weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(DivergedError, match="iteration 0: the gradients are not finite at a rate of"):
+        train(network, [batch], settings())
+
+
+def test_without_momentum_zeros_are_kept(network, batch, tmp_path):
+    optimizer = make_optimizer(network, settings(momentum=0.0))
+    train_epoch(network, optimizer, [batch], 1, settings(momentum=0.0), SCHEDULE, 0, 1, lambda _: None)
+    save_momentum(tmp_path / "optimizer.pt", optimizer, 1)
+    load_momentum(tmp_path / "optimizer.pt", optimizer, 1)
+    assert all(not state["momentum_buffer"].any() for state in optimizer.state.values())
