@@ -3,8 +3,8 @@
     BOXSUP_DATA=DATA python benchmarks/hours.py [--out docs/results]
 
 takes the scores of `docs/results/paper_voc*.csv` and the published seconds of `boxsup advise`, counts the objects of
-the training photographs in voc-mini's annotations, and writes a table and a figure. Where only some photographs have
-masks, their objects cost an outline and those of the others a box.
+the training photographs in the annotations of voc-mini and voc-2k, and writes a table and a figure. Where only some
+photographs have masks, their objects cost an outline and those of the others a box.
 """
 
 from __future__ import annotations
@@ -22,19 +22,24 @@ import yaml
 from boxsup.catalogue.readers.voc import read_split
 from boxsup.commands.advise import PUBLISHED
 
-DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
+DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data"))
 SETTINGS = Path(__file__).with_name("voc240.yaml")
 RESULTS = Path("docs/results")
 WHOLE_IMAGE = 239.7  # s, a photograph of VOC in full: Bearman et al., ECCV 2016
 HOUR = 3600.0  # s
-# Experiment -> the kind of labels, the list of the photographs, and the list of those that have masks.
+EPOCHS = 12
+MINI, MORE = "voc-mini", "voc-2k"
+OF_240, OF_635, OF_2635 = ((MINI, "train"),), ((MINI, "trainaug"),), ((MINI, "trainaug"), (MORE, "train"))
+# Experiment -> the kind of labels, the lists of the photographs, and the list of those that have masks.
 ROWS = {
-    "voc240_rectangles": ("boxes, as rectangles", "train", None),
-    "voc240_box_greedy": ("boxes", "train", None),
-    "voc635_box_greedy": ("boxes", "trainaug", None),
-    "voc240_semi": ("boxes, and masks of 64", "train", "train_masks"),
-    "voc240_mask": ("masks", "train", "train"),
-    "voc635_mask": ("masks", "trainaug", "trainaug"),
+    "voc240_rectangles": ("boxes, as rectangles", OF_240, ()),
+    "voc240_box_greedy": ("boxes", OF_240, ()),
+    "voc635_box_greedy": ("boxes", OF_635, ()),
+    "voc2635_box_greedy": ("boxes", OF_2635, ()),
+    "voc240_semi": ("boxes, and masks of 64", OF_240, ((MINI, "train_masks"),)),
+    "voc240_mask": ("masks", OF_240, OF_240),
+    "voc635_mask": ("masks", OF_635, OF_635),
+    "voc2635_mask": ("masks", OF_2635, OF_2635),
 }
 
 
@@ -42,10 +47,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the table and the figure")
     args = parser.parse_args()
-    if not DATA.is_dir():
+    if not all((DATA / name).is_dir() for name in (MINI, MORE)):
         print(f"hours: skipped, since {DATA} is not there; set BOXSUP_DATA")
         return
     scores = pd.concat([pd.read_csv(path) for path in sorted(RESULTS.glob("paper_voc*.csv"))])
+    scores = scores[scores["epochs"] == EPOCHS]
     table = pd.DataFrame([row_of(experiment, scores) for experiment in ROWS])
     print(table.to_string(index=False))
     table.to_csv(args.out / "labelling_hours.csv", index=False)
@@ -55,7 +61,7 @@ def main() -> None:
 def row_of(experiment: str, scores: pd.DataFrame) -> dict[str, object]:
     """Hours and scores of an experiment, without CRF."""
     kind, split, masked = ROWS[experiment]
-    outlined, images = objects_of(masked) if masked else (0, 0), objects_of(split)
+    outlined, images = objects_of(masked), objects_of(split)
     own = scores[(scores["experiment"] == experiment) & ~scores["crf"]]["mean_iou"]
     boxed = images[1] - outlined[1]
     fast, slow = ((boxed * box + outlined[1] * mask) / HOUR for box, mask in zip(*PUBLISHED.values(), strict=True))
@@ -75,11 +81,13 @@ def row_of(experiment: str, scores: pd.DataFrame) -> dict[str, object]:
 
 
 @cache
-def objects_of(split: str) -> tuple[int, int]:
-    """How many photographs a list has, and how many objects they have."""
+def objects_of(lists: tuple[tuple[str, str], ...]) -> tuple[int, int]:
+    """How many photographs lists have, each of a data set, and how many objects they have."""
     classes = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))["datasets"]["voc240"]["classes"]
-    settings = json.dumps({"list": split, "masks": "SegmentationClass"})
-    records = [check() for check in read_split(DATA, ("background", *classes), settings).checks]
+    records = []
+    for data, name in lists:
+        settings = json.dumps({"list": name, "masks": "SegmentationClass"})
+        records += [check() for check in read_split(DATA / data / "VOC2012", ("background", *classes), settings).checks]
     return len(records), sum(len(record.boxes) for record in records)
 
 
@@ -94,7 +102,7 @@ def plot(table: pd.DataFrame, path: Path) -> None:
         axis.plot(middles, own["mean_iou"], "o-", color=f"C{number}", linewidth=1, label=kind)
     axis.set(xscale="log", xlabel="hours of labelling, by the fastest and the slowest published seconds")
     axis.set(ylabel="val mean IoU, %", title="Numbers are training photographs; 120 others are scored")
-    axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    axis.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     axis.minorticks_off()
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
