@@ -151,7 +151,7 @@ ROWS = (
           version=3, logs="{search}", memory=2000, minutes=60,
           doing="table of the search {search}"),
     Stage("report", "write the page of an experiment",
-          version=9, logs="{experiment}", memory=4000, minutes=30, local=True,
+          version=10, logs="{experiment}", memory=4000, minutes=30, local=True,
           doing="page of {experiment}"),
     Stage("paper", "write the page that compares experiments with the paper's results",
           version=5, logs="{page}", memory=4000, minutes=30, local=True,

@@ -229,22 +229,12 @@ def log_of(stage: str) -> str:
 
 
 def benchmark_of(stage: str) -> str:
-    """The file of Snakemake's measurements of a stage's jobs, beside their logs, with wildcards."""
-    return f"{_job_of(stage)}{BENCHMARK}"
+    """The file of Snakemake's measurements of a stage's jobs, beside their logs, with wildcards.
 
-
-def benchmarks_of(stage: str, **names: object) -> str:
-    """The benchmark of the job with these wildcards, or its folder if the wildcard of the file name is not given.
-
-    >>> benchmarks_of("network", experiment="demo_semi", seed=0)
+    >>> benchmark_of("network").format(experiment="demo_semi", seed=0)
     'results/logs/network/demo_semi/seed-0.benchmark.tsv'
-    >>> benchmarks_of("epoch", experiment="demo_semi", seed=0)
-    'results/logs/epoch/demo_semi/seed-0'
     """
-    try:
-        return benchmark_of(stage).format(**names)
-    except KeyError:
-        return benchmark_of(stage).rpartition("/")[0].format(**names)
+    return f"{_job_of(stage)}{BENCHMARK}"
 
 
 def where_losses_are(experiment: str) -> str:

@@ -25,6 +25,8 @@ from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.page import planned
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
 from boxsup.objects.crops import box_map
@@ -57,6 +59,9 @@ class Tree:
 
     def run(self, seed: int = 0) -> Run:
         return ExperimentFolder.at(self.folder).run(seed)
+
+    def plan(self) -> ExperimentPlan:
+        return planned("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""

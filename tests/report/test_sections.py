@@ -111,15 +111,18 @@ def test_times_are_those_of_the_run_and_no_longer_one(tmp_path) -> None:
     benchmark(tmp_path / "network/seed-0.benchmark.tsv", "0.5\t0:00:00\t-\t-\t-\t-\t-\t-\t-\tNA\n")
     benchmark(tmp_path / "labels/seed-0/001.benchmark.tsv", "")  # the job was killed
     (tmp_path / "labels/seed-0/001.log").write_text("no benchmark")
-    folders = ("network/seed-0.benchmark.tsv", "labels/seed-0", "epoch/seed-0", "trimap/seed-0")
-    places = {path.split("/")[0]: [str(tmp_path / path)] for path in folders}
-    rows = timing_rows(read_timings(places, epochs=2))
+    files = (
+        "network/seed-0.benchmark.tsv",
+        *(f"{stage}/seed-0/*.benchmark.tsv" for stage in ("labels", "epoch", "trimap")),
+    )
+    places = {path.split("/")[0]: [str(tmp_path / path)] for path in files}
+    rows = timing_rows(read_timings(places, {"epoch": [1, 2], "labels": [1], "trimap": [2]}))
     assert [(row["stage"], row["jobs"], row["total"], row["mean"], row["memory"]) for row in rows] == [
         ("network", "1", "0.5 s", "0.5 s", "–"),
         ("epoch", "2", "30 s", "15 s", "2 MB"),
         ("all", "3", "30 s", "10 s", "2 MB"),
     ]
-    assert timing_rows(read_timings({}, epochs=2)) == []
+    assert timing_rows(read_timings({}, {})) == []
 
 
 def test_the_best_the_worst_of_classes_and_the_worst_are_large() -> None:

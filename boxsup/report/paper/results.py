@@ -22,6 +22,7 @@ from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.evaluation.truth import images_with_masks
+from boxsup.experiments.page import planned
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.class_scores import lacks_boundaries
@@ -184,10 +185,10 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
 
 def _finished(evaluated: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
     """The results of the seeds that were run to the end."""
-    seeds = []
-    for seed in settings["seeds"]:
+    seeds, plan = [], planned(evaluated.name, settings)
+    for seed in plan.seeds:
         try:
-            seeds.append(read_seed(evaluated.run(seed), settings["epochs"], trained.run(seed)))
+            seeds.append(read_seed(evaluated.run(seed), plan, trained.run(seed)))
         except StoreError:  # not run, or not finished
             continue
     return seeds
