@@ -154,7 +154,7 @@ ROWS = (
           version=10, logs="{experiment}", memory=4000, minutes=30, local=True,
           doing="page of {experiment}"),
     Stage("paper", "write the page that compares experiments with the paper's results",
-          version=5, logs="{page}", memory=4000, minutes=30, local=True,
+          version=6, logs="{page}", memory=4000, minutes=30, local=True,
           doing="page {page}"),
     Stage("advise", "say whether the next hour of labelling should go into boxes, masks or reviews"),
     Stage("check", "compare stores and checkpoints with their checksums"),

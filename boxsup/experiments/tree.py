@@ -127,6 +127,10 @@ class Run:
         """The table of the IoU of each class in predictions."""
         return self.folder / "evaluation" / f"{numbered(epoch)}.csv"
 
+    def scored(self, epoch: int | str) -> Path:
+        """The settings with which these predictions were made, beside their evaluation."""
+        return self.evaluation(epoch).with_suffix(".json")
+
     def trimap(self, epoch: int | str) -> Path:
         """The table of the errors of predictions by distance from true boundaries."""
         return self.folder / "trimap" / f"{numbered(epoch)}.csv"

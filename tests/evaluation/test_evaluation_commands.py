@@ -108,6 +108,19 @@ def test_evaluation_of_two_images_worked_by_hand(
     ious = [11 / 14, 3 / 5, 1 / 2]
     np.testing.assert_allclose(table["iou"], [*ious, np.mean(ious)], atol=5e-7)
     np.testing.assert_allclose(table["iou_crf"], [12 / 16, 0, 1, (0.75 + 1) / 3], atol=5e-7)
+    assert not out.with_suffix(".json").exists()
+    arguments = [
+        "evaluation",
+        "--catalogue",
+        str(folder),
+        "--predictions",
+        str(store),
+        "--out",
+        str(tmp_path / "f.csv"),
+    ]
+    main([*arguments, "--settings", '{"training": {"rate": 0.5}}'])
+    assert json.loads((tmp_path / "f.json").read_text()) == {"training": {"rate": 0.5}}
+    assert (tmp_path / "f.csv").read_bytes() == out.read_bytes()
     # 2 % of a diagonal are 1 px. Void takes what is predicted there: of the cat, a square of 20×20, the lower piece of
     # void is cat, 10×10 beside it; the prediction is the same without a 10×10. Both have frames of 96 pixels, which
     # share 77: all but the sides at that corner. Outlines have 91 without the border of the image; beyond 2 px of the

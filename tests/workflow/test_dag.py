@@ -1,6 +1,7 @@
 """Which jobs each change runs again, and no others."""
 
 import itertools
+import json
 import re
 import sys
 
@@ -38,6 +39,19 @@ def experiment(**changes):
 
 def test_nothing_to_do_after_a_run(rerun):
     assert rerun({}) == {}
+
+
+def test_an_evaluation_says_which_settings_made_it(demo):
+    made_with = json.loads((demo / f"results/{RUN}/evaluation/002.json").read_text())
+    assert made_with["supervision"] == {"masks": "masks", "boxes": "boxsup", "reviewed": ""}
+    assert (made_with["update"]["mu"], made_with["training"]["crop"]) == (0.75, 64)
+
+
+def test_a_run_without_the_record_is_evaluated_again_and_not_trained_again(demo, snakemake, tmp_path):
+    directory = copy_of(demo, tmp_path / "run")
+    (directory / f"results/{RUN}/evaluation/002.json").unlink()
+    jobs = planned(snakemake(directory, "--dry-run", TARGET, configs=(TINY,)).stdout)
+    assert set(jobs) == {"evaluation", "report"}
 
 
 def test_k_reruns_the_generations_and_what_follows(rerun):

@@ -41,6 +41,7 @@ def render(
     tables: Mapping[int, pd.DataFrame],
     values: pd.DataFrame,
     runs: Mapping[str, Mapping[str, PaperRun]],
+    left_out: Sequence[str],
     demo: bool,
 ) -> str:
     """Make the page as HTML that loads no other file.
@@ -51,6 +52,7 @@ def render(
         tables: The tables of `comparison`, by number in the paper.
         values: The table of `values_table`.
         runs: Our runs by scale ("full" and "small") and by name of the published experiment.
+        left_out: The runs on disk that were made with other settings.
         demo: Whether the small scale is generated data.
     """
     return render_template(
@@ -61,6 +63,8 @@ def render(
         scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
         none_run=not any(runs.values()),
         older=sorted({run.name for own in runs.values() for run in own.values() if run.older}),
+        unrecorded=sorted({run.name for own in runs.values() for run in own.values() if run.unrecorded}),
+        left_out=left_out,
         tables=[_table(number, table) for number, table in tables.items()],
         values=values.to_dict("records"),
         boundaries=[_boundaries(scale, runs[scale]) for scale in SCALES if runs.get(scale)],
