@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,18 @@ def finished_searches(experiment: ExperimentPlan) -> dict[str, str]:
         name for name, search in experiment.config["searches"].items() if search["experiment"] == experiment.name
     ]
     return {name: str(search_table(name)) for name in searches if search_table(name).exists()}
+
+
+def found_beside(experiment: ExperimentPlan) -> list[tuple[str, int]]:
+    """What the page shows of other experiments and of searches: the tables that exist, and when each changed, in ns."""
+    others = {name: ExperimentPlan(name, experiment.config) for name in comparable(experiment)}
+    tables = [other.run(seed).evaluation(other.epochs) for other in others.values() for seed in other.seeds]
+    return last_changes([*tables, *map(Path, finished_searches(experiment).values())])
+
+
+def last_changes(paths: Iterable[Path]) -> list[tuple[str, int]]:
+    """The files that exist, with the time of their last change in ns; for `params`, so that a page is made again."""
+    return [(str(path), path.stat().st_mtime_ns) for path in paths if path.exists()]
 
 
 def final_trimaps(experiment: ExperimentPlan) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from boxsup.config.published import name_in_family, published_experiments
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import page_inputs
+from boxsup.experiments.page import last_changes, page_inputs
 
 SCALES = ("full", "small")
 
@@ -53,8 +53,7 @@ class PaperPage:
         if self.runs_experiments:
             return []
         runs = [(experiment, seed) for experiment in self.experiments for seed in experiment.seeds]
-        paths = [experiment.run(seed).evaluation(experiment.epochs) for experiment, seed in runs]
-        return [(str(path), path.stat().st_mtime_ns) for path in paths if path.exists()]
+        return last_changes(experiment.run(seed).evaluation(experiment.epochs) for experiment, seed in runs)
 
     def settings(self) -> dict[str, Any]:
         """The settings of `boxsup paper`: experiments at each scale, what they refer to, and values for comparison."""

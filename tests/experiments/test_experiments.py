@@ -7,7 +7,14 @@ import pytest
 from boxsup.config.files import merge
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import comparable, finished_searches, page_inputs, timed_numbers, timed_stages
+from boxsup.experiments.page import (
+    comparable,
+    finished_searches,
+    found_beside,
+    page_inputs,
+    timed_numbers,
+    timed_stages,
+)
 from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import Split
@@ -163,6 +170,17 @@ def test_a_page_shows_the_searches_that_were_made(tmp_path, monkeypatch):
     Path("results/s").mkdir(parents=True)
     Path("results/s/search.csv").touch()
     assert finished_searches(own) == {"s": "results/s/search.csv"}
+
+
+def test_what_a_page_shows_of_others_is_known_by_its_last_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = ExperimentPlan("a", config({"s": {"experiment": "a", "points": []}}, a={}, b={"seeds": [7]}, c={}))
+    assert found_beside(own) == []
+    paths = [Run("b", 7).evaluation(5), Path("results/s/search.csv")]
+    for path in [*paths, Run("a", 0).evaluation(5), Run("b", 7).evaluation(4)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert found_beside(own) == [(str(path), path.stat().st_mtime_ns) for path in paths]
 
 
 def test_a_search_reads_the_last_predictions_of_each_seed():

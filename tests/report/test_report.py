@@ -312,6 +312,19 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
     assert "searches" not in Page(tree.report()).ids
 
 
+def test_scores_over_other_images_are_not_compared_and_this_is_said(tree: Tree) -> None:
+    table = pd.read_csv(tree.seed() / "evaluation/002.csv")
+    for name, images in (("same", 4), ("fewer", 3)):
+        path = tree.folder.with_name(name) / "seed-0/evaluation/002.csv"
+        path.parent.mkdir(parents=True)
+        table.assign(images=images).to_csv(path, index=False)
+    others = {name: {"seeds": [0], "epochs": 2} for name in ("same", "fewer")}
+    page = Page(tree.report("--beside", json.dumps(others)))
+    assert list(json.loads(page.scripts[0])["beside"]) == ["same"]
+    assert "over other images or classes, and are not compared: fewer." in page.text
+    assert "apart" not in Page(tree.report()).ids
+
+
 def test_of_very_many_images_the_extremes_and_some_others_are_shown(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:

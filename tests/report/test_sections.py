@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.report.experiment.class_scores import class_rows, scores_beside
+from boxsup.report.experiment.class_scores import class_rows, scores_beside, with_other_truth
 from boxsup.report.experiment.confusions import MAX_CLASSES, confusion_section
 from boxsup.report.experiment.predictions import Scored, extremes
 from boxsup.report.experiment.timings import duration, read_timings, timing_rows
@@ -21,7 +21,7 @@ NAN = float("nan")
 
 def evaluation(*values: float) -> pd.DataFrame:
     names = ["background", "cat", "nan", "mean"]
-    table = pd.DataFrame({"class": names, "iou": values, "iou_crf": values, "truth_pixels": [6, 3, 1, 10]})
+    table = pd.DataFrame({"class": names, "iou": values, "iou_crf": values, "truth_pixels": [6, 3, 1, 10], "images": 3})
     return table.set_index("class")
 
 
@@ -51,14 +51,23 @@ def test_rows_of_classes() -> None:
 
 
 def test_others_go_from_the_best_to_the_worst() -> None:
-    classes = evaluation(0, 0, 0, 0).index
+    own = evaluation(0, 0, 0, 0)
     good, bad = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
     other = good.rename(index={"cat": "dog"})
     unknown = evaluation(NAN, NAN, NAN, NAN)
     others = {"bad": [bad], "none": [], "unknown": [unknown], "good": [good, good], "other": [other]}
-    found = scores_beside(others, classes)
+    found = scores_beside(others, own)
     assert found == {"good": [90.0, 80.0, None, 85.0], "bad": [50.0, 10.0, 30.0, 30.0]}
     assert list(found) == ["good", "bad"]
+    assert with_other_truth(others, own) == ["other"]
+
+
+@pytest.mark.parametrize("change", [{"images": 99}, {"truth_pixels": [6, 3, 2, 11]}])
+def test_scores_over_other_images_are_not_set_beside_ours(change) -> None:
+    own, table = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
+    others = {"partly": [table, table.assign(**change)], "wholly": [table.assign(**change)], "same": [table]}
+    assert list(scores_beside(others, own)) == ["partly", "same"]
+    assert with_other_truth(others, own) == ["partly", "wholly"]
 
 
 def test_confusions_are_shares_of_the_true_class() -> None:

@@ -1,5 +1,6 @@
 """Which jobs each change runs again, and no others."""
 
+import functools
 import itertools
 import json
 import re
@@ -207,6 +208,20 @@ def test_a_page_compares_with_what_was_run_and_runs_no_other_experiment(rerun, s
     assert '"demo_box":{"epochs":2,"seeds":[0]}' in command
     jobs = rerun({"experiments": {"demo_box": {"epochs": 1}}})
     assert set(jobs) == {"report"}  # of which runs there may be is a setting of the page
+
+
+@pytest.mark.parametrize("found", ["demo_box/seed-0/evaluation/002.csv", "own_search/search.csv"])
+def test_a_page_is_made_again_when_scores_that_it_compares_with_are_there(demo, snakemake, tmp_path, found):
+    directory = copy_of(demo, tmp_path / "run")
+    search = {"experiment": "demo_semi", "held_out": 2, "held_out_seed": 0, "values": {"update.k": [1, 2]}}
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"searches": {"own_search": search}}))
+    plan = functools.partial(snakemake, directory, "--dry-run", TARGET, configs=(TINY, own))
+    assert planned(plan().stdout) == {}
+    path = directory / "results" / found
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert set(planned(plan().stdout)) == {"report"}
 
 
 def test_one_generation_by_force(rerun):
