@@ -28,7 +28,7 @@ def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     yield from map(trained.labels, experiment.generations())
     yield from map(trained.quality, experiment.generations())
     yield from experiment.object_maps(seed)
-    yield from (run.predictions(last), run.evaluation(last), run.trimap(last))
+    yield from (run.predictions(last), run.evaluation(last), run.scored(last), run.trimap(last))
     # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
     if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
         yield run.crf_search(last)
