@@ -145,7 +145,7 @@ ROWS = (
           version=3, logs="{experiments}", memory=2000, minutes=20, local=True,
           doing="page of errors near boundaries"),
     Stage("crf_search", "search the weights of the dense CRF on held-out images",
-          version=3, logs=EPOCH, memory=8000, minutes=240, gpus=1, timed="evaluation",
+          version=4, logs=EPOCH, memory=8000, minutes=240, gpus=1, timed="evaluation",
           doing="search for the weights of the CRF"),
     Stage("search", "compare runs that differ in a few settings, on held-out images",
           version=3, logs="{search}", memory=2000, minutes=60,

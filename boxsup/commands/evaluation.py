@@ -14,7 +14,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import basis_of, score_text
-from boxsup.evaluation.predicted import count_predicted, predicted_scores
+from boxsup.evaluation.predicted import count_predicted, is_refined, predicted_scores
 from boxsup.evaluation.tables import write_table
 from boxsup.store.atomic import write_text
 
@@ -59,5 +59,6 @@ def run(
         write_text(out.with_suffix(".json"), json.dumps(made_with, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     write_table(out, table)
     iou, iou_crf, boundary, f = (score_text(table[name].iloc[-1]) for name in LOGGED)
-    scores = f"mean IoU {iou}, with CRF {iou_crf} (boundary IoU {boundary}, boundary F {f}), over {basis.over}"
+    with_crf = f", with CRF {iou_crf}" if is_refined(predictions) else ""
+    scores = f"mean IoU {iou}{with_crf} (boundary IoU {boundary}, boundary F {f}), over {basis.over}"
     print(f"evaluation: {f'not measured: {basis.why_not}' if basis.why_not else scores}", file=sys.stderr)

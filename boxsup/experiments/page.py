@@ -102,11 +102,16 @@ def final_trimaps(experiment: ExperimentPlan) -> list[Path]:
 
 
 def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
-    """The settings of `boxsup trimap plot`: for each experiment, what it is evaluated on, and its tables."""
+    """The settings of `boxsup trimap plot`.
+
+    Returns:
+        For each experiment what it is evaluated on, whether a CRF refines its predictions, and its tables.
+    """
     return {
         "experiments": {
             experiment.name: {
                 "evaluated": f"{experiment.val.dataset}, {experiment.val.split}{without_held_out(experiment.settings)}",
+                "refined": experiment.setting("inference", "crf", "iterations") > 0,
                 "tables": list(map(str, final_trimaps(experiment))),
             }
             for experiment in experiments

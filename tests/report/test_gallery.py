@@ -51,7 +51,7 @@ def test_generations_show_only_what_boxes_supervise(tree: Tree) -> None:
 
 
 def test_predictions_go_from_best_to_worst(tree: Tree) -> None:
-    groups = prediction_rows(read_catalogue(tree.val), read_seed(tree.run(), tree.plan()).predictions)
+    groups = prediction_rows(read_catalogue(tree.val), read_seed(tree.run(), tree.plan()).predictions, refined=True)
     images = {title: [row.image for row in rows] for title, rows in groups.items()}
     assert [len(rows) for rows in images.values()] == [1, 1, 1]
     assert len({image for rows in images.values() for image in rows}) == 3

@@ -123,6 +123,18 @@ def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, se
         np.testing.assert_allclose(measured[f"label_{name}"][measured["crf"]], quality, atol=0.01)
 
 
+def test_scores_without_a_crf_are_not_called_scores_with_one(tree: Tree, settings, page) -> None:
+    settings["inference"] = merge(settings["inference"], {"crf": {"iterations": 0}})
+    text, tables = page()
+    plain = f"{100 * scores(tree, 'iou')[0]:.1f}"
+    assert ["semi: masks and boxes of VOC", "63.5", "no CRF", plain, "", "1"] in Page(text).rows
+    assert tables["measured"]["crf"].tolist() == [False]
+    assert tables["table1"][["small", "small_boundary"]].isna().all(axis=None)
+    assert tables["table1"]["small_plain"].notna().sum() == 1
+    assert "val, no dense CRF: over 4 images" in text
+    assert "%, with CRF" not in text
+
+
 def test_tables_by_a_version_that_measured_no_boundaries_are_named(tree: Tree, page) -> None:
     for path in (tree.seed() / "evaluation/002.csv", tree.seed() / "labels/002.csv"):
         table = pd.read_csv(path)

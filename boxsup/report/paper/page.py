@@ -95,7 +95,9 @@ def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
-    unknown = "not measured" if row[f"{scale}_run"] else ""
+    # A run whose plain score is known and the other is not has no CRF.
+    missing = "not measured" if np.isnan(row[f"{scale}_plain"]) else "no CRF"
+    unknown = missing if row[f"{scale}_run"] else ""
     return {
         "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
         "plain": _number(row[f"{scale}_plain"]),
@@ -117,7 +119,8 @@ def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
     for key in BOUNDARIES:
         tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
         if tables:
-            series[runs[key].name] = tables
+            run = runs[key]
+            series[run.name if run.refined else f"{run.name} (no CRF)"] = tables
     chart = trimap_chart(f"trimap-{scale}", series, ["_crf"] * len(series)) if series else ""
     return {"scale": SCALE_NAMES[scale], "chart": chart, "names": list(series)}
 
@@ -139,7 +142,8 @@ def _predictions(
     if run is None:
         return []
     val = read_catalogue(Split(run.settings["dataset"], run.settings["val"], results).folder)
-    return [{"figure": figure, "run": run.name, "groups": prediction_rows(val, run.seeds[0].predictions)}]
+    groups = prediction_rows(val, run.seeds[0].predictions, run.refined)
+    return [{"figure": figure, "run": run.name, "groups": groups, "refined": run.refined}]
 
 
 def _first(runs: Mapping[str, Mapping[str, PaperRun]], keys: Sequence[str]) -> PaperRun | None:

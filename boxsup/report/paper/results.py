@@ -72,6 +72,11 @@ class PaperRun:
         ]
 
     @property
+    def refined(self) -> bool:
+        """Whether a dense CRF refines the predictions; without one, no score is called a score with CRF."""
+        return bool(self.settings["inference"]["crf"]["iterations"] > 0)
+
+    @property
     def older(self) -> bool:
         """Whether scores are by an older version of BoxSup, which measured no boundaries."""
         return any(lacks_boundaries(seed.evaluation) for seed in self.seeds)
@@ -83,7 +88,8 @@ class PaperRun:
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
         apart = f", not measured: {basis.apart}" if basis.apart else ""
         measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
-        return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
+        crf = "" if self.refined else ", no dense CRF"
+        return f"{trained}, {settings['val']}{without_held_out(settings)}{crf}: {measured}"
 
 
 @dataclass(frozen=True)
@@ -129,11 +135,11 @@ def read_runs(results: Path, config: Mapping[str, Any], scale: str) -> Found:
 
 
 def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
-    """One row per run, seed and use of the CRF, with scores in per cent; a run is listed once."""
+    """One row per run, seed and use of the CRF, if there is one, with scores in per cent; a run is listed once."""
     rows = []
     for run in {run.name: run for run in runs}.values():
         for index, seed in enumerate(run.seeds):
-            for crf, column in ((False, "iou"), (True, "iou_crf")):
+            for crf, column in ((False, "iou"), *([(True, "iou_crf")] if run.refined else [])):
                 rows.append(
                     {
                         "experiment": run.name,
@@ -171,13 +177,15 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.Da
         row: dict[str, Any] = {"row": entry.row, "published": entry.published}
         for scale in SCALES:
             run = None if number == TEST_SERVER else runs.get(scale, {}).get(entry.experiment)
-            mean, spread = mean_and_spread(run.scores("iou_crf")) if run else (np.nan, np.nan)
+            mean, spread = mean_and_spread(run.scores("iou_crf")) if run and run.refined else (np.nan, np.nan)
             row |= {
                 scale: 100 * mean,
                 f"{scale}_spread": 100 * spread,
                 f"{scale}_seeds": len(run.seeds) if run else 0,
                 f"{scale}_plain": 100 * mean_and_spread(run.scores("iou"))[0] if run else np.nan,
-                f"{scale}_boundary": 100 * mean_and_spread(run.scores("boundary_iou_crf"))[0] if run else np.nan,
+                f"{scale}_boundary": 100 * mean_and_spread(run.scores("boundary_iou_crf"))[0]
+                if run and run.refined
+                else np.nan,
                 f"{scale}_labels": 100 * mean_and_spread(run.label_scores())[0] if run else np.nan,
                 f"{scale}_run": run.name if run else "",
                 f"{scale}_data": run.described() if run else "",
