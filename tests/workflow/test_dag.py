@@ -51,6 +51,7 @@ def test_an_evaluation_says_which_settings_made_it(demo):
 def test_a_run_without_the_record_is_evaluated_again_and_not_trained_again(demo, snakemake, tmp_path):
     directory = copy_of(demo, tmp_path / "run")
     (directory / f"results/{RUN}/evaluation/002.json").unlink()
+    (directory / TARGET).unlink()  # as after an upgrade, which makes pages again
     jobs = planned(snakemake(directory, "--dry-run", TARGET, configs=(TINY,)).stdout)
     assert set(jobs) == {"evaluation", "report"}
 
