@@ -43,11 +43,12 @@ def page(tree: Tree, settings: dict[str, Any], config: dict[str, Any]):
         changed: dict[str, Any] | None = None,
         older: bool = False,
         none_chose: bool = False,
+        stamped: bool = True,
         known_now: dict[str, Any] | None = None,
     ) -> tuple[str, dict[str, pd.DataFrame]]:
         write_masked(tree)
         plan = ExperimentPlan("demo_semi", {**known, "experiments": {"demo_semi": settings}})
-        for seed in settings["seeds"]:
+        for seed in settings["seeds"] if stamped else []:
             stamp(tree, seed, settings)
             if none_chose:
                 zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": None})
@@ -216,6 +217,18 @@ def test_a_run_by_an_older_version_is_left_out_if_its_stores_do_not_fit(page, ch
 
 def test_a_run_of_an_older_version_in_which_no_box_chose_is_none_whose_boxes_choose(page) -> None:
     assert page(older=True, none_chose=True)[1]["measured"].empty
+
+
+def test_a_run_that_is_not_whole_is_no_run(tree: Tree, page) -> None:
+    page()
+    for store in ("predictions", "labels"):
+        path = tree.seed() / f"{store}/002.zarr"
+        path.rename(path.with_name("apart"))
+        text, tables = page(stamped=False)
+        assert tables["measured"].empty
+        assert "left-out" not in Page(text).ids
+        path.with_name("apart").rename(path)
+    assert len(page(stamped=False)[1]["measured"]) == 2
 
 
 def test_a_record_that_is_not_readable_leaves_the_run_out(tree: Tree, page) -> None:

@@ -52,10 +52,14 @@ def belonging(plan: ExperimentPlan, run: Run, seed: SeedResults) -> Belonging:
         seed: The results of this run.
 
     Raises:
-        StoreError: Something cannot be read.
+        StoreError: Something is missing or cannot be read.
     """
     recorded = _recorded(run.scored(plan.epochs))
-    differing = differences(recorded, scored_settings(plan)) if recorded is not None else _differing(plan, run, seed)
+    differing = [] if recorded is None else differences(recorded, scored_settings(plan))
+    if not differing:
+        if not seed.predictions.is_dir() or plan.generations()[-1] not in seed.generations:
+            raise StoreError(f"{run.folder}: its predictions or its last generation are missing")
+        differing = _differing(plan, run, seed) if recorded is None else []
     if not differing:
         count, scored = basis_from(seed.evaluation).images, _scored_images(plan, run.results)
         differing = [] if count == scored else [f"evaluated images ({count:,} of {scored:,})"]
@@ -84,8 +88,6 @@ def _scored_images(plan: ExperimentPlan, results: Path) -> int:
 def _differing(plan: ExperimentPlan, run: Run, seed: SeedResults) -> list[str]:
     """The settings that differ, as far as the stores of predictions and of the last generation say them."""
     last = plan.generations()[-1]
-    if not seed.predictions.is_dir() or last not in seed.generations:
-        return ["predictions or generations, which are missing"]
     found = _of_predictions(Labels(seed.predictions).attributes)
     wanted = _of_predictions({"network": network_name(plan.settings["network"]), **plan.settings["inference"]})
     generation = Labels(seed.generations[last])
