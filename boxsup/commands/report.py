@@ -17,6 +17,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
+from boxsup.experiments.page import planned, timed_numbers
 from boxsup.experiments.tree import PICTURES, ExperimentFolder
 from boxsup.report.experiment.full_size import write_full_size
 from boxsup.report.experiment.page import render
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--beside", default="{}", help=text)
     text = "JSON of searches over this experiment's settings: name -> table of `boxsup search`, which may not exist yet"
     parser.add_argument("--searches", default="{}", help=text)
-    text = "JSON of Snakemake's benchmarks, for the times: stage -> folders or files"
+    text = "JSON of Snakemake's benchmarks, for the times: stage -> files, with `*` for any number"
     parser.add_argument("--timings", default="{}", help=text)
     add_output_arguments(parser, "the .html file to write", outputs=_outputs)
 
@@ -74,9 +75,8 @@ def run(
     benchmarks = parse_object(timings, option="--timings")
     tables = parse_object(searches, option="--searches")
     own_folder, trained_folder = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
-    seeds = [
-        read_seed(own_folder.run(seed), epochs, trained_folder.run(seed)) for seed in settings["experiment"]["seeds"]
-    ]
+    plan = planned(experiment, {**settings["experiment"], "epochs": epochs})
+    seeds = [read_seed(own_folder.run(seed), plan, trained_folder.run(seed)) for seed in plan.seeds]
     validation = settings["experiment"]["validation"]
     evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
     compared = {name: evaluations(ExperimentFolder(name, own_folder.results), other) for name, other in others.items()}
@@ -90,7 +90,7 @@ def run(
         training,
         evaluated_split,
         others={name: evaluation for name, evaluation in compared.items() if evaluation},
-        timings=read_timings(benchmarks, epochs),
+        timings=read_timings(benchmarks, timed_numbers(plan)),
         searches={name: read_table(Path(path)) for name, path in tables.items() if Path(path).exists()},
     )
     full = set(page.full_size)

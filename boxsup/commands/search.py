@@ -17,7 +17,7 @@ from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import mapping
 from boxsup.evaluation.held_out import draw_held_out
 from boxsup.evaluation.measured import Basis, basis_of, score_text
-from boxsup.evaluation.predicted import count_predicted, predicted_scores
+from boxsup.evaluation.predicted import count_predicted, is_refined, predicted_scores
 from boxsup.evaluation.tables import BOUNDARY_COLUMNS, write_table
 from boxsup.evaluation.truth import truth_pixels
 
@@ -41,21 +41,19 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
 
     `mean_iou` and `mean_iou_crf`, in [0, 1], are of the held-out images by the VOC protocol, before and after the CRF,
     averaged over the seeds; `boundary_iou` and `boundary_f`, and the same with `_crf`, say how well outlines fit.
-    `images`, `objects` and `classes` say over how many. Where nothing is measured, the scores are empty and `note` says
-    why.
+    Scores after the CRF are empty for a point that has none. `images`, `objects` and `classes` say over how many. Where
+    nothing is measured, the scores are empty and `note` says why.
     """
     images = draw_held_out(read_catalogue(catalogue), held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     rows = []
     for point in mapping(points, "points")["points"]:
         runs = [_scores(images, basis, Path(path), workers) for path in point["predictions"]]
-        scores = np.mean(runs, axis=0)
+        scores = np.mean(runs, axis=0)  # NaN if a run has no CRF
         names: dict[str, Any] = {"experiment": point["experiment"], "seeds": len(point["predictions"])}
         rows.append({**point["values"], **names, **dict(zip(SCORES, scores, strict=True))})
-        print(
-            f"search: {point['experiment']}: mean IoU {score_text(scores[0])}, with CRF {score_text(scores[1])}",
-            file=sys.stderr,
-        )
+        with_crf = "" if np.isnan(scores[1]) else f", with CRF {score_text(scores[1])}"
+        print(f"search: {point['experiment']}: mean IoU {score_text(scores[0])}{with_crf}", file=sys.stderr)
     write_table(out, pd.DataFrame(rows).assign(**basis.counts, note=basis.notes()[-1]))
     print(f"search: {basis.why_not or f'over {basis.over}'}", file=sys.stderr)
 
@@ -63,4 +61,5 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
 def _scores(images: Catalogue, basis: Basis, predictions: Path, workers: int) -> list[float]:
     """Means over the classes of a run's scores over the images, in the order of SCORES."""
     means = predicted_scores(count_predicted(predictions, images, workers, predictions.stem), basis).iloc[-1]
-    return [float(means[name.removeprefix("mean_")]) for name in SCORES]
+    names = [name for name in SCORES if is_refined(predictions) or not name.endswith("_crf")]
+    return [float(means[name.removeprefix("mean_")]) if name in names else float("nan") for name in SCORES]

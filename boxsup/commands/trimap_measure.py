@@ -15,7 +15,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.measured import Basis, basis_of, score_text
-from boxsup.evaluation.predicted import sum_predicted
+from boxsup.evaluation.predicted import is_refined, sum_predicted
 from boxsup.evaluation.tables import write_table
 from boxsup.evaluation.trimap import image_distances, no_distances, trimap_table
 
@@ -47,11 +47,13 @@ def run(*, catalogue: Path, predictions: Path, held_out: int, held_out_seed: int
     basis = basis_of(split, without.sum(axis=(0, 2)))
     table = trimap_table(without, with_crf)
     write_table(out, table)
-    print(f"trimap: {f'not measured: {basis.why_not}' if basis.why_not else _scores(table, basis)}", file=sys.stderr)
+    scores = basis.why_not or _scores(table, basis, is_refined(predictions))
+    print(f"trimap: {'not measured: ' if basis.why_not else ''}{scores}", file=sys.stderr)
 
 
-def _scores(table: pd.DataFrame, basis: Basis) -> str:
+def _scores(table: pd.DataFrame, basis: Basis, refined: bool) -> str:
     """The scores of one width, for the log."""
     rows = table.loc[table["width"] == LOGGED_WIDTH, ["band_crf", "interior_crf"]].to_numpy(np.float64)
     band, interior = (score_text(score) for score in rows[0])
-    return f"with CRF, {LOGGED_WIDTH} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"
+    with_crf = "with CRF, " if refined else ""
+    return f"{with_crf}{LOGGED_WIDTH} px: mean IoU {band} in the band, {interior} outside, over {basis.over}"

@@ -19,7 +19,10 @@ EXAMPLE = 'boxsup trimap plot --config "$CONFIG" --out trimap.html'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    text = "JSON: `experiments`, name -> `evaluated` (on what) and `tables` (of `boxsup trimap measure`, one per seed)"
+    text = (
+        "JSON: `experiments`, name -> `evaluated` (on what), `refined` (whether a CRF refines its predictions) and "
+        "`tables` (of `boxsup trimap measure`, one per seed)"
+    )
     parser.add_argument("--config", required=True, help=text)
     add_output_arguments(parser, "the .html file to write")
 
@@ -35,4 +38,5 @@ def run(*, config: str, out: Path) -> None:
         raise ConfigError(
             f"trimap plot: nothing is measured on the images that {unmeasured[0]} is evaluated on; take it off"
         )
-    write_text(out, render(series, {name: entry["evaluated"] for name, entry in experiments.items()}))
+    without = [name for name, entry in experiments.items() if not entry["refined"]]
+    write_text(out, render(series, {name: entry["evaluated"] for name, entry in experiments.items()}, without))

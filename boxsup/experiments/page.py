@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from boxsup.config.params import without_held_out
 from boxsup.experiments.experiment import ExperimentPlan, is_point
 from boxsup.experiments.splits import Split
-from boxsup.experiments.tree import benchmarks_of, search_table
-from boxsup.stages import STAGES, Timed
+from boxsup.experiments.tree import benchmark_of, search_table
+from boxsup.stages import STAGES
 
 
 def page_inputs(experiment: ExperimentPlan) -> list[Path]:
@@ -23,16 +23,31 @@ def page_inputs(experiment: ExperimentPlan) -> list[Path]:
 
 def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     run, trained, last = experiment.run(seed), experiment.trained(seed), experiment.epochs
-    every, epochs = experiment.setting("validation", "every"), range(1, last + 1)
-    yield from (trained.epoch(epoch).progress for epoch in epochs)
-    yield from (run.epoch(epoch).validation for epoch in epochs if every and epoch % every == 0)
+    yield from (trained.epoch(epoch).progress for epoch in range(1, last + 1))
+    yield from (run.epoch(epoch).validation for epoch in validated(experiment))
     yield from map(trained.labels, experiment.generations())
     yield from map(trained.quality, experiment.generations())
     yield from experiment.object_maps(seed)
-    yield from (run.predictions(last), run.evaluation(last), run.trimap(last))
+    yield from (run.predictions(last), run.evaluation(last), run.scored(last), run.trimap(last))
     # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
     if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
         yield run.crf_search(last)
+
+
+def planned(name: str, settings: Mapping[str, Any]) -> ExperimentPlan:
+    """What an experiment of these settings needs that follows from no other part of the configuration.
+
+    Args:
+        name: Name of the experiment.
+        settings: Its effective settings.
+    """
+    return ExperimentPlan(name, {"experiments": {name: settings}})
+
+
+def validated(experiment: ExperimentPlan) -> list[int]:
+    """The epochs after which the learning curve has a point."""
+    every = int(experiment.setting("validation", "every"))
+    return list(range(every, experiment.epochs + 1, every)) if every else []
 
 
 def page_settings(experiment: ExperimentPlan) -> dict[str, Any]:
@@ -69,17 +84,34 @@ def finished_searches(experiment: ExperimentPlan) -> dict[str, str]:
     return {name: str(search_table(name)) for name in searches if search_table(name).exists()}
 
 
+def found_beside(experiment: ExperimentPlan) -> list[tuple[str, int]]:
+    """What the page shows of other experiments and of searches: the tables that exist, and when each changed, in ns."""
+    others = {name: ExperimentPlan(name, experiment.config) for name in comparable(experiment)}
+    tables = [other.run(seed).evaluation(other.epochs) for other in others.values() for seed in other.seeds]
+    return last_changes([*tables, *map(Path, finished_searches(experiment).values())])
+
+
+def last_changes(paths: Iterable[Path]) -> list[tuple[str, int]]:
+    """The files that exist, with the time of their last change in ns; for `params`, so that a page is made again."""
+    return [(str(path), path.stat().st_mtime_ns) for path in paths if path.exists()]
+
+
 def final_trimaps(experiment: ExperimentPlan) -> list[Path]:
     """The trimap table of each seed after the last epoch."""
     return [experiment.run(seed).trimap(experiment.epochs) for seed in experiment.seeds]
 
 
 def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
-    """The settings of `boxsup trimap plot`: for each experiment, what it is evaluated on, and its tables."""
+    """The settings of `boxsup trimap plot`.
+
+    Returns:
+        For each experiment what it is evaluated on, whether a CRF refines its predictions, and its tables.
+    """
     return {
         "experiments": {
             experiment.name: {
                 "evaluated": f"{experiment.val.dataset}, {experiment.val.split}{without_held_out(experiment.settings)}",
+                "refined": experiment.setting("inference", "crf", "iterations") > 0,
                 "tables": list(map(str, final_trimaps(experiment))),
             }
             for experiment in experiments
@@ -88,27 +120,55 @@ def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
 
 
 def timed_stages(experiment: ExperimentPlan) -> dict[str, list[str]]:
-    """Stage -> files and folders of Snakemake's benchmarks of its jobs, in the order of the data flow."""
+    """Stage -> Snakemake's benchmarks of its jobs, in the order of the data flow: files, with `*` for any number."""
     jobs = _timed_jobs(experiment)
     timed = [stage for stage in STAGES.values() if stage.timed]
-    return {stage.name: [benchmarks_of(stage.name, **names) for names in jobs[stage.timed]] for stage in timed}
-
-
-def _timed_jobs(experiment: ExperimentPlan) -> dict[Timed, list[dict[str, Any]]]:
-    """Which jobs of a stage are timed -> their wildcards; a wildcard that is left out, such as the epoch, means all."""
-    kind = experiment.setting("supervision", "boxes")
-    fixed = [] if kind == "boxsup" else experiment.boxed_parts
-    masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]
-    choosing, proposals = experiment.choosing_parts, {"proposals": experiment.setting("proposals")}
-    proposed = dict.fromkeys(map(experiment.datasets.proposed_split, choosing))
     return {
-        "candidates": [_names(part) | proposals for part in proposed],
-        "overlaps": [_names(part) | proposals for part in choosing],
-        "masks": [_names(part) | {"kind": kind} for part, kind in masks],
-        "training": [{"experiment": experiment.trained_by, "seed": seed} for seed in experiment.seeds],
-        "evaluation": [{"experiment": experiment.name, "seed": seed} for seed in experiment.seeds],
+        stage.name: [benchmark_of(stage.name).format(**names) for names in jobs.get(stage.name, jobs[stage.timed])]
+        for stage in timed
     }
 
 
-def _names(split: Split) -> dict[str, Any]:
-    return {"dataset": split.dataset, "split": split.split}
+def timed_numbers(experiment: ExperimentPlan) -> dict[str, list[int]]:
+    """Stage with jobs for epochs or generations -> their numbers; other files are of an earlier configuration."""
+    generations, last = experiment.generations(), [experiment.epochs]
+    return {
+        "labels": generations,
+        "label_quality": generations,
+        "epoch": list(range(1, experiment.epochs + 1)),
+        "validate": validated(experiment),
+        "predictions": last,
+        "evaluation": last,
+        "trimap": last,
+        "crf_search": last if experiment.setting("validation", "held_out") else [],
+    }
+
+
+def _timed_jobs(experiment: ExperimentPlan) -> dict[str, list[dict[str, Any]]]:
+    """Which jobs are timed, by a stage or else by `Timed` -> their wildcards; `*` means all."""
+    kind = experiment.setting("supervision", "boxes")
+    fixed = [] if kind == "boxsup" else experiment.boxed_parts
+    masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]
+    choosing = experiment.choosing_parts
+    proposed = dict.fromkeys((experiment.datasets.proposed_split(part), _shards(experiment, part)) for part in choosing)
+    trained = [{"experiment": experiment.trained_by, "seed": seed, "epoch": "*"} for seed in experiment.seeds]
+    turns = range(1, experiment.setting("objects", "rounds") + 1) if experiment.looks else []
+    parts = {"i": "*", "n": len(experiment.object_parts())}
+    return {
+        "candidates": [_names(experiment, part, shards) for part, shards in proposed],
+        "overlaps": [_names(experiment, part, _shards(experiment, part)) for part in choosing],
+        "masks": [{"dataset": part.dataset, "split": part.split, "kind": kind} for part, kind in masks],
+        "objects": [names | parts | {"turn": turn} for names in trained for turn in turns],
+        "training": trained,
+        "evaluation": [names | {"experiment": experiment.name} for names in trained],
+    }
+
+
+def _shards(experiment: ExperimentPlan, part: Split) -> int:
+    return len(experiment.datasets.shards(part.dataset))
+
+
+def _names(experiment: ExperimentPlan, part: Split, shards: int) -> dict[str, Any]:
+    """The wildcards of the jobs for all shards of a split's candidates."""
+    names = {"dataset": part.dataset, "split": part.split, "proposals": experiment.setting("proposals")}
+    return names | {"i": "*", "n": shards}

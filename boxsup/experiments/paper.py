@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from boxsup.config.published import name_in_family, published_experiments
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import page_inputs
+from boxsup.experiments.page import last_changes, page_inputs
 
 SCALES = ("full", "small")
 
@@ -53,17 +53,32 @@ class PaperPage:
         if self.runs_experiments:
             return []
         runs = [(experiment, seed) for experiment in self.experiments for seed in experiment.seeds]
-        paths = [experiment.run(seed).evaluation(experiment.epochs) for experiment, seed in runs]
-        return [(str(path), path.stat().st_mtime_ns) for path in paths if path.exists()]
+        return last_changes(experiment.run(seed).evaluation(experiment.epochs) for experiment, seed in runs)
 
     def settings(self) -> dict[str, Any]:
-        """The settings of `boxsup paper`: experiments at each scale, and the values to show beside the paper's."""
+        """The settings of `boxsup paper`: experiments at each scale, what they refer to, and values for comparison."""
         experiments = {scale: self._settings_at(scale) for scale in SCALES}
         shown = [entry for entries in experiments.values() for entry in entries.values()]
         boxes = [entries["voc_box"] for entries in experiments.values() if "voc_box" in entries]
         small = {entry["settings"]["dataset"] for entry in experiments["small"].values()}
         demo = any(self.config["datasets"][dataset]["format"] == "shapes" for dataset in small)
-        return {**experiments, "settings": (boxes or shown)[0]["settings"], "demo": demo}
+        known = {key: self.config[key] for key in ("datasets", "proposals")}
+        starts = {name: self.config["experiments"][name] for name in self._starts()}
+        return {
+            **experiments,
+            **known,
+            "starts": starts,
+            "settings": (boxes or shown)[0]["settings"],
+            "demo": demo,
+        }
+
+    def _starts(self) -> Iterator[str]:
+        """The experiments from which others of the page start; see `init_from`."""
+        for experiment in self.experiments:
+            start = experiment.settings["init_from"]
+            while start is not None:
+                yield start["experiment"]
+                start = self.config["experiments"][start["experiment"]]["init_from"]
 
     def _settings_at(self, scale: str) -> dict[str, Any]:
         experiments = self.config["experiments"]

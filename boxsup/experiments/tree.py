@@ -127,6 +127,10 @@ class Run:
         """The table of the IoU of each class in predictions."""
         return self.folder / "evaluation" / f"{numbered(epoch)}.csv"
 
+    def scored(self, epoch: int | str) -> Path:
+        """The settings with which these predictions were made, beside their evaluation."""
+        return self.evaluation(epoch).with_suffix(".json")
+
     def trimap(self, epoch: int | str) -> Path:
         """The table of the errors of predictions by distance from true boundaries."""
         return self.folder / "trimap" / f"{numbered(epoch)}.csv"
@@ -229,22 +233,12 @@ def log_of(stage: str) -> str:
 
 
 def benchmark_of(stage: str) -> str:
-    """The file of Snakemake's measurements of a stage's jobs, beside their logs, with wildcards."""
-    return f"{_job_of(stage)}{BENCHMARK}"
+    """The file of Snakemake's measurements of a stage's jobs, beside their logs, with wildcards.
 
-
-def benchmarks_of(stage: str, **names: object) -> str:
-    """The benchmark of the job with these wildcards, or its folder if the wildcard of the file name is not given.
-
-    >>> benchmarks_of("network", experiment="demo_semi", seed=0)
+    >>> benchmark_of("network").format(experiment="demo_semi", seed=0)
     'results/logs/network/demo_semi/seed-0.benchmark.tsv'
-    >>> benchmarks_of("epoch", experiment="demo_semi", seed=0)
-    'results/logs/epoch/demo_semi/seed-0'
     """
-    try:
-        return benchmark_of(stage).format(**names)
-    except KeyError:
-        return benchmark_of(stage).rpartition("/")[0].format(**names)
+    return f"{_job_of(stage)}{BENCHMARK}"
 
 
 def where_losses_are(experiment: str) -> str:

@@ -129,7 +129,9 @@ def _measured(facts: Mapping[str, Any], measured: Measured) -> str:
     if table is None:
         missing.append("the quality of its labels")
     else:
-        columns = [column for column in ("iou", "iou_crf") if column in table and table[column].notna().any()]
+        crf = facts["labelling"]["crf"]  # None: there is none
+        wanted = ("iou", "iou_crf") if crf and crf["iterations"] > 0 else ("iou",)
+        columns = [column for column in wanted if column in table and table[column].notna().any()]
         titles = {"iou": "IoU", "iou_crf": "IoU with the dense CRF"}
         lines += [f"| class | {' | '.join(titles[column] for column in columns)} |", "|---|" + "---|" * len(columns)]
         for _, row in table.iterrows():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import zarr
 from PIL import Image
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
@@ -108,6 +109,19 @@ def test_evaluation_of_two_images_worked_by_hand(
     ious = [11 / 14, 3 / 5, 1 / 2]
     np.testing.assert_allclose(table["iou"], [*ious, np.mean(ious)], atol=5e-7)
     np.testing.assert_allclose(table["iou_crf"], [12 / 16, 0, 1, (0.75 + 1) / 3], atol=5e-7)
+    assert not out.with_suffix(".json").exists()
+    arguments = [
+        "evaluation",
+        "--catalogue",
+        str(folder),
+        "--predictions",
+        str(store),
+        "--out",
+        str(tmp_path / "f.csv"),
+    ]
+    main([*arguments, "--settings", '{"training": {"rate": 0.5}}'])
+    assert json.loads((tmp_path / "f.json").read_text()) == {"training": {"rate": 0.5}}
+    assert (tmp_path / "f.csv").read_bytes() == out.read_bytes()
     # 2 % of a diagonal are 1 px. Void takes what is predicted there: of the cat, a square of 20×20, the lower piece of
     # void is cat, 10×10 beside it; the prediction is the same without a 10×10. Both have frames of 96 pixels, which
     # share 77: all but the sides at that corner. Outlines have 91 without the border of the image; beyond 2 px of the
@@ -317,6 +331,31 @@ def test_validate_on_another_data_set_is_refused(
     with pytest.raises(SystemExit):
         main(["validate", "--catalogue", str(folder), "--model", str(model), "--out", str(tmp_path / "val.csv")])
     assert "its classes are not those of" in capsys.readouterr().err
+
+
+def test_scores_without_a_crf_are_not_called_scores_with_one(
+    split: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = split({"a": enlarged(CAT), "b": enlarged(DOG)}, [("a", 1, 0, 0, 9, 9), ("b", 2, 0, 0, 9, 9)])
+    labels = {"a": enlarged(CAT), "b": enlarged(DOG)}
+    points, on = [], ["--catalogue", str(folder)]
+    for iterations in (0, 2):
+        store = write_predictions(tmp_path / f"{iterations}.zarr", folder, labels, labels)
+        zarr.open_group(store).attrs.update({"crf": {"iterations": iterations}})
+        values = {"inference.crf.iterations": iterations}
+        points.append({"experiment": "x", "values": values, "predictions": [str(store)]})
+        for name, command in (("e", ["evaluation"]), ("t", ["trimap", "measure"])):
+            out = str(tmp_path / f"{name}{iterations}.csv")
+            main([*command, *on, "--predictions", str(store), "--out", out])
+            assert ("with CRF" in capsys.readouterr().err) == (iterations > 0)
+    text = json.dumps({"points": points})
+    main(["search", *on, "--points", text, "--held-out", "1", "--out", str(tmp_path / "search.csv")])
+    assert capsys.readouterr().err.count("with CRF") == 1
+    table = pd.read_csv(tmp_path / "search.csv")
+    refined = [name for name in table if name.endswith("_crf")]
+    assert refined == ["mean_iou_crf", "boundary_iou_crf", "boundary_f_crf"]
+    assert table[refined].isna().all(axis=1).tolist() == [True, False]
+    assert table["mean_iou"].notna().all()
 
 
 NOTHING = [[0] * 4] * 4

@@ -7,7 +7,14 @@ import pytest
 from boxsup.config.files import merge
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import comparable, finished_searches, page_inputs, timed_stages
+from boxsup.experiments.page import (
+    comparable,
+    finished_searches,
+    found_beside,
+    page_inputs,
+    timed_numbers,
+    timed_stages,
+)
 from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import Split
@@ -165,6 +172,17 @@ def test_a_page_shows_the_searches_that_were_made(tmp_path, monkeypatch):
     assert finished_searches(own) == {"s": "results/s/search.csv"}
 
 
+def test_what_a_page_shows_of_others_is_known_by_its_last_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = ExperimentPlan("a", config({"s": {"experiment": "a", "points": []}}, a={}, b={"seeds": [7]}, c={}))
+    assert found_beside(own) == []
+    paths = [Run("b", 7).evaluation(5), Path("results/s/search.csv")]
+    for path in [*paths, Run("a", 0).evaluation(5), Run("b", 7).evaluation(4)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert found_beside(own) == [(str(path), path.stat().st_mtime_ns) for path in paths]
+
+
 def test_a_search_reads_the_last_predictions_of_each_seed():
     points = [{"experiment": name, "values": {"update.k": k}} for name, k in (("s_1", 1), ("s_2", 2))]
     search = SearchPlan("s", config({"s": {"experiment": "a", "points": points}}, a={}, s_1={"seeds": [0]}, s_2={}))
@@ -174,32 +192,28 @@ def test_a_search_reads_the_last_predictions_of_each_seed():
     assert list(map(str, search.predictions())) == first["predictions"] + second["predictions"]
 
 
-STAGES_OF_RUNS = ["labels", "label_quality", "epoch", "validate", "predictions", "evaluation", "trimap", "crf_search"]
-
-
 def test_times_are_of_the_jobs_that_an_experiment_needed():
     own = supervised("boxsup", "masks", dataset="both")
-    logs = "results/logs"
+    logs, numbered = "results/logs", "*.benchmark.tsv"
     assert timed_stages(own) == {
-        "proposals": [f"{logs}/proposals/own/train/mcg"],
-        "overlaps": [f"{logs}/overlaps/more/train/mcg"],
+        "proposals": [f"{logs}/proposals/own/train/mcg/*-of-2.benchmark.tsv"],
+        "overlaps": [f"{logs}/overlaps/more/train/mcg/*-of-2.benchmark.tsv"],
         "fixed_masks": [f"{logs}/fixed_masks/own/train/truth.benchmark.tsv"],
         "network": [f"{logs}/network/x/seed-{seed}.benchmark.tsv" for seed in (0, 1)],
-        **{
-            stage: [f"{logs}/{stage}/x/seed-{seed}" for seed in (0, 1)]
-            for stage in [
-                "objects",
-                "labels",
-                "label_quality",
-                "epoch",
-                "validate",
-                "predictions",
-                "evaluation",
-                "trimap",
-                "crf_search",
-            ]
-        },
+        "objects": [f"{logs}/objects/x/seed-{seed}/1-*-of-2.benchmark.tsv" for seed in (0, 1)],
+        **{stage: [f"{logs}/{stage}/x/seed-{seed}/{numbered}" for seed in (0, 1)] for stage in timed_numbers(own)},
     }
+
+
+def test_times_leave_out_jobs_of_an_earlier_configuration():
+    own = experiment(validation={"held_out": 2})
+    numbers = timed_numbers(own)
+    assert (numbers["labels"], numbers["epoch"], numbers["validate"]) == ([1, 3, 5], [1, 2, 3, 4, 5], [2, 4])
+    assert numbers["predictions"] == numbers["crf_search"] == [5]
+    assert timed_numbers(experiment())["crf_search"] == []
+    assert timed_numbers(supervised("rectangles", "none"))["label_quality"] == [1]
+    assert timed_stages(supervised("rectangles", "none"))["objects"] == []
+    assert len(timed_stages(experiment(objects={"rounds": 2}))["objects"]) == 4
 
 
 def test_a_page_beside_the_paper_runs_its_experiments_or_takes_what_is_there(tmp_path, monkeypatch):

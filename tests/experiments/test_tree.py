@@ -13,7 +13,6 @@ from boxsup.experiments.tree import (
     PageFolder,
     Run,
     benchmark_of,
-    benchmarks_of,
     log_of,
     search_table,
     trimap_page,
@@ -97,5 +96,3 @@ def test_object_networks_are_those_of_the_last_round_that_is_whole(tmp_path):
 def test_benchmarks_are_a_file_or_the_folder_of_what_is_left_open():
     assert log_of("epoch") == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.log"
     assert benchmark_of("epoch") == "results/logs/epoch/{experiment}/seed-{seed}/{epoch}.benchmark.tsv"
-    assert benchmarks_of("epoch", experiment="x", seed=0) == "results/logs/epoch/x/seed-0"
-    assert benchmarks_of("network", experiment="x", seed=0) == "results/logs/network/x/seed-0.benchmark.tsv"

@@ -25,6 +25,9 @@ from boxsup.config.build import build
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.page import planned
+from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
 from boxsup.objects.crops import box_map
@@ -57,6 +60,9 @@ class Tree:
 
     def run(self, seed: int = 0) -> Run:
         return ExperimentFolder.at(self.folder).run(seed)
+
+    def plan(self) -> ExperimentPlan:
+        return planned("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""
@@ -200,6 +206,20 @@ def write_predictions(tree: Tree, seed: int) -> None:
             crf[: SIDE[0] // 4 + 3 * i] = 0
             writer.append(image, labels=plain, labels_crf=crf)
     tree.evaluate(seed)
+
+
+def write_masked(tree: Tree) -> None:
+    """The tables of the split `masks`, whose images keep their true mask."""
+    train = read_catalogue(tree.train)
+    images = train.images.iloc[: tree.masked]
+    boxes = train.boxes[train.boxes["image"].isin(images["image"])]
+    write_catalogue(tree.train.parent / "masks", Catalogue(images, boxes, train.classes))
+
+
+def record(tree: Tree, seed: int, plan: ExperimentPlan) -> None:
+    """Write beside a run's evaluation what it was made with, as the workflow does."""
+    path = tree.run(seed).scored(tree.epochs)
+    path.write_text(json.dumps(scored_settings(plan)), encoding="utf-8")
 
 
 def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """Exported weights: `boxsup.load` takes them as it takes the checkpoint, and others find what they look for."""
 
+import io
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -90,6 +92,16 @@ def test_the_card_has_figures_of_the_results_and_no_others(hub):
     assert "| class | IoU |\n" in card  # no column for a CRF that was not measured
     assert "| square | – |" in card
     assert "| mean | 70.0 |" in card
+
+
+@pytest.mark.parametrize(("crf", "columns"), [(None, 1), ({"iterations": 0}, 1), ({"iterations": 2}, 2)])
+def test_a_card_has_scores_with_a_crf_where_there_is_one(crf, columns):
+    facts = {"network": "fcn8s", "epoch": 2, "classes": ["background", "a"], "pretrained": {}, "normalisation": {}}
+    facts |= {"labelling": {"crf": crf}, "versions": {}}
+    table = pd.read_csv(io.StringIO(EVALUATION)).assign(iou_crf=[0.9, 0.5, None, 0.7])
+    card = model_card(facts, Measured(evaluation=table))
+    assert f"| mean |{' 70.0 |' * columns}\n" in card
+    assert ("dense CRF" in card.split("## Measured")[1].split("##")[0]) == (columns == 2)
 
 
 def test_a_card_of_a_copy_says_that_nothing_was_measured(run, tmp_path):

@@ -33,7 +33,9 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config
     shutil.copytree(finished / "results", tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     config = deepcopy(config)  # the tests change theirs; the session's serves the others
-    experiment = merge(merge(config["defaults"], config["experiments"]["demo_semi"]), {"seeds": [0]})
+    experiment = merge(
+        merge(config["defaults"], config["experiments"]["demo_semi"]), {"seeds": [0], "validation": {"every": 1}}
+    )
     proposals = config["proposals"]["selective_search"]
     return Tree({"experiment": experiment, "dataset": config["datasets"]["demo"], "proposals": proposals})
 

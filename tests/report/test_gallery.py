@@ -44,14 +44,14 @@ def test_a_picture_is_fitted_and_can_be_decoded(shape: tuple[int, ...]) -> None:
 
 
 def test_generations_show_only_what_boxes_supervise(tree: Tree) -> None:
-    rows = generation_rows(read_catalogue(tree.train), read_seed(tree.run(), 2).generations)
+    rows = generation_rows(read_catalogue(tree.train), read_seed(tree.run(), tree.plan()).generations)
     assert [row.image for row in rows] == [f"train_{i:03d}" for i in (1, 2, 3, 4)]  # 000 keeps its mask
     assert [picture.caption for picture in rows[0].pictures] == ["boxes", "true mask", "generation 1", "generation 2"]
     assert rows[0].pictures[0].alt == "train_001: photograph with boxes: dog <b>"
 
 
 def test_predictions_go_from_best_to_worst(tree: Tree) -> None:
-    groups = prediction_rows(read_catalogue(tree.val), read_seed(tree.run(), 2).predictions)
+    groups = prediction_rows(read_catalogue(tree.val), read_seed(tree.run(), tree.plan()).predictions, refined=True)
     images = {title: [row.image for row in rows] for title, rows in groups.items()}
     assert [len(rows) for rows in images.values()] == [1, 1, 1]
     assert len({image for rows in images.values() for image in rows}) == 3

@@ -12,9 +12,10 @@ import pytest
 from boxsup.again import program
 from boxsup.cli import main
 from boxsup.config.resolve import resolve
+from boxsup.experiments.experiment import ExperimentPlan
 from helpers import proposal_tree, results_tree
 from helpers.pages import SCRIPT, Page
-from helpers.results_tree import Tree, stamp
+from helpers.results_tree import Tree, record
 
 pytestmark = pytest.mark.slow  # pages are made and read
 
@@ -106,7 +107,7 @@ def test_the_page_of_an_experiment(hostile):
 
 
 def test_the_error_analysis(hostile):
-    drawn = {"evaluated": f"demo, {IMAGE}", "tables": [str(hostile.seed() / "trimap/002.csv")]}
+    drawn = {"evaluated": f"demo, {IMAGE}", "refined": False, "tables": [str(hostile.seed() / "trimap/002.csv")]}
     config = json.dumps({"experiments": {NAMES[1]: drawn, "<b>$x^2$": drawn}})
     main(["trimap", "plot", "--config", config, "--out", "trimap.html"])
     page = Path("trimap.html").read_text()
@@ -114,10 +115,12 @@ def test_the_error_analysis(hostile):
     assert NAMES[1] in Elements(page).text
 
 
-def test_the_page_of_the_paper(hostile):
+def test_the_page_of_the_paper(hostile, config):
     run = {"voc_box": {"name": "demo_semi", "settings": hostile.config["experiment"] | {"epochs": hostile.epochs}}}
-    stamp(hostile, 0, run["voc_box"]["settings"])
-    config = {"full": {}, "small": run, "settings": run["voc_box"]["settings"], "demo": True}
+    own = run["voc_box"]["settings"]
+    known = {"datasets": config["datasets"], "proposals": config["proposals"], "starts": {}}
+    record(hostile, 0, ExperimentPlan("demo_semi", {**known, "experiments": {"demo_semi": own}}))
+    config = {"full": {}, "small": run, "settings": own, "demo": True, **known}
     options = {
         "page": NAMES[1],
         "config": json.dumps(config),

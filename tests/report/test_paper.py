@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from PIL import Image
 
 from boxsup.cli import main
+from boxsup.config.files import merge
 from boxsup.config.published import name_in_family, published_experiments, published_rows, published_values
 from boxsup.config.resolve import resolve
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.image.files import read_mask
 from helpers.pages import Page
-from helpers.results_tree import Tree, stamp, write_run
+from helpers.results_tree import Tree, record, stamp, write_masked, write_run
 
 pytestmark = pytest.mark.slow  # pages are made and read
 
 
 @pytest.fixture
 def settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Of demo_semi, as the workflow resolves them, with the tree's number of epochs."""
-    return {**resolve(config)["experiments"]["demo_semi"], "epochs": 2}
+    """Of demo_semi, as the workflow resolves them, with the tree's number of epochs and its candidates."""
+    return {**resolve(config)["experiments"]["demo_semi"], "epochs": 2, "proposals": "selective_search"}
 
 
 @pytest.fixture
-def page(tree: Tree, settings: dict[str, Any]):
-    """Make the page of voc_semi's counterpart, demo_semi, whose stores name the settings; its text and its tables."""
+def page(tree: Tree, settings: dict[str, Any], config: dict[str, Any]):
+    """Make the page of voc_semi's counterpart, demo_semi; its text and its tables.
 
-    def make(changed: dict[str, Any] | None = None) -> tuple[str, dict[str, pd.DataFrame]]:
-        for seed in settings["seeds"]:
+    Its stores name the settings; unless it is of an older version, its evaluation names all of them.
+    """
+    known = {key: deepcopy(config[key]) for key in ("datasets", "proposals")}
+
+    def make(
+        changed: dict[str, Any] | None = None,
+        older: bool = False,
+        none_chose: bool = False,
+        stamped: bool = True,
+        known_now: dict[str, Any] | None = None,
+    ) -> tuple[str, dict[str, pd.DataFrame]]:
+        write_masked(tree)
+        plan = ExperimentPlan("demo_semi", {**known, "experiments": {"demo_semi": settings}})
+        for seed in settings["seeds"] if stamped else []:
             stamp(tree, seed, settings)
-        entry = {"voc_semi": {"name": "demo_semi", "settings": {**settings, **(changed or {})}}}
-        text = json.dumps({"full": {}, "small": entry, "settings": settings, "demo": True})
+            if none_chose:
+                zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": None})
+            if not older:
+                record(tree, seed, plan)
+        entry = {"voc_semi": {"name": "demo_semi", "settings": merge(settings, changed or {})}}
+        own = {"full": {}, "small": entry, "settings": settings, "demo": True, "starts": {}}
+        text = json.dumps({**own, **merge(known, known_now or {})})
         arguments = ["--config", text, "--results", "results", "--tables", "paper/tables", "--out", "paper/report.html"]
         main(["paper", "--page", "paper_demo", *arguments])
         tables = {path.stem: pd.read_csv(path) for path in Path("paper/tables").iterdir()}
@@ -103,6 +124,18 @@ def test_measured_runs_are_listed_a_row_a_seed_and_use_of_the_crf(tree: Tree, se
         np.testing.assert_allclose(measured[f"label_{name}"][measured["crf"]], quality, atol=0.01)
 
 
+def test_scores_without_a_crf_are_not_called_scores_with_one(tree: Tree, settings, page) -> None:
+    settings["inference"] = merge(settings["inference"], {"crf": {"iterations": 0}})
+    text, tables = page()
+    plain = f"{100 * scores(tree, 'iou')[0]:.1f}"
+    assert ["semi: masks and boxes of VOC", "63.5", "no CRF", plain, "", "1"] in Page(text).rows
+    assert tables["measured"]["crf"].tolist() == [False]
+    assert tables["table1"][["small", "small_boundary"]].isna().all(axis=None)
+    assert tables["table1"]["small_plain"].notna().sum() == 1
+    assert "val, no dense CRF: over 4 images" in text
+    assert "%, with CRF" not in text
+
+
 def test_tables_by_a_version_that_measured_no_boundaries_are_named(tree: Tree, page) -> None:
     for path in (tree.seed() / "evaluation/002.csv", tree.seed() / "labels/002.csv"):
         table = pd.read_csv(path)
@@ -113,15 +146,95 @@ def test_tables_by_a_version_that_measured_no_boundaries_are_named(tree: Tree, p
     assert tables["measured"][["boundary_iou", "boundary_f", "label_boundary_iou"]].isna().all(axis=None)
 
 
+def test_a_run_whose_settings_are_recorded_is_shown_without_a_note(page) -> None:
+    text, tables = page()
+    assert len(tables["measured"]) == 2
+    assert not {"unrecorded", "left-out"} & set(Page(text).ids)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"update": {"k": 7}}, "update.k"),
+        ({"network": {"name": "fcn8s"}}, "network.name"),
+        ({"training": {"rate": 0.5}}, "training.rate"),
+        ({"schedule": {"policy": "step"}}, "schedule.policy"),
+        ({"proposals": "geodesic"}, "proposals.method"),
+        ({"supervision": {"masks": "none"}}, "supervision.masks"),
+        ({"supervision": {"masks": "all"}}, "supervision.masks"),
+        ({"supervision": {"boxes": "rectangles"}}, "supervision.boxes"),
+        ({"validation": {"held_out": 1}}, "validation.held_out"),
+        ({"inference": {"crf": {"iterations": 3}}}, "inference.crf.iterations"),
+    ],
+)
+def test_a_run_with_other_settings_is_left_out_and_this_is_said(page, capsys, change, said) -> None:
+    text, tables = page(change)
+    assert tables["measured"].empty
+    assert f"demo_semi, seed 0 (other {said}" in text
+    assert "left out, made with other settings: demo_semi, seed 0" in capsys.readouterr().err
+
+
+def test_a_run_of_more_epochs_is_none_of_fewer(page) -> None:
+    assert page({"epochs": 3})[1]["measured"].empty
+
+
+def test_a_run_on_other_data_is_left_out(page) -> None:
+    text, tables = page(known_now={"datasets": {"demo": {"shapes": {"seed": 5}}}})
+    assert tables["measured"].empty
+    assert "other datasets.demo.shapes.seed" in text
+
+
+def test_what_changes_no_result_leaves_no_run_out(page) -> None:
+    faster = {"training": {"workers": 7, "threads": 9}, "inference": {"workers": 5}, "validation": {"every": 9}}
+    assert len(page(faster, known_now={"datasets": {"demo": {"shards": 9}}})[1]["measured"]) == 2
+
+
+def test_a_run_by_an_older_version_is_shown_with_a_note_if_its_stores_fit(page) -> None:
+    text, tables = page(older=True)
+    assert len(tables["measured"]) == 2
+    assert "recorded only some settings of a run: demo_semi." in text
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"update": {"k": 7}}, {"network": {"name": "fcn8s"}}, {"epochs": 3}, {"validation": {"held_out": 1}}],
+    [
+        {"update": {"k": 7}},
+        {"update": {"mu": 0.5}},
+        {"network": {"name": "fcn8s"}},
+        {"proposals": "geodesic"},
+        {"supervision": {"masks": "none"}},
+        {"supervision": {"masks": "all"}},
+        {"supervision": {"boxes": "rectangles"}},
+        {"inference": {"scales": [0.5]}},
+        {"validation": {"held_out": 1}},
+    ],
 )
-def test_a_run_with_other_settings_is_not_taken_for_this_one(settings, page, change) -> None:
-    (key, value), *_ = change.items()
-    changed = {key: {**settings[key], **value} if isinstance(value, dict) else value}
-    _, tables = page(changed)
+def test_a_run_by_an_older_version_is_left_out_if_its_stores_do_not_fit(page, change) -> None:
+    text, tables = page(change, older=True)
     assert tables["measured"].empty
+    assert "demo_semi, seed 0 (other " in text
+
+
+def test_a_run_of_an_older_version_in_which_no_box_chose_is_none_whose_boxes_choose(page) -> None:
+    assert page(older=True, none_chose=True)[1]["measured"].empty
+
+
+def test_a_run_that_is_not_whole_is_no_run(tree: Tree, page) -> None:
+    page()
+    for store in ("predictions", "labels"):
+        path = tree.seed() / f"{store}/002.zarr"
+        path.rename(path.with_name("apart"))
+        text, tables = page(stamped=False)
+        assert tables["measured"].empty
+        assert "left-out" not in Page(text).ids
+        path.with_name("apart").rename(path)
+    assert len(page(stamped=False)[1]["measured"]) == 2
+
+
+def test_a_record_that_is_not_readable_leaves_the_run_out(tree: Tree, page) -> None:
+    page()
+    tree.run().scored(2).write_text("{", encoding="utf-8")
+    assert page(older=True)[1]["measured"].empty
 
 
 def test_values_stand_beside_the_papers(settings, page) -> None:

@@ -96,19 +96,27 @@ def test_the_error_analysis_of_two_experiments_stands_on_one_page(tree: Tree) ->
     write_run(tree, 1)
     tables = [str(tree.seed(seed) / "trimap/002.csv") for seed in (0, 1)]
     experiments = {"one": tables[:1], "both": tables}
-    config = {name: {"evaluated": "demo, val", "tables": paths} for name, paths in experiments.items()}
-    main(["trimap", "plot", "--config", json.dumps({"experiments": config}), "--out", "trimap.html"])
+    config = {name: {"evaluated": "demo, val", "refined": True, "tables": paths} for name, paths in experiments.items()}
+    arguments = ["--config", json.dumps({"experiments": config}), "--out", "trimap.html"]
+    main(["trimap", "plot", *arguments])
     page = Page(Path("trimap.html").read_text(encoding="utf-8"))
+    assert "Mean IoU, with CRF, of the pixels" in page.text
     assert not page.loads
     assert "stroke-dasharray" in Path("trimap.html").read_text(encoding="utf-8")
     band = [pd.read_csv(path)["band_crf"].iloc[0] for path in tables]
     rows = {row[0]: row for row in page.rows if row}
     assert rows["one"][1:4] == ["demo, val", "1", f"{100 * band[0]:.1f}"]
     assert rows["both"][1:4] == ["demo, val", "2", f"{100 * np.mean(band):.1f}"]
+    for without in (["one"], ["one", "both"]):
+        config |= {name: config[name] | {"refined": False} for name in without}
+        main(["trimap", "plot", "--config", json.dumps({"experiments": config}), "--out", "none.html"])
+        text = Page(Path("none.html").read_text(encoding="utf-8")).text
+        assert f"No dense CRF refines the predictions of {', '.join(without)} (" in text
+        assert ("with CRF" in text) == (without == ["one"])
 
 
 def test_a_figure_holds_five_experiments_at_most(capsys: pytest.CaptureFixture[str]) -> None:
-    config = {"experiments": {str(i): {"evaluated": "", "tables": []} for i in range(6)}}
+    config = {"experiments": {str(i): {"evaluated": "", "refined": True, "tables": []} for i in range(6)}}
     with pytest.raises(SystemExit):
         main(["trimap", "plot", "--config", json.dumps(config), "--out", "trimap.html"])
     assert "expected one to 5 experiments, got 6" in capsys.readouterr().err
@@ -309,7 +317,28 @@ def test_searches_over_settings_are_shown_from_the_best_point_on(tree: Tree) -> 
     ]
     assert "Scores are over 3 images, 2 classes." in page.text
     assert "not_made" not in page.text
+    table.loc[1, ["mean_iou_crf", "boundary_iou_crf", "boundary_f_crf"]] = np.nan  # a point without a CRF
+    table.assign(images=3, objects=0, classes=2, note="").to_csv(tree.folder / "search.csv", index=False)
+    [first, _] = [row for row in Page(tree.report("--searches", searches)).rows if row[1:2] in (["own_1"], ["own_2"])]
+    assert first == ["0.25", "own_1", "2", "50.0", "62.5", "25.0", "37.5"]
+    table.loc[1, "mean_iou"] = 0.7
+    table.assign(images=3, objects=0, classes=2, note="").to_csv(tree.folder / "search.csv", index=False)
+    [first, _] = [row for row in Page(tree.report("--searches", searches)).rows if row[1:2] in (["own_1"], ["own_2"])]
+    assert first == ["1.0", "own_2", "2", "70.0", "–", "–", "–"]
     assert "searches" not in Page(tree.report()).ids
+
+
+def test_scores_over_other_images_are_not_compared_and_this_is_said(tree: Tree) -> None:
+    table = pd.read_csv(tree.seed() / "evaluation/002.csv")
+    for name, images in (("same", 4), ("fewer", 3)):
+        path = tree.folder.with_name(name) / "seed-0/evaluation/002.csv"
+        path.parent.mkdir(parents=True)
+        table.assign(images=images).to_csv(path, index=False)
+    others = {name: {"seeds": [0], "epochs": 2} for name in ("same", "fewer")}
+    page = Page(tree.report("--beside", json.dumps(others)))
+    assert list(json.loads(page.scripts[0])["beside"]) == ["same"]
+    assert "over other images or classes, and are not compared: fewer." in page.text
+    assert "apart" not in Page(tree.report()).ids
 
 
 def test_of_very_many_images_the_extremes_and_some_others_are_shown(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from boxsup.catalogue.tables import ImageRow
-from boxsup.report.experiment.class_scores import class_rows, scores_beside
+from boxsup.report.experiment.class_scores import class_rows, scores_beside, with_other_truth
 from boxsup.report.experiment.confusions import MAX_CLASSES, confusion_section
 from boxsup.report.experiment.predictions import Scored, extremes
 from boxsup.report.experiment.timings import duration, read_timings, timing_rows
@@ -21,7 +21,7 @@ NAN = float("nan")
 
 def evaluation(*values: float) -> pd.DataFrame:
     names = ["background", "cat", "nan", "mean"]
-    table = pd.DataFrame({"class": names, "iou": values, "iou_crf": values, "truth_pixels": [6, 3, 1, 10]})
+    table = pd.DataFrame({"class": names, "iou": values, "iou_crf": values, "truth_pixels": [6, 3, 1, 10], "images": 3})
     return table.set_index("class")
 
 
@@ -51,14 +51,23 @@ def test_rows_of_classes() -> None:
 
 
 def test_others_go_from_the_best_to_the_worst() -> None:
-    classes = evaluation(0, 0, 0, 0).index
+    own = evaluation(0, 0, 0, 0)
     good, bad = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
     other = good.rename(index={"cat": "dog"})
     unknown = evaluation(NAN, NAN, NAN, NAN)
     others = {"bad": [bad], "none": [], "unknown": [unknown], "good": [good, good], "other": [other]}
-    found = scores_beside(others, classes)
+    found = scores_beside(others, own)
     assert found == {"good": [90.0, 80.0, None, 85.0], "bad": [50.0, 10.0, 30.0, 30.0]}
     assert list(found) == ["good", "bad"]
+    assert with_other_truth(others, own) == ["other"]
+
+
+@pytest.mark.parametrize("change", [{"images": 99}, {"truth_pixels": [6, 3, 2, 11]}])
+def test_scores_over_other_images_are_not_set_beside_ours(change) -> None:
+    own, table = evaluation(0.9, 0.8, NAN, 0.85), evaluation(0.5, 0.1, 0.3, 0.3)
+    others = {"partly": [table, table.assign(**change)], "wholly": [table.assign(**change)], "same": [table]}
+    assert list(scores_beside(others, own)) == ["partly", "same"]
+    assert with_other_truth(others, own) == ["partly", "wholly"]
 
 
 def test_confusions_are_shares_of_the_true_class() -> None:
@@ -111,15 +120,18 @@ def test_times_are_those_of_the_run_and_no_longer_one(tmp_path) -> None:
     benchmark(tmp_path / "network/seed-0.benchmark.tsv", "0.5\t0:00:00\t-\t-\t-\t-\t-\t-\t-\tNA\n")
     benchmark(tmp_path / "labels/seed-0/001.benchmark.tsv", "")  # the job was killed
     (tmp_path / "labels/seed-0/001.log").write_text("no benchmark")
-    folders = ("network/seed-0.benchmark.tsv", "labels/seed-0", "epoch/seed-0", "trimap/seed-0")
-    places = {path.split("/")[0]: [str(tmp_path / path)] for path in folders}
-    rows = timing_rows(read_timings(places, epochs=2))
+    files = (
+        "network/seed-0.benchmark.tsv",
+        *(f"{stage}/seed-0/*.benchmark.tsv" for stage in ("labels", "epoch", "trimap")),
+    )
+    places = {path.split("/")[0]: [str(tmp_path / path)] for path in files}
+    rows = timing_rows(read_timings(places, {"epoch": [1, 2], "labels": [1], "trimap": [2]}))
     assert [(row["stage"], row["jobs"], row["total"], row["mean"], row["memory"]) for row in rows] == [
         ("network", "1", "0.5 s", "0.5 s", "–"),
         ("epoch", "2", "30 s", "15 s", "2 MB"),
         ("all", "3", "30 s", "10 s", "2 MB"),
     ]
-    assert timing_rows(read_timings({}, epochs=2)) == []
+    assert timing_rows(read_timings({}, {})) == []
 
 
 def test_the_best_the_worst_of_classes_and_the_worst_are_large() -> None:

@@ -1,6 +1,8 @@
 """Which jobs each change runs again, and no others."""
 
+import functools
 import itertools
+import json
 import re
 import sys
 
@@ -38,6 +40,20 @@ def experiment(**changes):
 
 def test_nothing_to_do_after_a_run(rerun):
     assert rerun({}) == {}
+
+
+def test_an_evaluation_says_which_settings_made_it(demo):
+    made_with = json.loads((demo / f"results/{RUN}/evaluation/002.json").read_text())
+    assert made_with["supervision"] == {"masks": "masks", "boxes": "boxsup", "reviewed": ""}
+    assert (made_with["update"]["mu"], made_with["training"]["crop"]) == (0.75, 64)
+
+
+def test_a_run_without_the_record_is_evaluated_again_and_not_trained_again(demo, snakemake, tmp_path):
+    directory = copy_of(demo, tmp_path / "run")
+    (directory / f"results/{RUN}/evaluation/002.json").unlink()
+    (directory / TARGET).unlink()  # as after an upgrade, which makes pages again
+    jobs = planned(snakemake(directory, "--dry-run", TARGET, configs=(TINY,)).stdout)
+    assert set(jobs) == {"evaluation", "report"}
 
 
 def test_k_reruns_the_generations_and_what_follows(rerun):
@@ -193,6 +209,20 @@ def test_a_page_compares_with_what_was_run_and_runs_no_other_experiment(rerun, s
     assert '"demo_box":{"epochs":2,"seeds":[0]}' in command
     jobs = rerun({"experiments": {"demo_box": {"epochs": 1}}})
     assert set(jobs) == {"report"}  # of which runs there may be is a setting of the page
+
+
+@pytest.mark.parametrize("found", ["demo_box/seed-0/evaluation/002.csv", "own_search/search.csv"])
+def test_a_page_is_made_again_when_scores_that_it_compares_with_are_there(demo, snakemake, tmp_path, found):
+    directory = copy_of(demo, tmp_path / "run")
+    search = {"experiment": "demo_semi", "held_out": 2, "held_out_seed": 0, "values": {"update.k": [1, 2]}}
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"searches": {"own_search": search}}))
+    plan = functools.partial(snakemake, directory, "--dry-run", TARGET, configs=(TINY, own))
+    assert planned(plan().stdout) == {}
+    path = directory / "results" / found
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert set(planned(plan().stdout)) == {"report"}
 
 
 def test_one_generation_by_force(rerun):

@@ -18,6 +18,7 @@ from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments import page
 from boxsup.experiments.paper import PaperPage
+from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.search import SearchPlan
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.found import owner_of

@@ -37,12 +37,13 @@ rule evaluation:
         tables=val_tables,
         predictions=RUN.predictions("{epoch}"),
     output:
-        report(
+        scores=report(
             RUN.evaluation("{epoch}"),
             caption="../report/table.rst",
             category="Experiments",
             labels={"experiment": "{experiment}", "seed": "{seed}", "what": "IoU of each class, epoch {epoch}"},
         ),
+        settings=RUN.scored("{epoch}"),
     log:
         log_of("evaluation"),
     benchmark:
@@ -57,9 +58,10 @@ rule evaluation:
         masks=val_masks("evaluation"),
         held_out=held_out,
         folder=folder_of_tables,
+        settings=lambda wildcards: canonical(scored_settings(experiment_of(wildcards))),
     shell:
         "boxsup evaluation --catalogue {params.folder:q} --predictions {input.predictions:q} {params.held_out} "
-        "--workers {threads:q} --out {output:q} > {log:q} 2>&1"
+        "--workers {threads:q} --settings {params.settings:q} --out {output.scores:q} > {log:q} 2>&1"
 
 
 rule trimap:

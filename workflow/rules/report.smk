@@ -54,6 +54,7 @@ rule report:
         trained=lambda wildcards: str(ExperimentFolder(experiment_of(wildcards).trained_by).folder),
         # None of these is an input: a page shows what there is, and makes no other experiment run.
         beside=lambda wildcards: canonical(page.comparable(experiment_of(wildcards))),
+        found=lambda wildcards: canonical(page.found_beside(experiment_of(wildcards))),  # for Snakemake alone
         searches=lambda wildcards: canonical(page.finished_searches(experiment_of(wildcards))),
         timings=lambda wildcards: json.dumps(page.timed_stages(experiment_of(wildcards))),
     shell:

@@ -64,24 +64,36 @@ def lacks_boundaries(evaluation: pd.DataFrame) -> bool:
     return BOUNDARY_COLUMNS[0] not in evaluation
 
 
-def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], classes: pd.Index) -> dict[str, list[float | None]]:
+def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], own: pd.DataFrame) -> dict[str, list[float | None]]:
     """IoU by class of other experiments: with CRF, in per cent, mean over seeds; the best experiment comes first.
 
-    Experiments with other classes are left out, and so are those where nothing is measured.
+    Tables of other classes or other images are left out, and so are experiments where nothing is measured.
 
     Args:
         others: The evaluation tables of each experiment's seeds, by name of the experiment.
-        classes: The names of the rows in this experiment's tables.
+        own: An evaluation table of this experiment.
     """
-    comparable = {name: [table for table in tables if table.index.equals(classes)] for name, tables in others.items()}
+    comparable = {name: [table for table in tables if _same_truth(table, own)] for name, tables in others.items()}
     means = {
-        name: [mean_and_spread(_values(tables, "iou_crf", label))[0] for label in range(len(classes))]
+        name: [mean_and_spread(_values(tables, "iou_crf", label))[0] for label in range(len(own))]
         for name, tables in comparable.items()
         if tables
     }
     measured = [name for name, values in means.items() if not np.isnan(values[-1])]
     order = sorted(measured, key=lambda name: -means[name][-1])
     return {name: [rounded(100 * value, 1) for value in means[name]] for name in order}
+
+
+def with_other_truth(others: Mapping[str, Sequence[pd.DataFrame]], own: pd.DataFrame) -> list[str]:
+    """The names of experiments with tables that `scores_beside` leaves out, of other classes or other images."""
+    return [name for name, tables in others.items() if not all(_same_truth(table, own) for table in tables)]
+
+
+def _same_truth(table: pd.DataFrame, own: pd.DataFrame) -> bool:
+    """Whether two tables are over the same true masks, as far as they say: classes, images and pixels."""
+    return table.index.equals(own.index) and all(
+        table[column].tolist() == own[column].tolist() for column in ("images", "truth_pixels")
+    )
 
 
 def _values(evaluations: Sequence[pd.DataFrame], column: str, label: int) -> list[float]:

@@ -17,7 +17,13 @@ from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.image import VOID
 from boxsup.image.palette import css_colour
-from boxsup.report.experiment.class_scores import boundary_rows, class_rows, lacks_boundaries, scores_beside
+from boxsup.report.experiment.class_scores import (
+    boundary_rows,
+    class_rows,
+    lacks_boundaries,
+    scores_beside,
+    with_other_truth,
+)
 from boxsup.report.experiment.confusions import confusion_section
 from boxsup.report.experiment.crf_search import crf_search_section
 from boxsup.report.experiment.generations import explore_generations
@@ -106,7 +112,7 @@ def render(
     generations = {number: Labels(path) for number, path in first.generations.items()}
     pseudo_masks = explore_generations(train, generations) if generations else NO_GENERATIONS
     predictions = explore_predictions(scored, maps)
-    compared = scores_beside(others, first.evaluation.index)
+    compared = scores_beside(others, first.evaluation)
     objects = object_maps_section(train, {seed.seed: last for seed in seeds if (last := _last(seed)) is not None})
     looked = {"views": [], "pictures": objects.pop("pictures", [])}
     data = {
@@ -138,6 +144,7 @@ def render(
         min_pixels=MIN_PIXELS,
         classes=class_rows([seed.evaluation for seed in seeds]),
         beside=compared,
+        apart=with_other_truth(others, first.evaluation),
         curve=curve_section(seeds),
         outlines=boundary_rows([seed.evaluation for seed in seeds]),
         older=[seed.seed for seed in seeds if lacks_boundaries(seed.evaluation)],

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
 from boxsup.evaluation.tables import MEAN, read_table
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.page import validated
 from boxsup.experiments.tree import Run
 
 
 @dataclass(frozen=True)
 class SeedResults:
-    """One run of an experiment, up to some epoch.
+    """One run of an experiment: what its settings ask for, and nothing that an earlier configuration left.
 
     Attributes:
         seed: The seed of the run.
@@ -42,28 +44,31 @@ class SeedResults:
     crf_search: pd.DataFrame
 
 
-def read_seed(run: Run, epochs: int, trained: Run | None = None) -> SeedResults:
-    """Read the results of a run. Files of epochs after `epochs` belong to a longer run and are ignored.
+def read_seed(run: Run, plan: ExperimentPlan, trained: Run | None = None) -> SeedResults:
+    """Read the results of a run.
+
+    Files of epochs, generations and points of the learning curve that the plan does not ask for are ignored: Snakemake
+    leaves them where they are, and they belong to an earlier configuration.
 
     Args:
         run: The run, which knows where its results lie.
-        epochs: The last epoch.
+        plan: What the experiment needs.
         trained: The run of another experiment that trained the networks; None if this run did.
 
     Raises:
         StoreError: The evaluation after the last epoch is missing or of an older form. Anything else may be missing.
     """
     trained = trained or run
-    numbers = range(1, epochs + 1)
-    training = _tables([trained.epoch(epoch).progress for epoch in numbers])
-    curve = {epoch: path for epoch in numbers if (path := run.epoch(epoch).validation).exists()}
-    stores = {number: trained.labels(number) for number in numbers}
+    epochs, generations = plan.epochs, plan.generations()
+    training = _tables([trained.epoch(epoch).progress for epoch in range(1, epochs + 1)])
+    curve = {epoch: path for epoch in validated(plan) if (path := run.epoch(epoch).validation).exists()}
+    stores = {number: trained.labels(number) for number in generations}
     return SeedResults(
         seed=int(run.seed),
         evaluation=read_evaluation(run.evaluation(epochs)),
         loss=np.concatenate([table["loss"].to_numpy(np.float64) for table in training] or [np.zeros(0)]),
         validation={epoch: mean for epoch, path in curve.items() if not np.isnan(mean := _mean(read_table(path)))},
-        quality=pd.concat(_tables(list(map(trained.quality, numbers))) or [pd.DataFrame()]),
+        quality=pd.concat(_tables(list(map(trained.quality, generations))) or [pd.DataFrame()]),
         generations={number: path for number, path in stores.items() if path.is_dir()},
         predictions=run.predictions(epochs),
         trimap=_table(run.trimap(epochs)),

@@ -29,7 +29,9 @@ def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
 
 def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:
     keys = list(table.columns[: table.columns.get_loc(FIRST_RESULT)])
-    ordered = table.sort_values("mean_iou_crf", ascending=False, kind="stable")
+    # A point without a CRF stands by its only score.
+    order = table["mean_iou_crf"].fillna(table["mean_iou"]).sort_values(ascending=False, kind="stable").index
+    ordered = table.loc[order]
     rows = [
         [*(str(row[key]) for key in keys), row["experiment"], str(row["seeds"])]
         + [percent(row[column]) for column in ("mean_iou", "mean_iou_crf", "boundary_iou_crf", "boundary_f_crf")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import pandas as pd
 from boxsup.experiments.tree import BENCHMARK
 
 
-def read_timings(benchmarks: Mapping[str, Sequence[str]], epochs: int) -> pd.DataFrame:
+def read_timings(benchmarks: Mapping[str, Sequence[str]], numbers: Mapping[str, Collection[int]]) -> pd.DataFrame:
     """Read the benchmarks that exist, one row per job.
 
     Args:
-        benchmarks: For each stage the files of its benchmarks, and folders with such files.
-        epochs: The last epoch; files named after a later one belong to a longer run and are ignored.
+        benchmarks: For each stage the files of its benchmarks; `*` in a name stands for any text.
+        numbers: For stages whose files are named after epochs or generations, those that count; other files of these
+            stages belong to an earlier configuration and are ignored.
 
     Returns:
         Columns `stage`, `seconds` of wall-clock time, `memory` (the largest resident set in MB) and `processor`
@@ -26,7 +27,7 @@ def read_timings(benchmarks: Mapping[str, Sequence[str]], epochs: int) -> pd.Dat
     rows = [
         {"stage": stage, "seconds": table["s"], "memory": table["max_rss"], "processor": table["cpu_time"]}
         for stage, paths in benchmarks.items()
-        for path in _files(paths, epochs)
+        for path in _files(paths, numbers.get(stage))
         if (table := _last_row(path)) is not None
     ]
     return pd.DataFrame(rows, columns=["stage", "seconds", "memory", "processor"])
@@ -68,11 +69,11 @@ def _row(stage: str, jobs: pd.DataFrame, total: float) -> dict[str, Any]:
     }
 
 
-def _files(paths: Sequence[str], epochs: int) -> Iterator[Path]:
+def _files(paths: Sequence[str], numbers: Collection[int] | None) -> Iterator[Path]:
     for path in map(Path, paths):
-        for file in sorted(path.glob(f"*{BENCHMARK}")) if path.is_dir() else [path]:
+        for file in sorted(path.parent.glob(path.name)):
             name = file.name.removesuffix(BENCHMARK)
-            if file.exists() and not (re.fullmatch(r"\d{3}", name) and int(name) > epochs):
+            if numbers is None or (re.fullmatch(r"\d{3}", name, re.ASCII) and int(name) in numbers):
                 yield file
 
 

@@ -34,12 +34,13 @@ def trimap_chart(name: str, series: Mapping[str, Sequence[pd.DataFrame]], column
     return Markup(line_chart(name, lines, "width of the band (px)", "mIoU (%)"))
 
 
-def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, str]) -> str:
-    """The page that compares experiments, with CRF.
+def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, str], without: Sequence[str] = ()) -> str:
+    """The page that compares experiments, with the CRF of those that have one.
 
     Args:
         series: For each experiment the tables of its seeds.
         labels: For each experiment the data and split of its scores, so that readers see what they compare.
+        without: The experiments without a CRF.
     """
     rows = []
     for name, tables in series.items():
@@ -49,6 +50,7 @@ def render(series: Mapping[str, Sequence[pd.DataFrame]], labels: Mapping[str, st
     return render_template(
         "experiment/trimap.html.j2",
         names=list(series),
+        without=list(without),
         chart=chart,
         widths=SHOWN_WIDTHS,
         rows=rows,

@@ -53,10 +53,16 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
     return rows
 
 
-def prediction_rows(catalogue: Catalogue, store: Path) -> dict[str, list[GalleryRow]]:
-    """Predictions beside the truth: the images with the best, the middle and the worst mean IoU with CRF.
+def prediction_rows(catalogue: Catalogue, store: Path, refined: bool) -> dict[str, list[GalleryRow]]:
+    """Predictions beside the truth: the images with the best, the middle and the worst mean IoU.
 
-    The mean is taken over the classes in the image's truth or prediction; images without any object are left out.
+    It is that with CRF, if there is one. The mean is taken over the classes in the image's truth or prediction; images
+    without any object are left out.
+
+    Args:
+        catalogue: The split.
+        store: The predictions.
+        refined: Whether a dense CRF refines them.
     """
     plain, crf = Labels(store), Labels(store, name="labels_crf")
     scored = sorted(_scored(catalogue, plain, crf), key=lambda image: -image.crf)
@@ -67,7 +73,9 @@ def prediction_rows(catalogue: Catalogue, store: Path) -> dict[str, list[Gallery
         "Middle": scored[middle : middle + count] if len(scored) > 2 else [],
         "Worst": scored[-count:] if len(scored) > 1 else [],
     }
-    return {title: [_prediction_row(image, plain, crf) for image in images] for title, images in groups.items()}
+    return {
+        title: [_prediction_row(image, plain, crf, refined) for image in images] for title, images in groups.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,11 @@ def _scored(catalogue: Catalogue, plain: Labels, crf: Labels) -> Iterator[_Score
             yield _ScoredRow(row, *scores)
 
 
-def _prediction_row(scored: _ScoredRow, plain: Labels, crf: Labels) -> GalleryRow:
+def _prediction_row(scored: _ScoredRow, plain: Labels, crf: Labels, refined: bool) -> GalleryRow:
     image, photo = scored.row.image, scored.row.photo()
-    maps = {"true mask": scored.row.true_mask(), "without CRF": plain[image], "with CRF": crf[image]}
-    note = f"mean IoU {100 * scored.plain:.1f} %, with CRF {100 * scored.crf:.1f} %"
+    predicted = {"without CRF": plain[image], "with CRF": crf[image]} if refined else {"prediction": plain[image]}
+    maps = {"true mask": scored.row.true_mask(), **predicted}
+    note = f"mean IoU {100 * scored.plain:.1f} %" + (f", with CRF {100 * scored.crf:.1f} %" if refined else "")
     photograph = gallery_picture(start_picture(photo).image, f"{image}: photograph", "image")
     return GalleryRow(image, note, [photograph, *_with_labels(image, photo, maps)])
 

@@ -41,6 +41,7 @@ def render(
     tables: Mapping[int, pd.DataFrame],
     values: pd.DataFrame,
     runs: Mapping[str, Mapping[str, PaperRun]],
+    left_out: Sequence[str],
     demo: bool,
 ) -> str:
     """Make the page as HTML that loads no other file.
@@ -51,6 +52,7 @@ def render(
         tables: The tables of `comparison`, by number in the paper.
         values: The table of `values_table`.
         runs: Our runs by scale ("full" and "small") and by name of the published experiment.
+        left_out: The runs on disk that were made with other settings.
         demo: Whether the small scale is generated data.
     """
     return render_template(
@@ -61,6 +63,8 @@ def render(
         scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
         none_run=not any(runs.values()),
         older=sorted({run.name for own in runs.values() for run in own.values() if run.older}),
+        unrecorded=sorted({run.name for own in runs.values() for run in own.values() if run.unrecorded}),
+        left_out=left_out,
         tables=[_table(number, table) for number, table in tables.items()],
         values=values.to_dict("records"),
         boundaries=[_boundaries(scale, runs[scale]) for scale in SCALES if runs.get(scale)],
@@ -91,7 +95,9 @@ def _table(number: int, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[Hashable, Any], scale: str) -> dict[str, str]:
-    unknown = "not measured" if row[f"{scale}_run"] else ""
+    # A run whose plain score is known and the other is not has no CRF.
+    missing = "not measured" if np.isnan(row[f"{scale}_plain"]) else "no CRF"
+    unknown = missing if row[f"{scale}_run"] else ""
     return {
         "score": percent_and_spread(row[scale] / 100, row[f"{scale}_spread"] / 100, none=unknown),
         "plain": _number(row[f"{scale}_plain"]),
@@ -113,7 +119,8 @@ def _boundaries(scale: str, runs: Mapping[str, PaperRun]) -> dict[str, Any]:
     for key in BOUNDARIES:
         tables = [seed.trimap for seed in runs[key].seeds if len(seed.trimap)] if key in runs else []
         if tables:
-            series[runs[key].name] = tables
+            run = runs[key]
+            series[run.name if run.refined else f"{run.name} (no CRF)"] = tables
     chart = trimap_chart(f"trimap-{scale}", series, ["_crf"] * len(series)) if series else ""
     return {"scale": SCALE_NAMES[scale], "chart": chart, "names": list(series)}
 
@@ -135,7 +142,8 @@ def _predictions(
     if run is None:
         return []
     val = read_catalogue(Split(run.settings["dataset"], run.settings["val"], results).folder)
-    return [{"figure": figure, "run": run.name, "groups": prediction_rows(val, run.seeds[0].predictions)}]
+    groups = prediction_rows(val, run.seeds[0].predictions, run.refined)
+    return [{"figure": figure, "run": run.name, "groups": groups, "refined": run.refined}]
 
 
 def _first(runs: Mapping[str, Mapping[str, PaperRun]], keys: Sequence[str]) -> PaperRun | None:

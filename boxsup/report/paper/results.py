@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,18 @@ import numpy as np
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
-from boxsup.config.build import build
-from boxsup.config.fields import late_defaults
-from boxsup.config.inference import CrfSettings
-from boxsup.config.params import generation_settings, without_held_out
+from boxsup.config.params import without_held_out
 from boxsup.config.published import published_rows, published_values
 from boxsup.config.training import network_name
-from boxsup.config.update import UpdateSettings
 from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
-from boxsup.evaluation.truth import images_with_masks
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.class_scores import lacks_boundaries
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
-from boxsup.store.labels import Labels
+from boxsup.report.paper.belonging import Belonging, belonging
 
 SCALES = ("full", "small")
 TEST_SERVER = 4  # the table with scores of the test set, which only the evaluation server can measure
@@ -46,12 +43,14 @@ class PaperRun:
         settings: Its effective settings.
         images: Number of images in its training split.
         seeds: The results of the seeds that were run to the end, at least one.
+        unrecorded: Whether a seed is by an older version of BoxSup, which did not record all settings of a run.
     """
 
     name: str
     settings: dict[str, Any]
     images: int
     seeds: list[SeedResults]
+    unrecorded: bool = False
 
     def scores(self, column: str) -> list[float]:
         """The mean of a score over the classes, of each seed in [0, 1]; NaN if it is not measured.
@@ -73,6 +72,11 @@ class PaperRun:
         ]
 
     @property
+    def refined(self) -> bool:
+        """Whether a dense CRF refines the predictions; without one, no score is called a score with CRF."""
+        return bool(self.settings["inference"]["crf"]["iterations"] > 0)
+
+    @property
     def older(self) -> bool:
         """Whether scores are by an older version of BoxSup, which measured no boundaries."""
         return any(lacks_boundaries(seed.evaluation) for seed in self.seeds)
@@ -84,42 +88,58 @@ class PaperRun:
         trained = f"{self.images:,} images of {settings['dataset']} {settings['train']}, {network}, {epochs} epochs"
         apart = f", not measured: {basis.apart}" if basis.apart else ""
         measured = f"not measured: {basis.why_not}" if basis.why_not else f"over {basis.over}{apart}"
-        return f"{trained}, {settings['val']}{without_held_out(settings)}: {measured}"
+        crf = "" if self.refined else ", no dense CRF"
+        return f"{trained}, {settings['val']}{without_held_out(settings)}{crf}: {measured}"
 
 
-def read_runs(results: Path, experiments: Mapping[str, Mapping[str, Any]]) -> dict[str, PaperRun]:
+@dataclass(frozen=True)
+class Found:
+    """The runs on disk.
+
+    Attributes:
+        runs: Those of the configured experiments, by name of the published experiment.
+        left_out: Those that an earlier configuration made, each with what it has other.
+    """
+
+    runs: dict[str, PaperRun] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+def read_runs(results: Path, config: Mapping[str, Any], scale: str) -> Found:
     """Read the runs that exist.
 
     Args:
         results: The folder of all results.
-        experiments: For each published experiment the `name` and the `settings` of ours.
+        config: The settings of the page; see `boxsup.experiments.paper.PaperPage.settings`.
+        scale: "full" or "small".
 
     Returns:
         The run of each published experiment. Experiments without a finished seed are left out, and so are seeds whose
-        stores say that they were run with other settings.
+        results say that they were made with other settings.
     """
-    runs = {}
-    for key, entry in experiments.items():
-        settings = dict(entry["settings"])
-        names = (entry["name"], settings["checkpoints_of"] or entry["name"])
-        evaluated, trained = (ExperimentFolder(name, results) for name in names)
-        seeds = [seed for seed in _finished(evaluated, trained, settings) if _is_of(seed, settings)]
+    found, read = Found(), _plans(config)
+    for key, entry in config[scale].items():
+        name = entry["name"]
+        seeds, unrecorded = [], False
+        for seed, belongs in _finished(read[name], results):
+            if belongs.other:
+                found.left_out.append(f"{name}, seed {seed.seed} (other {belongs.other})")
+            else:
+                seeds.append(seed)
+                unrecorded = unrecorded or not belongs.recorded
         if seeds:
-            val = read_catalogue(Split(settings["dataset"], settings["val"], results).folder)
-            scored = len(images_with_masks(val)) - settings["validation"]["held_out"]
-            seeds = [seed for seed in seeds if _images(seed) == scored]
-        if seeds:
+            settings = dict(entry["settings"])
             train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
-            runs[key] = PaperRun(entry["name"], settings, len(train.images), seeds)
-    return runs
+            found.runs[key] = PaperRun(name, settings, len(train.images), seeds, unrecorded)
+    return found
 
 
 def measured(runs: Sequence[PaperRun]) -> pd.DataFrame:
-    """One row per run, seed and use of the CRF, with scores in per cent; a run is listed once."""
+    """One row per run, seed and use of the CRF, if there is one, with scores in per cent; a run is listed once."""
     rows = []
     for run in {run.name: run for run in runs}.values():
         for index, seed in enumerate(run.seeds):
-            for crf, column in ((False, "iou"), (True, "iou_crf")):
+            for crf, column in ((False, "iou"), *([(True, "iou_crf")] if run.refined else [])):
                 rows.append(
                     {
                         "experiment": run.name,
@@ -157,13 +177,15 @@ def comparison(number: int, runs: Mapping[str, Mapping[str, PaperRun]]) -> pd.Da
         row: dict[str, Any] = {"row": entry.row, "published": entry.published}
         for scale in SCALES:
             run = None if number == TEST_SERVER else runs.get(scale, {}).get(entry.experiment)
-            mean, spread = mean_and_spread(run.scores("iou_crf")) if run else (np.nan, np.nan)
+            mean, spread = mean_and_spread(run.scores("iou_crf")) if run and run.refined else (np.nan, np.nan)
             row |= {
                 scale: 100 * mean,
                 f"{scale}_spread": 100 * spread,
                 f"{scale}_seeds": len(run.seeds) if run else 0,
                 f"{scale}_plain": 100 * mean_and_spread(run.scores("iou"))[0] if run else np.nan,
-                f"{scale}_boundary": 100 * mean_and_spread(run.scores("boundary_iou_crf"))[0] if run else np.nan,
+                f"{scale}_boundary": 100 * mean_and_spread(run.scores("boundary_iou_crf"))[0]
+                if run and run.refined
+                else np.nan,
                 f"{scale}_labels": 100 * mean_and_spread(run.label_scores())[0] if run else np.nan,
                 f"{scale}_run": run.name if run else "",
                 f"{scale}_data": run.described() if run else "",
@@ -182,39 +204,22 @@ def values_table(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _finished(evaluated: ExperimentFolder, trained: ExperimentFolder, settings: Mapping[str, Any]) -> list[SeedResults]:
-    """The results of the seeds that were run to the end."""
-    seeds = []
-    for seed in settings["seeds"]:
-        try:
-            seeds.append(read_seed(evaluated.run(seed), settings["epochs"], trained.run(seed)))
-        except StoreError:  # not run, or not finished
-            continue
-    return seeds
+def _plans(config: Mapping[str, Any]) -> dict[str, ExperimentPlan]:
+    """The experiments of a page and those that they start from, by name."""
+    experiments = dict(config["starts"])
+    for scale in SCALES:
+        experiments |= {entry["name"]: entry["settings"] for entry in config[scale].values()}
+    known = {"experiments": experiments, "datasets": config["datasets"], "proposals": config["proposals"]}
+    return {name: ExperimentPlan(name, known) for name in experiments}
 
 
-def _is_of(seed: SeedResults, settings: Mapping[str, Any]) -> bool:
-    """Whether the stores of a run say that it was made with these settings of network, update, scales, bias and CRF."""
-    if not seed.predictions.is_dir() or not seed.generations:
-        return False
-    recorded = Labels(seed.predictions).attributes
-    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
-    crf = build(CrfSettings, settings["inference"]["crf"], "inference.crf").model_dump()
-    asked = {key: settings["inference"][key] for key in ("scales", "background_bias")}
-    wanted = {"network": network_name(settings["network"]), **asked, "crf": crf}
-    last = Labels(seed.generations[max(seed.generations)]).attributes
-    # The stores hold None where no box chose, or where the network was not asked.
-    chose = last.get("settings") and {**late_defaults(UpdateSettings), **last["settings"]}
-    return (
-        all(recorded.get(key) == value for key, value in wanted.items())
-        and chose in (None, update)
-        and last.get("scales") in (None, settings["update"]["scales"])
-    )
-
-
-def _images(seed: SeedResults) -> int:
-    """The number of images over which a run's scores are taken."""
-    return basis_from(seed.evaluation).images
+def _finished(plan: ExperimentPlan, results: Path) -> Iterator[tuple[SeedResults, Belonging]]:
+    """The results of the seeds that were run to the end, and whether they are those of the experiment."""
+    evaluated, trained = ExperimentFolder(plan.name, results), ExperimentFolder(plan.trained_by, results)
+    for number in plan.seeds:
+        with contextlib.suppress(StoreError):  # not run, or not finished
+            seed = read_seed(evaluated.run(number), plan, trained.run(number))
+            yield seed, belonging(plan, evaluated.run(number), seed)
 
 
 def _at(settings: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any setting
