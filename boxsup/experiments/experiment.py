@@ -93,6 +93,16 @@ class ExperimentPlan:
             return None
         return ExperimentPlan(start["experiment"], self.config).trained(seed).model(start["epoch"])
 
+    @property
+    def why_no_crf_search(self) -> str:
+        """Why no search for the CRF's weights can be made, and what to do; "" if one can."""
+        where = f"config: experiments.{self.name}"
+        if not self.setting("validation", "held_out"):
+            return f"{where}.validation.held_out: no image is held out to search on; set it, for instance to 100"
+        if not self.setting("inference", "crf", "iterations"):
+            return f"{where}.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say"
+        return ""
+
     # --- supervision --------------------------------------------------------------------------------------------------
 
     @property

@@ -31,7 +31,7 @@ def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     yield from experiment.object_maps(seed)
     yield from (run.predictions(last), run.evaluation(last), run.trimap(last))
     # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
-    if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
+    if not experiment.why_no_crf_search and run.crf_search(last).exists():
         yield run.crf_search(last)
 
 

@@ -35,6 +35,7 @@ BASE = {
     "update": UPDATE,
     "objects": {"folds": 2, "rounds": 1},
     "validation": {"every": 2, "held_out": 0, "held_out_seed": 0},
+    "inference": {"crf": {"iterations": 10}},
     "checkpoints_of": None,
     "init_from": None,
 }

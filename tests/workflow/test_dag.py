@@ -414,6 +414,53 @@ def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(dem
     assert set(run("--dry-run", report)) == {"labelling", "predictions", "evaluation", "trimap", "report"}
 
 
+def test_a_search_for_the_crfs_weights_that_cannot_be_made_is_refused_before_training(snakemake, tmp_path):
+    override = tmp_path / "search.yaml"
+    cases = [
+        (
+            {"held_out": 0},
+            2,
+            "demo_semi.validation.held_out: no image is held out to search on; set it",
+        ),
+        ({"held_out": 2}, 0, "demo_semi.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it"),
+    ]
+    for validation, iterations, message in cases:
+        changes = {"inference": {"crf": {"iterations": iterations}}, "validation": validation}
+        override.write_text(yaml.safe_dump(experiment(**changes)))
+        target = f"results/{RUN}/crf_search/002.csv"
+        output = snakemake(tmp_path, "--dry-run", target, configs=(TINY, override), status=1).stdout
+        assert f"boxsup: error: config: experiments.{message}" in output
+        assert "Traceback" not in output
+        # A page does without a search that was made under other settings.
+        (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / target).touch()
+        planned_of_page = planned(snakemake(tmp_path, "--dry-run", TARGET, configs=(TINY, override)).stdout)
+        assert "report" in planned_of_page
+        assert "crf_search" not in planned_of_page
+        (tmp_path / target).unlink()
+
+
+def test_more_held_out_images_than_there_are_stop_a_run_before_training(demo, snakemake, tmp_path):
+    override, message = tmp_path / "held_out.yaml", "4 images, and the split has 4 with a true mask; hold out fewer"
+    own = {"experiment": "demo_box", "held_out": 4, "held_out_seed": 0, "values": {"update.k": [1, 2]}}
+    changes = experiment(validation={"held_out": 4}, epochs=3)
+    override.write_text(yaml.safe_dump({**changes, "searches": {"own": own}}))
+    targets = {
+        f"results/{RUN}/evaluation/003.csv": "experiments.demo_semi.validation.held_out",
+        "results/own/search.csv": "searches.own.held_out",
+    }
+    there = copy_of(demo, tmp_path / "run")
+    for target, where in targets.items():  # tables that are there are looked at before any job
+        output = snakemake(there, target, configs=(TINY, override), status=1).stdout
+        assert f"boxsup: error: config: {where}: {message}" in output
+        assert not list(there.glob("results/demo_semi/seed-0/epochs/003/*")) + list(there.glob("results/own_1"))
+    # Tables that are not there yet are looked at by the job that makes them.
+    target, where = next(iter(targets.items()))
+    output = snakemake(tmp_path / "new", target, configs=(TINY, override), status=1).stdout
+    assert f"boxsup catalogue: error: config: {where}: {message}" in output
+    assert not list(tmp_path.glob(f"new/results/{RUN}/epochs/001"))
+
+
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):
     output = snakemake(tmp_path, "--dry-run", "results/nope/report.html", status=1).stdout
     assert "results/nope/report.html: 'nope' is none of the experiments" in output

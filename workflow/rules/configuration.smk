@@ -13,13 +13,13 @@ from boxsup.again import VARIABLE, Start, record
 from boxsup.config.files import completed
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
 from boxsup.config.resolve import resolve
-from boxsup.errors import ConfigError
+from boxsup.errors import BoxSupError, ConfigError
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments import page
 from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.search import SearchPlan
-from boxsup.experiments.splits import DataSetFolder, Split
+from boxsup.experiments.splits import TABLES, DataSetFolder, Split
 from boxsup.experiments.found import owner_of
 from boxsup.experiments.tree import (
     RESULTS,
@@ -122,6 +122,10 @@ onstart:
         sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:
+        try:
+            check_held_out()
+        except BoxSupError as error:
+            sys.exit(f"boxsup: error: {error}")
         record(RESULTS, sorted(set(map(owner_of, outputs))), START)
         jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "epoch"]
         TRAINED.extend(sorted({job.wildcards.experiment for job in jobs}))
