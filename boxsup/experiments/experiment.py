@@ -187,8 +187,14 @@ class ExperimentPlan:
         return sorted({self.generation(epoch) for epoch in range(1, self.epochs + 1)})
 
     def asks(self, generation: int) -> bool:
-        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone."""
-        return self.chooses and generation > self.settings["update"]["warmup"]
+        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone.
+
+        The number of a generation is that of an epoch, and `update.warmup` counts generations: with `every: 4`, those
+        of the epochs 1, 5 and 9 are the first three.
+        """
+        update = self.settings["update"]
+        earlier = (generation - 1) // int(update["every"])
+        return self.chooses and earlier >= update["warmup"]
 
     def asked_model(self, seed: int | str, generation: int) -> Path | None:
         """The checkpoint of the network that a generation asks; None if it asks none."""

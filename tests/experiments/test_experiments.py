@@ -77,6 +77,15 @@ def test_a_generation_asks_the_network_after_the_epoch_before_once_it_is_warm():
     assert supervised("grabcut", "none").asked_model(0, 3) is None
 
 
+@pytest.mark.parametrize(
+    ("every", "warmup", "asking"),
+    [(1, 2, [3, 4, 5]), (4, 0, [1, 5]), (4, 1, [5]), (4, 2, []), (2, 2, [5]), (2, 0, [1, 3, 5])],
+)
+def test_the_warm_up_counts_generations_and_not_epochs(every, warmup, asking):
+    own = experiment(update=UPDATE | {"every": every, "warmup": warmup})
+    assert [generation for generation in own.generations() if own.asks(generation)] == asking
+
+
 def test_object_networks_judge_the_parts_that_they_have_not_seen_where_boxes_choose():
     own = experiment(checkpoints_of="other")
     assert own.object_maps(0) == [Run("other", 0).object_maps(1, i, 2) for i in (0, 1)]
