@@ -171,6 +171,14 @@ def test_the_documentation_says_what_rules_ask_for():
         assert (STAGES[rule].memory, STAGES[rule].minutes) == (int(memory.replace(",", "")), int(minutes))
 
 
+def test_the_documentation_names_all_rules_that_ask_for_a_gpu():
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    uses = dict(re.findall(r"^use rule (\w+) as (\w+) ", text, re.MULTILINE))  # these have the resources of the first
+    asking = {name for name, stage in STAGES.items() if stage.logs and stage.gpus}
+    asking |= {uses[name] for name in asking & set(uses)}
+    assert set(re.findall(r"\b(\w+):gpu=0", (ROOT / "docs/cluster.md").read_text())) == asking
+
+
 def test_the_order_of_keys_reruns_nothing(rerun):
     tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
     assert rerun(experiment(**dict(reversed(tiny.items())))) == {}
