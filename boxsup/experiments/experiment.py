@@ -143,10 +143,17 @@ class ExperimentPlan:
         proposals = self.settings["proposals"]
         return [path for part in self.choosing_parts for path in self.datasets.overlaps(part, proposals)]
 
+    @property
+    def fixed_kind(self) -> str:
+        """How these masks are made; "" if boxes choose. Difficult boxes are what they are where boxes choose."""
+        kind, difficult = self.settings["supervision"]["boxes"], self.settings["update"]["difficult"]
+        if kind == "boxsup":
+            return ""
+        return str(kind) if difficult == "use" else f"{kind}-{difficult}"
+
     def fixed_masks(self) -> list[Path]:
         """The stores of masks that were made from boxes once; empty if boxes choose candidates."""
-        kind = self.settings["supervision"]["boxes"]
-        return [part.masks(kind) for part in self.boxed_parts] if kind != "boxsup" else []
+        return [part.masks(self.fixed_kind) for part in self.boxed_parts] if self.fixed_kind else []
 
     def reviewed(self) -> Path | None:
         """The file of decisions of `boxsup review` whose masks are pinned; None without, or if no box chooses."""

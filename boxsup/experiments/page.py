@@ -96,8 +96,8 @@ def timed_stages(experiment: ExperimentPlan) -> dict[str, list[str]]:
 
 def _timed_jobs(experiment: ExperimentPlan) -> dict[Timed, list[dict[str, Any]]]:
     """Which jobs of a stage are timed -> their wildcards; a wildcard that is left out, such as the epoch, means all."""
-    kind = experiment.setting("supervision", "boxes")
-    fixed = [] if kind == "boxsup" else experiment.boxed_parts
+    kind = experiment.fixed_kind
+    fixed = experiment.boxed_parts if kind else []
     masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]
     choosing, proposals = experiment.choosing_parts, {"proposals": experiment.setting("proposals")}
     proposed = dict.fromkeys(map(experiment.datasets.proposed_split, choosing))

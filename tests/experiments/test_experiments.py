@@ -23,7 +23,7 @@ DATASETS = {
         "splits": {"train": ["own/train", "more/train"], "masks": ["own/train"], "val": ["own/val"]},
     },
 }
-UPDATE = {"every": 2, "warmup": 1, "scales": [1.0, 1.5], "mu": 0.75}
+UPDATE = {"every": 2, "warmup": 1, "scales": [1.0, 1.5], "mu": 0.75, "difficult": "use"}
 BASE = {
     "dataset": "own",
     "train": "train",
@@ -117,6 +117,14 @@ def test_boxes_choose_where_no_other_masks_are_given(boxes, masks, chooses, mask
     assert own.pools() == (pools if chooses else [])
     assert own.fixed_masks() == ([Split("own", "train").masks("grabcut")] if boxes == "grabcut" else [])
     assert own.true_masks() == ([masked.masks("truth")] if masked else [])
+
+
+def test_baselines_treat_difficult_boxes_as_the_update_does():
+    split, update = Split("own", "train"), UPDATE | {"difficult": "void"}
+    own = experiment(supervision={"boxes": "grabcut", "masks": "masks"}, update=update)
+    assert own.fixed_masks() == [split.masks("grabcut-void")]
+    assert timed_stages(own)["fixed_masks"][-1] == "results/logs/fixed_masks/own/train/grabcut-void.benchmark.tsv"
+    assert experiment(update=update).fixed_masks() == []
 
 
 def test_parts_of_a_union_that_have_their_masks_need_no_candidates():

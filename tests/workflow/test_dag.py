@@ -227,6 +227,17 @@ def test_masks_from_boxes_alone_need_no_proposals(snakemake, tmp_path, kind):
     assert len(jobs["labels"]) == 1
 
 
+def test_difficult_boxes_are_a_matter_of_baselines_too(snakemake, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "experiments: {demo_bbox_seg: {update: {difficult: void}}, demo_grabcut: {update: {difficult: ignore}}}"
+    )
+    targets = [f"results/demo_{name}/seed-0/labels/001.zarr" for name in ("bbox_seg", "grabcut", "rectangles")]
+    jobs = planned(snakemake(tmp_path, "--dry-run", "--", *targets, configs=(own,)).stdout)
+    made = {f"data/demo/train/masks/{kind}.zarr" for kind in ("bbox_seg-void", "grabcut-ignore", "rectangles")}
+    assert jobs["fixed_masks"] == made
+
+
 def test_masks_that_no_box_chooses_do_not_depend_on_the_update(snakemake, tmp_path):
     own, target = tmp_path / "k.yaml", "results/demo_rectangles/seed-0/labels/001.zarr"
     own.write_text("experiments: {demo_rectangles: {update: {k: 3}}}")
