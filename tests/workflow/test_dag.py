@@ -396,6 +396,16 @@ def test_a_search_runs_its_points_on_the_same_proposals(rerun):
     assert jobs["predictions"] == {f"demo_box_search_{point}/seed-0/predictions/002.zarr" for point in (1, 2, 3)}
 
 
+def test_a_search_over_inference_trains_one_network(snakemake, tmp_path):
+    override = tmp_path / "bias.yaml"
+    values = {"inference.background_bias": [-1.0, -0.5, 0.0]}
+    own = {"experiment": "demo_box", "held_out": 1, "held_out_seed": 0, "values": values}
+    override.write_text(yaml.safe_dump({"searches": {"own": own}}))
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/own/search.csv", configs=(TINY, override)).stdout)
+    assert jobs["epoch"] == {f"demo_box/seed-0/epochs/00{epoch}/model.pt" for epoch in (1, 2)}
+    assert jobs["predictions"] == {f"own_{point}/seed-0/predictions/002.zarr" for point in (1, 2, 3)}
+
+
 def test_a_page_of_the_paper_runs_its_experiments_or_takes_what_there_is(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/paper_demo/report.html").stdout)
     rows = ("mask", "box", "semi", "rectangles", "grabcut", "bbox_seg", "box_greedy")
