@@ -19,6 +19,7 @@ from boxsup.commands.split_arguments import add_split_arguments
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import DataError
+from boxsup.evaluation.held_out import check_asked
 from boxsup.experiments.splits import TABLES
 from boxsup.image.scaling import MILLION
 from boxsup.machine.bars import tqdm
@@ -70,6 +71,7 @@ def run(
         if not records:
             raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
     catalogue = to_catalogue((at_working_size(record, megapixels) for record in records), names)
+    check_asked(catalogue, out)
     write_catalogue(out, catalogue)
     reduced = sum(record.height * record.width > megapixels * MILLION for record in records)
     if reduced:

@@ -62,8 +62,10 @@ def run(
     """
     if not held_out:
         raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
-    require_crf()
     settings = parse_inference(CrfSearchInference, inference)
+    if not settings.crf.iterations:
+        raise ConfigError("inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say")
+    require_crf()
     split = read_catalogue(catalogue)
     images = draw_held_out(split, held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))

@@ -19,7 +19,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.inference.crf import require_crf
-from boxsup.labels.baselines import BASELINES, BaselineLabels, baseline_labels
+from boxsup.labels.baselines import KINDS, BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser)
     parser.add_argument(
-        "--kind", choices=("truth", *BASELINES), required=True, help="true masks, or how masks are made from boxes"
+        "--kind",
+        choices=("truth", *KINDS),
+        required=True,
+        help="true masks, or how masks are made from boxes; -void and -ignore: without boxes marked difficult",
     )
     add_workers_argument(parser)
     add_output_arguments(parser, "the .zarr folder to write")
@@ -41,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
     """Write the true masks of the images that have one, or masks made from the boxes of all images."""
-    if kind == "bbox_seg":
+    if kind.startswith("bbox_seg"):
         require_crf()
     split = read_catalogue(catalogue)
     if kind == "truth":

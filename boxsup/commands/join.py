@@ -14,6 +14,7 @@ from boxsup.catalogue.row_starts import ROWS
 from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.evaluation.held_out import check_asked
 from boxsup.experiments.splits import TABLES
 from boxsup.store.csv import unescape_texts, write_csv
 
@@ -31,5 +32,6 @@ def run(*, parts: Sequence[Path], out: Path) -> None:
     catalogue = join({str(part): read_catalogue(part) for part in parts})
     problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in parts])
     write_csv(out / PROBLEMS, unescape_texts(problems))
+    check_asked(catalogue, out)
     write_catalogue(out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

@@ -18,7 +18,7 @@ from boxsup.catalogue.split_tables import SplitTables
 from boxsup.catalogue.tables import ImageRow, boxes_digest, check_ids
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument
+from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, check_masked
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
@@ -200,9 +200,17 @@ def _of_the_update(
 
 
 def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
-    """Which of the N images of a split may use their true mask: those of the split in the folder `masked`."""
-    known = ImageIndex(SplitTables(masked).ids if masked else [])
-    return np.fromiter((image in known for image in split.ids), bool, len(split))
+    """Which of the N images of a split may use their true mask: those of the split in the folder `masked`.
+
+    Raises:
+        DataError: None of them is in the split.
+    """
+    if not masked:
+        return np.zeros(len(split), bool)
+    known = ImageIndex(SplitTables(masked).ids)
+    keeping = np.fromiter((image in known for image in split.ids), bool, len(split))
+    check_masked(masked, int(keeping.sum()), len(known))
+    return keeping
 
 
 def _chosen(split: SplitTables, wanted: NDArray[np.bool_]) -> Iterator[str]:

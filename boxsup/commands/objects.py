@@ -14,7 +14,7 @@ import numpy as np
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
-from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, part_of_all
+from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, check_masked, part_of_all
 from boxsup.config.build import parse
 from boxsup.config.fields import stage_settings
 from boxsup.config.objects import ObjectSettings
@@ -95,7 +95,11 @@ def run(
     if maps and not part:
         raise ConfigError("--maps: needs --part, since a network judges no box that it has learned from")
     judged = _images_of(part, split, seed) if part else set()
-    keeping = set(read_catalogue(masked).ids) & set(split.ids) if masked else set()
+    keeping = set[str]()
+    if masked:
+        allowed = set(read_catalogue(masked).ids)
+        keeping = allowed & set(split.ids)
+        check_masked(masked, len(keeping), len(allowed))
     true_labels = open_stores(truth)
     check_ids(sorted(keeping), true_labels, f"true masks of {masked}")
     pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)

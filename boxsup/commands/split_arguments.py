@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 from boxsup.config.datasets import FILE_FORMATS
-from boxsup.errors import ConfigError
+from boxsup.errors import ConfigError, DataError
 
 
 def add_split_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,26 @@ def add_reviewed_argument(parser: argparse.ArgumentParser) -> None:
     """Declare `--reviewed`: masks that a person chose."""
     text = "decisions of `boxsup review`: these boxes have the masks that a person chose"
     parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=text)
+
+
+def check_masked(masked: Path, used: int, count: int) -> None:
+    """Refuse `--masked` if it changes nothing, and say so if a part of its images is used.
+
+    Args:
+        masked: Folder of the tables of the images that may use their true mask.
+        used: How many of them are in the training split.
+        count: How many there are.
+
+    Raises:
+        DataError: None is in the training split.
+    """
+    if not used:
+        raise DataError(
+            f"--masked {masked}: none of its {count:,} images is in the training split, so no true mask would be used; "
+            "name a split that shares images with it (supervision.masks), or none"
+        )
+    if used < count:
+        print(f"note: {used:,} of the {count:,} images of {masked} are in the training split", file=sys.stderr)
 
 
 def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:

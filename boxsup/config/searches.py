@@ -26,7 +26,8 @@ def with_points(experiments: Mapping[str, Any], searches: Mapping[str, Any]) -> 
     Returns:
         The experiments, with those of points, which are called `SEARCH_1`, `SEARCH_2`, …; and for each search its
         `experiment` and its `points`, each with the name of its `experiment` and its `values`. The last key varies
-        fastest.
+        fastest. Where only settings of inference are tried, the points use the networks of the experiment that is
+        varied, as by `checkpoints_of`: they would train the same ones.
 
     Raises:
         ConfigError: A key to try is not a setting of an experiment, or a point has the name of another experiment.
@@ -36,12 +37,15 @@ def with_points(experiments: Mapping[str, Any], searches: Mapping[str, Any]) -> 
         where = f"config: searches.{name}"
         base = experiments[search["experiment"]]
         held_out = {key: search[key] for key in ("held_out", "held_out_seed")}
+        trained = {}
+        if all(key.startswith("inference.") for key in search["values"]):
+            trained = {"checkpoints_of": base["checkpoints_of"] or search["experiment"]}
         points = []
         for number, values in enumerate(itertools.product(*search["values"].values()), start=1):
             point, changes = f"{name}_{number}", dict(zip(search["values"], values, strict=True))
             if point in all_experiments:
                 raise ConfigError(f"{where}: an experiment is named {point}, as one of its points; choose another name")
-            all_experiments[point] = {**deepcopy(base), "validation": {**base["validation"], **held_out}}
+            all_experiments[point] = {**deepcopy(base), **trained, "validation": {**base["validation"], **held_out}}
             for key, value in changes.items():
                 _set(all_experiments[point], key, value, f"{where}.values.{key}")
             points.append({"experiment": point, "values": changes})

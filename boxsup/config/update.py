@@ -55,7 +55,7 @@ class ExpectationSettings(Settings):
         le=1,
     )
     difficult: Literal["use", "void", "ignore"] = setting(
-        "use", "boxes marked difficult: use | void, their rectangles are void | ignore"
+        "use", "boxes marked difficult, also for `supervision.boxes`: use | void, their rectangles are void | ignore"
     )
 
 

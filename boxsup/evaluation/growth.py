@@ -76,13 +76,14 @@ def fit(boxes: Sequence[Size], masks: Sequence[Size]) -> tuple[Growth, Growth | 
     """Fit the law to experiments on boxes, and to those on masks.
 
     Args:
-        boxes: At least two sizes.
+        boxes: At least two sizes. The scores of those with as many images are taken as seeds of one size.
         masks: A single size is taken to grow with the slope of boxes; none: there is no second law.
 
     Raises:
         DataError: There are too few sizes, or nothing tells how much chance is in the scores.
     """
-    if len({size.images for size in boxes}) < 2:
+    boxes, masks = _merged(boxes), _merged(masks)
+    if len(boxes) < 2:
         raise DataError("a single number of images says nothing of growth: give scores of boxes at two numbers or more")
     deviation, freedom = _scatter(boxes, masks)
     draws = generator(0, "growth")
@@ -91,12 +92,11 @@ def fit(boxes: Sequence[Size], masks: Sequence[Size]) -> tuple[Growth, Growth | 
     of_boxes = _drawn(boxes, deviations, draws)
     if not masks:
         return of_boxes, None
-    if len({size.images for size in masks}) > 1:
+    if len(masks) > 1:
         return of_boxes, _drawn(masks, deviations, draws)
-    [images] = {size.images for size in masks}
-    errors = np.concatenate([size.errors for size in masks])
-    there = errors.mean() + deviations / np.sqrt(len(errors)) * draws.standard_normal(DRAWS)
-    return of_boxes, Growth(there + of_boxes.slope * np.log(images), of_boxes.slope)
+    [single] = masks
+    there = single.errors.mean() + deviations / np.sqrt(len(single.scores)) * draws.standard_normal(DRAWS)
+    return of_boxes, Growth(there + of_boxes.slope * np.log(single.images), of_boxes.slope)
 
 
 def offers(growths: tuple[Growth, Growth | None], images: int, seconds: Sequence[tuple[str, float]]) -> list[Offer]:
@@ -141,6 +141,14 @@ def best(found: Sequence[Offer]) -> str:
     return ""
 
 
+def _merged(sizes: Sequence[Size]) -> list[Size]:
+    """The sizes, each once, with the scores of all that have as many images."""
+    scores: dict[int, tuple[float, ...]] = {}
+    for size in sizes:
+        scores[size.images] = scores.get(size.images, ()) + size.scores
+    return [Size(images, own) for images, own in scores.items()]
+
+
 def _scatter(boxes: Sequence[Size], masks: Sequence[Size]) -> tuple[float, int]:
     """The deviation of a seed's logarithm of the error, and its degrees of freedom: of seeds and about the laws."""
     squares, freedom = 0.0, 0
@@ -148,7 +156,7 @@ def _scatter(boxes: Sequence[Size], masks: Sequence[Size]) -> tuple[float, int]:
         errors = [size.errors for size in sizes]
         squares += sum(float(((own - own.mean()) ** 2).sum()) for own in errors)
         freedom += sum(len(own) - 1 for own in errors)
-        if len({size.images for size in sizes}) > 2:
+        if len(sizes) > 2:
             x, y, weights = _means(sizes)
             level, slope = _line(x, y, weights)
             squares += float((weights * (y - level + slope * x) ** 2).sum())

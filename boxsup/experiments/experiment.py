@@ -93,6 +93,16 @@ class ExperimentPlan:
             return None
         return ExperimentPlan(start["experiment"], self.config).trained(seed).model(start["epoch"])
 
+    @property
+    def why_no_crf_search(self) -> str:
+        """Why no search for the CRF's weights can be made, and what to do; "" if one can."""
+        where = f"config: experiments.{self.name}"
+        if not self.setting("validation", "held_out"):
+            return f"{where}.validation.held_out: no image is held out to search on; set it, for instance to 100"
+        if not self.setting("inference", "crf", "iterations"):
+            return f"{where}.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say"
+        return ""
+
     # --- supervision --------------------------------------------------------------------------------------------------
 
     @property
@@ -133,10 +143,17 @@ class ExperimentPlan:
         proposals = self.settings["proposals"]
         return [path for part in self.choosing_parts for path in self.datasets.overlaps(part, proposals)]
 
+    @property
+    def fixed_kind(self) -> str:
+        """How these masks are made; "" if boxes choose. Difficult boxes are what they are where boxes choose."""
+        kind, difficult = self.settings["supervision"]["boxes"], self.settings["update"]["difficult"]
+        if kind == "boxsup":
+            return ""
+        return str(kind) if difficult == "use" else f"{kind}-{difficult}"
+
     def fixed_masks(self) -> list[Path]:
         """The stores of masks that were made from boxes once; empty if boxes choose candidates."""
-        kind = self.settings["supervision"]["boxes"]
-        return [part.masks(kind) for part in self.boxed_parts] if kind != "boxsup" else []
+        return [part.masks(self.fixed_kind) for part in self.boxed_parts] if self.fixed_kind else []
 
     def reviewed(self) -> Path | None:
         """The file of decisions of `boxsup review` whose masks are pinned; None without, or if no box chooses."""
@@ -177,8 +194,14 @@ class ExperimentPlan:
         return sorted({self.generation(epoch) for epoch in range(1, self.epochs + 1)})
 
     def asks(self, generation: int) -> bool:
-        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone."""
-        return self.chooses and generation > self.settings["update"]["warmup"]
+        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone.
+
+        The number of a generation is that of an epoch, and `update.warmup` counts generations: with `every: 4`, those
+        of the epochs 1, 5 and 9 are the first three.
+        """
+        update = self.settings["update"]
+        earlier = (generation - 1) // int(update["every"])
+        return self.chooses and earlier >= update["warmup"]
 
     def asked_model(self, seed: int | str, generation: int) -> Path | None:
         """The checkpoint of the network that a generation asks; None if it asks none."""

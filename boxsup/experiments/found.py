@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boxsup.experiments.splits import DATA, PROPOSALS
-from boxsup.experiments.tree import EPOCHS, LABELS, MODEL, OBJECTS
+from boxsup.experiments.tree import EPOCHS, LABELS, MODEL, OBJECTS, numbered
+
+_NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 def is_run(folder: Path) -> bool:
@@ -25,24 +27,40 @@ def runs_in(folder: Path) -> list[Path]:
     return sorted(folder.glob("seed-*"), key=lambda run: (len(run.name), run.name))
 
 
-def checkpoints_in(run: Path) -> list[Path]:
-    """The checkpoints in a run's folder, by rising epoch."""
-    return sorted(run.glob(f"{EPOCHS}/*/{MODEL}"))
+def checkpoints_in(run: Path, last: int | None = None) -> list[Path]:
+    """The checkpoints in a run's folder, by rising epoch, up to its last epoch if that is given."""
+    found = sorted(run.glob(f"{EPOCHS}/*/{MODEL}"))
+    return [path for path in found if last is None or path.parent.name <= numbered(last)]
 
 
-def generations_in(run: Path) -> list[Path]:
-    """The generations of pseudo-masks in a run's folder, by rising number."""
-    return sorted(run.glob(f"{LABELS}/*.zarr"))
+def generations_in(run: Path, last: int | None = None, every: int = 1) -> list[Path]:
+    """The generations of pseudo-masks in a run's folder, by rising number.
+
+    Args:
+        run: The folder of the run.
+        last: The number of the last generation that the run makes: those above it are of an earlier, longer run. None
+            if that is not known.
+        every: Epochs between generations; others are of an earlier run, too.
+    """
+    found = ((int(path.stem), path) for path in run.glob(f"{LABELS}/*.zarr") if _NUMBER.fullmatch(path.stem))
+    return [path for n, path in sorted(found) if (last is None or n <= last) and (n - 1) % every == 0]
 
 
-def object_networks_in(run: Path) -> list[Path]:
-    """The object networks of all parts after the last round that is whole, in order; empty if there is none."""
+def object_networks_in(run: Path, rounds: int | None = None, folds: int | None = None) -> list[Path]:
+    """The object networks of all parts after the last round that is whole, in order; empty if there is none.
+
+    Args:
+        run: The folder of the run.
+        rounds: How many rounds the run makes: those above are of an earlier run. None if that is not known.
+        folds: In how many parts; others are of an earlier run, too.
+    """
     found: dict[int, list[tuple[int, int, Path]]] = {}
     for path in run.glob(f"{OBJECTS}/*/*.pt"):
         names = re.fullmatch(r"(\d+)/(\d+)-of-(\d+)", f"{path.parent.name}/{path.stem}", re.ASCII)
         if names:
             turn, i, n = map(int, names.groups())
-            found.setdefault(turn, []).append((n, i, path))
+            if (rounds is None or turn <= rounds) and folds in (None, n):
+                found.setdefault(turn, []).append((n, i, path))
     for turn in sorted(found, reverse=True):
         for count in sorted({n for n, *_ in found[turn]}):
             parts = sorted((i, path) for n, i, path in found[turn] if n == count)

@@ -30,7 +30,7 @@ def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     yield from experiment.object_maps(seed)
     yield from (run.predictions(last), run.evaluation(last), run.scored(last), run.trimap(last))
     # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
-    if experiment.setting("validation", "held_out") and run.crf_search(last).exists():
+    if not experiment.why_no_crf_search and run.crf_search(last).exists():
         yield run.crf_search(last)
 
 
@@ -140,14 +140,14 @@ def timed_numbers(experiment: ExperimentPlan) -> dict[str, list[int]]:
         "predictions": last,
         "evaluation": last,
         "trimap": last,
-        "crf_search": last if experiment.setting("validation", "held_out") else [],
+        "crf_search": [] if experiment.why_no_crf_search else last,
     }
 
 
 def _timed_jobs(experiment: ExperimentPlan) -> dict[str, list[dict[str, Any]]]:
     """Which jobs are timed, by a stage or else by `Timed` -> their wildcards; `*` means all."""
-    kind = experiment.setting("supervision", "boxes")
-    fixed = [] if kind == "boxsup" else experiment.boxed_parts
+    kind = experiment.fixed_kind
+    fixed = experiment.boxed_parts if kind else []
     masks = [*((part, "truth") for part in experiment.masked_parts), *((part, kind) for part in fixed)]
     choosing = experiment.choosing_parts
     proposed = dict.fromkeys((experiment.datasets.proposed_split(part), _shards(experiment, part)) for part in choosing)

@@ -18,6 +18,8 @@ from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.config.proposals import MEGAPIXELS
 from boxsup.errors import ConfigError, StoreError
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.found import generations_in, object_networks_in
 from boxsup.experiments.tree import LABELLING
 
 THREADS = 4  # the default of `training.threads` in config.yaml
@@ -38,6 +40,13 @@ class Labelling(Settings):
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 
+class ObjectNetworks(Settings):
+    """Which object networks a run trains, to tell them from those that an earlier run left."""
+
+    rounds: NonNegativeInt = setting(meaning="rounds of training; 0: no network looks into boxes")
+    folds: PositiveInt = setting(meaning="parts of the training images, with a network each")
+
+
 class RunLabelling(Settings):
     """The content of `results/EXPERIMENT/labelling.json`."""
 
@@ -50,6 +59,18 @@ class RunLabelling(Settings):
     )
     epochs: int = setting(meaning="the epoch that its page shows")
     labelling: Labelling = setting(meaning="how it labels images")
+    generation: PositiveInt | None = optional(None, "its last generation of pseudo-masks; null in earlier versions")
+    every: PositiveInt = optional(1, "epochs between generations")
+    objects: ObjectNetworks | None = optional(None, "its object networks; null in earlier versions, which do not say")
+
+    def generations_in(self, run: Path) -> list[Path]:
+        """The generations in a run's folder that are the run's own, and not left by an earlier one."""
+        return generations_in(run, self.generation or self.epochs, self.every)
+
+    def object_networks_in(self, run: Path) -> list[Path]:
+        """The object networks in a run's folder that are the run's own, and not left by an earlier one."""
+        own = self.objects
+        return object_networks_in(run, own.rounds, own.folds) if own else object_networks_in(run)
 
 
 def plain_labelling() -> Labelling:
@@ -65,7 +86,7 @@ def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: flo
         name: Name of the experiment.
         megapixels: Of its data set.
     """
-    inference = experiment["inference"]
+    inference, plan = experiment["inference"], ExperimentPlan(name, {"experiments": {name: experiment}})
     return {
         "experiment": name,
         "checkpoints_of": experiment["checkpoints_of"] or "",
@@ -76,6 +97,12 @@ def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: flo
             "megapixels": megapixels,
             "update_scales": experiment["update"]["scales"],
             "threads": experiment["training"]["threads"],
+        },
+        "generation": plan.generations()[-1],
+        "every": experiment["update"]["every"],
+        "objects": {
+            "rounds": experiment["objects"]["rounds"] if plan.looks else 0,
+            "folds": experiment["objects"]["folds"],
         },
     }
 

@@ -34,10 +34,12 @@ class Trained:
     Attributes:
         checkpoint: The file.
         known: How its run labels images; None if no labelling.json was found.
+        run: The labelling.json, which also says which networks are the run's own; None as above.
     """
 
     checkpoint: Path
     known: Labelling | None
+    run: RunLabelling | None = None
 
     @property
     def labelling(self) -> Labelling:
@@ -46,8 +48,9 @@ class Trained:
 
     def object_networks(self) -> list[Path]:
         """The object networks of the checkpoint's run; empty if it has none, or if the checkpoint is a copy."""
+        found = self.run.object_networks_in if self.run else object_networks_in
         runs = (run_around(path) for path in (self.checkpoint.absolute(), self.checkpoint.resolve()))
-        return next(filter(None, (object_networks_in(run) for run in runs if run is not None)), [])
+        return next(filter(None, (found(run) for run in runs if run is not None)), [])
 
     @property
     def note(self) -> str:
@@ -76,7 +79,10 @@ def find_trained(path: str | os.PathLike[str]) -> Trained:
     if not path.exists():
         raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
     if not path.is_dir():
-        return Trained(path, _of_file(path))
+        if path.suffix == SUFFIX:
+            return Trained(path, _in_file(path))
+        run = _beside(path)
+        return Trained(path, run.labelling if run else None, run)
     if (path / WEIGHTS).is_file() and not (path / MODEL).is_file():
         return find_trained(path / WEIGHTS)
     if (path / MODEL).is_file():
@@ -118,16 +124,18 @@ def print_note(trained: Trained) -> None:
         print(f"note: {trained.note}", file=sys.stderr)
 
 
-def last_checkpoint(folder: Path) -> Path:
+def last_checkpoint(folder: Path, epochs: int | None = None) -> Path:
     """The checkpoint of a run's last epoch.
 
     Args:
         folder: The folder of a run, or of an experiment, whose first seed counts.
+        epochs: How many the run has: checkpoints of later ones were left by an earlier, longer run.
 
     Raises:
         StoreError: The folder has no checkpoint.
     """
-    checkpoints = next(filter(None, map(checkpoints_in, [folder, *runs_in(folder)])), None)
+    runs = (checkpoints_in(run, epochs) for run in (folder, *runs_in(folder)))
+    checkpoints = next(filter(None, runs), None)
     if checkpoints is None:
         raise StoreError(
             f"{folder}: no checkpoint in it; name a {MODEL}, or the folder of a run with epochs/NNN/{MODEL}"
@@ -135,17 +143,20 @@ def last_checkpoint(folder: Path) -> Path:
     return checkpoints[-1]
 
 
-def _of_file(path: Path) -> Labelling | None:
-    """How a checkpoint's run labels images: by the labelling.json beside it or that of its experiment, or by itself."""
-    if path.suffix == SUFFIX:
-        try:
-            return build(Labelling, read_weights_file(path)["labelling"], "labelling")
-        except (KeyError, ConfigError) as error:
-            raise StoreError(f"{path}: does not say how to label images ({error}); export it again") from error
+def _in_file(path: Path) -> Labelling:
+    """How an exported network labels images, as its file says."""
+    try:
+        return build(Labelling, read_weights_file(path)["labelling"], "labelling")
+    except (KeyError, ConfigError) as error:
+        raise StoreError(f"{path}: does not say how to label images ({error}); export it again") from error
+
+
+def _beside(path: Path) -> RunLabelling | None:
+    """The labelling.json beside a checkpoint or, if there is none, that of its experiment."""
     for checkpoint in dict.fromkeys((path.absolute(), path.resolve())):
         for folder in filter(None, (checkpoint.parent, experiment_around(checkpoint))):
             if (folder / LABELLING).is_file():
-                return read_labelling(folder / LABELLING).labelling
+                return read_labelling(folder / LABELLING)
     return None
 
 
@@ -160,4 +171,5 @@ def _of_run(seed: str | None, folder: Path, run: RunLabelling) -> Trained:
     experiment = ExperimentFolder(run.checkpoints_of or folder.name, folder.parent)
     run_folder = experiment.run(run.seeds[0] if seed is None else seed)
     shown = run_folder.model(run.epochs)
-    return Trained(shown if shown.is_file() else last_checkpoint(run_folder.folder), run.labelling)
+    own = shown if shown.is_file() else last_checkpoint(run_folder.folder, run.epochs)
+    return Trained(own, run.labelling, run)

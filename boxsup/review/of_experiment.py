@@ -19,6 +19,8 @@ from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.experiments.found import generations_in, runs_in
+from boxsup.experiments.tree import ExperimentFolder
+from boxsup.inference.labelling import read_labelling
 from boxsup.labels.choice import Chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
@@ -60,12 +62,13 @@ def subject_of_experiment(folder: Path) -> Subject:
         DataError: It has no generation of labels, or no box chose in it, or the boxes or their candidates have changed
             since.
     """
-    stores = generations_in(runs_in(folder)[0])
+    stores = _generations(folder)
     if not stores:
         raise DataError(f"{folder}: has no generation of pseudo-masks yet; let Snakemake run it first")
     last, home = Labels(stores[-1]), folder.absolute().parents[1]
     known = last.attributes
-    if known["settings"] is None:
+    # In a run either all generations choose or none: a later one that chose was left by an earlier run.
+    if None in (known["settings"], Labels(stores[0]).attributes["settings"]):
         raise DataError(f"{folder}: its boxes chose no candidates (supervision), so there is nothing to review")
     split = read_catalogue(home / known["catalogue"])
     proposals = tuple(path for name in known["proposals"] for path in sorted((home / name).glob("*-of-*.zarr")))
@@ -91,6 +94,23 @@ def subject_of_experiment(folder: Path) -> Subject:
     journal = folder / REVIEWED
     feedback = f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
     return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback)
+
+
+def _generations(folder: Path) -> list[Path]:
+    """The generations of an experiment's first run, without those that an earlier run left there.
+
+    Raises:
+        DataError: It uses the networks of another experiment, and so makes no generations.
+        StoreError: Its labelling.json cannot be read.
+    """
+    experiment = ExperimentFolder.at(folder.absolute())
+    if not experiment.labelling.is_file():
+        return generations_in(next(iter(runs_in(folder)), folder))
+    known = read_labelling(experiment.labelling)
+    if known.checkpoints_of:
+        other = folder.parent / known.checkpoints_of
+        raise DataError(f"{folder}: uses the networks of {known.checkpoints_of}, whose boxes chose; review {other}")
+    return known.generations_in(experiment.run(known.seeds[0]).folder)
 
 
 def _same_boxes(split: Catalogue, labels: Labels) -> bool:

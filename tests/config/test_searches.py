@@ -36,6 +36,22 @@ def test_every_combination_is_an_experiment_that_differs_in_its_values_alone(con
         assert {**own, "update": 0, "validation": 0} == {**base, "update": 0, "validation": 0}
 
 
+def test_where_only_inference_differs_the_points_use_the_networks_that_are_there(config):
+    again = config["experiments"]["demo_box"] | {"checkpoints_of": "demo_box"}
+    base = {**config, "experiments": {**config["experiments"], "again": again}}
+
+    def owners(experiment, values):
+        resolved = resolve(searching(base, experiment=experiment, values=values))["experiments"]
+        return [own["checkpoints_of"] for name, own in resolved.items() if name.startswith("own_")]
+
+    bias, k = {"inference.background_bias": [-0.5, 0.0]}, {"update.k": [1, 2]}
+    assert owners("demo_box", bias) == ["demo_box"] * 2
+    assert owners("demo_box", bias | {"inference.scales": [[1.0], [0.5]]}) == ["demo_box"] * 4
+    assert owners("demo_box", k) == [None] * 2
+    assert owners("demo_box", bias | k) == [None] * 4
+    assert owners("again", bias) == ["demo_box"] * 2
+
+
 @pytest.mark.parametrize(
     ("search", "message"),
     [

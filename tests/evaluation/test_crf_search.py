@@ -127,6 +127,12 @@ def inference(**settings):
     return json.dumps({"threads": 1, **settings})
 
 
+def test_without_a_crf_there_is_nothing_to_search(folder, crf, capsys):
+    with pytest.raises(SystemExit):
+        search(folder, crf | {"iterations": 0}, folder / "none.csv", "--held-out", "3")
+    assert "inference.crf.iterations: 0 is no CRF, so there is nothing to search" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("processors")
 def test_each_point_scores_what_predictions_and_evaluation_say_of_the_held_out_images(folder, crf):
     tables = []

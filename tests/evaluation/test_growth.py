@@ -55,6 +55,17 @@ def test_scores_that_say_nothing_are_refused() -> None:
         fit([Size(500, (0.4,)), Size(1000, (0.5,))], [])
 
 
+def test_runs_of_one_size_that_are_given_one_by_one_are_its_seeds() -> None:
+    seeds, larger, masks = (0.423, 0.424, 0.431), Size(635, (0.494,)), (0.443, 0.435)
+    whole = fit([Size(240, seeds), larger], [Size(240, masks)])
+    single = fit([*(Size(240, (seed,)) for seed in seeds), larger], [Size(240, (seed,)) for seed in masks])
+    for one, other in zip(whole, single, strict=True):
+        assert one is not None
+        assert other is not None
+        assert (one.level == other.level).all()
+        assert (one.slope == other.slope).all()
+
+
 def test_few_seeds_give_wide_ranges_and_no_advice() -> None:
     few = fit(sizes("boxes", 500, 1000, scatter=0.1), sizes("masks", 500, scatter=0.1))
     found = offers(few, 1000, [("boxes", 20.0), ("masks", 200.0)])

@@ -30,7 +30,7 @@ DATASETS = {
         "splits": {"train": ["own/train", "more/train"], "masks": ["own/train"], "val": ["own/val"]},
     },
 }
-UPDATE = {"every": 2, "warmup": 1, "scales": [1.0, 1.5], "mu": 0.75}
+UPDATE = {"every": 2, "warmup": 1, "scales": [1.0, 1.5], "mu": 0.75, "difficult": "use"}
 BASE = {
     "dataset": "own",
     "train": "train",
@@ -42,6 +42,7 @@ BASE = {
     "update": UPDATE,
     "objects": {"folds": 2, "rounds": 1},
     "validation": {"every": 2, "held_out": 0, "held_out_seed": 0},
+    "inference": {"crf": {"iterations": 10}},
     "checkpoints_of": None,
     "init_from": None,
 }
@@ -83,6 +84,15 @@ def test_a_generation_asks_the_network_after_the_epoch_before_once_it_is_warm():
     assert supervised("grabcut", "none").asked_model(0, 3) is None
 
 
+@pytest.mark.parametrize(
+    ("every", "warmup", "asking"),
+    [(1, 2, [3, 4, 5]), (4, 0, [1, 5]), (4, 1, [5]), (4, 2, []), (2, 2, [5]), (2, 0, [1, 3, 5])],
+)
+def test_the_warm_up_counts_generations_and_not_epochs(every, warmup, asking):
+    own = experiment(update=UPDATE | {"every": every, "warmup": warmup})
+    assert [generation for generation in own.generations() if own.asks(generation)] == asking
+
+
 def test_object_networks_judge_the_parts_that_they_have_not_seen_where_boxes_choose():
     own = experiment(checkpoints_of="other")
     assert own.object_maps(0) == [Run("other", 0).object_maps(1, i, 2) for i in (0, 1)]
@@ -114,6 +124,14 @@ def test_boxes_choose_where_no_other_masks_are_given(boxes, masks, chooses, mask
     assert own.pools() == (pools if chooses else [])
     assert own.fixed_masks() == ([Split("own", "train").masks("grabcut")] if boxes == "grabcut" else [])
     assert own.true_masks() == ([masked.masks("truth")] if masked else [])
+
+
+def test_baselines_treat_difficult_boxes_as_the_update_does():
+    split, update = Split("own", "train"), UPDATE | {"difficult": "void"}
+    own = experiment(supervision={"boxes": "grabcut", "masks": "masks"}, update=update)
+    assert own.fixed_masks() == [split.masks("grabcut-void")]
+    assert timed_stages(own)["fixed_masks"][-1] == "results/logs/fixed_masks/own/train/grabcut-void.benchmark.tsv"
+    assert experiment(update=update).fixed_masks() == []
 
 
 def test_parts_of_a_union_that_have_their_masks_need_no_candidates():

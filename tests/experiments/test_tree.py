@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from boxsup.experiments.found import checkpoints_in, experiment_around, object_networks_in, run_around, runs_in
+from boxsup.experiments.found import (
+    checkpoints_in,
+    experiment_around,
+    generations_in,
+    object_networks_in,
+    run_around,
+    runs_in,
+)
 from boxsup.experiments.splits import DataSetFolder, Split
 from boxsup.experiments.tree import (
     RECORD,
@@ -91,6 +98,15 @@ def test_object_networks_are_those_of_the_last_round_that_is_whole(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert object_networks_in(run.folder) == [run.object_network(10, i, 11) for i in range(11)]
+
+
+def test_generations_that_a_run_does_not_make_are_not_its_own(tmp_path):
+    run = Run("own", 0, tmp_path)
+    for number in (1, 2, 3, 5, 1000):
+        run.labels(number).mkdir(parents=True)
+    (run.folder / "labels/note.zarr").mkdir()
+    assert generations_in(run.folder) == [run.labels(number) for number in (1, 2, 3, 5, 1000)]
+    assert generations_in(run.folder, 3, 2) == [run.labels(1), run.labels(3)]
 
 
 def test_benchmarks_are_a_file_or_the_folder_of_what_is_left_open():

@@ -1,5 +1,6 @@
 """Which checkpoint is meant, and how its run labels images: files, folders, copies, other experiments' networks."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -32,14 +33,16 @@ CRF = {
 }
 
 
-def settings(name, checkpoints_of=None, seeds=(0,), epochs=2, scale=0.5):
+def settings(name, checkpoints_of=None, seeds=(0,), epochs=2, scale=0.5, mu=0.5, **objects):
     """What the workflow passes of an experiment."""
     experiment = {
+        "supervision": {"boxes": "boxsup", "masks": "none"},
+        "objects": {"rounds": 1, "folds": 2} | objects,
         "checkpoints_of": checkpoints_of,
         "seeds": list(seeds),
         "epochs": epochs,
         "inference": {"workers": 2, "scales": [scale], "background_bias": -0.5, "crf": CRF, "crf_search": {}},
-        "update": {"scales": [0.25], "k": 1},
+        "update": {"scales": [0.25], "k": 1, "every": 1, "mu": mu},
         "training": {"threads": 2, "rate": 1},
     }
     return json.dumps(labelling_settings(experiment, name, 0.2))
@@ -152,6 +155,39 @@ def test_a_run_has_its_object_networks_and_a_copy_has_none(results, tmp_path):
     copy.parent.mkdir()
     copy.touch()
     assert find_trained(copy).object_networks() == []
+
+
+def test_networks_that_an_earlier_run_left_are_not_the_runs_own(results):
+    """A run of other settings leaves its object networks and checkpoints beside those of the run of today."""
+    of = {(turn, n): [results / f"own/seed-10/objects/{turn}/{i}-of-{n}.pt" for i in range(n)]
+          for turn, n in ((1, 2), (1, 4), (2, 2))}  # fmt: skip
+    for path in itertools.chain(*of.values()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def found(**objects):
+        write(results / "own", settings("own", seeds=(10,), **objects))
+        whole, single = find_trained(results / "own"), find_trained(results / "own/seed-10/epochs/002/model.pt")
+        assert whole.object_networks() == single.object_networks()
+        return whole.object_networks()
+
+    assert found(folds=4) == of[1, 4]
+    assert found(rounds=1) == of[1, 2]
+    assert found(rounds=2) == of[2, 2]
+    assert found(rounds=3) == of[2, 2]  # of a run that goes on: the last round that is whole
+    assert found(folds=3) == found(mu=0) == []
+    # A file of an earlier version does not say: the last round that is whole, as before.
+    content = json.loads(settings("own", seeds=(10,)))
+    write(
+        results / "own", json.dumps({k: v for k, v in content.items() if k not in ("generation", "every", "objects")})
+    )
+    assert find_trained(results / "own").object_networks() == of[2, 2]
+
+
+def test_a_checkpoint_after_the_last_epoch_is_of_an_earlier_run(results):
+    write(results / "own", settings("own", seeds=(10,), epochs=2))
+    (results / "own/seed-10/epochs/002/model.pt").unlink()  # it is being made again
+    assert find_trained(results / "own").checkpoint == results / "own/seed-10/epochs/001/model.pt"
 
 
 def test_a_mistyped_path_names_what_is_near(results):

@@ -127,3 +127,21 @@ def test_grabcut_falls_back_to_the_rectangle():
     assert made.chosen.tolist() == [Chosen.RECTANGLE]
     assert (made.labels[10:40, 10:50] == 4).all()
     assert (made.labels > 0).sum() == 1200
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_difficult_boxes_are_used_void_or_left_out_as_where_boxes_choose(kind):
+    picture, _, box = disc()
+    boxes = table([box, (2, 2, 20, 20)], [1, 2])
+    difficult = boxes.assign(difficult=[0, 1])
+    plain, used = baseline_labels(kind, picture, boxes), baseline_labels(kind, picture, difficult)
+    np.testing.assert_array_equal(used.labels, plain.labels)
+    alone = baseline_labels(kind, picture, boxes[:1])
+    ignored, void = (baseline_labels(f"{kind}-{how}", picture, difficult) for how in ("ignore", "void"))
+    np.testing.assert_array_equal(ignored.labels, alone.labels)
+    crowded = baseline_labels(kind, picture, boxes.assign(crowd=[0, 1]))
+    np.testing.assert_array_equal(void.labels, crowded.labels)
+    assert (void.labels[2:20, 2:20] != 2).all()
+    assert 255 in void.labels[2:20, 2:20]
+    assert ignored.chosen[1] == void.chosen[1] == Chosen.NOTHING
+    assert used.chosen[1] != Chosen.NOTHING

@@ -3,6 +3,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -237,6 +238,38 @@ def test_masks_of_several_stores_are_one_and_masked_images_need_no_proposals(spl
     second = ["--proposals", f"{split}/pools/1-of-2.zarr", "--overlaps", f"{split}/overlaps/1-of-2.zarr"]
     mixed = labels(*second, "--truth", f"{tmp_path}/truth0.zarr", "--masked", f"{tmp_path}/first", out="3.zarr")
     assert mixed.table("true_mask").tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def other_images(split, folder, count):
+    """Tables of a split of other images, and with `count` of those that are trained on."""
+    catalogue = read_catalogue(split / "train")
+    own = catalogue.subset(catalogue.ids[: max(count, 1)])
+    if not count:
+        own = replace(own, images=own.images.assign(image="other"), boxes=own.boxes.assign(image="other"))
+    else:
+        extra = own.images.iloc[:1].assign(image="other")
+        own = replace(own, images=pd.concat([own.images, extra], ignore_index=True))
+    write_catalogue(folder, own)
+    return ["--truth", split / "truth.zarr", "--masked", folder]
+
+
+def test_a_split_whose_masks_none_of_the_images_has_is_refused(split, labels, objects, tmp_path, capsys):
+    masked = other_images(split, tmp_path / "other", 0)
+    for run in (
+        lambda: labels(*pools(split), *masked),
+        lambda: objects("net", "--part", "0/2", *pools(split), *masked),
+    ):
+        with pytest.raises(SystemExit, match="1"):
+            run()
+        error = capsys.readouterr().err
+        assert "none of its 1 images is in the training split, so no true mask would be used; name a split" in error
+
+
+def test_it_is_said_how_many_of_the_images_with_masks_are_trained_on(split, labels, tmp_path, capsys):
+    labels(*pools(split), *other_images(split, tmp_path / "some", 2))
+    assert f"note: 2 of the 3 images of {tmp_path / 'some'} are in the training split" in capsys.readouterr().err
+    labels(*pools(split), "--truth", split / "truth.zarr", "--masked", split / "masks", out="3.zarr")
+    assert "images of" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

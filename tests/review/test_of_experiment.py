@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from boxsup.catalogue.tables import read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.params import generation_settings
 from boxsup.errors import DataError
+from boxsup.inference.labelling import format_labelling, labelling_settings, parse_labelling
 from boxsup.labels.choice import Chosen
 from boxsup.proposals.pool_store import Pools
 from boxsup.review.ahead import Ahead
@@ -41,8 +43,8 @@ def labels(tmp_path, monkeypatch, config):
     update = json.dumps(generation_settings(config["defaults"]["update"]))
 
     def run(number, *more):
-        own = ["--catalogue", train, "--generation", str(number), "--seed", "0", "--settings", update]
-        stores = ["--proposals", pools, "--overlaps", iou]
+        own = ["--catalogue", train, "--generation", str(number), "--seed", "0"]
+        stores = ["--settings", update, "--proposals", pools, "--overlaps", iou] if "--fixed" not in more else []
         out = f"results/own/seed-0/labels/{number:03d}.zarr"
         main(["labels", *own, *stores, *map(str, more), "--out", out])
         return boxsup.open_labels(out)
@@ -79,6 +81,47 @@ def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_pa
     assert pinned.table("chosen")[place] == Chosen.SEGMENT
     again = subject_of_experiment(tmp_path / "results/own")
     assert len(again.boxes) == len(subject.boxes) - 1  # the pinned one is not asked about again
+
+
+def record(folder, **experiment):
+    """Write what the workflow records of an experiment."""
+    settings = labelling_settings(experiment, folder.name, 0.2)
+    (folder / "labelling.json").write_text(format_labelling(parse_labelling(json.dumps(settings), "test")))
+
+
+def test_generations_that_an_earlier_run_left_are_not_reviewed(labels, tmp_path, config):
+    """A run of other settings leaves its generations beside those of the run of today."""
+    folder, tables = tmp_path / "results/own", tmp_path / "results/data/demo/train"
+    base = config["defaults"] | {"supervision": {"boxes": "boxsup", "masks": "none"}, "seeds": [1]}
+    for number in (1, 2, 3):
+        labels(number)
+    shutil.copytree(folder / "seed-0", folder / "seed-1")  # an experiment that no longer has the seed 0
+    shutil.rmtree(folder / "seed-0/labels/003.zarr")
+    record(folder, **base | {"epochs": 2})
+    assert subject_of_experiment(folder).boxes
+    whole = read_catalogue(tables)
+    write_catalogue(tables, replace(whole, boxes=whole.boxes.iloc[1:]))  # the message then says which generation it is
+    for epochs, every, last in ((2, 1, 2), (3, 1, 3), (9, 1, 3), (9, 4, 1), (4, 2, 3)):
+        record(folder, **base | {"epochs": epochs, "update": base["update"] | {"every": every}})
+        with pytest.raises(DataError, match=f"since generation {last};"):
+            subject_of_experiment(folder)
+    write_catalogue(tables, whole)
+    record(folder, **base | {"epochs": 3, "checkpoints_of": "base"})
+    with pytest.raises(DataError, match=r"uses the networks of base, whose boxes chose; review \S*results/base"):
+        subject_of_experiment(folder)
+
+
+def test_choices_that_an_earlier_run_left_are_not_reviewed_where_no_box_chooses(labels, tmp_path, config):
+    folder = tmp_path / "results/own"
+    main(["fixed-masks", "--catalogue", "results/data/demo/train", "--kind", "rectangles", "--out", "fixed.zarr"])
+    labels(1, "--fixed", "fixed.zarr")
+    labels(2)
+    base = config["defaults"] | {"supervision": {"boxes": "rectangles", "masks": "none"}}
+    for epochs in (0, 2):  # 0: an earlier version, without a record
+        if epochs:
+            record(folder, **base | {"epochs": epochs})
+        with pytest.raises(DataError, match="its boxes chose no candidates"):
+            subject_of_experiment(folder)
 
 
 def test_a_generation_of_other_boxes_is_not_reviewed(labels, tmp_path):

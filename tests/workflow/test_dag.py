@@ -86,7 +86,7 @@ def test_how_boxes_heed_object_maps_reruns_the_generations_only(rerun):
 
 def test_without_mu_no_object_network_is_needed(rerun):
     jobs = rerun(experiment(update={"mu": 0}))
-    assert set(jobs) == CHAIN
+    assert set(jobs) == {*CHAIN, "labelling"}  # which says that object networks of before are no longer the run's own
     assert jobs["labels"] == {f"{RUN}/labels/001.zarr", f"{RUN}/labels/002.zarr"}
 
 
@@ -187,6 +187,14 @@ def test_the_documentation_says_what_rules_ask_for():
         assert (STAGES[rule].memory, STAGES[rule].minutes) == (int(memory.replace(",", "")), int(minutes))
 
 
+def test_the_documentation_names_all_rules_that_ask_for_a_gpu():
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    uses = dict(re.findall(r"^use rule (\w+) as (\w+) ", text, re.MULTILINE))  # these have the resources of the first
+    asking = {name for name, stage in STAGES.items() if stage.logs and stage.gpus}
+    asking |= {uses[name] for name in asking & set(uses)}
+    assert set(re.findall(r"\b(\w+):gpu=0", (ROOT / "docs/cluster.md").read_text())) == asking
+
+
 def test_the_order_of_keys_reruns_nothing(rerun):
     tiny = yaml.safe_load(TINY.read_text())["experiments"]["demo_semi"]
     assert rerun(experiment(**dict(reversed(tiny.items())))) == {}
@@ -247,6 +255,17 @@ def test_masks_from_boxes_alone_need_no_proposals(snakemake, tmp_path, kind):
     assert "proposals" not in jobs
     assert jobs["fixed_masks"] == {f"data/demo/train/masks/{kind}.zarr"}
     assert len(jobs["labels"]) == 1
+
+
+def test_difficult_boxes_are_a_matter_of_baselines_too(snakemake, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "experiments: {demo_bbox_seg: {update: {difficult: void}}, demo_grabcut: {update: {difficult: ignore}}}"
+    )
+    targets = [f"results/demo_{name}/seed-0/labels/001.zarr" for name in ("bbox_seg", "grabcut", "rectangles")]
+    jobs = planned(snakemake(tmp_path, "--dry-run", "--", *targets, configs=(own,)).stdout)
+    made = {f"data/demo/train/masks/{kind}.zarr" for kind in ("bbox_seg-void", "grabcut-ignore", "rectangles")}
+    assert jobs["fixed_masks"] == made
 
 
 def test_masks_that_no_box_chooses_do_not_depend_on_the_update(snakemake, tmp_path):
@@ -407,6 +426,16 @@ def test_a_search_runs_its_points_on_the_same_proposals(rerun):
     assert jobs["predictions"] == {f"demo_box_search_{point}/seed-0/predictions/002.zarr" for point in (1, 2, 3)}
 
 
+def test_a_search_over_inference_trains_one_network(snakemake, tmp_path):
+    override = tmp_path / "bias.yaml"
+    values = {"inference.background_bias": [-1.0, -0.5, 0.0]}
+    own = {"experiment": "demo_box", "held_out": 1, "held_out_seed": 0, "values": values}
+    override.write_text(yaml.safe_dump({"searches": {"own": own}}))
+    jobs = planned(snakemake(tmp_path, "--dry-run", "results/own/search.csv", configs=(TINY, override)).stdout)
+    assert jobs["epoch"] == {f"demo_box/seed-0/epochs/00{epoch}/model.pt" for epoch in (1, 2)}
+    assert jobs["predictions"] == {f"own_{point}/seed-0/predictions/002.zarr" for point in (1, 2, 3)}
+
+
 def test_a_page_of_the_paper_runs_its_experiments_or_takes_what_there_is(snakemake, tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", "results/paper_demo/report.html").stdout)
     rows = ("mask", "box", "semi", "rectangles", "grabcut", "bbox_seg", "box_greedy")
@@ -442,6 +471,54 @@ def test_a_search_for_the_crfs_weights_is_made_when_asked_for_and_shown_then(dem
     best = pd.read_csv(directory / searched).sort_values("mean_iou").iloc[-1]
     changes["inference"]["crf"] = {"bilateral_xy": float(best["bilateral_xy"])}
     assert set(run("--dry-run", report)) == {"labelling", "predictions", "evaluation", "trimap", "report"}
+
+
+def test_a_search_for_the_crfs_weights_that_cannot_be_made_is_refused_before_training(snakemake, tmp_path):
+    override = tmp_path / "search.yaml"
+    cases = [
+        (
+            {"held_out": 0},
+            2,
+            "demo_semi.validation.held_out: no image is held out to search on; set it",
+        ),
+        ({"held_out": 2}, 0, "demo_semi.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it"),
+    ]
+    for validation, iterations, message in cases:
+        changes = {"inference": {"crf": {"iterations": iterations}}, "validation": validation}
+        override.write_text(yaml.safe_dump(experiment(**changes)))
+        target = f"results/{RUN}/crf_search/002.csv"
+        output = snakemake(tmp_path, "--dry-run", target, configs=(TINY, override), status=1).stdout
+        assert f"boxsup: error: config: experiments.{message}" in output
+        assert "Traceback" not in output
+        # A page does without a search that was made under other settings.
+        (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / target).touch()
+        planned_of_page = planned(snakemake(tmp_path, "--dry-run", TARGET, configs=(TINY, override)).stdout)
+        assert "report" in planned_of_page
+        assert "crf_search" not in planned_of_page
+        (tmp_path / target).unlink()
+
+
+def test_more_held_out_images_than_there_are_stop_a_run_before_training(demo, snakemake, tmp_path):
+    override, message = tmp_path / "held_out.yaml", "4 images, and the split has 4 with a true mask; hold out fewer"
+    own = {"experiment": "demo_box", "held_out": 4, "held_out_seed": 0, "values": {"update.k": [1, 2]}}
+    changes = experiment(validation={"held_out": 4}, epochs=3)
+    override.write_text(yaml.safe_dump({**changes, "searches": {"own": own}}))
+    targets = {
+        f"results/{RUN}/evaluation/003.csv": "experiments.demo_semi.validation.held_out",
+        "results/own/search.csv": "searches.own.held_out",
+    }
+    there = copy_of(demo, tmp_path / "run")
+    for target, where in targets.items():  # tables that are there are looked at before any job
+        output = snakemake(there, target, configs=(TINY, override), status=1).stdout
+        assert f"boxsup: error: config: {where}: {message}" in output
+        assert not list(there.glob("results/demo_semi/seed-0/epochs/003/*")) + list(there.glob("results/own_1"))
+    # Tables that are not there yet are looked at by the job that makes them.
+    target, where = next(iter(targets.items()))
+    output = snakemake(tmp_path / "new", target, configs=(TINY, override), status=1).stdout
+    assert f"boxsup: error: config: {where}: {message}" in output
+    assert "rule epoch" not in output
+    assert not list(tmp_path.glob(f"new/results/{RUN}/epochs/001"))
 
 
 def test_an_unknown_experiment_is_named(snakemake, tmp_path):

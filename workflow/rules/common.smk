@@ -88,17 +88,6 @@ def initial_options(wildcards, input):
     return f"{option('init', input.init)} {shlex.join(['--drop', *start['drop']])}" if start else ""
 
 
-def held_out(wildcards):
-    return held_out_options(experiment_of(wildcards))
-
-
-def held_out_options(experiment):
-    """The options for the images that scores leave out, since settings are searched on them."""
-    validation = experiment.settings["validation"]
-    count, seed = validation["held_out"], validation["held_out_seed"]
-    return f"--held-out {count} --held-out-seed {seed}" if count else ""
-
-
 def folder_of_tables(wildcards, input):
     """The folder of the catalogue whose tables are a rule's first input."""
     return str(Path(input[0]).parent)

@@ -13,14 +13,14 @@ from boxsup.again import VARIABLE, Start, record
 from boxsup.config.files import completed
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
 from boxsup.config.resolve import resolve
-from boxsup.errors import ConfigError
+from boxsup.errors import BoxSupError, ConfigError
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments import page
 from boxsup.experiments.paper import PaperPage
 from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.search import SearchPlan
-from boxsup.experiments.splits import DataSetFolder, Split
+from boxsup.experiments.splits import TABLES, DataSetFolder, Split
 from boxsup.experiments.found import owner_of
 from boxsup.experiments.tree import (
     RESULTS,
@@ -104,7 +104,7 @@ def needs_crf(job):
     """Whether a job needs the library of the dense CRF, which not everybody can install."""
     if job.rule.name in ("predictions", "split_predictions", "crf_search"):
         return CONFIG["experiments"][job.wildcards.experiment]["inference"]["crf"]["iterations"] > 0
-    return job.rule.name == "fixed_masks" and job.wildcards.kind == "bbox_seg"
+    return job.rule.name == "fixed_masks" and job.wildcards.kind.startswith("bbox_seg")
 
 
 TRAINED = []  # experiments whose epochs this run trains, as soon as that is known
@@ -123,6 +123,10 @@ onstart:
         sys.exit(f"boxsup: error: {MISSING}")
     outputs = [path for job in workflow.dag.jobs for path in job.output if path.startswith(f"{RESULTS}/")]
     if workflow.is_main_process:
+        try:
+            check_held_out()
+        except BoxSupError as error:
+            sys.exit(f"boxsup: error: {error}")
         record(RESULTS, sorted(set(map(owner_of, outputs))), START)
         jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "epoch"]
         TRAINED.extend(sorted({job.wildcards.experiment for job in jobs}))

@@ -96,7 +96,7 @@ rule trimap:
 
 rule crf_search:
     input:
-        tables=val_tables,
+        tables=tables_to_search_on,
         model=trained_model,
     output:
         report(

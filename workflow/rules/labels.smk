@@ -11,10 +11,10 @@ rule fixed_masks:
     benchmark:
         benchmark_of("fixed_masks")
     wildcard_constraints:
-        kind="truth|rectangles|grabcut|bbox_seg",
+        kind="truth|(rectangles|grabcut|bbox_seg)(-(void|ignore))?",
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: 4 if wildcards.kind in ("grabcut", "bbox_seg") else 1
+    threads: lambda wildcards: 4 if wildcards.kind.startswith(("grabcut", "bbox_seg")) else 1
     resources:
         **asks("fixed_masks"),
     params:
