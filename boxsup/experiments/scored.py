@@ -69,7 +69,7 @@ def _trained_settings(experiment: ExperimentPlan) -> Block:
     own: Block = {
         "dataset": settings["dataset"],
         "train": settings["train"],
-        "supervision": {"masks": masks, **({} if masks == "all" else {"boxes": settings["supervision"]["boxes"]})},
+        "supervision": {"masks": masks, **({} if masks == "all" else {"boxes": experiment.fixed_kind or "boxsup"})},
         "network": network_settings(settings["network"]),
         "schedule": settings["schedule"],
         "training": _without(epoch_settings(settings["training"]), THREADS),

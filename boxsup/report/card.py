@@ -68,12 +68,16 @@ def measured_around(checkpoint: Path, epoch: int) -> Measured:
     run = Run(experiment.name, seed_of(folder), experiment.results)
     trained_on: Mapping[str, Any] | None = None
     seeds: tuple[int, ...] = ()
+    generation = epoch
     try:
-        seeds = read_labelling(experiment.labelling).seeds if experiment.labelling.is_file() else ()
-        trained_on = dict(Labels(run.labels(epoch)).attributes) if run.labels(epoch).is_dir() else None
+        if experiment.labelling.is_file():
+            known = read_labelling(experiment.labelling)
+            own = (int(path.stem) for path in known.generations_in(folder))
+            seeds, generation = known.seeds, max((number for number in own if number <= epoch), default=epoch)
+        trained_on = dict(Labels(run.labels(generation)).attributes) if run.labels(generation).is_dir() else None
     except StoreError:  # the card leaves out what cannot be read
         pass
-    quality = _table(run.quality(epoch))
+    quality = _table(run.quality(generation))
     row = None if quality is None else dict(quality.iloc[-1])
     return Measured(experiment.name, seed_of(folder), seeds, trained_on, row, _table(run.evaluation(epoch)))
 

@@ -104,6 +104,23 @@ def test_a_card_has_scores_with_a_crf_where_there_is_one(crf, columns):
     assert ("dense CRF" in card.split("## Measured")[1].split("##")[0]) == (columns == 2)
 
 
+def test_a_card_tells_of_the_generation_that_the_network_has_learned_from(run, tmp_path):
+    folder = tmp_path / "results/own/seed-7"
+    known = RunLabelling(
+        experiment="own", checkpoints_of="", seeds=(7,), epochs=5, labelling=Labelling(), generation=5, every=4
+    )
+    folder.mkdir(parents=True)
+    (folder.parent / "labelling.json").write_text(format_labelling(known))
+    for generation in (1, 3, 5):  # the third is of an earlier run
+        (folder / f"labels/{generation:03d}.zarr").mkdir(parents=True)
+        (folder / f"labels/{generation:03d}.csv").write_text(QUALITY.replace("3,5", f"{generation},5"))
+    for epoch, generation in ((1, 1), (4, 1), (5, 5)):
+        checkpoint = folder / f"epochs/{epoch:03d}/model.pt"
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        assert measured_around(checkpoint, epoch).quality["generation"] == generation
+
+
 def test_a_card_of_a_copy_says_that_nothing_was_measured(run, tmp_path):
     facts = json.loads(json.dumps({
         "network": "fcn8s", "epoch": 2, "classes": ["background", "a|b"], "pretrained": {}, "normalisation": {},
