@@ -201,29 +201,30 @@ def test_generations_play(browser) -> None:
     assert browser.value(f"document.querySelector('{GENERATIONS} output').value") == "2"
 
 
-def fragment(browser) -> str:
-    return browser.value("new Promise(done => setTimeout(() => done(location.hash), 50))")  # a dialog closes in turn
+def go(browser, fragment: str) -> None:
+    """Follow a link to a fragment of the page, and wait until the page has heeded it."""
+    heeded = "addEventListener('hashchange', () => setTimeout(done), {once: true})"
+    browser.value(f"new Promise(done => {{ {heeded}; location.hash = {fragment!r} }})")
 
 
-def test_an_image_a_generation_and_a_filter_have_a_link(tree, browser, open_page) -> None:
+def test_an_image_a_generation_and_a_filter_have_a_link(browser) -> None:
     browser.click(f"{GENERATIONS} .card[data-id=train_002]")
     browser.press("ArrowLeft")
-    link = fragment(browser)
-    assert link == "#generations?image=train_002&generation=1"
-    page = (tree.folder / "report.html").resolve().as_uri()
+    link = "#generations?image=train_002&generation=1"
+    browser.wait(f"location.hash === {link!r}")
     browser.press("Escape")
-    assert fragment(browser) == "#generations?generation=1"
-    browser.value(f"location.hash = {link!r}")
+    browser.wait("location.hash === '#generations?generation=1'")
+    go(browser, link)
     opened = "document.querySelector('dialog[open] h3').firstChild.data"
     assert browser.value(opened) == "train_002"
     browser.press("Escape")
-    browser.value(f"location.href = {page + '#predictions?class=1&order=score%3A-1&find=_002&show=truth'!r}")
+    browser.wait("location.hash === '#generations?generation=1'")
+    go(browser, "#predictions?class=1&order=score%3A-1&find=_002&show=truth")
     assert ids(browser, PREDICTIONS) == ["val_002"]
     chosen = f"[...document.querySelectorAll('{PREDICTIONS} select')].map(select => select.value)"
     assert browser.value(chosen) == ["1", "score:-1"]
     assert browser.value(f"document.querySelector('{PREDICTIONS} > .tools [data-role=view]:checked').value") == "truth"
-    wrong = "#generations?image=none&generation=99&class=77&order=evil&show=%3Cb%3E"
-    browser.value(f"location.hash = {wrong!r}")
+    go(browser, "#generations?image=none&generation=99&class=77&order=evil&show=%3Cb%3E")
     assert browser.value("document.querySelector('dialog[open]')") is None
     assert len(ids(browser, GENERATIONS)) == 4
 
