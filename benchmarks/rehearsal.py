@@ -89,11 +89,9 @@ def make_tree(root: Path, side: int, parts: Sequence[int]) -> None:
     for name in ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationClassAug"):
         (root / name).mkdir(parents=True, exist_ok=True)
     lists.mkdir(parents=True, exist_ok=True)
-    mini = [
-        Photograph(DATA / "voc-mini/VOC2012", image, "SegmentationClass") for image in listed("voc-mini", "trainaug")
-    ]
-    more = [Photograph(DATA / "voc-2k/VOC2012", image, "SegmentationClassAug") for image in listed("voc-2k", "train")]
-    seen = [Photograph(DATA / "voc-mini/VOC2012", image, "SegmentationClass") for image in listed("voc-mini", "val")]
+    mini = photographs("voc-mini", "trainaug", "SegmentationClass")
+    more = photographs("voc-2k", "train", "SegmentationClassAug")
+    seen = photographs("voc-mini", "val", "SegmentationClass")
     ids = {
         "train": [f"2007_{number:06d}" for number in range(TRAIN)],
         "sbd": [f"2008_{number:06d}" for number in range(TRAINAUG - TRAIN)],
@@ -116,9 +114,11 @@ def make_tree(root: Path, side: int, parts: Sequence[int]) -> None:
             (lists / f"{named(name, part)}.txt").write_text("".join(f"{one}\n" for one in names[::part]))
 
 
-def listed(data: str, name: str) -> list[str]:
-    """The ids of a list of `voc-mini` or `voc-2k`."""
-    return (DATA / data / "VOC2012/ImageSets/Segmentation" / f"{name}.txt").read_text().split()
+def photographs(data: str, name: str, masks: str) -> list[Photograph]:
+    """Those of a list of `voc-mini` or `voc-2k`, whose masks are in a folder `masks`."""
+    tree = DATA / data / "VOC2012"
+    ids = (tree / "ImageSets/Segmentation" / f"{name}.txt").read_text().split()
+    return [Photograph(tree, image, masks) for image in ids]
 
 
 def write_small(photograph: Photograph, root: Path, name: str, masks: str, side: int) -> None:

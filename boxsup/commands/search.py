@@ -61,5 +61,9 @@ def run(*, catalogue: Path, points: str, held_out: int, held_out_seed: int, work
 def _scores(images: Catalogue, basis: Basis, predictions: Path, workers: int) -> list[float]:
     """Means over the classes of a run's scores over the images, in the order of SCORES."""
     means = predicted_scores(count_predicted(predictions, images, workers, predictions.stem), basis).iloc[-1]
-    names = [name for name in SCORES if is_refined(predictions) or not name.endswith("_crf")]
-    return [float(means[name.removeprefix("mean_")]) if name in names else float("nan") for name in SCORES]
+    refined = is_refined(predictions)
+    known = (refined or not name.endswith("_crf") for name in SCORES)
+    return [
+        float(means[name.removeprefix("mean_")]) if is_known else float("nan")
+        for name, is_known in zip(SCORES, known, strict=True)
+    ]

@@ -67,7 +67,8 @@ def find_inputs(arguments: Sequence[str], out: Path, links: bool = False) -> Fou
         named = len(files) == 1 and os.path.abspath(argument) == str(files[0])
         folder = Path(os.path.abspath(searched_folder(argument)))
         users = files if named else without_ours(files, folder)
-        ours.update(dict.fromkeys(file for file in files if file not in set(users)))
+        kept = set(users)
+        ours.update(dict.fromkeys(file for file in files if file not in kept))
         for file in users:
             outside = "" if links or not Path(argument).is_dir() else _link_out_of(folder, file, argument)
             found[file] = found.get(file, outside) and outside  # one argument that names it is enough

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from boxsup.catalogue.readers.voc_objects import CORNERS, DECLARED
+from boxsup.catalogue.readers.voc_objects import CORNERS, declared_codec
 from boxsup.image.boxes import Corners
 
 SHAPES = ("bndbox", "robndbox", "polygon")  # what says where an object is; the reader takes the first that is there
@@ -147,9 +147,8 @@ def encoding_of(xml: bytes) -> str:
         ValueError: There is no such codec.
     """
     begun = next((name for first, name in BEGINNINGS.items() if xml.startswith(first)), "")
-    declared = DECLARED.match(xml[:200].lstrip())
     try:
-        return begun or (codecs.lookup(declared[1].decode()).name if declared else "utf-8")
+        return begun or declared_codec(xml) or "utf-8"
     except LookupError as error:
         raise ValueError(str(error)) from error
 

@@ -235,10 +235,19 @@ def _is_vocs(root: Element) -> bool:
     return _text(root, "source/annotation").upper().startswith("PASCAL VOC")
 
 
+def declared_codec(content: bytes) -> str:
+    """The name of Python's codec for the encoding that a file declares; "" if it declares none.
+
+    Raises:
+        LookupError: There is no such codec.
+    """
+    declared = DECLARED.match(content[:200].lstrip())
+    return codecs.lookup(declared[1].decode()).name if declared else ""
+
+
 def _decoded(content: bytes) -> bytes | str:
     """The content, decoded if it declares an encoding that the XML parser lacks."""
-    declared = DECLARED.match(content[:200].lstrip())
-    name = codecs.lookup(declared[1].decode()).name if declared else ""
+    name = declared_codec(content)
     return content.decode(name) if name in ENCODINGS else content
 
 
