@@ -83,9 +83,9 @@ def stages() -> list[tuple[str, list[str]]]:
         ("label-quality", ["label-quality", *TABLES, "--labels", "2.zarr", "--out", "2.csv"]),
         ("show", ["show", "2.zarr", "one", "--out", "show"]),
         (
-            "masks, all formats",
+            "masks, three formats",
             ["masks", "--images", "images", "--boxes", "boxes.json", "--model", "model.pt"]
-            + ["--workers", "1", "--format", "voc", "coco", "coco_polygons", "yolo", "--out", "masks"],
+            + ["--workers", "1", "--format", "coco", "coco_polygons", "yolo", "--out", "masks"],
         ),
     ]
 
