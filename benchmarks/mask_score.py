@@ -12,7 +12,6 @@ call takes them.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,18 +20,12 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
-from common.true_masks import boundary_scores, mask_iou, true_object
+from common.true_masks import DATA, boundary_scores, mask_iou, true_object, val_photographs
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup import Masker
-from boxsup.catalogue.readers.voc import read_split
 from boxsup.evaluation.calibration import RIGHT, SHARES, USABLE, accepted, calibration, reliability
-from boxsup.image.files import read_mask
 
-DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
-SETTINGS = Path(__file__).with_name("voc240.yaml")
 SCORES = {"score": "the score of the mask", "expected_iou": "the expected IoU of its candidate"}
 DRAWS = 1000
 
@@ -87,17 +80,13 @@ def judged_boxes(kept: Path | None) -> pd.DataFrame:
 
 def judge(masker: Masker) -> Iterator[dict[str, object]]:
     """A row a box of which it is known which object it means: the score of its mask, and how good the mask is."""
-    classes = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))["datasets"]["voc240"]["classes"]
-    listing = read_split(DATA, ("background", *classes), '{"list": "val", "masks": "SegmentationClass"}')
-    for check in tqdm(listing.checks, disable=None):
-        record = check()
-        objects, corners = read_mask(record.objects), [(box.x0, box.y0, box.x1, box.y1) for box in record.boxes]
-        for box, mask in zip(corners, masker(record.path, corners) if corners else [], strict=True):
+    for path, corners, objects in val_photographs():
+        for box, mask in zip(corners, masker(path, corners) if len(corners) else [], strict=True):
             thing = true_object(box, objects)
             if thing is not None and mask.measures is not None:
                 boundary, f = boundary_scores(mask.mask, thing, objects)
                 yield {
-                    "image": record.image,
+                    "image": Path(path).stem,
                     "score": mask.score,
                     "expected_iou": mask.measures.expected_iou,
                     "flags": " ".join(mask.flags),

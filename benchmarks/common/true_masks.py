@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from boxsup.catalogue.readers.voc import read_split
 from boxsup.catalogue.tables import ImageRow
 from boxsup.config.build import build
 from boxsup.config.files import block, project_config
@@ -22,7 +26,19 @@ from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import Pools
 
+DATA = Path(os.environ.get("BOXSUP_DATA", "../shared/data")) / "voc-mini/VOC2012"
+SETTINGS = Path(__file__).parents[1] / "voc240.yaml"
 SAME = 0.7  # IoU of a box with the tight box of its object
+
+
+def val_photographs() -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.uint8]]]:
+    """The file, the boxes, N×4 pixel corners, and the numbers of objects, H×W, of each photograph of voc-mini's val."""
+    classes = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))["datasets"]["voc240"]["classes"]
+    listing = read_split(DATA, ("background", *classes), '{"list": "val", "masks": "SegmentationClass"}')
+    for check in tqdm(listing.checks, disable=None):
+        record = check()
+        corners = np.array([(box.x0, box.y0, box.x1, box.y1) for box in record.boxes], np.int64).reshape(-1, 4)
+        yield record.path, corners, read_mask(record.objects)
 
 
 def update_settings() -> UpdateSettings:

@@ -90,7 +90,7 @@ def _advice(found: Sequence[Offer], growths: tuple[Growth, Growth | None]) -> st
         return "Give scores of one run with masks (--masks), to compare boxes with masks and reviews."
     kind = best(found)
     if kind:
-        return f"Most is to be had from {kind}, also if they take the longest and the others the shortest time given."
+        return f"Most comes from {kind}, even if they take the longest time given and the others the shortest."
     return (
         "The scores do not tell which is the best. More seeds or a third size narrow the ranges; your own seconds "
         "(--box-seconds, --mask-seconds, --review-seconds) leave one line of each kind."

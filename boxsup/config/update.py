@@ -14,7 +14,9 @@ class Asking(Settings):
 
     every: PositiveInt = setting(1, "epochs between updates", paper="1")
     warmup: NonNegativeInt = setting(
-        2, "number of first generations that go by overlap alone, since a fresh network knows nothing yet", paper="0"
+        2,
+        "number of first generations that do not ask the semantic network, since a fresh one knows nothing yet",
+        paper="0",
     )
     scales: DistinctValues[PositiveFloat] = setting(
         (1.0,), "scales of the image when the network is asked, whose probabilities are averaged", min_length=1

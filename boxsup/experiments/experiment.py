@@ -194,7 +194,7 @@ class ExperimentPlan:
         return sorted({self.generation(epoch) for epoch in range(1, self.epochs + 1)})
 
     def asks(self, generation: int) -> bool:
-        """Whether boxes ask the network of the epoch before; in the first generations they go by overlap alone.
+        """Whether boxes ask the network of the epoch before; in the first generations they do not.
 
         The number of a generation is that of an epoch, and `update.warmup` counts generations: with `every: 4`, those
         of the epochs 1, 5 and 9 are the first three.
