@@ -151,10 +151,12 @@ def run(
                 writer.rows(name, split.box_count, values)
             summary["chose"] += int((tables.chosen != Chosen.NOTHING).sum())
             summary["rectangles"] += int((tables.chosen == Chosen.RECTANGLE).sum())
+            summary["maps"] += int((tables.chosen == Chosen.MAP).sum())
         writer.table("true_mask", keeping.astype(np.uint8))
     print(
         f"generation {generation}: {len(split)} images, {int(keeping.sum())} with their true mask, "
-        f"{summary['chose']} boxes chose, {summary['rectangles']} of them their rectangle",
+        f"{summary['chose']} boxes chose, {summary['maps']} of them what their object map sees, "
+        f"{summary['rectangles']} their rectangle",
         file=sys.stderr,
     )
 

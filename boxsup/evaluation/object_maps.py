@@ -13,13 +13,11 @@ from boxsup.evaluation.calibration import Calibration, calibration
 from boxsup.labels.choice import Chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL
+from boxsup.objects.maps import object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pools
 from boxsup.store.labels import Labels
 
-SURE = 0.5  # a pixel is the object if its value in the object map is this or more
 MIN_KNOWN = 0.5  # share of the pixels of its class in a box that must be known to be its object, for an IoU to mean it
 MAX_IMAGES = 1_000  # measured, at even distances in the split: their candidates and masks are read
 
@@ -31,7 +29,7 @@ class MapQuality:
     Attributes:
         chose: B, whether the box chose a segment and has a map.
         distance: B, E_b of the chosen candidate, in [0, 1]; NaN for a box that chose none.
-        maps: B, IoU of the object map, cut at SURE, with the true object; NaN where this is not known.
+        maps: B, IoU of the object map, cut at one half, with the true object; NaN where this is not known.
         segments: B, the same of the chosen segment, cut at the box.
         expected: B, what the update expected of it; NaN for a box that chose none.
     """
@@ -67,7 +65,7 @@ def measure_maps(
     """
     chosen = generation.table("chosen")
     mapped = catalogue.boxes["image"].isin(set(maps)).to_numpy()
-    chose = (chosen != Chosen.NOTHING) & mapped
+    chose = ~np.isin(chosen, (Chosen.NOTHING, Chosen.SEGMENT)) & mapped  # a reviewed mask was not chosen
     ious = np.full((2, len(chosen)), np.nan)
     masked = [row for row in images if row.mask and chose[catalogue.boxes_of(row.image).index].any()]
     with_pools = _with_pools(masked, generation.attributes["proposals"])
@@ -77,8 +75,8 @@ def measure_maps(
         for number, box in enumerate(boxes.index):
             if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates
                 held, known = true_pixels(truth, corners, class_ids, number)
-                seen = on_box(maps[row.image][number] / np.float32(FULL), corners[number]) >= SURE
-                segment = chosen_pixels(pool, int(chosen[box]), corners[number])
+                seen = object_pixels(maps[row.image][number], corners[number])
+                segment = seen if chosen[box] == Chosen.MAP else chosen_pixels(pool, int(chosen[box]), corners[number])
                 ious[:, box] = known_iou(seen, held, known), known_iou(segment, held, known)
     distance, expected = (
         np.where(mapped, of_chosen(generation, name), np.nan) for name in ("object_cost", "expected_iou")

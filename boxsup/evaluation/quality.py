@@ -114,7 +114,7 @@ def measure_generation(
             sums = sums.with_more(counted)
             bar.update(images)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
-    rectangles = _mean(chosen[supervising] == Chosen.RECTANGLE)
+    unfitted = _mean(np.isin(chosen[supervising], (Chosen.RECTANGLE, Chosen.MAP)))
     basis = Basis(split.classes, sums.confusion.sum(axis=1), masked["images"], masked["objects"])
     fits = measured_boundaries(sums.boundaries, basis.pixels)
     return Quality(
@@ -124,7 +124,7 @@ def measure_generation(
         fill=_mean(sums.fills),
         box_fill=_mean(sums.box_fills),
         changed=changed,
-        rectangles=rectangles,
+        rectangles=unfitted,
         boxes=int(supervising.sum()),
         objects=basis.objects,
         classes=basis.counts["classes"],

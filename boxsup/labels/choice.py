@@ -13,6 +13,7 @@ from boxsup.config.update import UpdateSettings
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
 from boxsup.labels.soft_masks import corrected_masks, object_masks, soft_masks
+from boxsup.objects.maps import object_pixels
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 
@@ -20,9 +21,10 @@ MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for 
 class Chosen(IntEnum):
     """What a box used if it chose no candidate; stores hold this number in place of the candidate's index."""
 
-    RECTANGLE = -1  # its rectangle
+    RECTANGLE = -1  # its rectangle: no candidate fits
     NOTHING = -2  # nothing: the box labels no pixel
-    SEGMENT = -3  # a mask of its own that never changes (GrabCut, Bbox-Seg)
+    SEGMENT = -3  # a mask that is no candidate: GrabCut's, Bbox-Seg's, or one that a person decided on
+    MAP = -4  # what its object map sees (`boxsup.objects.maps.object_pixels`): no candidate fits
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Choice:
     """What one box chose.
 
     Attributes:
-        chosen: Index of the candidate, or Chosen.RECTANGLE, or Chosen.NOTHING.
+        chosen: Index of the candidate, or Chosen.MAP, Chosen.RECTANGLE or Chosen.NOTHING.
         best: The k best candidates, at least MIN_RECORDED, best first; empty if no candidate was weighed.
         overlap: E_o of each candidate in `best`.
         regression: E_r of each candidate in `best`; zeros if the network was not asked.
@@ -52,7 +54,7 @@ class Choice:
 
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
-        """Make the choice of Chosen.RECTANGLE or Chosen.NOTHING."""
+        """Make the choice of Chosen.MAP, Chosen.RECTANGLE or Chosen.NOTHING."""
         return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
@@ -79,10 +81,11 @@ def choose(
         generation: Number of the generation, from 1, for `settings.correction`.
 
     Returns:
-        B choices; Chosen.RECTANGLE if no candidate's tight box reaches `fallback_iou`. Ties keep the order of the pool.
+        B choices. If no candidate's tight box reaches `fallback_iou`, it is Chosen.MAP where the object map sees
+        something, else Chosen.RECTANGLE. Ties keep the order of the pool.
     """
     if not candidates.iou.size:
-        return [Choice.without_candidate(Chosen.RECTANGLE) for _ in generators]
+        return [_fallback(candidates, row, maps) for row in range(len(generators))]
     overlap = overlap_costs(candidates, settings)
     regression = np.zeros_like(overlap)
     if log_probabilities is not None:
@@ -100,13 +103,19 @@ def choose(
     choices = []
     for row, random in enumerate(generators):
         if candidates.iou[row].max() < settings.fallback_iou:
-            choices.append(Choice.without_candidate(Chosen.RECTANGLE))
+            choices.append(_fallback(candidates, row, maps))
             continue
         best = ranks[row, : recorded_count(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])
         terms = (overlap[row, best], regression[row, best], objects[row, best])
         choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row], shares[row]))
     return choices
+
+
+def _fallback(candidates: Candidates, row: int, maps: NDArray[np.uint8] | None) -> Choice:
+    """What a box takes that no candidate fits."""
+    sees = maps is not None and object_pixels(maps[row], candidates.boxes[row]).any()
+    return Choice.without_candidate(Chosen.MAP if sees else Chosen.RECTANGLE)
 
 
 def recorded_count(settings: UpdateSettings) -> int:

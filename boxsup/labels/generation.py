@@ -20,6 +20,8 @@ from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
 from boxsup.labels.roles import box_roles
+from boxsup.objects.crops import on_box
+from boxsup.objects.maps import FULL, object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
@@ -77,12 +79,11 @@ class LabelUpdate:
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = box_roles(boxes, self.settings)
         painted_rows = np.flatnonzero(supervising | void)
-        candidates = [choices[row].chosen for row in painted_rows]
-        masks = LazySequence(lambda candidate: pool.mask(candidate) if candidate >= 0 else None, candidates)
+        seen = [None] * len(boxes) if self.objects is None else self.objects[image]
+        segments = [_Segment(choices[row], pool, corners[row], seen[row]) for row in painted_rows]
+        masks = LazySequence(_Segment.mask, segments)
         painted_ids = np.where(void, VOID, class_ids)[painted_rows]
-        surest = self.settings.overlapping == "surest"
-        rows_of_masks = painted_rows.tolist()
-        claims = LazySequence(lambda row: _claim(choices[row], pool, corners[row]), rows_of_masks) if surest else None
+        claims = LazySequence(_Segment.claim, segments) if self.settings.overlapping == "surest" else None
         painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip, claims)
         return ChosenLabels(painted, choices)
 
@@ -152,10 +153,40 @@ class ChoiceTables:
         return vars(self)
 
 
-def _claim(choice: Choice, pool: Pool, box: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """How surely each pixel of a box is its object, h×w; None for a box that weighed no candidate."""
-    x0, y0, x1, y1 = box
-    return None if choice.claim is None else choice.claim[pool.superpixels[y0:y1, x0:x1]]
+@dataclass(frozen=True)
+class _Segment:
+    """What a box paints.
+
+    Attributes:
+        choice: What it chose.
+        pool: The candidates of the image.
+        box: Its half-open pixel corners.
+        seen: s×s, its object map, if there is one.
+    """
+
+    choice: Choice
+    pool: Pool
+    box: NDArray[np.int64]
+    seen: NDArray[np.uint8] | None
+
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Its pixels, H×W; None for its rectangle."""
+        if self.choice.chosen >= 0:
+            return self.pool.mask(self.choice.chosen)
+        if self.choice.chosen != Chosen.MAP or self.seen is None:
+            return None
+        pixels, (x0, y0, x1, y1) = np.zeros(self.pool.superpixels.shape, np.bool_), self.box
+        pixels[y0:y1, x0:x1] = object_pixels(self.seen, self.box)
+        return pixels
+
+    def claim(self) -> NDArray[np.float32] | None:
+        """How surely each pixel of the box is its object, h×w; None if nothing tells."""
+        if self.choice.claim is not None:
+            x0, y0, x1, y1 = self.box
+            return self.choice.claim[self.pool.superpixels[y0:y1, x0:x1]]
+        if self.choice.chosen != Chosen.MAP or self.seen is None:
+            return None
+        return on_box(self.seen / np.float32(FULL), self.box)
 
 
 def _check(

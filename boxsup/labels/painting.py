@@ -25,7 +25,8 @@ def paint(
 
     Where segments overlap, the box with the strongest claim to the pixel wins. Without claims, or between equal ones,
     the smaller box wins, since the nearer object is more often the smaller one (WSSL's rule for rectangles); between
-    equal boxes, the later one wins. Claims that differ by less than TIE are equal. Void never covers a class.
+    equal boxes, the later one wins. So does a box without a claim over larger ones, and smaller ones over it. Claims
+    that differ by less than TIE are equal. Void never covers a class.
 
     Args:
         height: Height of the image, in pixels.
@@ -34,7 +35,7 @@ def paint(
         class_ids: B classes, 1…C-1, or 255 for void.
         masks: B masks, H×W each, or None for the box's rectangle; each mask is read once.
         clip: Whether each segment ends at its box.
-        claims: B claims to the pixels of the box, h×w each, 0 or more; None, or what lies outside the box, is 0.
+        claims: B claims to the pixels of the box, h×w each, 0 or more, or None; what lies outside the box is 0.
 
     Returns:
         H×W uint8 label map.
@@ -54,10 +55,9 @@ def paint(
         # What may be painted, and the box in it.
         window, inner = (box, np.s_[:, :]) if clip or mask is None else (np.s_[:, :], box)
         held = np.ones((y1 - y0, x1 - x0), np.bool_) if mask is None else mask[window]
-        if claims is not None and strongest is not None:
+        if claims is not None and strongest is not None and (own := claims[index]) is not None:
             claim = np.zeros(held.shape, np.float32)
-            if (own := claims[index]) is not None:
-                claim[inner] = own
+            claim[inner] = own
             held = held & (claim >= strongest[window] - TIE)
             strongest[window][held] = np.maximum(strongest[window][held], claim[held])
         painted[window][held] = class_id

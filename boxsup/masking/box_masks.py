@@ -20,7 +20,7 @@ from boxsup.masking.disjoint import owners
 from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
 from boxsup.masking.refine import object_probabilities, refined
 from boxsup.objects.crops import on_box, resized
-from boxsup.objects.maps import FULL
+from boxsup.objects.maps import FULL, object_pixels
 from boxsup.proposals.pool import Pool
 
 UNKNOWN = 0  # the class id of a box whose class the semantic network does not know, if there is one at all
@@ -33,7 +33,7 @@ class BoxMask:
 
     Attributes:
         pixels: H×W, true only in the box.
-        rectangle: Whether the mask is the box's rectangle, because no candidate fits.
+        rectangle: Whether the mask is the box's rectangle: no candidate fits, and the object map sees nothing.
         measures: What the quality of the mask is judged by.
         choice: What the box weighed; None for a mask that was read from a part.
         reviewed: Whether a person decided on it; see `boxsup.masking.decided`.
@@ -134,13 +134,15 @@ class _Draft:
     def of(
         cls, pool: Pool, row: int, box: NDArray[np.int64], class_id: int, map_: NDArray[np.uint8], choice: Choice
     ) -> _Draft:
-        """The sharpened mask of a box's choice."""
+        """The sharpened mask of a box's choice, or what its map sees where no candidate fits."""
         draft = cls(PackedMask(pool.superpixels.shape).as_field(), pool, row, box, class_id, map_, choice)
         inside = np.zeros((box[3] - box[1], box[2] - box[0]), np.bool_)
-        if choice.shares is not None:
+        if choice.chosen == Chosen.MAP:
+            inside = object_pixels(map_, box)
+        elif choice.shares is not None:
             mask = refined(draft.probabilities(), draft.seen())
             inside = mask if mask.any() else pool.mask(choice.chosen, draft.window)
-        # A rectangle if no candidate fits, or if the one that was chosen lies wholly outside the box.
+        # A rectangle if no candidate fits and the map sees nothing, or if what was chosen lies wholly outside the box.
         rectangle = not inside.any()
         return replace(draft, pixels=draft.in_box(inside | rectangle).as_field(), rectangle=rectangle)
 
@@ -180,7 +182,8 @@ class _Draft:
             return None
         if network is not None and self.class_id != UNKNOWN:
             asked = network.on(self.box, inside)
-        candidate = NO_CANDIDATE if self.rectangle else _of_candidate(self.choice, asked is not None)
+        fits = self.choice.chosen >= 0 and not self.rectangle
+        candidate = _of_candidate(self.choice, asked is not None) if fits else NO_CANDIDATE
         measures = measure_mask(inside, self.class_id, asked, candidate, crowd)
         return BoxMask(self.in_box(inside).as_field(), self.rectangle, measures, choice=self.choice)
 

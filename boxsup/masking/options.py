@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
 from boxsup.image.boxes import box_iou
-from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.box_masks import UNKNOWN, Asked
 from boxsup.proposals.pool import Pool
@@ -55,7 +54,7 @@ def options_of_boxes(
         update = LabelUpdate({image: pool}, {image: box_iou(corners_of(own), pool.boxes)}, scores, many, 0, 0, seen)
         choices = update.choices(image, height, width, own)
         for row, box, choice in zip(rows.tolist(), corners_of(own), choices, strict=True):
-            if choice.chosen not in (Chosen.NOTHING, Chosen.RECTANGLE):
+            if choice.chosen >= 0:
                 found[row] = list(_unlike(pool, box, choice.best))
     return found
 

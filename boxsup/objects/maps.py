@@ -13,6 +13,7 @@ import zarr
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
+from boxsup.objects.crops import on_box
 from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
 from boxsup.store.groups import atomic_group, image_count, open_group
@@ -20,6 +21,7 @@ from boxsup.store.shards import Shards
 
 KIND = "object maps"
 FULL = 255  # the value of a pixel that is surely the object
+SURE = 0.5  # a pixel is the object if its probability is this or more
 
 
 def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -29,6 +31,11 @@ def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     array([  0, 128, 255], dtype=uint8)
     """
     return np.rint(probabilities * FULL).astype(np.uint8)
+
+
+def object_pixels(own: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which of the h×w pixels of a box are the object by its s×s map, stretched over the box and cut at SURE."""
+    return on_box(own / np.float32(FULL), box) >= SURE
 
 
 class ObjectMaps(Shards[NDArray[np.uint8]]):

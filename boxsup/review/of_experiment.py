@@ -18,13 +18,14 @@ from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
+from boxsup.evaluation.object_maps import of_chosen
 from boxsup.experiments.found import generations_in, runs_in
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.inference.labelling import read_labelling
 from boxsup.labels.choice import Chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
-from boxsup.objects.maps import ObjectMaps
+from boxsup.objects.maps import ObjectMaps, object_pixels
 from boxsup.proposals.pool_store import Pools
 from boxsup.review.subject import Looked, ReviewBox, Subject
 from boxsup.store.labels import Labels
@@ -79,8 +80,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     if not _same_boxes(split, last):
         raise DataError(f"{folder}: the boxes changed since generation {known['generation']}; run the workflow first")
     rows: list[int] = []
-    expected = last.table("expected_iou")[:, 0] if len(chosen) else np.zeros(0)
-    for box, row in _boxes(split, chosen, expected, home):
+    for box, row in _boxes(split, chosen, of_chosen(last, "expected_iou"), home):
         boxes.append(box)
         rows.append(row)
     if not boxes:
@@ -88,8 +88,10 @@ def subject_of_experiment(folder: Path) -> Subject:
     pools = Pools(proposals)
     check_ids([box.image for box in boxes], pools, f"candidates of {folder}")
 
+    maps = ObjectMaps(objects) if objects else None
+
     def mask(place: int) -> NDArray[np.bool_]:
-        return _chosen_mask(pools, boxes[place], int(chosen[rows[place]]))
+        return _chosen_mask(pools, maps, boxes[place], int(chosen[rows[place]]))
 
     journal = folder / REVIEWED
     feedback = f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
@@ -139,12 +141,12 @@ def _boxes(
                 continue
             score = RECTANGLE_QUALITY if np.isnan(expected[row]) else round(float(expected[row]), 4)
             about = (image.image, str(home / image.path), image.height, image.width, place, place + 1, int(label), key)
-            raised = {"nothing": chosen[row] == Chosen.RECTANGLE, "unsure": score < UNSURE}
+            raised = {"nothing": chosen[row] in (Chosen.RECTANGLE, Chosen.MAP), "unsure": score < UNSURE}
             found.append((ReviewBox(*about, score, tuple(name for name, is_so in raised.items() if is_so)), int(row)))
     return found
 
 
-def _chosen_mask(pools: Pools, box: ReviewBox, chosen: int) -> NDArray[np.bool_]:
+def _chosen_mask(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, chosen: int) -> NDArray[np.bool_]:
     """What a box chose, cut at the box, H×W; its rectangle if that is empty.
 
     Raises:
@@ -155,7 +157,10 @@ def _chosen_mask(pools: Pools, box: ReviewBox, chosen: int) -> NDArray[np.bool_]
     pool = pools[box.image] if chosen >= 0 else None
     if pool is not None and (pool.superpixels.shape != pixels.shape or chosen >= len(pool.scores)):
         raise DataError(f"{box.image}: its candidates changed since a box chose one; run the workflow first")
-    pixels[window] = True if pool is None else pool.mask(chosen, window)
+    if pool is not None:
+        pixels[window] = pool.mask(chosen, window)
+    elif chosen == Chosen.MAP and maps is not None:
+        pixels[window] = object_pixels(maps[box.image][box.row], np.array(box.corners))
     if not pixels.any():
         pixels[window] = True
     return pixels

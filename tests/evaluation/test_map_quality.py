@@ -52,6 +52,24 @@ def test_maps_and_segments_are_held_against_the_true_mask_in_the_box(generation:
     assert quality.segments[1] == pytest.approx(share)  # its rectangle
 
 
+def test_a_reviewed_mask_is_not_measured_as_a_choice(generation: Labels, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = generation.table
+    pinned = np.array([-2, -3, 1, 1, 1])  # `boxsup labels` writes Chosen.SEGMENT for the boxes that a person decided on
+    monkeypatch.setattr(generation, "table", lambda name: pinned if name == "chosen" else table(name))
+    _, quality = measured(generation)
+    assert quality.chose.tolist() == [False, False, True, True, True]
+    assert np.isnan(quality.segments[1])
+    assert not quality.measured[1]
+
+
+def test_where_no_candidate_fits_the_map_is_the_segment(generation: Labels, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = generation.table
+    fallen_back = np.array([-2, -4, 1, 1, 1])
+    monkeypatch.setattr(generation, "table", lambda name: fallen_back if name == "chosen" else table(name))
+    _, quality = measured(generation)
+    assert quality.segments[1] == quality.maps[1] > 0.9
+
+
 def test_the_distance_is_that_of_the_candidate_that_was_chosen(generation: Labels) -> None:
     _, quality = measured(generation)
     costs = generation.table("object_cost")

@@ -81,6 +81,17 @@ def test_no_candidate_near_the_box_falls_back_to_the_rectangle():
         assert one(empty, settings, SCORES).chosen == Chosen.RECTANGLE
 
 
+def test_no_candidate_near_the_box_falls_back_to_what_the_object_map_sees():
+    far = replace(SIX, iou=np.zeros_like(SIX.iou))
+    blind, sure = np.full((2, 1, 4, 4), 127, np.uint8)
+    sure[0, 0, 0] = 255
+    for maps, chosen in ((None, Chosen.RECTANGLE), (blind, Chosen.RECTANGLE), (sure, Chosen.MAP)):
+        for candidates in (far, replace(far, members=far.members[:0], tight=far.tight[:0], iou=far.iou[:, :0])):
+            [choice] = choose(candidates, None, OURS.changed(mu=0.75), [generator(0)], maps)
+            assert choice.chosen == chosen
+            assert choice.claim is None
+
+
 def test_a_correction_believes_the_object_map_first_and_the_semantic_network_last():
     # Two halves of a box fit alike; the semantic network sees the left one, the object network the right one.
     halves = Candidates(

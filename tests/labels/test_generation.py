@@ -154,3 +154,20 @@ def test_boxes_choose_the_same_however_many_do_so_at_once(monkeypatch):
     np.testing.assert_array_equal(parts.labels, whole.labels)
     for one, other in zip(parts.choices, whole.choices, strict=True):
         np.testing.assert_allclose(one.expected_iou, other.expected_iou, rtol=1e-5)
+
+
+@pytest.mark.parametrize("seen", ["nothing", "left half", None])
+def test_a_small_box_that_no_candidate_fits_keeps_pixels_within_a_large_one(seen):
+    pool = make_pool(np.zeros((12, 12), np.int64), np.ones((1, 1), bool), np.zeros(1))
+    boxes = BOXES.iloc[:2].assign(label=[1, 2], x0=[0, 4], y0=[0, 4], x1=[12, 8], y1=[12, 8], difficult=0)
+    maps = np.full((2, 20, 20), 230, np.uint8)  # the large box's map is sure of all of it
+    maps[1] = 0
+    maps[1, :, :10] = 0 if seen == "nothing" else 255
+    iou = box_iou(boxes[["x0", "y0", "x1", "y1"]].to_numpy(), pool.boxes)
+    objects = None if seen is None else {"a": maps}
+    result = LabelUpdate({"a": pool}, {"a": iou}, None, OURS.changed(mu=0.75), 0, 1, objects).labels("a", 12, 12, boxes)
+    assert result.choices[0].chosen == 0
+    assert result.choices[1].chosen == (Chosen.MAP if seen == "left half" else Chosen.RECTANGLE)
+    expected = np.ones((12, 12), np.uint8)
+    expected[4:8, 4 : 6 if seen == "left half" else 8] = 2
+    np.testing.assert_array_equal(result.labels, expected)

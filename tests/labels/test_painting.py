@@ -38,11 +38,11 @@ def test_many_ties_do_not_add_up():
     np.testing.assert_array_equal(painted, [[2, 2]])
 
 
-def test_a_box_without_a_claim_takes_only_what_nobody_claims():
-    boxes = np.array([[0, 0, 4, 1], [0, 0, 3, 1]])
-    first = np.array([[True, True, False, False]])
-    painted = paint(1, 4, boxes, np.array([1, 2]), [first, None], True, [np.full((1, 4), 0.1), None])
-    np.testing.assert_array_equal(painted, [[1, 1, 2, 0]])
+def test_a_box_without_a_claim_wins_over_larger_boxes_and_smaller_ones_win_over_it():
+    boxes = np.array([[0, 0, 5, 1], [0, 0, 3, 1], [0, 0, 1, 1]])
+    claims = [np.full((1, 5), 0.9), None, np.full((1, 1), 0.9)]
+    painted = paint(1, 5, boxes, np.array([1, 2, 3]), [None, None, None], True, claims)
+    np.testing.assert_array_equal(painted, [[3, 2, 2, 1, 1]])
 
 
 def test_void_never_covers_a_class_whatever_is_claimed():

@@ -160,7 +160,7 @@ def test_what_is_shown_can_be_chosen(browser) -> None:
 
 def test_a_box_worth_a_look_opens_its_image(browser) -> None:
     cards = "[...document.querySelectorAll('#odd-boxes .card')].map(card => card.innerText.split('\\n'))"
-    assert ["no candidate fits: its rectangle is labelled"] in [card[1:] for card in browser.value(cards)]
+    assert ["no candidate fits: its rectangle is used"] in [card[1:] for card in browser.value(cards)]
     browser.click("#odd-boxes .card")
     name = browser.value("document.querySelector('#odd-boxes .card small').textContent")
     assert browser.value("document.querySelector('dialog[open] h3').firstChild.data") == name

@@ -24,7 +24,7 @@ EVIDENCE = BoxHistory(
 def test_each_reason_in_turn() -> None:
     found = odd_boxes(EVIDENCE)
     assert list(found) == [1, 3, 4, 2]
-    assert found[1] == ["no candidate fits: its rectangle is labelled"]
+    assert found[1] == ["no candidate fits: its rectangle is used"]
     assert found[2] == ["it chose another segment in 2 of 3 updates"]
     assert found[3] == ["expected to fit badly: IoU 0.30"]
     assert found[4] == ["its labels span only 10 % of it: loose, covered, or missed"]

@@ -40,9 +40,9 @@ def labels(tmp_path, monkeypatch, config):
     settings = json.dumps(config["proposals"]["selective_search"])
     main(["proposals", "make", "--catalogue", train, "--settings", settings, "--out", pools])
     main(["overlaps", "--catalogue", train, "--proposals", pools, "--out", iou])
-    update = json.dumps(generation_settings(config["defaults"]["update"]))
 
-    def run(number, *more):
+    def run(number, *more, k=1):
+        update = json.dumps(generation_settings({**config["defaults"]["update"], "k": k}))
         own = ["--catalogue", train, "--generation", str(number), "--seed", "0"]
         stores = ["--settings", update, "--proposals", pools, "--overlaps", iou] if "--fixed" not in more else []
         out = f"results/own/seed-0/labels/{number:03d}.zarr"
@@ -50,6 +50,16 @@ def labels(tmp_path, monkeypatch, config):
         return boxsup.open_labels(out)
 
     return run
+
+
+def test_the_score_is_that_of_the_candidate_that_was_drawn(labels, tmp_path):
+    generation = labels(1, k=5)
+    chosen, best, expected = (generation.table(name) for name in ("chosen", "best", "expected_iou"))
+    drawn = best == chosen[:, None]
+    assert (drawn.any(axis=1) & ~drawn[:, 0]).any()  # some box drew another one than its best
+    subject = subject_of_experiment(tmp_path / "results/own")
+    scores = [round(float(expected[row][drawn[row]][0]), 4) if drawn[row].any() else 0.5 for row in range(len(chosen))]
+    assert [box.score for box in subject.boxes] == pytest.approx(scores, abs=1e-4)
 
 
 def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_path):

@@ -13,10 +13,11 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import MIN_MASKS
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
+from boxsup.labels.choice import Chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
-from boxsup.objects.maps import ObjectMaps
+from boxsup.objects.maps import ObjectMaps, object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.shared.choosing import evenly_spaced
@@ -147,7 +148,9 @@ def _picture(
     scale = WIDE / max(cut.shape[:2])
     height, width = (max(1, round(scale * side)) for side in cut.shape[:2])
     segment, true = np.zeros((2, *cut.shape[:2]), np.uint8)
-    if chosen < 0:
+    if chosen == Chosen.MAP:
+        segment[inside] = object_pixels(maps[row.image][place], own)
+    elif chosen < 0:
         segment[inside] = 1
     elif pool is not None and chosen < len(pool):
         segment[inside] = chosen_pixels(pool, chosen, own)

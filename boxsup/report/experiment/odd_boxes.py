@@ -18,8 +18,9 @@ LOOSE = 0.35  # the box around its labels covers less than this share of it,
 RESTLESS = 1 / 3  # or more than this share of the updates chose another segment.
 WITHOUT_CANDIDATE: dict[int, str] = {
     Chosen.RECTANGLE: "no candidate fits: its rectangle is used",
+    Chosen.MAP: "no candidate fits: what its object map sees is used",
     Chosen.NOTHING: "not used in training",
-    Chosen.SEGMENT: "a segment made from the box alone",
+    Chosen.SEGMENT: "a mask that it did not choose: reviewed, or made from the box alone",
 }
 
 
@@ -52,18 +53,18 @@ def odd_boxes(history: BoxHistory, count: int = COUNT) -> dict[int, list[str]]:
     updates = len(history.chosen) - 1
     changes = (history.chosen[1:] != history.chosen[:-1]).sum(axis=0)
     supervising = ~np.isnan(history.spanned)
-    rectangle = supervising & (history.chosen[-1] == Chosen.RECTANGLE)
-    rectangle &= (rectangle != supervising).any()  # if every box is a rectangle, none of them is odd
+    unfitted = supervising & np.isin(history.chosen[-1], (Chosen.RECTANGLE, Chosen.MAP))
+    unfitted &= (unfitted != supervising).any()  # if no candidate fits any box, none of them is odd
     # Which boxes are odd; a number that is lowest for the oddest; the phrase.
     kinds: list[tuple[NDArray[np.bool_], NDArray[np.generic], Callable[[int], str]]] = [
-        (rectangle, -history.areas, lambda row: "no candidate fits: its rectangle is labelled"),
+        (unfitted, -history.areas, lambda row: WITHOUT_CANDIDATE[int(history.chosen[-1, row])]),
         (
             history.expected < DOUBTFUL,
             history.expected,
             lambda row: f"expected to fit badly: IoU {history.expected[row]:.2f}",
         ),
         (
-            supervising & ~rectangle & (history.spanned < LOOSE),
+            supervising & ~unfitted & (history.spanned < LOOSE),
             history.spanned,
             lambda row: f"its labels span only {100 * history.spanned[row]:.0f} % of it: loose, covered, or missed",
         ),
