@@ -26,7 +26,8 @@ def check_stack(images: Sequence[str], sizes: NDArray[np.integer]) -> None:
     (height, width), (highest, widest) = map(int, sizes.max(axis=0)), sizes.argmax(axis=0)
     raise DataError(
         f"label maps of {width}×{height} pixels (width×height), as wide as {images[widest]} and as high as "
-        f"{images[highest]}: a store pads all its maps alike, to at most {MAX_BYTES:,} pixels; {LOWER}"
+        f"{images[highest]}: a store pads all its maps alike, to at most {MAX_BYTES:,} pixels; {LOWER}, or leave one "
+        "of the two out"
     )
 
 
