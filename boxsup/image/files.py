@@ -68,14 +68,14 @@ def has_16_bits(path: str | os.PathLike[str]) -> bool:
 def _depth(path: str | os.PathLike[str], image: Image.Image) -> int:
     """Bits per value of an opened TIFF or PNG."""
     if image.format == "TIFF":
-        return max(_tags(image).get(BITS, (1,)))
+        return int(max(_tags(image).get(BITS, (1,))))
     with open(path, "rb") as file:
         return file.read(25)[24]
 
 
 def _tags(image: Image.Image) -> Mapping[int, Any]:
     """The tags of a TIFF by their numbers; none of an image in another format."""
-    return image.tag_v2 if image.format == "TIFF" else {}  # type: ignore[attr-defined, no-any-return]
+    return image.tag_v2 if image.format == "TIFF" else {}  # type: ignore[attr-defined]
 
 
 def keep_as_stored(image: Image.Image) -> None:
