@@ -19,10 +19,10 @@ from boxsup.catalogue.names import MAX_ID, printable
 from boxsup.catalogue.readers.image_files import images_below, other_names
 from boxsup.catalogue.records import Box, Check, Problem, Record, image_problem
 from boxsup.catalogue.sources import Source
-from boxsup.image.files import FORMATS, has_16_bits, read_image
+from boxsup.image.files import FORMATS, ORIENTATION, has_16_bits, read_image
 from boxsup.near import first_few
 
-ORIENTATION, TURNING = 0x0112, range(2, 9)  # EXIF's tag, and its values that rotate or mirror; others mean nothing
+TURNING = range(2, 9)  # values of EXIF's orientation that rotate or mirror; others mean nothing
 LOW = 64  # of 256: the high byte of a 14-bit value in 16 bits
 SHOWN = 5  # endings that are listed
 

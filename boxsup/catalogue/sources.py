@@ -1,4 +1,4 @@
-"""Recognises the format of a user's own annotations, and reads their images whatever the format."""
+"""Reads a user's own annotations and their images, whatever the format."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from boxsup.catalogue.formats import ENDINGS, EXPECTED, recognise_format
 from boxsup.catalogue.names import class_name, image_id, is_background, printable
-from boxsup.catalogue.readers import READERS, labelme, voc_objects, voc_xml, yolo
+from boxsup.catalogue.readers import READERS, labelme, voc_objects, yolo
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
-from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
 from boxsup.catalogue.readers.not_ours import ours_below
@@ -28,16 +28,11 @@ from boxsup.catalogue.records import (
 from boxsup.config.datasets import CornerConvention
 from boxsup.errors import DataError
 from boxsup.near import first_few
-from boxsup.store.foreign import read_content, read_json
+from boxsup.store.foreign import read_content
 
-EXPECTED = (
-    "expected a COCO JSON, a folder of VOC XML, a folder of YOLO txt with a data.yaml in it or above it, or a folder "
-    "of LabelMe JSON"
-)
 ORIENTED = (
     "polygons have four corners each: they are taken for oriented boxes, not for masks (init: unless --masks says so)"
 )
-ENDINGS = {voc_xml.ENDING: "voc_xml", yolo.ENDING: "yolo", labelme.ENDING: "labelme"}
 NUMBERED = ("coco", "yolo")  # formats that define an order of classes
 NAMES: dict[str, Callable[[bytes], list[str]]] = {"voc_xml": voc_objects.class_names, "labelme": labelme.class_names}
 
@@ -133,44 +128,6 @@ class Source:
         return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
-def recognise_format(images: Path, boxes: Path) -> str:
-    """Recognise the format of annotations: `coco`, `voc_xml`, `yolo` or `labelme`.
-
-    Args:
-        images: The folder of images, which may also hold LabelMe's files.
-        boxes: A JSON of COCO's form; an export, whose folders each have such a JSON beside their images; or a folder
-            that holds, directly or in subfolders, files of one format.
-
-    Raises:
-        DataError: It is none of these. Says what was found and what is expected.
-    """
-    if not images.is_dir():
-        raise DataError(f"{images}: no such folder of images")
-    if boxes.is_file():
-        if boxes.suffix.lower() == ".json":
-            return "coco"
-        raise DataError(f"{boxes}: found a file {boxes.suffix or 'without ending'}; {EXPECTED}")
-    if not boxes.is_dir():
-        raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
-    if instance_files(boxes):
-        return "coco"
-    counts = _counts(boxes)
-    found = [ending for ending, count in counts.items() if count]
-    if yolo.ENDING in found and yolo.find_names_file(boxes) is None:
-        if found == [yolo.ENDING]:
-            raise DataError(
-                f"{boxes}: found {counts[yolo.ENDING]} {yolo.ENDING} files, and no data.yaml in it or above it, which "
-                "names YOLO's classes (`names: [cat, dog]`), nor a classes.txt with a name on each line; put one there"
-            )
-        found.remove(yolo.ENDING)  # these are lists of images, or read-me files
-    if found == [labelme.ENDING]:
-        _check_labelme(boxes)
-    if len(found) == 1:
-        return ENDINGS[found[0]]
-    several = ", ".join(f"{count} {ending} files" for ending, count in counts.items() if count)
-    raise DataError(f"{boxes}: found {several or 'no annotation'}; {EXPECTED}")
-
-
 def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerConvention = "") -> Source:
     """Recognise annotations and read their class names. Reads no image.
 
@@ -255,33 +212,3 @@ def _scan_files(source: Source) -> tuple[list[str], str, list[Problem]]:
         except ValueError as error:
             problems.append(image_problem("", file, str(error)))
     return sorted(names), zero_evidence, problems
-
-
-def _counts(folder: Path) -> dict[str, int]:
-    """The number of files with each ending. JSON that other tools leave beside their own files does not count."""
-    counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
-    only_json = counts[labelme.ENDING] == sum(counts.values())
-    return counts if only_json or _has_labelme(folder) else counts | {labelme.ENDING: 0}
-
-
-def _check_labelme(folder: Path) -> None:
-    """Raise a DataError if a folder holds JSON, but none of LabelMe's: the user may have meant a COCO JSON."""
-    if not _has_labelme(folder):
-        first = next(annotation_files(folder, labelme.ENDING))
-        raise DataError(
-            f"{folder}: found {printable(first.name)}, which is no LabelMe JSON (it has no shapes); name a COCO "
-            "JSON itself, not its folder"
-        )
-
-
-def _has_labelme(folder: Path) -> bool:
-    files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MAX_BYTES)
-    return any("shapes" in _keys(file) for file in files)
-
-
-def _keys(path: Path) -> set[str]:
-    try:
-        content = read_json(path, "")
-    except DataError:
-        return set()
-    return set(content) if isinstance(content, dict) else set()

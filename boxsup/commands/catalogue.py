@@ -24,6 +24,7 @@ from boxsup.experiments.splits import TABLES
 from boxsup.image.scaling import MILLION
 from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write, discard
+from boxsup.store.limits import check_stack
 
 EXAMPLE = (
     'boxsup catalogue --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -72,6 +73,7 @@ def run(
             raise DataError(f"{_count(problems)}; no image of the split is left; all are in {report}")
     catalogue = to_catalogue((at_working_size(record, megapixels) for record in records), names)
     check_asked(catalogue, out)
+    check_stack(catalogue.ids, catalogue.sizes)  # else the first store of label maps would say it, perhaps a day later
     write_catalogue(out, catalogue)
     reduced = sum(record.height * record.width > megapixels * MILLION for record in records)
     if reduced:

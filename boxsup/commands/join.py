@@ -17,6 +17,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.evaluation.held_out import check_asked
 from boxsup.experiments.splits import TABLES
 from boxsup.store.csv import unescape_texts, write_csv
+from boxsup.store.limits import check_stack
 
 EXAMPLE = "boxsup join --parts results/data/voc/trainaug results/data/coco/train --out tables"
 
@@ -33,5 +34,6 @@ def run(*, parts: Sequence[Path], out: Path) -> None:
     problems = pd.concat([pd.read_csv(part / PROBLEMS, dtype=str, keep_default_na=False) for part in parts])
     write_csv(out / PROBLEMS, unescape_texts(problems))
     check_asked(catalogue, out)
+    check_stack(catalogue.ids, catalogue.sizes)
     write_catalogue(out, catalogue)
     print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)

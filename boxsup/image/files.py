@@ -6,8 +6,9 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,16 @@ from boxsup.image.scaling import MILLION, reduced, sampled
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS, MAX_SIDE = 100_000_000, 2**16 - 1  # of an image; a stage holds some 20 bytes per pixel
 LIMIT_VARIABLE = "BOXSUP_MAX_MEGAPIXELS"  # of the environment: another limit than MAX_PIXELS
+ORIENTATION = 0x0112  # number of EXIF's entry, which is also a tag of TIFF, that turns an image
+WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262  # numbers of TIFF's tags; `BITS` is of each channel
 COLOURS = "a pixel's value must be its label, not a colour"
 
 
 def read_image(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read an image as H×W×3 uint8 RGB in [0, 255], without applying its EXIF orientation.
 
-    Grey is copied to all channels, transparent pixels are laid over white, 16-bit values keep their high byte, CMYK is
-    converted without a colour profile, and of several frames the first is read.
+    Grey is copied to all channels, transparent pixels are laid over white, 12-bit and 16-bit values keep their upper 8
+    bits, CMYK is converted without a colour profile, and of several frames the first is read.
 
     Args:
         path: The file.
@@ -57,12 +60,34 @@ def read_image(path: str | os.PathLike[str], size: tuple[int, int] | None = None
 def has_16_bits(path: str | os.PathLike[str]) -> bool:
     """Whether an image that `read_image` can read has 16 bits per value, of which it keeps the high byte."""
     with _opened(path) as image:
-        if image.format == "TIFF":
-            return 16 in image.tag_v2.get(258, ())  # type: ignore[attr-defined]
-        if image.format == "PNG":  # Pillow's mode does not tell it for RGB, but the file's header does
-            with open(path, "rb") as file:
-                return file.read(25)[24:] == b"\x10"
+        if image.format in ("TIFF", "PNG"):  # Pillow's mode does not tell it for RGB, but the file's header does
+            return _depth(path, image) == 16
         return image.mode.startswith("I")
+
+
+def _depth(path: str | os.PathLike[str], image: Image.Image) -> int:
+    """Bits per value of an opened TIFF or PNG."""
+    if image.format == "TIFF":
+        return int(max(_tags(image).get(BITS, (1,))))
+    with open(path, "rb") as file:
+        return file.read(25)[24]
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF by their numbers; none of an image in another format."""
+    return image.tag_v2 if image.format == "TIFF" else {}  # type: ignore[attr-defined]
+
+
+def keep_as_stored(image: Image.Image) -> None:
+    """Let Pillow decode a TIFF that it has opened and not decoded as its pixels are stored; changes no other image.
+
+    Of all formats, Pillow turns only TIFF by its orientation when it decodes it, and its newer releases say the turned
+    size before that. They also map uncompressed grey by the turned size, so that its rows have a wrong length: pixels
+    that were turned back would not be those of the file.
+    """
+    if image.format == "TIFF" and image.tile:  # type: ignore[attr-defined]
+        image.getexif()[ORIENTATION] = 1  # the object that Pillow asks when it decodes
+        image._size = _tags(image)[WIDTH], _tags(image)[HEIGHT]  # Pillow has no public way to set it
 
 
 @contextlib.contextmanager
@@ -79,6 +104,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise ValueError(f"{error}; {_limits()}") from error
         with image:
+            keep_as_stored(image)
             check_size(*image.size)
             yield image
 
@@ -131,7 +157,10 @@ def rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
     """
     # Older releases open 16-bit PNGs in the mode of 32-bit files, and all releases open PGMs so.
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        tags = _tags(image)
+        grey = (np.asarray(image) >> (4 if 12 in tags.get(BITS, ()) else 8)).astype(np.uint8)
+        if tags.get(PHOTOMETRIC) == 0:  # 0 is white: Pillow heeds it for up to 8 bits only
+            grey = 255 - grey
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("I", "F"):
         raise ValueError("32 bits per pixel, whose range is not known; save it with 8 or 16")
@@ -142,25 +171,30 @@ def rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """Read a label map as H×W uint8 from an image with a palette or in 8-bit grey.
+    """Read a label map as H×W uint8 from an image with a palette or in grey of at most 8 bits.
 
     Args:
         path: The file.
         size: The height and width to reduce it to, each pixel by the value in its middle. None for its own.
 
     Raises:
-        DataError: The file is missing, truncated or too large, or has neither a palette nor 8-bit grey.
+        DataError: The file is missing, truncated or too large, or has neither a palette nor grey of at most 8 bits.
     """
     try:
         with _opened(path) as image:
-            if image.mode not in ("P", "L"):
+            one_bit = image.mode == "1" and image.format == "PNG"
+            if image.mode not in ("P", "L") and not one_bit:
                 raise DataError(
                     f"{path}: expected a mask with a palette or in 8-bit grey, got mode {image.mode}: {COLOURS}"
                 )
-            if size is None:
-                return np.asarray(image)
-            _check_reducible((image.height, image.width), size)
-            return sampled(np.asarray(image), size)
+            if size is not None:
+                _check_reducible((image.height, image.width), size)
+            labels = np.asarray(image, np.uint8)
+            if image.mode == "L" and image.format in ("PNG", "TIFF"):
+                # Pillow multiplies values of 2 and 4 bits by 85 and 17, so that the greatest is white.
+                scale = 255 // (2 ** _depth(path, image) - 1)
+                labels = labels // scale if scale > 1 else labels
+            return labels if size is None else sampled(labels, size)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error
     except (ConfigError, DataError):

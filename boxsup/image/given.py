@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.errors import DataError
-from boxsup.image.files import check_size, read_image, rgb_pixels
+from boxsup.errors import ConfigError, DataError
+from boxsup.image.files import check_size, keep_as_stored, read_image, rgb_pixels
 
 ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image
 EXPECTED = "H×W×3 uint8 RGB or H×W uint8 grey"
@@ -20,6 +20,8 @@ def given_pixels(image: ImageLike, name: str = "image") -> NDArray[np.uint8]:
 
     Args:
         image: A path, see `boxsup.image.files.read_image`; H×W×3 uint8 RGB or H×W uint8 grey pixels; or a Pillow image.
+            Of a TIFF that Pillow has opened and not loaded yet, the object is then as the file is stored, too; one
+            that is loaded has been turned by Pillow, and is taken so.
         name: How an error message calls an image that is no file.
 
     Raises:
@@ -34,9 +36,12 @@ def given_pixels(image: ImageLike, name: str = "image") -> NDArray[np.uint8]:
         return read_image(image)
     if isinstance(image, Image.Image):
         try:
+            keep_as_stored(image)
             check_size(*image.size)
             return rgb_pixels(image)
-        except (OSError, ValueError) as error:  # the file is decoded only now
+        except ConfigError:
+            raise
+        except Exception as error:  # the file is decoded only now, and damaged ones raise many kinds of errors
             raise DataError(f"{name}: not a usable image ({error})") from error
     if not isinstance(image, np.ndarray):
         raise DataError(f"{name}: expected a path, an array or a Pillow image, got {type(image).__name__}")

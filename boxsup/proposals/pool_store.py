@@ -17,6 +17,7 @@ from boxsup.proposals.pool import Pool
 from boxsup.store.arrays import Ragged, RaggedWriter, read_array, write_array
 from boxsup.store.checksums import CHECK_ADVICE
 from boxsup.store.groups import atomic_group, image_count, open_group
+from boxsup.store.limits import check_rows
 from boxsup.store.shards import Shards
 
 KIND = "candidate pools"
@@ -148,7 +149,11 @@ def pools_writer(
         images: The N image ids, in the order in which they will be added.
         sizes: N×2 (height, width).
         attributes: How the pools were made; nothing that differs between equal runs (no time, no host).
+
+    Raises:
+        DataError: An image has more pixels than a store holds.
     """
+    check_rows(images, sizes, ROWS["superpixels"])
     with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = PoolsWriter(group, images, sizes)

@@ -15,13 +15,13 @@ import zarr
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import ZstdCodec
 
-from boxsup.errors import StoreError
+from boxsup.errors import DataError, StoreError
 from boxsup.store.checksums import CHECK_ADVICE
+from boxsup.store.limits import MAX_BYTES
 
 SHARD_BYTES = 64 * 2**20  # of the uncompressed shard that a writer holds
 SHARD_IMAGES = 256
 RAGGED_CHUNK_BYTES = 128 * 2**10
-MAX_BYTES = 2**28  # of a chunk or a whole array in memory: our stores have less, but damaged metadata may claim more
 
 
 class _RowBuffer:
@@ -68,7 +68,10 @@ class _ItemWriter:
 
 
 class StackWriter(_ItemWriter):
-    """Writes N uint8 images of at most H×W as one N×H×W array, one chunk per image, padded at the right and bottom."""
+    """Writes N uint8 images of at most H×W as one N×H×W array, one chunk per image, padded at the right and bottom.
+
+    `boxsup.store.limits.check_stack` says whether such an array can be read.
+    """
 
     def __init__(self, group: zarr.Group, name: str, count: int, height: int, width: int, pad: int) -> None:
         per_shard = max(1, min(SHARD_IMAGES, SHARD_BYTES // max(1, height * width), count))
@@ -113,7 +116,18 @@ class RaggedWriter:
         self._offsets = array("q", [0])
 
     def append(self, row: NDArray[Any]) -> None:
-        """Add the next row; arrays of more dimensions are flattened in C order."""
+        """Add the next row; arrays of more dimensions are flattened in C order.
+
+        Raises:
+            DataError: The row is too long to be read.
+        """
+        if row.size * self._dtype.itemsize > MAX_BYTES:
+            number, images = len(self._offsets) - 1, self._group.attrs.get("images")
+            image = images[number] if isinstance(images, list) and number < len(images) else f"image {number + 1:,}"
+            raise DataError(
+                f"{image}: {row.size:,} numbers of its {self._name}; a store has at most "
+                f"{MAX_BYTES // self._dtype.itemsize:,} of an image: cut it, with its boxes, into several"
+            )
         rest = np.ascontiguousarray(row, self._dtype).ravel()
         self._offsets.append(self._offsets[-1] + rest.size)
         self._buffer.add(rest)

@@ -22,6 +22,7 @@ from boxsup.near import did_you_mean, first_few, nearest
 from boxsup.store.arrays import ColumnWriter, StackWriter, open_array, read_array, read_part, write_array
 from boxsup.store.checksums import CHECK_ADVICE
 from boxsup.store.groups import atomic_group, image_count, image_ids, open_group
+from boxsup.store.limits import check_stack
 from boxsup.store.saving import save
 from boxsup.store.shards import ImageIndex
 
@@ -197,7 +198,11 @@ def labels_writer(
 
     Yields:
         The writer to add the maps to.
+
+    Raises:
+        DataError: The greatest height times the greatest width is more than a store holds.
     """
+    check_stack(images, sizes)
     with atomic_group(path, KIND, images, attributes) as group:
         write_array(group, "size", np.asarray(sizes, np.int32).reshape(-1, 2))
         writer = LabelsWriter(group, images, sizes, names)

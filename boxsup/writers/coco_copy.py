@@ -53,7 +53,8 @@ def write(
         path: The copy.
         source: The user's JSON.
         masks: The new fields, by the index (from 0) of the annotation in `annotations`. Images of these annotations
-            also get `height` and `width` if they have none: pycocotools needs them to decode a mask.
+            also get `height` and `width` where they have none that pycocotools can use to decode a mask (null, 0, -1,
+            NaN, "640").
         left_out: The indices of annotations that the copy does not have, since their objects are none.
 
     Returns:
@@ -132,8 +133,13 @@ def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], masks: Mapp
     sizes = {identity(annotations[index]["image_id"]): (mask.height, mask.width) for index, mask in masks.items()}
     for image in images:
         height, width = sizes.get(identity(image["id"]), (None, None))
-        missing = {key: side for key, side in (("height", height), ("width", width)) if image.get(key) is None and side}
-        yield {**image, **missing}
+        sides = {"height": height, "width": width}
+        yield {**image, **{key: side for key, side in sides.items() if side and not _is_size(image.get(key))}}
+
+
+def _is_size(value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether pycocotools can work with a height or width. It draws nothing with 0, and knows no -1, NaN or text."""
+    return type(value) in (int, float) and value > 0
 
 
 def _with_texts(record: Json) -> Json:

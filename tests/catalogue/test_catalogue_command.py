@@ -56,6 +56,20 @@ def test_a_split_of_images_only_needs_neither_masks_nor_annotations(tree, tmp_pa
     assert not made.images["mask"].any()
 
 
+def test_images_whose_label_maps_no_store_could_hold_are_told_of_at_once(tree, tmp_path):
+    for image, size in (("a", (65_000, 1)), ("b", (1, 65_000))):
+        Image.new("L", size).save(tree / f"JPEGImages/{image}.jpg")
+        (tree / f"Annotations/{image}.xml").write_text("<annotation/>")
+        for kind in ("Class", "Object"):
+            (tree / f"Segmentation{kind}/{image}.png").unlink(missing_ok=True)
+    result = catalogue(tree, tmp_path / "out", masks="none")
+    assert result.returncode == 1
+    words = "label maps of 65000×65000 pixels (width×height), as wide as a and as high as b: a store pads all its maps "
+    assert result.stderr.strip().splitlines()[-1].startswith(f"boxsup: error: {words}")
+    assert "lower `megapixels` of the data set" in result.stderr
+    assert not (tmp_path / "out/images.csv").exists()
+
+
 def test_other_tools_trees_are_read_by_their_own_endings_and_names(tree, tmp_path):
     Image.open(tree / "JPEGImages/a.jpg").save(tree / "JPEGImages/a.png")
     (tree / "JPEGImages/a.jpg").unlink()

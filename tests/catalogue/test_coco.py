@@ -293,6 +293,28 @@ def test_each_kind_of_bad_record_is_a_problem_that_names_it(root, damage):
     assert len(problems) == 1 + (damage == "an id of two images")
 
 
+def test_an_empty_box_without_a_polygon_is_a_problem(root):
+    content = instances()
+    content["annotations"][0] |= {"bbox": [], "segmentation": []}
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat", "dog"], masks="none")
+    [problem] = first.problems
+    assert problem.problem == "annotation 7: bbox must be [x, y, width, height], four numbers, got []"
+
+
+def test_the_size_of_an_image_as_a_viewer_turns_it_is_told_with_its_cause(root):
+    content = instances()
+    content["images"][0] |= {"width": SIZE[0], "height": SIZE[1]}
+    write(root, content)
+    _, [first, _] = records_of(root, ["cat", "dog"])
+    [problem] = first.problems
+    assert problem.problem == (
+        "a.jpg: the image has 30×20 pixels, its entry says 20×30 (width×height): it was scaled, or a viewer turns it "
+        "(EXIF), so boxes do not fit; save it as it was annotated, or remove the entry's `height` and `width` if they "
+        "do fit"
+    )
+
+
 def test_an_annotation_of_no_image_leaves_none_out(root):
     """As a label or a LabelMe file of no image: it is said, and is no problem."""
     content = instances()
@@ -383,7 +405,9 @@ SPELLINGS = {
     "crowds by other words": {("annotations", 0, "iscrowd"): None, ("annotations", 1, "iscrowd"): "1"},
     "true and false": {("annotations", 0, "iscrowd"): False, ("annotations", 1, "iscrowd"): True},
     "a rotation of nothing": {("annotations", 0, "attributes"): {"rotation": 360.0, "occluded": False}},
+    "texts for sizes": {("images", 0, "width"): "30", ("images", 0, "height"): "20"},
     "a box that only its polygon gives": {("annotations", 0, "bbox"): None},
+    "an empty box beside a polygon": {("annotations", 0, "bbox"): []},
 }
 
 
@@ -577,7 +601,7 @@ def test_an_export_of_several_folders_is_read_whole(root):
             r"annotations\[0\]: category_id: expected a number or a text",
         ),
         (instances() | {"annotations": [{"image_id": None}]}, r"annotations\[0\]: image_id: expected .*, got None"),
-        (instances() | {"images": [{"id": 1, "file_name": "a.jpg", "width": "30"}]}, r"width: expected a whole number"),
+        (instances() | {"images": [{"id": 1, "file_name": "a.jpg", "width": "30px"}]}, r"width: expected a whole"),
         (instances() | {"images": [{"id": 1, "file_name": "a.jpg", "height": 2.5}]}, r"height: expected .*, got 2\.5"),
         (
             instances() | {"images": [{"id": 1.5, "file_name": "a.jpg"}]},

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from boxsup.catalogue.check import run_checks
+from boxsup.catalogue.formats import recognise_format
 from boxsup.catalogue.readers.coco_objects import parse_annotation
 from boxsup.catalogue.readers.labelme import class_names, read_shapes
 from boxsup.catalogue.readers.segments import encode_masks
 from boxsup.catalogue.readers.voc_objects import read_objects
 from boxsup.catalogue.readers.yolo import read_labels, read_names
 from boxsup.catalogue.records import Box
-from boxsup.catalogue.sources import open_source, recognise_format
+from boxsup.catalogue.sources import open_source
 from boxsup.errors import DataError
 from helpers import own_data
 
@@ -134,6 +135,32 @@ def test_text_files_beside_another_format_do_not_matter(tmp_path, root, made):
     own_data.write_voc_xml(tmp_path / "xml", made)
     (tmp_path / "xml/train.txt").write_text("picture_00\n")
     assert recognise_format(root / "images", tmp_path / "xml") == "voc_xml"
+
+
+def test_xml_of_other_tools_beside_annotations_does_not_matter(tmp_path, root, made):
+    own_data.write_yolo(tmp_path / "yolo", made)
+    labels = tmp_path / "yolo/labels"
+    for image in made:
+        (labels / f"{image}.tif.aux.xml").write_text("<PAMDataset><Metadata/></PAMDataset>")  # GDAL's
+    assert recognise_format(root / "images", labels) == "yolo"
+    (labels / "notes.json").write_text("{}")
+    assert recognise_format(root / "images", labels) == "yolo"
+    own_data.write_labelme(tmp_path / "labelme", made)
+    (tmp_path / "labelme/a.tif.aux.xml").write_text("<PAMDataset/>")
+    assert recognise_format(root / "images", tmp_path / "labelme") == "labelme"
+    own_data.write_voc_xml(tmp_path / "xml", made)
+    (tmp_path / "xml/a.tif.aux.xml").write_text("<PAMDataset/>")
+    (tmp_path / "xml/notes.json").write_text("{}")
+    assert recognise_format(root / "images", tmp_path / "xml") == "voc_xml"
+
+
+@pytest.mark.parametrize("content", ["<annotation/>", "<annotation>", "", "<a><object/></a>"])
+def test_xml_that_may_be_vocs_is_not_passed_over_for_what_lies_beside_it(tmp_path, root, made, content):
+    own_data.write_yolo(tmp_path, made)
+    (tmp_path / "labels/a.tif.aux.xml").write_text("<PAMDataset/>")
+    (tmp_path / "labels/b.xml").write_text(content)
+    with pytest.raises(DataError, match=r"found 2 \.xml files, 4 \.txt files; expected"):
+        recognise_format(root / "images", tmp_path / "labels")
 
 
 # --- VOC XML ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from boxsup.catalogue.tables import BOX_COLUMNS, IMAGE_COLUMNS, Catalogue, write_catalogue
 from boxsup.catalogue.union import join
 from boxsup.cli import main
+from boxsup.commands.join import run
 from boxsup.errors import DataError
 
 CLASSES = ("background", "cat", "dog")
@@ -37,6 +38,17 @@ def test_tables_stand_one_after_the_other():
 def test_ids_and_classes_that_collide_are_named(parts, message):
     with pytest.raises(DataError, match=message):
         join(parts)
+
+
+def test_parts_whose_label_maps_no_store_could_hold_together_are_told_of_at_once(tmp_path):
+    for name, image, size in (("x", "a", (9, 65_000)), ("y", "b", (65_000, 9))):
+        tables = part(image)
+        tables.images[["height", "width"]] = size
+        write_catalogue(tmp_path / name, tables)
+        (tmp_path / name / "problems.csv").write_text("image,file,problem\n")
+    words = r"label maps of 65000×65000 pixels \(width×height\), as wide as a and as high as b"
+    with pytest.raises(DataError, match=words):
+        run(parts=[tmp_path / "x", tmp_path / "y"], out=tmp_path / "union")
 
 
 def test_problems_of_all_parts_are_listed(tmp_path):

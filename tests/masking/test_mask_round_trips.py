@@ -162,6 +162,25 @@ def test_a_file_without_sizes_gets_those_that_pycocotools_needs(home):
         write(home / "copy.json", home / "own.json", filled)
 
 
+@pytest.mark.parametrize("unknown", [0, -1, float("nan"), None, "40"])
+def test_a_size_that_pycocotools_cannot_use_is_replaced(tmp_path, unknown):
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "height": unknown, "width": 40}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [5, 5, 10, 10], "iscrowd": 0}],
+        "categories": [{"id": 2, "name": "star"}],
+    }
+    (tmp_path / "own.json").write_text(json.dumps(content))
+    filled = {0: MaskFields(json.dumps({"segmentation": [[5, 5, 15, 5, 15, 15, 5, 15]]}), 40, 40)}
+    write(tmp_path / "copy.json", tmp_path / "own.json", filled)
+    assert json.loads((tmp_path / "copy.json").read_text())["images"] == [{**content["images"][0], "height": 40}]
+    copied = COCO(str(tmp_path / "copy.json"))
+    assert copied.annToMask(copied.anns[1]).sum() == 100
+    content["images"][0]["height"] = 40.0  # which it can use
+    (tmp_path / "own.json").write_text(json.dumps(content))
+    write(tmp_path / "copy.json", tmp_path / "own.json", filled)
+    assert '"height":40.0' in (tmp_path / "copy.json").read_text()
+
+
 def test_each_file_of_an_export_has_its_copy(home):
     """Roboflow's: a JSON beside the images of each part; ids are the file's own, and texts beside numbers are one."""
     made, before = own_data.pictures(3, SIDE), {}

@@ -135,6 +135,14 @@ def test_a_store_of_no_images_is_a_store(tmp_path):
     assert len(Pools([tmp_path / "x.zarr"])) == 0
 
 
+def test_an_image_too_large_to_be_read_is_refused_before_its_candidates_are_made(tmp_path):
+    words = r"^b: 13000×12000 pixels \(width×height\); a store has maps of at most 134,217,728; lower `megapixels`"
+    sizes = np.array([(9, 9), (12_000, 13_000)], np.int32)
+    with pytest.raises(DataError, match=words), pools_writer(tmp_path / "x.zarr", ["a", "b"], sizes, {}):
+        pytest.fail("candidates would be made")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_image_in_two_shards_is_refused(tmp_path):
     pool = random_pool(0, 4, 5, 3)
     for name in ("a", "b"):

@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from boxsup.image.files import read_image
 from boxsup.masking.made import read_made
 from boxsup.masking.table import masks_table
+from boxsup.report.masks.overlays import browser_shows
 from boxsup.report.masks.page import Pages
 from helpers.masks_folder import write_masks_folder
 from helpers.own_data import CLASSES
@@ -127,6 +129,28 @@ def test_what_browsers_show_otherwise_is_copied_as_it_is_stored(tmp_path, runnin
     start = '<script type="application/json" id="data">'
     data = json.loads(page.read_text().partition(start)[2].partition("</script>")[0])
     assert data["files"][image.stem]["photo"] == f"overlays/photos/{image.stem}.jpg"
+
+
+DAMAGED = {"no header": b"garbagegarbage", "cut off": b"II*\0", "a far entry": b"II*\0\xff\xff\xff\x7f"}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_damaged_exif_does_not_matter(tmp_path, kind, damage):
+    out = write_masks_folder(tmp_path / "own", 2)
+    image = next((tmp_path / "own/images").iterdir())
+    pixels = np.asarray(Image.open(image).convert("RGB"))
+    Image.fromarray(pixels).save(image, kind, exif=b"Exif\0\0" + DAMAGED[damage], lossless=True)
+    look(out)
+    np.testing.assert_array_equal(read_image(image), pixels)
+    assert not (out / f"overlays/photos/{image.stem}.jpg").exists()  # a browser shows the file as we read it
+
+
+def test_damaged_exif_in_a_text_of_a_png_does_not_matter(tmp_path):
+    text = PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n   12\nzzzz\n")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png", pnginfo=text)
+    assert browser_shows(tmp_path / "a.png")
 
 
 def test_very_many_boxes_have_small_pictures_and_the_page_says_how_many(tmp_path, monkeypatch):

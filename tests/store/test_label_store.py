@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import boxsup
-from boxsup.errors import StoreError, UnknownImageError
+from boxsup.errors import DataError, StoreError, UnknownImageError
 from boxsup.image.files import read_mask
 from boxsup.store import arrays
 from boxsup.store.arrays import Ragged, RaggedWriter
 from boxsup.store.groups import create_group, open_group
 from boxsup.store.labels import labels_writer
+from boxsup.store.limits import check_stack
 
 
 def write(path, maps, attributes=None):
@@ -68,6 +69,30 @@ def test_a_map_of_another_size_or_out_of_turn_is_refused_and_nothing_is_left(tmp
     with pytest.raises(StoreError, match="expected labels of x, got y"):
         out_of_turn()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_maps_that_could_not_be_read_are_refused_before_the_first(tmp_path):
+    sizes = np.array([(20_000, 5_000), (5_000, 20_000), (30, 40)], np.int32)
+    words = (
+        r"label maps of 20000×20000 pixels \(width×height\), as wide as wide and as high as high: a store pads all its "
+        "maps alike, to at most 268,435,456 pixels; lower `megapixels` of the data set"
+    )
+    with pytest.raises(DataError, match=words), labels_writer(tmp_path / "a", ["high", "wide", "small"], sizes, {}):
+        pytest.fail("a map would be made")
+    assert list(tmp_path.iterdir()) == []
+    check_stack(["a"], np.array([(2**14, 2**14)]))
+    with pytest.raises(DataError, match="pixels"):
+        check_stack(["a"], np.array([(2**14, 2**14 + 1)]))
+
+
+def test_a_row_that_could_not_be_read_is_refused(tmp_path):
+    writer = RaggedWriter(create_group(tmp_path / "a", {"kind": "rows", "images": ["x", "y"]}), "iou", np.float32)
+    writer.append(np.arange(10))
+    with pytest.raises(DataError, match=r"^y: 67,108,865 numbers of its iou; a store has at most 67,108,864 of an im"):
+        writer.append(np.broadcast_to(np.float32(0), 2**26 + 1))
+    writer.append(np.arange(1))
+    writer.close()
+    np.testing.assert_array_equal(Ragged(open_group(tmp_path / "a", "rows"), "iou")[0], np.arange(10))
 
 
 def test_other_folders_are_refused_by_name(tmp_path):

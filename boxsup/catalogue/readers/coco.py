@@ -42,6 +42,10 @@ VOC_NAMES = {  # COCO's name -> VOC's name, if they differ
     "tv": "tvmonitor",
 }
 ClassIds = dict[Id, int | None]
+OTHER_SIZE = (
+    "it was scaled, or a viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or remove the "
+    "entry's `height` and `width` if they do fit"
+)
 
 
 class Entry(NamedTuple):
@@ -171,9 +175,8 @@ def check_entry(where: Layout, entry: Entry, class_ids: ClassIds, mask: Path | N
         stated = entry.height or height, entry.width or width
         if stated != (height, width):
             actual_size, stated_size = f"{width}×{height}", f"{stated[1]}×{stated[0]}"
-            return [], [
-                f"{entry.name}: the image has {actual_size} pixels, its entry says {stated_size} (width×height)"
-            ]
+            text = f"{entry.name}: the image has {actual_size} pixels, its entry says {stated_size} (width×height)"
+            return [], [f"{text}: {OTHER_SIZE}"]
         return _objects(entry, class_ids, height, width, where.drawn)
 
     path = find_file(where.images.path, entry.name)

@@ -1,7 +1,7 @@
 """Checks and normalises the JSON form of COCO's instances, which many tools write.
 
-Ids may be numbers or texts: 1, 1.0 and "1" are one id. Sizes may be written as `120.0` or be missing, since an image's
-pixels tell its size. Other keys stay as they are.
+Ids may be numbers or texts: 1, 1.0 and "1" are one id. Sizes may be written as `120.0` or "120" or be missing, since an
+image's pixels tell its size. Other keys stay as they are.
 """
 
 from __future__ import annotations
@@ -78,9 +78,15 @@ def _whole(value: object) -> int | None:
 
 
 def _size(value: object) -> int | None:
-    """A height or width in pixels; 0 if missing, None if it is not a whole number."""
+    """A height or width in pixels; 0 if missing, None if it is not a whole number.
+
+    >>> _size(640.0), _size("640"), _size(None), _size(-1), _size("640px")
+    (640, 640, 0, 0, None)
+    """
     if value is None or (type(value) is float and math.isnan(value)):
         return 0
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
+        return int(value)
     number = _whole(value)
     return None if number is None else max(number, 0)
 
@@ -143,7 +149,12 @@ def _is_numbers(polygon: Any) -> bool:  # noqa: ANN401 - JSON
     return isinstance(polygon, list) and all(type(value) in (int, float) for value in polygon)
 
 
+def has_bbox(annotation: Json) -> bool:
+    """Whether an annotation has a `bbox`, be it valid or not; null and an empty list are none."""
+    return annotation.get("bbox") not in (None, [])
+
+
 def _without_segmentation(record: Json) -> Json:
-    if record.get("bbox") is not None:
+    if has_bbox(record):
         record.pop("segmentation", None)
     return _with_arrays(record)

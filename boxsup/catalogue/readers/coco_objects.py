@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from boxsup.catalogue.readers.coco_form import Json
+from boxsup.catalogue.readers.coco_form import Json, has_bbox
 from boxsup.catalogue.readers.segments import (
     MAX_POSITION,
     AnnotatedObject,
@@ -51,7 +51,7 @@ def parse_annotation(annotation: Json, class_id: int, height: int, width: int, d
 def _corners(annotation: Json, segmentation: Any, height: int, width: int) -> tuple[Corners, str]:  # noqa: ANN401
     """The box of an annotation, and a note: its `bbox`, rotated if CVAT says so, else the box of its segmentation."""
     bbox, degrees = annotation.get("bbox"), _rotation(annotation)
-    if bbox is None and segmentation:
+    if not has_bbox(annotation) and segmentation:
         if isinstance(segmentation, list):
             corners, note = polygon_box(segmentation, height, width)
             return corners, note or no_area(np.concatenate(segmentation), "its polygon")

@@ -35,6 +35,10 @@ ENCODINGS = frozenset(
 )  # which expat lacks
 
 
+class OtherXmlError(ValueError):
+    """A file is XML, but not VOC's."""
+
+
 def read_boxes(
     xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention = "voc"
 ) -> tuple[list[Box], list[str]]:
@@ -80,7 +84,10 @@ def read_objects(
 
 
 def parse_xml(content: bytes) -> Element:
-    """The root element of an annotation. Raises a ValueError that says what is wrong with the file."""
+    """The root element of an annotation. Raises a ValueError that says what is wrong with the file.
+
+    That is an OtherXmlError for the XML of another tool.
+    """
     try:
         root = fromstring(_decoded(content), forbid_dtd=True)
     except DefusedXmlException as error:
@@ -89,7 +96,7 @@ def parse_xml(content: bytes) -> Element:
     except (ParseError, ValueError, LookupError) as error:
         raise ValueError(f"not XML ({error}){_encoding_advice(content)}") from error
     if root.tag != "annotation" and root.find("object") is None:
-        raise ValueError(f"not VOC's XML: expected <annotation> with its objects, got <{root.tag[:60]}>")
+        raise OtherXmlError(f"not VOC's XML: expected <annotation> with its objects, got <{root.tag[:60]}>")
     return root
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from boxsup.catalogue.oddities import is_upright
 from boxsup.image.drawing import font
 from boxsup.image.files import read_image
 from boxsup.image.packed import packed_mask
@@ -21,7 +22,6 @@ from boxsup.store.atomic import atomic_write
 QUALITY = 88  # of JPEG
 NAMED = 160  # px of an image's longer side, from which on there is room for names
 SHOWN_BY_BROWSERS = {"JPEG", "PNG", "WEBP", "GIF", "BMP"}
-ORIENTATION = 274  # EXIF's number of the entry that turns a photograph
 SHEET, COLUMNS, THUMB, GAP = 96, 8, 220, 10  # images on a contact sheet, per row; their longer side and distance in px
 
 
@@ -72,7 +72,8 @@ def save_jpeg(image: Image.Image, path: Path) -> None:
 def browser_shows(path: Path) -> bool:
     """Whether a browser shows a file as we read it: a format that it knows, and no entry that turns it."""
     with Image.open(path) as image:
-        return image.format in SHOWN_BY_BROWSERS and image.getexif().get(ORIENTATION, 1) == 1
+        known = image.format in SHOWN_BY_BROWSERS
+    return known and is_upright(path)
 
 
 def thumb(image: Image.Image) -> Image.Image:
