@@ -41,8 +41,7 @@ class Generation:
     Attributes:
         labels: Its label maps and tables.
         catalogue: The split.
-        chosen: B, index of each box's candidate, or -1 (rectangle), -2 (supervised nothing), -3 (a segment that is
-            no candidate).
+        chosen: B, index of each box's candidate, or a value of `boxsup.labels.choice.Chosen` where it has none.
         best: B×k indices of the best candidates, best first, padded with -1.
         costs: For each of the COSTS that its boxes weighed, by name of the table: B×k, of each candidate in `best`.
         maps: Image id -> B×s×s object maps of its boxes; None if it chose by none, or they were removed.
