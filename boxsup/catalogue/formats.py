@@ -40,7 +40,7 @@ def recognise_format(images: Path, boxes: Path) -> str:
         raise DataError(f"{boxes}: no such file or folder; {EXPECTED}")
     if instance_files(boxes):
         return "coco"
-    counts = _counts(boxes)
+    counts = _counts(images, boxes)
     found = [ending for ending, count in counts.items() if count]
     if yolo.ENDING in found and yolo.find_names_file(boxes) is None:
         if found == [yolo.ENDING]:
@@ -57,9 +57,9 @@ def recognise_format(images: Path, boxes: Path) -> str:
     raise DataError(f"{boxes}: found {several or 'no annotation'}; {EXPECTED}")
 
 
-def _counts(folder: Path) -> dict[str, int]:
+def _counts(images: Path, folder: Path) -> dict[str, int]:
     """The number of files with each ending. JSON and XML that other tools leave beside annotations do not count."""
-    counts = {ending: sum(1 for _ in annotation_files(folder, ending)) for ending in ENDINGS}
+    counts = {ending: sum(1 for _ in annotation_files(folder, ending, images)) for ending in ENDINGS}
     for ending, has_some in ((labelme.ENDING, _has_labelme), (voc_xml.ENDING, _has_voc)):
         beside_others = 0 < counts[ending] < sum(counts.values())
         if beside_others and not has_some(folder):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from boxsup.catalogue.names import MAX_ID, printable
+from boxsup.catalogue.names import MAX_ID, normalised, printable
 from boxsup.catalogue.readers.image_files import images_below, other_names
 from boxsup.catalogue.records import Box, Check, Problem, Record, image_problem
 from boxsup.catalogue.sources import Source
@@ -162,9 +162,10 @@ def unknown_images(source: Source, known: set[str]) -> int:
         source: The images and annotations.
         known: The ids of all images that were checked, and of those with problems.
     """
-    # What problems call an image without an id is its name.
-    names = {name: printable(name[:MAX_ID]) for name in images_below(source.images)}
-    return sum(known.isdisjoint({said, source.image_id(name)}) for name, said in names.items())
+    # What problems call an image without an id is its name. A JSON may spell accents otherwise than the file.
+    seen = set(map(normalised, known))
+    names = {name: printable(name[:MAX_ID]) for name in images_below(source.images, source.mask_folder)}
+    return sum(seen.isdisjoint(map(normalised, (said, source.image_id(name)))) for name, said in names.items())
 
 
 def notes_on_unread(unknown: int, others: Sequence[str]) -> list[str]:
@@ -184,4 +185,4 @@ def notes_on_unread(unknown: int, others: Sequence[str]) -> list[str]:
 
 def unread_files(source: Source, known: set[str]) -> list[str]:
     """The lines of `notes_on_unread` for a source; see `unknown_images`."""
-    return notes_on_unread(unknown_images(source, known), other_names(source.images))
+    return notes_on_unread(unknown_images(source, known), other_names(source.images, source.mask_folder))

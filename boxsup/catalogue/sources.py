@@ -14,7 +14,6 @@ from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco import open_instances
 from boxsup.catalogue.readers.folder import DRAWN, MAX_BYTES, NONE
 from boxsup.catalogue.readers.image_files import images_below
-from boxsup.catalogue.readers.not_ours import ours_below
 from boxsup.catalogue.records import (
     BACKGROUND,
     Listing,
@@ -25,9 +24,9 @@ from boxsup.catalogue.records import (
     link_problems,
     summarise_problems,
 )
+from boxsup.catalogue.source_notes import notes_on_masks, notes_on_names, notes_on_ours
 from boxsup.config.datasets import CornerConvention
 from boxsup.errors import DataError
-from boxsup.near import first_few
 from boxsup.store.foreign import read_content
 
 ORIENTED = (
@@ -67,9 +66,14 @@ class Source:
     masks: str = NONE
     links: bool = False
 
+    @property
+    def mask_folder(self) -> Path | None:
+        """The folder of true masks, or None. It holds no images, also if it is below theirs."""
+        return None if self.masks in (NONE, DRAWN) else Path(self.masks)
+
     def split_settings(self) -> dict[str, str | bool]:
         """Settings of a split of all images, with absolute paths; see `boxsup.config.datasets.FolderSplit`."""
-        masks = self.masks if self.masks in (NONE, DRAWN) else str(Path(self.masks).absolute())
+        masks = str(self.mask_folder.absolute()) if self.mask_folder else self.masks
         data = str(self.data.absolute()) if self.data else ""
         optional: dict[str, str | bool] = {"data": data, "corners": self.corners, "links": self.links}
         optional["ids"] = "" if self.ids == "name" else self.ids
@@ -100,7 +104,7 @@ class Source:
 
     def _all_files(self) -> list[Path]:
         endings = [ending for ending, form in ENDINGS.items() if form == self.format]
-        return [file for ending in endings for file in annotation_files(self.annotations, ending)]
+        return [file for ending in endings for file in annotation_files(self.annotations, ending, self.images)]
 
     def crowds_message(self, effect: str) -> str:
         """The message for annotations in which every box is a crowd: the effect of that, and what to do."""
@@ -128,7 +132,9 @@ class Source:
         return self.with_classes(list(dict.fromkeys((*classes[1:], *self.classes[1:]))))
 
 
-def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerConvention = "") -> Source:
+def open_source(
+    images: Path, boxes: Path, links: bool = False, corners: CornerConvention = "", masks: Path | None = None
+) -> Source:
     """Recognise annotations and read their class names. Reads no image.
 
     Args:
@@ -136,6 +142,7 @@ def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerC
         boxes: The annotations, see `recognise_format`.
         links: Whether symbolic links may lead out of the two.
         corners: How VOC XML counts; "" for as its files show.
+        masks: The true masks that will be used, if they are in a folder: see `Source.mask_folder`.
 
     Raises:
         DataError: The format is unknown, or there is no class, or a class name cannot be printed, or `corners` is given
@@ -149,7 +156,8 @@ def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerC
         names, files = open_instances(boxes)
     else:
         source, names = _of_files(source)
-        files = images_below(images)
+        files = images_below(images, None if masks is None or masks.absolute() == boxes.absolute() else masks)
+        source = replace(source, notes=(*source.notes, *notes_on_masks(files)))
     odd = next((name for name in names if not name.isprintable()), None)
     if odd is not None:
         raise DataError(f"{boxes}: the class '{printable(odd[:60])}' has a name that cannot be shown; give it another")
@@ -158,16 +166,8 @@ def open_source(images: Path, boxes: Path, links: bool = False, corners: CornerC
         source = replace(
             source, notes=(*source.notes, "images in several folders share names: their ids include the folders")
         )
-    source = replace(source, notes=(*source.notes, *_unread(images, boxes)))
+    source = replace(source, notes=(*source.notes, *notes_on_ours(images, boxes)))
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
-
-
-def _unread(images: Path, boxes: Path) -> list[str]:
-    """A note about what boxsup wrote into the user's folders, such as earlier results; none if there is nothing."""
-    ours = [str(folder / below) for folder in (images, boxes) for below in ours_below(folder)]
-    if not ours:
-        return []
-    return [f"what boxsup wrote among your files is not read: in {first_few(list(dict.fromkeys(ours)))}"]
 
 
 def kind_of_ids(names: Sequence[str]) -> str:
@@ -186,7 +186,9 @@ def _of_files(source: Source) -> tuple[Source, list[str]]:
         data = yolo.find_names_file(source.annotations) or source.annotations / yolo.DATA
         if yolo.has_oriented_boxes(source.files()):
             source = replace(source, boxes_only=True, notes=(*source.notes, ORIENTED))
-        return replace(source, data=data), [name for _, name in sorted(yolo.read_names(data).items())]
+        numbered = yolo.read_names(data)
+        source = replace(source, data=data, notes=(*source.notes, *notes_on_names(source.annotations, data, numbered)))
+        return source, [name for _, name in sorted(numbered.items())]
     names, zero_evidence, problems = _scan_files(source)
     if all(is_background(name) for name in names):
         source.check_links()

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from boxsup.project.choices import (
     ids_named_by,
     image_names,
     split_by_folders,
+    with_labelmap,
     with_named_classes,
     with_occurring_classes,
     with_true_masks,
@@ -93,13 +94,12 @@ def run(
     _check_epochs(epochs)
     _check_paths(filter(None, (project, images, boxes, masks)))
     machine = this_machine()
-    by_folders: set[str] = set()
     try:
-        source = open_source(images, boxes, links, corners or "")
-        source = with_true_masks(with_named_classes(source, classes) if classes else source, masks)
+        source = with_true_masks(open_source(images, boxes, links, corners or "", masks), masks)
+        source = with_named_classes(source, classes) if classes else with_labelmap(source)
+        named = None if val is None else ids_named_by(val, source)
         survey = _survey(source, workers or machine.cores)
-        if val is None:
-            source, survey, by_folders = split_by_folders(source, survey)
+        source, survey, chosen = split_by_folders(source, survey, named)
         check_objects(survey, source)
         source, survey = with_used_masks(source, survey, masks)
         if classes is None:
@@ -107,9 +107,8 @@ def run(
     except UnusableData as error:
         report = write_problems(project / PROBLEMS, error.problems)
         raise DataError(f"{printable(str(error))}; all are in {report}") from error
-    chosen = by_folders
-    if val is not None:
-        source, chosen = _evaluated_images(val, source, survey, boxes)
+    if val is not None and named is not None:
+        source, chosen = _evaluated_images(val, named, source, survey, boxes)
     splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
     settings = make_plan(len(splits.train), survey.side, machine, epochs)
@@ -147,13 +146,14 @@ def _check_name(name: str) -> None:
             raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
 
 
-def _evaluated_images(val: Path, source: Source, survey: Survey, boxes: Path) -> tuple[Source, set[str]]:
-    """The ids of the images that `--val` names, and the source with a note about those that cannot be used.
+def _evaluated_images(
+    val: Path, named: Set[str], source: Source, survey: Survey, boxes: Path
+) -> tuple[Source, set[str]]:
+    """The ids of the usable images that `--val` names, and the source with a note about those that cannot be used.
 
     Raises:
         DataError: None of them can be used.
     """
-    named = ids_named_by(val, source)
     chosen = {image for image in survey.objects if normalised(image) in named}
     if named and not chosen:
         advice = _outside(val, source.images, boxes)
@@ -198,7 +198,8 @@ def _survey(source: Source, workers: int) -> Survey:
         left = "one image is left, and one to evaluate on is needed, too" if images else "no image is left"
         raise UnusableData(summarise_problems(problems, left), problems)
     problems += listing.unmatched
-    survey = Survey(images, problems, source.classes, unknown_images(source, known), other_names(source.images))
+    others = other_names(source.images, source.mask_folder)
+    survey = Survey(images, problems, source.classes, unknown_images(source, known), others)
     if not survey.boxes:
         text = f"none of the {len(images)} images has a box; annotations have the names of their images"
         raise UnusableData(

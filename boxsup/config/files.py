@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ def project_config(over: Path | None = None) -> Block:
 def base_config(named: bool, folder: Path = Path()) -> list[Path]:
     """The files that the workflow's configuration starts from, each laid over the one before.
 
-    A `config.yaml` of the folder that has `defaults` is whole: it takes the place of the project's own. Any other is
-    laid over the project's, unless the user names another one: then it may belong to somebody else's program.
+    A `config.yaml` of the folder that is whole (`is_whole`) takes the place of the project's own. Any other is laid
+    over the project's, unless the user names another one: then it may belong to somebody else's program.
 
     Args:
         named: Whether the user names configurations (`--configfile`).
@@ -60,14 +60,35 @@ def base_config(named: bool, folder: Path = Path()) -> list[Path]:
         content = yaml.safe_load(own.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return [PROJECT] if named else [own]  # Snakemake says what is wrong with it
-    if isinstance(content, dict) and "defaults" in content:
+    if is_whole(content):
         return [own]
     return [PROJECT] if named or content is None else [PROJECT, own]
 
 
+def is_whole(content: Any) -> bool:  # noqa: ANN401 - YAML
+    """Whether the content of a file is a whole configuration: it has `defaults`, which are keys and values.
+
+    The `defaults` of Hydra's `config.yaml` are a list.
+
+    >>> is_whole({"defaults": {"epochs": 3}}), is_whole({"defaults": ["model"]}), is_whole(None)
+    (True, False, False)
+    """
+    return isinstance(content, Mapping) and isinstance(content.get("defaults"), Mapping)
+
+
+def from_folder(bases: Sequence[Path]) -> str:
+    """What ends a message about a configuration that starts from these files: the folder's own, which nobody named.
+
+    Args:
+        bases: The result of `base_config`. In a clone the folder's own is the project's, and goes without saying.
+    """
+    own = [str(base.absolute()) for base in bases if base.resolve() != PROJECT.resolve()]
+    return f"; it starts from {own[0]}, which is in the folder that this runs in" if own else ""
+
+
 def completed(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """A configuration laid over the project's, unless it is whole, as that of another workflow need not be."""
-    return config if "defaults" in config else merge(project_config(), config)
+    return config if is_whole(config) else merge(project_config(), config)
 
 
 def read_keys(path: Path) -> Block:

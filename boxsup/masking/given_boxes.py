@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,10 @@ def given_boxes(boxes: ArrayLike, height: int, width: int, name: str = "boxes") 
             image instead of pixels.
     """
     try:
-        given = np.asarray(boxes)
+        # `tolist` also reads a tensor that is on a GPU, or has a gradient
+        given = np.asarray(boxes.tolist() if hasattr(boxes, "tolist") else boxes)
         array = given.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{name}: {EXPECTED} ({' '.join(str(error).split())})") from error
     if not array.size:
         return []
@@ -71,6 +72,11 @@ def given_labels(labels: Sequence[Label] | None, boxes: int, name: str = "labels
     >>> given_labels(np.array([3, 5]), 2)
     [3, 5]
 
+    Args:
+        labels: A sequence, an array or a tensor of B texts or whole numbers; None for no labels.
+        boxes: B, the number of boxes.
+        name: How an error message calls them.
+
     Raises:
         DataError: There are more or fewer labels than boxes, or they are neither all texts nor all whole numbers.
     """
@@ -78,11 +84,18 @@ def given_labels(labels: Sequence[Label] | None, boxes: int, name: str = "labels
         return [None] * boxes
     if isinstance(labels, str):
         raise DataError(f"{name}: expected one label for each box, got the text {labels!r}")
-    values: list[Any] = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    given: Any = labels.tolist() if hasattr(labels, "tolist") else labels  # of torch, pandas and numpy
+    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    values = [given] if alone else [_plain(value) for value in given]
     if len(values) != boxes:
         raise DataError(f"{name}: {len(values)} labels for {boxes} boxes; expected one for each")
-    whole = [int(value) for value in values if isinstance(value, int | np.integer) and not isinstance(value, bool)]
+    whole = [int(value) for value in values if isinstance(value, int) and not isinstance(value, bool)]
     texts = [str(value) for value in values if isinstance(value, str)]
     if len(whole) != boxes and len(texts) != boxes:
         raise DataError(f"{name}: expected texts, or whole numbers")
     return [*(whole if len(whole) == boxes else texts)]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the user has
+    """A number or a text of Python for an array or a tensor without axes."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value

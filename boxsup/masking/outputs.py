@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from boxsup.catalogue.readers.voc import ANNOTATIONS, OBJECT_MASKS
@@ -61,7 +61,11 @@ def write_voc(out: Path, results: MaskResults) -> list[Problem]:
 
 
 def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
-    """Write a copy of the user's YOLO files; for other formats `yolo/labels/ID.txt` and a `data.yaml` of our own."""
+    """Write a copy of the user's YOLO files; for other formats `yolo/labels/ID.txt` and a `data.yaml` of our own.
+
+    Labels are where Ultralytics looks for them. If each image has a folder `images` in its path, as Label Studio's and
+    Roboflow's have, these folders are meant to be laid beside `data.yaml`; otherwise, all images below `yolo/images`.
+    """
     source = results.source
     with atomic_write(out / "yolo") as folder:
         folder.mkdir()
@@ -77,9 +81,12 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
                 ),
                 other=lambda text: yolo.replace_boxes(text, {}),
             )
-        write_text(folder / "data.yaml", yolo.data_yaml(source.classes))
+        folders = {yolo.images_folder(PurePosixPath(file_of(part, source.images))) for part in results.parts()}
+        below, named = ("", sorted(folders)) if folders and "" not in folders else ("images", ["images"])
+        images = named[0] if len(named) == 1 else named
+        write_text(folder / "data.yaml", yolo.data_yaml(source.classes, images, images))
         for part in results.parts():
-            labels = Path("labels", file_of(part, source.images)).with_suffix(".txt")
+            labels = yolo.label_path(PurePosixPath(below, file_of(part, source.images)))
             yolo.write(folder / labels, (masked for *_, masked in masked_objects(part)))
     return []
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
-from boxsup.catalogue.names import normalised
+from boxsup.catalogue.labelmap import find_labelmap, read_labelmap
+from boxsup.catalogue.names import is_background, normalised, plain_path
 from boxsup.catalogue.readers.folder import DRAWN, NONE
 from boxsup.catalogue.readers.image_files import all_names
 from boxsup.catalogue.records import UnusableData, parse_classes, read_lines, summarise_problems
-from boxsup.catalogue.sources import Source
+from boxsup.catalogue.sources import NUMBERED, Source
 from boxsup.errors import ConfigError, DataError
+from boxsup.near import first_few
 from boxsup.project.evidence import check_masks
 from boxsup.project.parts import export_parts
 from boxsup.project.survey import Survey
@@ -24,33 +26,42 @@ def image_names(source: Source, survey: Survey) -> dict[str, str]:
     return {record.image: Path(record.path).relative_to(source.images.absolute()).as_posix() for record in records}
 
 
-def ids_named_by(path: Path | None, source: Source) -> set[str]:
-    """Ids, as `normalised` compares them, of the images that a list or a folder names; none without a path."""
-    if path is None:
-        return set()
+def ids_named_by(path: Path, source: Source) -> set[str]:
+    """Ids, as `normalised` compares them, of the images that a list or a folder names."""
     below = Path()
     if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
         below = path.resolve().relative_to(source.images.resolve())
-    names = all_names(path) if path.is_dir() else read_lines(path)
+    names = all_names(path, source.mask_folder) if path.is_dir() else map(plain_path, read_lines(path))
     return {normalised(source.image_id((below / name).as_posix())) for name in names}
 
 
-def split_by_folders(source: Source, survey: Survey) -> tuple[Source, Survey, set[str]]:
+def split_by_folders(source: Source, survey: Survey, named: Set[str] | None) -> tuple[Source, Survey, set[str]]:
     """Take the split of an export whose folders are train, valid and test; its test images are left out.
 
+    Args:
+        source: The annotations.
+        survey: The survey of all images.
+        named: The images to evaluate on that the user names, see `ids_named_by`; None if they are the export's.
+
     Returns:
-        The source with a note about it, the survey without the test images, and the ids of the images to evaluate on;
-        all as they were, and no ids, if the folders are no split.
+        The source with a note about it; the survey without the test images, except those that are named; and the ids of
+        the images to evaluate on. All is as it was, without ids, if the folders are no split.
+
+    Raises:
+        DataError: Only images of test have boxes.
     """
     folders = export_parts(image_names(source, survey))
-    if not folders.val:
-        return source, survey, set()
-    note = (
-        f"the folders' own split: the {len(folders.val):,} images of valid (val) are evaluated on; --val names others"
-    )
-    unused = [f"images of test, not used: {len(folders.test):,}"] if folders.test else []
-    images = [seen for seen in survey.images if seen.record.image not in folders.test]
-    return replace(source, notes=(*source.notes, note, *unused)), replace(survey, images=images), set(folders.val)
+    val, unused = folders.val, folders.test
+    if named is not None:
+        val, unused = frozenset(), frozenset(image for image in unused if normalised(image) not in named)
+    own = f"the folders' own split: the {len(val):,} images of valid (val) are evaluated on; --val names others"
+    notes = [own] * bool(val) + [f"images of test, not used: {len(unused):,}"] * bool(unused)
+    left = replace(survey, images=[seen for seen in survey.images if seen.record.image not in unused])
+    if not left.boxes:
+        raise DataError(
+            f"{source.annotations}: only images of test have a box, and these are not used; rename the folder"
+        )
+    return replace(source, notes=(*source.notes, *notes)), left, set(val)
 
 
 def with_true_masks(source: Source, masks: Path | None) -> Source:
@@ -78,12 +89,44 @@ def with_named_classes(source: Source, classes: Sequence[str]) -> Source:
     Raises:
         ConfigError: A name is no class name, or none of the annotations'.
     """
-    parse_classes(json.dumps(list(classes)))
-    unknown = [name for name in classes if name not in source.classes[1:]]
-    if unknown and source.format in ("coco", "yolo"):
+    _, *names = parse_classes(json.dumps(list(classes)))
+    unknown = [name for name in names if name not in source.classes[1:]]
+    if unknown and source.format in NUMBERED:
         known = ", ".join(source.classes[1:])
         raise ConfigError(f"--classes: the annotations have no class {unknown[0]!r}; they have {known}")
     return source.with_classes(classes)
+
+
+def with_labelmap(source: Source) -> Source:
+    """The source with its classes in the order of the `labelmap.txt` that is in the folder of masks, or above it.
+
+    The values of masks are places in that file. Nothing changes if there is none.
+
+    Raises:
+        DataError: The file and the annotations have different classes, or its values are not ours.
+    """
+    path = find_labelmap(source.mask_folder) if source.mask_folder else None
+    if path is None:
+        return source
+    values = read_labelmap(path)
+    if values is None:
+        note = f"{path} has no lines `name:r,g,b::`, and is not read; --classes gives the order of the masks' values"
+        return replace(source, notes=(*source.notes, note))
+    advice = "; --classes gives the order of the masks' values"
+    background, *names = values
+    if not is_background(background):
+        raise DataError(f"{path}: its first line is '{background}', and 0 is the background in masks{advice}")
+    try:
+        parse_classes(json.dumps(names))
+    except ConfigError as error:
+        raise DataError(f"{path}: {error}{advice}") from error
+    missing = [name for name in source.classes[1:] if name not in names]
+    more = [name for name in names if name not in source.classes[1:]] if source.format in NUMBERED else []
+    if missing or more:
+        has = f"has no class '{missing[0]}' of the annotations" if missing else f"has '{more[0]}', the annotations not"
+        raise DataError(f"{path}: {has}: it has {first_few(names)}, they have {first_few(source.classes[1:])}{advice}")
+    note = f"the values of masks are those of {path}: {first_few([f'{i} {name}' for i, name in enumerate(names, 1)])}"
+    return replace(source.with_classes(names), notes=(*source.notes, note))
 
 
 def with_used_masks(source: Source, survey: Survey, masks: Path | None) -> tuple[Source, Survey]:

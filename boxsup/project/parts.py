@@ -11,7 +11,7 @@ FOLDER = re.compile(r"(train|val|test)(?:ing|id|idation)?\d*")  # also `val2017`
 
 
 class Parts(NamedTuple):
-    """Ids of an export's validation and test images; empty if it has no split."""
+    """Ids of an export's validation and test images; empty if it has none, or its folders are no split."""
 
     val: frozenset[str] = frozenset()
     test: frozenset[str] = frozenset()
@@ -22,12 +22,14 @@ def export_parts(names: Mapping[str, str]) -> Parts:
 
     >>> export_parts({"a": "train/a.jpg", "b": "valid/b.jpg"})
     Parts(val=frozenset({'b'}), test=frozenset())
+    >>> export_parts({"a": "train/a.jpg", "b": "test/b.jpg"})
+    Parts(val=frozenset(), test=frozenset({'b'}))
 
     Args:
         names: Image id -> the image's name below the folder of images.
     """
     folders = {image: _part(name) for image, name in names.items()}
-    if not {"train", "val"} <= set(folders.values()) <= {"train", "val", "test"}:
+    if not {"train"} <= set(folders.values()) <= {"train", "val", "test"}:
         return Parts()
     val, test = (frozenset(image for image, part in folders.items() if part == wanted) for wanted in ("val", "test"))
     return Parts(val, test)

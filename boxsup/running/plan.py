@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from boxsup.again import project_start
-from boxsup.config.files import base_config, merge, read_keys
+from boxsup.config.files import base_config, from_folder, is_whole, merge, read_keys
 from boxsup.config.resolve import resolve
 from boxsup.errors import ConfigError
 from boxsup.experiments.tree import BENCHMARK, RESULTS, ExperimentFolder
@@ -66,13 +66,18 @@ def asked_of(config: Path) -> Asked:
     """
     own = read_keys(config)
     whole: Mapping[str, Any] = {}
-    for base in base_config(named=True):
+    bases = base_config(named=True)
+    for base in bases:
         whole = merge(whole, read_keys(base))
-    resolved = resolve(merge(whole, own))
+    try:
+        resolved = resolve(merge(whole, own))
+    except ConfigError as error:
+        others = [base for base in bases if base.absolute() != config.absolute()]
+        raise ConfigError(f"{error}{from_folder(others)}") from error
     names = list(own.get("experiments") or {})
     if not names:
         raise ConfigError(f"{config}: it names no experiment; say what to make: `boxsup run {config} -- TARGET`")
-    if "defaults" in own and len(names) > 1:
+    if is_whole(own) and len(names) > 1:
         few, example = first_few(names, 3), ExperimentFolder(names[0]).report
         raise ConfigError(f"{config}: it has {few}; say which to make: `boxsup run {config} -- {example}`")
     datasets = [resolved["experiments"][name]["dataset"] for name in names]

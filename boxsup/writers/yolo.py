@@ -14,14 +14,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 import yaml
 
+from boxsup.catalogue.readers.beside import export_paths, images_place
 from boxsup.image.packed import PackedMask, packed_mask
 from boxsup.store.atomic import write_text
 from boxsup.writers.objects import MaskedObject
 from boxsup.writers.rings import inset_ring, mask_parts
 
+Folders = str | Sequence[str]
 DECIMALS = 6  # of shares: a hundredth of a pixel in the largest image that we read
 
 
@@ -71,7 +74,28 @@ def replace_boxes(
     return "".join(f"{line}\n" for i, line in enumerate(renamed) if i not in left_out).encode()
 
 
-def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images") -> str:
+def label_path(image: PurePosixPath) -> PurePosixPath:
+    """Where Ultralytics looks for the labels of an image: the last folder `images` of its path is `labels` there.
+
+    >>> label_path(PurePosixPath("images/cam1/images/a.jpg")).as_posix()
+    'images/cam1/labels/a.txt'
+
+    Args:
+        image: The image's path, which has a folder `images`.
+    """
+    return export_paths(image.with_suffix(".txt"))[0]
+
+
+def images_folder(image: PurePosixPath) -> str:
+    """The folders of an image's path up to the last one that is called `images`; "" if there is none.
+
+    >>> images_folder(PurePosixPath("train/images/cam1/a.jpg"))
+    'train/images'
+    """
+    return "/".join(image.parent.parts[: images_place(image) + 1])
+
+
+def data_yaml(classes: Sequence[str], train: Folders = "images", val: Folders = "images") -> str:
     r"""The `data.yaml` with the class names and the folders of images beside it.
 
     >>> data_yaml(["background", "cat"])
@@ -79,8 +103,9 @@ def data_yaml(classes: Sequence[str], train: str = "images", val: str = "images"
 
     Args:
         classes: Class names, the background first.
-        train: The folder of training images. Their labels are in the folder with `labels` for `images` in its path.
-        val: The folder of validation images.
+        train: The folder of training images, or several. Their labels are in the folder with `labels` for `images` in
+            its path, see `label_path`.
+        val: The folder of validation images, or several.
     """
     names = dict(enumerate(classes[1:]))
     return str(yaml.safe_dump({"train": train, "val": val, "names": names}, sort_keys=False, allow_unicode=True))

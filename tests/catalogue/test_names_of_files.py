@@ -1,7 +1,9 @@
 """Which files belong together, whatever they are called; what cannot be called so is said, and nothing is lost."""
 
+import json
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,13 @@ from PIL import Image
 
 from boxsup.catalogue.check import write_problems
 from boxsup.catalogue.names import id_fault, image_id, name_fault, printable
-from boxsup.catalogue.readers.beside import Files
+from boxsup.catalogue.oddities import unread_files
+from boxsup.catalogue.readers import READERS
+from boxsup.catalogue.readers.beside import OTHERS, Files
 from boxsup.catalogue.records import Problem
 from boxsup.catalogue.sources import open_source
+from boxsup.errors import DataError
+from boxsup.masking.copies import stamps_of
 from helpers import own_data
 
 ENDINGS = {"voc_xml": "xml", "yolo": "txt", "labelme": "json"}
@@ -125,6 +131,73 @@ def test_coco_finds_an_image_in_the_other_form(tmp_path, made):
     record = check()
     assert record.problems == []
     assert record.path.endswith("Blu\u0308te.png")
+
+
+def test_a_list_for_coco_may_spell_accents_as_the_files_do(tmp_path, made):
+    """As `boxsup init` writes it; and the image, which is used, is none that the annotations do not mention."""
+    names = ("Blu\u0308te", "b")
+    both = dict(zip(names, (made["picture_00"], made["picture_01"]), strict=True))
+    own_data.write_images(tmp_path / "images", both)
+    own_data.write_coco(tmp_path / "boxes.json", {unicodedata.normalize("NFC", name): both[name] for name in names})
+    source = open_source(tmp_path / "images", tmp_path / "boxes.json").with_classes(own_data.FORMS)
+    records = [check() for check in source.listing().checks]
+    assert unread_files(source, {record.image for record in records}) == []
+    for form in ("NFC", "NFD"):
+        (tmp_path / "list.txt").write_text("".join(unicodedata.normalize(form, f"{name}.png\n") for name in names))
+        settings = json.dumps({**source.split_settings(), "list": str(tmp_path / "list.txt")})
+        listing = READERS["coco"](Path(), source.classes, settings)
+        assert (listing.ids, listing.problems) == (["Bl\u00fcte", "b"], [])
+        assert [check() for check in listing.checks] == records
+    (tmp_path / "list.txt").write_text("Blute.png\n")
+    with pytest.raises(DataError, match=r"list\.txt: Blute\.png is no file_name of the JSON's images"):
+        READERS["coco"](Path(), source.classes, settings)
+
+
+def yolo(root, labels, images=("test", "b")):
+    """Images by these names; the text of each file in `labels`."""
+    pictures = list(own_data.pictures(len(images)).values())
+    own_data.write_images(root / "images", dict(zip(images, pictures, strict=True)))
+    (root / "labels").mkdir()
+    (root / "data.yaml").write_text("names: [cat]\n")
+    for name, text in labels.items():
+        (root / "labels" / name).parent.mkdir(exist_ok=True)
+        (root / "labels" / name).write_bytes(text)
+    source = open_source(root / "images", root / "labels")
+    listing = source.listing()
+    records = [check() for check in listing.checks]
+    wrong = [problem for record in records for problem in record.problems]
+    return (
+        source,
+        {record.image: len(record.boxes) for record in records},
+        [*listing.problems, *listing.unmatched, *wrong],
+    )
+
+
+LABEL = b"0 0.5 0.5 0.5 0.5\n"
+
+
+@pytest.mark.parametrize("image", sorted(Path(name).stem for name in OTHERS))
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\r\n \n"])
+def test_labels_of_an_image_that_is_called_as_tools_call_theirs(tmp_path, image, start):
+    source, boxes, lines = yolo(tmp_path, {f"{image}.txt": start + LABEL}, [image])
+    assert (boxes, lines) == ({image: 1}, [])
+    assert [file.name for file in stamps_of(source)] == [f"{image}.txt"]  # so that a copy has it, too
+
+
+def test_what_tools_leave_is_no_label_of_an_image_that_is_called_so(tmp_path):
+    """Names of classes, a list of images, and labels of an image that is not there."""
+    labels = {"classes.txt": b"cat\n", "train.txt": b"0001\n0002\n", "b.txt": LABEL, "test.txt": LABEL}
+    source, boxes, lines = yolo(tmp_path, labels, ["classes", "train", "b"])
+    assert (boxes, lines) == ({"b": 1, "classes": 0, "train": 0}, [])
+    assert [file.name for file in stamps_of(source)] == ["b.txt"]
+
+
+def test_labels_of_such_a_name_in_another_folder_are_a_problem(tmp_path):
+    source, boxes, [line] = yolo(tmp_path, {"y/test.txt": LABEL, "b.txt": LABEL})
+    assert boxes == {"b": 1}
+    assert (line.image, Path(line.file).name) == ("test", "test.txt")
+    assert line.problem.startswith("not read, though it has the name of the image test.png: expected as ")
+    assert len(stamps_of(source)) == 2
 
 
 @pytest.mark.parametrize("ending", ["jfif", "JPE", "jpg_large", "JPEG"])

@@ -403,6 +403,30 @@ def test_a_text_beside_the_labels_names_the_classes_where_no_yaml_does(tmp_path,
     assert open_source(root / "images", tmp_path / "labels").classes[1:] == own_data.FORMS
 
 
+def test_which_file_names_yolos_classes_is_said_and_which_others_name_them_otherwise(tmp_path):
+    own_data.write_images(tmp_path / "birds/images", own_data.pictures(1))
+    (tmp_path / "birds/labels").mkdir()
+    (tmp_path / "birds/labels/picture_00.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    names = tmp_path / "birds/labels/classes.txt"
+    names.write_text("bird\nnest\n")
+
+    def notes():
+        return open_source(tmp_path / "birds/images", tmp_path / "birds/labels").notes
+
+    assert notes() == (f"the classes are named by {names}",)
+    data = tmp_path / "data.yaml"  # two folders up; it comes first
+    used = f"the classes are named by {data}"
+    otherwise = f"{names} is not used, and names classes otherwise: "
+    data.write_text("names: [car, nest]\n")
+    assert notes() == (used, f"{otherwise}0 is 'bird', in {data} it is 'car'")
+    data.write_text("names: [bird]\n")
+    assert notes() == (used, f"{otherwise}1 is 'nest', in {data} it has no name")
+    data.write_text("names: {0: bird, 1: nest}\n")
+    assert notes() == (used,)
+    names.write_bytes(b"\xff\n")  # nobody reads it
+    assert notes() == (used,)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -6,6 +6,7 @@ import io
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -295,7 +296,40 @@ def test_boxes_are_rounded_to_borders_of_pixels():
     assert given_boxes(np.zeros((0, 4)), 10, 10) == []
 
 
-@pytest.mark.parametrize("labels", ["cat", ["cat"], ["cat", 3], [1.5, 2.0], [True, False]])
+@pytest.mark.parametrize(
+    ("labels", "plain"),
+    [
+        (torch.tensor([3, 5]), [3, 5]),
+        ([torch.tensor(3), torch.tensor(5)], [3, 5]),
+        ((np.int64(3), np.array(5)), [3, 5]),
+        (np.array(["a", "b"]), ["a", "b"]),
+        ([np.str_("a"), np.array("b")], ["a", "b"]),
+        (pd.Series(["a", "b"]), ["a", "b"]),
+        (pd.Series([3, 5], dtype="uint8"), [3, 5]),
+    ],
+)
+def test_labels_may_be_tensors_and_arrays(labels, plain):
+    found = given_labels(labels, 2)
+    assert found == plain
+    assert {type(label) for label in found} == {type(plain[0])}
+
+
+def test_boxes_may_be_a_tensor_of_any_kind():
+    rows = [[1, 2, 4, 5], [0, 0, 2, 2]]
+    for boxes in (
+        torch.tensor(rows),
+        torch.tensor(rows, dtype=torch.bfloat16),
+        torch.tensor(rows, dtype=torch.float32, requires_grad=True),
+        [torch.tensor(row) for row in rows],
+    ):
+        assert given_boxes(boxes, 10, 10) == [tuple(row) for row in rows]
+    assert given_boxes(torch.zeros(0, 4), 10, 10) == []
+
+
+@pytest.mark.parametrize(
+    "labels",
+    ["cat", ["cat"], ["cat", 3], [1.5, 2.0], [True, False], 3, np.array("cats"), torch.tensor(3), torch.ones(2, 1)],
+)
 def test_labels_that_do_not_fit_are_refused(labels):
     with pytest.raises(DataError, match=r"^labels: "):
         given_labels(labels, 2)

@@ -81,7 +81,67 @@ def test_a_split_of_ones_own_comes_before_the_exports(here, capsys):
     main(["init", "mine", "--images", ".", "--boxes", ".", "--val", "list.txt"])
     assert "own split" not in capsys.readouterr().err
     assert (here / "mine/val.txt").read_text() == "train/picture_00.png\n"
-    assert len((here / "mine/train.txt").read_text().splitlines()) == 7
+    assert len((here / "mine/train.txt").read_text().splitlines()) == 6
+
+
+def split_of(folder):
+    """The images of each part by their names, in the lists that were written."""
+    lists = {name: (folder / f"mine/{name}.txt").read_text().splitlines() for name in ("train", "val")}
+    return {name: sorted(line.rpartition("/")[2] for line in lines) for name, lines in lists.items()}
+
+
+def files_of(made, *parts):
+    return sorted(f"{image}.png" for part in parts for image in made[part])
+
+
+@pytest.mark.parametrize(
+    ("val", "trained", "evaluated", "unused"),
+    [("valid", ["train"], ["valid"], 1), ("test", ["train", "valid"], ["test"], 0), ("train", ["valid"], ["train"], 1)],
+)
+def test_test_images_are_not_trained_on_whatever_is_evaluated_on(here, capsys, val, trained, evaluated, unused):
+    made = split_pictures()
+    for part in COUNTS:
+        write_voc(here, part, made[part])
+    main(["init", "mine", "--images", ".", "--boxes", ".", "--val", val])
+    told = capsys.readouterr().err
+    assert ("images of test, not used: 1" in told) == bool(unused)
+    assert "own split" not in told
+    assert split_of(here) == {"train": files_of(made, *trained), "val": files_of(made, *evaluated)}
+
+
+def test_an_export_without_valid_has_images_of_train_drawn(here, capsys):
+    made = split_pictures()
+    for part in ("train", "test"):
+        write_yolo(here, part, made[part])
+    main(["init", "mine", "--images", ".", "--boxes", "."])
+    told = capsys.readouterr().err
+    assert "images of test, not used: 1" in told
+    assert "own split" not in told
+    split = split_of(here)
+    assert len(split["val"]) == 1
+    assert sorted(split["train"] + split["val"]) == files_of(made, "train")
+
+
+def test_an_export_whose_boxes_are_all_in_test_is_refused_with_the_reason(here, capsys):
+    made = split_pictures()
+    for part in ("train", "test"):
+        write_yolo(here, part, made[part])
+    for file in (here / "train/labels").iterdir():
+        file.write_text("")
+    with pytest.raises(SystemExit):
+        main(["init", "mine", "--images", ".", "--boxes", "."])
+    assert ".: only images of test have a box, and these are not used; rename the folder" in capsys.readouterr().err
+
+
+def test_a_list_from_windows_names_images(here, capsys):
+    made = split_pictures()
+    for part in ("train", "valid"):
+        write_voc(here, part, made[part])
+    first, *rest = files_of(made, "train")
+    (here / "list.txt").write_text(f".\\train\\{first}\r\n", newline="")
+    main(["init", "mine", "--images", ".", "--boxes", ".", "--val", "list.txt"])
+    assert "cannot be used" not in capsys.readouterr().err
+    assert split_of(here) == {"train": sorted([*rest, *files_of(made, "valid")]), "val": [first]}
 
 
 def test_a_folder_to_evaluate_on_that_lies_elsewhere_says_what_to_name(here, capsys):
@@ -126,7 +186,8 @@ def test_parts_are_those_of_folders_by_any_of_their_names():
     names = {"a": "images/train2017/a.jpg", "b": "images/val2017/b.jpg", "c": "images/test/x/c.jpg"}
     assert export_parts(names) == Parts(frozenset("b"), frozenset("c"))
     assert export_parts({"a": "Training/a.jpg", "b": "validation/b.jpg"}) == Parts(frozenset("b"), frozenset())
-    assert export_parts({"a": "train/a.jpg", "b": "test/b.jpg"}) == Parts()  # nothing to evaluate on
+    assert export_parts({"a": "train/a.jpg", "b": "test/b.jpg"}) == Parts(frozenset(), frozenset("b"))
+    assert export_parts({"a": "valid/a.jpg", "b": "test/b.jpg"}) == Parts()  # nothing to train on
     assert export_parts({"a": "train/a.jpg", "b": "valid/b.jpg", "c": "c.jpg"}) == Parts()  # one is in none
     assert export_parts({"a": "trains/a.jpg", "b": "valley/b.jpg"}) == Parts()
     assert export_parts({"train": "train.jpg", "val": "val.jpg"}) == Parts()  # names of files are no folders

@@ -64,6 +64,26 @@ def records(config, split, name="own"):
 
 
 @pytest.mark.parametrize("form", BOXES)
+def test_classes_may_be_spelled_as_their_annotations_spell_them(here, capsys, form):
+    """With accents as two characters, or spaces around: names are compared as they are read."""
+    made = own_data.pictures(4)
+    own_data.write_images(here / "images", made)
+    write = {"coco": own_data.write_coco, "voc_xml": own_data.write_voc_xml, "labelme": own_data.write_labelme}
+    write.get(form, own_data.write_yolo)(here / BOXES[form].removesuffix("/labels"), made)
+    for file in here.rglob("*"):
+        if file.suffix in (".xml", ".json", ".yaml"):
+            file.write_text(file.read_text().replace("crescent", "Fl\u00e4che"))
+    classes = [" ring", "Fla\u0308che ", "star"]
+    init(here, form, "--classes", *classes)
+    config = yaml.safe_load((here / "mine/config.yaml").read_text())
+    assert config["datasets"]["own"]["classes"] == ["ring", "Fl\u00e4che", "star"]
+    if form in ("coco", "yolo"):
+        with pytest.raises(SystemExit):
+            init(here, form, "--classes", "cat ")
+        assert "--classes: the annotations have no class 'cat'; they have ring, Fl\u00e4che" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", BOXES)
 def test_boxes_alone_make_a_configuration_that_reads_them(here, data, config, capsys, form):
     init(data, form)
     made = resolved(here, config)

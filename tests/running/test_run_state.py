@@ -1,10 +1,12 @@
 """What `boxsup run` makes of Snakemake's events: progress, the time that is left, why jobs run."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from boxsup.again import Start, record
+from boxsup.config.files import PROJECT, base_config, completed, project_config
 from boxsup.errors import ConfigError
 from boxsup.machine.processors import processors
 from boxsup.running.display import status_of
@@ -165,6 +167,25 @@ def test_a_project_is_a_folder_or_a_configuration(tmp_path, monkeypatch):
     assert (asked.targets, asked.datasets) == (["results/demo_box/report.html"], ["demo"])
     with pytest.raises(ConfigError, match=r"nowhere: no such file; `boxsup init .*nowhere"):
         config_of(tmp_path / "nowhere")
+
+
+def test_the_config_of_another_program_in_the_folder_is_left_alone(tmp_path, monkeypatch):
+    """Hydra's `defaults` are a list: it is no configuration of ours. A whole one that is wrong is named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").write_text("experiments: {demo_box: {epochs: 2}}")
+    alone = asked_of(Path("mine/config.yaml"))
+    (tmp_path / "config.yaml").write_text("defaults: [model, {optimizer: adam}]\nseed: 3\n")
+    assert asked_of(Path("mine/config.yaml")) == alone
+    assert base_config(named=True) == [PROJECT]
+    assert completed({"defaults": ["model"]})["datasets"] == project_config()["datasets"]
+    (tmp_path / "config.yaml").write_text(f"{PROJECT.read_text()}\nunheard: 3\n")
+    assert base_config(named=True) == [Path("config.yaml")]
+    with pytest.raises(ConfigError, match=rf"unheard.*; it starts from {re.escape(str(tmp_path))}/config\.yaml, which"):
+        asked_of(Path("mine/config.yaml"))
+    with pytest.raises(ConfigError, match=r"unheard") as refused:
+        asked_of(Path("config.yaml"))  # the user named it
+    assert "starts from" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from boxsup.again import VARIABLE, Start, record
-from boxsup.config.files import completed
+from boxsup.config.files import completed, from_folder
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
 from boxsup.config.resolve import resolve
 from boxsup.errors import BoxSupError, ConfigError
@@ -64,7 +64,7 @@ os.environ[BY_SNAKEMAKE] = "1"
 try:
     CONFIG = resolve(completed(config))
 except ConfigError as error:
-    sys.exit(f"boxsup: error: {error}")
+    sys.exit(f"boxsup: error: {error}{from_folder(BASES)}")
 if "apptainer" in DEPLOYED_BY and not CONFIG["container"]:
     sys.exit("boxsup: error: --sdm apptainer needs an image: set `container` in the configuration (docs/software.md)")
 

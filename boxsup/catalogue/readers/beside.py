@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,18 +14,52 @@ from boxsup.catalogue.names import normalised
 from boxsup.catalogue.readers.image_files import ENDINGS, files_below, images_below, other_names
 from boxsup.catalogue.records import Problem, image_problem
 
-# Files that tools leave beside labels and that belong to no image.
+# Files that tools leave beside labels and that belong to no image, unless an image is called so: `annotation_files`.
 OTHERS = frozenset(
     {"classes.txt", "README.txt", "README.dataset.txt", "README.roboflow.txt", "train.txt", "val.txt", "test.txt"}
 )
+CLASS_NUMBER = re.compile(r"\s*\d+(\.0*)?\s+\S")  # how a line of a label file begins
+MAX_START = 4096  # bytes
 
 
-def annotation_files(folder: Path, ending: str) -> Iterator[Path]:
-    """The files in a folder and its subfolders that may be annotations: those with an ending, in either case."""
+def annotation_files(folder: Path, ending: str, images: Path | None = None) -> Iterator[Path]:
+    """The files in a folder and its subfolders that may be annotations: those with an ending, in either case.
+
+    Args:
+        folder: The folder.
+        ending: The ending in lower case.
+        images: The folder of images. A file with one of the names in `OTHERS` is an annotation if an image has its
+            name and it begins as labels do; without this folder it is none.
+    """
+    stems: set[str] | None = None
     for name in files_below(folder):
         path = folder / name
-        if name.suffix.lower() == ending and name.name not in OTHERS and path.is_file():
-            yield path
+        if name.suffix.lower() != ending or not path.is_file():
+            continue
+        if name.name in OTHERS:
+            if is_of_a_tool(path):
+                continue
+            if stems is None:
+                stems = {_stem(image) for image in images_below(images)} if images is not None else set()
+            if _stem(name.name) not in stems:
+                continue
+        yield path
+
+
+def is_of_a_tool(path: Path) -> bool:
+    """Whether a file is one of `OTHERS`, and its first line that is not empty does not begin as a label does.
+
+    An image may be called `test` or `classes`: then `test.txt` may be its labels, and `classes.txt` either.
+    """
+    if path.name not in OTHERS or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(MAX_START).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return False  # its image has a problem
+    first = next((line for line in start.splitlines() if line.strip()), "")
+    return bool(first) and CLASS_NUMBER.match(first) is None
 
 
 IMAGES, LABELS = "images", "labels"  # sibling folders of an export
@@ -48,10 +83,18 @@ def export_paths(name: PurePosixPath) -> list[PurePosixPath]:
     >>> [path.as_posix() for path in export_paths(PurePosixPath("train/images/a.txt"))]
     ['train/labels/a.txt', 'labels/train/images/a.txt']
     """
-    parts = name.parent.parts
-    last = max((index for index, part in enumerate(parts) if part == IMAGES), default=None)
-    swapped = [] if last is None else [PurePosixPath(*parts[:last], LABELS, *parts[last + 1 :], name.name)]
+    parts, last = name.parent.parts, images_place(name)
+    swapped = [] if last < 0 else [PurePosixPath(*parts[:last], LABELS, *parts[last + 1 :], name.name)]
     return [*swapped, PurePosixPath(LABELS) / name]
+
+
+def images_place(name: PurePosixPath) -> int:
+    """The index of the last folder `images` among the parts of a path; -1 if there is none.
+
+    >>> images_place(PurePosixPath("train/images/a.txt")), images_place(PurePosixPath("a.txt"))
+    (1, -1)
+    """
+    return max((index for index, part in enumerate(name.parent.parts) if part == IMAGES), default=-1)
 
 
 @dataclass
@@ -62,11 +105,13 @@ class Files:
         folder: The folder to search.
         ending: The ending in lower case; files may have it in upper case.
         flat: Whether the file of an image in a subfolder may be directly in `folder`.
+        images: The folder of images, see `annotation_files`.
     """
 
     folder: Path
     ending: str
     flat: bool = True
+    images: Path | None = None
     _taken: set[Path] = field(default_factory=set)
 
     def find(self, name: str) -> Path | None:
@@ -80,7 +125,7 @@ class Files:
             exact = self.folder / below
             # A broken link counts as found: its image has a problem.
             file = exact if os.path.lexists(exact) else self._by_key.get(_key(below))
-            if file is not None:
+            if file is not None and not is_of_a_tool(file):
                 self._taken.add(file)
                 return file
         return None
@@ -92,7 +137,7 @@ class Files:
 
     def unread(self) -> list[Path]:
         """The files that no call of `find` has returned, in order."""
-        return [path for path in annotation_files(self.folder, self.ending) if path not in self._taken]
+        return [path for path in self._all() if path not in self._taken]
 
     def misplaced(self, names: Iterable[str], images: Callable[[], Iterable[str]]) -> dict[str, Path]:
         """Images without a file -> a file of their name in another folder, or with other capitals.
@@ -115,23 +160,27 @@ class Files:
 
     @cached_property
     def _by_key(self) -> dict[str, Path]:
-        paths = {path.relative_to(self.folder): path for path in annotation_files(self.folder, self.ending)}
+        paths = {path.relative_to(self.folder): path for path in self._all()}
         return {_key(PurePosixPath(below)): path for below, path in reversed(paths.items())}
 
+    def _all(self) -> Iterator[Path]:
+        return annotation_files(self.folder, self.ending, self.images)
 
-def unmatched_files(files: Files, names: Sequence[str], images: Path) -> list[Problem]:
+
+def unmatched_files(files: Files, names: Sequence[str], images: Path, masks: Path | None = None) -> list[Problem]:
     """One line per annotation or mask that is not read.
 
     Args:
         files: All annotations or masks; `find` has been called for each of `names`.
         names: The names of the usable images, below their folder.
         images: The folder of images.
+        masks: A folder of masks, which holds no images; see `boxsup.catalogue.readers.image_files.files_below`.
     """
     unread = files.unread()
     if not unread:
         return []
-    others = {_stem(name): name for name in other_names(images)}
-    owners = {_stem(name): "" for name in images_below(images)} | {_stem(name): name for name in names}
+    others = {_stem(name): name for name in other_names(images, masks)}
+    owners = {_stem(name): "" for name in images_below(images, masks)} | {_stem(name): name for name in names}
     lines = []
     for path in unread:
         stem = _stem(path.name)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from boxsup.catalogue.names import image_id, is_background, printable
+from boxsup.catalogue.names import image_id, is_background, normalised, printable
 from boxsup.catalogue.readers.beside import find_file, unmatched_files
 from boxsup.catalogue.readers.coco_form import EXPORT, Id, Json, identity, instance_files, read_instances
 from boxsup.catalogue.readers.coco_names import elsewhere, entry_problem, image_name
@@ -107,7 +107,7 @@ def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
         return _listed(checks, invalid, *image_names(root, split, where), root / split.list, where)
     problems = [problem for _, problem in invalid]
     unmatched = [stray for part in parts for stray in part.strays]
-    unmatched += unmatched_files(masks, list(checks), where.images.path) if masks else []
+    unmatched += unmatched_files(masks, list(checks), where.images.path, where.mask_folder) if masks else []
     ids = [image_id(name, where.by_path) for name in checks]
     return Listing(ids, list(checks.values()), problems, where.drawn, unmatched)
 
@@ -132,12 +132,14 @@ def _listed(
 ) -> Listing:
     """The images on a list, in its order. Problems of other images do not matter."""
     known = checks.keys() | {name for name, _ in invalid}
-    missing = [name for name in names if name not in known]
+    same = {normalised(name): name for name in known}  # the JSON and the list may spell accents differently
+    own = {name: name if name in known else same.get(normalised(name), "") for name in names}
+    missing = [name for name in names if not own[name]]
     if missing:
         raise DataError(f"{path}: {missing[0]} is no file_name of the JSON's images; take it off the list")
-    listed = set(names)
+    listed = dict.fromkeys(own.values())
     more_problems = [problem for name, problem in invalid if name in listed]
-    valid = [name for name in names if name in checks]
+    valid = [name for name in listed if name in checks]
     ids = [image_id(name, where.by_path) for name in valid]
     return Listing(ids, [checks[name] for name in valid], [*problems, *more_problems], where.drawn)
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from boxsup.catalogue.names import MAX_ID, image_id, name_fault, plain_path, printable
-from boxsup.catalogue.readers.beside import Files, find_file, unmatched_files
+from boxsup.catalogue.readers.beside import Files, find_file, is_of_a_tool, unmatched_files
 from boxsup.catalogue.readers.image_files import all_names, images_below
 from boxsup.catalogue.readers.segments import AnnotatedObject, encode_masks
 from boxsup.catalogue.records import (
@@ -65,7 +65,12 @@ class Layout:
 
     def files(self, ending: str) -> Files:
         """The annotation files of a format that has one file with this ending per image."""
-        return Files(self.annotations.path, ending, not self.by_path)
+        return Files(self.annotations.path, ending, not self.by_path, self.images.path)
+
+    @property
+    def mask_folder(self) -> Path | None:
+        """The folder of PNG masks, or None. It holds no images of the split, also if it is below theirs."""
+        return self.masks.path if self.masks else None
 
     def mask_files(self) -> Files | None:
         """The mask PNGs, or None if the split has no folder of them."""
@@ -126,7 +131,7 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
         raise DataError(f"{where.annotations.path}: no such folder of annotations")
     names, problems = image_names(root, split, where)
     files, masks = where.files(annotations.ending), where.mask_files()
-    misplaced = files.misplaced(names, partial(images_below, where.images.path))
+    misplaced = files.misplaced(names, partial(images_below, where.images.path, where.mask_folder))
     problems += [_misplaced(image_id(name, where.by_path), name, path, files) for name, path in misplaced.items()]
     checked = [name for name in names if name not in misplaced]
     ids = [image_id(name, where.by_path) for name in checked]
@@ -136,7 +141,8 @@ def read_folder(root: Path, split: FolderSplit, classes: Sequence[str], annotati
     ]
     if split.list:
         return Listing(ids, checks, problems, where.drawn)
-    unmatched = [line for part in (files, masks) if part for line in unmatched_files(part, names, where.images.path)]
+    folders = where.images.path, where.mask_folder
+    unmatched = [line for part in (files, masks) if part for line in unmatched_files(part, names, *folders)]
     reported = {line.file for line in problems}
     return Listing(ids, checks, problems, where.drawn, [line for line in unmatched if line.file not in reported])
 
@@ -157,7 +163,7 @@ def image_names(root: Path, split: FolderSplit, where: Layout) -> tuple[list[str
     if split.list:
         listed = [plain_path(line) for line in read_lines(source.path, source.inside)]
     else:
-        listed = all_names(images.path)
+        listed = all_names(images.path, where.mask_folder)
     names: dict[str, str] = {}
     problems = []
     for name in listed:
@@ -206,7 +212,7 @@ def check_file(where: Layout, name: str, annotations: Annotations, file: Path, m
     """Check an image with its annotation file, and its mask if it has one."""
 
     def parse_objects(height: int, width: int) -> ParsedObjects:
-        if not annotations.needed and not os.path.lexists(file):
+        if not annotations.needed and (not os.path.lexists(file) or is_of_a_tool(file)):
             return [], []
         try:
             content = read_content(file, "the image is not annotated: take it off the list", MAX_BYTES)

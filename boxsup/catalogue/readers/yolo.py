@@ -10,7 +10,7 @@ one ring of corners at most. An image without a file has no objects.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,9 +112,14 @@ def _of_lines(path: Path, content: bytes) -> dict[int, str]:
 
 def find_names_file(labels: Path) -> Path | None:
     """The file that names the classes of a folder of labels, in it or above it; a `data.yaml` has priority."""
+    return next(names_files(labels), None)
+
+
+def names_files(labels: Path) -> Iterator[Path]:
+    """All files that may name the classes of a folder of labels, in it or above it; earlier ones win."""
     folders = [labels, *labels.absolute().parents[:PARENTS]]
     files = (folder / name for name in NAMES_FILES for folder in folders)
-    return next((file for file in files if file.is_file()), None)
+    return (file for file in files if file.is_file())
 
 
 def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
