@@ -16,7 +16,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.build import parse
 from boxsup.config.training import ScheduleSettings, TrainingSettings
-from boxsup.errors import BoxSupError, StoreError
+from boxsup.errors import BoxSupError, DataError, StoreError
 from boxsup.experiments.tree import EpochFolder
 from boxsup.machine.devices import device
 from boxsup.machine.instructions import warn_of_other_instructions
@@ -27,6 +27,7 @@ from boxsup.network.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from boxsup.network.trial import norms_of_one_value
 from boxsup.store.csv import write_csv
 from boxsup.training.data import EpochData, batch_order, batches, read_batches
 from boxsup.training.epoch import DivergedError, make_optimizer, train_epoch
@@ -126,6 +127,8 @@ def train(job: EpochJob) -> None:
         note_few_processors(settings.threads)
     model, (iterations, batch) = checkpoint.model, order.shape
     model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if batch == 1:
+        _check_single(checkpoint, settings.crop, len(data))
     optimizer = make_optimizer(model, settings)
     if job.optimizer:
         load_momentum(job.optimizer, optimizer, checkpoint.epoch)
@@ -152,3 +155,15 @@ def _check(checkpoint: Checkpoint, path: Path, classes: Sequence[str], epoch: in
         raise StoreError(f"{path}: its classes are not those of the split; choose a split of its data set")
     if checkpoint.epoch != epoch - 1:
         raise StoreError(f"{path}: it is of epoch {checkpoint.epoch}; epoch {epoch} goes on from that of {epoch - 1}")
+
+
+def _check_single(checkpoint: Checkpoint, crop: int, images: int) -> None:
+    """Raise a DataError if the network cannot learn from batches of a single image."""
+    norms = norms_of_one_value(checkpoint.model, crop, crop)
+    if norms:
+        where = "training.batch: 1 image is too few" if images > 1 else "the training split has a single image"
+        advice = "set it to 2 or more" if images > 1 else "add images"
+        raise DataError(
+            f"{where}: of each channel, {norms[0]} of {checkpoint.network} gets one value, which it cannot normalise; "
+            f"{advice}, or choose another network"
+        )

@@ -7,8 +7,9 @@ import json
 import math
 from pathlib import Path
 
+from boxsup.config.fields import MAX_SCALE
 from boxsup.image.tiles import MIN_SIDE
-from boxsup.inference.labelling import MAX_SCALE, THREADS
+from boxsup.inference.labelling import THREADS
 from boxsup.inference.settings import ScoringSettings
 
 MODEL_FILE = "the checkpoint, a model.pt"

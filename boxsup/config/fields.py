@@ -16,10 +16,19 @@ UNSET: Any = ...
 
 
 class Settings(BaseModel):
-    """Settings that belong together. They cannot be changed; an unknown key or a value of another type is an error."""
+    """Settings that belong together. They cannot be changed; an unknown key or a value of another type is an error.
+
+    So is a number that is not finite: no setting means anything with it, and JSON has none.
+    """
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
+        allow_inf_nan=False,
     )
 
     def changed(self, **values: Any) -> Self:  # noqa: ANN401 - any setting
@@ -59,6 +68,8 @@ SomeDistinct = Annotated[tuple[T, ...], Strict(False), Field(min_length=1), Dist
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
 Epoch = Annotated[int, Field(ge=1, le=999)]
+MAX_SCALE = 4.0  # of an image's sides: sixteen times its pixels, and the memory for them
+Scale = Annotated[float, Field(gt=0, le=MAX_SCALE)]
 
 
 def setting(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from boxsup.config.fields import DistinctValues, Settings, setting
+from boxsup.config.fields import DistinctValues, Scale, Settings, setting
 
 
 class CrfSettings(Settings):
@@ -41,7 +41,7 @@ class Inference(Settings):
     """How scores become labels."""
 
     workers: PositiveInt = setting(4, "number of processes of the dense CRF; results do not depend on it")
-    scales: DistinctValues[PositiveFloat] = setting(
+    scales: DistinctValues[Scale] = setting(
         (1.0,), "scales of the image, whose probabilities are averaged", paper="1; BoxSup+: 0.8, 1, 1.2", min_length=1
     )
     background_bias: float = setting(

@@ -8,6 +8,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from boxsup.config.fields import Settings, setting
 
+LEAST_SIDE = 25  # px: crops of smaller boxes have one pixel left at stride 32, which no batch of one crop can normalise
+
 
 class ObjectSettings(Settings):
     """The settings of the network that looks into each box, and of its training; see `boxsup.objects`."""
@@ -16,7 +18,9 @@ class ObjectSettings(Settings):
         "imagenet",
         "what it starts from: imagenet | shipped, this package's network, which has learned from boxes of VOC | none",
     )
-    size: int = setting(80, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=20, le=200)
+    size: int = setting(
+        80, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
+    )
     epochs: PositiveInt = setting(12, "epochs over the boxes that it learns from")
     batch: PositiveInt = setting(16, "crops in a batch")
     rate: PositiveFloat = setting(0.003, "learning rate of AdamW; it falls to 0 as half a cosine")

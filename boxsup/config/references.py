@@ -7,7 +7,7 @@ from typing import Any
 
 from boxsup.config.fields import stage_settings
 from boxsup.config.published import name_in_family, published_experiments
-from boxsup.config.training import NetworkSettings, network_name
+from boxsup.config.training import POOLING, NetworkSettings, network_name
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
 
@@ -29,6 +29,7 @@ def check_references(config: Block) -> None:
         _check_checkpoints(config["experiments"], name)
         _check_gpus(name, experiment["training"])
         _check_network(name, experiment["network"])
+        _check_batch(name, experiment["network"], experiment["training"])
     for name in config["pages"]:
         _check_page(config, name)
 
@@ -148,4 +149,13 @@ def _check_network(name: str, network: Block) -> None:
     if unused:
         raise ConfigError(
             f"config: experiments.{name}.network.{unused[0]}: {network['name']} has none; write `name: smp` beside it"
+        )
+
+
+def _check_batch(name: str, network: Block, training: Block) -> None:
+    """Raise if a network would train on one image at a time that cannot; see `boxsup.network.trial` for the others."""
+    if training["batch"] == 1 and network["name"] == "smp" and network["decoder"] in POOLING:
+        raise ConfigError(
+            f"config: experiments.{name}.training.batch: 1 is too few for {network['decoder']}, which normalises the "
+            "mean over an image; set it to 2 or more, or choose another network.decoder"
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints, field_validator
 
-from boxsup.config.fields import DistinctValues, Epoch, Settings, Several, Text, setting
+from boxsup.config.fields import DistinctValues, Epoch, Scale, Settings, Several, Text, setting
 
 # Decoders of smp that let one choose the stride of their encoder -> the strides.
 STRIDES = {"deeplabv3": (8, 16), "deeplabv3plus": (8, 16), "pan": (16, 32)}
+# Decoders of smp that normalise the mean over the image: of a batch of one image, that is one value per channel.
+POOLING = ("deeplabv3", "deeplabv3plus", "pan", "upernet")
 
 
 class NetworkSettings(Settings):
@@ -107,8 +109,12 @@ class TrainingSettings(Settings):
     weight_decay: NonNegativeFloat = setting(0.0005, "weight decay of SGD, DeepLab's", paper="not given")
     batch: PositiveInt = setting(20, "images in a batch", paper="20")
     crop: int = setting(321, "side of the random crop, px, DeepLab's", paper="not given", ge=16)
-    scale: Several[PositiveFloat] = setting(
-        (1.0, 1.0), "range of the random scale; DeepLab does not scale", paper="not given", min_length=2, max_length=2
+    scale: Several[Scale] = setting(
+        (1.0, 1.0),
+        "range of the random scale, the least first; DeepLab does not scale",
+        paper="not given",
+        min_length=2,
+        max_length=2,
     )
     mirror: bool = setting(True, "whether half of the images are mirrored, as DeepLab does")
     mixed_precision: bool = setting(True, "whether a GPU computes in 16 bits: bfloat16 where it can, or float16")
@@ -128,6 +134,13 @@ class TrainingSettings(Settings):
         paper="not given",
         late=True,
     )
+
+    @field_validator("scale")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("the least scale first")
+        return value
 
 
 class Training(TrainingSettings):

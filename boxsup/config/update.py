@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 
-from boxsup.config.fields import DistinctValues, Settings, setting
+from boxsup.config.fields import DistinctValues, Scale, Settings, setting
 
 
 class Asking(Settings):
@@ -18,7 +18,7 @@ class Asking(Settings):
         "number of first generations that do not ask the semantic network, since a fresh one knows nothing yet",
         paper="0",
     )
-    scales: DistinctValues[PositiveFloat] = setting(
+    scales: DistinctValues[Scale] = setting(
         (1.0,), "scales of the image when the network is asked, whose probabilities are averaged", min_length=1
     )
 
@@ -65,11 +65,9 @@ class Correction(Settings):
     """The linear self-correction of Ibrahim, Vahdat, Ranjbar, Macready (CVPR 2020): α falls over the generations."""
 
     start: NonNegativeFloat = setting(
-        30.0, "α in the first generation: what the object map says is nearly all", late=True, allow_inf_nan=False
+        30.0, "α in the first generation: what the object map says is nearly all", late=True
     )
-    end: NonNegativeFloat = setting(
-        0.5, "α in the last generation: the semantic network has two thirds", late=True, allow_inf_nan=False
-    )
+    end: NonNegativeFloat = setting(0.5, "α in the last generation: the semantic network has two thirds", late=True)
     generations: PositiveInt = setting(meaning="number of generations over which α falls: that of the epochs")
 
     def weight(self, generation: int) -> float:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.build import build, parse
-from boxsup.config.fields import Settings, Several, optional, setting
+from boxsup.config.fields import Scale, Settings, Several, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.config.proposals import MEGAPIXELS
@@ -23,10 +23,9 @@ from boxsup.experiments.found import generations_in, object_networks_in
 from boxsup.experiments.tree import LABELLING
 
 THREADS = 4  # the default of `training.threads` in config.yaml
-MAX_SCALE = 4.0
 UNREDUCED = 1e6  # megapixels: of runs from before images were reduced, whose files do not say it
 
-Scales = Several[Annotated[float, Field(gt=0, le=MAX_SCALE)]]
+Scales = Several[Scale]
 
 
 class Labelling(Settings):
@@ -34,7 +33,7 @@ class Labelling(Settings):
 
     scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
-    background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
+    background_bias: float = optional(0.0, "nats to add to the background's score")
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
     megapixels: PositiveFloat = optional(UNREDUCED, "an image with more is reduced to this for the network")
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.config.fields import MAX_SCALE
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.image.enlarging import enlarged_labels
@@ -22,7 +23,7 @@ from boxsup.image.palette import overlay
 from boxsup.image.showing import html_picture, html_table, jpeg_bytes, png_bytes
 from boxsup.image.tiles import MIN_SIDE, tiles
 from boxsup.inference.crf import dense_crf, require_crf
-from boxsup.inference.labelling import MAX_SCALE, crf_settings
+from boxsup.inference.labelling import crf_settings
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained
 from boxsup.near import first_few

@@ -22,7 +22,7 @@ class ScoringSettings(Settings):
 
     threads: PositiveInt = optional(THREADS, "`training.threads`, on which the last bits of scores depend")
     scales: Scales = optional((1.0,), "scales of the image, whose probabilities are averaged", min_length=1)
-    background_bias: float = optional(0.0, "nats to add to the background's score", allow_inf_nan=False)
+    background_bias: float = optional(0.0, "nats to add to the background's score")
 
 
 class PredictionSettings(ScoringSettings):

@@ -162,9 +162,10 @@ class FrozenBatchNorm2d(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *others)
 
     def forward(self, features: Tensor) -> Tensor:
-        """N×C×H×W -> N×C×H×W."""
+        """N×C×H×W -> N×C×H×W of the same type; under autocast, scale and shift are computed in float32 and rounded."""
         weight, bias, mean, variance = (
             values.reshape(1, -1, 1, 1) for values in (self.weight, self.bias, self.running_mean, self.running_var)
         )
         scale = weight * (variance + 1e-5).rsqrt()
-        return features * scale + (bias - mean * scale)
+        shift = bias - mean * scale
+        return features * scale.to(features.dtype) + shift.to(features.dtype)

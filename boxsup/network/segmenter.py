@@ -28,6 +28,10 @@ class Segmenter(nn.Module):
         """The layers without pretrained weights, which have the higher learning rate."""
         raise NotImplementedError
 
+    def unused_parameters(self) -> list[str]:
+        """The names of the parameters that take no part in the scores; of our own networks, all do."""
+        return []
+
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The parameters of the pretrained body, and those of the new layers."""
         new = list(chain.from_iterable(layer.parameters() for layer in self.new_layers()))

@@ -16,10 +16,13 @@ from boxsup.config.training import STRIDES
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
 from boxsup.network.segmenter import Segmenter
+from boxsup.network.trial import unused_parameters
 
 INSTALL = "pip install 'boxsup[smp]'"
 ENCODER_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # timm takes a name with a colon for a place to load from
 TRIED_SIZE = (64, 96)  # H, W of the image that a new network is tried on, px
+HALVINGS = {"dpt": 2}  # by which a decoder divides the encoder's last features: DPT halves them, and doubles them again
+LEAST_FEATURES = {"pan": 8}  # px: sides of the encoder's last features that a decoder needs: PAN pools them three times
 
 
 class SmpName(NamedTuple):
@@ -44,8 +47,9 @@ class SmpName(NamedTuple):
 class SmpNetwork(Segmenter):
     """A network of smp: an encoder with the weights of a classifier, and a decoder and a head that are new.
 
-    smp wants sides that its encoder's stride divides. So an image's last column and row are repeated up to the next
-    multiple, and the logits, which have the image's size, are cut.
+    smp wants sides that its encoder's stride divides, or twice that, and PAN none below eight strides. So an image's
+    last column and row are repeated up to such a side, and the logits, which have the image's size, are cut. A small
+    image keeps its scale, since that is what the network has learned.
     """
 
     def __init__(self, name: SmpName, classes: int) -> None:
@@ -62,19 +66,30 @@ class SmpNetwork(Segmenter):
             self.body: Any = _library().create_model(
                 name.decoder, name.encoder, encoder_weights=None, in_channels=3, classes=classes, **_options(name)
             )
-        self._multiple = _multiple_of(self.body.encoder)
+        self._multiple = HALVINGS.get(name.decoder, 1) * _multiple_of(self.body.encoder)
+        self._least = LEAST_FEATURES.get(name.decoder, 1) * self._multiple
 
     def new_layers(self) -> list[nn.Module]:
         """See `Segmenter.new_layers`."""
         return [self.body.decoder, self.body.segmentation_head]
 
+    def unused_parameters(self) -> list[str]:
+        """See `Segmenter.unused_parameters`: encoders have layers for classes, or deeper ones than the decoder asks."""
+        return unused_parameters(self, *TRIED_SIZE)
+
     def forward(self, image: Tensor) -> Tensor:
         """N×3×H×W -> N×C×H×W logits."""
-        (height, width), multiple = image.shape[2:], self._multiple
-        logits: Tensor = self.body(_taken(_taken(image, 2, _up(height, multiple)), 3, _up(width, multiple)))
+        height, width = image.shape[2:]
+        logits: Tensor = self.body(_taken(_taken(image, 2, self._enlarged(height)), 3, self._enlarged(width)))
         if not torch.compiler.is_exporting():
             return logits[:, :, :height, :width]
         return _taken(_taken(logits, 2, height), 3, width)
+
+    def _enlarged(self, side: int) -> int:
+        """The side that the body gets, px."""
+        multiple = _up(side, self._multiple)
+        # For images of any size, torch's exporter has a side as an expression, which it cannot compare.
+        return max(self._least, multiple) if self._least > self._multiple else multiple
 
     @torch.inference_mode()
     def try_it(self) -> None:

@@ -12,6 +12,7 @@ SMALL_SIDE = 320  # px: in smaller images, objects are small too
 WORKING_SIDE = 520  # px: longer images are scaled to this for the network; about VOC's size
 MIN_MEMORY = 10.0  # GiB of GPU memory that ResNet-101 needs for ten crops of 321 px
 SMP_MEMORY = 20.0  # GiB for 16 crops of 512 px at stride 16, where others report 8 GiB for 8; not measured
+SMP_IMAGES = 2  # DeepLab v3+ normalises means over images, of which it needs several
 IMAGES_PER_JOB = 50  # images per job of proposals
 MAX_JOBS, MAX_THREADS = 32, 4
 
@@ -110,7 +111,7 @@ def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None =
         hardware: The machine.
         epochs: The number of epochs that the user asked for, or None.
     """
-    network, why_network = _network(side, hardware)
+    network, why_network = _network(images, side, hardware)
     ratio = min(1.0, WORKING_SIDE / side)
     batch = min(network.batch, images)
     number, why_epochs = _epochs(images, batch, network.steps, epochs)
@@ -132,11 +133,13 @@ def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None =
     )
 
 
-def _network(side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
-    """The network for a machine and a size of images, and the reason for it."""
+def _network(images: int, side: float, hardware: Hardware) -> tuple[NetworkPlan, str]:
+    """The network for a machine and for images of a number and a size, and the reason for it."""
     memory = hardware.gpu_memory
     machine = f"a GPU with {memory:.0f} GiB" if memory else "no GPU"
     if memory >= SMP_MEMORY and importlib.util.find_spec("segmentation_models_pytorch"):
+        if images < SMP_IMAGES:
+            return LARGE, f"{machine}; deeplabv3plus of segmentation-models-pytorch cannot learn from one image alone"
         return SMP, f"{machine}; deeplab_v2_resnet101 needs less and no segmentation-models-pytorch: docs/networks.md"
     if memory >= MIN_MEMORY:
         return LARGE, f"{machine}; mobilenet_v2 would do with less than {MIN_MEMORY:.0f}"

@@ -66,7 +66,12 @@ def distribute_model(model: Segmenter, batch: int) -> nn.Module:
             if type(layer) in (nn.BatchNorm2d, nn.Dropout, nn.Dropout2d) or type(layer).__name__ in OF_TIMM:
                 setattr(parent, name, whole_batch(layer, batch))
     device = next(model.parameters()).device
-    return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+    # It waits for the gradients of all parameters, unless it looks in each step for those that get none.
+    return DistributedDataParallel(
+        model,
+        device_ids=[device.index] if device.type == "cuda" else None,
+        find_unused_parameters=bool(model.unused_parameters()),
+    )
 
 
 def whole_batch(layer: nn.Module, batch: int) -> nn.Module:

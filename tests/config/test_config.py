@@ -8,12 +8,13 @@ from boxsup.config.files import block, merge, project_config
 from boxsup.config.inference import CrfSettings
 from boxsup.config.params import canonical, epoch_settings, generation_settings
 from boxsup.config.resolve import resolve
-from boxsup.config.training import NetworkSettings, ScheduleSettings, TrainingSettings
+from boxsup.config.training import POOLING, NetworkSettings, ScheduleSettings, TrainingSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
 from boxsup.proposals.methods import build_settings, make_proposer
 
 START = "experiments.context_coco_box.init_from"
+BOX = {"dataset": "voc", "train": "trainaug", "val": "val"}
 
 
 def changed(config, path, value):
@@ -124,6 +125,22 @@ def test_every_experiment_has_exactly_what_the_stages_read(config):
             {"gpus": 21},
             r"voc_box\.training\.gpus: 21 have no image each in a batch of 20",
         ),
+        *(
+            (
+                "experiments.voc_box",
+                BOX | {"network": {"name": "smp", "decoder": decoder}, "training": {"batch": 1}},
+                rf"voc_box\.training\.batch: 1 is too few for {decoder}, which .*; set it to 2 or more, or choose",
+            )
+            for decoder in POOLING
+        ),
+        ("defaults.training.scale", [1.2, 0.8], r"training\.scale: expected the least scale first, got \[1\.2, 0\.8\]"),
+        ("defaults.training.scale", [1.0, 4.5], r"training\.scale\.1: expected a number of 4 or less, got 4\.5"),
+        ("defaults.inference.scales", [1, 5], r"inference\.scales\.1: expected a number of 4 or less, got 5"),
+        ("defaults.update.scales", [1, 5], r"update\.scales\.1: expected a number of 4 or less, got 5"),
+        ("defaults.inference.background_bias", float("inf"), r"background_bias: expected a finite number, got inf"),
+        ("defaults.inference.background_bias", float("nan"), r"background_bias: expected a finite number, got nan"),
+        ("defaults.training.weight_decay", float("nan"), r"weight_decay: expected a finite number, got nan"),
+        ("defaults.objects.size", 24, r"objects\.size: expected a number of 25 or more, got 24"),
         (f"{START}.drop", None, r"init_from: the key 'drop' is missing"),
         (
             "experiments.boxsup_plus.checkpoints_of",

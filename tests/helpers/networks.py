@@ -25,6 +25,12 @@ def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> S
     return network
 
 
+def small_smp(decoder: str, stride: int = 16) -> str:
+    """Name of the network of segmentation-models-pytorch with a decoder on a small encoder that fits it."""
+    encoder = "tu-vit_tiny_patch16_224" if decoder == "dpt" else "tu-mobilenetv3_small_050"
+    return f"smp:{decoder}:{encoder}:{stride}"
+
+
 def write_object_network(path: Path, size: int = 40, seed: int = 0, boxes: int = 1) -> Path:
     """Write an object network with random weights, as if it had learned from `boxes`; equal seeds give equal files."""
     torch.manual_seed(seed)

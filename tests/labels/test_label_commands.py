@@ -344,7 +344,7 @@ def test_a_generation_records_its_instructions_and_warns_of_proposals_with_other
 @pytest.fixture
 def objects(split, config, tmp_path):
     """Run `boxsup objects` with some more arguments: the paths of its maps and its network."""
-    settings = config["defaults"]["objects"] | {"size": 20, "epochs": 1, "batch": 4, "weights": "none"}
+    settings = config["defaults"]["objects"] | {"size": 25, "epochs": 1, "batch": 4, "weights": "none"}
     update = lesson_settings(config["defaults"]["update"], rounds=2)
 
     def run(name, *more, **other):
@@ -371,7 +371,7 @@ def test_object_networks_make_maps_of_all_boxes_which_the_update_asks(split, lab
     assert not set(held[0]) & set(held[1])
     maps = ObjectMaps(stores)
     for image in catalogue.ids:
-        assert maps[image].shape == (len(catalogue.boxes_of(image)), 20, 20)
+        assert maps[image].shape == (len(catalogue.boxes_of(image)), 25, 25)
     asked = labels(*pools(split), "--objects", *stores, out="asked.zarr")
     alone = labels(*pools(split), out="alone.zarr")
     chose = asked.table("chosen") >= 0
@@ -425,7 +425,7 @@ def test_the_shipped_network_may_have_a_share_of_the_maps(split, objects, tmp_pa
     image = next(iter(own))
     row = next(row for row in catalogue.rows() if row.image == image)
     seen = ObjectViewer([], 1).maps(row.photo(), corners_of(catalogue.boxes_of(image))).astype(np.float32)
-    expected = np.stack([resized(each, 20, 20) for each in seen])
+    expected = np.stack([resized(each, 25, 25) for each in seen])
     assert np.abs(shipped[image] - expected).max() <= 1
     mean = (own[image].astype(float) + shipped[image]) / 2
     assert np.abs(half[image] - mean).max() <= 1
@@ -503,15 +503,15 @@ def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, confi
     pins = read_pins(tmp_path / "reviewed.jsonl", train)
     train = pins.applied(train)
     assert list(pins.masks) == rows[:1]
-    settings = build(ObjectSettings, config["defaults"]["objects"] | {"size": 20}, "objects")
+    settings = build(ObjectSettings, config["defaults"]["objects"] | {"size": 25}, "objects")
     update = build(ExpectationSettings, lesson_settings(config["defaults"]["update"], 1), "update")
     stores = [[split / kind / f"{i}-of-2.zarr" for i in range(2)] for kind in ("pools", "overlaps")]
     teacher = Teacher(Pools(stores[0]), Overlaps(stores[1]), {}, set(), None, update)
     lessons = collect_lessons(train, [image], teacher, settings, 0, pins.masks)
     assert len(lessons.crops) == len(train.boxes_of(image)) - 2  # nothing and void teach nothing
-    inner = lessons.targets[0][4:24, 4:24]
-    assert (inner[:, :8] == FULL).all()
-    assert (inner[:, 12:] == 0).all()
+    inner = lessons.targets[0][5:30, 5:30]
+    assert (inner[:, :10] == FULL).all()
+    assert (inner[:, 15:] == 0).all()
 
 
 def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):

@@ -59,6 +59,47 @@ def test_frozen_layers_take_the_weights_of_layers_that_learnt():
     assert not list(frozen.parameters())
 
 
+def frozen_layer(channels):
+    """A frozen layer with values that no float of 16 bits has."""
+    torch.manual_seed(4)
+    layer = bodies.FrozenBatchNorm2d(channels)
+    for value in layer.state_dict().values():
+        value.uniform_(0.5, 1.5)
+    return layer
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_a_frozen_layer_leaves_features_in_the_type_that_they_have(half):
+    layer, features = frozen_layer(3), torch.randn(2, 3, 5, 5)
+    expected = layer(features)
+    assert expected.dtype == torch.float32
+    assert layer(features.double()).dtype == torch.float64
+    with torch.autocast("cpu", half):
+        got = layer(features.to(half))
+    assert got.dtype == half
+    torch.testing.assert_close(got.float(), expected, rtol=2**-6, atol=2**-6)
+
+
+def test_a_frozen_layer_in_float32_keeps_its_bytes():
+    layer, features = frozen_layer(7), torch.randn(2, 7, 5, 5)
+    columns = (value.reshape(1, -1, 1, 1) for value in layer.state_dict().values())
+    weight, bias, mean, variance = columns
+    scale = weight * (variance + 1e-5).rsqrt()
+    assert torch.equal(layer(features), features * scale + (bias - mean * scale))
+
+
+def test_under_autocast_a_block_of_resnet_101_computes_in_16_bits_throughout():
+    torch.manual_seed(0)
+    block = bodies.resnet101(dilated=2).layer1[0].eval()
+    seen = []
+    for layer in block.modules():
+        if isinstance(layer, bodies.FrozenBatchNorm2d):
+            layer.register_forward_hook(lambda layer, inputs, output: seen.append(output.dtype))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        block(torch.rand(1, 64, 8, 8))
+    assert seen == [torch.bfloat16] * 4
+
+
 IMPORTED = """
 import sys
 from pathlib import Path

@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from boxsup.config.fields import defaults_of
-from boxsup.config.objects import ObjectSettings
-from boxsup.errors import StoreError
+from boxsup.config.objects import LEAST_SIDE, ObjectSettings
+from boxsup.errors import ConfigError, StoreError
 from boxsup.network.checkpoint import save
 from boxsup.objects.codes import FULL, UNKNOWN
 from boxsup.objects.crops import crop_side
 from boxsup.objects.network import FROZEN, load_network, round_weights, save_network, start_network
 from boxsup.objects.training import batch_of, object_loss, object_maps, train_network
 
-SIZE = 20
+SIZE = 25
 SETTINGS = ObjectSettings(**{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30})
 
 
@@ -74,6 +74,16 @@ def test_nothing_to_learn_from_changes_nothing():
 def test_fewer_boxes_than_a_batch_are_one_batch():
     crops, targets = discs(3)
     assert len(trained(SETTINGS.changed(epochs=2), crops, targets)[1]) == 2
+
+
+def test_a_single_crop_of_the_least_size_is_a_batch():
+    assert SETTINGS.changed(size=LEAST_SIDE).size == SIZE
+    assert len(trained(SETTINGS.changed(epochs=2, batch=1), *discs(1))[1]) == 2
+    with pytest.raises(ConfigError, match="size: expected a number of 25 or more, got 24"):
+        SETTINGS.changed(size=LEAST_SIDE - 1)
+    side = crop_side(LEAST_SIDE - 1)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):  # so the bound is no higher than need be
+        start_network("none", 0)[0].train()(torch.zeros(1, 3, side, side))
 
 
 def test_the_first_blocks_keep_their_weights():

@@ -141,6 +141,15 @@ def test_settings_are_ones_that_the_schema_takes(images, side, cores, memory):
     assert chosen.shards >= 1
 
 
+def test_a_single_image_gets_a_network_that_can_learn_from_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    card = Hardware(8, 80.0)
+    assert make_plan(2, 500, card).network == "smp"
+    plan = make_plan(1, 500, card)
+    assert (plan.batch, plan.network, plan.network_parts) == (1, "deeplab_v2_resnet101", "")
+    assert "one image alone" in plan.why_network
+
+
 @pytest.mark.parametrize(("installed", "network"), [(True, "smp"), (False, "deeplab_v2_resnet101")])
 def test_a_large_gpu_has_a_network_of_today_if_its_package_is_there(monkeypatch, installed, network):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)

@@ -85,10 +85,11 @@ def test_two_processes_follow_the_loss_curve_of_one(start):
     check_two_processes(start)
 
 
-def test_two_processes_follow_the_loss_curve_of_one_with_a_network_of_smp(tmp_path):
+@pytest.mark.parametrize("decoder", ["deeplabv3plus", "pspnet"])  # which leaves parameters without use
+def test_two_processes_follow_the_loss_curve_of_one_with_a_network_of_smp(tmp_path, decoder):
     pytest.importorskip("segmentation_models_pytorch")
     write_split(tmp_path, 11)
-    main(network_arguments(tmp_path, **SMP))
+    main(network_arguments(tmp_path, **SMP | {"decoder": decoder}))
     check_two_processes(tmp_path)
 
 
@@ -138,7 +139,7 @@ def test_what_one_process_cannot_read_is_one_line(start, tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_processes_end_with_the_one_that_started_them(start, tmp_path, number, status):
-    slow = TRAINING | {"batch": 2, "crop": 400, "scale": [8.0, 8.0], "gpus": 2}
+    slow = TRAINING | {"batch": 2, "crop": 400, "scale": [4.0, 4.0], "gpus": 2}
     log = tmp_path / "log"
     with log.open("w") as file:
         run = subprocess.Popen(

@@ -234,3 +234,51 @@ def test_a_process_tells_the_level_that_it_was_told_to_use():
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.startswith("x86_64 DEFAULT ")
     assert "torch" not in said.stdout
+
+
+@pytest.fixture(scope="module")
+def pooling(tmp_path_factory):
+    """Three pictures, and a network that normalises means over images, with its first checkpoint."""
+    pytest.importorskip("segmentation_models_pytorch")
+    folder = tmp_path_factory.mktemp("pooling") / "run"
+    write_split(folder, 3)
+    main(network_arguments(folder, name="smp", decoder="deeplabv3plus", encoder="tu-mobilenetv3_small_050"))
+    return folder
+
+
+def only_first(folder, catalogue):
+    """Write the tables of the first image of a split into a folder."""
+    split = read_catalogue(folder / "catalogue")
+    write_catalogue(catalogue, replace(split, images=split.images.iloc[:1]))
+    return str(catalogue)
+
+
+def test_a_batch_of_one_image_that_cannot_be_normalised_is_one_line(pooling, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(epoch_arguments(pooling, 1, out="alone", training=TRAINING | {"batch": 1}))
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "error: training.batch: 1 image is too few: of each channel, body.decoder.aspp" in error
+    assert error.endswith("gets one value, which it cannot normalise; set it to 2 or more, or choose another network")
+    arguments = epoch_arguments(pooling, 1, out="alone")
+    arguments[arguments.index("--catalogue") + 1] = only_first(pooling, tmp_path / "one")
+    with pytest.raises(SystemExit):
+        main(arguments)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "error: the training split has a single image: of each channel, " in error
+    assert error.endswith("; add images, or choose another network")
+    assert not (pooling / "alone").exists()
+
+
+def test_no_batch_of_an_epoch_has_one_image_left(pooling):
+    main(epoch_arguments(pooling, 1, out="pairs", training=TRAINING | {"batch": 2}))
+    assert len(pd.read_csv(pooling / "pairs/001/train.csv")) == 1  # the third image waits for another epoch
+
+
+def test_a_network_that_can_trains_on_a_single_image(trained, tmp_path):
+    for name, batch in (("one", 3), ("each", 1)):
+        arguments = epoch_arguments(trained, 1, training=TRAINING | {"batch": batch})
+        if name == "one":
+            arguments[arguments.index("--catalogue") + 1] = only_first(trained, tmp_path / "catalogue")
+        arguments[-1] = str(tmp_path / name)
+        main(arguments)
+        assert len(pd.read_csv(tmp_path / name / "train.csv")) == (1 if name == "one" else 7)
