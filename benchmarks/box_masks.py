@@ -3,8 +3,8 @@
     BOXSUP_DATA=DATA python benchmarks/box_masks.py [--out docs/results]
 
 takes the official boxes of the 120 photographs of voc-mini's val, and writes the mean IoU, boundary IoU and boundary F
-of each kind's masks with the true ones, and its processor time a box: on one core, candidates and networks included,
-reading and writing not.
+of each kind's masks with the true ones, and its processor time a box: on one core, reading the
+photograph, candidates and networks included, writing not.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def measured(masker: Masker) -> Iterator[dict[str, object]]:
             continue
         pixels = read_image(path)
         if number == 0:
-            masker(pixels, corners[:1])  # loads the networks
+            masker(path, corners[:1])  # loads the networks
         start = process_time()
-        chosen = masker(pixels, corners)
+        chosen = masker(path, corners)
         ours = (process_time() - start) / len(corners)
         for box, mask in zip(corners, chosen, strict=True):
             thing, start = true_object(box, objects), process_time()
