@@ -31,6 +31,7 @@ lint: .venv/installed ## Check style, types and rules
 	$(BIN)/python -m boxsup.config --check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file benchmarks/mypy.ini
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import Catalogue, read_catalogue
 from boxsup.evaluation.confusion import mean_iou
 from boxsup.evaluation.truth import confusions, images_with_masks
+from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
 
 ROOT = Path(__file__).parents[1]
@@ -30,8 +31,8 @@ ROWS = ("mask", "semi", "box_greedy", "box", "box_gop", "box_ss", "grabcut", "bb
 
 def confusion_by_bias(model: Path, catalogue: Catalogue) -> NDArray[np.int64]:
     """Of a network's labels of the images with a true mask: a matrix a bias."""
-    scored = Predictor(model, torch.get_num_threads()).score_files(row.path for row in images_with_masks(catalogue))
-    maps = (labels_by_bias(found) for _, found in scored)
+    images = (read_image(row.path) for row in images_with_masks(catalogue))
+    maps = (labels_by_bias(found) for _, found in Predictor(model, torch.get_num_threads()).score_images(images))
     return np.stack(confusions(catalogue, maps, str(model)))
 
 

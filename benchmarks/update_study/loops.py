@@ -166,7 +166,8 @@ def make_labels(
             filled = baseline_labels("rectangles", data.images[image], own).labels
             choices = [Choice.without_candidate(Chosen.RECTANGLE)] * len(own)
             return data.truth[image] if fixed == "truth" else filled, choices
-        result = made.labels(image, *data.truth[image].shape, own)
+        height, width = data.truth[image].shape
+        result = made.labels(image, height, width, own)
         return result.labels, result.choices
 
     return labels

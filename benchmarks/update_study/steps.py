@@ -37,6 +37,7 @@ def one_steps(data: Data, configuration: Block, variants: list[Variant], network
         fill = np.zeros((len(chosen), 2))
         for number, (scene, own) in enumerate(scenes(data, asked)):
             truth = data.truth[scene.image]
+            height, width = truth.shape
             foreground = (truth != 0) & (truth != VOID)
             corners = own[["x0", "y0", "x1", "y1"]].to_numpy(np.int64)
             for v, variant in enumerate(chosen):
@@ -44,7 +45,7 @@ def one_steps(data: Data, configuration: Block, variants: list[Variant], network
                 masks = oracle(scene, update, truth) if variant.name == "oracle" else variant.step(scene, update)
                 if variant.name == "rectangles":
                     masks = [None] * len(masks)
-                labels = paint(*truth.shape, corners, scene.labels, masks, update.clip)
+                labels = paint(height, width, corners, scene.labels, masks, update.clip)
                 confusion[v, int(number % 3 > 0)] += confusion_matrix(truth, labels, classes)
                 fill[v] += [((labels > 0) & (truth != VOID)).sum() / max(1, foreground.sum()), 1]
         for v, variant in enumerate(chosen):
