@@ -35,7 +35,9 @@ class Labelling(Settings):
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
     background_bias: float = optional(0.0, "nats to add to the background's score")
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
-    megapixels: PositiveFloat = optional(UNREDUCED, "an image with more is reduced to this for the network")
+    megapixels: PositiveFloat = optional(
+        UNREDUCED, "an image with more is reduced to this for the network; infinite: none is", allow_inf_nan=True
+    )
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
 

@@ -50,7 +50,8 @@ def test_what_cannot_be_changed(name, message, tmp_path, immutable):
     immutable(tmp_path / name)
     status, said = shapes(out)
     assert status == 1
-    assert f"boxsup: error: {tmp_path}/{message}" in said
+    assert said.startswith("boxsup: error: ")
+    assert f"/{message}" in said
     assert sorted(out.rglob("*")) == before
     assert os.listdir(out.parent) == ["tree"]
 

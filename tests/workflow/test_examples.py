@@ -60,7 +60,7 @@ def test_a_network_segments_an_image(example, demo, tmp_path):
 def test_a_model_and_labels_as_docs_python_says(demo, tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text(), flags=re.M | re.S)
     monkeypatch.chdir(tmp_path)
-    code = blocks[-1].replace("003.zarr", "001.zarr").replace('"results/', f'"{demo}/results/')
+    code = blocks[-1].replace("012.zarr", "001.zarr").replace('"results/', f'"{demo}/results/')
     names = {"boxsup": boxsup}
     exec(code, names)
     assert sum(names["prediction"].shares.values()) == pytest.approx(1)

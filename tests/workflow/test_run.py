@@ -88,7 +88,7 @@ def test_a_box_heeds_the_map_of_a_network_that_has_not_seen_its_image(demo):
     assert sorted([*parts[0], *parts[1]]) == sorted(catalogue.ids)  # each image in one of them
     for maps in parts:
         for image, own in maps.items():
-            assert own.shape == (len(catalogue.boxes_of(image)), 20, 20)
+            assert own.shape == (len(catalogue.boxes_of(image)), 25, 25)
     chose = labels.table("chosen") >= 0
     costs = labels.table("object_cost")[chose, 0]
     assert ((costs > 0) & (costs < 1)).all()
