@@ -37,6 +37,7 @@ ROWS = {
     "voc635_box_greedy": ("boxes", OF_635, ()),
     "voc2635_box_greedy": ("boxes", OF_2635, ()),
     "voc240_semi": ("boxes, and masks of 64", OF_240, ((MINI, "train_masks"),)),
+    "voc635_semi": ("boxes, and masks of 64", OF_635, ((MINI, "train_masks"),)),
     "voc240_mask": ("masks", OF_240, OF_240),
     "voc635_mask": ("masks", OF_635, OF_635),
     "voc2635_mask": ("masks", OF_2635, OF_2635),
