@@ -18,7 +18,7 @@ from boxsup.evaluation.boundaries import COUNTS, boundary_counts, measured_bound
 from boxsup.evaluation.measured import Basis, measured_mean
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
-from boxsup.labels.choice import Chosen
+from boxsup.labels.choice import UNFITTED, Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
 from boxsup.store.labels import Labels
@@ -114,7 +114,7 @@ def measure_generation(
             sums = sums.with_more(counted)
             bar.update(images)
     changed = np.nan if previous is None else _mean((chosen != previous)[supervising])
-    unfitted = _mean(np.isin(chosen[supervising], (Chosen.RECTANGLE, Chosen.MAP)))
+    unfitted = _mean(np.isin(chosen[supervising], UNFITTED))
     basis = Basis(split.classes, sums.confusion.sum(axis=1), masked["images"], masked["objects"])
     fits = measured_boundaries(sums.boundaries, basis.pixels)
     return Quality(

@@ -27,6 +27,9 @@ class Chosen(IntEnum):
     MAP = -4  # what its object map sees (`boxsup.objects.maps.object_pixels`): no candidate fits
 
 
+UNFITTED = (Chosen.RECTANGLE, Chosen.MAP)  # what a box takes that no candidate fits
+
+
 @dataclass(frozen=True)
 class Choice:
     """What one box chose.

@@ -20,8 +20,7 @@ from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
 from boxsup.labels.roles import box_roles
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL, object_pixels
+from boxsup.objects.maps import map_on_box, object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
 
@@ -186,7 +185,7 @@ class _Segment:
             return self.choice.claim[self.pool.superpixels[y0:y1, x0:x1]]
         if self.choice.chosen != Chosen.MAP or self.seen is None:
             return None
-        return on_box(self.seen / np.float32(FULL), self.box)
+        return map_on_box(self.seen, self.box)
 
 
 def _check(

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.labels.candidates import Candidates, LogProbabilities
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL
+from boxsup.objects.maps import map_on_box
 
 MAX_PROBABILITY = 1 - 1e-4  # of a class, so that its log-odds end at 9.2
 MIN_SHARE = 1e-3  # of an object map, so that its log-odds end at 6.9
@@ -56,7 +55,7 @@ def object_masks(candidates: Candidates, maps: NDArray[np.uint8]) -> NDArray[np.
     for row, (box, window) in enumerate(zip(candidates.boxes, candidates.windows(), strict=True)):
         pixels = candidates.inside[row]
         held = np.flatnonzero(pixels)
-        odds = log_odds(on_box(maps[row].astype(np.float32) / FULL, box))
+        odds = log_odds(map_on_box(maps[row], box))
         sums = np.bincount(candidates.superpixels[window].ravel(), odds.ravel(), minlength=len(pixels))
         masks[row, held] = 1 / (1 + np.exp(-sums[held] / pixels[held]))
     return masks

@@ -19,8 +19,8 @@ from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.disjoint import owners
 from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
 from boxsup.masking.refine import object_probabilities, refined
-from boxsup.objects.crops import on_box, resized
-from boxsup.objects.maps import FULL, object_pixels
+from boxsup.objects.crops import resized
+from boxsup.objects.maps import map_on_box, object_pixels
 from boxsup.proposals.pool import Pool
 
 UNKNOWN = 0  # the class id of a box whose class the semantic network does not know, if there is one at all
@@ -158,7 +158,7 @@ class _Draft:
 
     def seen(self) -> NDArray[np.float32]:
         """The object map on the pixels of the box, h×w in [0, 1]."""
-        return on_box(self.map_.astype(np.float32) / FULL, self.box)
+        return map_on_box(self.map_, self.box)
 
     def probabilities(self) -> NDArray[np.float32]:
         """How surely each pixel of the box is the object, h×w in [0, 1]."""

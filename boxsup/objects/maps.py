@@ -33,9 +33,14 @@ def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(probabilities * FULL).astype(np.uint8)
 
 
+def map_on_box(own: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.float32]:
+    """How probably each of the h×w pixels of a box is the object by its s×s map, in [0, 1]."""
+    return on_box(own / np.float32(FULL), box)
+
+
 def object_pixels(own: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which of the h×w pixels of a box are the object by its s×s map, stretched over the box and cut at SURE."""
-    return on_box(own / np.float32(FULL), box) >= SURE
+    """Which of the h×w pixels of a box are the object by its s×s map, cut at SURE."""
+    return map_on_box(own, box) >= SURE
 
 
 class ObjectMaps(Shards[NDArray[np.uint8]]):

@@ -22,7 +22,7 @@ from boxsup.evaluation.object_maps import of_chosen
 from boxsup.experiments.found import generations_in, runs_in
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.inference.labelling import read_labelling
-from boxsup.labels.choice import Chosen
+from boxsup.labels.choice import UNFITTED, Chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
 from boxsup.objects.maps import ObjectMaps, object_pixels
@@ -141,7 +141,7 @@ def _boxes(
                 continue
             score = RECTANGLE_QUALITY if np.isnan(expected[row]) else round(float(expected[row]), 4)
             about = (image.image, str(home / image.path), image.height, image.width, place, place + 1, int(label), key)
-            raised = {"nothing": chosen[row] in (Chosen.RECTANGLE, Chosen.MAP), "unsure": score < UNSURE}
+            raised = {"nothing": chosen[row] in UNFITTED, "unsure": score < UNSURE}
             found.append((ReviewBox(*about, score, tuple(name for name, is_so in raised.items() if is_so)), int(row)))
     return found
 

@@ -13,6 +13,17 @@ from boxsup.network import Segmenter, build_network
 from boxsup.network.images import normalise
 from boxsup.objects.network import ObjectNet, save_network
 
+OWN_NETWORKS = [
+    "fcn32s",
+    "fcn16s",
+    "fcn8s",
+    "deeplab_4x4",
+    "deeplab_largefov",
+    "deeplab_v2_resnet101",
+    "mobilenet_v2",
+    "mobilenet_v2_8s",
+]
+
 
 def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> Segmenter:
     """MobileNetV2 with random weights, its normalisations those of some pictures of one size."""

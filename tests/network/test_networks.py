@@ -11,17 +11,7 @@ from boxsup.errors import ConfigError
 from boxsup.network import build_network
 from boxsup.network.images import IMAGENET, normalise
 from boxsup.network.vgg import decimate
-
-NAMES = [
-    "fcn32s",
-    "fcn16s",
-    "fcn8s",
-    "deeplab_4x4",
-    "deeplab_largefov",
-    "deeplab_v2_resnet101",
-    "mobilenet_v2",
-    "mobilenet_v2_8s",
-]
+from helpers.networks import OWN_NETWORKS
 
 
 def without_weights(name, classes=21):
@@ -68,7 +58,7 @@ def test_the_number_of_weights_is_the_published_one(name, millions):
     assert count == pytest.approx(millions * 1e6, rel=0.01)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OWN_NETWORKS)
 def test_each_weight_is_either_pretrained_or_new(name):
     network = without_weights(name)
     body, new = network.parameter_groups()

@@ -12,7 +12,7 @@ from boxsup.errors import ConfigError
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.trial import norms_of_one_value, unused_parameters
-from helpers.networks import small_smp
+from helpers.networks import OWN_NETWORKS, small_smp
 from helpers.small_split import CLASSES, draw
 
 pytest.importorskip("segmentation_models_pytorch")
@@ -107,19 +107,7 @@ def test_parameters_without_use_are_those_without_a_gradient(decoder):
     assert bool(unused) == (decoder == "pspnet")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "fcn32s",
-        "fcn16s",
-        "fcn8s",
-        "deeplab_4x4",
-        "deeplab_largefov",
-        "deeplab_v2_resnet101",
-        "mobilenet_v2",
-        "mobilenet_v2_8s",
-    ],
-)
+@pytest.mark.parametrize("name", OWN_NETWORKS)
 def test_our_own_networks_use_all_that_they_have(name):
     with torch.device("meta"):
         network = build_network(name, 3)

@@ -15,8 +15,7 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
 from boxsup.image.drawing import with_caption
 from boxsup.near import did_you_mean, near_paths
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL, ObjectMaps
+from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pool
 from boxsup.report.experiment.object_maps import open_maps
@@ -129,7 +128,7 @@ def surest_map(maps: NDArray[np.uint8], corners: NDArray[np.int64], height: int,
     values = np.zeros((height, width), np.float32)
     for own, box in zip(maps, corners, strict=True):
         x0, y0, x1, y1 = map(int, box)
-        values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], on_box(own / np.float32(FULL), box))
+        values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], map_on_box(own, box))
     return values
 
 

@@ -9,7 +9,7 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.labels.choice import Chosen
+from boxsup.labels.choice import UNFITTED, Chosen
 
 COUNT = 24
 # A box is worth a look when
@@ -53,7 +53,7 @@ def odd_boxes(history: BoxHistory, count: int = COUNT) -> dict[int, list[str]]:
     updates = len(history.chosen) - 1
     changes = (history.chosen[1:] != history.chosen[:-1]).sum(axis=0)
     supervising = ~np.isnan(history.spanned)
-    unfitted = supervising & np.isin(history.chosen[-1], (Chosen.RECTANGLE, Chosen.MAP))
+    unfitted = supervising & np.isin(history.chosen[-1], UNFITTED)
     unfitted &= (unfitted != supervising).any()  # if no candidate fits any box, none of them is odd
     # Which boxes are odd; a number that is lowest for the oddest; the phrase.
     kinds: list[tuple[NDArray[np.bool_], NDArray[np.generic], Callable[[int], str]]] = [
