@@ -3,8 +3,8 @@
     BOXSUP_DATA=DATA python benchmarks/box_masks.py [--out docs/results]
 
 takes the official boxes of the 120 photographs of voc-mini's val, and writes the mean IoU, boundary IoU and boundary F
-of each kind's masks with the true ones, and its processor time a box: on one core, reading the
-photograph, candidates and networks included, writing not.
+of each kind's masks with the true ones, and its processor time a box: on one core, reading the photograph, candidates
+and networks included, writing not.
 """
 
 from __future__ import annotations

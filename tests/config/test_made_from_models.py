@@ -1,6 +1,5 @@
 """What is written from the models is up to date, and says what they say."""
 
-import copy
 import json
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from boxsup.config.files import merge
 from boxsup.config.published import published_values
 from boxsup.config.schema import json_schema
 from boxsup.errors import ConfigError
+from helpers.blocks import with_value
 from helpers.paths import ROOT
 
 CONFIGURATIONS = ["config.yaml", "benchmarks/voc240.yaml", "tests/workflow/tiny.yaml", "tests/workflow/voc_mini.yaml"]
@@ -49,13 +49,8 @@ def test_an_editor_takes_the_projects_configurations(config, path):
     ],
 )
 def test_an_editor_marks_what_the_models_refuse(config, keys, value):
-    wrong = copy.deepcopy(config)
-    block = wrong
-    for key in keys[:-1]:
-        block = block[key]
-    block[keys[-1]] = value
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, json_schema())
+        jsonschema.validate(with_value(config, keys, value), json_schema())
 
 
 def test_the_package_has_the_schema():

@@ -1,6 +1,5 @@
 """What the configuration accepts, the stages take: none refuses a value after others have computed for hours."""
 
-import copy
 import math
 
 import pytest
@@ -18,6 +17,7 @@ from boxsup.errors import ConfigError
 from boxsup.inference.labelling import labelling_settings, parse_labelling
 from boxsup.inference.settings import READ_BY, inference_settings, parse_inference
 from boxsup.proposals.methods import build_settings
+from helpers.blocks import with_value
 
 NUMBERS = [-1, 0, 1, 5, 24, 10**9, -0.5, 0.0, 0.5, 1.0, 4.5, 1e9, math.inf, math.nan]
 ODD = [*NUMBERS, True, None, "", "x", [], {}, *([number] for number in NUMBERS), [1, 5], [0.5, 2.0], [2.0, 0.5], [1, 1]]
@@ -52,15 +52,6 @@ def leaves(block, *keys):
     if not isinstance(block, dict):
         return [keys]
     return [found for key, value in block.items() for found in leaves(value, *keys, key)]
-
-
-def with_value(block, keys, value):
-    block = copy.deepcopy(block)
-    inner = block
-    for key in keys[:-1]:
-        inner = inner[key]
-    inner[keys[-1]] = value
-    return block
 
 
 @pytest.fixture
