@@ -21,6 +21,7 @@ from boxsup.inference.onnx_metadata import onnx_metadata
 from boxsup.inference.scores import score_at_scales
 from boxsup.network.checkpoint import Checkpoint
 from boxsup.network.images import normalise
+from boxsup.network.segmenter import Segmenter
 
 OPSET = 18  # of ONNX; the exporter writes it without a conversion to an older one
 MAX_SIDE = 2**14  # px, of images of any size
@@ -41,12 +42,12 @@ class FullSize(nn.Module):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Segmenter,
         scales: Sequence[float] = (1.0,),
         background_bias: float = 0.0,
         probabilities: bool = False,
     ) -> None:
-        """Wrap a network whose logits have a coarse stride; see `boxsup.inference.scores.score_at_scales`.
+        """Wrap a network; see `boxsup.inference.scores.score_at_scales`.
 
         Args:
             network: The network.

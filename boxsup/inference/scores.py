@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from boxsup.errors import StoreError
@@ -19,7 +19,9 @@ from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
 from boxsup.network.folding import folded
+from boxsup.network.grid import enlarge
 from boxsup.network.images import normalise
+from boxsup.network.segmenter import Segmenter
 
 T = TypeVar("T")
 Index = tuple[int, slice, slice]
@@ -134,11 +136,11 @@ class Predictor:
         return score_at_scales(self._model, batch, scales or self._scales, bias)[0]
 
 
-def score_at_scales(network: nn.Module, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
+def score_at_scales(network: Segmenter, images: Tensor, scales: Sequence[float], background_bias: float) -> Tensor:
     """Score every pixel of some images at several scales; see `Predictor.log_probabilities`.
 
     Args:
-        network: The network, whose logits have a coarse stride.
+        network: The network.
         images: N×3×H×W normalised images.
         scales: The scales, whose probabilities are averaged.
         background_bias: Nats to add to the background's score.
@@ -154,29 +156,13 @@ def score_at_scales(network: nn.Module, images: Tensor, scales: Sequence[float],
     return scores
 
 
-def _score_at_scale(network: nn.Module, images: Tensor, scale: float) -> Tensor:
+def _score_at_scale(network: Segmenter, images: Tensor, scale: float) -> Tensor:
     """N×C×H×W log-probabilities of images that are resized for the network."""
     size = images.shape[2:]
     if scale == 1:
-        return enlarge_logits(network(images), size)
-    sides = [max(1, round(side * scale)) for side in size]
-    resized = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
-    return enlarge_logits(network(resized), size)
-
-
-def enlarge_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Enlarge logits bilinearly to an image's size, and turn them into natural-log probabilities.
-
-    Args:
-        logits: N×C×h×w.
-        size: H and W of the image.
-
-    Returns:
-        N×C×H×W.
-
-    >>> enlarge_logits(torch.zeros(1, 2, 1, 1), (1, 2)).exp().flatten()
-    tensor([0.5000, 0.5000, 0.5000, 0.5000])
-    """
-    # The few coarse logits are put in order, class by class, so that all scores need not be: half the time.
-    enlarged = functional.interpolate(logits.contiguous(), size, mode="bilinear", align_corners=False)
-    return functional.log_softmax(enlarged, dim=1)
+        scores = enlarge(network(images), size, network.grid)
+    else:
+        sides = [max(1, round(side * scale)) for side in size]
+        resized = functional.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
+        scores = enlarge(network(resized), size, network.grid, sides)
+    return functional.log_softmax(scores, dim=1)

@@ -60,5 +60,7 @@ def paint(
             claim[inner] = own
             held = held & (claim >= strongest[window] - TIE)
             strongest[window][held] = np.maximum(strongest[window][held], claim[held])
+        elif strongest is not None:
+            strongest[window][held] = 0  # of what lies below; smaller boxes may cover it
         painted[window][held] = class_id
     return painted

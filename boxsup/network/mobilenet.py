@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from boxsup.network.bodies import mobilenet_v2
+from boxsup.network.grid import Grid
 from boxsup.network.segmenter import Segmenter
 
 STAGES = {8: 7, 16: 14}  # stride of the network -> the first block that would have a larger one
@@ -19,6 +20,7 @@ class MobileNet(Segmenter):
     def __init__(self, classes: int, stride: int) -> None:
         """Make the network for `classes` classes; `stride` is 16 or 8, which takes twice the time."""
         super().__init__()
+        self.grid = Grid(stride)
         self.features = mobilenet_v2()[:18]
         _keep_size(self.features[STAGES[stride] :])
         self.head = nn.Sequential(

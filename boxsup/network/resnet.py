@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from boxsup.network.bodies import resnet101
 from boxsup.network.draws import draw_normal
+from boxsup.network.grid import Grid
 from boxsup.network.segmenter import Segmenter
 
 BODY_CHANNELS = 2048
@@ -20,6 +21,7 @@ class DeepLabV2(Segmenter):
     """
 
     imagenet = "resnet101"
+    grid = Grid(8)
 
     def __init__(self, classes: int) -> None:
         """Make the network for `classes` classes."""

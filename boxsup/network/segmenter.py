@@ -6,15 +6,19 @@ from itertools import chain
 
 from torch import Tensor, nn
 
+from boxsup.network.grid import Grid
+
 
 class Segmenter(nn.Module):
     """A network that scores each pixel: N×3×H×W normalised RGB -> N×C×h×w logits at the network's stride.
 
     Attributes:
         imagenet: torchvision's name of the classifier whose ImageNet weights the body starts from.
+        grid: Where the logits lie on the image.
     """
 
     imagenet: str
+    grid: Grid
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Load a classifier's weights into the body; new layers keep their random weights.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from boxsup.config.training import STRIDES
 from boxsup.errors import ConfigError
 from boxsup.near import did_you_mean, nearest
+from boxsup.network.grid import Grid
 from boxsup.network.segmenter import Segmenter
 from boxsup.network.trial import unused_parameters
 
@@ -51,6 +52,8 @@ class SmpNetwork(Segmenter):
     last column and row are repeated up to such a side, and the logits, which have the image's size, are cut. A small
     image keeps its scale, since that is what the network has learned.
     """
+
+    grid = Grid(1)
 
     def __init__(self, name: SmpName, classes: int) -> None:
         """Make the network for `classes` classes, with random weights from torch's global generator.

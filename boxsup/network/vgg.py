@@ -13,11 +13,13 @@ from torch.nn import functional
 
 from boxsup.network.bodies import vgg16
 from boxsup.network.draws import draw_kaiming, draw_normal
+from boxsup.network.grid import Grid, enlarge
 from boxsup.network.segmenter import Segmenter
 
 FC6_SHAPE = (4096, 512, 7, 7)  # the shapes of ImageNet's fc6 and fc7 as convolutions
 FC7_SHAPE = (4096, 4096, 1, 1)
 MIN_SIDE = 32  # px; VGG has five poolings
+TWICE = Grid(2, 0.5)  # where the scores after a pooling of two pixels lie among those before it
 
 
 class _VGG(Segmenter):
@@ -66,6 +68,8 @@ class FCN(_VGG):
     def __init__(self, classes: int, skips: int) -> None:
         """Make the network; `skips`, 0 to 2, is the number of pooling layers whose scores are added."""
         super().__init__(classes, nn.Conv2d(512, 4096, 7, padding=3))
+        stride = 32 >> skips
+        self.grid = Grid(stride, (stride - 1) / 2)
         # The skips start at zero, so that a finer network starts as the coarser one (Long et al., section 4.2).
         self.skips = nn.ModuleList(_score_layer(channels, classes, std=0.0) for channels in (512, 256)[:skips])
 
@@ -87,7 +91,7 @@ class FCN(_VGG):
         logits: Tensor = self.score(self._fully_connected(features))
         for skip, pool in zip(self.skips, reversed(pools[:-1]), strict=False):
             scores = skip(pool)
-            logits = scores + functional.interpolate(logits, scores.shape[2:], mode="bilinear", align_corners=False)
+            logits = scores + enlarge(logits, scores.shape[2:], TWICE)
         return logits
 
 
@@ -97,6 +101,8 @@ class DeepLab(_VGG):
     With `kernel` 4, `dilation` 4 and `channels` 4096, it is the DeepLab-CRF that is the paper's baseline (IoU 63.74,
     65.1 M weights). With 3, 12 and 1024, it is LargeFOV (IoU 67.64, 20.5 M weights).
     """
+
+    grid = Grid(8)
 
     def __init__(self, classes: int, kernel: int, dilation: int, channels: int) -> None:
         """Make the network; fc6 is a `kernel`×`kernel` convolution with `dilation` (the "input stride")."""

@@ -18,7 +18,7 @@ def augment(crops: Tensor, targets: Tensor, paste: float, draws: np.random.Gener
 
     Args:
         crops: B×3×S×S float32 in [0, 1].
-        targets: B×2×S×S float32: the target and the weight of each pixel.
+        targets: B×2×S×S float32: the share of each pixel that is the object, and how much the pixel counts.
         paste: Share of the crops that another object of the batch covers in part.
         draws: The source of all draws.
     """
@@ -37,7 +37,12 @@ def _moved(crops: Tensor, targets: Tensor, draws: np.random.Generator) -> tuple[
     theta[:, :, 2] = draws.uniform(-SHIFT, SHIFT, (count, 2))
     grid = functional.affine_grid(torch.from_numpy(theta), list(crops.shape), align_corners=False)
     moved = functional.grid_sample(crops, grid, padding_mode="reflection", align_corners=False)
-    return moved, functional.grid_sample(targets, grid, padding_mode="zeros", align_corners=False)
+    # What does not count has no part in the share of a pixel between.
+    shares, counts = targets.unbind(1)
+    held, counted = functional.grid_sample(
+        torch.stack([shares * counts, counts], dim=1), grid, padding_mode="zeros", align_corners=False
+    ).unbind(1)
+    return moved, torch.stack([held / counted.clamp(min=1e-6), counted], dim=1)
 
 
 def _recoloured(crops: Tensor, draws: np.random.Generator) -> Tensor:
@@ -67,5 +72,5 @@ def _covered(crops: Tensor, targets: Tensor, paste: float, draws: np.random.Gene
     used = torch.from_numpy(draws.random(count) < paste) & (target.sum(dim=(1, 2, 3)) >= MIN_LEFT * before)
     front = front & used[:, None, None, None]
     crops = torch.where(front, pixels, crops)
-    weights = torch.where(front, torch.ones_like(targets[:, 1:]), targets[:, 1:])
-    return crops, torch.cat([targets[:, :1] * ~front, weights], dim=1)
+    counts = torch.where(front, torch.ones_like(targets[:, 1:]), targets[:, 1:])
+    return crops, torch.cat([targets[:, :1] * ~front, counts], dim=1)

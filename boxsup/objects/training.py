@@ -76,13 +76,14 @@ def train_network(
 
 
 def object_loss(logits: Tensor, aims: Tensor) -> Tensor:
-    """Mean cross-entropy with soft targets.
+    """Mean cross-entropy with soft targets; a pixel weighs as much as is known of it, |2 share - 1|, where it counts.
 
     Args:
         logits: B×S×S.
-        aims: B×2×S×S: the share of each pixel that is the object, and the weight of the pixel.
+        aims: B×2×S×S: the share of each pixel that is the object, and how much the pixel counts.
     """
-    shares, weights = aims.unbind(1)
+    shares, counts = aims.unbind(1)
+    weights = counts * (2 * shares - 1).abs()
     losses = functional.binary_cross_entropy_with_logits(logits, shares, reduction="none")
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
@@ -120,15 +121,13 @@ def normalised(pixels: Tensor) -> Tensor:
 def batch_of(crops: NDArray[np.uint8], targets: NDArray[np.uint8], size: int) -> tuple[Tensor, Tensor]:
     """Make a batch from crops and the codes of their targets.
 
-    A pixel of the box weighs as much as is known of it, |2 share - 1|; one in the margin weighs MARGIN_WEIGHT.
-
     Returns:
-        B×3×S×S crops in [0, 1]; B×2×S×S, the share of each pixel that is the object and the pixel's weight.
+        B×3×S×S crops in [0, 1]; B×2×S×S, the share of each pixel that is the object, and how much the pixel counts: 1
+        in the box, MARGIN_WEIGHT in the margin, 0 where the target is unknown.
     """
     pixels, codes = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(targets)
     known = codes != UNKNOWN
     shares = codes * known / FULL
-    weights, margin = torch.full(codes.shape, MARGIN_WEIGHT), margin_of(size)
-    window = np.s_[:, margin : margin + size, margin : margin + size]
-    weights[window] = (2 * shares[window] - 1).abs()
-    return pixels, torch.stack([shares, weights * known], dim=1)
+    counts, margin = torch.full(codes.shape, MARGIN_WEIGHT), margin_of(size)
+    counts[:, margin : margin + size, margin : margin + size] = 1
+    return pixels, torch.stack([shares, counts * known], dim=1)

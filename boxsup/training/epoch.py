@@ -16,6 +16,7 @@ from boxsup.errors import BoxSupError
 from boxsup.image import VOID
 from boxsup.machine.devices import device
 from boxsup.network import Segmenter
+from boxsup.network.grid import Grid, enlarge_pixel_by_pixel
 from boxsup.random import torch_seed
 from boxsup.training.parallel import all_reduce_sum, distribute_model, world_size
 from boxsup.training.schedule import learning_rate
@@ -111,7 +112,7 @@ def train_epoch(
         stepped = False
         while not stepped:
             with torch.autocast(target.type, half, enabled=half is not None):
-                loss = pixel_loss(network(images), labels)
+                loss = pixel_loss(network(images), labels, model.grid)
             value = float(all_reduce_sum(loss))
             if not math.isfinite(value) or scaler.get_scale() < LEAST_SCALE:
                 wrong = f"loss is {value}" if not math.isfinite(value) else "gradients are not finite"
@@ -150,23 +151,22 @@ def take_step(scaler: torch.amp.GradScaler, optimizer: SGD, loss: Tensor) -> boo
     return scaler.get_scale() >= scale
 
 
-def pixel_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def pixel_loss(logits: Tensor, labels: Tensor, grid: Grid) -> Tensor:
     """Mean cross-entropy over the labelled pixels (Eq. 1).
 
     Args:
-        logits: B×C×h×w at the network's stride; they are enlarged bilinearly to the labels' size.
+        logits: B×C×h×w; they are enlarged bilinearly to the labels' size, in 32 bits.
         labels: B×H×W int64; 255 is void and does not count.
+        grid: Where the logits lie on the labels.
 
     Returns:
         A scalar; 0 if no pixel is labelled. In one of several processes, the part of its images in the mean over the
         whole batch.
 
-    >>> pixel_loss(torch.zeros(1, 2, 1, 1), torch.tensor([[[1, 255]]]))
+    >>> pixel_loss(torch.zeros(1, 2, 1, 1), torch.tensor([[[1, 255]]]), Grid(16))
     tensor(0.6931)
     """
-    # The scores of a pixel stay side by side up to the loss: on the CPU, that takes a third less time than planes.
-    side_by_side = logits.float().contiguous(memory_format=torch.channels_last)
-    enlarged = functional.interpolate(side_by_side, labels.shape[1:], mode="bilinear", align_corners=False)
-    scores = enlarged.permute(0, 2, 3, 1).flatten(0, 2)
+    with torch.autocast(logits.device.type, enabled=False):
+        scores = enlarge_pixel_by_pixel(logits.float(), labels.shape[1:], grid).flatten(0, 2)
     total = functional.cross_entropy(scores, labels.flatten(), ignore_index=VOID, reduction="sum")
     return total / all_reduce_sum((labels != VOID).sum()).clamp(min=1)

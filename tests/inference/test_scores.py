@@ -43,10 +43,10 @@ def test_scores_are_the_networks_in_evaluation_worked_out_in_numpy(path):
 
 
 def enlarge(channel, height, width):
-    """Bilinear interpolation between pixel centres, the borders held, one axis at a time."""
+    """Bilinear interpolation between logits on every 16th pixel, the borders held, one axis at a time."""
 
     def along(size, count):
-        return np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1), np.arange(count)
+        return np.arange(size) / 16, np.arange(count)
 
     rows, known = along(height, channel.shape[0])
     channel = np.stack([np.interp(rows, known, column) for column in channel.T], axis=1)

@@ -45,6 +45,13 @@ def test_a_box_without_a_claim_wins_over_larger_boxes_and_smaller_ones_win_over_
     np.testing.assert_array_equal(painted, [[3, 2, 2, 1, 1]])
 
 
+def test_what_a_box_without_a_claim_covers_has_no_claim_any_more():
+    boxes = np.array([[0, 0, 9, 1], [0, 0, 5, 1], [2, 0, 4, 1]])
+    claims = [np.full((1, 9), 0.9), None, np.full((1, 2), 0.5)]
+    painted = paint(1, 9, boxes, np.array([1, 2, 3]), [None, None, None], True, claims)
+    np.testing.assert_array_equal(painted, [[2, 2, 3, 3, 2, 1, 1, 1, 1]])
+
+
 def test_void_never_covers_a_class_whatever_is_claimed():
     boxes = np.array([[0, 0, 2, 1], [0, 0, 2, 1]])
     painted = paint(1, 2, boxes, np.array([3, 255]), [None, None], True, [None, None])

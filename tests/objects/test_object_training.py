@@ -105,8 +105,9 @@ def test_an_unknown_pixel_teaches_nothing():
 
 def test_the_loss_of_four_pixels():
     logits = torch.tensor([[[0.0, 0.0], [0.0, 100.0]]])
-    shares, weights = torch.tensor([[[1.0, 0.5], [0.0, 1.0]]]), torch.tensor([[[1.0, 1.0], [0.0, 2.0]]])
-    assert object_loss(logits, torch.stack([shares, weights], 1)).item() == pytest.approx(2 * np.log(2) / 4)
+    # The first loses log 2, the second is half known and weighs nothing, the third does not count, the last is right.
+    shares, counts = torch.tensor([[[1.0, 0.5], [0.0, 1.0]]]), torch.tensor([[[1.0, 1.0], [0.0, 2.0]]])
+    assert object_loss(logits, torch.stack([shares, counts], 1)).item() == pytest.approx(np.log(2) / 3)
 
 
 def test_a_crop_and_its_mirror_image_have_mirrored_maps():
@@ -138,8 +139,16 @@ def test_another_file_is_refused(tmp_path):
 
 
 def test_a_pixel_weighs_as_much_as_is_known_of_it():
+    logits, shares = torch.zeros(1, 1, 3, requires_grad=True), torch.tensor([[[1.0, 0.75, 0.5]]])
+    object_loss(logits, torch.stack([shares, torch.ones_like(shares)], 1)).backward()
+    # (sigmoid - share) weight / sum of the weights: -1/2 * 1, -1/4 * 1/2 and 0, by 3/2.
+    np.testing.assert_allclose(logits.grad[0, 0], [-1 / 3, -1 / 12, 0], atol=1e-6)
+
+
+def test_a_pixel_counts_by_where_it_is():
     targets = np.full((1, crop_side(SIZE), crop_side(SIZE)), 0, np.uint8)
     targets[0, 14, 12:17] = 0, FULL // 2, FULL, 191, UNKNOWN
     _, aims = batch_of(np.zeros((1, crop_side(SIZE), crop_side(SIZE), 3), np.uint8), targets, SIZE)
-    np.testing.assert_allclose(aims[0, 1, 14, 12:17], [1, 0, 1, 2 * 191 / 254 - 1, 0], rtol=1e-5)
+    np.testing.assert_array_equal(aims[0, 1, 14, 12:17], [1, 1, 1, 1, 0])
+    np.testing.assert_allclose(aims[0, 0, 14, 12:16], [0, 0.5, 1, 191 / 254])
     assert aims[0, 1, 0, 0] == 0.25

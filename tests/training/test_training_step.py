@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from boxsup.config.training import ScheduleSettings, TrainingSettings
+from boxsup.network.grid import Grid
 from boxsup.network.images import normalise
 from boxsup.network.segmenter import Segmenter
 from boxsup.training.epoch import DivergedError, make_optimizer, pixel_loss, train_epoch
@@ -33,6 +34,8 @@ def settings(rate=0.05, head_rate=10.0, momentum=0.9, weight_decay=5e-4):
 
 class Small(Segmenter):
     """A body of stride 2, dropout, and a new last layer."""
+
+    grid = Grid(2)
 
     def __init__(self):
         super().__init__()
@@ -75,7 +78,7 @@ def same(network, other):
 
 def test_equal_scores_lose_the_logarithm_of_the_classes():
     labels = torch.randint(0, 5, (2, 6, 7))
-    assert pixel_loss(torch.zeros(2, 5, 3, 4), labels).item() == pytest.approx(math.log(5))
+    assert pixel_loss(torch.zeros(2, 5, 3, 4), labels, Grid(2)).item() == pytest.approx(math.log(5))
 
 
 def test_the_loss_is_the_mean_over_all_labelled_pixels_of_the_batch():
@@ -85,14 +88,14 @@ def test_the_loss_is_the_mean_over_all_labelled_pixels_of_the_batch():
     labels[0, 0, 0] = 0
     labels[1] = torch.tensor([[1, 1, 1], [255, 255, 255]])
     base = math.log(1 + math.e)
-    assert pixel_loss(logits, labels).item() == pytest.approx((base + 3 * (base - 1)) / 4)
+    assert pixel_loss(logits, labels, Grid(16)).item() == pytest.approx((base + 3 * (base - 1)) / 4)
 
 
 def test_void_pixels_have_no_gradient():
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     labels = torch.randint(0, 3, (1, 4, 4))
     labels[0, :2] = 255
-    pixel_loss(logits, labels).backward()
+    pixel_loss(logits, labels, Grid(1)).backward()
     assert (logits.grad[0, :, :2] == 0).all()
     assert (logits.grad[0, :, 2:] != 0).all()
 
@@ -127,7 +130,9 @@ def test_two_steps_are_sgd_with_momentum_and_decay_by_hand(network, batch):
     for _ in range(2):
         reference.zero_grad()
         images, labels = batch
-        enlarged = nn.functional.interpolate(reference(images), (44, 44), mode="bilinear")
+        # The 22nd logit looks at pixel 42; pixel 43 has its scores.
+        enlarged = nn.functional.interpolate(reference(images), (43, 43), mode="bilinear", align_corners=True)
+        enlarged = nn.functional.pad(enlarged, (0, 1, 0, 1), mode="replicate")
         nn.functional.cross_entropy(enlarged, labels, ignore_index=255).backward()
         with torch.no_grad():
             for name, value in reference.named_parameters():

@@ -42,7 +42,7 @@ def two_steps(network):
     for _ in range(2):
         images = torch.randn(BATCH, 3, 64, 64, generator=draws, dtype=torch.float64)
         labels = torch.randint(0, 3, (BATCH, 64, 64), generator=draws)
-        loss = pixel_loss(whole(images), labels)
+        loss = pixel_loss(whole(images), labels, network.grid)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
