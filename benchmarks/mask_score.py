@@ -58,13 +58,16 @@ def columns(boxes: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], NDArra
 
 
 def with_intervals(boxes: pd.DataFrame, name: str) -> dict[str, float]:
-    """The calibration of a score, and 95 % intervals over draws of images: boxes of one image are not independent."""
+    """The calibration of a score, and 95 % intervals over draws of images: boxes of one image are not independent.
+
+    The calibration error has none: drawing boxes again enlarges it, so that 0 would never lie in its interval.
+    """
     random, groups = np.random.default_rng(0), [own for _, own in boxes.groupby("image")]
     numbers = random.integers(0, len(groups), (DRAWS, len(groups)))
     drawn = [asdict(calibration(*columns(pd.concat([groups[i] for i in row]), name))) for row in numbers]
     low, high = pd.DataFrame(drawn).quantile([0.025, 0.975]).to_numpy()
     found = asdict(calibration(*columns(boxes, name)))
-    bounds = {key: (low[place], high[place]) for place, key in enumerate(found) if key in ("error", "bias", "rank")}
+    bounds = {key: (low[place], high[place]) for place, key in enumerate(found) if key in ("bias", "rank")}
     return found | {f"{key}_{end}": pair[i] for key, pair in bounds.items() for i, end in enumerate(("low", "high"))}
 
 

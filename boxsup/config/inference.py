@@ -46,7 +46,7 @@ class Inference(Settings):
     )
     background_bias: float = setting(
         0.0,
-        "nats to add to the background's score; -0.5 gives a greater IoU, see docs/paper.md",
+        "nats to add to the background's score; -0.5 suits networks of few images, and the CRF: see docs/paper.md",
         paper="none: the likeliest label",
     )
     crf: CrfSettings = setting(
