@@ -51,7 +51,7 @@ class ExpectationSettings(Settings):
     )
     fallback_iou: float = setting(
         0.4,
-        "a box takes its rectangle if no candidate's tight box reaches this IoU; 0: never",
+        "a box takes what its object map sees, without one its rectangle, if no candidate's tight box reaches this IoU",
         paper="not given",
         ge=0,
         le=1,

@@ -77,7 +77,7 @@ def choose(
     Args:
         candidates: The N candidates of the image.
         log_probabilities: 1 + B arrays H×W of natural logarithms: of the background, then of each box's class. None:
-            overlap alone decides.
+            no network is asked.
         settings: See `config.yaml`, `defaults.update`.
         generators: One per box, so that no box's draw depends on another's.
         maps: B×s×s object maps; see `object_costs`. None: E_b is 0.

@@ -54,7 +54,7 @@ class LabelUpdate:
     Attributes:
         pools: Image id -> its candidates.
         overlaps: Image id -> B×N IoU of its boxes with its candidates.
-        scores: The network after the previous epoch, or None: overlap alone decides.
+        scores: The network after the previous epoch, or None: none is asked.
         settings: Settings of the update.
         seed: Seed of the experiment.
         generation: Number of the generation, from 1.

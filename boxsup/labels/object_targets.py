@@ -35,7 +35,7 @@ def expected_shares(
 
     Returns:
         For each box h×w shares in [0, 1], the expectation of its candidates on its pixels
-        (`boxsup.labels.costs.expectation`); None for a box that no candidate fits, which would take its rectangle.
+        (`boxsup.labels.costs.expectation`); None for a box that no candidate fits.
     """
     if not len(pool):
         return [None] * len(corners)
