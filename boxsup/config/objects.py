@@ -33,7 +33,7 @@ class ObjectSettings(Settings):
     )
     rounds: PositiveInt = setting(
         2,
-        "trainings in turn; from the second on, targets use the maps of the one before, whose networks have seen all images",
+        "trainings in turn; from the second on, targets use the maps of the one before",
     )
     shipped: float = setting(
         0.0,
