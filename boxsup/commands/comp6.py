@@ -47,9 +47,8 @@ def run(*, predictions: Path, split: str, stack: str, out: Path) -> None:
     with atomic_write(out) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
         for image in tqdm(maps, "comp6", unit="image", disable=None):
             picture = encode_mask(maps[image])
-            member = tarfile.TarInfo(
-                f"{folder}/{image}.png"
-            )  # no owner and no time, so that equal predictions give equal bytes
+            # No owner and no time, so that equal predictions give equal bytes.
+            member = tarfile.TarInfo(f"{folder}/{image}.png")
             member.size = len(picture)
             archive.addfile(member, io.BytesIO(picture))
     print(f"comp6: {len(maps)} images in {folder} of {out}", file=sys.stderr)

@@ -38,7 +38,7 @@ class CrfSearchSettings(Settings):
 
 
 class Inference(Settings):
-    """How scores become labels."""
+    """How a split is predicted and evaluated, and how the CRF's weights are searched."""
 
     workers: PositiveInt = setting(4, "number of processes of the dense CRF; results do not depend on it")
     scales: DistinctValues[Scale] = setting(

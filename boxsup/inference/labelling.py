@@ -29,7 +29,7 @@ Scales = Several[Scale]
 
 
 class Labelling(Settings):
-    """How a network's scores become labels."""
+    """How a run labels any image: what of its settings a file with its weights needs beside it."""
 
     scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)

@@ -27,7 +27,7 @@ class BaselineLabels:
     Attributes:
         labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
         chosen: B int32: Chosen.SEGMENT, Chosen.RECTANGLE if the box's rectangle was used, Chosen.NOTHING for a crowd or
-            a difficult box that is not used.
+            a difficult box that is void or left out.
     """
 
     labels: NDArray[np.uint8]

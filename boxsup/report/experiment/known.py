@@ -15,7 +15,7 @@ from boxsup.masking.quality import UNSURE
 from boxsup.report.experiment.odd_boxes import BoxHistory
 from boxsup.report.shared.templates import NONE, percent
 
-# The formats of data sets whose files `boxsup masks` reads, and the keys of a split's images and annotations.
+# The formats, besides VOC's, of data sets whose files `boxsup masks` reads.
 SPLIT_FORMATS = ("voc_xml", "yolo", "labelme", "coco")
 
 
