@@ -18,11 +18,11 @@ from boxsup.evaluation.tables import score_table
 from boxsup.evaluation.truth import LabelMap, image_confusion
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
-from boxsup.store.labels import Labels
+from boxsup.store.labels import PLAIN, REFINED, Labels
 
 BATCH = 16  # images that a process gets at a time
 SECONDS = 0.01  # for one of them
-STACKS = ("labels", "labels_crf")  # before the dense CRF, and after it
+STACKS = (PLAIN, REFINED)
 
 
 class Counted(NamedTuple):

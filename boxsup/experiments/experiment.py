@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.splits import Split
@@ -23,6 +23,16 @@ class ExperimentPlan:
 
     name: str
     config: Mapping[str, Any]
+
+    @classmethod
+    def alone(cls, name: str, settings: Mapping[str, Any]) -> Self:
+        """What an experiment of these settings needs that follows from no other part of the configuration.
+
+        Args:
+            name: Name of the experiment.
+            settings: Its effective settings.
+        """
+        return cls(name, {"experiments": {name: settings}})
 
     @property
     def settings(self) -> Mapping[str, Any]:

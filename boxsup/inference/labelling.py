@@ -13,16 +13,17 @@ from typing import Any
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.build import build, parse
-from boxsup.config.fields import Scale, Settings, Several, optional, setting
+from boxsup.config.fields import Scale, Settings, Several, defaults_of, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.config.proposals import MEGAPIXELS
+from boxsup.config.training import Training
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.found import generations_in, object_networks_in
 from boxsup.experiments.tree import LABELLING
 
-THREADS = 4  # the default of `training.threads` in config.yaml
+THREADS: int = defaults_of(Training)["threads"]
 UNREDUCED = 1e6  # megapixels: of runs from before images were reduced, whose files do not say it
 
 Scales = Several[Scale]
@@ -87,7 +88,7 @@ def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: flo
         name: Name of the experiment.
         megapixels: Of its data set.
     """
-    inference, plan = experiment["inference"], ExperimentPlan(name, {"experiments": {name: experiment}})
+    inference, plan = experiment["inference"], ExperimentPlan.alone(name, experiment)
     return {
         "experiment": name,
         "checkpoints_of": experiment["checkpoints_of"] or "",

@@ -26,7 +26,6 @@ from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import planned
 from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
@@ -62,7 +61,7 @@ class Tree:
         return ExperimentFolder.at(self.folder).run(seed)
 
     def plan(self) -> ExperimentPlan:
-        return planned("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
+        return ExperimentPlan.alone("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from boxsup.again import program, started
+from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES
 from boxsup.labels.choice import Chosen
 from boxsup.masking.quality import UNSURE
 from boxsup.report.experiment.odd_boxes import BoxHistory
@@ -67,7 +68,7 @@ def _source(config: Mapping[str, Any]) -> tuple[Path, Path] | None:
         return None
     root, split = Path(dataset["root"]), dataset["splits"].get(name, {})
     if dataset["format"] == "voc":
-        return root / "JPEGImages", root / "Annotations"
+        return root / IMAGES, root / ANNOTATIONS
     if dataset["format"] in SPLIT_FORMATS and {"images", "annotations"} <= split.keys():
         return root / split["images"], root / split["annotations"]
     return None

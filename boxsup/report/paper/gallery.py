@@ -16,7 +16,7 @@ from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
 from boxsup.report.shared.gallery import GalleryPicture, GalleryRow, gallery_picture, start_picture
-from boxsup.store.labels import Labels
+from boxsup.store.labels import PLAIN, REFINED, Labels
 
 GENERATION_ROWS = 6
 EXTREMES = 2  # images in each of the groups best, middle and worst
@@ -63,7 +63,7 @@ def prediction_rows(catalogue: Catalogue, store: Path, refined: bool) -> dict[st
         store: The predictions.
         refined: Whether a dense CRF refines them.
     """
-    plain, crf = Labels(store), Labels(store, name="labels_crf")
+    plain, crf = Labels(store, PLAIN), Labels(store, REFINED)
     scored = sorted(_scored(catalogue, plain, crf), key=lambda image: -image.crf)
     count = min(EXTREMES, len(scored) // 3) or min(1, len(scored))
     middle = (len(scored) - count) // 2

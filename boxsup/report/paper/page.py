@@ -11,11 +11,12 @@ import pandas as pd
 
 from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.experiments.paper import SCALES
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import Run
 from boxsup.report.experiment.trimap import trimap_chart
 from boxsup.report.paper.gallery import generation_rows, prediction_rows
-from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, PaperRun
+from boxsup.report.paper.results import LABELS_TABLE, TEST_SERVER, PaperRun
 from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
 
 TITLES = {

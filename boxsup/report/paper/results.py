@@ -19,13 +19,13 @@ from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.paper import SCALES
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.report.experiment.class_scores import lacks_boundaries
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
 from boxsup.report.paper.belonging import Belonging, belonging
 
-SCALES = ("full", "small")
 TEST_SERVER = 4  # the table with scores of the test set, which only the evaluation server can measure
 MEASURED = (  # the columns of `measured`
     *("experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"),
