@@ -58,7 +58,7 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
             writer.append(image, **{PLAIN: result.plain, REFINED: result.labels})
     seconds = (time.perf_counter() - start) / max(1, len(split.images))
     print(
-        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.iterations else 'without'} the CRF",
+        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.refines else 'without'} the CRF",
         file=sys.stderr,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from boxsup.config.inference import why_no_crf_search
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder, Run
@@ -104,14 +105,15 @@ class ExperimentPlan:
         return ExperimentPlan(start["experiment"], self.config).trained(seed).model(start["epoch"])
 
     @property
+    def refined(self) -> bool:
+        """Whether a dense CRF refines its predictions."""
+        return bool(self.setting("inference", "crf", "iterations") > 0)
+
+    @property
     def why_no_crf_search(self) -> str:
         """Why no search for the CRF's weights can be made, and what to do; "" if one can."""
-        where = f"config: experiments.{self.name}"
-        if not self.setting("validation", "held_out"):
-            return f"{where}.validation.held_out: no image is held out to search on; set it, for instance to 100"
-        if not self.setting("inference", "crf", "iterations"):
-            return f"{where}.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say"
-        return ""
+        why = why_no_crf_search(self.setting("validation", "held_out"), self.refined)
+        return why and f"config: experiments.{self.name}.{why}"
 
     # --- supervision --------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
         "experiments": {
             experiment.name: {
                 "evaluated": f"{experiment.val.dataset}, {experiment.val.split}{without_held_out(experiment.settings)}",
-                "refined": experiment.setting("inference", "crf", "iterations") > 0,
+                "refined": experiment.refined,
                 "tables": list(map(str, final_trimaps(experiment))),
             }
             for experiment in experiments

@@ -41,6 +41,11 @@ class Labelling(Settings):
     )
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
+    @property
+    def refining(self) -> CrfSettings | None:
+        """The dense CRF, if there is one: with no iteration there is none."""
+        return self.crf if self.crf and self.crf.refines else None
+
 
 class ObjectNetworks(Settings):
     """Which object networks a run trains, to tell them from those that an earlier run left."""

@@ -113,9 +113,17 @@ def override_crf(labelling: Labelling, crf: bool | None = None, config: Path | N
         labelling: How the run labels images.
         crf: Whether to refine the labels; None does what the run does.
         config: A configuration file whose keys replace settings of the CRF.
+
+    Raises:
+        ConfigError: The file cannot be read, a setting is wrong, or a CRF is asked for that the file takes away.
     """
-    wanted = labelling.crf is not None if crf is None else crf
-    return crf_settings(labelling.crf, config) if wanted else None
+    if crf:
+        asked = crf_settings(labelling.refining, config)
+        if not asked.refines:
+            raise ConfigError(f"{config}: defaults.inference.crf.iterations: 0 is no CRF; leave it out, or --crf")
+        return asked
+    settings = crf_settings(labelling.crf, config) if crf is None and labelling.crf else None
+    return settings if settings and settings.refines else None
 
 
 def print_note(trained: Trained) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boxsup.config.proposals import MEGAPIXELS
-from boxsup.errors import StoreError
+from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
     UNREDUCED,
@@ -240,3 +240,15 @@ def test_arguments_go_before_the_runs_settings(results, tmp_path):
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
     laid = override_crf(own, config=over)
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says
+
+
+def test_who_asks_for_a_crf_gets_one_of_a_run_without_one(tmp_path):
+    run, over = Labelling(crf=crf_settings().changed(iterations=0, bilateral_rgb=40.0)), tmp_path / "over.yaml"
+    assert run.refining is None
+    assert override_crf(run) is None
+    assert override_crf(run, True) == crf_settings()
+    over.write_text("defaults: {inference: {crf: {iterations: 2}}}")
+    assert override_crf(run, config=over).iterations == override_crf(run, True, over).iterations == 2
+    over.write_text("defaults: {inference: {crf: {iterations: 0}}}")
+    with pytest.raises(ConfigError, match=r"over\.yaml: defaults\.inference\.crf\.iterations: 0 is no CRF"):
+        override_crf(run, True, over)

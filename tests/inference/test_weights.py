@@ -94,12 +94,12 @@ def test_the_card_has_figures_of_the_results_and_no_others(hub):
     assert "| mean | 70.0 |" in card
 
 
-@pytest.mark.parametrize(("crf", "columns"), [(None, 1), ({"iterations": 0}, 1), ({"iterations": 2}, 2)])
-def test_a_card_has_scores_with_a_crf_where_there_is_one(crf, columns):
+@pytest.mark.parametrize(("refined", "columns"), [(False, 1), (True, 2)])
+def test_a_card_has_scores_with_a_crf_where_there_is_one(refined, columns):
     facts = {"network": "fcn8s", "epoch": 2, "classes": ["background", "a"], "pretrained": {}, "normalisation": {}}
-    facts |= {"labelling": {"crf": crf}, "versions": {}}
+    facts |= {"labelling": {}, "versions": {}}
     table = pd.read_csv(io.StringIO(EVALUATION)).assign(iou_crf=[0.9, 0.5, None, 0.7])
-    card = model_card(facts, Measured(evaluation=table))
+    card = model_card(facts, Measured(evaluation=table), refined)
     assert f"| mean |{' 70.0 |' * columns}\n" in card
     assert ("dense CRF" in card.split("## Measured")[1].split("##")[0]) == (columns == 2)
 
@@ -128,7 +128,7 @@ def test_a_card_of_a_copy_says_that_nothing_was_measured(run, tmp_path):
     }))  # fmt: skip
     (tmp_path / "copy.pt").write_bytes((run / "epochs/003/model.pt").read_bytes())
     assert measured_around(tmp_path / "copy.pt", 3) == Measured()
-    card = model_card(facts, Measured())
+    card = model_card(facts, Measured(), refined=False)
     assert "random weights" in card
     assert "a\\|b" in card
     assert "Not measured: other data than this run's" in card

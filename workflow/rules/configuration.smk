@@ -103,7 +103,7 @@ wildcard_constraints:
 def needs_crf(job):
     """Whether a job needs the library of the dense CRF, which not everybody can install."""
     if job.rule.name in ("predictions", "split_predictions", "crf_search"):
-        return CONFIG["experiments"][job.wildcards.experiment]["inference"]["crf"]["iterations"] > 0
+        return experiment_of(job.wildcards).refined
     return job.rule.name == "fixed_masks" and job.wildcards.kind.startswith("bbox_seg")
 
 

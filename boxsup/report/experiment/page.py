@@ -15,6 +15,7 @@ from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.image import VOID
 from boxsup.image.palette import css_colour
 from boxsup.report.experiment.class_scores import (
@@ -104,7 +105,7 @@ def render(
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
-    refined = config["experiment"]["inference"]["crf"]["iterations"] > 0
+    refined = ExperimentPlan.alone(name, config["experiment"]).refined
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
     basis = basis_from(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]

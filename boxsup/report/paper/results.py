@@ -74,7 +74,7 @@ class PaperRun:
     @property
     def refined(self) -> bool:
         """Whether a dense CRF refines the predictions; without one, no score is called a score with CRF."""
-        return bool(self.settings["inference"]["crf"]["iterations"] > 0)
+        return ExperimentPlan.alone(self.name, self.settings).refined
 
     @property
     def older(self) -> bool:
