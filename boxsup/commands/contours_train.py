@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import cv2
 from tqdm import tqdm
 
 from boxsup.commands.outputs import add_output_arguments
@@ -41,7 +40,6 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     from boxsup.contours.training import ContourTraining, train
     from boxsup.network.pretrained import imagenet_weights
 
-    cv2.setNumThreads(1)
     recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=_positive(steps))
     images = [
         dataset.read_annotated(bsds, split, name)

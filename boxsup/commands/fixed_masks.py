@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -86,11 +85,7 @@ def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: 
 
 def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:
     calls = ((kind, row, catalogue.boxes_of(row.image)) for row in catalogue.rows())
-    return map_in_processes(_masks_of_image, calls, workers, initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)  # the processes run in parallel
+    return map_in_processes(_masks_of_image, calls, workers)
 
 
 def _masks_of_image(kind: str, row: ImageRow, boxes: pd.DataFrame) -> BaselineLabels:

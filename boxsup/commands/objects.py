@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
@@ -87,7 +86,6 @@ def run(
         from boxsup.objects.network import round_weights, save_network, start_network
         from boxsup.objects.training import train_network
 
-    cv2.setNumThreads(1)
     recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
     split = read_catalogue(catalogue)
     pins = read_pins(reviewed, split)
