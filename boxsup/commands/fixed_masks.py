@@ -16,9 +16,10 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
+from boxsup.config.experiment import FIXED_KINDS, kind_needs_crf
 from boxsup.errors import DataError
 from boxsup.inference.crf import require_crf
-from boxsup.labels.baselines import KINDS, BaselineLabels, baseline_labels
+from boxsup.labels.baselines import BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     parser.add_argument(
         "--kind",
-        choices=("truth", *KINDS),
+        choices=("truth", *FIXED_KINDS),
         required=True,
         help="true masks, or how masks are made from boxes; -void and -ignore: without boxes marked difficult",
     )
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
     """Write the true masks of the images that have one, or masks made from the boxes of all images."""
-    if kind.startswith("bbox_seg"):
+    if kind_needs_crf(kind):
         require_crf()
     split = read_catalogue(catalogue)
     if kind == "truth":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from boxsup.config.experiment import fixed_kind
 from boxsup.config.inference import why_no_crf_search
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.splits import Split
@@ -157,11 +158,9 @@ class ExperimentPlan:
 
     @property
     def fixed_kind(self) -> str:
-        """How these masks are made; "" if boxes choose. Difficult boxes are what they are where boxes choose."""
-        kind, difficult = self.settings["supervision"]["boxes"], self.settings["update"]["difficult"]
-        if kind == "boxsup":
-            return ""
-        return str(kind) if difficult == "use" else f"{kind}-{difficult}"
+        """The kind of the masks that are made from boxes once; "" if boxes choose."""
+        boxes = self.settings["supervision"]["boxes"]
+        return "" if boxes == "boxsup" else fixed_kind(boxes, self.settings["update"]["difficult"])
 
     def fixed_masks(self) -> list[Path]:
         """The stores of masks that were made from boxes once; empty if boxes choose candidates."""
