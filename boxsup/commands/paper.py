@@ -56,5 +56,8 @@ def run(*, page: str, config: str, results: Path, tables: Path, out: Path) -> No
             write_csv(folder / f"{name}.csv", table.round(2))
     write_text(out, text)
     if left_out:
-        print(f"paper: left out, made with other settings: {first_few(left_out)}", file=sys.stderr)
+        print(
+            f"paper: left out, of other settings or of unknown ones: {first_few(left_out)}",
+            file=sys.stderr,
+        )
     print(f"paper: {len(done)} of its experiments have results: {out}", file=sys.stderr)

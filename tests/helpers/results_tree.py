@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,9 +20,6 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
-from boxsup.config.build import build
-from boxsup.config.params import generation_settings
-from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.scored import scored_settings
@@ -219,12 +215,3 @@ def record(tree: Tree, seed: int, plan: ExperimentPlan) -> None:
     """Write beside a run's evaluation what it was made with, as the workflow does."""
     path = tree.run(seed).scored(tree.epochs)
     path.write_text(json.dumps(scored_settings(plan)), encoding="utf-8")
-
-
-def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
-    """Enter into a run's stores what the stages enter: what they were made with."""
-    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
-    made = {"network": settings["network"]["name"], **asked}
-    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
-    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})

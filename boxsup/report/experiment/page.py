@@ -21,7 +21,6 @@ from boxsup.image.palette import css_colour
 from boxsup.report.experiment.class_scores import (
     boundary_rows,
     class_rows,
-    lacks_boundaries,
     scores_beside,
     with_other_truth,
 )
@@ -148,7 +147,6 @@ def render(
         apart=with_other_truth(others, first.evaluation),
         curve=curve_section(seeds),
         outlines=boundary_rows([seed.evaluation for seed in seeds]),
-        older=[seed.seed for seed in seeds if lacks_boundaries(seed.evaluation)],
         trimap=_trimap(seeds, refined),
         confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),
