@@ -51,8 +51,7 @@ def nothing_counted(classes: int) -> Counted:
 
 def is_refined(predictions: Path) -> bool:
     """Whether a dense CRF refines predictions; without iterations, both of their stacks are the same."""
-    crf = Labels(predictions).attributes.get("crf")
-    return crf is None or crf["iterations"] > 0
+    return bool(Labels(predictions).attributes["crf"]["iterations"] > 0)
 
 
 def sum_predicted(

@@ -24,7 +24,6 @@ from boxsup.experiments.found import generations_in, object_networks_in
 from boxsup.experiments.tree import LABELLING
 
 THREADS: int = defaults_of(Training)["threads"]
-UNREDUCED = 1e6  # megapixels: of runs from before images were reduced, whose files do not say it
 
 Scales = Several[Scale]
 
@@ -37,7 +36,7 @@ class Labelling(Settings):
     background_bias: float = optional(0.0, "nats to add to the background's score")
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
     megapixels: PositiveFloat = optional(
-        UNREDUCED, "an image with more is reduced to this for the network; infinite: none is", allow_inf_nan=True
+        MEGAPIXELS, "an image with more is reduced to this for the network; infinite: none is", allow_inf_nan=True
     )
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
 
@@ -66,23 +65,17 @@ class RunLabelling(Settings):
     )
     epochs: int = setting(meaning="the epoch that its page shows")
     labelling: Labelling = setting(meaning="how it labels images")
-    generation: PositiveInt | None = optional(None, "its last generation of pseudo-masks; null in earlier versions")
-    every: PositiveInt = optional(1, "epochs between generations")
-    objects: ObjectNetworks | None = optional(None, "its object networks; null in earlier versions, which do not say")
+    generation: PositiveInt = setting(meaning="its last generation of pseudo-masks")
+    every: PositiveInt = setting(meaning="epochs between generations")
+    objects: ObjectNetworks = setting(meaning="its object networks")
 
     def generations_in(self, run: Path) -> list[Path]:
         """The generations in a run's folder that are the run's own, and not left by an earlier one."""
-        return generations_in(run, self.generation or self.epochs, self.every)
+        return generations_in(run, self.generation, self.every)
 
     def object_networks_in(self, run: Path) -> list[Path]:
         """The object networks in a run's folder that are the run's own, and not left by an earlier one."""
-        own = self.objects
-        return object_networks_in(run, own.rounds, own.folds) if own else object_networks_in(run)
-
-
-def plain_labelling() -> Labelling:
-    """How images are labelled by a checkpoint whose run is not known."""
-    return Labelling(megapixels=MEGAPIXELS)
+        return object_networks_in(run, self.objects.rounds, self.objects.folds)
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: float) -> dict[str, Any]:

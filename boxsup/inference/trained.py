@@ -21,7 +21,7 @@ from boxsup.experiments.found import (
     seed_of,
 )
 from boxsup.experiments.tree import LABELLING, MODEL, ExperimentFolder
-from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, plain_labelling, read_labelling
+from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.inference.weights import WEIGHTS
 from boxsup.near import did_you_mean, near_paths
 from boxsup.network.weights_file import SUFFIX, read_weights_file
@@ -44,7 +44,7 @@ class Trained:
     @property
     def labelling(self) -> Labelling:
         """How the run labels images; if that is not known, the defaults."""
-        return self.known or plain_labelling()
+        return self.known or Labelling()
 
     def object_networks(self) -> list[Path]:
         """The object networks of the checkpoint's run; empty if it has none, or if the checkpoint is a copy."""

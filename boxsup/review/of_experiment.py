@@ -115,14 +115,9 @@ def _generations(folder: Path) -> list[Path]:
 
 
 def _same_boxes(split: Catalogue, labels: Labels) -> bool:
-    """Whether a generation was made from the boxes as they are now: its tables have a row for each of them.
-
-    Generations of earlier versions do not record their boxes: we compare what they have, which are images and counts.
-    """
+    """Whether a generation was made from the boxes as they are now: its tables have a row for each of them."""
     images = list(labels) == split.ids and bool((labels.table("size") == split.sizes).all())
-    recorded = labels.attributes.get("boxes")
-    same = recorded is None or recorded == boxes_digest(split)
-    return images and same and len(labels.table("chosen")) == len(split.boxes)
+    return images and labels.attributes.get("boxes") == boxes_digest(split)
 
 
 def _boxes(

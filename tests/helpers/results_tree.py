@@ -192,6 +192,7 @@ def write_predictions(tree: Tree, seed: int) -> None:
         "versions": {"boxsup": "0.1.0", "torch": "2.99.0"},
         "pretrained": {"file": "w.pth", "sha256": "ab" * 32},
         "model": "cd" * 32,
+        "crf": {"iterations": 2},
     }
     with labels_writer(path, catalogue.ids, catalogue.sizes, attributes, names=("labels", "labels_crf")) as writer:
         for i, (image, mask) in enumerate(zip(catalogue.ids, catalogue.images["mask"], strict=True)):

@@ -11,7 +11,7 @@ import yaml
 import boxsup
 from boxsup.cli import main
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
+from boxsup.inference.labelling import Labelling, ObjectNetworks, RunLabelling, format_labelling
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation
 from boxsup.report.card import Measured, measured_around, model_card
@@ -27,6 +27,7 @@ disc,0.5,,10,4,8,3,
 square,,,0,4,8,3,
 mean,0.7,,20,4,8,3,
 """
+MADE = {"generation": 3, "every": 1, "objects": ObjectNetworks(rounds=0, folds=2)}
 QUALITY = "generation,images,miou,boxes\n3,5,0.654321,12\n"
 
 
@@ -39,7 +40,7 @@ def run(tmp_path_factory):
     start = {"file": "begin.pth", "sha256": "ab" * 32}
     save_checkpoint(folder / "epochs/003/model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 3, start, OWN))
     labelling = Labelling(scales=(0.5, 1.0), background_bias=-0.5, update_scales=(1.0,), crf=None, threads=1)
-    known = RunLabelling(experiment="own", checkpoints_of="", seeds=(7, 8), epochs=3, labelling=labelling)
+    known = RunLabelling(experiment="own", checkpoints_of="", seeds=(7, 8), epochs=3, labelling=labelling, **MADE)
     (experiment / "labelling.json").write_text(format_labelling(known))
     for name, text in [("evaluation/003.csv", EVALUATION), ("labels/003.csv", QUALITY)]:
         (folder / name).parent.mkdir()
@@ -107,7 +108,14 @@ def test_a_card_has_scores_with_a_crf_where_there_is_one(refined, columns):
 def test_a_card_tells_of_the_generation_that_the_network_has_learned_from(run, tmp_path):
     folder = tmp_path / "results/own/seed-7"
     known = RunLabelling(
-        experiment="own", checkpoints_of="", seeds=(7,), epochs=5, labelling=Labelling(), generation=5, every=4
+        experiment="own",
+        checkpoints_of="",
+        seeds=(7,),
+        epochs=5,
+        labelling=Labelling(),
+        generation=5,
+        every=4,
+        objects=ObjectNetworks(rounds=0, folds=2),
     )
     folder.mkdir(parents=True)
     (folder.parent / "labelling.json").write_text(format_labelling(known))
