@@ -62,6 +62,8 @@ def test_help_is_printed(capsys):
         (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
+        (["inventory", "--workers", "0"], "argument --workers: expected a whole number from 1 on, got '0'"),
+        (["init", "mine", "--workers", "-1"], "argument --workers: expected a whole number from 1 on, got '-1'"),
         ([], "the following arguments are required: COMMAND"),
         (["proposals", "--quiet", "make"], "boxsup: error: expected the command before its options"),
     ],

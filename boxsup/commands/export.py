@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.commands.model_arguments import MODEL_OR_RUN, add_labelling_arguments, number, whole_number
+from boxsup.commands.argument_types import number, whole_number
+from boxsup.commands.model_arguments import MODEL_OR_RUN, add_labelling_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, StoreError
 from boxsup.image.files import read_image
