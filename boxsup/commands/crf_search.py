@@ -69,7 +69,7 @@ def run(
     basis = basis_of(images, truth_pixels(images))
     if basis.why_not:
         raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
-    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+    predictor = Predictor.asked(model, settings, split.classes)
 
     def score_round(number: int, points: Sequence[Point]) -> list[float]:
         tried = [settings.crf.changed(**point._asdict()) for point in points]

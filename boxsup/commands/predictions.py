@@ -40,7 +40,7 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
     """Write the label maps of every image of the split."""
     split = read_catalogue(catalogue)
     settings = parse_inference(PredictionSettings, inference)
-    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+    predictor = Predictor.asked(model, settings, split.classes)
     attributes = {
         "classes": list(predictor.classes),
         "network": predictor.checkpoint.network,
