@@ -24,10 +24,12 @@ from common.true_masks import DATA, boundary_scores, mask_iou, true_object, val_
 from numpy.typing import NDArray
 
 from boxsup import Masker
-from boxsup.evaluation.calibration import RIGHT, SHARES, USABLE, accepted, calibration, reliability
+from boxsup.evaluation.calibration import calibration, reliability
 
 SCORES = {"score": "the score of the mask", "expected_iou": "the expected IoU of its candidate"}
 DRAWS = 1000
+USABLE, RIGHT = 0.5, 0.75  # IoU
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the masks that are accepted
 
 
 def main() -> None:
@@ -97,6 +99,24 @@ def judge(masker: Masker) -> Iterator[dict[str, object]]:
                     "boundary_iou": boundary,
                     "boundary_f": f,
                 }
+
+
+def accepted(estimates: NDArray[np.float64], ious: NDArray[np.float64]) -> pd.DataFrame:
+    """Say what is right among the masks that are accepted if the surest are taken first.
+
+    Returns:
+        One row per share: `share` of the masks that are accepted; `masks`, their number; `least`, the smallest estimate
+        among them; `iou`, their mean; `right` and `usable`, the shares of them with an IoU of at least RIGHT and
+        USABLE.
+    """
+    order = np.argsort(-estimates, kind="stable")
+    rows = []
+    for share in SHARES:
+        part = order[: round(share * len(order))]
+        own = ious[part]
+        means = (own.mean(), (own >= RIGHT).mean(), (own >= USABLE).mean()) if len(own) else (np.nan,) * 3
+        rows.append((share, len(own), estimates[part].min() if len(part) else np.nan, *means))
+    return pd.DataFrame(rows, columns=["share", "masks", "least", "iou", "right", "usable"])
 
 
 def plot(curve: pd.DataFrame, taken: pd.DataFrame, path: Path) -> None:

@@ -62,6 +62,8 @@ def test_help_is_printed(capsys):
         (["proposals"], "boxsup proposals: error: the following arguments are required: ACTION"),
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
+        (["inventory", "--workers", "0"], "argument --workers: expected a whole number from 1 on, got '0'"),
+        (["init", "mine", "--workers", "-1"], "argument --workers: expected a whole number from 1 on, got '-1'"),
         ([], "the following arguments are required: COMMAND"),
         (["proposals", "--quiet", "make"], "boxsup: error: expected the command before its options"),
     ],
@@ -110,7 +112,7 @@ def test_bars_are_drawn_on_terminals_only():
 def test_bars_are_those_that_write_lines_in_logs():
     """Ours, but where a module writes lines of its own beside a bar."""
     own = [path.name for path in (ROOT / "boxsup").rglob("*.py") if "\nfrom tqdm import tqdm\n" in path.read_text()]
-    assert sorted(own) == ["contours_train.py", "progress.py"]
+    assert sorted(own) == ["progress.py"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])

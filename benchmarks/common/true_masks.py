@@ -18,7 +18,7 @@ from boxsup.config.build import build
 from boxsup.config.files import block, project_config
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
-from boxsup.evaluation.boundaries import boundary_f, boundary_iou, object_counts
+from boxsup.evaluation.boundaries import boundary_counts, boundary_f, boundary_iou
 from boxsup.image import VOID
 from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
@@ -85,5 +85,6 @@ def boundary_scores(
 
     See `boxsup.evaluation.boundaries`, also for void.
     """
-    counts = object_counts(mask, thing, objects == VOID, diagonal)
+    truth = np.where(objects == VOID, VOID, thing).astype(np.uint8)
+    counts = boundary_counts(truth, mask.astype(np.uint8), 2, diagonal)[1:]
     return float(boundary_iou(counts)[0]), float(boundary_f(counts)[0])

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from boxsup.catalogue.inventory import (
     Inventory,
     failed_inventory,
-    newest_change,
     read_inventory,
     read_seen,
     take_inventory,
@@ -97,20 +96,6 @@ class SplitFiles:
         except (BoxSupError, OSError):
             return None
 
-    def has_current_tables(self) -> bool:
-        """Whether a catalogue without an inventory is current: it has the listed images, and no file is newer."""
-        if (self.folder / INVENTORY).exists():
-            return False
-        try:
-            written = (self.folder / TABLES[0]).stat().st_mtime_ns
-            ids = read_catalogue(self.folder).ids
-            listed, newest = newest_change(locate_files(self.form, self.root, self.classes, self.split))
-        except FileNotFoundError:
-            return False
-        except (BoxSupError, OSError):  # the files are not accessible now
-            return True
-        return newest <= written and (listed == ids or self.on_problem == "skip")
-
     def faulty(self, images: Collection[str]) -> set[str]:
         """The images with problems: checks only the given ones, but includes all with a problem in the listing.
 
@@ -150,11 +135,6 @@ class Changes:
         now = self.split.take_inventory(self.before.since, self.before)
         files = (file for files in self.before.files for file in files)
         return None if not now.ids and not any(os.path.lexists(file.path) for file in files) else now
-
-    @cached_property
-    def is_current(self) -> bool:
-        """Whether there is a catalogue from before inventories existed, and no file is newer."""
-        return self.split.has_current_tables()
 
     @property
     def folder(self) -> Path:
@@ -219,15 +199,10 @@ class Changes:
 
 
 class Unlooked(Changes):
-    """A split whose files are not looked at: only whether it has an inventory counts."""
+    """A split whose files are not looked at."""
 
     before = None
     now = None
-
-    @cached_property
-    def is_current(self) -> bool:
-        """Whether it has none."""
-        return not (self.folder / INVENTORY).exists()
 
 
 def changes(split: SplitFiles) -> Changes:

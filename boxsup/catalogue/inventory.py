@@ -165,18 +165,6 @@ def take_inventory(
     return Inventory(settings, since, origin, listed.problems, shared, listed.ids, listed.names, files), settled
 
 
-def newest_change(locations: FileLocations) -> tuple[list[str], int]:
-    """The ids of a split's images, and the time of the last change to any of its files, in ns. Reads no file.
-
-    Raises:
-        DataError: The images cannot be listed.
-    """
-    listed = locations.names()
-    paths = [str(path) for path in locations.shared]
-    paths += [path for image_paths in _paths_of(locations.folders, listed.names) for _, path in image_paths]
-    return listed.ids, max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
-
-
 def failed_inventory(settings: Mapping[str, Any], since: str, problem: str) -> Inventory:
     """The inventory of a split whose images cannot be listed."""
     return Inventory(settings, since, "", [problem], [], [], [], [])

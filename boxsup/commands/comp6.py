@@ -19,7 +19,7 @@ from boxsup.errors import ConfigError
 from boxsup.image.files import encode_mask
 from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import atomic_write
-from boxsup.store.labels import Labels
+from boxsup.store.labels import PLAIN, REFINED, Labels
 
 EXAMPLE = "boxsup comp6 --predictions results/voc_box/seed-0/predictions/test/045.zarr --split test --out 045.tar"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictions_argument(parser)
     parser.add_argument("--split", default="test", help="name of the split on the server: test or val [test]")
     parser.add_argument(
-        "--stack", choices=("labels_crf", "labels"), default="labels_crf", help="labels with or without the CRF [with]"
+        "--stack", choices=(REFINED, PLAIN), default=REFINED, help="labels with or without the CRF [with]"
     )
     add_output_arguments(parser, "the .tar file to write")
 
@@ -47,9 +47,8 @@ def run(*, predictions: Path, split: str, stack: str, out: Path) -> None:
     with atomic_write(out) as partial, tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
         for image in tqdm(maps, "comp6", unit="image", disable=None):
             picture = encode_mask(maps[image])
-            member = tarfile.TarInfo(
-                f"{folder}/{image}.png"
-            )  # no owner and no time, so that equal predictions give equal bytes
+            # No owner and no time, so that equal predictions give equal bytes.
+            member = tarfile.TarInfo(f"{folder}/{image}.png")
             member.size = len(picture)
             archive.addfile(member, io.BytesIO(picture))
     print(f"comp6: {len(maps)} images in {folder} of {out}", file=sys.stderr)

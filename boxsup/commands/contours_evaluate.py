@@ -6,7 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, bsds: Path, split: str, model: Path | None, gradient: bool, thresholds: int, out: Path | None) -> None:
     """Print the scores and write the curve."""
-    cv2.setNumThreads(1)
     if thresholds < 1:
         raise ConfigError(f"--thresholds: expected at least 1, got {thresholds}")
     levels = evenly_spaced(thresholds)

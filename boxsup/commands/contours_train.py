@@ -10,17 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import cv2
-from tqdm import tqdm
-
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.config.training import NetworkSettings
 from boxsup.contours import bsds as dataset
 from boxsup.errors import ConfigError
+from boxsup.machine.bars import LossBar, tqdm
 
 EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 
-LINES = 20  # lines of progress in a log
 ENCODER: Final = "mobilenet_v2"
 
 
@@ -41,7 +38,6 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     from boxsup.contours.training import ContourTraining, train
     from boxsup.network.pretrained import imagenet_weights
 
-    cv2.setNumThreads(1)
     recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=_positive(steps))
     images = [
         dataset.read_annotated(bsds, split, name)
@@ -49,8 +45,8 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
         for name in tqdm(dataset.image_ids(bsds, split), f"reading {split}", unit="image", disable=None)
     ]
     start = imagenet_weights(ENCODER, NetworkSettings(name=ENCODER, weights="imagenet", sha256=""))
-    with _Progress(recipe.steps) as progress:
-        network = train(images, start.weights, recipe, seed, progress.step)
+    with LossBar("contours") as bar:
+        network = train(images, start.weights, recipe, seed, bar.step)
     record = {
         "splits": list(splits),
         "images": len(images),
@@ -63,30 +59,6 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     weights = sum(parameter.numel() for parameter in network.parameters())
     size = out.stat().st_size
     print(f"contours: {len(images)} images, {weights:,} weights, {size / 1e6:.2f} MB -> {out}", file=sys.stderr)
-
-
-class _Progress:
-    """A bar with the mean loss on a terminal, plain lines in a log."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps, self._every, self._recent = steps, -(-steps // LINES), [0.0]
-        self._bar = tqdm(total=steps, desc="contours", unit="step", disable=None)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def step(self, step: int, loss: float) -> None:
-        self._recent.append(loss)
-        self._recent = self._recent[-self._every :]
-        self._bar.update()
-        if step % self._every == 0 or step == self._steps:
-            text = f"loss {sum(self._recent) / len(self._recent):.4f}"
-            self._bar.set_postfix_str(text, refresh=False)
-            if self._bar.disable:
-                print(f"contours: step {step} of {self._steps}, {text}", file=sys.stderr, flush=True)
 
 
 def _unique(splits: Sequence[str]) -> Sequence[str]:

@@ -15,7 +15,7 @@ from boxsup.commands.model_arguments import add_inference_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_held_out_arguments
 from boxsup.commands.workers_argument import add_workers_argument
-from boxsup.config.inference import CrfSettings
+from boxsup.config.inference import CrfSettings, why_no_crf_search
 from boxsup.errors import ConfigError
 from boxsup.evaluation.crf_search import Point, best_point, confusions_at, search_rounds
 from boxsup.evaluation.held_out import draw_held_out
@@ -60,18 +60,16 @@ def run(
     over how many. The images go through the network once per round, so that memory holds the scores of a few images,
     however many there are.
     """
-    if not held_out:
-        raise ConfigError("validation.held_out: no image is held out to search on; set it, for instance to 100")
     settings = parse_inference(CrfSearchInference, inference)
-    if not settings.crf.iterations:
-        raise ConfigError("inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say")
+    if why := why_no_crf_search(held_out, settings.crf.refines):
+        raise ConfigError(why)
     require_crf()
     split = read_catalogue(catalogue)
     images = draw_held_out(split, held_out, held_out_seed)
     basis = basis_of(images, truth_pixels(images))
     if basis.why_not:
         raise ConfigError(f"validation.held_out: nothing to choose by: {basis.why_not}; hold out more, or other images")
-    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+    predictor = Predictor.asked(model, settings, split.classes)
 
     def score_round(number: int, points: Sequence[Point]) -> list[float]:
         tried = [settings.crf.changed(**point._asdict()) for point in points]

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.commands.model_arguments import MODEL_OR_RUN, add_labelling_arguments, number, whole_number
+from boxsup.commands.argument_types import number, whole_number
+from boxsup.commands.model_arguments import MODEL_OR_RUN, add_labelling_arguments
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import ConfigError, StoreError
 from boxsup.image.files import read_image
@@ -155,7 +156,8 @@ def _write_weights(path: Path, format: str, source: Path, checkpoint: Checkpoint
     made = {"checkpoint": sha256_of(source), "versions": provenance("export", "torch", "safetensors")}
     facts = describe_weights(checkpoint, labelling, made)
     if format == "hub":
-        write_hub_folder(path, checkpoint, facts, model_card(facts, measured_around(source, checkpoint.epoch)))
+        measured = measured_around(source, checkpoint.epoch)
+        write_hub_folder(path, checkpoint, facts, model_card(facts, measured, labelling.refining is not None))
     else:
         write_weights_with_facts(path, checkpoint, facts, _facts_path(path))
     weights = path / WEIGHTS if format == "hub" else path

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -17,9 +16,10 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, read_catalogue
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
+from boxsup.config.experiment import FIXED_KINDS, kind_needs_crf
 from boxsup.errors import DataError
 from boxsup.inference.crf import require_crf
-from boxsup.labels.baselines import KINDS, BaselineLabels, baseline_labels
+from boxsup.labels.baselines import BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser)
     parser.add_argument(
         "--kind",
-        choices=("truth", *KINDS),
+        choices=("truth", *FIXED_KINDS),
         required=True,
         help="true masks, or how masks are made from boxes; -void and -ignore: without boxes marked difficult",
     )
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, catalogue: Path, kind: str, workers: int, out: Path) -> None:
     """Write the true masks of the images that have one, or masks made from the boxes of all images."""
-    if kind.startswith("bbox_seg"):
+    if kind_needs_crf(kind):
         require_crf()
     split = read_catalogue(catalogue)
     if kind == "truth":
@@ -86,11 +86,7 @@ def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: 
 
 def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:
     calls = ((kind, row, catalogue.boxes_of(row.image)) for row in catalogue.rows())
-    return map_in_processes(_masks_of_image, calls, workers, initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)  # the processes run in parallel
+    return map_in_processes(_masks_of_image, calls, workers)
 
 
 def _masks_of_image(kind: str, row: ImageRow, boxes: pd.DataFrame) -> BaselineLabels:

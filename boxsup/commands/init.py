@@ -19,6 +19,7 @@ from boxsup.catalogue.oddities import unknown_images
 from boxsup.catalogue.readers.image_files import other_names
 from boxsup.catalogue.records import UnusableData, summarise_problems
 from boxsup.catalogue.sources import Source, open_source
+from boxsup.commands.argument_types import whole_number
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.config.datasets import CornerConvention
@@ -66,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="own", help=text)
     parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
     add_source_arguments(parser)
-    parser.add_argument("--workers", type=int, help="number of processes that check images [all cores]")
+    text = "number of processes that check images [all cores]"
+    parser.add_argument("--workers", type=whole_number, metavar="N", help=text)
     add_overwrite_argument(parser, _outputs, ["project"])
 
 

@@ -11,6 +11,7 @@ from boxsup.catalogue.inventory import SEEN, read_inventory, write_inventory
 from boxsup.catalogue.records import parse_classes
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
+from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.experiments.splits import INVENTORY
 
 EXAMPLE = (
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--source", default="null", help="JSON of what generated the files [null: your own files]")
     parser.add_argument("--since", default=FIRST, help="the change that the inventory is for; the workflow names it")
-    parser.add_argument("--workers", type=int, default=1, help="number of threads; results do not depend on it")
+    add_workers_argument(parser, "number of threads")
     add_output_arguments(parser, "folder of the split's tables", (INVENTORY, SEEN))
 
 

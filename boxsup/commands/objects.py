@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
@@ -25,7 +24,7 @@ from boxsup.labels.lessons import Teacher, collect_lessons
 from boxsup.labels.object_targets import fold_of
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.pins import read_pins
-from boxsup.machine.bars import tqdm
+from boxsup.machine.bars import LossBar, tqdm
 from boxsup.machine.imports import large_imports
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools
@@ -87,7 +86,6 @@ def run(
         from boxsup.objects.network import round_weights, save_network, start_network
         from boxsup.objects.training import train_network
 
-    cv2.setNumThreads(1)
     recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
     split = read_catalogue(catalogue)
     pins = read_pins(reviewed, split)
@@ -109,8 +107,8 @@ def run(
     teacher = Teacher(pools, tables, true_labels, keeping, known, choice)
     lessons = collect_lessons(split, learned, teacher, recipe, seed, pins.masks)
     network, start = start_network(recipe.weights, seed)
-    with _Progress() as progress:
-        train_network(network, lessons.crops, lessons.targets, recipe, seed, progress.step)
+    with LossBar("objects") as bar:
+        train_network(network, lessons.crops, lessons.targets, recipe, seed, bar.step)
     round_weights(network)  # so that maps are those of the network that is written
     made = {
         "boxes": len(lessons.crops),
@@ -152,22 +150,3 @@ def _write_maps(
             if networks and len(corners):
                 values = mean_maps(networks, weights, row.photo(), corners, recipe.size)
             writer.append(to_bytes(values))
-
-
-class _Progress:
-    """A progress bar of the steps of a training, with the loss."""
-
-    def __init__(self) -> None:
-        self._bar = tqdm(desc="objects", unit="step", disable=None)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def step(self, step: int, steps: int, loss: float) -> None:
-        """Show a step."""
-        self._bar.total = steps
-        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        self._bar.update()

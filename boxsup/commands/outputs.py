@@ -20,7 +20,8 @@ from boxsup.store.ownership import claiming, current_claims
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Identities = dict[tuple[int, int], Path]  # device and inode -> path
-PATH_KEYS = frozenset({"images", "annotations", "masks", "list", "data", "files"})  # settings whose values are paths
+# Settings whose values are paths.
+PATH_KEYS = frozenset({"images", "annotations", "masks", "list", "data", "files", "weights"})
 
 
 def add_output_arguments(

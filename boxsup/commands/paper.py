@@ -8,9 +8,10 @@ from pathlib import Path
 
 from boxsup.commands.json_arguments import parse_object
 from boxsup.commands.outputs import add_output_arguments
+from boxsup.experiments.paper import SCALES
 from boxsup.near import first_few
 from boxsup.report.paper.page import TITLES, render
-from boxsup.report.paper.results import SCALES, comparison, measured, read_runs, values_table
+from boxsup.report.paper.results import comparison, measured, read_runs, values_table
 from boxsup.store.atomic import atomic_write, write_text
 from boxsup.store.csv import write_csv
 
@@ -55,5 +56,8 @@ def run(*, page: str, config: str, results: Path, tables: Path, out: Path) -> No
             write_csv(folder / f"{name}.csv", table.round(2))
     write_text(out, text)
     if left_out:
-        print(f"paper: left out, made with other settings: {first_few(left_out)}", file=sys.stderr)
+        print(
+            f"paper: left out, of other settings or of unknown ones: {first_few(left_out)}",
+            file=sys.stderr,
+        )
     print(f"paper: {len(done)} of its experiments have results: {out}", file=sys.stderr)

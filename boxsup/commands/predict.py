@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from boxsup.catalogue.check import PROBLEMS
+from boxsup.commands.argument_types import above_zero, tile_side
 from boxsup.commands.model_arguments import (
-    above_zero,
     add_crf_arguments,
     add_labelling_arguments,
     add_model_arguments,
-    tile_side,
 )
 from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
 from boxsup.commands.workers_argument import add_workers_argument

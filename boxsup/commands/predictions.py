@@ -19,7 +19,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
 from boxsup.machine.bars import tqdm
 from boxsup.store.checksums import sha256_of
-from boxsup.store.labels import labels_writer
+from boxsup.store.labels import PLAIN, REFINED, labels_writer
 from boxsup.store.provenance import provenance
 
 EXAMPLE = (
@@ -40,7 +40,7 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
     """Write the label maps of every image of the split."""
     split = read_catalogue(catalogue)
     settings = parse_inference(PredictionSettings, inference)
-    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+    predictor = Predictor.asked(model, settings, split.classes)
     attributes = {
         "classes": list(predictor.classes),
         "network": predictor.checkpoint.network,
@@ -52,13 +52,13 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
         "versions": provenance("predictions", "numpy", "torch", "pydensecrf2"),
     }
     start = time.perf_counter()
-    with labels_writer(out, split.ids, split.sizes, attributes, ("labels", "labels_crf")) as writer:
+    with labels_writer(out, split.ids, split.sizes, attributes, (PLAIN, REFINED)) as writer:
         maps = predict(split, predictor, settings.crf, workers)
         for image, result in tqdm(maps, "predictions", len(split.images), unit="image", disable=None):
-            writer.append(image, labels=result.plain, labels_crf=result.labels)
+            writer.append(image, **{PLAIN: result.plain, REFINED: result.labels})
     seconds = (time.perf_counter() - start) / max(1, len(split.images))
     print(
-        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.iterations else 'without'} the CRF",
+        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.refines else 'without'} the CRF",
         file=sys.stderr,
     )
 

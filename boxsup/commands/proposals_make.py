@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -64,7 +63,6 @@ def run(*, catalogue: Path, shard: str, settings: str, out: Path, timings: Path 
     method = parse_settings(settings)
     propose = make_box_proposer(method)
     images = SplitTables(catalogue).shard(*part_of_all(shard, "--shard"))
-    cv2.setNumThreads(1)  # the shards run in parallel
     _compile(propose)
     measured = []
     inventory = read_inventory(catalogue, images.ids)

@@ -17,15 +17,15 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import StoreError
 from boxsup.evaluation.held_out import evaluated
 from boxsup.evaluation.tables import read_table
-from boxsup.experiments.page import planned, timed_numbers
+from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.page import timed_numbers
 from boxsup.experiments.tree import PICTURES, ExperimentFolder
 from boxsup.report.experiment.full_size import write_full_size
 from boxsup.report.experiment.page import render
-from boxsup.report.experiment.predictions import VIEWS
 from boxsup.report.experiment.results import read_evaluation, read_seed
 from boxsup.report.experiment.timings import read_timings
 from boxsup.store.atomic import write_text
-from boxsup.store.labels import Labels
+from boxsup.store.labels import REFINED, Labels
 
 EXAMPLE = (
     'boxsup report --experiment demo_semi --config "$CONFIG" --train results/data/demo/train --val '
@@ -75,7 +75,7 @@ def run(
     benchmarks = parse_object(timings, option="--timings")
     tables = parse_object(searches, option="--searches")
     own_folder, trained_folder = ExperimentFolder.at(folder), ExperimentFolder.at(trained or folder)
-    plan = planned(experiment, {**settings["experiment"], "epochs": epochs})
+    plan = ExperimentPlan.alone(experiment, {**settings["experiment"], "epochs": epochs})
     seeds = [read_seed(own_folder.run(seed), plan, trained_folder.run(seed)) for seed in plan.seeds]
     validation = settings["experiment"]["validation"]
     evaluated_split = evaluated(read_catalogue(val), validation["held_out"], validation["held_out_seed"])
@@ -97,7 +97,7 @@ def run(
     shown = [row for row in evaluated_split.rows() if row.image in full]
     generations = seeds[0].generations
     labels = Labels(generations[max(generations)]) if generations else {}
-    predictions = Labels(seeds[0].predictions, VIEWS[0])
+    predictions = Labels(seeds[0].predictions, REFINED)
     write_full_size(out.parent / PICTURES, shown, predictions, training, page.training, labels)
     write_text(out, page.text)
     print(f"report: {out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)

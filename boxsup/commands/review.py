@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boxsup.catalogue.reviewed import REVIEWED
-from boxsup.commands.model_arguments import whole_number
+from boxsup.commands.argument_types import whole_number
 from boxsup.errors import ConfigError, DataError
 from boxsup.experiments.found import runs_in
 from boxsup.masking.made import MADE

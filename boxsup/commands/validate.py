@@ -51,7 +51,7 @@ def run(
     split = evaluated(read_catalogue(catalogue), held_out, held_out_seed)
     images = [row for row in split.rows() if row.mask]
     confusion = np.zeros((len(split.classes), len(split.classes) + 1), np.int64)
-    predictor = Predictor(model, settings.threads, split.classes, settings.scales, settings.background_bias)
+    predictor = Predictor.asked(model, settings, split.classes)
     if images:
         scored = predictor.score_images(row.photo() for row in images)
         maps = ((scores.argmax(axis=0).astype(np.uint8),) for _, scores in scored)

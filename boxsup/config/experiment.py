@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -12,7 +12,30 @@ from boxsup.config.inference import Inference
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.proposals import AnyProposals
 from boxsup.config.training import InitFrom, NetworkSettings, ScheduleSettings, Training
-from boxsup.config.update import Update
+from boxsup.config.update import Difficult, Update
+
+FixedMasks = Literal["rectangles", "grabcut", "bbox_seg"]  # masks that are made from boxes once; bbox_seg is WSSL's
+
+
+def fixed_kind(masks: str, difficult: str) -> str:
+    """The name of masks that are made from boxes once; boxes marked difficult are what they are where boxes choose.
+
+    Args:
+        masks: One of FixedMasks.
+        difficult: The setting `update.difficult`.
+
+    >>> fixed_kind("grabcut", "use"), fixed_kind("grabcut", "void")
+    ('grabcut', 'grabcut-void')
+    """
+    return masks if difficult == "use" else f"{masks}-{difficult}"
+
+
+FIXED_KINDS = tuple(fixed_kind(masks, difficult) for masks in get_args(FixedMasks) for difficult in get_args(Difficult))
+
+
+def kind_needs_crf(kind: str) -> bool:
+    """Whether masks of one of FIXED_KINDS need the library of the dense CRF, which not everybody can install."""
+    return kind.startswith("bbox_seg")
 
 
 class Supervision(Settings):
@@ -21,7 +44,7 @@ class Supervision(Settings):
     masks: str = setting(
         "none", "whose true masks may be used in training: none | all | the name of a split of the data set"
     )
-    boxes: Literal["boxsup", "rectangles", "grabcut", "bbox_seg"] = setting(
+    boxes: Literal["boxsup", FixedMasks] = setting(
         "boxsup", "what the other images are trained on; bbox_seg is that of WSSL"
     )
     reviewed: str = setting(

@@ -168,16 +168,6 @@ def stage_settings(model: type[Settings], values: Mapping[str, Any]) -> dict[str
     }
 
 
-def late_defaults(model: type[Settings]) -> dict[str, Any]:
-    """The late settings of a model at their defaults: what a store that is older than a setting was made with.
-
-    >>> from boxsup.config.update import UpdateSettings
-    >>> late_defaults(UpdateSettings)
-    {'correction': None}
-    """
-    return {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
-
-
 def plain(value: Any) -> Any:  # noqa: ANN401 - any setting
     """A value of JSON: tuples become lists.
 

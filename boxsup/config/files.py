@@ -43,17 +43,16 @@ def project_config(over: Path | None = None) -> Block:
     return config if over is None else merge(config, read_keys(over))
 
 
-def base_config(named: bool, folder: Path = Path()) -> list[Path]:
+def base_config(named: bool) -> list[Path]:
     """The files that the workflow's configuration starts from, each laid over the one before.
 
-    A `config.yaml` of the folder that is whole (`is_whole`) takes the place of the project's own. Any other is laid
-    over the project's, unless the user names another one: then it may belong to somebody else's program.
+    A `config.yaml` of the current folder that is whole (`is_whole`) takes the place of the project's own. Any other is
+    laid over the project's, unless the user names another one: then it may belong to somebody else's program.
 
     Args:
         named: Whether the user names configurations (`--configfile`).
-        folder: The folder that the workflow runs in.
     """
-    own = folder / "config.yaml"
+    own = Path("config.yaml")
     if not own.exists():
         return [PROJECT]
     try:

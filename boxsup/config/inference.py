@@ -20,6 +20,25 @@ class CrfSettings(Settings):
         0.3, "labels that reach it at no pixel are left out; 0: none is, as in DeepLab", ge=0, le=1
     )
 
+    @property
+    def refines(self) -> bool:
+        """Whether there is a CRF: without an iteration there is none."""
+        return self.iterations > 0
+
+
+def why_no_crf_search(held_out: int, refined: bool) -> str:
+    """Why no search for the CRF's weights can be made, and what to do; "" if one can.
+
+    Args:
+        held_out: Number of images to search on, `validation.held_out`.
+        refined: Whether there is a CRF.
+    """
+    if not held_out:
+        return "validation.held_out: no image is held out to search on; set it, for instance to 100"
+    if not refined:
+        return "inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say"
+    return ""
+
 
 class CrfSearchSettings(Settings):
     """The search for the CRF's weights on held-out images: `results/EXPERIMENT/seed-0/crf_search/EPOCH.csv`."""
@@ -38,7 +57,7 @@ class CrfSearchSettings(Settings):
 
 
 class Inference(Settings):
-    """How scores become labels."""
+    """How a split is predicted and evaluated, and how the CRF's weights are searched."""
 
     workers: PositiveInt = setting(4, "number of processes of the dense CRF; results do not depend on it")
     scales: DistinctValues[Scale] = setting(

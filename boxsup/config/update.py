@@ -8,6 +8,8 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationIn
 
 from boxsup.config.fields import DistinctValues, Scale, Settings, setting
 
+Difficult = Literal["use", "void", "ignore"]  # what boxes are that are marked difficult
+
 
 class Asking(Settings):
     """The settings that say when boxes pick, and how they ask the network."""
@@ -56,7 +58,7 @@ class ExpectationSettings(Settings):
         ge=0,
         le=1,
     )
-    difficult: Literal["use", "void", "ignore"] = setting(
+    difficult: Difficult = setting(
         "use", "boxes marked difficult, also for `supervision.boxes`: use | void, their rectangles are void | ignore"
     )
 

@@ -53,7 +53,7 @@ def train(
     imagenet: dict[str, Tensor] | None,
     recipe: ContourTraining,
     seed: int,
-    on_step: Callable[[int, float], None],
+    on_step: Callable[[int, int, float], None],
 ) -> ContourNet:
     """Train a network on the CPU; equal arguments give equal bits.
 
@@ -62,7 +62,7 @@ def train(
         imagenet: torchvision's MobileNetV2 weights for the encoder; None starts from random ones.
         recipe: The settings of the training.
         seed: Seed of the initial weights and of every draw.
-        on_step: Called after every step with its number from 1 and its loss, nats per pixel.
+        on_step: Called after every step with its number from 1, the number of steps, and its loss in nats per pixel.
 
     Returns:
         The network, ready for use; see `boxsup.network.folding.folded`.
@@ -87,7 +87,7 @@ def train(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        on_step(step + 1, value)
+        on_step(step + 1, recipe.steps, value)
     return folded(network)
 
 

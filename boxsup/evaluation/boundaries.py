@@ -91,28 +91,6 @@ def boundary_counts(
     return counts
 
 
-def object_counts(
-    mask: NDArray[np.bool_], thing: NDArray[np.bool_], void: NDArray[np.bool_], diagonal: float | None = None
-) -> NDArray[np.int64]:
-    """Count what `boundary_iou` and `boundary_f` are made of for the mask of a single object: 1×7.
-
-    Args:
-        mask: H×W.
-        thing: H×W, the true object.
-        void: H×W, pixels that are not judged.
-        diagonal: See `boundary_counts`.
-
-    >>> thing = np.zeros((20, 20), bool)
-    >>> thing[5:9, 5:9] = True
-    >>> counts = object_counts(np.roll(thing, 1), thing, np.zeros_like(thing))
-    >>> boundary_iou(counts).round(2), boundary_f(counts)
-    (array([0.33]), array([1.]))
-    """
-    truth, found = thing.astype(np.uint8), mask.astype(np.uint8)
-    truth[void] = VOID
-    return boundary_counts(truth, found, 2, diagonal)[1:]
-
-
 def boundary_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute boundary IoU from C×7 counts: C float64 in [0, 1]; NaN for a class that is in neither map.
 

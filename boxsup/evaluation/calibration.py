@@ -8,7 +8,6 @@ of this error is chance: `Calibration.chance` says how much would be left if the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +16,6 @@ from numpy.typing import NDArray
 
 BINS = 10
 MIN_MASKS = 30  # to name a calibration error or a rank correlation
-USABLE, RIGHT = 0.5, 0.75  # IoU
-SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the masks that are accepted
 
 Values = NDArray[np.float64]
 
@@ -81,24 +78,3 @@ def reliability(estimates: Values, ious: Values, bins: int = BINS) -> pd.DataFra
         error = own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan
         rows.append((len(own), estimates[part].mean(), own.mean(), error))
     return pd.DataFrame(rows, columns=["masks", "estimate", "iou", "error"])
-
-
-def accepted(estimates: Values, ious: Values, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """Say what is right among the masks that are accepted if the surest are taken first.
-
-    Returns:
-        One row per share: `share` of the masks that are accepted; `masks`, their number; `least`, the smallest estimate
-        among them; `iou`, their mean; `right` and `usable`, the shares of them with an IoU of at least RIGHT and
-        USABLE.
-
-    >>> accepted(np.array([0.9, 0.2, 0.8]), np.array([0.8, 0.9, 0.6]), [2 / 3])["right"].tolist()
-    [0.5]
-    """
-    order = np.argsort(-estimates, kind="stable")
-    rows = []
-    for share in shares:
-        part = order[: round(share * len(order))]
-        own = ious[part]
-        means = (own.mean(), (own >= RIGHT).mean(), (own >= USABLE).mean()) if len(own) else (np.nan,) * 3
-        rows.append((share, len(own), estimates[part].min() if len(part) else np.nan, *means))
-    return pd.DataFrame(rows, columns=["share", "masks", "least", "iou", "right", "usable"])

@@ -18,11 +18,11 @@ from boxsup.evaluation.tables import score_table
 from boxsup.evaluation.truth import LabelMap, image_confusion
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_batches, useful_processes
-from boxsup.store.labels import Labels
+from boxsup.store.labels import PLAIN, REFINED, Labels
 
 BATCH = 16  # images that a process gets at a time
 SECONDS = 0.01  # for one of them
-STACKS = ("labels", "labels_crf")  # before the dense CRF, and after it
+STACKS = (PLAIN, REFINED)
 
 
 class Counted(NamedTuple):
@@ -51,8 +51,7 @@ def nothing_counted(classes: int) -> Counted:
 
 def is_refined(predictions: Path) -> bool:
     """Whether a dense CRF refines predictions; without iterations, both of their stacks are the same."""
-    crf = Labels(predictions).attributes.get("crf")
-    return crf is None or crf["iterations"] > 0
+    return bool(Labels(predictions).attributes["crf"]["iterations"] > 0)
 
 
 def sum_predicted(

@@ -48,7 +48,7 @@ class Quality:
         box_fill: Labelled foreground pixels divided by the pixels of the union of the supervising boxes; the mean over
             all box-supervised images that have such boxes. Needs no true masks.
         changed: Share of supervising boxes that chose another candidate than in the previous generation.
-        rectangles: Share of supervising boxes that fell back to their rectangle.
+        rectangles: Share of supervising boxes that no candidate fits: they took their object map or their rectangle.
         boxes: Number of supervising boxes.
         warning: What is wrong with how much of the boxes is labelled, and what to try; empty if nothing is.
         objects: Number of objects in the images of `miou`, without crowds.

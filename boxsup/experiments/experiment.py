@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from boxsup.config.experiment import fixed_kind
+from boxsup.config.inference import why_no_crf_search
 from boxsup.experiments.datasets import DataSets
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder, Run
@@ -23,6 +25,16 @@ class ExperimentPlan:
 
     name: str
     config: Mapping[str, Any]
+
+    @classmethod
+    def alone(cls, name: str, settings: Mapping[str, Any]) -> Self:
+        """What an experiment of these settings needs that follows from no other part of the configuration.
+
+        Args:
+            name: Name of the experiment.
+            settings: Its effective settings.
+        """
+        return cls(name, {"experiments": {name: settings}})
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -94,14 +106,15 @@ class ExperimentPlan:
         return ExperimentPlan(start["experiment"], self.config).trained(seed).model(start["epoch"])
 
     @property
+    def refined(self) -> bool:
+        """Whether a dense CRF refines its predictions."""
+        return bool(self.setting("inference", "crf", "iterations") > 0)
+
+    @property
     def why_no_crf_search(self) -> str:
         """Why no search for the CRF's weights can be made, and what to do; "" if one can."""
-        where = f"config: experiments.{self.name}"
-        if not self.setting("validation", "held_out"):
-            return f"{where}.validation.held_out: no image is held out to search on; set it, for instance to 100"
-        if not self.setting("inference", "crf", "iterations"):
-            return f"{where}.inference.crf.iterations: 0 is no CRF, so there is nothing to search; set it to 10, say"
-        return ""
+        why = why_no_crf_search(self.setting("validation", "held_out"), self.refined)
+        return why and f"config: experiments.{self.name}.{why}"
 
     # --- supervision --------------------------------------------------------------------------------------------------
 
@@ -145,11 +158,9 @@ class ExperimentPlan:
 
     @property
     def fixed_kind(self) -> str:
-        """How these masks are made; "" if boxes choose. Difficult boxes are what they are where boxes choose."""
-        kind, difficult = self.settings["supervision"]["boxes"], self.settings["update"]["difficult"]
-        if kind == "boxsup":
-            return ""
-        return str(kind) if difficult == "use" else f"{kind}-{difficult}"
+        """The kind of the masks that are made from boxes once; "" if boxes choose."""
+        boxes = self.settings["supervision"]["boxes"]
+        return "" if boxes == "boxsup" else fixed_kind(boxes, self.settings["update"]["difficult"])
 
     def fixed_masks(self) -> list[Path]:
         """The stores of masks that were made from boxes once; empty if boxes choose candidates."""

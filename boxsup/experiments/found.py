@@ -102,4 +102,4 @@ def owner_of(target: str) -> str:
     ('demo_semi', 'data/demo')
     """
     parts = Path(target).parts[1:]
-    return "/".join(parts[:2] if parts[:1] == ("data",) else parts[:1])
+    return "/".join(parts[:2] if parts[:1] == (DATA,) else parts[:1])

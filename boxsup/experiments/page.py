@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,6 @@ def _run_inputs(experiment: ExperimentPlan, seed: int) -> Iterator[Path]:
     # A search for the CRF's weights runs only if somebody asks for it; from then on the page keeps it up to date.
     if not experiment.why_no_crf_search and run.crf_search(last).exists():
         yield run.crf_search(last)
-
-
-def planned(name: str, settings: Mapping[str, Any]) -> ExperimentPlan:
-    """What an experiment of these settings needs that follows from no other part of the configuration.
-
-    Args:
-        name: Name of the experiment.
-        settings: Its effective settings.
-    """
-    return ExperimentPlan(name, {"experiments": {name: settings}})
 
 
 def validated(experiment: ExperimentPlan) -> list[int]:
@@ -111,7 +101,7 @@ def trimap_settings(experiments: Sequence[ExperimentPlan]) -> dict[str, Any]:
         "experiments": {
             experiment.name: {
                 "evaluated": f"{experiment.val.dataset}, {experiment.val.split}{without_held_out(experiment.settings)}",
-                "refined": experiment.setting("inference", "crf", "iterations") > 0,
+                "refined": experiment.refined,
                 "tables": list(map(str, final_trimaps(experiment))),
             }
             for experiment in experiments

@@ -87,7 +87,7 @@ class Split:
         return self.folder / "overlaps" / proposals / f"{i}-of-{n}.zarr"
 
     def masks(self, kind: str) -> Path:
-        """The store of masks that never change; `kind` is `truth` or one of `boxsup.labels.baselines.KINDS`."""
+        """The store of masks that never change; `kind` is `truth` or one of `boxsup.config.experiment.FIXED_KINDS`."""
         return self.folder / "masks" / f"{kind}.zarr"
 
 

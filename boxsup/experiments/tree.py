@@ -209,18 +209,18 @@ class PageFolder:
         return self.results / self.name / "tables"
 
 
-def search_table(search: str, results: Path = RESULTS) -> Path:
+def search_table(search: str) -> Path:
     """The table of the points of a search over settings.
 
     >>> search_table("demo_box_search").as_posix()
     'results/demo_box_search/search.csv'
     """
-    return results / search / "search.csv"
+    return RESULTS / search / "search.csv"
 
 
-def trimap_page(experiments: str, results: Path = RESULTS) -> Path:
+def trimap_page(experiments: str) -> Path:
     """The page of the trimap analyses of several experiments, whose names are joined by `+`."""
-    return results / "trimap" / f"{experiments}.html"
+    return RESULTS / "trimap" / f"{experiments}.html"
 
 
 def log_of(stage: str) -> str:

@@ -75,12 +75,11 @@ def shorter_side(box: Corners) -> int:
     return min(x1 - x0, y1 - y0)
 
 
-def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
+def tight_box(pixels: NDArray[np.bool_]) -> Corners | None:
     """The smallest box that contains a mask.
 
     Args:
         pixels: H×W bool, true on the object.
-        margin: Pixels to add on each side, within the image.
 
     Returns:
         The corners of the box; None if the mask is empty.
@@ -91,15 +90,4 @@ def tight_box(pixels: NDArray[np.bool_], margin: int = 0) -> Corners | None:
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     if not len(rows):
         return None
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    return enlarged(box, margin, *pixels.shape)
-
-
-def enlarged(box: Corners, margin: int, height: int, width: int) -> Corners:
-    """Enlarge a box by some pixels on each side, within an image of this height and width.
-
-    >>> enlarged((0, 2, 3, 4), 1, height=9, width=9)
-    (0, 1, 4, 5)
-    """
-    x0, y0, x1, y1 = box
-    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -13,32 +13,37 @@ from typing import Any
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.build import build, parse
-from boxsup.config.fields import Scale, Settings, Several, optional, setting
+from boxsup.config.fields import Scale, Settings, Several, defaults_of, optional, setting
 from boxsup.config.files import block, merge, project_config, read_keys
 from boxsup.config.inference import CrfSettings
 from boxsup.config.proposals import MEGAPIXELS
+from boxsup.config.training import Training
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.found import generations_in, object_networks_in
 from boxsup.experiments.tree import LABELLING
 
-THREADS = 4  # the default of `training.threads` in config.yaml
-UNREDUCED = 1e6  # megapixels: of runs from before images were reduced, whose files do not say it
+THREADS: int = defaults_of(Training)["threads"]
 
 Scales = Several[Scale]
 
 
 class Labelling(Settings):
-    """How a network's scores become labels."""
+    """How a run labels any image: what of its settings a file with its weights needs beside it."""
 
     scales: Scales = optional((1.0,), "scales of the image; their probabilities are averaged", min_length=1)
     update_scales: Scales = optional((1.0,), "scales of the network that chooses candidates for boxes", min_length=1)
     background_bias: float = optional(0.0, "nats to add to the background's score")
     crf: CrfSettings | None = optional(None, "the dense CRF that refines the labels; null for none")
     megapixels: PositiveFloat = optional(
-        UNREDUCED, "an image with more is reduced to this for the network; infinite: none is", allow_inf_nan=True
+        MEGAPIXELS, "an image with more is reduced to this for the network; infinite: none is", allow_inf_nan=True
     )
     threads: PositiveInt = optional(THREADS, "torch's threads on the CPU, on which the last bits of scores depend")
+
+    @property
+    def refining(self) -> CrfSettings | None:
+        """The dense CRF, if there is one: with no iteration there is none."""
+        return self.crf if self.crf and self.crf.refines else None
 
 
 class ObjectNetworks(Settings):
@@ -60,23 +65,17 @@ class RunLabelling(Settings):
     )
     epochs: int = setting(meaning="the epoch that its page shows")
     labelling: Labelling = setting(meaning="how it labels images")
-    generation: PositiveInt | None = optional(None, "its last generation of pseudo-masks; null in earlier versions")
-    every: PositiveInt = optional(1, "epochs between generations")
-    objects: ObjectNetworks | None = optional(None, "its object networks; null in earlier versions, which do not say")
+    generation: PositiveInt = setting(meaning="its last generation of pseudo-masks")
+    every: PositiveInt = setting(meaning="epochs between generations")
+    objects: ObjectNetworks = setting(meaning="its object networks")
 
     def generations_in(self, run: Path) -> list[Path]:
         """The generations in a run's folder that are the run's own, and not left by an earlier one."""
-        return generations_in(run, self.generation or self.epochs, self.every)
+        return generations_in(run, self.generation, self.every)
 
     def object_networks_in(self, run: Path) -> list[Path]:
         """The object networks in a run's folder that are the run's own, and not left by an earlier one."""
-        own = self.objects
-        return object_networks_in(run, own.rounds, own.folds) if own else object_networks_in(run)
-
-
-def plain_labelling() -> Labelling:
-    """How images are labelled by a checkpoint whose run is not known."""
-    return Labelling(megapixels=MEGAPIXELS)
+        return object_networks_in(run, self.objects.rounds, self.objects.folds)
 
 
 def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: float) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def labelling_settings(experiment: Mapping[str, Any], name: str, megapixels: flo
         name: Name of the experiment.
         megapixels: Of its data set.
     """
-    inference, plan = experiment["inference"], ExperimentPlan(name, {"experiments": {name: experiment}})
+    inference, plan = experiment["inference"], ExperimentPlan.alone(name, experiment)
     return {
         "experiment": name,
         "checkpoints_of": experiment["checkpoints_of"] or "",

@@ -51,7 +51,7 @@ def label_maps(
     Args:
         images: H×W×3 uint8 RGB each, taken as they are needed.
         predictor: The network, with its scales and bias.
-        settings: Settings of the CRF; None for no CRF.
+        settings: Settings of the CRF; None, or no iteration, for no CRF.
         workers: Number of processes for the CRF; results do not depend on it.
         tile: Greatest side of what network and CRF see at once, px at the working size; larger images are labelled in
             `boxsup.image.tiles`. None: images are labelled whole.
@@ -62,7 +62,8 @@ def label_maps(
     Raises:
         BoxSupError: The library of the CRF is needed and not installed.
     """
-    if settings is not None and settings.iterations:
+    crf = settings if settings is not None and settings.refines else None
+    if crf is not None:
         require_crf()
     waiting: deque[tuple[NDArray[np.uint8], list[Tile]]] = deque()  # images whose labels are being made
 
@@ -74,7 +75,7 @@ def label_maps(
             waiting.append((image, places))
             yield from (np.ascontiguousarray(pixels[place.seen]) for place in places)
 
-    made = _working_maps(working(), predictor, settings, workers)
+    made = _working_maps(working(), predictor, crf, workers)
     for first in made:
         image, places = waiting.popleft()
         labels = _put_together([first, *islice(made, len(places) - 1)], places)

@@ -115,7 +115,7 @@ class Model:
 
     def _repr_html_(self) -> str:
         labelling = self.labelling
-        crf = "with the dense CRF" if labelling.crf else "without CRF"
+        crf = "with the dense CRF" if labelling.refining else "without CRF"
         scales = ", ".join(f"{scale:g}" for scale in labelling.scales)
         text = f"{self.network}, {self.path}; labels at scale {scales}, {crf}"
         rows = [(label, (label, name)) for label, name in enumerate(self.classes)]
@@ -136,8 +136,8 @@ class Model:
 
         Args:
             image: A path, H×W×3 uint8 RGB or H×W uint8 grey pixels, or a Pillow image.
-            crf: Whether to refine the labels by the dense CRF. True uses the settings of the run, or else those of
-                `config.yaml`; other settings can be given. None does what the run does.
+            crf: Whether to refine the labels by the dense CRF. True uses the settings of the run, or those of
+                `config.yaml` if it has no CRF; other settings can be given. None does what the run does.
             scales: Scales of the image, above 0 and at most 4; the probabilities at all of them are averaged.
             background_bias: Nats to add to the background's score; below 0, more pixels become objects.
             scores: Whether to return the scores too; not of tiles.
@@ -161,8 +161,9 @@ class Model:
             raise ConfigError(f"megapixels: expected a number above 0, got {megapixels}")
         if tile is not None and (tile < MIN_SIDE or scores):
             raise ConfigError(f"tile: expected {MIN_SIDE} px or more, and scores=False, got {tile}")
-        settings = labelling.crf if crf is None else crf_settings(labelling.crf) if crf is True else crf or None
-        if settings and settings.iterations:
+        asked = labelling.crf if crf is None else crf_settings(labelling.refining) if crf is True else crf or None
+        settings = asked if asked and asked.refines else None
+        if settings:
             require_crf()
         pixels = given_pixels(image)
         working = self._predictor.working_image(pixels, megapixels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from boxsup.errors import StoreError
 from boxsup.image.scaling import reduced, working_size_of
+from boxsup.inference.settings import ScoringSettings
 from boxsup.machine.devices import device
 from boxsup.machine.workers import prefetch
 from boxsup.network.checkpoint import load_checkpoint
@@ -68,6 +69,20 @@ class Predictor:
         self._device = device()
         self._model = folded(self.checkpoint.model)  # in place: this checkpoint is nobody else's
         self._model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def asked(cls, path: str | os.PathLike[str], settings: ScoringSettings, classes: tuple[str, ...]) -> Self:
+        """Read a checkpoint that is asked as a command's `--inference` says.
+
+        Args:
+            path: The checkpoint.
+            settings: How it is asked.
+            classes: The classes that it must have.
+
+        Raises:
+            StoreError: As of a new predictor.
+        """
+        return cls(path, settings.threads, classes, settings.scales, settings.background_bias)
 
     def working_image(self, image: NDArray[np.uint8], megapixels: float | None = None) -> NDArray[np.uint8]:
         """Reduce an image to the size at which the network looks at it: `megapixels`, or those of the predictor."""

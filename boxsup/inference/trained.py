@@ -21,7 +21,7 @@ from boxsup.experiments.found import (
     seed_of,
 )
 from boxsup.experiments.tree import LABELLING, MODEL, ExperimentFolder
-from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, plain_labelling, read_labelling
+from boxsup.inference.labelling import Labelling, RunLabelling, crf_settings, read_labelling
 from boxsup.inference.weights import WEIGHTS
 from boxsup.near import did_you_mean, near_paths
 from boxsup.network.weights_file import SUFFIX, read_weights_file
@@ -44,7 +44,7 @@ class Trained:
     @property
     def labelling(self) -> Labelling:
         """How the run labels images; if that is not known, the defaults."""
-        return self.known or plain_labelling()
+        return self.known or Labelling()
 
     def object_networks(self) -> list[Path]:
         """The object networks of the checkpoint's run; empty if it has none, or if the checkpoint is a copy."""
@@ -113,9 +113,17 @@ def override_crf(labelling: Labelling, crf: bool | None = None, config: Path | N
         labelling: How the run labels images.
         crf: Whether to refine the labels; None does what the run does.
         config: A configuration file whose keys replace settings of the CRF.
+
+    Raises:
+        ConfigError: The file cannot be read, a setting is wrong, or a CRF is asked for that the file takes away.
     """
-    wanted = labelling.crf is not None if crf is None else crf
-    return crf_settings(labelling.crf, config) if wanted else None
+    if crf:
+        asked = crf_settings(labelling.refining, config)
+        if not asked.refines:
+            raise ConfigError(f"{config}: defaults.inference.crf.iterations: 0 is no CRF; leave it out, or --crf")
+        return asked
+    settings = crf_settings(labelling.crf, config) if crf is None and labelling.crf else None
+    return settings if settings and settings.refines else None
 
 
 def print_note(trained: Trained) -> None:

@@ -16,6 +16,7 @@ from boxsup.labels.bbox_seg import bbox_seg
 from boxsup.labels.choice import Chosen
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.painting import paint
+from boxsup.labels.roles import box_roles
 
 Maker = Callable[[NDArray[np.uint8], pd.DataFrame], tuple[NDArray[np.uint8], NDArray[np.bool_]]]
 
@@ -27,7 +28,7 @@ class BaselineLabels:
     Attributes:
         labels: H×W uint8, 0 background, 1…C-1 classes, 255 void.
         chosen: B int32: Chosen.SEGMENT, Chosen.RECTANGLE if the box's rectangle was used, Chosen.NOTHING for a crowd or
-            a difficult box that is not used.
+            a difficult box that is void or left out.
     """
 
     labels: NDArray[np.uint8]
@@ -38,15 +39,13 @@ def baseline_labels(kind: str, image: NDArray[np.uint8], boxes: pd.DataFrame) ->
     """Make the label map of an image's boxes; crowds are void where no other box has a label.
 
     Args:
-        kind: One of BASELINES; with `-void` or `-ignore` after it, boxes marked difficult are void or left out, as by
+        kind: One of FIXED_KINDS; with `-void` or `-ignore`, boxes marked difficult are void or left out, as by
             `update.difficult`, so that a baseline and boxes that choose differ in the method alone.
         image: H×W×3 uint8 RGB.
         boxes: The image's rows in the catalogue's table of boxes.
     """
     name, _, difficult = kind.partition("-")
-    crowd = boxes["crowd"].to_numpy() > 0
-    spared = (boxes["difficult"].to_numpy() > 0) & bool(difficult)
-    used, void = ~(crowd | spared), crowd | (spared & (difficult == "void"))
+    used, void = box_roles(boxes, difficult or "use")
     labels, segmented = BASELINES[name](image, boxes[used])
     for x0, y0, x1, y1 in corners_of(boxes[void]):
         window = labels[y0:y1, x0:x1]
@@ -82,5 +81,3 @@ def _painted(
 
 
 BASELINES: dict[str, Maker] = {"rectangles": _rectangles, "grabcut": _grabcut, "bbox_seg": _bbox_seg}
-# What `boxsup fixed-masks` makes from boxes: the baselines, with difficult boxes used, void or left out.
-KINDS = tuple(f"{name}{difficult}" for name in BASELINES for difficult in ("", "-void", "-ignore"))

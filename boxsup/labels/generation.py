@@ -76,7 +76,7 @@ class LabelUpdate:
         pool = self.pools[image]
         choices = self._choices(image, height, width, boxes, pool)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
-        supervising, void = box_roles(boxes, self.settings)
+        supervising, void = box_roles(boxes, self.settings.difficult)
         painted_rows = np.flatnonzero(supervising | void)
         seen = [None] * len(boxes) if self.objects is None else self.objects[image]
         segments = [_Segment(choices[row], pool, corners[row], seen[row]) for row in painted_rows]
@@ -93,7 +93,7 @@ class LabelUpdate:
     def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
         corners = corners_of(boxes)
         _check(image, (height, width), pool, corners, self.overlaps[image])
-        supervising, _ = box_roles(boxes, self.settings)
+        supervising, _ = box_roles(boxes, self.settings.difficult)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], boxes["label"].to_numpy(np.int64)[rows]))
         return [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]

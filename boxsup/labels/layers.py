@@ -72,7 +72,7 @@ def parts_read(boxes: pd.DataFrame, height: int, width: int, settings: UpdateSet
     Returns:
         A part for each class that boxes choose by, and one for the background; by class.
     """
-    supervising, _ = box_roles(boxes, settings)
+    supervising, _ = box_roles(boxes, settings.difficult)
     if not supervising.any():
         return []
     corners, class_ids = corners_of(boxes)[supervising], boxes["label"].to_numpy(np.int64)[supervising]

@@ -92,7 +92,7 @@ def collect_lessons(
         seed: Seed of the run.
         pinned: Row of the table of boxes -> the mask that a person chose; see `boxsup.labels.pins`.
     """
-    pinned, teaching = pinned or {}, box_roles(split.boxes, teacher.update)[0]
+    pinned, teaching = pinned or {}, box_roles(split.boxes, teacher.update.difficult)[0]
     teaching[list(pinned)] = True
     teaching &= split.boxes["image"].isin(set(images)).to_numpy()
     rows = np.flatnonzero(teaching)

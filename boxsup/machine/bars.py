@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tqdm import tqdm as _tqdm
 
 FIRST, LAST = 5.0, 30.0  # s between lines, at the start and after some minutes
+RECENT = 50  # steps whose mean loss is shown
 SHARE = 0.1  # of the time that has passed: what lies between two lines, within these bounds
 LINE = re.compile(
     r"^(?P<title>[^:\r\n]+): (?:batch )?(?P<done>\d+(?:,\d{3})*) of (?P<total>\d+(?:,\d{3})*)(?P<rest>.*)$",
@@ -22,8 +24,11 @@ PLURALS = {"B": "B", "box": "boxes", "batch": "batches"}  # others get an s
 class tqdm(_tqdm):  # type: ignore[type-arg]
     """tqdm's bar, which also says in a log how far it is, if it was made with `disable=None`.
 
-    A log of a run of two hours gets some 250 lines, such as `proposals: 31 of 50 images`.
+    A log of a run of two hours gets some 250 lines, such as `proposals: 31 of 50 images`; what is set beside the bar
+    (`set_postfix_str`) follows.
     """
+
+    postfix: str | None = None  # tqdm sets none where it draws no bar
 
     def __init__(
         self,
@@ -58,8 +63,37 @@ class tqdm(_tqdm):  # type: ignore[type-arg]
         ended = bool(self._said) and self.n == self.total
         if self.total and (ended or passed - self._said >= min(max(FIRST, SHARE * passed), LAST)):
             self._said = passed
-            print(f"{self._title}: {self.n:,} of {self.total:,} {self._units}", file=sys.stderr, flush=True)
+            beside = f", {self.postfix}" if self.postfix else ""
+            print(f"{self._title}: {self.n:,} of {self.total:,} {self._units}{beside}", file=sys.stderr, flush=True)
         return None
+
+
+class LossBar:
+    """A bar of the steps of a training, with the mean loss of the last RECENT of them."""
+
+    def __init__(self, title: str) -> None:
+        """Start with no step; `title` is what the bar and the lines of a log begin with."""
+        self._bar = tqdm(desc=title, unit="step", disable=None)
+        self._losses: deque[float] = deque(maxlen=RECENT)
+
+    def __enter__(self) -> LossBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """Show that a step is done.
+
+        Args:
+            step: Its number, from 1.
+            steps: How many there are.
+            loss: Its loss.
+        """
+        self._losses.append(loss)
+        self._bar.total = steps
+        self._bar.set_postfix_str(f"loss {sum(self._losses) / len(self._losses):.3f}", refresh=False)
+        self._bar.update(step - self._bar.n)
 
 
 class Reached(NamedTuple):

@@ -18,6 +18,8 @@ ONE_THREAD = {
     # Torch starts with one thread, which suffices for contours; stages that need more set their number.
     "OMP_NUM_THREADS": "1",
     "OMP_DYNAMIC": "FALSE",
+    # One thread for OpenCV: images, shards and boxes have processes of their own.
+    "OPENCV_FOR_THREADS_NUM": "1",
 }
 DEFAULTS = {
     # Torch's threads sleep while they wait. Spinning, they would take the cores from the process that they wait for.

@@ -27,8 +27,8 @@ def keep_freed_memory() -> None:
 
 
 @contextlib.contextmanager
-def giving_back(least: int = LARGE_ARRAY_BYTES) -> Iterator[None]:
-    """Give the memory that this process keeps back, before and after a block; within it keep no array of so many bytes.
+def giving_back() -> Iterator[None]:
+    """Give the memory that this process keeps back, before and after a block; within it keep no large array.
 
     It is for work on a few large arrays, which needs less memory so. In a process that keeps no freed memory this
     function does nothing.
@@ -36,7 +36,7 @@ def giving_back(least: int = LARGE_ARRAY_BYTES) -> Iterator[None]:
     if not _keeps:
         yield
         return
-    _call("mallopt", M_MMAP_THRESHOLD, least)
+    _call("mallopt", M_MMAP_THRESHOLD, LARGE_ARRAY_BYTES)
     _call("malloc_trim", 0)
     try:
         yield

@@ -150,7 +150,7 @@ def read_made(out: Path) -> Made:
                 build_settings(recipe["proposals"], "proposals"),
                 bool(recipe["disjoint"]),
                 float(recipe["megapixels"]),
-                bool(recipe.get("shipped")),  # versions that did not say so asked no other network beside `objects`
+                bool(recipe["shipped"]),
             ),
             tuple(_made_part(part) for part in content["parts"]),
             _written(content),

@@ -212,6 +212,7 @@ def _opened(make: Callable[[], MaskMaker]) -> MaskMaker:
 
 
 def _prepare_process() -> None:
+    """Give a process one thread; those of `boxsup.Masker` have the environment of a user's program."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 

@@ -11,7 +11,7 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
-from boxsup.inference.labelling import plain_labelling
+from boxsup.inference.labelling import Labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
 from boxsup.masking.made import Recipe
@@ -55,7 +55,7 @@ def mask_recipe(
         settings: See `mask_settings`.
         disjoint: Whether a pixel belongs to one box only.
     """
-    labelling = plain_labelling() if trained is None else trained.labelling
+    labelling = Labelling() if trained is None else trained.labelling
     model = None if trained is None else trained.checkpoint
     own = [] if trained is None else trained.object_networks()
     networks, shipped = (own, True) if objects is None else (objects, False)

@@ -91,9 +91,7 @@ def _classes(content: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _normalisation(content: dict[str, Any]) -> Normalisation:
-    """The normalisation that the file records; older files have none, and their networks use ImageNet's."""
-    if "normalisation" not in content:
-        return IMAGENET
+    """The normalisation that the file records."""
     mean, std = (tuple(map(float, content["normalisation"][name])) for name in Normalisation._fields)
     if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
         raise ValueError("normalisation")

@@ -82,15 +82,16 @@ def measured_around(checkpoint: Path, epoch: int) -> Measured:
     return Measured(experiment.name, seed_of(folder), seeds, trained_on, row, _table(run.evaluation(epoch)))
 
 
-def model_card(facts: Mapping[str, Any], measured: Measured) -> str:
+def model_card(facts: Mapping[str, Any], measured: Measured, refined: bool) -> str:
     """The card as Markdown, with the head that Hugging Face's hub reads.
 
     Args:
         facts: See `boxsup.inference.weights.describe_weights`.
         measured: What is known from the results.
+        refined: Whether a dense CRF refines its labels.
     """
     title = measured.experiment or facts["network"]
-    parts = [HEAD, f"# {title}\n", _about(facts, measured), USE, _measured(facts, measured), _settings(facts)]
+    parts = [HEAD, f"# {title}\n", _about(facts, measured), USE, _measured(facts, measured, refined), _settings(facts)]
     return "\n".join(parts)
 
 
@@ -121,7 +122,7 @@ def _supervision(measured: Measured) -> str:
     return f"bounding boxes that choose masks{counted}; {images} in all, of which some may have had true masks"
 
 
-def _measured(facts: Mapping[str, Any], measured: Measured) -> str:
+def _measured(facts: Mapping[str, Any], measured: Measured, refined: bool) -> str:
     """Measured figures, as they stand in the results, and what was not measured."""
     lines, missing = ["## Measured\n"], ["other data than this run's, speed, fairness between groups of people"]
     quality, table = measured.quality, measured.evaluation
@@ -133,8 +134,7 @@ def _measured(facts: Mapping[str, Any], measured: Measured) -> str:
     if table is None:
         missing.append("the quality of its labels")
     else:
-        crf = facts["labelling"]["crf"]  # None: there is none
-        wanted = ("iou", "iou_crf") if crf and crf["iterations"] > 0 else ("iou",)
+        wanted = ("iou", "iou_crf") if refined else ("iou",)
         columns = [column for column in wanted if column in table and table[column].notna().any()]
         titles = {"iou": "IoU", "iou_crf": "IoU with the dense CRF"}
         lines += [f"| class | {' | '.join(titles[column] for column in columns)} |", "|---|" + "---|" * len(columns)]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +73,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     split = read_catalogue(home / known["catalogue"])
     proposals = tuple(path for name in known["proposals"] for path in sorted((home / name).glob("*-of-*.zarr")))
     objects = tuple(home / name for name in known["objects"])
-    update = build(UpdateSettings, _by_alias(known["settings"]), "update")
+    update = build(UpdateSettings, known["settings"], "update", by_name=True)
     look = LookInStores(home / known["catalogue"], proposals, objects, update)
     chosen, boxes = last.table("chosen"), list[ReviewBox]()
     if not _same_boxes(split, last):
@@ -116,14 +115,9 @@ def _generations(folder: Path) -> list[Path]:
 
 
 def _same_boxes(split: Catalogue, labels: Labels) -> bool:
-    """Whether a generation was made from the boxes as they are now: its tables have a row for each of them.
-
-    Generations of earlier versions do not record their boxes: we compare what they have, which are images and counts.
-    """
+    """Whether a generation was made from the boxes as they are now: its tables have a row for each of them."""
     images = list(labels) == split.ids and bool((labels.table("size") == split.sizes).all())
-    recorded = labels.attributes.get("boxes")
-    same = recorded is None or recorded == boxes_digest(split)
-    return images and same and len(labels.table("chosen")) == len(split.boxes)
+    return images and labels.attributes.get("boxes") == boxes_digest(split)
 
 
 def _boxes(
@@ -164,11 +158,6 @@ def _chosen_mask(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, chosen: 
     if not pixels.any():
         pixels[window] = True
     return pixels
-
-
-def _by_alias(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as a configuration has them: a store has the names of the model's fields."""
-    return {"lambda" if name == "lambda_" else name: value for name, value in settings.items()}
 
 
 @cache  # once per process

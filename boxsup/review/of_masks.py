@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,5 +88,4 @@ def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
 
 @cache  # once per process
 def _masker(recipe: Recipe) -> MaskMaker:
-    cv2.setNumThreads(1)
     return recipe.masker()

@@ -83,12 +83,12 @@ def said_at_end(rule: str, log: str) -> str:
     return re.sub(r"^\S*/\S*: ", "", text)
 
 
-def end_of(path: str, size: int = TAIL) -> str:
+def end_of(path: str) -> str:
     """The end of a log; "" if it cannot be read."""
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)
-            file.seek(max(0, file.tell() - size))
+            file.seek(max(0, file.tell() - TAIL))
             return file.read().decode(errors="replace")
     except OSError:
         return ""

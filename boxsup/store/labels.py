@@ -27,6 +27,7 @@ from boxsup.store.saving import save
 from boxsup.store.shards import ImageIndex
 
 KIND = "label maps"
+PLAIN, REFINED = "labels", "labels_crf"  # the stacks of a store: predictions have both, before and after the dense CRF
 SHOWN = 6  # images in a notebook
 
 
@@ -49,12 +50,12 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         attributes: What the store was made with: settings, seed, versions.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str = "labels") -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str = PLAIN) -> None:
         """Open a store of label maps.
 
         Args:
             path: The store's folder.
-            name: Name of the stack to read; predictions also have `labels_crf`.
+            name: Name of the stack to read, PLAIN or REFINED.
 
         Raises:
             StoreError: `path` is not a store of label maps, or the store is damaged.
@@ -185,7 +186,7 @@ def labels_writer(
     images: Sequence[str],
     sizes: NDArray[np.integer],
     attributes: Mapping[str, Any],
-    names: Sequence[str] = ("labels",),
+    names: Sequence[str] = (PLAIN,),
 ) -> Iterator[LabelsWriter]:
     """Write a store of label maps; it appears at `path` when it is whole.
 

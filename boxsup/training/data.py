@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -90,7 +89,6 @@ class EpochData(Dataset[tuple[Tensor, Tensor]]):
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)
         self._labels = Labels(self._labels_path)
-        cv2.setNumThreads(1)
 
 
 def batches(

@@ -352,13 +352,3 @@ def test_a_shard_says_what_it_was_made_from(tmp_path):
         raise ZeroDivisionError
     assert not is_made_from(store, {"images": "b"})
     assert not is_made_from(store, {"images": "a"})
-
-
-def test_a_catalogue_of_before_there_were_inventories_stands_until_a_file_is_newer(split):
-    options = ["--format", split.form, "--root", str(split.root), "--split", split.split, "--on-problem", "stop"]
-    main(["catalogue", *options, "--classes", json.dumps(list(split.classes[1:])), "--out", str(split.folder)])
-    assert not changes(split).is_current
-    (split.folder / INVENTORY).unlink()
-    assert changes(split).is_current
-    os.utime(split.root / FIRST_ANNOTATION[split.form], (2e9, 2e9))
-    assert not changes(split).is_current

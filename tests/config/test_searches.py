@@ -91,7 +91,8 @@ def test_points_are_scored_on_the_held_out_images_alone_and_over_their_seeds(tmp
     drawn = set(draw_held_out(catalogue, 2, 5).ids)
 
     def predictions(name, plain, crf):  # right everywhere but on the held-out images, so that others would show
-        with labels_writer(tmp_path / name, ids, np.full((6, 2), 20), {}, ("labels", "labels_crf")) as writer:
+        made = {"crf": {"iterations": 2}}
+        with labels_writer(tmp_path / name, ids, np.full((6, 2), 20), made, ("labels", "labels_crf")) as writer:
             for image in ids:
                 own = (plain, crf) if image in drawn else (mask, mask)
                 writer.append(image, labels=own[0], labels_crf=own[1])

@@ -6,7 +6,6 @@ import pytest
 
 from boxsup.config.build import parse
 from boxsup.config.datasets import ShapesSettings
-from boxsup.config.fields import late_defaults
 from boxsup.config.inference import CrfSettings
 from boxsup.config.objects import ObjectSettings
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
@@ -102,7 +101,8 @@ def test_proposals_and_data_that_are_accepted_are_taken_by_their_stages(small):
                 except ConfigError:
                     continue
                 build_settings(resolved["proposals"][name], name)
-    for key in (*small["datasets"]["demo"]["shapes"], *late_defaults(ShapesSettings)):
+    late = [name for name, field in ShapesSettings.model_fields.items() if not field.is_required()]
+    for key in (*small["datasets"]["demo"]["shapes"], *late):
         for value in ODD:
             try:
                 resolved = resolve(with_value(small, ("datasets", "demo", "shapes", key), value))

@@ -21,7 +21,7 @@ def images(small_bsds):
 
 def trained(images, recipe=SMALL, seed=0):
     losses = []
-    network = train(images, None, recipe, seed, lambda step, loss: losses.append((step, loss)))
+    network = train(images, None, recipe, seed, lambda step, _, loss: losses.append((step, loss)))
     return network.state_dict(), losses
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from boxsup.evaluation.calibration import BINS, MIN_MASKS, accepted, calibration, reliability
+from boxsup.evaluation.calibration import BINS, MIN_MASKS, calibration, reliability
 
 
 def test_a_diagram_worked_by_hand() -> None:
@@ -53,21 +53,8 @@ def test_few_masks_say_nothing() -> None:
     assert found.masks == MIN_MASKS - 1
     assert np.isnan([found.error, found.chance, found.bias, found.distance, found.rank]).all()
     assert len(reliability(few[: BINS - 3], few[: BINS - 3])) == BINS - 3
-    assert accepted(np.zeros(0), np.zeros(0))["iou"].isna().all()
-
-
-def test_the_surest_are_accepted_first() -> None:
-    table = accepted(np.array([0.1, 0.9, 0.5, 0.7]), np.array([0.2, 0.9, 0.6, 0.75]), (0.25, 0.5, 1.0))
-    assert table["masks"].tolist() == [1, 2, 4]
-    assert table["least"].tolist() == [0.9, 0.7, 0.1]
-    assert table["right"].tolist() == [1, 1, 0.5]
-    assert table["usable"].tolist() == [1, 1, 0.75]
-    np.testing.assert_allclose(table["iou"], [0.9, 0.825, 0.6125])
 
 
 def test_of_no_masks_there_is_nothing_to_say() -> None:
     none = np.empty(0)
     assert reliability(none, none).empty
-    table = accepted(none, none)
-    assert (table["masks"] == 0).all()
-    assert table[["least", "iou", "right", "usable"]].isna().all(axis=None)

@@ -68,7 +68,7 @@ def write_predictions(
     catalogue = read_catalogue(folder)
     sizes = np.array([np.shape(labels[image]) for image in labels])
     assert set(labels) <= set(catalogue.ids)
-    with labels_writer(path, list(labels), sizes, {}, names=("labels", "labels_crf")) as writer:
+    with labels_writer(path, list(labels), sizes, {"crf": {"iterations": 2}}, names=("labels", "labels_crf")) as writer:
         for image in labels:
             writer.append(image, labels=np.array(labels[image], np.uint8), labels_crf=np.array(crf[image], np.uint8))
     return path

@@ -118,7 +118,10 @@ def test_the_command_measures_both_stacks(tmp_path, capsys):
     boxes = pd.DataFrame(columns=["image", "label", "x0", "y0", "x1", "y1", "difficult", "crowd"])
     write_catalogue(tmp_path / "catalogue", Catalogue(images, boxes, ("background", "square")))
     right, wrong = np.where(truth == 255, 0, truth).astype(np.uint8), np.zeros_like(truth)
-    with labels_writer(tmp_path / "p.zarr", ["a", "b"], np.array([[60, 60]] * 2), {}, ("labels", "labels_crf")) as out:
+    made = {"crf": {"iterations": 2}}
+    with labels_writer(
+        tmp_path / "p.zarr", ["a", "b"], np.array([[60, 60]] * 2), made, ("labels", "labels_crf")
+    ) as out:
         for image in ("a", "b"):
             out.append(image, labels=wrong, labels_crf=right)
     arguments = ["--catalogue", f"{tmp_path}/catalogue", "--predictions", f"{tmp_path}/p.zarr"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,12 +20,8 @@ from boxsup.catalogue.tables import (
     write_catalogue,
 )
 from boxsup.cli import main
-from boxsup.config.build import build
-from boxsup.config.params import generation_settings
-from boxsup.config.update import UpdateSettings
 from boxsup.evaluation.quality import union_of_boxes
 from boxsup.experiments.experiment import ExperimentPlan
-from boxsup.experiments.page import planned
 from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
@@ -62,7 +57,7 @@ class Tree:
         return ExperimentFolder.at(self.folder).run(seed)
 
     def plan(self) -> ExperimentPlan:
-        return planned("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
+        return ExperimentPlan.alone("demo_semi", {**self.config["experiment"], "epochs": self.epochs})
 
     def evaluate(self, seed: int) -> None:
         """Hold its predictions against the true masks that the split has now."""
@@ -197,6 +192,7 @@ def write_predictions(tree: Tree, seed: int) -> None:
         "versions": {"boxsup": "0.1.0", "torch": "2.99.0"},
         "pretrained": {"file": "w.pth", "sha256": "ab" * 32},
         "model": "cd" * 32,
+        "crf": {"iterations": 2},
     }
     with labels_writer(path, catalogue.ids, catalogue.sizes, attributes, names=("labels", "labels_crf")) as writer:
         for i, (image, mask) in enumerate(zip(catalogue.ids, catalogue.images["mask"], strict=True)):
@@ -220,12 +216,3 @@ def record(tree: Tree, seed: int, plan: ExperimentPlan) -> None:
     """Write beside a run's evaluation what it was made with, as the workflow does."""
     path = tree.run(seed).scored(tree.epochs)
     path.write_text(json.dumps(scored_settings(plan)), encoding="utf-8")
-
-
-def stamp(tree: Tree, seed: int, settings: dict[str, Any]) -> None:
-    """Enter into a run's stores what the stages enter: what they were made with."""
-    asked = {key: settings["inference"][key] for key in ("scales", "background_bias", "crf")}
-    made = {"network": settings["network"]["name"], **asked}
-    zarr.open_group(tree.seed(seed) / "predictions/002.zarr").attrs.update(made)
-    update = build(UpdateSettings, generation_settings(settings["update"]), "update").model_dump()
-    zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": update})

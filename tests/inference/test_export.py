@@ -13,7 +13,7 @@ from boxsup.cli import main
 from boxsup.image.files import read_image
 from boxsup.inference import export
 from boxsup.inference.export import TOLERANCE, WRITERS, FullSize, export_program, max_difference
-from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
+from boxsup.inference.labelling import Labelling, ObjectNetworks, RunLabelling, format_labelling
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation, normalise
@@ -23,6 +23,7 @@ from helpers.small_split import CLASSES, draw
 pytestmark = pytest.mark.slow  # networks are exported and run by other programs
 
 OWN = Normalisation((0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
+MADE = {"generation": 3, "every": 1, "objects": ObjectNetworks(rounds=0, folds=2)}
 LABELLED = {"scales": [0.5, 1.0], "background_bias": -0.5}
 
 
@@ -33,7 +34,7 @@ def folder(tmp_path_factory):
     network = network_that_has_seen(draw(seed, 96, 80)[0] for seed in range(4))
     save_checkpoint(folder / "m.pt", Checkpoint("mobilenet_v2", CLASSES, network, 3, {}, OWN))
     labelling = Labelling(**LABELLED, update_scales=(1.0,), crf=None, threads=1)
-    run = RunLabelling(experiment="own", checkpoints_of="", seeds=(0,), epochs=3, labelling=labelling)
+    run = RunLabelling(experiment="own", checkpoints_of="", seeds=(0,), epochs=3, labelling=labelling, **MADE)
     (folder / "labelling.json").write_text(format_labelling(run))
     return folder
 

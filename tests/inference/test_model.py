@@ -97,6 +97,16 @@ def test_the_crf_is_that_of_the_configuration_or_ones_own(model):
     assert (model.predict(PICTURE, crf=True).labels != model.predict(PICTURE).labels).any()
 
 
+def test_a_run_with_no_iteration_has_no_crf_until_one_is_asked_for(model, monkeypatch):
+    scores, none = model.predict(PICTURE, scores=True).scores, crf_settings().changed(iterations=0)
+    monkeypatch.setattr(model, "labelling", model.labelling.changed(crf=none))
+    assert "without CRF" in model._repr_html_()
+    for crf in (None, False, none):
+        np.testing.assert_array_equal(model.predict(PICTURE, crf=crf).labels, scores.argmax(axis=0))
+    refined = dense_crf(PICTURE, scores, crf_settings())
+    np.testing.assert_array_equal(model.predict(PICTURE, crf=True).labels, refined)
+
+
 def test_probabilities_at_scales_are_averaged(model):
     both, *each = (
         np.exp(model.predict(PICTURE, scales=scales, scores=True).scores) for scales in ((1.0, 0.5), (1.0,), (0.5,))

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from boxsup.config.proposals import MEGAPIXELS
-from boxsup.errors import StoreError
+from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.tree import LABELLING
 from boxsup.inference.labelling import (
-    UNREDUCED,
     Labelling,
     crf_settings,
     format_labelling,
     labelling_settings,
     parse_labelling,
-    plain_labelling,
     read_labelling,
 )
 from boxsup.inference.trained import find_trained, override_crf, override_labelling
@@ -70,12 +68,11 @@ def results(tmp_path):
     return tmp_path
 
 
-def test_a_run_from_before_images_were_reduced_is_labelled_as_it_was_trained(tmp_path):
-    content = json.loads(settings("old"))
+def test_without_a_word_images_are_reduced_as_those_of_a_data_set():
+    content = json.loads(settings("own"))
+    assert parse_labelling(json.dumps(content), "test").labelling.megapixels == 0.2
     del content["labelling"]["megapixels"]
-    assert parse_labelling(json.dumps(content), "test").labelling.megapixels == UNREDUCED
-    assert parse_labelling(settings("new"), "test").labelling.megapixels == 0.2
-    assert plain_labelling().megapixels == MEGAPIXELS
+    assert parse_labelling(json.dumps(content), "test").labelling.megapixels == MEGAPIXELS == Labelling().megapixels
 
 
 def test_without_a_file_a_folder_means_its_last_epoch_and_its_first_seed(tmp_path):
@@ -83,7 +80,7 @@ def test_without_a_file_a_folder_means_its_last_epoch_and_its_first_seed(tmp_pat
     touch(tmp_path, seeds=(2,), epochs=2)
     assert find_trained(tmp_path).checkpoint == tmp_path / "seed-2/epochs/001/model.pt"
     found = find_trained(tmp_path / "seed-10")
-    assert (found.checkpoint, found.labelling) == (tmp_path / "seed-10/epochs/002/model.pt", plain_labelling())
+    assert (found.checkpoint, found.labelling) == (tmp_path / "seed-10/epochs/002/model.pt", Labelling())
     assert "no labelling.json beside it" in found.note
     with pytest.raises(StoreError, match="no checkpoint in it; name a"):
         find_trained(tmp_path / "seed-2" / "epochs")
@@ -176,12 +173,6 @@ def test_networks_that_an_earlier_run_left_are_not_the_runs_own(results):
     assert found(rounds=2) == of[2, 2]
     assert found(rounds=3) == of[2, 2]  # of a run that goes on: the last round that is whole
     assert found(folds=3) == found(mu=0) == []
-    # A file of an earlier version does not say: the last round that is whole, as before.
-    content = json.loads(settings("own", seeds=(10,)))
-    write(
-        results / "own", json.dumps({k: v for k, v in content.items() if k not in ("generation", "every", "objects")})
-    )
-    assert find_trained(results / "own").object_networks() == of[2, 2]
 
 
 def test_a_checkpoint_after_the_last_epoch_is_of_an_earlier_run(results):
@@ -240,3 +231,15 @@ def test_arguments_go_before_the_runs_settings(results, tmp_path):
     over.write_text("defaults: {inference: {crf: {bilateral_rgb: 40.0}}}")
     laid = override_crf(own, config=over)
     assert (laid.bilateral_rgb, laid.iterations) == (40.0, 3)  # the run's, but for what the file says
+
+
+def test_who_asks_for_a_crf_gets_one_of_a_run_without_one(tmp_path):
+    run, over = Labelling(crf=crf_settings().changed(iterations=0, bilateral_rgb=40.0)), tmp_path / "over.yaml"
+    assert run.refining is None
+    assert override_crf(run) is None
+    assert override_crf(run, True) == crf_settings()
+    over.write_text("defaults: {inference: {crf: {iterations: 2}}}")
+    assert override_crf(run, config=over).iterations == override_crf(run, True, over).iterations == 2
+    over.write_text("defaults: {inference: {crf: {iterations: 0}}}")
+    with pytest.raises(ConfigError, match=r"over\.yaml: defaults\.inference\.crf\.iterations: 0 is no CRF"):
+        override_crf(run, True, over)

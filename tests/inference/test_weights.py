@@ -11,7 +11,7 @@ import yaml
 import boxsup
 from boxsup.cli import main
 from boxsup.errors import StoreError
-from boxsup.inference.labelling import Labelling, RunLabelling, format_labelling
+from boxsup.inference.labelling import Labelling, ObjectNetworks, RunLabelling, format_labelling
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from boxsup.network.images import Normalisation
 from boxsup.report.card import Measured, measured_around, model_card
@@ -27,6 +27,7 @@ disc,0.5,,10,4,8,3,
 square,,,0,4,8,3,
 mean,0.7,,20,4,8,3,
 """
+MADE = {"generation": 3, "every": 1, "objects": ObjectNetworks(rounds=0, folds=2)}
 QUALITY = "generation,images,miou,boxes\n3,5,0.654321,12\n"
 
 
@@ -39,7 +40,7 @@ def run(tmp_path_factory):
     start = {"file": "begin.pth", "sha256": "ab" * 32}
     save_checkpoint(folder / "epochs/003/model.pt", Checkpoint("mobilenet_v2", CLASSES, network, 3, start, OWN))
     labelling = Labelling(scales=(0.5, 1.0), background_bias=-0.5, update_scales=(1.0,), crf=None, threads=1)
-    known = RunLabelling(experiment="own", checkpoints_of="", seeds=(7, 8), epochs=3, labelling=labelling)
+    known = RunLabelling(experiment="own", checkpoints_of="", seeds=(7, 8), epochs=3, labelling=labelling, **MADE)
     (experiment / "labelling.json").write_text(format_labelling(known))
     for name, text in [("evaluation/003.csv", EVALUATION), ("labels/003.csv", QUALITY)]:
         (folder / name).parent.mkdir()
@@ -94,12 +95,12 @@ def test_the_card_has_figures_of_the_results_and_no_others(hub):
     assert "| mean | 70.0 |" in card
 
 
-@pytest.mark.parametrize(("crf", "columns"), [(None, 1), ({"iterations": 0}, 1), ({"iterations": 2}, 2)])
-def test_a_card_has_scores_with_a_crf_where_there_is_one(crf, columns):
+@pytest.mark.parametrize(("refined", "columns"), [(False, 1), (True, 2)])
+def test_a_card_has_scores_with_a_crf_where_there_is_one(refined, columns):
     facts = {"network": "fcn8s", "epoch": 2, "classes": ["background", "a"], "pretrained": {}, "normalisation": {}}
-    facts |= {"labelling": {"crf": crf}, "versions": {}}
+    facts |= {"labelling": {}, "versions": {}}
     table = pd.read_csv(io.StringIO(EVALUATION)).assign(iou_crf=[0.9, 0.5, None, 0.7])
-    card = model_card(facts, Measured(evaluation=table))
+    card = model_card(facts, Measured(evaluation=table), refined)
     assert f"| mean |{' 70.0 |' * columns}\n" in card
     assert ("dense CRF" in card.split("## Measured")[1].split("##")[0]) == (columns == 2)
 
@@ -107,7 +108,14 @@ def test_a_card_has_scores_with_a_crf_where_there_is_one(crf, columns):
 def test_a_card_tells_of_the_generation_that_the_network_has_learned_from(run, tmp_path):
     folder = tmp_path / "results/own/seed-7"
     known = RunLabelling(
-        experiment="own", checkpoints_of="", seeds=(7,), epochs=5, labelling=Labelling(), generation=5, every=4
+        experiment="own",
+        checkpoints_of="",
+        seeds=(7,),
+        epochs=5,
+        labelling=Labelling(),
+        generation=5,
+        every=4,
+        objects=ObjectNetworks(rounds=0, folds=2),
     )
     folder.mkdir(parents=True)
     (folder.parent / "labelling.json").write_text(format_labelling(known))
@@ -128,7 +136,7 @@ def test_a_card_of_a_copy_says_that_nothing_was_measured(run, tmp_path):
     }))  # fmt: skip
     (tmp_path / "copy.pt").write_bytes((run / "epochs/003/model.pt").read_bytes())
     assert measured_around(tmp_path / "copy.pt", 3) == Measured()
-    card = model_card(facts, Measured())
+    card = model_card(facts, Measured(), refined=False)
     assert "random weights" in card
     assert "a\\|b" in card
     assert "Not measured: other data than this run's" in card

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from boxsup.machine import bars
-from boxsup.machine.bars import reached, tqdm
+from boxsup.machine.bars import LossBar, reached, tqdm
 
 
 @pytest.fixture
@@ -25,11 +25,23 @@ def test_a_log_says_how_far_a_loop_is(always, capsys):
 
 def test_a_bar_that_is_moved_by_hand_does_so_too(always, capsys):
     with tqdm(total=2000, desc="check", unit="box", disable=None) as bar:
-        bar.set_postfix(loss=1)
         bar.update(1500)
         bar.total = 1500
+        bar.set_postfix_str("3 wrong", refresh=False)
         bar.update(0)
-    assert capsys.readouterr().err == "check: 1,500 of 2,000 boxes\ncheck: 1,500 of 1,500 boxes\n"
+    assert capsys.readouterr().err == "check: 1,500 of 2,000 boxes\ncheck: 1,500 of 1,500 boxes, 3 wrong\n"
+
+
+def test_the_steps_of_a_training_are_said_with_their_mean_loss(always, capsys):
+    with LossBar("objects") as bar:
+        bar.step(1, 1000, 0.5)
+        bar.step(2, 1000, 0.25)
+        for step in range(3, 3 + bars.RECENT):
+            bar.step(step, 1000, 0.125)
+    said = capsys.readouterr().err
+    assert said.startswith("objects: 1 of 1,000 steps, loss 0.500\nobjects: 2 of 1,000 steps, loss 0.375\n")
+    assert said.endswith(f"objects: {2 + bars.RECENT} of 1,000 steps, loss 0.125\n")
+    assert reached(said) == ("objects", 2 + bars.RECENT, 1000, " steps, loss 0.125")
 
 
 def test_what_takes_no_time_says_nothing(capsys):

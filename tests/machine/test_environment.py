@@ -27,6 +27,13 @@ print(candidate_areas(np.ones((2, 3), bool), np.arange(3)).tolist())
 """
 
 
+def test_opencv_has_one_thread_in_a_command_whatever_the_environment_says():
+    counting = [sys.executable, "-c", "import boxsup.cli, cv2; print(cv2.getNumThreads())"]
+    for said in ("3", "0"):
+        environment = os.environ | {"OPENCV_FOR_THREADS_NUM": said}
+        assert subprocess.run(counting, env=environment, capture_output=True, text=True).stdout == "1\n"
+
+
 @pytest.fixture
 def place():
     """A folder that every user comes to, which those of pytest are not."""

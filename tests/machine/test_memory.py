@@ -45,7 +45,7 @@ keep_freed_memory()
 start = megabytes()
 fill()
 kept = megabytes() - start
-with giving_back(2**22):
+with giving_back():
     entered = megabytes() - start
     fill()
     within = megabytes() - start
@@ -70,7 +70,7 @@ from boxsup.machine.memory import giving_back
 def megabytes():
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
-with giving_back(2**22):
+with giving_back():
     pass
 start = megabytes()
 held = [np.ones(2**26, np.uint8) for _ in range(6)]  # 384 MB

@@ -60,13 +60,6 @@ def half(own):
     return pixels
 
 
-def test_a_folder_of_an_older_version_can_be_read(given, tmp_path):
-    content = json.loads((given / "masks/masks.json").read_text())
-    assert content["recipe"].pop("shipped") is True
-    (tmp_path / "masks.json").write_text(json.dumps(content))
-    assert read_made(tmp_path).recipe.shipped is False
-
-
 def test_a_look_at_an_old_run_makes_nothing_anew(given):
     parts = {path: path.stat().st_mtime_ns for path in (given / "masks/parts").iterdir()}
     errors = masks(given, "masks", "--look")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
 from PIL import Image
 
 from boxsup.cli import main
@@ -20,7 +19,7 @@ from boxsup.config.resolve import resolve
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.image.files import read_mask
 from helpers.pages import Page
-from helpers.results_tree import Tree, record, stamp, write_masked, write_run
+from helpers.results_tree import Tree, record, write_masked, write_run
 
 pytestmark = pytest.mark.slow  # pages are made and read
 
@@ -33,27 +32,18 @@ def settings(config: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def page(tree: Tree, settings: dict[str, Any], config: dict[str, Any]):
-    """Make the page of voc_semi's counterpart, demo_semi; its text and its tables.
-
-    Its stores name the settings; unless it is of an older version, its evaluation names all of them.
-    """
+    """Make the page of voc_semi's counterpart, demo_semi, whose evaluation records its settings; text and tables."""
     known = {key: deepcopy(config[key]) for key in ("datasets", "proposals")}
 
     def make(
         changed: dict[str, Any] | None = None,
-        older: bool = False,
-        none_chose: bool = False,
-        stamped: bool = True,
+        recorded: bool = True,
         known_now: dict[str, Any] | None = None,
     ) -> tuple[str, dict[str, pd.DataFrame]]:
         write_masked(tree)
         plan = ExperimentPlan("demo_semi", {**known, "experiments": {"demo_semi": settings}})
-        for seed in settings["seeds"] if stamped else []:
-            stamp(tree, seed, settings)
-            if none_chose:
-                zarr.open_group(tree.seed(seed) / "labels/002.zarr").attrs.update({"settings": None})
-            if not older:
-                record(tree, seed, plan)
+        for seed in settings["seeds"] if recorded else []:
+            record(tree, seed, plan)
         entry = {"voc_semi": {"name": "demo_semi", "settings": merge(settings, changed or {})}}
         own = {"full": {}, "small": entry, "settings": settings, "demo": True, "starts": {}}
         text = json.dumps({**own, **merge(known, known_now or {})})
@@ -136,20 +126,10 @@ def test_scores_without_a_crf_are_not_called_scores_with_one(tree: Tree, setting
     assert "%, with CRF" not in text
 
 
-def test_tables_by_a_version_that_measured_no_boundaries_are_named(tree: Tree, page) -> None:
-    for path in (tree.seed() / "evaluation/002.csv", tree.seed() / "labels/002.csv"):
-        table = pd.read_csv(path)
-        table.drop(columns=[name for name in table if name.startswith("boundary_")]).to_csv(path, index=False)
-    text, tables = page()
-    assert "older version of BoxSup, which measured no boundaries: demo_semi." in text
-    assert tables["measured"]["mean_iou"].notna().all()
-    assert tables["measured"][["boundary_iou", "boundary_f", "label_boundary_iou"]].isna().all(axis=None)
-
-
 def test_a_run_whose_settings_are_recorded_is_shown_without_a_note(page) -> None:
     text, tables = page()
     assert len(tables["measured"]) == 2
-    assert not {"unrecorded", "left-out"} & set(Page(text).ids)
+    assert "left-out" not in Page(text).ids
 
 
 @pytest.mark.parametrize(
@@ -171,7 +151,7 @@ def test_a_run_with_other_settings_is_left_out_and_this_is_said(page, capsys, ch
     text, tables = page(change)
     assert tables["measured"].empty
     assert f"demo_semi, seed 0 (other {said}" in text
-    assert "left out, made with other settings: demo_semi, seed 0" in capsys.readouterr().err
+    assert "left out, of other settings or of unknown ones: demo_semi, seed 0" in capsys.readouterr().err
 
 
 def test_a_run_of_more_epochs_is_none_of_fewer(page) -> None:
@@ -189,34 +169,20 @@ def test_what_changes_no_result_leaves_no_run_out(page) -> None:
     assert len(page(faster, known_now={"datasets": {"demo": {"shards": 9}}})[1]["measured"]) == 2
 
 
-def test_a_run_by_an_older_version_is_shown_with_a_note_if_its_stores_fit(page) -> None:
-    text, tables = page(older=True)
-    assert len(tables["measured"]) == 2
-    assert "recorded only some settings of a run: demo_semi." in text
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"update": {"k": 7}},
-        {"update": {"mu": 0.5}},
-        {"network": {"name": "fcn8s"}},
-        {"proposals": "geodesic"},
-        {"supervision": {"masks": "none"}},
-        {"supervision": {"masks": "all"}},
-        {"supervision": {"boxes": "rectangles"}},
-        {"inference": {"scales": [0.5]}},
-        {"validation": {"held_out": 1}},
-    ],
-)
-def test_a_run_by_an_older_version_is_left_out_if_its_stores_do_not_fit(page, change) -> None:
-    text, tables = page(change, older=True)
+def test_a_run_that_does_not_record_its_settings_is_left_out_and_this_is_said(page, capsys) -> None:
+    text, tables = page(recorded=False)
     assert tables["measured"].empty
-    assert "demo_semi, seed 0 (other " in text
+    assert "demo_semi, seed 0 (no record of its settings)" in text
+    assert "demo_semi, seed 0 (no record of its settings)" in capsys.readouterr().err
 
 
-def test_a_run_of_an_older_version_in_which_no_box_chose_is_none_whose_boxes_choose(page) -> None:
-    assert page(older=True, none_chose=True)[1]["measured"].empty
+def test_a_table_without_scores_of_boundaries_is_no_finished_evaluation(tree: Tree, page) -> None:
+    path = tree.seed() / "evaluation/002.csv"
+    table = pd.read_csv(path)
+    table.drop(columns=[name for name in table if name.startswith("boundary_")]).to_csv(path, index=False)
+    text, tables = page()
+    assert tables["measured"].empty
+    assert "left-out" not in Page(text).ids
 
 
 def test_a_run_that_is_not_whole_is_no_run(tree: Tree, page) -> None:
@@ -224,17 +190,17 @@ def test_a_run_that_is_not_whole_is_no_run(tree: Tree, page) -> None:
     for store in ("predictions", "labels"):
         path = tree.seed() / f"{store}/002.zarr"
         path.rename(path.with_name("apart"))
-        text, tables = page(stamped=False)
+        text, tables = page(recorded=False)
         assert tables["measured"].empty
         assert "left-out" not in Page(text).ids
         path.with_name("apart").rename(path)
-    assert len(page(stamped=False)[1]["measured"]) == 2
+    assert len(page(recorded=False)[1]["measured"]) == 2
 
 
 def test_a_record_that_is_not_readable_leaves_the_run_out(tree: Tree, page) -> None:
     page()
     tree.run().scored(2).write_text("{", encoding="utf-8")
-    assert page(older=True)[1]["measured"].empty
+    assert page(recorded=False)[1]["measured"].empty
 
 
 def test_values_stand_beside_the_papers(settings, page) -> None:

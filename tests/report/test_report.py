@@ -64,16 +64,6 @@ def test_numbers_on_the_page_are_those_of_the_tables(tree: Tree) -> None:
     assert "policy: poly" in page.text
 
 
-def test_scores_by_a_version_that_measured_no_boundaries_are_named(tree: Tree) -> None:
-    for path in (tree.seed() / "evaluation/002.csv", *sorted((tree.seed() / "labels").glob("*.csv"))):
-        table = pd.read_csv(path)
-        table.drop(columns=[name for name in table if name.startswith("boundary_")]).to_csv(path, index=False)
-    page = Page(tree.report())
-    assert "The scores of seed 0 are by an older version of BoxSup, which measured no boundaries" in page.text
-    assert not [row for row in page.rows if row and row[0].startswith("Boundary")]
-    assert "Boundary IoU" not in page.text
-
-
 def test_a_collapse_is_announced(tree: Tree) -> None:
     # Of the supervised boxes the first generation labels every other row, the second two of three.
     text = Page(tree.report()).text
@@ -197,7 +187,7 @@ def test_an_evaluation_that_does_not_say_what_it_is_over_is_made_again(
     pd.read_csv(path).drop(columns=["objects", "classes", "note"]).to_csv(path, index=False)
     with pytest.raises(SystemExit):
         tree.report()
-    assert "002.csv: does not say what its scores are over; make it again" in capsys.readouterr().err
+    assert "002.csv: lacks columns of an evaluation; make it again" in capsys.readouterr().err
 
 
 def test_another_process_writes_the_same_bytes_without_torch(tree: Tree) -> None:

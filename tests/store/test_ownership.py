@@ -154,6 +154,9 @@ def test_inputs_in_json_and_in_tables_count(tmp_path, capsys):
     split = json.dumps({"images": "photos"})
     words = ["--root", tmp_path, "--split", split, "--classes", '["a"]', "--on-problem", "stop"]
     assert "photos" in refused(capsys, "catalogue", "--format", "voc", *words, *out)
+    start = json.dumps({"weights": str(tmp_path / "photos/a.jpg")})
+    words = ["--catalogue", tmp_path / "none", "--seed", "0", "--settings", start]
+    assert "a.jpg: is an input" in refused(capsys, "network", *words, "--out", tmp_path / "photos/a.jpg", "--overwrite")
     assert files(tmp_path / "photos") == {"a.jpg": b"a user's"}
 
 

@@ -52,11 +52,6 @@ def since(wildcards):
     return changes_of(wildcards).since()
 
 
-def inventory_of(wildcards):
-    """An input function: the inventory; none if a catalogue from before inventories existed is current."""
-    return [] if changes_of(wildcards).is_current else split_of(wildcards).inventory
-
-
 def files_of(wildcards):
     """An input function: that of `source_of`; a generated tree may have a new date and equal files."""
     source = generated_from(wildcards)

@@ -163,6 +163,12 @@ def training_gpus(wildcards):
     return experiment_of(wildcards).settings["training"]["gpus"]
 
 
+def inference_workers(wildcards):
+    """The processes of a job that labels images, or that scores labels; those of a search for its first point."""
+    experiment = search_of(wildcards).first if "search" in wildcards.keys() else experiment_of(wildcards)
+    return experiment.settings["inference"]["workers"]
+
+
 def epoch_labels(wildcards):
     """The generation that an epoch trains on."""
     experiment = experiment_of(wildcards)

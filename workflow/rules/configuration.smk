@@ -10,6 +10,7 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from boxsup.again import VARIABLE, Start, record
+from boxsup.config.experiment import FIXED_KINDS, kind_needs_crf
 from boxsup.config.files import completed, from_folder
 from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
 from boxsup.config.resolve import resolve
@@ -103,8 +104,8 @@ wildcard_constraints:
 def needs_crf(job):
     """Whether a job needs the library of the dense CRF, which not everybody can install."""
     if job.rule.name in ("predictions", "split_predictions", "crf_search"):
-        return CONFIG["experiments"][job.wildcards.experiment]["inference"]["crf"]["iterations"] > 0
-    return job.rule.name == "fixed_masks" and job.wildcards.kind.startswith("bbox_seg")
+        return experiment_of(job.wildcards).refined
+    return job.rule.name == "fixed_masks" and kind_needs_crf(job.wildcards.kind)
 
 
 TRAINED = []  # experiments whose epochs this run trains, as soon as that is known

@@ -80,7 +80,7 @@ rule inventory:
 rule catalogue:
     input:
         files_of,
-        inventory_of,
+        SPLIT.inventory,
     output:
         SPLIT.tables(),
     log:

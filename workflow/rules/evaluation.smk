@@ -50,7 +50,7 @@ rule evaluation:
         benchmark_of("evaluation")
     conda:
         "../../envs/small.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
+    threads: inference_workers
     resources:
         **asks("evaluation"),
     params:
@@ -81,7 +81,7 @@ rule trimap:
         benchmark_of("trimap")
     conda:
         "../../envs/small.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
+    threads: inference_workers
     resources:
         **asks("trimap"),
     params:
@@ -111,7 +111,7 @@ rule crf_search:
         benchmark_of("crf_search")
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
+    threads: inference_workers
     resources:
         **asks("crf_search"),
     params:
@@ -142,7 +142,7 @@ rule search:
         benchmark_of("search")
     conda:
         "../../envs/small.yaml"
-    threads: lambda wildcards: search_of(wildcards).first.settings["inference"]["workers"]
+    threads: inference_workers
     resources:
         **asks("search"),
     params:

@@ -11,7 +11,7 @@ rule fixed_masks:
     benchmark:
         benchmark_of("fixed_masks")
     wildcard_constraints:
-        kind="truth|(rectangles|grabcut|bbox_seg)(-(void|ignore))?",
+        kind=names(("truth", *FIXED_KINDS)),
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: 4 if wildcards.kind.startswith(("grabcut", "bbox_seg")) else 1

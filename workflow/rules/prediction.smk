@@ -32,7 +32,7 @@ rule predictions:
         benchmark_of("predictions")
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: experiment_of(wildcards).settings["inference"]["workers"]
+    threads: inference_workers
     resources:
         **asks("predictions"),
     params:

@@ -59,11 +59,6 @@ def boundary_rows(evaluations: Sequence[pd.DataFrame]) -> list[dict[str, str]]:
     return rows if any(row["plain"] != NONE for row in rows) else []
 
 
-def lacks_boundaries(evaluation: pd.DataFrame) -> bool:
-    """Whether a table of `boxsup evaluation` is by an older version, which did not measure boundaries."""
-    return BOUNDARY_COLUMNS[0] not in evaluation
-
-
 def scores_beside(others: Mapping[str, Sequence[pd.DataFrame]], own: pd.DataFrame) -> dict[str, list[float | None]]:
     """IoU by class of other experiments: with CRF, in per cent, mean over seeds; the best experiment comes first.
 
@@ -97,5 +92,5 @@ def _same_truth(table: pd.DataFrame, own: pd.DataFrame) -> bool:
 
 
 def _values(evaluations: Sequence[pd.DataFrame], column: str, label: int) -> list[float]:
-    """The scores of a class, one per seed; NaN in a table by a version that did not measure this."""
-    return [float(table[column].iloc[label]) if column in table else np.nan for table in evaluations]
+    """The scores of a class, one per seed."""
+    return [float(table[column].iloc[label]) for table in evaluations]

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from boxsup.again import program, started
+from boxsup.catalogue.readers.voc import ANNOTATIONS, IMAGES
 from boxsup.labels.choice import Chosen
 from boxsup.masking.quality import UNSURE
 from boxsup.report.experiment.odd_boxes import BoxHistory
 from boxsup.report.shared.templates import NONE, percent
 
-# The formats of data sets whose files `boxsup masks` reads, and the keys of a split's images and annotations.
+# The formats, besides VOC's, of data sets whose files `boxsup masks` reads.
 SPLIT_FORMATS = ("voc_xml", "yolo", "labelme", "coco")
 
 
@@ -67,7 +68,7 @@ def _source(config: Mapping[str, Any]) -> tuple[Path, Path] | None:
         return None
     root, split = Path(dataset["root"]), dataset["splits"].get(name, {})
     if dataset["format"] == "voc":
-        return root / "JPEGImages", root / "Annotations"
+        return root / IMAGES, root / ANNOTATIONS
     if dataset["format"] in SPLIT_FORMATS and {"images", "annotations"} <= split.keys():
         return root / split["images"], root / split["annotations"]
     return None

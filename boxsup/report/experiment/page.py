@@ -15,12 +15,12 @@ from boxsup.again import program, started
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
+from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.image import VOID
 from boxsup.image.palette import css_colour
 from boxsup.report.experiment.class_scores import (
     boundary_rows,
     class_rows,
-    lacks_boundaries,
     scores_beside,
     with_other_truth,
 )
@@ -104,7 +104,7 @@ def render(
     """
     first = seeds[0]
     held_out = config["experiment"]["validation"]["held_out"]
-    refined = config["experiment"]["inference"]["crf"]["iterations"] > 0
+    refined = ExperimentPlan.alone(name, config["experiment"]).refined
     searched = {seed.seed: seed.crf_search for seed in seeds if held_out and "objects" in seed.crf_search}
     basis = basis_from(first.evaluation)
     maps = [Labels(first.predictions, stack) for stack in VIEWS]
@@ -147,7 +147,6 @@ def render(
         apart=with_other_truth(others, first.evaluation),
         curve=curve_section(seeds),
         outlines=boundary_rows([seed.evaluation for seed in seeds]),
-        older=[seed.seed for seed in seeds if lacks_boundaries(seed.evaluation)],
         trimap=_trimap(seeds, refined),
         confusion={} if basis.why_not else confusion_section(confusion, val.classes),
         crf=crf_search_section(searched, config["experiment"]["inference"]),

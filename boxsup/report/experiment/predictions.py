@@ -18,12 +18,13 @@ from boxsup.machine.bars import tqdm
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import NARROW, WIDE, explorer_picture
 from boxsup.report.shared.templates import rounded
+from boxsup.store.labels import PLAIN, REFINED
 
 ALL_LARGE = 160  # up to this many images, all pictures are large
 MAX_LARGE = 48  # large pictures, if there are more images: BEST of the best, the worst of each class, the worst of all
 BEST = 8
 MAX_IMAGES = 1_500  # shown: enough for all of VOC's val
-VIEWS = ("labels_crf", "labels")  # the arrays of the store, in the order in which the page offers them
+VIEWS = (REFINED, PLAIN)  # in the order in which the page offers them
 LabelMaps = Mapping[str, NDArray[np.uint8]]  # image id -> H×W
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.errors import StoreError
-from boxsup.evaluation.tables import MEAN, read_table
+from boxsup.evaluation.tables import BOUNDARY_COLUMNS, MEAN, read_table
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import validated
 from boxsup.experiments.tree import Run
@@ -80,11 +80,11 @@ def read_evaluation(path: Path) -> pd.DataFrame:
     """The table of `boxsup evaluation`, indexed by class.
 
     Raises:
-        StoreError: The table is missing, or it does not say what its scores are over.
+        StoreError: The table is missing, or it lacks scores, or what they are over.
     """
     table = read_table(path)
-    if "objects" not in table:
-        raise StoreError(f"{path}: does not say what its scores are over; make it again with Snakemake")
+    if not {"objects", *BOUNDARY_COLUMNS} <= set(table.columns):
+        raise StoreError(f"{path}: lacks columns of an evaluation; make it again with Snakemake")
     return table.set_index("class")
 
 

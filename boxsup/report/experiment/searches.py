@@ -21,10 +21,9 @@ def search_sections(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
 
     Returns:
         For each search its `name`, the `titles` of the columns, `rows` of texts, `over`, the images and classes of the
-        scores, and `note`, which says why nothing is measured and is empty otherwise. Tables of an older form, which
-        have no scores of outlines, are left out.
+        scores, and `note`, which says why nothing is measured and is empty otherwise.
     """
-    return [_section(name, table) for name, table in tables.items() if len(table) and "boundary_iou" in table]
+    return [_section(name, table) for name, table in tables.items() if len(table)]
 
 
 def _section(name: str, table: pd.DataFrame) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
             "no_boxes": len(tables) > 0,
         }
     mean = pd.concat(tables).groupby(level=0).mean(numeric_only=True)
-    # No columns of dashes. An older version measured no boundaries.
-    columns = {name: of for name, of in QUALITY_COLUMNS.items() if name in mean and mean[name].notna().any()}
+    # No columns of dashes.
+    columns = {name: of for name, of in QUALITY_COLUMNS.items() if mean[name].notna().any()}
     rows = [[_shown(row[column], kind) for column, (_, kind) in columns.items()] for _, row in mean.iterrows()]
     charts = []
     if len(mean) > 1:

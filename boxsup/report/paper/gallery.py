@@ -16,14 +16,14 @@ from boxsup.evaluation.truth import image_confusion
 from boxsup.image import VOID
 from boxsup.report.shared.choosing import evenly_spaced, first_middle_last
 from boxsup.report.shared.gallery import GalleryPicture, GalleryRow, gallery_picture, start_picture
-from boxsup.store.labels import Labels
+from boxsup.store.labels import PLAIN, REFINED, Labels
 
 GENERATION_ROWS = 6
 EXTREMES = 2  # images in each of the groups best, middle and worst
 TEXT_HEIGHT = 14  # px of the names of boxes
 
 
-def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int = GENERATION_ROWS) -> list[GalleryRow]:
+def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path]) -> list[GalleryRow]:
     """Pseudo-masks as training went on (figure 3 of the paper): boxes, truth, first, middle and last generation.
 
     The images are spaced evenly over those that boxes supervise. Only images with a true mask are shown if there are
@@ -32,7 +32,6 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
     Args:
         catalogue: The training split.
         stores: The store of each generation, by its number.
-        count: The largest number of images to show.
     """
     if not stores:
         return []
@@ -42,9 +41,9 @@ def generation_rows(catalogue: Catalogue, stores: Mapping[int, Path], count: int
     unmasked = [row for row, true in zip(catalogue.rows(), keeps_mask, strict=True) if not true]
     images = [row for row in unmasked if len(catalogue.boxes_of(row.image))]
     masked = [row for row in images if row.mask]
-    images = masked if len(masked) >= min(count, len(images)) else images
+    images = masked if len(masked) >= min(GENERATION_ROWS, len(images)) else images
     rows = []
-    for row in (images[position] for position in evenly_spaced(len(images), count)):
+    for row in (images[position] for position in evenly_spaced(len(images), GENERATION_ROWS)):
         photo = row.photo()
         maps = {f"generation {number}": labels[row.image] for number, labels in shown.items()}
         maps = {"true mask": row.true_mask(), **maps} if row.mask else maps
@@ -64,7 +63,7 @@ def prediction_rows(catalogue: Catalogue, store: Path, refined: bool) -> dict[st
         store: The predictions.
         refined: Whether a dense CRF refines them.
     """
-    plain, crf = Labels(store), Labels(store, name="labels_crf")
+    plain, crf = Labels(store, PLAIN), Labels(store, REFINED)
     scored = sorted(_scored(catalogue, plain, crf), key=lambda image: -image.crf)
     count = min(EXTREMES, len(scored) // 3) or min(1, len(scored))
     middle = (len(scored) - count) // 2

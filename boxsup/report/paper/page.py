@@ -11,11 +11,12 @@ import pandas as pd
 
 from boxsup.again import started
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.experiments.paper import SCALES
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import Run
 from boxsup.report.experiment.trimap import trimap_chart
 from boxsup.report.paper.gallery import generation_rows, prediction_rows
-from boxsup.report.paper.results import LABELS_TABLE, SCALES, TEST_SERVER, PaperRun
+from boxsup.report.paper.results import LABELS_TABLE, TEST_SERVER, PaperRun
 from boxsup.report.shared.templates import NONE, percent_and_spread, render_template
 
 TITLES = {
@@ -52,7 +53,7 @@ def render(
         tables: The tables of `comparison`, by number in the paper.
         values: The table of `values_table`.
         runs: Our runs by scale ("full" and "small") and by name of the published experiment.
-        left_out: The runs on disk that were made with other settings.
+        left_out: The runs on disk that were made with other settings, or do not say with which.
         demo: Whether the small scale is generated data.
     """
     return render_template(
@@ -62,8 +63,6 @@ def render(
         demo=demo,
         scales={scale: SCALE_NAMES[scale] for scale in SCALES if runs.get(scale)},
         none_run=not any(runs.values()),
-        older=sorted({run.name for own in runs.values() for run in own.values() if run.older}),
-        unrecorded=sorted({run.name for own in runs.values() for run in own.values() if run.unrecorded}),
         left_out=left_out,
         tables=[_table(number, table) for number, table in tables.items()],
         values=values.to_dict("records"),

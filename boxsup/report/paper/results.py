@@ -19,13 +19,12 @@ from boxsup.errors import StoreError
 from boxsup.evaluation.measured import basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.experiments.experiment import ExperimentPlan
+from boxsup.experiments.paper import SCALES
 from boxsup.experiments.splits import Split
 from boxsup.experiments.tree import ExperimentFolder
-from boxsup.report.experiment.class_scores import lacks_boundaries
 from boxsup.report.experiment.results import SeedResults, mean_and_spread, read_seed
-from boxsup.report.paper.belonging import Belonging, belonging
+from boxsup.report.paper.belonging import belonging
 
-SCALES = ("full", "small")
 TEST_SERVER = 4  # the table with scores of the test set, which only the evaluation server can measure
 MEASURED = (  # the columns of `measured`
     *("experiment", "seed", "network", "epochs", "images", "crf", "mean_iou", "label_mean_iou"),
@@ -43,14 +42,12 @@ class PaperRun:
         settings: Its effective settings.
         images: Number of images in its training split.
         seeds: The results of the seeds that were run to the end, at least one.
-        unrecorded: Whether a seed is by an older version of BoxSup, which did not record all settings of a run.
     """
 
     name: str
     settings: dict[str, Any]
     images: int
     seeds: list[SeedResults]
-    unrecorded: bool = False
 
     def scores(self, column: str) -> list[float]:
         """The mean of a score over the classes, of each seed in [0, 1]; NaN if it is not measured.
@@ -58,9 +55,7 @@ class PaperRun:
         Args:
             column: `iou`, `boundary_iou`, `boundary_f`, or one of these and `_crf`.
         """
-        tables = [seed.evaluation for seed in self.seeds]
-        # An older version measured no boundaries.
-        return [float(table[column][MEAN]) if column in table else float("nan") for table in tables]
+        return [float(seed.evaluation[column][MEAN]) for seed in self.seeds]
 
     def label_scores(self, column: str = "miou") -> list[float]:
         """A score of the last generation of pseudo-masks of each seed, in [0, 1]; NaN if there is none."""
@@ -74,12 +69,7 @@ class PaperRun:
     @property
     def refined(self) -> bool:
         """Whether a dense CRF refines the predictions; without one, no score is called a score with CRF."""
-        return bool(self.settings["inference"]["crf"]["iterations"] > 0)
-
-    @property
-    def older(self) -> bool:
-        """Whether scores are by an older version of BoxSup, which measured no boundaries."""
-        return any(lacks_boundaries(seed.evaluation) for seed in self.seeds)
+        return ExperimentPlan.alone(self.name, self.settings).refined
 
     def described(self) -> str:
         """One line about the scores: data, network and epochs of the training, and the images that were evaluated."""
@@ -98,7 +88,7 @@ class Found:
 
     Attributes:
         runs: Those of the configured experiments, by name of the published experiment.
-        left_out: Those that an earlier configuration made, each with what it has other.
+        left_out: Those that an earlier configuration made, or that do not say what made them, each with why.
     """
 
     runs: dict[str, PaperRun] = field(default_factory=dict)
@@ -115,22 +105,21 @@ def read_runs(results: Path, config: Mapping[str, Any], scale: str) -> Found:
 
     Returns:
         The run of each published experiment. Experiments without a finished seed are left out, and so are seeds whose
-        results say that they were made with other settings.
+        results do not say that they were made with these settings.
     """
     found, read = Found(), _plans(config)
     for key, entry in config[scale].items():
         name = entry["name"]
-        seeds, unrecorded = [], False
-        for seed, belongs in _finished(read[name], results):
-            if belongs.other:
-                found.left_out.append(f"{name}, seed {seed.seed} (other {belongs.other})")
+        seeds = []
+        for seed, why_not in _finished(read[name], results):
+            if why_not:
+                found.left_out.append(f"{name}, seed {seed.seed} ({why_not})")
             else:
                 seeds.append(seed)
-                unrecorded = unrecorded or not belongs.recorded
         if seeds:
             settings = dict(entry["settings"])
             train = read_catalogue(Split(settings["dataset"], settings["train"], results).folder)
-            found.runs[key] = PaperRun(name, settings, len(train.images), seeds, unrecorded)
+            found.runs[key] = PaperRun(name, settings, len(train.images), seeds)
     return found
 
 
@@ -213,8 +202,8 @@ def _plans(config: Mapping[str, Any]) -> dict[str, ExperimentPlan]:
     return {name: ExperimentPlan(name, known) for name in experiments}
 
 
-def _finished(plan: ExperimentPlan, results: Path) -> Iterator[tuple[SeedResults, Belonging]]:
-    """The results of the seeds that were run to the end, and whether they are those of the experiment."""
+def _finished(plan: ExperimentPlan, results: Path) -> Iterator[tuple[SeedResults, str]]:
+    """The results of the seeds that were run to the end, each with what `belonging` says."""
     evaluated, trained = ExperimentFolder(plan.name, results), ExperimentFolder(plan.trained_by, results)
     for number in plan.seeds:
         with contextlib.suppress(StoreError):  # not run, or not finished

@@ -98,15 +98,14 @@ def chart(name: str, draw: Callable[[Any], None]) -> str:
     return _themed(buffer.getvalue(), name)
 
 
-def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool = True, span: float = 0) -> str:
+def line_chart(name: str, lines: Sequence[Line], x: str, y: str, span: float = 0) -> str:
     """A chart of lines as an `<svg>` element; see `chart`.
 
     Args:
         name: Name of the chart, unique on the page.
         lines: The lines to draw.
-        x: Title of the x axis.
+        x: Title of the x axis, whose ticks are whole numbers.
         y: Title of the y axis.
-        integers: Whether the x axis has ticks at whole numbers only.
         span: The least range of the y axis, so that lines that hardly change look so.
     """
 
@@ -121,8 +120,7 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, integers: bool 
             middle = max((low + high) / 2, min(span / 2, low)) if low >= 0 else (low + high) / 2
             axes.set_ylim(middle - span / 2, middle + span / 2)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-        if integers:
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         if sum(bool(line.label) for line in lines) > 1:
             axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
