@@ -25,7 +25,7 @@ QUALITY_COLUMNS = {  # column of the quality table: (title on the page, kind of 
     "fill": ("Fill", "ratio"),
     "box_fill": ("Box fill", "ratio"),
     "changed": ("Changed %", "percent"),
-    "rectangles": ("No candidate %", "percent"),
+    "rectangles": ("Not fitted %", "percent"),
 }
 
 
