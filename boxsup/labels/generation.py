@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.image.boxes import box_blocks, box_iou
+from boxsup.image.boxes import box_blocks, box_iou, on_image
 from boxsup.image.packed import LazySequence
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
@@ -174,9 +174,7 @@ class _Segment:
             return self.pool.mask(self.choice.chosen)
         if self.choice.chosen != Chosen.MAP or self.seen is None:
             return None
-        pixels, (x0, y0, x1, y1) = np.zeros(self.pool.superpixels.shape, np.bool_), self.box
-        pixels[y0:y1, x0:x1] = object_pixels(self.seen, self.box)
-        return pixels
+        return on_image(object_pixels(self.seen, self.box), self.box, self.pool.superpixels.shape)
 
     def claim(self) -> NDArray[np.float32] | None:
         """How surely each pixel of the box is its object, h×w; None if nothing tells."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
-from boxsup.image.boxes import box_iou
+from boxsup.image.boxes import box_iou, on_image
 from boxsup.labels.generation import LabelUpdate
 from boxsup.masking.box_masks import UNKNOWN, Asked
 from boxsup.proposals.pool import Pool
@@ -68,9 +68,7 @@ def _unlike(pool: Pool, box: NDArray[np.int64], best: NDArray[np.int64]) -> Iter
         if not inside.any() or any(mask_iou(inside, other) >= ALIKE for other in taken):
             continue
         taken.append(inside)
-        pixels = np.zeros(pool.superpixels.shape, np.bool_)
-        pixels[window] = inside
-        yield pixels
+        yield on_image(inside, box, pool.superpixels.shape)
         if len(taken) == OPTIONS:
             return
 

@@ -13,7 +13,9 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
+from boxsup.image.boxes import on_image
 from boxsup.image.drawing import with_caption
+from boxsup.labels.choice import Chosen, chosen_pixels
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.proposals.pool import Pool
@@ -89,7 +91,7 @@ class Generation:
 
 
 def picture(generation: Generation, image: str) -> Image.Image:
-    """Draw the image with labels, outlines of the chosen segments and boxes, and a caption that names each choice.
+    """Draw the image with labels, outlines of what the boxes chose and of the boxes, and a caption about each choice.
 
     If the boxes chose by object maps, these stand beside it, with the same outlines; where boxes overlap, the surest
     map is seen. Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
@@ -100,14 +102,17 @@ def picture(generation: Generation, image: str) -> Image.Image:
     scale = max(1, -(-MIN_SIDE // min(height, width)))
     boxes = catalogue.boxes_of(image)
     labelled = Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC)
-    sheets = [labelled]
+    sheets, maps = [labelled], None
     if generation.maps is not None and image in generation.maps and len(boxes):
+        maps = generation.maps[image]
         sheets.append(Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC))
-        sheets[-1].add_heat(surest_map(generation.maps[image], corners_of(boxes), height, width))
+        sheets[-1].add_heat(surest_map(maps, corners_of(boxes), height, width))
     labelled.add_labels(generation.labels[image], grey=False)
     names = [f"{number} {catalogue.classes[class_id]}" for number, class_id in enumerate(boxes["label"], start=1)]
+    taken = list(_taken(generation, boxes, maps, (height, width)))
     for sheet in sheets:
-        _add_choices(sheet, generation, image, boxes)
+        for class_id, mask in taken:
+            sheet.add_outline(mask, class_colour(class_id), width=3)
         sheet.add_boxes(corners_of(boxes), list(boxes["label"]), names, TEXT)
     lines = [_title(generation, image), *choices(generation, boxes, names)]
     return with_caption(side_by_side([sheet.image for sheet in sheets]), lines, TEXT)
@@ -132,14 +137,17 @@ def surest_map(maps: NDArray[np.uint8], corners: NDArray[np.int64], height: int,
     return values
 
 
-def _add_choices(sheet: Picture, generation: Generation, image: str, boxes: pd.DataFrame) -> None:
-    """Outline the candidates that the boxes of an image chose."""
-    chosen = generation.chosen[boxes.index]
-    if (chosen >= 0).any():
-        pool = generation.pool(image)
-        for class_id, candidate in zip(boxes["label"], chosen, strict=True):
-            if candidate >= 0:
-                sheet.add_outline(pool.mask(int(candidate)), class_colour(class_id), width=3)
+def _taken(
+    generation: Generation, boxes: pd.DataFrame, maps: NDArray[np.uint8] | None, size: tuple[int, int]
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """The class of each box of an image that chose a candidate or took what its map sees, and this as a mask, H×W."""
+    chosen, corners = generation.chosen[boxes.index].tolist(), corners_of(boxes)
+    pool = generation.pool(boxes["image"].iloc[0]) if max(chosen, default=-1) >= 0 else None
+    for row, (class_id, choice) in enumerate(zip(boxes["label"].tolist(), chosen, strict=True)):
+        if pool is not None and choice >= 0:
+            yield class_id, pool.mask(choice)  # also what lies outside of its box
+        elif maps is not None and choice == Chosen.MAP:
+            yield class_id, on_image(chosen_pixels(choice, corners[row], None, maps[row]), corners[row], size)
 
 
 def _title(generation: Generation, image: str) -> str:

@@ -9,8 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
+from boxsup.image.boxes import on_image
+from boxsup.labels.choice import Chosen, chosen_pixels
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.known import known_of_boxes
+from boxsup.report.experiment.object_maps import open_maps
 from boxsup.report.experiment.odd_boxes import odd_boxes
 from boxsup.report.experiment.survey import SupervisedImage, label_score, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned
@@ -47,6 +50,7 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
     tables = {number: _tables(labels, costs) for number, labels in steps.items()}
     pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
+    _add_taken_maps(pictures, catalogue, list(steps.values()))
     shown = _shown_boxes(odd, picked, catalogue)
     known = known_of_boxes(survey.boxes, len(odd_boxes(survey.boxes, len(catalogue.boxes))))
     return {"views": list(steps), "costs": list(costs.values()), "pictures": pictures, "odd": shown, "known": known}
@@ -99,7 +103,8 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
 
     Returns:
         For each box its `label`, its `corners` on the picture, and one entry per generation in `choices`: what was
-        `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`.
+        `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`. Where a box
+        took what its object map sees, the path of this is added later, as `map`.
     """
     scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
@@ -125,6 +130,21 @@ def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) ->
         segments, candidates = wanted[image]
         known = (candidate for candidate in candidates if candidate < len(pool))  # a pool made again may have fewer
         segments |= {str(candidate): segment_path(pool.mask(candidate), WIDE) for candidate in known}
+
+
+def _add_taken_maps(pictures: Sequence[dict[str, Any]], catalogue: Catalogue, steps: Sequence[Labels]) -> None:
+    """Add the outlines of what boxes took from their object maps, if the stores of maps are still there."""
+    sizes = {row.image: (row.height, row.width) for row in catalogue.rows()}
+    for step, labels in enumerate(steps):
+        maps = open_maps(labels)
+        if maps is None:
+            continue
+        for picture in pictures:
+            choices = [box["choices"][step] for box in picture["boxes"]]
+            for row, box in enumerate(corners_of(catalogue.boxes_of(picture["id"]))):
+                if choices[row]["chosen"] == Chosen.MAP:
+                    inside = chosen_pixels(Chosen.MAP, box, None, maps[picture["id"]][row])
+                    choices[row]["map"] = segment_path(on_image(inside, box, sizes[picture["id"]]), WIDE)
 
 
 def _shown_boxes(

@@ -12,12 +12,12 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import MIN_MASKS
-from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
-from boxsup.labels.choice import Chosen
+from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, measure_maps
+from boxsup.labels.choice import chosen_pixels
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
-from boxsup.objects.maps import ObjectMaps, object_pixels
+from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.shared.choosing import evenly_spaced
@@ -148,12 +148,8 @@ def _picture(
     scale = WIDE / max(cut.shape[:2])
     height, width = (max(1, round(scale * side)) for side in cut.shape[:2])
     segment, true = np.zeros((2, *cut.shape[:2]), np.uint8)
-    if chosen == Chosen.MAP:
-        segment[inside] = object_pixels(maps[row.image][place], own)
-    elif chosen < 0:
-        segment[inside] = 1
-    elif pool is not None and chosen < len(pool):
-        segment[inside] = chosen_pixels(pool, chosen, own)
+    if chosen < 0 or (pool is not None and chosen < len(pool)):  # a pool made again may have fewer candidates
+        segment[inside] = chosen_pixels(chosen, own, pool, maps[row.image][place])
     if row.mask and not np.isnan(quality.maps[box]):
         held, known = true_pixels(row.true_mask(), corners, boxes["label"].to_numpy(np.int64), place)
         true[inside] = held & known
