@@ -23,10 +23,9 @@ from tqdm import tqdm
 from boxsup.catalogue.tables import ImageRow, corners_of, read_catalogue
 from boxsup.experiments.found import object_networks_in
 from boxsup.experiments.tree import Run
-from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image
-from boxsup.labels.generation import LabelUpdate
 from boxsup.labels.soft_masks import log_odds
+from boxsup.masking.box_masks import choices_of_boxes
 from boxsup.masking.refine import WEIGHTS, object_probabilities, refined
 from boxsup.objects.crops import on_box
 from boxsup.objects.maps import FULL, ObjectMaps
@@ -81,9 +80,7 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
             continue
         pool, corners, objects = pool_of(row), corners_of(boxes), objects_of(row)
         maps = maps_of(row, corners)
-        overlaps = {row.image: box_iou(corners, pool.boxes)}
-        update = LabelUpdate({row.image: pool}, overlaps, None, settings, 0, 0, {row.image: maps})
-        choices = update.labels(row.image, row.height, row.width, boxes).choices
+        choices = choices_of_boxes(row.image, pool, boxes, None, maps, settings)
         for box, choice, map_ in zip(corners, choices, maps, strict=True):
             thing = true_object(box, objects)
             if thing is None or choice.shares is None:
