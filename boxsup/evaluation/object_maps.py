@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import Calibration, calibration
 from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.maps import object_pixels
@@ -82,19 +83,6 @@ def measure_maps(
         np.where(mapped, of_chosen(generation, name), np.nan) for name in ("object_cost", "expected_iou")
     )
     return MapQuality(chose, distance, ious[0], ious[1], expected)
-
-
-def of_chosen(generation: Labels, name: str) -> NDArray[np.float64]:
-    """Read a table of the best candidates, for instance `object_cost`, at the one that each box chose.
-
-    Returns:
-        B values; NaN for boxes that chose no candidate.
-    """
-    chosen, best = generation.table("chosen"), generation.table("best")
-    values = np.full(len(chosen), np.nan)
-    boxes, ranks = np.nonzero((best == chosen[:, None]) & (best >= 0))
-    values[boxes] = generation.table(name)[boxes, ranks]
-    return values
 
 
 def known_iou(mask: NDArray[np.bool_], held: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:

@@ -56,6 +56,11 @@ class Choice:
     claim: NDArray[np.float32] | None = None
     shares: NDArray[np.float32] | None = None
 
+    @property
+    def rank(self) -> int:
+        """The place of the chosen candidate in `best`."""
+        return int(np.flatnonzero(self.best == self.chosen)[0])
+
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
         """Make the choice of Chosen.MAP, Chosen.RECTANGLE or Chosen.NOTHING."""

@@ -122,33 +122,6 @@ class LabelUpdate:
         return choices
 
 
-class ChoiceTables:
-    """Collects choices into a generation's tables, which have one row per box of the catalogue."""
-
-    def __init__(self, boxes: int, k: int) -> None:
-        """Start with Chosen.NOTHING for every box; `k` candidates are recorded per box."""
-        self.chosen = np.full(boxes, Chosen.NOTHING, np.int32)
-        self.best = np.full((boxes, k), -1, np.int32)
-        self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
-        self.regression_cost = np.full((boxes, k), np.nan, np.float32)
-        self.object_cost = np.full((boxes, k), np.nan, np.float32)
-        self.expected_iou = np.full((boxes, k), np.nan, np.float32)
-
-    def record(self, row: int, choice: Choice) -> None:
-        """Record the choice of the box in this row of the catalogue's table of boxes."""
-        k = len(choice.best)
-        self.chosen[row] = choice.chosen
-        self.best[row, :k] = choice.best
-        self.overlap_cost[row, :k] = choice.overlap
-        self.regression_cost[row, :k] = choice.regression
-        self.object_cost[row, :k] = choice.object
-        self.expected_iou[row, :k] = choice.expected_iou
-
-    def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
-        """Return the tables by the names under which they are stored."""
-        return vars(self)
-
-
 @dataclass(frozen=True)
 class _Segment:
     """What a box paints.

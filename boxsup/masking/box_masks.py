@@ -261,7 +261,6 @@ def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:
 
 
 def _of_candidate(choice: Choice, asked: bool) -> CandidateMeasures:
-    rank = int(np.flatnonzero(choice.best == choice.chosen)[0])
-    agreement = 1 - float(choice.regression[rank]) if asked else math.nan
-    expected, overlap, objects = (float(of[rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
+    agreement = 1 - float(choice.regression[choice.rank]) if asked else math.nan
+    expected, overlap, objects = (float(of[choice.rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
     return CandidateMeasures(expected, overlap, objects, agreement)

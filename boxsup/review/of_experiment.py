@@ -18,12 +18,12 @@ from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
-from boxsup.evaluation.object_maps import of_chosen
 from boxsup.experiments.found import generations_in, runs_in
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.image.boxes import on_image
 from boxsup.inference.labelling import read_labelling
 from boxsup.labels.choice import UNFITTED, Chosen, chosen_pixels
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
 from boxsup.objects.maps import ObjectMaps

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.evaluation.object_maps import MapQuality, known_iou, measure_maps, of_chosen
+from boxsup.evaluation.object_maps import MapQuality, known_iou, measure_maps
 from boxsup.image.files import read_mask
 from boxsup.labels.choice import Chosen
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.objects.maps import ObjectMaps
 from boxsup.store.labels import Labels
 from helpers.results_tree import Tree, write_generation, write_split

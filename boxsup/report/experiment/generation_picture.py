@@ -16,6 +16,7 @@ from boxsup.errors import StoreError
 from boxsup.image.boxes import on_image
 from boxsup.image.drawing import with_caption
 from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice_tables import chosen_ranks, cost_names
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.proposals.pool import Pool
@@ -26,7 +27,7 @@ from boxsup.report.shared.pictures import Picture, class_colour, side_by_side
 from boxsup.store.labels import Labels
 
 MIN_SIDE = 480  # px, of a picture
-COSTS = {
+TITLES = {
     "overlap_cost": "overlap cost",
     "regression_cost": "regression cost",
     "object_cost": "distance from its object map",
@@ -44,7 +45,7 @@ class Generation:
         catalogue: The split.
         chosen: B, index of each box's candidate, or a value of `boxsup.labels.choice.Chosen` where it has none.
         best: B×k indices of the best candidates, best first, padded with -1.
-        costs: For each of the COSTS that its boxes weighed, by name of the table: B×k, of each candidate in `best`.
+        costs: By name of the table, for each of `cost_names`: B×k, of each candidate in `best`.
         maps: Image id -> B×s×s object maps of its boxes; None if it chose by none, or they were removed.
         true_mask: Images that keep their true mask.
     """
@@ -72,11 +73,10 @@ class Generation:
                 f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
-        names = [name for name in COSTS if name != "object_cost" or labels.attributes.get("objects")]
         labels.check_classes(catalogue.classes)
         if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
             raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
-        costs = {name: labels.table(name) for name in names}
+        costs = {name: labels.table(name) for name in cost_names(labels)}
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)
         return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, open_maps(labels), true_mask)
@@ -158,11 +158,11 @@ def _title(generation: Generation, image: str) -> str:
 
 def choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
     """One line per box: what it chose, at what cost, and the IoU that is expected."""
-    for row, name in zip(boxes.index, names, strict=True):
-        chosen = int(generation.chosen[row])
-        if chosen < 0:
-            yield f"{name}: {WITHOUT_CANDIDATE[chosen]}"
+    chosen = generation.chosen[boxes.index]
+    ranks = chosen_ranks(chosen, generation.best[boxes.index])
+    for row, name, choice, rank in zip(boxes.index, names, chosen.tolist(), ranks.tolist(), strict=True):
+        if choice < 0:
+            yield f"{name}: {WITHOUT_CANDIDATE[choice]}"
             continue
-        rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
-        costs = [f"{COSTS[cost]} {values[row, rank]:.2f}" for cost, values in generation.costs.items()]
-        yield f"{name}: candidate {chosen}, rank {rank + 1}, {', '.join(costs)}"
+        costs = [f"{TITLES[cost]} {values[row, rank]:.2f}" for cost, values in generation.costs.items()]
+        yield f"{name}: candidate {choice}, rank {rank + 1}, {', '.join(costs)}"
