@@ -27,8 +27,7 @@ from boxsup.image.files import read_image
 from boxsup.labels.soft_masks import log_odds
 from boxsup.masking.box_masks import choices_of_boxes
 from boxsup.masking.refine import WEIGHTS, object_probabilities, refined
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL, ObjectMaps
+from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.random import generator
 
@@ -86,7 +85,7 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
             if thing is None or choice.shares is None:
                 continue
             window = np.s_[box[1] : box[3], box[0] : box[2]]
-            chosen, seen = pool.mask(choice.chosen)[window], on_box(map_.astype(np.float32) / FULL, box)
+            chosen, seen = pool.mask(choice.chosen)[window], map_on_box(map_, box)
             shares = choice.shares[pool.superpixels[window]]
             masks = [np.zeros_like(thing) for _ in range(3)]
             sharp = refined(object_probabilities(chosen, shares, seen), seen)
