@@ -13,6 +13,7 @@ from PIL import Image
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import MIN_MASKS
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, measure_maps
+from boxsup.image.showing import encode_base64
 from boxsup.labels.choice import chosen_pixels
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
@@ -22,7 +23,7 @@ from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import WIDE, svg_path, webp_photo
-from boxsup.report.shared.pictures import encode_base64, heat_picture, resize
+from boxsup.report.shared.pictures import heat_picture, resize
 from boxsup.report.shared.templates import NONE, number, percent, rounded
 from boxsup.store.labels import Labels
 
