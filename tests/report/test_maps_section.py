@@ -23,7 +23,7 @@ from boxsup.image.files import read_image
 from boxsup.labels.choice import Chosen
 from boxsup.objects.maps import ObjectMaps, object_pixels
 from boxsup.report.experiment.generation_picture import Generation, choices, picture, surest_map
-from boxsup.report.experiment.object_maps import _calibrated, pick_boxes
+from boxsup.report.experiment.object_maps import calibration_cells, pick_boxes
 from boxsup.report.shared.pictures import HEAT, Picture
 from helpers.browser import Browser
 from helpers.pages import Page
@@ -182,10 +182,10 @@ def test_what_is_expected_of_segments_is_judged_where_enough_of_them_are_known()
     ious = np.linspace(0.5, 0.9, 40)
     expected = replace(quality(ious.tolist(), [0.1] * 40), expected=ious - 0.05)
     # Ten bins of four, each 0.05 below; ranks are the same. Of four values that rise by 0.01 each the error is 0.007.
-    assert _calibrated(expected) == ["−5.0", "5.0", "0.5", "1.00"]
+    assert calibration_cells(expected) == ["−5.0", "5.0", "0.5", "1.00"]
     unknown = replace(expected, segments=np.where(ious < 0.8, NAN, ious))
     assert unknown.calibration.masks == 11 - 1
-    assert _calibrated(unknown) == ["–"] * 4
+    assert calibration_cells(unknown) == ["–"] * 4
 
 
 def test_the_worst_are_picked_and_one_of_each_class(finished, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels])
     known = any(each.calibration.masks >= MIN_MASKS for each in qualities.values())
     return {
         "titles": [*TITLES, *(CALIBRATION_TITLES if known else ())],
-        "rows": [_row(seed, each) + (_calibrated(each) if known else []) for seed, each in qualities.items()],
+        "rows": [_row(seed, each) + (calibration_cells(each) if known else []) for seed, each in qualities.items()],
         "calibrated": known,
         "boxes": int(quality.chose.sum()),
         "measured": int(quality.measured.sum()),
@@ -106,8 +106,8 @@ def _row(seed: int, quality: MapQuality) -> list[str]:
     return [str(seed), boxes, distance, f"{int(both.sum()):,}", percent(maps), percent(segments)]
 
 
-def _calibrated(quality: MapQuality) -> list[str]:
-    """The cells of CALIBRATION_TITLES."""
+def calibration_cells(quality: MapQuality) -> list[str]:
+    """Say how what is expected of the segments goes with what they are: the cells of CALIBRATION_TITLES, as texts."""
     found = quality.calibration
     bias = NONE if np.isnan(found.bias) else f"{100 * found.bias:+.1f}".replace("-", "−")
     rank = NONE if np.isnan(found.rank) else number(found.rank, 2)
