@@ -16,15 +16,16 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from common.logistic import logistic_weights
 from common.true_masks import boundary_scores, mask_iou, objects_of, pools_of, true_object, update_settings
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import ImageRow, corners_of, read_catalogue
 from boxsup.experiments.found import object_networks_in
 from boxsup.experiments.tree import Run
 from boxsup.image.files import read_image
 from boxsup.labels.soft_masks import log_odds
+from boxsup.machine.bars import tqdm
 from boxsup.masking.box_masks import choices_of_boxes
 from boxsup.masking.refine import WEIGHTS, object_probabilities, refined
 from boxsup.objects.maps import ObjectMaps, map_on_box
@@ -106,13 +107,7 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
 def logistic(boxes: list[Judged]) -> NDArray[np.float64]:
     """Weights of a logistic function of the design, by penalised maximum likelihood."""
     design, truth = np.concatenate([box.design for box in boxes]), np.concatenate([box.is_object for box in boxes])
-    ridge = np.array([0.0, *np.ones(design.shape[1] - 1)])
-    weights = np.zeros(design.shape[1])
-    for _ in range(20):  # of Newton's method
-        found = 1 / (1 + np.exp(-design @ weights))
-        hessian = (design.T * (found * (1 - found))) @ design + np.diag(ridge)
-        weights += np.linalg.solve(hessian, design.T @ (truth - found) - ridge * weights)
-    return weights
+    return logistic_weights(design, truth, ridge=1.0)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from time import process_time
 import numpy as np
 from common.true_masks import VOID, mask_iou, objects_of, true_object, update_settings
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue
 from boxsup.config.update import UpdateSettings
@@ -30,6 +29,7 @@ from boxsup.labels.choice import Choice, choose
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.painting import paint
+from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import crops_of
 from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.objects.network import load_network
