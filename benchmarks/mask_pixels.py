@@ -16,20 +16,19 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from common.logistic import logistic_weights
 from common.true_masks import boundary_scores, mask_iou, objects_of, pools_of, true_object, update_settings
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import ImageRow, corners_of, read_catalogue
 from boxsup.experiments.found import object_networks_in
 from boxsup.experiments.tree import Run
-from boxsup.image.boxes import box_iou
 from boxsup.image.files import read_image
-from boxsup.labels.generation import LabelUpdate
 from boxsup.labels.soft_masks import log_odds
+from boxsup.machine.bars import tqdm
+from boxsup.masking.box_masks import choices_of_boxes
 from boxsup.masking.refine import WEIGHTS, object_probabilities, refined
-from boxsup.objects.crops import on_box
-from boxsup.objects.maps import FULL, ObjectMaps
+from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.random import generator
 
@@ -81,15 +80,13 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
             continue
         pool, corners, objects = pool_of(row), corners_of(boxes), objects_of(row)
         maps = maps_of(row, corners)
-        overlaps = {row.image: box_iou(corners, pool.boxes)}
-        update = LabelUpdate({row.image: pool}, overlaps, None, settings, 0, 0, {row.image: maps})
-        choices = update.labels(row.image, row.height, row.width, boxes).choices
+        choices = choices_of_boxes(row.image, pool, boxes, None, maps, settings)
         for box, choice, map_ in zip(corners, choices, maps, strict=True):
             thing = true_object(box, objects)
             if thing is None or choice.shares is None:
                 continue
             window = np.s_[box[1] : box[3], box[0] : box[2]]
-            chosen, seen = pool.mask(choice.chosen)[window], on_box(map_.astype(np.float32) / FULL, box)
+            chosen, seen = pool.mask(choice.chosen)[window], map_on_box(map_, box)
             shares = choice.shares[pool.superpixels[window]]
             masks = [np.zeros_like(thing) for _ in range(3)]
             sharp = refined(object_probabilities(chosen, shares, seen), seen)
@@ -110,13 +107,7 @@ def judged(split: Path, maps_of: Maps) -> Iterator[Judged]:
 def logistic(boxes: list[Judged]) -> NDArray[np.float64]:
     """Weights of a logistic function of the design, by penalised maximum likelihood."""
     design, truth = np.concatenate([box.design for box in boxes]), np.concatenate([box.is_object for box in boxes])
-    ridge = np.array([0.0, *np.ones(design.shape[1] - 1)])
-    weights = np.zeros(design.shape[1])
-    for _ in range(20):  # of Newton's method
-        found = 1 / (1 + np.exp(-design @ weights))
-        hessian = (design.T * (found * (1 - found))) @ design + np.diag(ridge)
-        weights += np.linalg.solve(hessian, design.T @ (truth - found) - ridge * weights)
-    return weights
+    return logistic_weights(design, truth, ridge=1.0)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from common.logistic import logistic_weights
 from common.true_masks import boundary_scores, mask_iou, objects_of, pools_of, true_object, update_settings
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue
 from boxsup.experiments.found import object_networks_in
@@ -29,6 +29,7 @@ from boxsup.experiments.tree import Run
 from boxsup.image.boxes import box_iou, shorter_side
 from boxsup.image.files import read_image
 from boxsup.inference.scores import Predictor
+from boxsup.machine.bars import tqdm
 from boxsup.masking.box_masks import BoxMask, masks_of_boxes
 from boxsup.masking.quality import FLAGS, WITH, WITHOUT, Measures, flags, quality, seen_threshold
 from boxsup.objects.maps import ObjectMaps
@@ -240,12 +241,7 @@ def fit(boxes: pd.DataFrame, features: Sequence[str]) -> NDArray[np.float64]:
     values, iou = boxes[list(features)].to_numpy(float), boxes["iou"].to_numpy()
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     design = np.column_stack([np.ones(len(values)), (values - mean) / deviation])
-    penalty = RIDGE * np.diag([0.0, *np.ones(len(features))])
-    weights = np.zeros(design.shape[1])
-    for _ in range(50):  # of Newton's method
-        predicted = 1 / (1 + np.exp(-design @ weights))
-        hessian = (design.T * (predicted * (1 - predicted))) @ design + penalty
-        weights += np.linalg.solve(hessian, design.T @ (iou - predicted) - penalty @ weights)
+    weights = logistic_weights(design, iou, RIDGE)
     slopes = weights[1:] / deviation
     return np.array([weights[0] - slopes @ mean, *slopes])
 

@@ -19,7 +19,6 @@ from time import process_time
 import numpy as np
 from common.true_masks import VOID, mask_iou, objects_of, true_object, update_settings
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of, read_catalogue
 from boxsup.config.update import UpdateSettings
@@ -30,8 +29,9 @@ from boxsup.labels.choice import Choice, choose
 from boxsup.labels.grabcut import grabcut
 from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.painting import paint
-from boxsup.objects.crops import crops_of, on_box
-from boxsup.objects.maps import FULL, ObjectMaps
+from boxsup.machine.bars import tqdm
+from boxsup.objects.crops import crops_of
+from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.objects.network import load_network
 from boxsup.objects.training import object_maps
 from boxsup.proposals.pool import Pool
@@ -131,7 +131,7 @@ def ways_of(
         return
     yield (
         "maps above 1/2",
-        [in_image(on_box(m.astype(np.float32) / FULL, b) > 0.5, b, row) for m, b in zip(maps, corners, strict=True)],
+        [in_image(map_on_box(m, b) > 0.5, b, row) for m, b in zip(maps, corners, strict=True)],
         None,
     )
     candidates = Candidates(pool.superpixels, pool.matrix().astype(np.float32), pool.boxes, corners, iou)

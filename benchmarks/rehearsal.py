@@ -30,10 +30,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from PIL import Image
-from tqdm import tqdm
 
 from boxsup.config.files import project_config
 from boxsup.image.files import read_image, read_mask, write_mask
+from boxsup.machine.bars import tqdm
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("BOXSUP_DATA", ROOT.parent / "shared" / "data"))

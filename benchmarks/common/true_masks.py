@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from boxsup.catalogue.readers.voc import read_split
 from boxsup.catalogue.tables import ImageRow
@@ -22,6 +21,7 @@ from boxsup.evaluation.boundaries import boundary_counts, boundary_f, boundary_i
 from boxsup.image import VOID
 from boxsup.image.boxes import box_iou, tight_box
 from boxsup.image.files import read_image, read_mask
+from boxsup.machine.bars import tqdm
 from boxsup.proposals.methods import build_settings, make_proposer
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import Pools

@@ -29,7 +29,8 @@ from boxsup.image import VOID
 from boxsup.inference.scores import Predictor
 from boxsup.labels.baselines import baseline_labels
 from boxsup.labels.choice import Choice, Chosen
-from boxsup.labels.generation import ChoiceTables, LabelUpdate
+from boxsup.labels.choice_tables import ChoiceTables
+from boxsup.labels.generation import LabelUpdate
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.network.pretrained import imagenet_weights

@@ -24,8 +24,9 @@ from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded_count
+from boxsup.labels.choice_tables import ChoiceTables
 from boxsup.labels.fixed_stores import fixed_choices, open_stores
-from boxsup.labels.generation import ChoiceTables, LabelUpdate
+from boxsup.labels.generation import LabelUpdate
 from boxsup.labels.in_processes import (
     COLUMNS,
     SECONDS,

@@ -41,7 +41,6 @@ from boxsup.masking.made import (
     OVERLAYS,
     PARTS,
     Made,
-    MadePart,
     masks_digest,
     old_outputs,
     write_made,
@@ -130,7 +129,7 @@ def run(
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
     recipe = mask_recipe(trained, objects, scales, settings, disjoint)
-    masker = recipe.masker()
+    masker = MaskMaker(recipe)
     if trained is not None and not scales:
         print_note(trained)
     source, records = in_order_of(masker.classes, source, checked.records)
@@ -139,7 +138,7 @@ def run(
     jobs = [make_job(number, record, masker, source, folder) for number, record in usable]
     unwritten = make_parts(jobs, masker, folder, workers, _known_pools(jobs, masker))
     jobs = [job for job in jobs if job not in unwritten]
-    parts_made = tuple(MadePart(job.record, job.asked, job.key) for job in jobs)
+    parts_made = tuple(job.made for job in jobs)
     made = Made(out, source.images, source.classes, recipe, parts_made, written_before(out))
     write_made(made)
     decisions = Decisions(decided, source.classes, disjoint)
@@ -157,12 +156,12 @@ def run(
 
 
 def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:
-    return (job.part(folder) for job in jobs)
+    return (job.made.part(folder, job.number) for job in jobs)
 
 
 def _known_pools(jobs: Sequence[Job], masker: MaskMaker) -> dict[str, Path]:
     """The candidates that the workflow has made of images whose masks are to be made, and a line about them."""
-    waiting = [job.asked for job in jobs if not job.done]
+    waiting = [job.made.asked for job in jobs if not job.done]
     known = masker.known_pools(waiting)
     if known:
         folders = ", ".join(dict.fromkeys(shorter(store.parent) for store in known.values()))

@@ -10,18 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from boxsup.errors import StoreError
 from boxsup.network.bodies import mobilenet_v2
-from boxsup.network.checkpoint import load, save
 from boxsup.network.folding import folded_form
-from boxsup.network.half import halved_state, whole_state
+from boxsup.network.half import Kind, load_halved, save_halved
 
-FORMAT = "boxsup contours 1"
 TRAIN = "boxsup contours train --bsds data/BSDS500 --out network.pt"
+KIND = Kind("boxsup contours 1", "a contour network", f"make it again: `{TRAIN}`")
 STRIDE = 16  # heights and widths must be multiples
 # The last block of MobileNetV2 at each stride, 2 to 16, and its channels.
 TAPS, TAP_CHANNELS = (1, 3, 6, 13), (16, 24, 32, 96)
@@ -83,7 +81,7 @@ def save_network(path: Path, network: ContourNet, origin: dict[str, Any]) -> Non
         network: A network from `boxsup.network.folding.folded`.
         origin: How the network was made; plain values only.
     """
-    save(path, {"format": FORMAT, "made": origin, "state": halved_state(network)})
+    save_halved(path, KIND, network, origin)
 
 
 def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
@@ -92,17 +90,7 @@ def load_network(path: Path) -> tuple[ContourNet, dict[str, Any]]:
     Raises:
         StoreError: The file is missing, damaged or of another network.
     """
-    content = load(path)
-    if content.get("format") != FORMAT:
-        raise StoreError(f"{path}: not a contour network of this version; make it again: `{TRAIN}`")
-    with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-        network = folded_form(ContourNet())
-    try:
-        network.load_state_dict(whole_state(content), assign=True)
-    except (KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
-        raise StoreError(f"{path}: its weights are another network's; make it again: `{TRAIN}`") from error
-    network.to(memory_format=torch.channels_last)
-    return network, content.get("made", {})
+    return load_halved(path, KIND, lambda: folded_form(ContourNet()))
 
 
 def _convolution(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:

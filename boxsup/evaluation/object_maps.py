@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import Calibration, calibration
-from boxsup.labels.choice import Chosen
+from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.maps import object_pixels
@@ -75,32 +76,13 @@ def measure_maps(
         for number, box in enumerate(boxes.index):
             if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates
                 held, known = true_pixels(truth, corners, class_ids, number)
-                seen = object_pixels(maps[row.image][number], corners[number])
-                segment = seen if chosen[box] == Chosen.MAP else chosen_pixels(pool, int(chosen[box]), corners[number])
-                ious[:, box] = known_iou(seen, held, known), known_iou(segment, held, known)
+                own, seen = corners[number], maps[row.image][number]
+                masks = object_pixels(seen, own), chosen_pixels(int(chosen[box]), own, pool, seen)
+                ious[:, box] = [known_iou(mask, held, known) for mask in masks]
     distance, expected = (
         np.where(mapped, of_chosen(generation, name), np.nan) for name in ("object_cost", "expected_iou")
     )
     return MapQuality(chose, distance, ious[0], ious[1], expected)
-
-
-def of_chosen(generation: Labels, name: str) -> NDArray[np.float64]:
-    """Read a table of the best candidates, for instance `object_cost`, at the one that each box chose.
-
-    Returns:
-        B values; NaN for boxes that chose no candidate.
-    """
-    chosen, best = generation.table("chosen"), generation.table("best")
-    values = np.full(len(chosen), np.nan)
-    boxes, ranks = np.nonzero((best == chosen[:, None]) & (best >= 0))
-    values[boxes] = generation.table(name)[boxes, ranks]
-    return values
-
-
-def chosen_pixels(pool: Pool, chosen: int, box: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Return which of the h×w pixels of a box are in the segment that it chose; all of them if it chose none."""
-    x0, y0, x1, y1 = map(int, box)
-    return pool.mask(chosen)[y0:y1, x0:x1] if chosen >= 0 else np.ones((y1 - y0, x1 - x0), bool)
 
 
 def known_iou(mask: NDArray[np.bool_], held: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:

@@ -5,7 +5,7 @@ Boxes are half-open pixel corners x0, y0, x1, y1, 0-based.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,20 @@ def box_iou(boxes: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[
         union = box_areas(boxes[block])[:, None] + box_areas(others) - intersection
         iou[block] = intersection / union
     return iou
+
+
+def on_image(
+    inside: NDArray[np.bool_], box: Sequence[int] | NDArray[np.integer], size: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Return the mask of an image, H×W by its `size`, that has these pixels in a box, h×w, and no others.
+
+    >>> on_image(np.array([[True]]), (1, 0, 2, 1), (1, 3))
+    array([[False,  True, False]])
+    """
+    x0, y0, x1, y1 = box
+    pixels = np.zeros(tuple(size), np.bool_)
+    pixels[y0:y1, x0:x1] = inside
+    return pixels
 
 
 def box_blocks(boxes: int) -> Iterator[slice]:

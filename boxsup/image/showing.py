@@ -34,6 +34,17 @@ def jpeg_bytes(pixels: NDArray[np.uint8]) -> bytes:
     return _encoded(Image.fromarray(pixels), "JPEG", quality=92, subsampling=0)
 
 
+def encode_base64(image: Image.Image, file_format: str, **options: object) -> str:
+    """A picture as a file ("JPEG", "PNG", "WEBP") in base64, for a data URI: the same bytes for the same pixels.
+
+    Args:
+        image: The picture.
+        file_format: A format that Pillow writes.
+        **options: Options of Pillow's writer, for instance `quality`.
+    """
+    return base64.b64encode(_encoded(image, file_format, **options)).decode("ascii")
+
+
 def html_picture(pixels: NDArray[np.uint8], text: str, side: int = SHOWN_SIDE) -> str:
     """A picture for a notebook, an `<img>` that loads no file; larger pictures are scaled down.
 
@@ -44,7 +55,7 @@ def html_picture(pixels: NDArray[np.uint8], text: str, side: int = SHOWN_SIDE) -
     """
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    data = base64.b64encode(_encoded(image, "PNG")).decode("ascii")
+    data = encode_base64(image, "PNG")
     return f'<img src="data:image/png;base64,{data}" alt="{html.escape(text)}" style="max-width: 100%">'
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, product
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T", bound=np.generic)
 
 MIN_SIDE = 64  # px: networks make little of less
 MARGIN_SHARE = 8  # the margin of a tile is at least one of so many parts of its side
@@ -41,6 +47,32 @@ def tiles(height: int, width: int, side: int) -> list[Tile]:
         Tile((rows[0], columns[0]), (rows[1], columns[1]), (rows[2], columns[2]))
         for rows, columns in product(_spans(height, side), _spans(width, side))
     ]
+
+
+def crops(pixels: NDArray[T], places: Iterable[Tile]) -> Iterator[NDArray[T]]:
+    """Cut what each tile sees out of an image, H×W or H×W×3, as contiguous arrays."""
+    return (np.ascontiguousarray(pixels[place.seen]) for place in places)
+
+
+def joined(parts: Iterable[NDArray[np.integer]], places: Sequence[Tile]) -> NDArray[np.uint8]:
+    """Put the label map of an image together from those of its tiles.
+
+    Args:
+        parts: The label map of each tile, its margin included; labels are at most 255.
+        places: All tiles of the image, in the order of `tiles`.
+
+    Returns:
+        H×W labels.
+
+    >>> row = np.arange(12)[None]
+    >>> joined(crops(row, tiles(1, 12, 8)), tiles(1, 12, 8)).tolist() == row.tolist()
+    True
+    """
+    rows, columns = places[-1].kept
+    labels = np.empty((rows.stop, columns.stop), np.uint8)
+    for part, place in zip(parts, places, strict=True):
+        labels[place.kept] = part[place.inner]
+    return labels
 
 
 def _spans(length: int, side: int) -> list[tuple[slice, slice, slice]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from boxsup.config.inference import CrfSettings
 from boxsup.image.enlarging import enlarged_labels
-from boxsup.image.tiles import Tile, tiles
+from boxsup.image.tiles import Tile, crops, joined, tiles
 from boxsup.inference.crf import refine_labels, relevant_labels, require_crf
 from boxsup.inference.scores import Predictor
 from boxsup.machine.workers import map_in_processes
@@ -73,7 +73,7 @@ def label_maps(
             height, width, _ = pixels.shape
             places = tiles(height, width, tile or max(height, width))
             waiting.append((image, places))
-            yield from (np.ascontiguousarray(pixels[place.seen]) for place in places)
+            yield from crops(pixels, places)
 
     made = _working_maps(working(), predictor, crf, workers)
     for first in made:
@@ -85,16 +85,9 @@ def label_maps(
 
 def _put_together(parts: Sequence[ImageLabels], places: Sequence[Tile]) -> ImageLabels:
     """The label maps of an image from those of its tiles; its pixels are those of the first tile."""
-    if len(parts) == 1:
-        return parts[0]
-    rows, columns = places[-1].kept
-    plain = np.empty((rows.stop, columns.stop), np.uint8)
-    refined = None if parts[0].refined is None else np.empty_like(plain)
-    for part, place in zip(parts, places, strict=True):
-        plain[place.kept] = part.plain[place.inner]
-        if refined is not None and part.refined is not None:
-            refined[place.kept] = part.refined[place.inner]
-    return ImageLabels(parts[0].pixels, plain, refined)
+    refined = [part.refined for part in parts if part.refined is not None]
+    plain = joined((part.plain for part in parts), places)
+    return ImageLabels(parts[0].pixels, plain, joined(refined, places) if refined else None)
 
 
 def _working_maps(

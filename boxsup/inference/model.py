@@ -21,7 +21,7 @@ from boxsup.image.files import encode_mask
 from boxsup.image.given import ImageLike, given_pixels
 from boxsup.image.palette import overlay
 from boxsup.image.showing import html_picture, html_table, jpeg_bytes, png_bytes
-from boxsup.image.tiles import MIN_SIDE, tiles
+from boxsup.image.tiles import MIN_SIDE, crops, joined, tiles
 from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import crf_settings
 from boxsup.inference.scores import Predictor
@@ -168,11 +168,10 @@ class Model:
         pixels = given_pixels(image)
         working = self._predictor.working_image(pixels, megapixels)
         height, width, _ = working.shape
-        labels = np.empty((height, width), np.uint8)
-        for place in tiles(height, width, tile or max(height, width)):
-            seen = np.ascontiguousarray(working[place.seen])
+        places, parts = tiles(height, width, tile or max(height, width)), list[NDArray[np.uint8]]()
+        for seen in crops(working, places):
             probabilities = self._predictor.log_probabilities(seen, scales, background_bias).cpu().numpy()
             own = dense_crf(seen, probabilities, settings) if settings else probabilities.argmax(axis=0)
-            labels[place.kept] = own[place.inner]
-        labels = enlarged_labels(labels, pixels)
+            parts.append(own.astype(np.uint8))
+        labels = enlarged_labels(joined(parts, places), pixels)
         return Prediction(labels, self.classes, probabilities if scores else None, pixels)

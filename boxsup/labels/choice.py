@@ -14,6 +14,7 @@ from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
 from boxsup.labels.soft_masks import corrected_masks, object_masks, soft_masks
 from boxsup.objects.maps import object_pixels
+from boxsup.proposals.pool import Pool
 
 MIN_RECORDED = 5  # candidates recorded per box with their costs, at least, for people to look at
 
@@ -55,10 +56,45 @@ class Choice:
     claim: NDArray[np.float32] | None = None
     shares: NDArray[np.float32] | None = None
 
+    @property
+    def rank(self) -> int:
+        """The place of the chosen candidate in `best`."""
+        return int(np.flatnonzero(self.best == self.chosen)[0])
+
     @classmethod
     def without_candidate(cls, chosen: int) -> Choice:
         """Make the choice of Chosen.MAP, Chosen.RECTANGLE or Chosen.NOTHING."""
         return cls(chosen, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
+
+
+def chosen_pixels(
+    chosen: int, box: Sequence[int] | NDArray[np.integer], pool: Pool | None, seen: NDArray[np.uint8] | None
+) -> NDArray[np.bool_]:
+    """Return which pixels of a box are in what it chose.
+
+    Args:
+        chosen: Index of its candidate, Chosen.MAP or Chosen.RECTANGLE.
+        box: Its half-open pixel corners.
+        pool: The candidates of the image; needed if it chose one.
+        seen: s×s, its object map; needed if it took what this sees.
+
+    Returns:
+        h×w; all of them for a rectangle.
+
+    Raises:
+        ValueError: What it chose from is not there.
+
+    >>> chosen_pixels(Chosen.MAP, (0, 0, 2, 1), None, np.array([[0, 255], [0, 255]], np.uint8))
+    array([[False,  True]])
+    """
+    x0, y0, x1, y1 = map(int, box)
+    if chosen == Chosen.RECTANGLE:
+        return np.ones((y1 - y0, x1 - x0), np.bool_)
+    if chosen == Chosen.MAP and seen is not None:
+        return object_pixels(seen, np.array([x0, y0, x1, y1]))
+    if chosen >= 0 and pool is not None:
+        return pool.mask(chosen, np.s_[y0:y1, x0:x1])
+    raise ValueError(f"a box of the choice {chosen} without what it chose from has no pixels")
 
 
 def choose(

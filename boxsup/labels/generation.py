@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.image.boxes import box_blocks, box_iou
+from boxsup.image.boxes import box_blocks, box_iou, on_image
 from boxsup.image.packed import LazySequence
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
@@ -74,7 +74,7 @@ class LabelUpdate:
         if boxes.empty:
             return ChosenLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
-        choices = self._choices(image, height, width, boxes, pool)
+        choices = self.choices(image, height, width, boxes)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = box_roles(boxes, self.settings.difficult)
         painted_rows = np.flatnonzero(supervising | void)
@@ -88,10 +88,7 @@ class LabelUpdate:
 
     def choices(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> list[Choice]:
         """Let each box of an image choose its candidate; there is at least one box."""
-        return self._choices(image, height, width, boxes, self.pools[image])
-
-    def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
-        corners = corners_of(boxes)
+        pool, corners = self.pools[image], corners_of(boxes)
         _check(image, (height, width), pool, corners, self.overlaps[image])
         supervising, _ = box_roles(boxes, self.settings.difficult)
         rows = np.flatnonzero(supervising)
@@ -125,33 +122,6 @@ class LabelUpdate:
         return choices
 
 
-class ChoiceTables:
-    """Collects choices into a generation's tables, which have one row per box of the catalogue."""
-
-    def __init__(self, boxes: int, k: int) -> None:
-        """Start with Chosen.NOTHING for every box; `k` candidates are recorded per box."""
-        self.chosen = np.full(boxes, Chosen.NOTHING, np.int32)
-        self.best = np.full((boxes, k), -1, np.int32)
-        self.overlap_cost = np.full((boxes, k), np.nan, np.float32)
-        self.regression_cost = np.full((boxes, k), np.nan, np.float32)
-        self.object_cost = np.full((boxes, k), np.nan, np.float32)
-        self.expected_iou = np.full((boxes, k), np.nan, np.float32)
-
-    def record(self, row: int, choice: Choice) -> None:
-        """Record the choice of the box in this row of the catalogue's table of boxes."""
-        k = len(choice.best)
-        self.chosen[row] = choice.chosen
-        self.best[row, :k] = choice.best
-        self.overlap_cost[row, :k] = choice.overlap
-        self.regression_cost[row, :k] = choice.regression
-        self.object_cost[row, :k] = choice.object
-        self.expected_iou[row, :k] = choice.expected_iou
-
-    def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
-        """Return the tables by the names under which they are stored."""
-        return vars(self)
-
-
 @dataclass(frozen=True)
 class _Segment:
     """What a box paints.
@@ -174,9 +144,7 @@ class _Segment:
             return self.pool.mask(self.choice.chosen)
         if self.choice.chosen != Chosen.MAP or self.seen is None:
             return None
-        pixels, (x0, y0, x1, y1) = np.zeros(self.pool.superpixels.shape, np.bool_), self.box
-        pixels[y0:y1, x0:x1] = object_pixels(self.seen, self.box)
-        return pixels
+        return on_image(object_pixels(self.seen, self.box), self.box, self.pool.superpixels.shape)
 
     def claim(self) -> NDArray[np.float32] | None:
         """How surely each pixel of the box is its object, h×w; None if nothing tells."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from boxsup.catalogue.tables import BOX_COLUMNS, ImageRow
 from boxsup.config.update import UpdateSettings
 from boxsup.labels.choice import recorded_count
-from boxsup.labels.generation import ChoiceTables, LabelUpdate
+from boxsup.labels.choice_tables import ChoiceTables
+from boxsup.labels.generation import LabelUpdate
 from boxsup.labels.layers import Layer, Part
 from boxsup.labels.overlaps import Overlaps
 from boxsup.machine.workers import map_batches, prefetch

@@ -12,7 +12,7 @@ from boxsup.image.boxes import Corners, box_blocks
 from boxsup.labels.candidates import Candidates
 from boxsup.labels.costs import expectation, object_costs, overlap_costs
 from boxsup.labels.true_objects import true_pixels
-from boxsup.objects.codes import FULL, UNKNOWN
+from boxsup.objects.codes import OBJECT, UNKNOWN
 from boxsup.objects.crops import box_map, crop_side, margin_of
 from boxsup.proposals.pool import Pool
 
@@ -57,9 +57,9 @@ def soft_target(shares: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
     """Make the target of a crop from h×w shares in [0, 1]; nothing in the margin is the object.
 
     Returns:
-        S×S codes: 0…FULL, a share times FULL.
+        S×S codes: 0…OBJECT, a share times OBJECT.
     """
-    return _with_margin(np.rint(box_map(shares, size) * FULL).astype(np.uint8), size)
+    return _with_margin(np.rint(box_map(shares, size) * OBJECT).astype(np.uint8), size)
 
 
 def true_target(
@@ -82,10 +82,10 @@ def true_target(
         size: Side of the box in the crop, px.
 
     Returns:
-        S×S codes: 0…FULL, and UNKNOWN.
+        S×S codes: 0…OBJECT, and UNKNOWN.
     """
     held, known = true_pixels(labels, boxes, class_ids, row)
-    target = np.rint(box_map(held.astype(np.float32), size) * FULL).astype(np.uint8)
+    target = np.rint(box_map(held.astype(np.float32), size) * OBJECT).astype(np.uint8)
     target[box_map(known.astype(np.float32), size) < 0.5] = UNKNOWN
     return _with_margin(target, size)
 
@@ -99,7 +99,7 @@ def pinned_target(pixels: NDArray[np.bool_], box: Corners, size: int) -> NDArray
         size: Side of the box in the crop, px.
 
     Returns:
-        S×S codes: 0…FULL.
+        S×S codes: 0…OBJECT.
     """
     x0, y0, x1, y1 = box
     return soft_target(pixels[y0:y1, x0:x1].astype(np.float32), size)

@@ -15,7 +15,7 @@ def processors() -> int:
     A machine may have more: taskset, a scheduler or a container takes some of them away.
     """
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS lacks it
-    return max(1, int(min(there, _quota(Path("/proc/self/cgroup"), CGROUPS))))
+    return max(1, int(min(there, group_quota(Path("/proc/self/cgroup"), CGROUPS))))
 
 
 def note_few_processors(threads: int) -> None:
@@ -31,7 +31,7 @@ def note_few_processors(threads: int) -> None:
         )
 
 
-def _quota(own: Path, root: Path) -> float:
+def group_quota(own: Path, root: Path) -> float:
     """The processors that control groups allow.
 
     Args:

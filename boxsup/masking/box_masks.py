@@ -84,25 +84,58 @@ def masks_of_boxes(
     """
     if boxes.empty:
         return []
-    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
-    known = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None)
-    crowds = crowding(corners_of(boxes))
-    drafts: list[_Draft] = []
-    for rows, scores in ((np.flatnonzero(known), network), (np.flatnonzero(~known), None)):
-        if len(rows):
-            own = boxes.iloc[rows]
-            choices = _choices(image, pool, own, scores, maps[rows], settings)
-            places = zip(rows.tolist(), corners_of(own), own["label"].to_numpy(np.int64), strict=True)
-            for (row, box, class_id), choice in zip(places, choices, strict=True):
-                if choice.chosen != Chosen.NOTHING:
-                    label = UNKNOWN if scores is None else int(class_id)
-                    drafts.append(_Draft.of(pool, row, box, label, maps[row], choice))
+    network = None if log_probabilities is None else ImageScores(log_probabilities, pool.superpixels.shape)
+    choices, corners = choices_of_boxes(image, pool, boxes, network, maps, settings), corners_of(boxes)
+    class_ids, crowds = np.where(_asking(boxes, network), boxes["label"], UNKNOWN), crowding(corners)
+    drafts = [
+        _Draft.of(pool, row, corners[row], int(class_ids[row]), maps[row], choices[row])
+        for row in np.argsort(class_ids == UNKNOWN, kind="stable").tolist()  # of equal claims, the last one counts
+        if choices[row].chosen != Chosen.NOTHING
+    ]
     owner = _owner(pool, drafts) if disjoint and drafts else None
     masks: list[BoxMask | None] = [None] * len(boxes)
     for index, draft in enumerate(drafts):
         left = None if owner is None else owner[draft.window] == index
         masks[draft.row] = draft.finished(left, network, float(crowds[draft.row]))
     return masks
+
+
+def choices_of_boxes(
+    image: str,
+    pool: Pool,
+    boxes: pd.DataFrame,
+    network: ImageScores | None,
+    maps: NDArray[np.uint8] | None,
+    settings: UpdateSettings,
+) -> list[Choice]:
+    """Let each box of one image choose its candidate as the update does, outside of a run.
+
+    Args:
+        image: Id of the image.
+        pool: Candidates of the image.
+        boxes: The image's B rows of the catalogue's table of boxes; a `label` of UNKNOWN does not ask `network`.
+        network: What the semantic network said about the image; None without one.
+        maps: B×s×s object maps of the boxes; None without.
+        settings: Settings of the update.
+
+    Returns:
+        B choices.
+    """
+    asking, choices = _asking(boxes, network), [Choice.without_candidate(Chosen.NOTHING)] * len(boxes)
+    for rows, scores in ((np.flatnonzero(asking), network), (np.flatnonzero(~asking), None)):
+        if len(rows):
+            own, seen = boxes.iloc[rows], None if maps is None else {image: maps[rows]}
+            overlaps = {image: box_iou(corners_of(own), pool.boxes)}
+            update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, seen)
+            height, width = pool.superpixels.shape
+            for row, choice in zip(rows.tolist(), update.choices(image, height, width, own), strict=True):
+                choices[row] = choice
+    return choices
+
+
+def _asking(boxes: pd.DataFrame, network: ImageScores | None) -> NDArray[np.bool_]:
+    """Which boxes ask the semantic network: those whose class it knows."""
+    return np.asarray(boxes["label"] != UNKNOWN) & (network is not None)
 
 
 @packed
@@ -167,7 +200,7 @@ class _Draft:
         shares = self.choice.shares[self.pool.superpixels[self.window]]
         return object_probabilities(self.pool.mask(self.choice.chosen, self.window), shares, self.seen())
 
-    def finished(self, own: NDArray[np.bool_] | None, network: Asked | None, crowd: float) -> BoxMask | None:
+    def finished(self, own: NDArray[np.bool_] | None, network: ImageScores | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.
 
         Args:
@@ -188,23 +221,8 @@ class _Draft:
         return BoxMask(self.in_box(inside).as_field(), self.rectangle, measures, choice=self.choice)
 
 
-def _choices(
-    image: str,
-    pool: Pool,
-    boxes: pd.DataFrame,
-    scores: Asked | None,
-    maps: NDArray[np.uint8],
-    settings: UpdateSettings,
-) -> list[Choice]:
-    """The choices of boxes that all ask the semantic network, or none."""
-    overlaps = {image: box_iou(corners_of(boxes), pool.boxes)}
-    update = LabelUpdate({image: pool}, overlaps, scores, settings, 0, 0, {image: maps})
-    height, width = pool.superpixels.shape
-    return update.choices(image, height, width, boxes)
-
-
 @dataclass(frozen=True)
-class Asked:
+class ImageScores:
     """What a semantic network said about one image.
 
     Attributes:
@@ -243,7 +261,6 @@ def _owner(pool: Pool, drafts: list[_Draft]) -> NDArray[np.int32]:
 
 
 def _of_candidate(choice: Choice, asked: bool) -> CandidateMeasures:
-    rank = int(np.flatnonzero(choice.best == choice.chosen)[0])
-    agreement = 1 - float(choice.regression[rank]) if asked else math.nan
-    expected, overlap, objects = (float(of[rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
+    agreement = 1 - float(choice.regression[choice.rank]) if asked else math.nan
+    expected, overlap, objects = (float(of[choice.rank]) for of in (choice.expected_iou, choice.overlap, choice.object))
     return CandidateMeasures(expected, overlap, objects, agreement)

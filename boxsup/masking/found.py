@@ -11,12 +11,12 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.image.boxes import Corners
+from boxsup.image.boxes import Corners, on_image
 from boxsup.image.drawing import draw_objects
 from boxsup.image.packed import LazySequence, packed
 from boxsup.image.palette import colour_id
 from boxsup.image.showing import html_picture, html_table, png_bytes
-from boxsup.labels.choice import Choice
+from boxsup.labels.choice import Choice, chosen_pixels
 from boxsup.masking.given_boxes import Label
 from boxsup.masking.handing_on import (
     Detected,
@@ -55,10 +55,7 @@ class CandidateMask:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """H×W, the pixels of the candidate in the box."""
-        x0, y0, x1, y1 = self.box
-        inside = np.zeros(self._pool.superpixels.shape, np.bool_)
-        inside[y0:y1, x0:x1] = self._pool.mask(self._index)[y0:y1, x0:x1]
-        return inside
+        return on_image(chosen_pixels(self._index, self.box, self._pool, None), self.box, self._pool.superpixels.shape)
 
     def _repr_png_(self) -> bytes:
         return png_bytes(black_and_white(self.mask))

@@ -22,6 +22,7 @@ from boxsup.inference.trained import find_trained
 from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.found import ImageMasks, MaskBatch, ObjectMask, candidate_masks
 from boxsup.masking.given_boxes import Label, given_boxes, given_labels
+from boxsup.masking.masker import MaskMaker
 from boxsup.masking.quality import flags, quality, seen_threshold
 from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.proposals.pool import Pool
@@ -74,7 +75,7 @@ class Masker:
         settings = mask_settings(proposals, None if config is None else Path(config))
         self._weights = (settings[0].lambda_, settings[0].mu)
         with _threads_as_before():
-            self._maker = mask_recipe(trained, networks, scales, settings, disjoint).masker()
+            self._maker = MaskMaker(mask_recipe(trained, networks, scales, settings, disjoint))
         self.classes: tuple[str, ...] = self._maker.classes[1:]
 
     @overload

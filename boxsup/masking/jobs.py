@@ -15,8 +15,9 @@ from boxsup.errors import DataError
 from boxsup.machine.bars import tqdm
 from boxsup.machine.memory import giving_back
 from boxsup.machine.workers import useful_processes
+from boxsup.masking.made import MadePart
 from boxsup.masking.masker import MaskMaker
-from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.masking.parts import ImagePart, has_part, part_key, write_part
 
 SECONDS = 0.25  # what the check of a large photograph takes, about
 
@@ -56,21 +57,13 @@ class Job:
 
     Attributes:
         number: Its position among all images, from 1.
-        record: The image with all its boxes, whose class ids are those of the source.
-        asked: The same, with the class ids of the model; see `MaskMaker.relabelled`.
-        key: The key of its part.
+        made: The image with all its boxes, and the key of its part.
         done: Whether its part existed at the start.
     """
 
     number: int
-    record: Record
-    asked: Record
-    key: str
+    made: MadePart
     done: bool
-
-    def part(self, folder: Path) -> ImagePart:
-        """The image with the masks of its boxes, read from its part in `folder`."""
-        return ImagePart(self.record, read_part(folder, self.key, self.asked).masks, self.number)
 
 
 def check_images(source: Source, workers: int) -> CheckedImages:
@@ -155,7 +148,7 @@ def make_job(number: int, record: Record, masker: MaskMaker, source: Source, fol
     """The job of an image; it is done if `folder` has its part."""
     asked = masker.relabelled(record, source.classes)
     key = part_key(masker.settings, asked)
-    return Job(number, record, asked, key, has_part(folder, key, asked))
+    return Job(number, MadePart(record, asked, key), has_part(folder, key, asked))
 
 
 def make_parts(
@@ -175,11 +168,12 @@ def make_parts(
     """
     waiting, lost = [job for job in jobs if not job.done], {}
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
-        parts = masker.parts([job.asked for job in waiting], workers, known)
+        parts = masker.parts([job.made.asked for job in waiting], workers, known)
         for job, part in zip(waiting, parts, strict=True):
             try:
-                write_part(folder, job.key, part)
+                write_part(folder, job.made.key, part)
             except OSError as error:
-                lost[job] = Problem(job.record.image, job.record.path, f"{error.filename}: {error.strerror}")
+                record = job.made.record
+                lost[job] = Problem(record.image, record.path, f"{error.filename}: {error.strerror}")
             bar.update()
     return lost

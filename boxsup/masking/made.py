@@ -8,44 +8,20 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boxsup.catalogue.records import Box, Record
 from boxsup.catalogue.reviewed import Decision
 from boxsup.config.build import build
-from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.masking.parts import ImagePart, object_numbers, read_part
+from boxsup.masking.recipe import Recipe
 from boxsup.proposals.methods import build_settings
 from boxsup.store.atomic import write_text
 
-if TYPE_CHECKING:
-    from boxsup.masking.masker import MaskMaker
-
 MADE, PARTS = "masks.json", "parts"
 OVERLAYS, CONTACT, INDEX = "overlays", "contact.jpg", "index.html"  # what `--look` writes
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The arguments of a `MaskMaker`, which see."""
-
-    model: Path | None
-    objects: tuple[Path, ...]
-    scales: tuple[float, ...]
-    update: UpdateSettings
-    proposals: ProposalSettings
-    disjoint: bool = False
-    megapixels: float = MEGAPIXELS
-    shipped: bool = False
-
-    def masker(self) -> MaskMaker:
-        """Read the networks."""
-        from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
-
-        arguments = (self.scales, self.update, self.proposals, self.disjoint)
-        return MaskMaker(self.model, self.objects, *arguments, self.megapixels, self.shipped)
 
 
 @dataclass(frozen=True)
@@ -54,7 +30,7 @@ class MadePart:
 
     Attributes:
         record: The image and its boxes, with the class ids of the annotations.
-        asked: The same, with the class ids of the model.
+        asked: The same, with the class ids of the model; see `MaskMaker.relabelled`.
         key: The key of its part.
         numbers: See `object_numbers`; () if `record` says where its boxes are in the user's file, which `masks.json`
             does not.

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from boxsup.catalogue.check import to_catalogue
 from boxsup.catalogue.records import Record
 from boxsup.catalogue.tables import corners_of
-from boxsup.config.proposals import MEGAPIXELS, ProposalSettings
-from boxsup.config.update import UpdateSettings
+from boxsup.config.proposals import ProposalSettings
 from boxsup.image.files import read_image
 from boxsup.image.scaling import MILLION
 from boxsup.inference.scores import Predictor
@@ -30,6 +29,7 @@ from boxsup.masking.box_masks import UNKNOWN, BoxMask, check_update, masks_of_bo
 from boxsup.masking.known_pools import KnownPools, results_around, stored_pool
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.parts import ImagePart
+from boxsup.masking.recipe import Recipe
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import make_box_proposer, packages
 from boxsup.proposals.pool import Pool
@@ -43,58 +43,36 @@ IMAGE, MEGAPIXEL, WORTH_STARTING = 0.4, 0.2, 5.0
 
 
 class MaskMaker:
-    """Makes masks for boxes with object networks, an update, a proposal method and, if there is one, a trained network.
+    """Makes masks for boxes by a recipe: object networks, an update, a proposal method, perhaps a trained network.
 
     Attributes:
         classes: Names of the trained network's classes, the background first; empty without one.
         settings: Everything that masks depend on besides the image and its boxes, as JSON values.
     """
 
-    def __init__(
-        self,
-        model: Path | None,
-        objects: Sequence[Path],
-        scales: Sequence[float],
-        update: UpdateSettings,
-        proposals: ProposalSettings,
-        disjoint: bool = False,
-        megapixels: float = MEGAPIXELS,
-        shipped: bool = False,
-    ) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         """Read the networks.
-
-        Args:
-            model: The checkpoint of a trained network, which is asked about the boxes of its classes; None for none.
-            objects: Files of object networks, whose maps are averaged; none for the one that ships with the package.
-            scales: Scales of the image over which the trained network's scores are averaged.
-            update: How a box chooses its candidate; see `boxsup.masking.box_masks.check_update`.
-            proposals: Settings of the method that makes the candidates.
-            disjoint: Whether a pixel belongs to one box only.
-            megapixels: An image with more is reduced to this for the trained network.
-            shipped: Whether the shipped object network is asked beside `objects`; see `ObjectViewer`.
 
         Raises:
             StoreError: There is no such checkpoint or object network.
             ConfigError: The quality score does not cover this update.
         """
-        check_update(update)
-        self._predictor = None if model is None else Predictor(model, 1, None, scales, megapixels=megapixels)
-        self._viewer = ObjectViewer(objects, 1, shipped)
-        self._update, self._proposals, self._disjoint = update, proposals, disjoint
-        self._known = KnownPools(results_around(model), proposals)
-        self._another = partial(
-            MaskMaker, model, objects, scales, update, proposals, disjoint, megapixels=megapixels, shipped=shipped
-        )
+        check_update(recipe.update)
+        self._recipe, self._predictor, model = recipe, None, recipe.model
+        if model is not None:
+            self._predictor = Predictor(model, 1, None, recipe.scales, megapixels=recipe.megapixels)
+        self._viewer = ObjectViewer(recipe.objects, 1, recipe.shipped)
+        self._known = KnownPools(results_around(model), recipe.proposals)
         self.classes = () if self._predictor is None else self._predictor.classes
         self.settings: dict[str, Any] = {
             "model": None if model is None else sha256_of(model),
             "objects": self._viewer.weights,
-            "scales": None if model is None else list(scales),
-            "megapixels": None if model is None else megapixels,
-            "disjoint": disjoint,
-            "update": update.model_dump(),
-            "proposals": proposals.model_dump(),
-            "versions": provenance("masks", "numpy", "torch", *packages(proposals.method)),
+            "scales": None if model is None else list(recipe.scales),
+            "megapixels": None if model is None else recipe.megapixels,
+            "disjoint": recipe.disjoint,
+            "update": recipe.update.model_dump(),
+            "proposals": recipe.proposals.model_dump(),
+            "versions": provenance("masks", "numpy", "torch", *packages(recipe.proposals.method)),
         }
 
     def knows(self, name: str) -> bool:
@@ -131,17 +109,17 @@ class MaskMaker:
         calls = ((record, known.get(record.image)) for record in records)
         if device().type == "cpu":
             processes = _useful_processes(records, workers)
-            make = self._another if processes > 1 else lambda: self
+            make = partial(MaskMaker, self._recipe) if processes > 1 else lambda: self
             yield from map_batches(_part_of_file, partial(_opened, make), calls, 1, processes)
             return
-        asked = ((self._proposals, *call) for call in calls)
+        asked = ((self._recipe.proposals, *call) for call in calls)
         proposed = map_in_processes(_propose_for_file, asked, workers, initializer=_prepare_process)
         for record, (pixels, pool) in zip(records, proposed, strict=True):
             yield ImagePart(record, self._masks(record, pixels, pool))
 
     def part(self, record: Record, known: Path | None = None) -> ImagePart:
         """Make the masks of one image as `parts` does; see `_prepare_process`."""
-        pixels, pool = _propose_for_file(self._proposals, record, known)
+        pixels, pool = _propose_for_file(self._recipe.proposals, record, known)
         return ImagePart(record, self._masks(record, pixels, pool))
 
     def image_masks(self, record: Record, pixels: NDArray[np.uint8]) -> tuple[Pool, list[BoxMask | None]]:
@@ -155,7 +133,7 @@ class MaskMaker:
             The candidates of the image, and the masks as in `parts`.
         """
         torch.set_num_threads(1)  # as in `parts`: last bits of contours depend on it
-        pool = _propose(self._proposals, record, pixels)
+        pool = _propose(self._recipe.proposals, record, pixels)
         return pool, self._masks(record, pixels, pool)
 
     def options(self, record: Record, known: Path | None = None) -> tuple[Pool, list[list[NDArray[np.bool_]]]]:
@@ -168,14 +146,15 @@ class MaskMaker:
             known: A store of candidates that has those of the image; see `boxsup.masking.known_pools`.
         """
         torch.set_num_threads(1)  # as in `parts`
-        pixels, pool = _propose_for_file(self._proposals, record, known)
+        pixels, pool = _propose_for_file(self._recipe.proposals, record, known)
         boxes, maps, scores = self._seen(record, pixels)
-        return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._update)
+        return pool, options_of_boxes(record.image, pool, boxes, scores, maps, self._recipe.update)
 
     def _masks(self, record: Record, pixels: NDArray[np.uint8], pool: Pool) -> list[BoxMask | None]:
         boxes, maps, scores = self._seen(record, pixels)
+        update, disjoint = self._recipe.update, self._recipe.disjoint
         with _little_kept(record):
-            return masks_of_boxes(record.image, pool, boxes, scores, maps, self._update, self._disjoint)
+            return masks_of_boxes(record.image, pool, boxes, scores, maps, update, disjoint)
 
     def _seen(
         self, record: Record, pixels: NDArray[np.uint8]

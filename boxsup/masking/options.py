@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
-from boxsup.image.boxes import box_iou
-from boxsup.labels.generation import LabelUpdate
-from boxsup.masking.box_masks import UNKNOWN, Asked
+from boxsup.image.boxes import on_image
+from boxsup.masking.box_masks import ImageScores, choices_of_boxes
 from boxsup.proposals.pool import Pool
 
 OPTIONS = 8  # candidates that are offered for a box, at most
@@ -41,22 +40,10 @@ def options_of_boxes(
     Returns:
         For each box at most OPTIONS masks, H×W; none for a box that no candidate fits.
     """
-    if boxes.empty:
-        return []
-    many, found = settings.model_copy(update={"k": WEIGHED}), [list[NDArray[np.bool_]]() for _ in range(len(boxes))]
-    network = None if log_probabilities is None else Asked(log_probabilities, pool.superpixels.shape)
-    known, (height, width) = (boxes["label"].to_numpy() != UNKNOWN) & (network is not None), pool.superpixels.shape
-    for rows, scores in ((np.flatnonzero(known), network), (np.flatnonzero(~known), None)):
-        if not len(rows):
-            continue
-        own = boxes.iloc[rows]
-        seen = None if maps is None else {image: maps[rows]}
-        update = LabelUpdate({image: pool}, {image: box_iou(corners_of(own), pool.boxes)}, scores, many, 0, 0, seen)
-        choices = update.choices(image, height, width, own)
-        for row, box, choice in zip(rows.tolist(), corners_of(own), choices, strict=True):
-            if choice.chosen >= 0:
-                found[row] = list(_unlike(pool, box, choice.best))
-    return found
+    network = None if log_probabilities is None else ImageScores(log_probabilities, pool.superpixels.shape)
+    many = settings.model_copy(update={"k": WEIGHED})
+    choices = choices_of_boxes(image, pool, boxes, network, maps, many)
+    return [list(_unlike(pool, box, own.best)) for box, own in zip(corners_of(boxes), choices, strict=True)]
 
 
 def _unlike(pool: Pool, box: NDArray[np.int64], best: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
@@ -68,9 +55,7 @@ def _unlike(pool: Pool, box: NDArray[np.int64], best: NDArray[np.int64]) -> Iter
         if not inside.any() or any(mask_iou(inside, other) >= ALIKE for other in taken):
             continue
         taken.append(inside)
-        pixels = np.zeros(pool.superpixels.shape, np.bool_)
-        pixels[window] = inside
-        yield pixels
+        yield on_image(inside, box, pool.superpixels.shape)
         if len(taken) == OPTIONS:
             return
 

@@ -14,7 +14,7 @@ from boxsup.errors import ConfigError
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
-from boxsup.masking.made import Recipe
+from boxsup.masking.recipe import Recipe
 from boxsup.near import did_you_mean, nearest
 from boxsup.proposals.methods import build_settings
 

@@ -1,3 +1,3 @@
 """The codes of targets, from which an object network learns: one uint8 per pixel of a crop."""
 
-FULL, UNKNOWN = 254, 255  # surely the object (0: surely not; between them a share), and not known
+OBJECT, UNKNOWN = 254, 255  # surely the object (0: surely not; between them a share), and not known

@@ -20,7 +20,7 @@ from boxsup.store.groups import atomic_group, image_count, open_group
 from boxsup.store.shards import Shards
 
 KIND = "object maps"
-FULL = 255  # the value of a pixel that is surely the object
+SUREST = 255  # the value of a pixel that is surely the object
 SURE = 0.5  # a pixel is the object if its probability is this or more
 
 
@@ -30,12 +30,12 @@ def to_bytes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     >>> to_bytes(np.array([0.0, 0.5, 1.0], np.float32))
     array([  0, 128, 255], dtype=uint8)
     """
-    return np.rint(probabilities * FULL).astype(np.uint8)
+    return np.rint(probabilities * SUREST).astype(np.uint8)
 
 
 def map_on_box(own: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.float32]:
     """How probably each of the h×w pixels of a box is the object by its s×s map, in [0, 1]."""
-    return on_box(own / np.float32(FULL), box)
+    return on_box(own / np.float32(SUREST), box)
 
 
 def object_pixels(own: NDArray[np.uint8], box: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -13,13 +13,12 @@ from torch.nn import functional
 from boxsup.config.training import NetworkSettings
 from boxsup.errors import StoreError
 from boxsup.network.bodies import mobilenet_v2
-from boxsup.network.checkpoint import load, save
-from boxsup.network.half import halved, halved_state, whole_state
+from boxsup.network.half import Kind, halved, load_halved, save_halved
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.store.checksums import check_shipped
 
-FORMAT = "boxsup objects 1"
+KIND = Kind("boxsup objects 1", "an object network", "make it again with `boxsup objects`")
 ENCODER: Final = "mobilenet_v2"
 SHIPPED = Path(__file__).with_name("network.pt")
 SHIPPED_SHA256 = "ea622900c9f7a257a2a2e8d8287f9bea4e531bab82ee233cb06a88b0db548d41"
@@ -111,7 +110,7 @@ def save_network(path: Path, network: ObjectNet, origin: dict[str, Any]) -> None
         network: The network.
         origin: How the network was made; plain values only.
     """
-    save(path, {"format": FORMAT, "made": origin, "state": halved_state(network)})
+    save_halved(path, KIND, network, origin)
 
 
 def round_weights(network: ObjectNet) -> None:
@@ -126,16 +125,7 @@ def load_network(path: Path) -> tuple[ObjectNet, dict[str, Any]]:
     Raises:
         StoreError: The file is missing, damaged or of another network.
     """
-    content = load(path)
-    if content.get("format") != FORMAT:
-        raise StoreError(f"{path}: not an object network of this version; make it again with `boxsup objects`")
-    with torch.device("meta"):  # no memory and no random start for weights that are replaced at once
-        network = ObjectNet().eval()
-    try:
-        network.load_state_dict(whole_state(content), assign=True)
-    except (KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
-        raise StoreError(f"{path}: its weights are another network's; make it again with `boxsup objects`") from error
-    return network.to(memory_format=torch.channels_last), content.get("made", {})
+    return load_halved(path, KIND, lambda: ObjectNet().eval())
 
 
 def load_shipped() -> tuple[ObjectNet, dict[str, Any]]:

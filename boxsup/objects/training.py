@@ -17,7 +17,7 @@ from boxsup.machine.devices import device
 from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
 from boxsup.network.images import IMAGENET
 from boxsup.objects.augmentation import augment
-from boxsup.objects.codes import FULL, UNKNOWN
+from boxsup.objects.codes import OBJECT, UNKNOWN
 from boxsup.objects.crops import margin_of
 from boxsup.objects.network import ObjectNet
 from boxsup.random import generator, torch_seed
@@ -40,7 +40,7 @@ def train_network(
     Args:
         network: The network.
         crops: N×S×S×3 uint8.
-        targets: N×S×S uint8 codes: a share of the pixel that is the object, times FULL, or UNKNOWN.
+        targets: N×S×S uint8 codes: a share of the pixel that is the object, times OBJECT, or UNKNOWN.
         settings: Settings of the object network.
         seed: Seed of the run.
         on_step: Called after every step with its number from 1, the number of steps, and its loss in nats per pixel.
@@ -127,7 +127,7 @@ def batch_of(crops: NDArray[np.uint8], targets: NDArray[np.uint8], size: int) ->
     """
     pixels, codes = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(targets)
     known = codes != UNKNOWN
-    shares = codes * known / FULL
+    shares = codes * known / OBJECT
     counts, margin = torch.full(codes.shape, MARGIN_WEIGHT), margin_of(size)
     counts[:, margin : margin + size, margin : margin + size] = 1
     return pixels, torch.stack([shares, counts * known], dim=1)

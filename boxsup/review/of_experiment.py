@@ -17,14 +17,15 @@ from boxsup.catalogue.tables import Catalogue, boxes_digest, check_ids, corners_
 from boxsup.config.build import build
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
-from boxsup.evaluation.object_maps import of_chosen
 from boxsup.experiments.found import generations_in, runs_in
 from boxsup.experiments.tree import ExperimentFolder
+from boxsup.image.boxes import on_image
 from boxsup.inference.labelling import read_labelling
-from boxsup.labels.choice import UNFITTED, Chosen
+from boxsup.labels.choice import UNFITTED, Chosen, chosen_pixels
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
-from boxsup.objects.maps import ObjectMaps, object_pixels
+from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool_store import Pools
 from boxsup.review.subject import Looked, ReviewBox, Subject
 from boxsup.store.labels import Labels
@@ -146,18 +147,13 @@ def _chosen_mask(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, chosen: 
     Raises:
         DataError: The candidates are others than those it chose from.
     """
-    x0, y0, x1, y1 = box.corners
-    pixels, window = np.zeros((box.height, box.width), np.bool_), np.s_[y0:y1, x0:x1]
+    size = box.height, box.width
     pool = pools[box.image] if chosen >= 0 else None
-    if pool is not None and (pool.superpixels.shape != pixels.shape or chosen >= len(pool.scores)):
+    if pool is not None and (pool.superpixels.shape != size or chosen >= len(pool)):
         raise DataError(f"{box.image}: its candidates changed since a box chose one; run the workflow first")
-    if pool is not None:
-        pixels[window] = pool.mask(chosen, window)
-    elif chosen == Chosen.MAP and maps is not None:
-        pixels[window] = object_pixels(maps[box.image][box.row], np.array(box.corners))
-    if not pixels.any():
-        pixels[window] = True
-    return pixels
+    seen = maps[box.image][box.row] if chosen == Chosen.MAP and maps is not None else None
+    inside = chosen_pixels(chosen, box.corners, pool, seen)
+    return on_image(inside | (not inside.any()), box.corners, size)
 
 
 @cache  # once per process

@@ -17,9 +17,10 @@ from boxsup.catalogue.reviewed import REVIEWED
 from boxsup.errors import DataError
 from boxsup.image.boxes import shorter_side
 from boxsup.masking.decided import keys_of
-from boxsup.masking.made import Made, Recipe, read_made
+from boxsup.masking.made import Made, read_made
 from boxsup.masking.parts import ImagePart, score_of
 from boxsup.masking.quality import flags, seen_threshold
+from boxsup.masking.recipe import Recipe
 from boxsup.review.subject import Looked, ReviewBox, Subject
 
 if TYPE_CHECKING:
@@ -88,4 +89,6 @@ def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:
 
 @cache  # once per process
 def _masker(recipe: Recipe) -> MaskMaker:
-    return recipe.masker()
+    from boxsup.masking.masker import MaskMaker  # torch costs seconds that a look at masks need not pay
+
+    return MaskMaker(recipe)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from boxsup.contours import network as contour_network
-from boxsup.contours.network import FORMAT, ContourNet, load_network, save_network
+from boxsup.contours.network import KIND, ContourNet, load_network, save_network
 from boxsup.errors import StoreError
 from boxsup.network.checkpoint import save
 from boxsup.network.folding import folded
@@ -66,7 +66,9 @@ def test_files_that_are_no_network_are_refused(tmp_path, content):
         load_network(path)
 
 
-@pytest.mark.parametrize("content", [{"state": {}}, {"format": FORMAT}, {"format": FORMAT, "state": {"x": 1}}])
+@pytest.mark.parametrize(
+    "content", [{"state": {}}, {"format": KIND.format}, {"format": KIND.format, "state": {"x": 1}}]
+)
 def test_other_contents_are_refused(tmp_path, content):
     save(tmp_path / "network.pt", content)
     with pytest.raises(StoreError, match="boxsup contours train"):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from boxsup.catalogue.tables import Catalogue, read_catalogue
-from boxsup.evaluation.object_maps import MapQuality, chosen_pixels, known_iou, measure_maps, of_chosen
+from boxsup.evaluation.object_maps import MapQuality, known_iou, measure_maps
 from boxsup.image.files import read_mask
+from boxsup.labels.choice import Chosen
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.objects.maps import ObjectMaps
-from boxsup.proposals.pool import make_pool
 from boxsup.store.labels import Labels
 from helpers.results_tree import Tree, write_generation, write_split
 
@@ -19,11 +20,17 @@ HELD = np.array([[1, 1, 1, 0, 0, 0]], bool)
 
 
 @pytest.fixture
-def generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labels:
-    """A generation of five images with a box each; the first keeps its mask, the second chose its rectangle."""
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A split of five images with a box each."""
     monkeypatch.chdir(tmp_path)
     tree = Tree({}, maps=True)
     write_split(tree.train, 5)
+    return tree
+
+
+@pytest.fixture
+def generation(tree: Tree) -> Labels:
+    """A generation; the first image keeps its mask, the box of the second chose its rectangle."""
     return Labels(write_generation(tree, 0, 1))
 
 
@@ -52,21 +59,15 @@ def test_maps_and_segments_are_held_against_the_true_mask_in_the_box(generation:
     assert quality.segments[1] == pytest.approx(share)  # its rectangle
 
 
-def test_a_reviewed_mask_is_not_measured_as_a_choice(generation: Labels, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = generation.table
-    pinned = np.array([-2, -3, 1, 1, 1])  # `boxsup labels` writes Chosen.SEGMENT for the boxes that a person decided on
-    monkeypatch.setattr(generation, "table", lambda name: pinned if name == "chosen" else table(name))
-    _, quality = measured(generation)
+def test_a_reviewed_mask_is_not_measured_as_a_choice(tree: Tree) -> None:
+    _, quality = measured(Labels(write_generation(tree, 0, 1, chose={1: Chosen.SEGMENT})))  # a person decided on it
     assert quality.chose.tolist() == [False, False, True, True, True]
     assert np.isnan(quality.segments[1])
     assert not quality.measured[1]
 
 
-def test_where_no_candidate_fits_the_map_is_the_segment(generation: Labels, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = generation.table
-    fallen_back = np.array([-2, -4, 1, 1, 1])
-    monkeypatch.setattr(generation, "table", lambda name: fallen_back if name == "chosen" else table(name))
-    _, quality = measured(generation)
+def test_where_no_candidate_fits_the_map_is_the_segment(tree: Tree) -> None:
+    _, quality = measured(Labels(write_generation(tree, 0, 1, chose={1: Chosen.MAP})))
     assert quality.segments[1] == quality.maps[1] > 0.9
 
 
@@ -102,11 +103,3 @@ def test_what_is_not_known_does_not_count(known: list[int], expected: float) -> 
 
 def test_a_box_without_the_class_has_no_iou() -> None:
     assert np.isnan(known_iou(HELD, np.zeros_like(HELD), np.ones_like(HELD)))
-
-
-def test_a_chosen_segment_ends_at_its_box() -> None:
-    superpixels = np.repeat([[0, 0, 1, 1]], 3, axis=0)
-    pool = make_pool(superpixels, np.eye(2, dtype=bool), np.array([2.0, 1.0]))
-    box = np.array([1, 0, 4, 2])
-    assert chosen_pixels(pool, 1, box).tolist() == [[False, True, True]] * 2
-    assert chosen_pixels(pool, -1, box).all()

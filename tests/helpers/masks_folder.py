@@ -15,9 +15,10 @@ from boxsup.config.files import block, project_config
 from boxsup.config.params import generation_settings
 from boxsup.config.update import UpdateSettings
 from boxsup.masking.box_masks import BoxMask
-from boxsup.masking.made import PARTS, Made, MadePart, Recipe, write_made
+from boxsup.masking.made import PARTS, Made, MadePart, write_made
 from boxsup.masking.parts import ImagePart, write_part
 from boxsup.masking.quality import CandidateMeasures, measure_mask
+from boxsup.masking.recipe import Recipe
 from boxsup.proposals.methods import build_settings
 from helpers.own_data import CLASSES, pictures
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,11 @@ def write_run(tree: Tree, seed: int) -> None:
     write_predictions(tree, seed)
 
 
-def write_generation(tree: Tree, seed: int, number: int) -> Path:
-    """Labels that fill their boxes less from generation to generation; the first images may keep their true mask."""
+def write_generation(tree: Tree, seed: int, number: int, chose: Mapping[int, int] | None = None) -> Path:
+    """Labels that fill their boxes less from generation to generation; the first images may keep their true mask.
+
+    `chose` says what some boxes chose, by their rows.
+    """
     catalogue = read_catalogue(tree.train)
     path = tree.seed(seed) / f"labels/{number:03d}.zarr"
     write_pools(tree, catalogue)
@@ -140,6 +144,8 @@ def write_generation(tree: Tree, seed: int, number: int) -> Path:
             writer.append(image, labels=read_mask(catalogue.images["mask"].iloc[i]) if i < tree.masked else labels)
         chosen = np.full(len(catalogue.boxes), number % 2, np.int32)
         chosen[1], chosen[: tree.masked] = -1, -2
+        for row, choice in (chose or {}).items():
+            chosen[row] = choice
         best = np.tile(np.array([1, 0], np.int32), (len(chosen), 1))
         writer.table("chosen", chosen)
         writer.table("best", best)

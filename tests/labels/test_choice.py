@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from boxsup.labels.candidates import Candidates
-from boxsup.labels.choice import Chosen, choose
+from boxsup.labels.choice import Chosen, choose, chosen_pixels
+from boxsup.proposals.pool import make_pool
 from boxsup.random import generator
 from helpers.updates import CENTRED, OURS, SCORES, SIX
 
@@ -90,6 +91,19 @@ def test_no_candidate_near_the_box_falls_back_to_what_the_object_map_sees():
             [choice] = choose(candidates, None, OURS.changed(mu=0.75), [generator(0)], maps)
             assert choice.chosen == chosen
             assert choice.claim is None
+
+
+def test_what_a_box_chose_ends_at_its_sides():
+    pool = make_pool(np.repeat([[0, 0, 1, 1]], 3, axis=0), np.eye(2, dtype=bool), np.array([2.0, 1.0]))
+    box, seen = np.array([1, 0, 4, 2]), np.full((3, 3), 255, np.uint8)
+    seen[:, 0] = 0
+    assert chosen_pixels(1, box, pool, None).tolist() == [[False, True, True]] * 2
+    assert chosen_pixels(0, box, pool, seen).tolist() == [[True, False, False]] * 2
+    assert chosen_pixels(Chosen.MAP, box, pool, seen).tolist() == [[False, True, True]] * 2
+    assert chosen_pixels(Chosen.RECTANGLE, box, None, None).tolist() == [[True] * 3] * 2
+    for chosen, own in ((0, None), (Chosen.MAP, pool), (Chosen.NOTHING, pool), (Chosen.SEGMENT, pool)):
+        with pytest.raises(ValueError, match="has no pixels"):
+            chosen_pixels(chosen, box, own, None)
 
 
 def test_a_correction_believes_the_object_map_first_and_the_semantic_network_last():

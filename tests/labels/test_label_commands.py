@@ -25,7 +25,7 @@ from boxsup.labels.pins import PINNED, read_pins
 from boxsup.machine.instructions import instructions
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.objects.codes import FULL
+from boxsup.objects.codes import OBJECT
 from boxsup.objects.crops import resized
 from boxsup.objects.maps import ObjectMaps
 from boxsup.objects.network import load_network
@@ -510,7 +510,7 @@ def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, confi
     lessons = collect_lessons(train, [image], teacher, settings, 0, pins.masks)
     assert len(lessons.crops) == len(train.boxes_of(image)) - 2  # nothing and void teach nothing
     inner = lessons.targets[0][5:30, 5:30]
-    assert (inner[:, :10] == FULL).all()
+    assert (inner[:, :10] == OBJECT).all()
     assert (inner[:, 15:] == 0).all()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from boxsup.labels.object_targets import expected_shares, fold_of, soft_target, true_target
-from boxsup.objects.codes import FULL, UNKNOWN
+from boxsup.objects.codes import OBJECT, UNKNOWN
 from boxsup.objects.crops import margin_of
 from boxsup.proposals.pool import make_pool
 from helpers.updates import OURS
@@ -12,15 +12,15 @@ INNER = np.s_[margin_of(20) : margin_of(20) + 20, margin_of(20) : margin_of(20) 
 def test_a_soft_target_is_the_share_in_the_box_and_nothing_in_the_margin():
     target = soft_target(np.array([[0.5, 1.0]], np.float32), 20)
     assert target.shape == (28, 28)
-    assert target[INNER][0, 0] == round(FULL / 2)
-    assert (target[INNER][:, -3:] == FULL).all()
+    assert target[INNER][0, 0] == round(OBJECT / 2)
+    assert (target[INNER][:, -3:] == OBJECT).all()
     assert target.sum() == target[INNER].sum()
 
 
 def test_a_true_target_is_the_class_in_the_box():
     labels = np.array([[1, 1, 2, 0], [1, 1, 2, 0]], np.uint8).repeat(10, 0).repeat(10, 1)
     target = true_target(labels, np.array([[10, 0, 30, 20]]), [1], 0, 20)[INNER]
-    assert (target[:, :10] == FULL).all()
+    assert (target[:, :10] == OBJECT).all()
     assert (target[:, 10:] == 0).all()
 
 
@@ -31,7 +31,7 @@ def test_void_is_unknown_and_so_is_the_class_where_two_of_its_boxes_overlap():
     target = true_target(labels, boxes, [1, 1], 0, 20)[INNER]
     assert (target[:5] == UNKNOWN).all()
     assert (target[5:10] == 0).all()  # another class is known not to be the object
-    assert (target[10:, :10] == FULL).all()
+    assert (target[10:, :10] == OBJECT).all()
     assert (target[10:, 10:] == UNKNOWN).all()
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from boxsup.machine import processors
-from boxsup.machine.processors import _quota
+from boxsup.machine.processors import group_quota
 
 
 def test_no_more_than_the_affinity_allows():
@@ -19,7 +19,7 @@ def test_no_more_than_the_affinity_allows():
 
 def test_without_affinity_as_on_macos_all_processors_count(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(processors, "_quota", lambda own, root: float("inf"))
+    monkeypatch.setattr(processors, "group_quota", lambda own, root: float("inf"))
     assert processors.processors() == os.cpu_count()
 
 
@@ -42,11 +42,11 @@ def test_control_groups_of_both_versions_allow_what_the_strictest_does(tmp_path,
     for name, text in files.items():
         (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fs" / name).write_text(text)
-    assert _quota(own, tmp_path / "fs") == expected
+    assert group_quota(own, tmp_path / "fs") == expected
 
 
 def test_without_control_groups_there_is_no_quota(tmp_path):
-    assert _quota(tmp_path / "none", tmp_path) == float("inf")
+    assert group_quota(tmp_path / "none", tmp_path) == float("inf")
 
 
 def test_threads_that_share_processors_are_noted(monkeypatch, capsys):

@@ -213,7 +213,8 @@ def test_skips_start_silent_and_then_add_their_scores(largefov, monkeypatch):
         for layer in network.features:
             features = layer(features)
             pools += [features] if isinstance(layer, nn.MaxPool2d) else []
-        coarse = network.score(network._fully_connected(features))
+        hidden = functional.relu(network.fc7(functional.relu(network.fc6(features))))
+        coarse = network.score(hidden)
         for side in ((4, 6), (8, 12)):
             coarse = functional.interpolate(coarse, side, mode="bilinear", align_corners=False)
         torch.testing.assert_close(network(image), coarse)

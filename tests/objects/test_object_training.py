@@ -6,7 +6,7 @@ from boxsup.config.fields import defaults_of
 from boxsup.config.objects import LEAST_SIDE, ObjectSettings
 from boxsup.errors import ConfigError, StoreError
 from boxsup.network.checkpoint import save
-from boxsup.objects.codes import FULL, UNKNOWN
+from boxsup.objects.codes import OBJECT, UNKNOWN
 from boxsup.objects.crops import crop_side
 from boxsup.objects.network import FROZEN, load_network, round_weights, save_network, start_network
 from boxsup.objects.training import batch_of, object_loss, object_maps, train_network
@@ -21,7 +21,7 @@ def discs(count, seed=0):
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     inside = np.hypot(x, y) < draws.uniform(4, 10, count)[:, None, None]
     crops = np.where(inside[..., None], 200, 60) + draws.integers(-20, 20, (count, side, side, 3))
-    return crops.astype(np.uint8), (inside * FULL).astype(np.uint8)
+    return crops.astype(np.uint8), (inside * OBJECT).astype(np.uint8)
 
 
 def same_weights(one, two):
@@ -96,7 +96,7 @@ def test_the_first_blocks_keep_their_weights():
 
 def test_an_unknown_pixel_teaches_nothing():
     logits = torch.tensor([[[3.0, -2.0]]], requires_grad=True)
-    targets = np.array([[[UNKNOWN, FULL]]], np.uint8)
+    targets = np.array([[[UNKNOWN, OBJECT]]], np.uint8)
     _, aims = batch_of(np.zeros((1, 1, 2, 3), np.uint8), targets, 1)
     object_loss(logits, aims).backward()
     assert logits.grad[0, 0, 0] == 0
@@ -147,7 +147,7 @@ def test_a_pixel_weighs_as_much_as_is_known_of_it():
 
 def test_a_pixel_counts_by_where_it_is():
     targets = np.full((1, crop_side(SIZE), crop_side(SIZE)), 0, np.uint8)
-    targets[0, 14, 12:17] = 0, FULL // 2, FULL, 191, UNKNOWN
+    targets[0, 14, 12:17] = 0, OBJECT // 2, OBJECT, 191, UNKNOWN
     _, aims = batch_of(np.zeros((1, crop_side(SIZE), crop_side(SIZE), 3), np.uint8), targets, SIZE)
     np.testing.assert_array_equal(aims[0, 1, 14, 12:17], [1, 1, 1, 1, 0])
     np.testing.assert_allclose(aims[0, 0, 14, 12:16], [0, 0.5, 1, 191 / 254])

@@ -9,6 +9,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,10 +18,12 @@ from PIL import Image
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.object_maps import MapQuality
+from boxsup.image.boxes import on_image
 from boxsup.image.files import read_image
-from boxsup.objects.maps import ObjectMaps
+from boxsup.labels.choice import Chosen
+from boxsup.objects.maps import ObjectMaps, object_pixels
 from boxsup.report.experiment.generation_picture import Generation, choices, picture, surest_map
-from boxsup.report.experiment.object_maps import _calibrated, pick_boxes
+from boxsup.report.experiment.object_maps import calibration_cells, pick_boxes
 from boxsup.report.shared.pictures import HEAT, Picture
 from helpers.browser import Browser
 from helpers.pages import Page
@@ -179,10 +182,10 @@ def test_what_is_expected_of_segments_is_judged_where_enough_of_them_are_known()
     ious = np.linspace(0.5, 0.9, 40)
     expected = replace(quality(ious.tolist(), [0.1] * 40), expected=ious - 0.05)
     # Ten bins of four, each 0.05 below; ranks are the same. Of four values that rise by 0.01 each the error is 0.007.
-    assert _calibrated(expected) == ["−5.0", "5.0", "0.5", "1.00"]
+    assert calibration_cells(expected) == ["−5.0", "5.0", "0.5", "1.00"]
     unknown = replace(expected, segments=np.where(ious < 0.8, NAN, ious))
     assert unknown.calibration.masks == 11 - 1
-    assert _calibrated(unknown) == ["–"] * 4
+    assert calibration_cells(unknown) == ["–"] * 4
 
 
 def test_the_worst_are_picked_and_one_of_each_class(finished, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +224,36 @@ def test_show_draws_maps_beside_the_segments(mapped: Tree) -> None:
     assert redness[-180:, -10].min() < 40
     main(["show", str(mapped.seed() / "labels/002.zarr"), "train_002", "--out", "one.png"])
     assert read_image("one.png").shape[1] == 2 * 640 + 8
+
+
+@pytest.mark.slow
+def test_show_outlines_what_a_box_took_from_its_map(mapped: Tree) -> None:
+    sheets = []
+    for chose in (Chosen.MAP, Chosen.RECTANGLE):
+        shutil.rmtree(mapped.seed())
+        generation = Generation.open(write_generation(mapped, 0, 1, chose={1: chose}))
+        sheets.append(np.asarray(picture(generation, "train_001"))[:480])  # without the caption
+    dog = (sheets[0] == (0, 128, 0)).all(axis=-1) & (sheets[1] != (0, 128, 0)).any(axis=-1)
+    box, [own] = generation.catalogue.boxes.iloc[1], generation.maps["train_001"]
+    corners = box[["x0", "y0", "x1", "y1"]].to_numpy(int)
+    sees = np.kron(on_image(object_pixels(own, corners), corners, (48, 64)), np.ones((10, 10), bool))
+    around = cv2.morphologyEx(sees.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((11, 11), np.uint8)) > 0
+    for drawn in (dog[:, :640], dog[:, 648:]):  # on the labels and on the maps
+        assert drawn.sum() > 500
+        assert drawn[around].sum() == drawn.sum()
+
+
+@pytest.mark.slow
+def test_the_page_outlines_what_a_box_took_from_its_map(mapped: Tree, open_page) -> None:
+    write_generation(mapped, 0, 2, chose={1: Chosen.MAP})
+    pictures = json.loads(Page(mapped.report()).scripts[0])["generations"]["pictures"]
+    choices = {each["id"]: [one for box in each["boxes"] for one in box["choices"]] for each in pictures}
+    assert [one.keys() for one in choices["train_001"]] == [{"chosen", "best"}, {"chosen", "best", "map"}]
+    assert all(one.keys() == {"chosen", "best"} for image in ("train_002", "train_003") for one in choices[image])
+    browser: Browser = open_page(mapped.folder / "report.html")
+    browser.click("#explore-generations .card[data-id=train_001]")
+    outlines = "[...document.querySelectorAll('dialog[open] .outline')].map(path => path.getAttribute('d'))"
+    assert browser.value(outlines) == [choices["train_001"][1]["map"]]
 
 
 @pytest.mark.slow

@@ -13,7 +13,10 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
+from boxsup.image.boxes import on_image
 from boxsup.image.drawing import with_caption
+from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice_tables import chosen_ranks, cost_names
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.proposals.pool import Pool
@@ -24,7 +27,7 @@ from boxsup.report.shared.pictures import Picture, class_colour, side_by_side
 from boxsup.store.labels import Labels
 
 MIN_SIDE = 480  # px, of a picture
-COSTS = {
+TITLES = {
     "overlap_cost": "overlap cost",
     "regression_cost": "regression cost",
     "object_cost": "distance from its object map",
@@ -42,7 +45,7 @@ class Generation:
         catalogue: The split.
         chosen: B, index of each box's candidate, or a value of `boxsup.labels.choice.Chosen` where it has none.
         best: B×k indices of the best candidates, best first, padded with -1.
-        costs: For each of the COSTS that its boxes weighed, by name of the table: B×k, of each candidate in `best`.
+        costs: By name of the table, for each of `cost_names`: B×k, of each candidate in `best`.
         maps: Image id -> B×s×s object maps of its boxes; None if it chose by none, or they were removed.
         true_mask: Images that keep their true mask.
     """
@@ -70,11 +73,10 @@ class Generation:
                 f"{path}: not a generation of pseudo-masks; choose one under results/EXPERIMENT/seed-S/labels"
             )
         catalogue = read_catalogue(labels.attributes["catalogue"])
-        names = [name for name in COSTS if name != "object_cost" or labels.attributes.get("objects")]
         labels.check_classes(catalogue.classes)
         if list(labels) != catalogue.ids or len(labels.table("chosen")) != len(catalogue.boxes):
             raise StoreError(f"{path}: its images or boxes are no longer those of its catalogue; make it again")
-        costs = {name: labels.table(name) for name in names}
+        costs = {name: labels.table(name) for name in cost_names(labels)}
         masked = np.flatnonzero(labels.table("true_mask"))
         true_mask = frozenset(catalogue.ids[row] for row in masked)
         return cls(labels, catalogue, labels.table("chosen"), labels.table("best"), costs, open_maps(labels), true_mask)
@@ -89,7 +91,7 @@ class Generation:
 
 
 def picture(generation: Generation, image: str) -> Image.Image:
-    """Draw the image with labels, outlines of the chosen segments and boxes, and a caption that names each choice.
+    """Draw the image with labels, outlines of what the boxes chose and of the boxes, and a caption about each choice.
 
     If the boxes chose by object maps, these stand beside it, with the same outlines; where boxes overlap, the surest
     map is seen. Small images are enlarged by a whole factor until both sides have MIN_SIDE pixels.
@@ -100,14 +102,17 @@ def picture(generation: Generation, image: str) -> Image.Image:
     scale = max(1, -(-MIN_SIDE // min(height, width)))
     boxes = catalogue.boxes_of(image)
     labelled = Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC)
-    sheets = [labelled]
+    sheets, maps = [labelled], None
     if generation.maps is not None and image in generation.maps and len(boxes):
+        maps = generation.maps[image]
         sheets.append(Picture(photo, (height * scale, width * scale), Image.Resampling.BICUBIC))
-        sheets[-1].add_heat(surest_map(generation.maps[image], corners_of(boxes), height, width))
+        sheets[-1].add_heat(surest_map(maps, corners_of(boxes), height, width))
     labelled.add_labels(generation.labels[image], grey=False)
     names = [f"{number} {catalogue.classes[class_id]}" for number, class_id in enumerate(boxes["label"], start=1)]
+    taken = list(_taken(generation, boxes, maps, (height, width)))
     for sheet in sheets:
-        _add_choices(sheet, generation, image, boxes)
+        for class_id, mask in taken:
+            sheet.add_outline(mask, class_colour(class_id), width=3)
         sheet.add_boxes(corners_of(boxes), list(boxes["label"]), names, TEXT)
     lines = [_title(generation, image), *choices(generation, boxes, names)]
     return with_caption(side_by_side([sheet.image for sheet in sheets]), lines, TEXT)
@@ -132,14 +137,17 @@ def surest_map(maps: NDArray[np.uint8], corners: NDArray[np.int64], height: int,
     return values
 
 
-def _add_choices(sheet: Picture, generation: Generation, image: str, boxes: pd.DataFrame) -> None:
-    """Outline the candidates that the boxes of an image chose."""
-    chosen = generation.chosen[boxes.index]
-    if (chosen >= 0).any():
-        pool = generation.pool(image)
-        for class_id, candidate in zip(boxes["label"], chosen, strict=True):
-            if candidate >= 0:
-                sheet.add_outline(pool.mask(int(candidate)), class_colour(class_id), width=3)
+def _taken(
+    generation: Generation, boxes: pd.DataFrame, maps: NDArray[np.uint8] | None, size: tuple[int, int]
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """The class of each box of an image that chose a candidate or took what its map sees, and this as a mask, H×W."""
+    chosen, corners = generation.chosen[boxes.index].tolist(), corners_of(boxes)
+    pool = generation.pool(boxes["image"].iloc[0]) if max(chosen, default=-1) >= 0 else None
+    for row, (class_id, choice) in enumerate(zip(boxes["label"].tolist(), chosen, strict=True)):
+        if pool is not None and choice >= 0:
+            yield class_id, pool.mask(choice)  # also what lies outside of its box
+        elif maps is not None and choice == Chosen.MAP:
+            yield class_id, on_image(chosen_pixels(choice, corners[row], None, maps[row]), corners[row], size)
 
 
 def _title(generation: Generation, image: str) -> str:
@@ -150,11 +158,11 @@ def _title(generation: Generation, image: str) -> str:
 
 def choices(generation: Generation, boxes: pd.DataFrame, names: list[str]) -> Iterator[str]:
     """One line per box: what it chose, at what cost, and the IoU that is expected."""
-    for row, name in zip(boxes.index, names, strict=True):
-        chosen = int(generation.chosen[row])
-        if chosen < 0:
-            yield f"{name}: {WITHOUT_CANDIDATE[chosen]}"
+    chosen = generation.chosen[boxes.index]
+    ranks = chosen_ranks(chosen, generation.best[boxes.index])
+    for row, name, choice, rank in zip(boxes.index, names, chosen.tolist(), ranks.tolist(), strict=True):
+        if choice < 0:
+            yield f"{name}: {WITHOUT_CANDIDATE[choice]}"
             continue
-        rank = int(np.flatnonzero(generation.best[row] == chosen)[0])
-        costs = [f"{COSTS[cost]} {values[row, rank]:.2f}" for cost, values in generation.costs.items()]
-        yield f"{name}: candidate {chosen}, rank {rank + 1}, {', '.join(costs)}"
+        costs = [f"{TITLES[cost]} {values[row, rank]:.2f}" for cost, values in generation.costs.items()]
+        yield f"{name}: candidate {choice}, rank {rank + 1}, {', '.join(costs)}"

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
+from boxsup.image.boxes import on_image
+from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice_tables import at_chosen, cost_names
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.known import known_of_boxes
+from boxsup.report.experiment.object_maps import open_maps
 from boxsup.report.experiment.odd_boxes import odd_boxes
 from boxsup.report.experiment.survey import SupervisedImage, label_score, pick_images, survey_labels
 from boxsup.report.shared.choosing import thinned
@@ -22,7 +27,7 @@ MAX_IMAGES = 48
 MAX_GENERATIONS = 16
 MAX_CANDIDATES = 5  # shown for a box in a generation
 # The columns of a box's candidates: table and title.
-COSTS = {"overlap_cost": "Eₒ", "regression_cost": "Eᵣ", "object_cost": "E_b", "expected_iou": "Expected IoU"}
+TITLES = {"overlap_cost": "Eₒ", "regression_cost": "Eᵣ", "object_cost": "E_b", "expected_iou": "Expected IoU"}
 
 
 def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels]) -> dict[str, Any]:
@@ -43,13 +48,20 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
     picked = pick_images(survey, catalogue, list(odd), MAX_IMAGES)
     steps = {number: generations[number] for number in thinned(list(generations), MAX_GENERATIONS)}
     last = generations[max(generations)]
-    costs = {name: title for name, title in COSTS.items() if name != "object_cost" or last.attributes.get("objects")}
+    costs = cost_names(last)
     tables = {number: _tables(labels, costs) for number, labels in steps.items()}
     pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
+    _add_taken_maps(pictures, catalogue, list(steps.values()))
     shown = _shown_boxes(odd, picked, catalogue)
     known = known_of_boxes(survey.boxes, len(odd_boxes(survey.boxes, len(catalogue.boxes))))
-    return {"views": list(steps), "costs": list(costs.values()), "pictures": pictures, "odd": shown, "known": known}
+    return {
+        "views": list(steps),
+        "costs": [TITLES[name] for name in costs],
+        "pictures": pictures,
+        "odd": shown,
+        "known": known,
+    }
 
 
 def _tables(labels: Labels, costs: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -89,9 +101,9 @@ def _generation_picture(
 
 def _sure(rows: pd.Index, table: Mapping[str, NDArray[Any]]) -> float:
     """The mean expected IoU of the candidates that boxes chose in a generation; NaN if none chose one."""
-    chosen, best = table["chosen"][rows], table["best"][rows]
-    found = (best == chosen[:, None]) & (best >= 0)
-    return float(table["expected_iou"][rows][found].mean()) if found.any() else float("nan")
+    expected = at_chosen(*(table[name][rows] for name in ("chosen", "best", "expected_iou")))
+    known = expected[~np.isnan(expected)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDArray[Any]]]) -> list[dict[str, Any]]:
@@ -99,7 +111,8 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
 
     Returns:
         For each box its `label`, its `corners` on the picture, and one entry per generation in `choices`: what was
-        `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`.
+        `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`. Where a box
+        took what its object map sees, the path of this is added later, as `map`.
     """
     scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
@@ -125,6 +138,21 @@ def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) ->
         segments, candidates = wanted[image]
         known = (candidate for candidate in candidates if candidate < len(pool))  # a pool made again may have fewer
         segments |= {str(candidate): segment_path(pool.mask(candidate), WIDE) for candidate in known}
+
+
+def _add_taken_maps(pictures: Sequence[dict[str, Any]], catalogue: Catalogue, steps: Sequence[Labels]) -> None:
+    """Add the outlines of what boxes took from their object maps, if the stores of maps are still there."""
+    sizes = {row.image: (row.height, row.width) for row in catalogue.rows()}
+    for step, labels in enumerate(steps):
+        maps = open_maps(labels)
+        if maps is None:
+            continue
+        for picture in pictures:
+            choices = [box["choices"][step] for box in picture["boxes"]]
+            for row, box in enumerate(corners_of(catalogue.boxes_of(picture["id"]))):
+                if choices[row]["chosen"] == Chosen.MAP:
+                    inside = chosen_pixels(Chosen.MAP, box, None, maps[picture["id"]][row])
+                    choices[row]["map"] = segment_path(on_image(inside, box, sizes[picture["id"]]), WIDE)
 
 
 def _shown_boxes(

@@ -12,17 +12,18 @@ from PIL import Image
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import MIN_MASKS
-from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, chosen_pixels, measure_maps
-from boxsup.labels.choice import Chosen
+from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, measure_maps
+from boxsup.image.showing import encode_base64
+from boxsup.labels.choice import chosen_pixels
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
-from boxsup.objects.maps import ObjectMaps, object_pixels
+from boxsup.objects.maps import ObjectMaps
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.shared.choosing import evenly_spaced
 from boxsup.report.shared.explorer import WIDE, svg_path, webp_photo
-from boxsup.report.shared.pictures import encode_base64, heat_picture, resize
+from boxsup.report.shared.pictures import heat_picture, resize
 from boxsup.report.shared.templates import NONE, number, percent, rounded
 from boxsup.store.labels import Labels
 
@@ -58,7 +59,7 @@ def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels])
     known = any(each.calibration.masks >= MIN_MASKS for each in qualities.values())
     return {
         "titles": [*TITLES, *(CALIBRATION_TITLES if known else ())],
-        "rows": [_row(seed, each) + (_calibrated(each) if known else []) for seed, each in qualities.items()],
+        "rows": [_row(seed, each) + (calibration_cells(each) if known else []) for seed, each in qualities.items()],
         "calibrated": known,
         "boxes": int(quality.chose.sum()),
         "measured": int(quality.measured.sum()),
@@ -105,8 +106,8 @@ def _row(seed: int, quality: MapQuality) -> list[str]:
     return [str(seed), boxes, distance, f"{int(both.sum()):,}", percent(maps), percent(segments)]
 
 
-def _calibrated(quality: MapQuality) -> list[str]:
-    """The cells of CALIBRATION_TITLES."""
+def calibration_cells(quality: MapQuality) -> list[str]:
+    """Say how what is expected of the segments goes with what they are: the cells of CALIBRATION_TITLES, as texts."""
     found = quality.calibration
     bias = NONE if np.isnan(found.bias) else f"{100 * found.bias:+.1f}".replace("-", "−")
     rank = NONE if np.isnan(found.rank) else number(found.rank, 2)
@@ -148,12 +149,8 @@ def _picture(
     scale = WIDE / max(cut.shape[:2])
     height, width = (max(1, round(scale * side)) for side in cut.shape[:2])
     segment, true = np.zeros((2, *cut.shape[:2]), np.uint8)
-    if chosen == Chosen.MAP:
-        segment[inside] = object_pixels(maps[row.image][place], own)
-    elif chosen < 0:
-        segment[inside] = 1
-    elif pool is not None and chosen < len(pool):
-        segment[inside] = chosen_pixels(pool, chosen, own)
+    if chosen < 0 or (pool is not None and chosen < len(pool)):  # a pool made again may have fewer candidates
+        segment[inside] = chosen_pixels(chosen, own, pool, maps[row.image][place])
     if row.mask and not np.isnan(quality.maps[box]):
         held, known = true_pixels(row.true_mask(), corners, boxes["label"].to_numpy(np.int64), place)
         true[inside] = held & known

@@ -335,8 +335,11 @@ class Generations extends Explorer {
   drawn() {
     const one = this.marked?.box ?? null;
     const boxes = this.item.boxes.filter((box, index) => one === null || index === one);
-    const chosen = boxes.map((box) => this.marked?.candidate ?? box.choices[this.step].chosen);
-    return { boxes, outlines: chosen.map((candidate) => this.item.segments[candidate]).filter(Boolean) };
+    const outline = (box) => {
+      const { chosen, map } = box.choices[this.step];
+      return this.item.segments[this.marked?.candidate ?? chosen] ?? map;
+    };
+    return { boxes, outlines: boxes.map(outline).filter(Boolean) };
   }
 
   mark(marked) {

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.measured import image_score
-from boxsup.evaluation.object_maps import of_chosen
 from boxsup.evaluation.truth import image_confusion
 from boxsup.image.boxes import box_areas, tight_box
 from boxsup.labels.choice import Chosen
+from boxsup.labels.choice_tables import of_chosen
 from boxsup.machine.bars import tqdm
 from boxsup.report.experiment.odd_boxes import BoxHistory
 from boxsup.report.shared.choosing import evenly_spaced

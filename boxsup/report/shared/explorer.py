@@ -15,7 +15,8 @@ from PIL import Image
 
 from boxsup.catalogue.tables import ImageRow
 from boxsup.image.drawing import outlines
-from boxsup.report.shared.pictures import encode_base64, fit_side, resize
+from boxsup.image.showing import encode_base64
+from boxsup.report.shared.pictures import fit_side, resize
 
 WIDE, NARROW = 240, 88  # px, the longer side of a picture, and of one where there are very many
 QUALITY = {WIDE: 55, NARROW: 40}  # of WebP

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from boxsup.report.shared.pictures import Picture, encode_base64, fit_width
+from boxsup.image.showing import encode_base64
+from boxsup.report.shared.pictures import Picture, fit_width
 
 WIDTH = 300  # px of a picture on the page
 QUALITY = 78  # of JPEG

@@ -6,8 +6,6 @@ The explorer draws the same things as SVG in the browser; see `boxsup.report.sha
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -141,16 +139,3 @@ def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
         sheet.paste(picture, (left, 0))
         left += picture.width + GAP
     return sheet
-
-
-def encode_base64(image: Image.Image, file_format: str, **options: object) -> str:
-    """A picture as a file ("JPEG", "WEBP") in base64, for a data URI: the same bytes for the same pixels.
-
-    Args:
-        image: The picture.
-        file_format: A format that Pillow writes.
-        **options: Options of Pillow's writer, for instance `quality`.
-    """
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
