@@ -8,7 +8,7 @@ import torch
 from boxsup.errors import BoxSupError, StoreError
 from boxsup.network import build_network
 from boxsup.network.checkpoint import Checkpoint, load, load_checkpoint, save, save_checkpoint
-from boxsup.network.images import IMAGENET, Normalisation
+from boxsup.network.images import Normalisation
 
 CLASSES = ("background", "disc", "square")
 
@@ -93,10 +93,10 @@ def test_how_a_network_takes_images_comes_back(checkpoint, tmp_path):
     assert load_checkpoint(tmp_path / "own.pt").normalisation == own
 
 
-def test_a_file_that_does_not_say_it_takes_images_as_imagenets(saved, tmp_path):
-    content = {name: value for name, value in load(saved).items() if name != "normalisation"}
-    save(tmp_path / "model.pt", content)
-    assert load_checkpoint(tmp_path / "model.pt").normalisation == IMAGENET
+def test_a_file_that_does_not_say_how_it_takes_images_is_one_line(saved, tmp_path):
+    save(tmp_path / "model.pt", {name: value for name, value in load(saved).items() if name != "normalisation"})
+    with pytest.raises(StoreError, match="not a checkpoint of boxsup"):
+        load_checkpoint(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize(
