@@ -33,6 +33,7 @@ from boxsup.labels.choice_tables import ChoiceTables
 from boxsup.labels.generation import LabelUpdate
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
+from boxsup.network.grid import Grid, enlarge
 from boxsup.network.pretrained import imagenet_weights
 from boxsup.random import torch_seed
 from boxsup.store.labels import Labels, labels_writer
@@ -114,15 +115,14 @@ def settings_at(update: UpdateSettings, loop: Loop, progress: float) -> UpdateSe
     return update.changed(lambda_=weight, k=k)
 
 
-def balanced_loss(labels: Labels, classes: int, power: float) -> Callable[[Tensor, Tensor], Tensor]:
+def balanced_loss(labels: Labels, classes: int, power: float) -> Callable[[Tensor, Tensor, Grid], Tensor]:
     """Cross-entropy in which a label counts by its frequency to minus `power`; 0 is the package's own loss."""
     if not power:
         return pixel_loss
     weights = torch.from_numpy(frequencies(labels, classes)).float().clamp(min=1e-4) ** -power
 
-    def loss(logits: Tensor, wanted: Tensor) -> Tensor:
-        enlarged = functional.interpolate(logits, wanted.shape[1:], mode="bilinear", align_corners=False)
-        return functional.cross_entropy(enlarged, wanted, weights, ignore_index=VOID)
+    def loss(logits: Tensor, wanted: Tensor, grid: Grid) -> Tensor:
+        return functional.cross_entropy(enlarge(logits, wanted.shape[1:], grid), wanted, weights, ignore_index=VOID)
 
     return loss
 

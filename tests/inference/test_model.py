@@ -14,8 +14,9 @@ from boxsup.image.files import read_mask
 from boxsup.image.palette import overlay
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.model import crf_settings
-from boxsup.inference.scores import Predictor, enlarge_logits
+from boxsup.inference.scores import Predictor
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from boxsup.network.grid import enlarge
 from boxsup.network.images import Normalisation
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
@@ -132,7 +133,8 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
     taken = (PICTURE.astype(np.float32) / 255 - np.float32(own.mean)) / np.float32(own.std)
     expected = checkpoint.model.eval()(torch.from_numpy(taken.transpose(2, 0, 1))[None])
     got = boxsup.load(tmp_path / "own.pt").predict(PICTURE, scores=True).scores
-    np.testing.assert_allclose(got, enlarge_logits(expected, PICTURE.shape[:2])[0].numpy(), atol=1e-4)
+    expected = enlarge(expected, PICTURE.shape[:2], checkpoint.model.grid).log_softmax(dim=1)
+    np.testing.assert_allclose(got, expected[0].numpy(), atol=1e-4)
     assert np.abs(got - model.predict(PICTURE, scores=True).scores).max() > 0.1
 
 
