@@ -17,6 +17,7 @@ from boxsup.machine.memory import giving_back
 from boxsup.machine.workers import useful_processes
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
+from boxsup.store.atomic import OF_ONE_NAME
 
 SECONDS = 0.25  # what the check of a large photograph takes, about
 
@@ -171,15 +172,22 @@ def make_parts(
         known: See `MaskMaker.parts`.
 
     Returns:
-        The jobs whose part could not be written, each with the reason.
+        The jobs whose part has a name that cannot be written, each with the reason.
+
+    Raises:
+        OSError: Nothing can be written there, as on a full disk. Each image costs seconds.
     """
     waiting, lost = [job for job in jobs if not job.done], {}
+    if waiting:
+        folder.mkdir(parents=True, exist_ok=True)
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
         parts = masker.parts([job.asked for job in waiting], workers, known)
         for job, part in zip(waiting, parts, strict=True):
             try:
                 write_part(folder, job.key, part)
             except OSError as error:
+                if error.errno not in OF_ONE_NAME:
+                    raise
                 lost[job] = Problem(job.record.image, job.record.path, f"{error.filename}: {error.strerror}")
             bar.update()
     return lost

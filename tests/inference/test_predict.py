@@ -1,5 +1,6 @@
 """The command `predict`, from files to masks, overlays, videos and a summary."""
 
+import errno
 import os
 import subprocess
 
@@ -315,6 +316,20 @@ def test_a_file_that_cannot_be_written_is_noted_and_the_others_go_on(folder, tmp
     summary = pd.read_csv(tmp_path / "summary.csv", dtype=str)
     assert set(summary["name"]) == {"0", "2", "clip"}
     assert not [path for path in tmp_path.rglob(".*") if path.name != ".boxsup.sha256"]
+
+
+def test_a_full_disk_ends_the_work_at_once(folder, tmp_path, monkeypatch, capsys):
+    tried = []
+
+    def write(path, content):
+        tried.append(path)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("boxsup.inference.predicted_files.write_bytes", write)
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path)
+    assert tried == [tmp_path / "masks" / "0.png"]
+    assert "masks/0.png: No space left on device; nothing was left half-written" in capsys.readouterr().err
 
 
 def test_names_that_are_no_utf8_have_their_results_or_are_noted(folder, tmp_path, capsys):
