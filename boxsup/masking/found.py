@@ -220,7 +220,8 @@ class ImageMasks(Sequence[ObjectMask]):
         """COCO's `images`, `annotations` and `categories`; the image has the id 1.
 
         A category's id is the label if labels are numbers; otherwise names are numbered from 1 in the order of
-        `classes`. Boxes without labels are of the category `object`.
+        `classes`. Boxes without labels are of the category `object`. A box whose pixels all belong to others, by
+        `disjoint`, is left out, as in what `boxsup masks` writes.
         """
         return coco_content([self._detected()])
 
@@ -228,6 +229,7 @@ class ImageMasks(Sequence[ObjectMask]):
         """`supervision.Detections` with masks; scores as `confidence`, names as `data["class_name"]`.
 
         `class_id` is the label if labels are numbers; otherwise names are numbered from 0 in the order of `classes`.
+        Boxes are left out as in `to_coco`.
 
         Raises:
             ConfigError: The package supervision is not installed.

@@ -14,8 +14,9 @@ from boxsup.image.files import read_mask
 from boxsup.image.palette import overlay
 from boxsup.inference.crf import dense_crf
 from boxsup.inference.model import crf_settings
-from boxsup.inference.scores import Predictor, enlarge_logits
+from boxsup.inference.scores import Predictor
 from boxsup.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from boxsup.network.grid import enlarge
 from boxsup.network.images import Normalisation
 from helpers.networks import network_that_has_seen
 from helpers.small_split import CLASSES, draw
@@ -120,9 +121,11 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
     checkpoint = replace(load_checkpoint(path), normalisation=own)
     save_checkpoint(tmp_path / "own.pt", checkpoint)
     taken = (PICTURE.astype(np.float32) / 255 - np.float32(own.mean)) / np.float32(own.std)
-    expected = checkpoint.model.eval()(torch.from_numpy(taken.transpose(2, 0, 1))[None])
+    network = checkpoint.model.eval()
+    logits = network(torch.from_numpy(taken.transpose(2, 0, 1))[None])
+    expected = torch.log_softmax(enlarge(logits, PICTURE.shape[:2], network.grid), dim=1)
     got = boxsup.load(tmp_path / "own.pt").predict(PICTURE, scores=True).scores
-    np.testing.assert_allclose(got, enlarge_logits(expected, PICTURE.shape[:2])[0].numpy(), atol=1e-4)
+    np.testing.assert_allclose(got, expected[0].numpy(), atol=1e-4)
     assert np.abs(got - model.predict(PICTURE, scores=True).scores).max() > 0.1
 
 
@@ -142,7 +145,23 @@ def test_what_is_no_image_is_said(model, image):
     assert "\n" not in str(info.value)
 
 
-@pytest.mark.parametrize("scales", [(), (0.0,), (-1.0,), (5.0,), (float("nan"),)])
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ({"crf": "yes"}, "crf: expected True, False, None or a CrfSettings, got 'yes'"),
+        ({"background_bias": "x"}, "background_bias: expected a number, got 'x'"),
+        ({"megapixels": "x"}, "megapixels: expected a number, got 'x'"),
+        ({"tile": "x"}, "tile: expected a number, got 'x'"),
+        ({"tile": 100.5}, "tile: expected .* got 100.5"),
+        ({"tile": float("inf")}, "tile: expected .* got inf"),
+    ],
+)
+def test_an_argument_of_another_kind_is_one_line(model, mistake, said):
+    with pytest.raises(ConfigError, match=said):
+        model.predict(PICTURE, **mistake)
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (-1.0,), (5.0,), (float("nan"),), 1.0, "11", ["1"]])
 def test_scales_out_of_range_are_refused(model, scales):
     with pytest.raises(ConfigError, match="scales: expected"):
         model.predict(PICTURE, scales=scales)
