@@ -167,6 +167,13 @@ def test_scales_out_of_range_are_refused(model, scales):
         model.predict(PICTURE, scales=scales)
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model.PT2"])
+def test_an_exported_model_is_not_called_damaged(tmp_path, name):
+    (tmp_path / name).write_bytes(b"what other programs run")
+    with pytest.raises(StoreError, match=r"an exported model, which other programs run; give the model\.pt"):
+        boxsup.load(tmp_path / name)
+
+
 def test_what_is_no_checkpoint_is_said(tmp_path):
     (tmp_path / "model.pt").write_bytes(b"PK")
     for path in (tmp_path / "model.pt", tmp_path / "nowhere.pt", tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 
 import boxsup
 from boxsup.cli import main
+from boxsup.commands.parser import make_parser
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import voc_palette
@@ -240,10 +241,19 @@ def test_a_scale_out_of_range_says_what_is_right(folder, tmp_path, capsys, scale
     assert "expected a number above 0, at most 4" in capsys.readouterr().err
 
 
-def test_a_bias_that_is_no_number_says_what_is_right(folder, tmp_path, capsys):
+@pytest.mark.parametrize("bias", ["-5e-1", "-1E3", "-.5", "-2.", "-1e+30"])
+def test_a_bias_may_be_written_with_an_exponent(bias):
+    """Python 3.11 takes `-5e-1` for an option."""
+    parser, _ = make_parser(["predict"])
+    args = parser.parse_args(["predict", "a.jpg", "--model", "m.pt", "--background-bias", bias])
+    assert args.background_bias == float(bias)
+
+
+@pytest.mark.parametrize("bias", ["nan", "-inf", "-NaN"])
+def test_a_bias_that_is_no_number_says_what_is_right(folder, tmp_path, capsys, bias):
     with pytest.raises(SystemExit, match="2"):
-        predict(folder, tmp_path / "out", "--background-bias", "nan")
-    assert "expected a number, got 'nan'" in capsys.readouterr().err
+        predict(folder, tmp_path / "out", "--background-bias", bias)
+    assert f"expected a number, got '{bias}'" in capsys.readouterr().err
 
 
 def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
