@@ -17,7 +17,7 @@ from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
-from boxsup.image.files import encode_mask, read_image
+from boxsup.image.files import encode_mask, has_several_frames, read_image
 from boxsup.image.palette import overlay
 from boxsup.inference.inputs import Input
 from boxsup.inference.maps import ImageLabels, label_maps
@@ -34,11 +34,12 @@ SUMMARY = "summary.csv"
 
 @dataclass
 class Summary:
-    """What each file shows, and the problems of those that could not be used."""
+    """What each file shows, the problems of those that could not be used, and images with more frames than are read."""
 
     classes: tuple[str, ...]
     rows: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    several: list[Input] = field(default_factory=list)
 
     def add(self, item: Input, size: tuple[int, int], frames: int, pixels: Counter[int]) -> None:
         """Add one row for each label that the file shows.
@@ -102,6 +103,8 @@ class FileWriter:
                     self.summary.fail(item, error)
                     continue
                 waiting.append(item)
+                if has_several_frames(item.path):
+                    self.summary.several.append(item)
                 yield pixels
 
         results = label_maps(readable(), self.predictor, self.crf, self.workers, self.tile)

@@ -131,7 +131,7 @@ def supervision_detections(found: Detected, masks: NDArray[np.bool_]) -> Any:  #
         supervision = importlib.import_module("supervision")
     except ImportError as error:
         raise ConfigError(f"supervision cannot be imported ({error}); pip install supervision") from error
-    kept = masks.any(axis=(1, 2))  # as in `coco_content`
+    kept = np.array([mask.any() for mask in masks], np.bool_)  # as in `coco_content`
     objects = [item for item, keep in zip(found.objects, kept, strict=True) if keep]
     labels = [item.label for item in objects]
     class_ids, data = None, {}

@@ -187,6 +187,15 @@ def test_a_bad_file_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
     ]  # fmt: skip
 
 
+def test_frames_that_are_not_read_are_said(folder, tmp_path, capsys):
+    first, *others = (Image.open(folder / "in" / f"{number}.png") for number in range(3))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others)
+    predict(folder, tmp_path / "out", inputs=[tmp_path / "a.gif"])
+    said = capsys.readouterr().err
+    assert f"several frames or pages, of which only the first is read: 1, the first is {tmp_path}/a.gif" in said
+    assert "predict: 1 file, see" in said
+
+
 def test_a_cut_off_video_is_noted(folder, tmp_path):
     path = tmp_path / "long.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIDE[::-1])
