@@ -52,7 +52,7 @@ from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import ImagePart, part_path
 from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
-from boxsup.near import shorter
+from boxsup.near import counted, shorter
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
@@ -197,7 +197,8 @@ def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Se
     write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
-        f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
+        f"masks: {counted(len(jobs), 'image')}, {done} of them done before, {counted(len(table), 'box', 'boxes')}, "
+        f"{flagged} worth a look: "
         f"{out / TABLE}",
         file=sys.stderr,
     )

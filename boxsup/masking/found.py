@@ -27,6 +27,7 @@ from boxsup.masking.handing_on import (
     supervision_detections,
 )
 from boxsup.masking.quality import Measures
+from boxsup.near import counted
 from boxsup.proposals.pool import Pool
 
 
@@ -285,7 +286,7 @@ class MaskBatch(Sequence[ImageMasks]):
 
     def __repr__(self) -> str:
         boxes = sum(map(len, self._images))
-        return f"MaskBatch({len(self)} images, {boxes} boxes)"
+        return f"MaskBatch({counted(len(self), 'image')}, {counted(boxes, 'box', 'boxes')})"
 
     def _repr_html_(self) -> str:
         pictures = [html_picture(image.overlay(), image.name, side=320) for image in self._images[:12]]
