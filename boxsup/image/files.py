@@ -72,16 +72,14 @@ def has_several_frames(path: str | os.PathLike[str]) -> bool:
 
     Smaller copies and transparency masks in a TIFF are none, nor is what cameras add to a JPEG.
     """
-    try:
-        with _opened(path) as image:
-            if image.format != "TIFF":
-                return image.format != "JPEG" and bool(getattr(image, "is_animated", False))
-            for page in itertools.count(1):
-                image.seek(page)
-                if not int(_tags(image).get(SUBFILE, 0)) & COPY_OR_MASK:
-                    return True
-    except Exception:  # no further page, or a damaged one; the first can be read
-        return False
+    with contextlib.suppress(Exception), _opened(path) as image:  # no further page, or a damaged one
+        if image.format != "TIFF":
+            return image.format != "JPEG" and bool(getattr(image, "is_animated", False))
+        for page in itertools.count(1):
+            image.seek(page)
+            if not int(_tags(image).get(SUBFILE, 0)) & COPY_OR_MASK:
+                return True
+    return False
 
 
 def _depth(path: str | os.PathLike[str], image: Image.Image) -> int:
