@@ -30,6 +30,15 @@ def first_few(values: Sequence[object], limit: int = 5) -> str:
     return ", ".join(map(str, values[:limit])) + more
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things; `many` is their plural, if it is not `one` with an s.
+
+    >>> counted(1, "box", "boxes"), counted(2000, "image")
+    ('1 box', '2,000 images')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def nearest(name: str, known: Iterable[str], limit: int = MAX_HINTS) -> list[str]:
     """The known names that resemble a name, the most similar first.
 

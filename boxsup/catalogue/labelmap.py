@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
-from boxsup.catalogue.names import class_name
+from boxsup.catalogue.names import class_name, printable
 from boxsup.image import VOID
 from boxsup.image.palette import voc_palette
 from boxsup.store.foreign import read_content
 
 NAME = "labelmap.txt"
-LINE = re.compile(r"([^:]+):((?:\d+,\d+,\d+)?)(?::[^:]*){0,2}")  # name:colour:parts:actions
+# name:colour:parts:actions, with a name that may have colons; other tools' lines may end earlier.
+LINE = re.compile(r"(.+):((?:\d+,\d+,\d+)?):[^:]*:[^:]*|([^:]+):((?:\d+,\d+,\d+)?)(?::[^:]*)?")
+COMMENT = re.compile(r"#(?!.*:\d+,\d+,\d+)")  # a class may be called `#1`
 MAX_BYTES = 2**20
 
 
@@ -21,17 +24,31 @@ def find_labelmap(masks: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def read_labelmap(path: Path) -> list[str] | None:
-    """The names of the values 0, 1, 2, …; None if the file has another form.
+class Labelmap(NamedTuple):
+    """What a `labelmap.txt` says.
 
-    A name with the colour of void has no value of its own, and is left out.
+    Attributes:
+        names: The names of the values 0, 1, 2, …
+        fault: The line that has another form, or that there is none; "" if all is well.
+    """
+
+    names: list[str]
+    fault: str
+
+
+def read_labelmap(path: Path) -> Labelmap:
+    """The names of the values. A name with the colour of void has no value of its own, and is left out.
 
     Raises:
         DataError: The file cannot be read.
     """
     text = read_content(path, "", MAX_BYTES).decode("utf-8-sig", errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    found = [LINE.fullmatch(line) for line in lines]
-    void = ",".join(map(str, voc_palette()[VOID].tolist()))
-    names = [class_name(match[1]) for match in found if match is not None and match[2] != void]
-    return names if names and None not in found else None
+    void, names = ",".join(map(str, voc_palette()[VOID].tolist())), []
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = LINE.fullmatch(line.strip())
+        if match is None and line.strip() and not COMMENT.match(line):
+            return Labelmap([], f"line {number}, '{printable(line.strip()[:60])}'")
+        name, colour = (match[1] or match[3], match[2] or match[4]) if match else ("", "")
+        if name and colour != void and not COMMENT.match(line):
+            names.append(class_name(name))
+    return Labelmap(names, "" if names else "it has none")

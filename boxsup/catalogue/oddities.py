@@ -19,7 +19,7 @@ from boxsup.catalogue.names import MAX_ID, normalised, printable
 from boxsup.catalogue.readers.image_files import images_below, other_names
 from boxsup.catalogue.records import Box, Check, Problem, Record, image_problem
 from boxsup.catalogue.sources import Source
-from boxsup.image.files import FORMATS, ORIENTATION, has_16_bits, read_image
+from boxsup.image.files import FORMATS, ORIENTATION, has_16_bits, has_several_frames, read_image
 from boxsup.near import first_few
 
 TURNING = range(2, 9)  # values of EXIF's orientation that rotate or mirror; others mean nothing
@@ -72,13 +72,18 @@ DARK = Oddity(
     f"has 16-bit values below {LOW * 256:,}",
     "only their high byte is used, which is nearly black: save all with 8 bits, scaled alike",
 )
+SEVERAL = Oddity(
+    "images with several frames or pages, of which only the first is read",
+    "has several frames or pages, of which only the first is read",
+    "save the others as images of their own",
+)
 THIN = Oddity(
     "boxes that are one pixel wide or high, as clicks make them",
     "one pixel wide or high, as clicks make them",
     of_boxes=True,
 )
 DOUBLED = Oddity("boxes that occur twice in their image", "occurs twice in its image", of_boxes=True)
-ODDITIES = (TURNED, DARK, THIN, DOUBLED)
+ODDITIES = (TURNED, DARK, SEVERAL, THIN, DOUBLED)
 
 
 class Checked(NamedTuple):
@@ -116,7 +121,7 @@ def _checked(check: Check) -> Checked:
 
 def odd_pixels(path: Path) -> tuple[Oddity, ...]:
     """What is odd about the pixels of a readable image."""
-    found = {TURNED: not is_upright(path), DARK: is_dark(path)}
+    found = {TURNED: not is_upright(path), DARK: is_dark(path), SEVERAL: has_several_frames(path)}
     return tuple(oddity for oddity, holds in found.items() if holds)
 
 

@@ -23,6 +23,7 @@ from boxsup.evaluation.held_out import check_asked
 from boxsup.experiments.splits import TABLES
 from boxsup.image.scaling import MILLION
 from boxsup.machine.bars import tqdm
+from boxsup.near import counted
 from boxsup.store.atomic import atomic_write, discard
 from boxsup.store.limits import check_stack
 
@@ -121,9 +122,10 @@ def _summary(catalogue: Catalogue, problems: Sequence[Problem], report: Path) ->
     masks = ", ".join(f"{folder} {count}" for folder, count in sorted(folders.items()))
     left_out = len({problem.image for problem in problems})
     print(
-        f"catalogue: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes "
+        f"catalogue: {counted(len(catalogue.images), 'image')}, {counted(len(catalogue.boxes), 'box', 'boxes')} "
         f"({catalogue.boxes['difficult'].sum()} difficult, {catalogue.boxes['crowd'].sum()} crowds), masks: {masks}; "
-        f"left out for {len(problems)} problems: {left_out} images" + (f", see {report}" if problems else ""),
+        f"left out for {counted(len(problems), 'problem')}: {counted(left_out, 'image')}"
+        + (f", see {report}" if problems else ""),
         file=sys.stderr,
     )
 

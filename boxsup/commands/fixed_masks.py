@@ -23,6 +23,7 @@ from boxsup.labels.baselines import BaselineLabels, baseline_labels
 from boxsup.labels.choice import Chosen
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
+from boxsup.near import counted
 from boxsup.store.labels import labels_writer
 from boxsup.store.provenance import provenance
 
@@ -81,7 +82,8 @@ def _write_masks_from_boxes(catalogue: Catalogue, kind: str, workers: int, out: 
             chosen[catalogue.boxes_of(image).index] = masks.chosen
         writer.table("chosen", chosen)
     rectangles = int((chosen == Chosen.RECTANGLE).sum())
-    print(f"{kind}: {len(catalogue.images)} images, {len(chosen)} boxes, {rectangles} by rectangle", file=sys.stderr)
+    boxes = counted(len(chosen), "box", "boxes")
+    print(f"{kind}: {counted(len(catalogue.images), 'image')}, {boxes}, {rectangles} by rectangle", file=sys.stderr)
 
 
 def _made_masks(catalogue: Catalogue, kind: str, workers: int) -> Iterator[BaselineLabels]:

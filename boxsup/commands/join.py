@@ -16,6 +16,7 @@ from boxsup.catalogue.union import join
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.evaluation.held_out import check_asked
 from boxsup.experiments.splits import TABLES
+from boxsup.near import counted
 from boxsup.store.csv import unescape_texts, write_csv
 from boxsup.store.limits import check_stack
 
@@ -36,4 +37,5 @@ def run(*, parts: Sequence[Path], out: Path) -> None:
     check_asked(catalogue, out)
     check_stack(catalogue.ids, catalogue.sizes)
     write_catalogue(out, catalogue)
-    print(f"join: {len(catalogue.images)} images, {len(catalogue.boxes)} boxes", file=sys.stderr)
+    boxes = counted(len(catalogue.boxes), "box", "boxes")
+    print(f"join: {counted(len(catalogue.images), 'image')}, {boxes}", file=sys.stderr)

@@ -20,7 +20,7 @@ from boxsup.commands.outputs import add_output_arguments, claim
 from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.datasets import CornerConvention
-from boxsup.errors import DataError
+from boxsup.errors import ConfigError, DataError
 from boxsup.inference.trained import find_trained, print_note
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.decided import Decisions
@@ -51,7 +51,7 @@ from boxsup.masking.outputs import FORMATS, formats_of, output_path
 from boxsup.masking.parts import ImagePart, part_path
 from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.masking.table import masks_table
-from boxsup.near import shorter
+from boxsup.near import counted, shorter
 from boxsup.store.csv import write_csv
 
 EXAMPLE = "boxsup masks --images photos --boxes annotations.json --out masks"
@@ -119,16 +119,18 @@ def run(
     """
     source, folder = open_source(images, boxes, links, corners or ""), out / PARTS
     formats, stamps = formats_of(format, source), stamps_of(source)
+    if tight_boxes and not any(name.startswith("coco") for name in formats):
+        raise ConfigError("--tight-boxes: is of COCO's bbox, and no format is COCO's; add one, or leave it out")
     claim([out / output_path(name, source) for name in formats], out)
     settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
+    recipe = mask_recipe(trained, objects, scales, settings, disjoint)
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
     for note in (*source.notes, *checked.told):  # before the work: the user may want to stop it
         print(f"masks: note: {printable(note)}", file=sys.stderr)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
-    recipe = mask_recipe(trained, objects, scales, settings, disjoint)
     masker = MaskMaker(recipe)
     if trained is not None and not scales:
         print_note(trained)
@@ -194,7 +196,8 @@ def _write_table(out: Path, results: MaskResults, jobs: Sequence[Job], known: Se
     write_csv(out / TABLE, table, "%.4f")
     done, flagged = sum(job.done for job in jobs), int((table["flags"] != "").sum())
     print(
-        f"masks: {len(jobs)} images, {done} of them done before, {len(table)} boxes, {flagged} worth a look: "
+        f"masks: {counted(len(jobs), 'image')}, {done} of them done before, {counted(len(table), 'box', 'boxes')}, "
+        f"{flagged} worth a look: "
         f"{out / TABLE}",
         file=sys.stderr,
     )

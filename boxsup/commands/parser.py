@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -23,8 +24,15 @@ STATUSES = "exit status: 0 if all is well, 1 for a mistake in data or configurat
 UNSEEN = "snakemake -npF results/demo_semi/report.html prints what rules pass for a $NAME"
 
 
+NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line and end with status 2."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - those of argparse
+        super().__init__(*args, **named)
+        self._negative_number_matcher = NEGATIVE  # up to Python 3.13, argparse takes -5e-1 for an option
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where to look, without the usage of all options before it."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from boxsup.catalogue.check import PROBLEMS
+from boxsup.catalogue.oddities import SEVERAL
 from boxsup.commands.argument_types import above_zero, tile_side
 from boxsup.commands.model_arguments import (
     add_crf_arguments,
@@ -21,7 +22,7 @@ from boxsup.inference.inputs import Input, find_inputs
 from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, result_paths
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
-from boxsup.near import first_few
+from boxsup.near import counted, first_few
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 
@@ -90,7 +91,10 @@ def run(
         if item.video:
             writer.write_video(item)
     summary.write(out)
-    print(f"predict: {len(items)} files, see {out / SUMMARY}", file=sys.stderr)
+    if summary.several:
+        of_them = f"{len(summary.several):,}, the first is {summary.several[0].path}"
+        print(f"predict: {SEVERAL.many}: {of_them}; {SEVERAL.advice}", file=sys.stderr)
+    print(f"predict: {counted(len(items), 'file')}, see {out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
         count = f"{len(summary.problems)} of {len(items) + links_left} files"

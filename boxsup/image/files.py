@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ MAX_PIXELS, MAX_SIDE = 100_000_000, 2**16 - 1  # of an image; a stage holds some
 LIMIT_VARIABLE = "BOXSUP_MAX_MEGAPIXELS"  # of the environment: another limit than MAX_PIXELS
 ORIENTATION = 0x0112  # number of EXIF's entry, which is also a tag of TIFF, that turns an image
 WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262  # numbers of TIFF's tags; `BITS` is of each channel
+SUBFILE, COPY_OR_MASK = 254, 0b101  # the tag of TIFF that says what a page is, and its bits for these kinds
 COLOURS = "a pixel's value must be its label, not a colour"
 
 
@@ -63,6 +65,21 @@ def has_16_bits(path: str | os.PathLike[str]) -> bool:
         if image.format in ("TIFF", "PNG"):  # Pillow's mode does not tell it for RGB, but the file's header does
             return _depth(path, image) == 16
         return image.mode.startswith("I")
+
+
+def has_several_frames(path: str | os.PathLike[str]) -> bool:
+    """Whether an image that `read_image` can read has more frames or pages than the first, which alone is read.
+
+    Smaller copies and transparency masks in a TIFF are none, nor is what cameras add to a JPEG.
+    """
+    with contextlib.suppress(Exception), _opened(path) as image:  # no further page, or a damaged one
+        if image.format != "TIFF":
+            return image.format != "JPEG" and bool(getattr(image, "is_animated", False))
+        for page in itertools.count(1):
+            image.seek(page)
+            if not int(_tags(image).get(SUBFILE, 0)) & COPY_OR_MASK:
+                return True
+    return False
 
 
 def _depth(path: str | os.PathLike[str], image: Image.Image) -> int:

@@ -80,7 +80,7 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
         size: H and W of all images; None for sides from MIN_SIDE to MAX_SIDE.
 
     Raises:
-        ConfigError: Torch cannot export the network for images of any size.
+        ConfigError: Torch cannot export the network for images of any size, or not at a scale of its scales.
     """
     from torch._dynamo.exc import UserError  # takes two seconds, which --help need not wait for
 
@@ -98,6 +98,12 @@ def export_program(network: FullSize, size: tuple[int, int] | None) -> ExportedP
         except UserError as error:
             if size:
                 raise
+            if network.scales != (1.0,):
+                export_program(FullSize(network.network), None)  # else the scales are not to blame
+                raise ConfigError(
+                    f"torch cannot export this network at scale {min(network.scales):g} for images of any size, since "
+                    "small ones have too few pixels there; leave it out of --scales, or give one with --size H W"
+                ) from error
             raise ConfigError(
                 "torch cannot export this network for images of any size; give one with --size H W"
             ) from error

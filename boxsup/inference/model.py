@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.config.fields import MAX_SCALE
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import ConfigError
 from boxsup.image.enlarging import enlarged_labels
@@ -22,6 +21,7 @@ from boxsup.image.given import ImageLike, given_pixels
 from boxsup.image.palette import overlay
 from boxsup.image.showing import html_picture, html_table, jpeg_bytes, png_bytes
 from boxsup.image.tiles import MIN_SIDE, crops, joined, tiles
+from boxsup.inference.arguments import check_crf, checked_number, checked_scales
 from boxsup.inference.crf import dense_crf, require_crf
 from boxsup.inference.labelling import crf_settings
 from boxsup.inference.scores import Predictor
@@ -151,24 +151,25 @@ class Model:
             BoxSupError: The library of the CRF is needed and not installed.
         """
         labelling = self.labelling
-        scales = labelling.scales if scales is None else scales
+        scales = checked_scales(labelling.scales if scales is None else scales)
         background_bias = labelling.background_bias if background_bias is None else background_bias
-        if not scales or not all(0 < scale <= MAX_SCALE for scale in scales):
-            raise ConfigError(f"scales: expected numbers above 0, at most {MAX_SCALE:g}, got {scales!r}")
+        background_bias = checked_number("background_bias", background_bias)
         if not math.isfinite(background_bias):
             raise ConfigError(f"background_bias: expected a number, got {background_bias}")
-        if megapixels is not None and not megapixels > 0:
+        if megapixels is not None and not checked_number("megapixels", megapixels) > 0:
             raise ConfigError(f"megapixels: expected a number above 0, got {megapixels}")
-        if tile is not None and (tile < MIN_SIDE or scores):
+        if tile is not None and (checked_number("tile", tile) < MIN_SIDE or tile % 1 or scores):
             raise ConfigError(f"tile: expected {MIN_SIDE} px or more, and scores=False, got {tile}")
-        asked = labelling.crf if crf is None else crf_settings(labelling.refining) if crf is True else crf or None
+        check_crf(crf)
+        asked = crf_settings(labelling.refining) if crf else None
+        asked = labelling.crf if crf is None else crf if isinstance(crf, CrfSettings) else asked
         settings = asked if asked and asked.refines else None
         if settings:
             require_crf()
         pixels = given_pixels(image)
         working = self._predictor.working_image(pixels, megapixels)
         height, width, _ = working.shape
-        places, parts = tiles(height, width, tile or max(height, width)), list[NDArray[np.uint8]]()
+        places, parts = tiles(height, width, int(tile or max(height, width))), list[NDArray[np.uint8]]()
         for seen in crops(working, places):
             probabilities = self._predictor.log_probabilities(seen, scales, background_bias).cpu().numpy()
             own = dense_crf(seen, probabilities, settings) if settings else probabilities.argmax(axis=0)

@@ -17,14 +17,14 @@ from boxsup.catalogue.check import PROBLEMS, write_problems
 from boxsup.catalogue.records import Problem
 from boxsup.config.inference import CrfSettings
 from boxsup.errors import DataError
-from boxsup.image.files import encode_mask, read_image
+from boxsup.image.files import encode_mask, has_several_frames, read_image
 from boxsup.image.palette import overlay
 from boxsup.inference.inputs import Input
 from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.machine.bars import tqdm
-from boxsup.store.atomic import atomic_write, write_bytes
+from boxsup.store.atomic import OF_ONE_NAME, atomic_write, write_bytes
 from boxsup.store.csv import write_csv
 
 MIN_FRAMES = 0.9  # share of the frames that a video announces, which some containers estimate
@@ -34,11 +34,12 @@ SUMMARY = "summary.csv"
 
 @dataclass
 class Summary:
-    """What each file shows, and the problems of those that could not be used."""
+    """What each file shows, the problems of those that could not be used, and images with more frames than are read."""
 
     classes: tuple[str, ...]
     rows: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    several: list[Input] = field(default_factory=list)
 
     def add(self, item: Input, size: tuple[int, int], frames: int, pixels: Counter[int]) -> None:
         """Add one row for each label that the file shows.
@@ -87,7 +88,11 @@ class FileWriter:
     tile: int | None = None
 
     def write_images(self, images: Sequence[Input]) -> None:
-        """Write the labels and the overlay of each image; one that cannot be used is noted, and the others go on."""
+        """Write the labels and the overlay of each image; one that cannot be used is noted, and the others go on.
+
+        Raises:
+            OSError: Nothing can be written there, as on a full disk.
+        """
         waiting: deque[Input] = deque()  # images that were read, until their labels are there
 
         def readable() -> Iterator[NDArray[np.uint8]]:
@@ -98,6 +103,8 @@ class FileWriter:
                     self.summary.fail(item, error)
                     continue
                 waiting.append(item)
+                if has_several_frames(item.path):
+                    self.summary.several.append(item)
                 yield pixels
 
         results = label_maps(readable(), self.predictor, self.crf, self.workers, self.tile)
@@ -107,15 +114,23 @@ class FileWriter:
                 for path, content in zip(result_paths(item, self.out), _encoded(result), strict=True):
                     write_bytes(path, content)
             except OSError as error:
+                if error.errno not in OF_ONE_NAME:
+                    raise
                 self.summary.fail(item, error)
                 continue
             self.summary.add(item, result.labels.shape, 1, label_counts(result.labels))
 
     def write_video(self, item: Input) -> None:
-        """Write a video with its labels; if it cannot be used, that is noted."""
+        """Write a video with its labels; if it cannot be used, that is noted.
+
+        Raises:
+            OSError: Nothing can be written there, as on a full disk.
+        """
         try:
             self._write_video(item)
         except (DataError, OSError) as error:
+            if isinstance(error, OSError) and error.errno and error.errno not in OF_ONE_NAME:
+                raise
             self.summary.fail(item, error)
 
     def _write_video(self, item: Input) -> None:

@@ -27,6 +27,7 @@ from boxsup.masking.handing_on import (
     supervision_detections,
 )
 from boxsup.masking.quality import Measures
+from boxsup.near import counted
 from boxsup.proposals.pool import Pool
 
 
@@ -217,7 +218,8 @@ class ImageMasks(Sequence[ObjectMask]):
         """COCO's `images`, `annotations` and `categories`; the image has the id 1.
 
         A category's id is the label if labels are numbers; otherwise names are numbered from 1 in the order of
-        `classes`. Boxes without labels are of the category `object`.
+        `classes`. Boxes without labels are of the category `object`. A box whose pixels all belong to others, by
+        `disjoint`, is left out, as in what `boxsup masks` writes.
         """
         return coco_content([self._detected()])
 
@@ -225,6 +227,7 @@ class ImageMasks(Sequence[ObjectMask]):
         """`supervision.Detections` with masks; scores as `confidence`, names as `data["class_name"]`.
 
         `class_id` is the label if labels are numbers; otherwise names are numbered from 0 in the order of `classes`.
+        Boxes are left out as in `to_coco`.
 
         Raises:
             ConfigError: The package supervision is not installed.
@@ -280,7 +283,7 @@ class MaskBatch(Sequence[ImageMasks]):
 
     def __repr__(self) -> str:
         boxes = sum(map(len, self._images))
-        return f"MaskBatch({len(self)} images, {boxes} boxes)"
+        return f"MaskBatch({counted(len(self), 'image')}, {counted(boxes, 'box', 'boxes')})"
 
     def _repr_html_(self) -> str:
         pictures = [html_picture(image.overlay(), image.name, side=320) for image in self._images[:12]]

@@ -47,7 +47,7 @@ class Masker:
         self,
         model: Path_ | None = None,
         *,
-        objects: Sequence[Path_] | None = None,
+        objects: Path_ | Sequence[Path_] | None = None,
         disjoint: bool = False,
         proposals: str = "mcg_views",
         config: Path_ | None = None,
@@ -58,24 +58,27 @@ class Masker:
         Args:
             model: A trained model, such as `results/EXPERIMENT`, whose networks are asked; see `boxsup.load`. None:
                 the network that ships with the package looks into the boxes.
-            objects: Object networks of `boxsup objects`, in place of those of the model.
+            objects: Object networks of `boxsup objects`, one or several, in place of those of the model.
             disjoint: Whether a pixel belongs to one box only, the surest; masks of overlapping boxes overlap otherwise.
             proposals: Name of the proposals in the configuration.
             config: A YAML file whose keys are laid over config.yaml: `update`, `proposals`.
-            scales: Scales of the image for the trained model; None: those of its run.
+            scales: Scales of the image for the trained model, above 0 and at most 4; None: those of its run.
 
         Raises:
             ConfigError: A setting is wrong.
             StoreError: There is no such model or object network.
         """
         trained = None if model is None else find_trained(model)
-        if trained is not None and trained.note and not scales:
-            logging.getLogger(__name__).warning("%s", trained.note)
+        if isinstance(objects, str | os.PathLike):
+            objects = [objects]
         networks = None if objects is None else [Path(path) for path in objects]
         settings = mask_settings(proposals, None if config is None else Path(config))
+        recipe = mask_recipe(trained, networks, scales, settings, disjoint)
+        if trained is not None and trained.note and scales is None:
+            logging.getLogger(__name__).warning("%s", trained.note)
         self._weights = (settings[0].lambda_, settings[0].mu)
         with _threads_as_before():
-            self._maker = MaskMaker(mask_recipe(trained, networks, scales, settings, disjoint))
+            self._maker = MaskMaker(recipe)
         self.classes: tuple[str, ...] = self._maker.classes[1:]
 
     @overload

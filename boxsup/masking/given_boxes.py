@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from boxsup.catalogue.names import class_name
 from boxsup.catalogue.readers.segments import pixel_box
 from boxsup.errors import DataError
 from boxsup.image.boxes import Corners
@@ -69,6 +70,8 @@ def _corners(box: list[float], height: int, width: int, name: str) -> Corners:
 def given_labels(labels: Sequence[Label] | None, boxes: int, name: str = "labels") -> list[Label | None]:
     """Return one label per box: the name or number that the user has for its class, or None.
 
+    Names are as readers of annotations have them, without spaces around.
+
     >>> given_labels(np.array([3, 5]), 2)
     [3, 5]
 
@@ -78,7 +81,8 @@ def given_labels(labels: Sequence[Label] | None, boxes: int, name: str = "labels
         name: How an error message calls them.
 
     Raises:
-        DataError: There are more or fewer labels than boxes, or they are neither all texts nor all whole numbers.
+        DataError: There are more or fewer labels than boxes, or they are neither texts that are not empty nor whole
+            numbers.
     """
     if labels is None:
         return [None] * boxes
@@ -90,9 +94,11 @@ def given_labels(labels: Sequence[Label] | None, boxes: int, name: str = "labels
     if len(values) != boxes:
         raise DataError(f"{name}: {len(values)} labels for {boxes} boxes; expected one for each")
     whole = [int(value) for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    texts = [str(value) for value in values if isinstance(value, str)]
+    texts = [class_name(value) for value in values if isinstance(value, str)]
     if len(whole) != boxes and len(texts) != boxes:
         raise DataError(f"{name}: expected texts, or whole numbers")
+    if "" in texts:
+        raise DataError(f"{name}: label {texts.index('')} is empty; name its class, or give the image no labels")
     return [*(whole if len(whole) == boxes else texts)]
 
 

@@ -104,7 +104,10 @@ def save_masks(
 
 
 def coco_content(images: Sequence[Detected]) -> dict[str, Any]:
-    """The content of COCO's JSON for images; see `boxsup.masking.found.ImageMasks.to_coco`."""
+    """The content of COCO's JSON for images; see `boxsup.masking.found.ImageMasks.to_coco`.
+
+    A box whose pixels are all others' is no annotation, as in what `boxsup masks` writes.
+    """
     names = _categories(images)
     numbers = {label: number for number, label in names.items()}
     entries, annotations = [], list[coco.Json]()
@@ -112,8 +115,11 @@ def coco_content(images: Sequence[Detected]) -> dict[str, Any]:
         file = image.name or f"image_{index}"
         entries.append(coco.ImageEntry(index, file, image.height, image.width))
         for item in image.objects:
+            mask = item.mask
+            if not mask.any():
+                continue
             class_id = item.label if isinstance(item.label, int) else numbers[item.label or UNNAMED]
-            masked = MaskedObject(class_id, item.box, item.mask, item.score)
+            masked = MaskedObject(class_id, item.box, mask, item.score)
             annotations.append(coco.annotation(len(annotations) + 1, index, masked, "rle"))
     content = coco.content(entries, annotations, ())
     return content | {"categories": [{"id": number, "name": name} for number, name in names.items()]}
@@ -125,15 +131,17 @@ def supervision_detections(found: Detected, masks: NDArray[np.bool_]) -> Any:  #
         supervision = importlib.import_module("supervision")
     except ImportError as error:
         raise ConfigError(f"supervision cannot be imported ({error}); pip install supervision") from error
-    labels = [item.label for item in found.objects]
+    kept = np.array([mask.any() for mask in masks], np.bool_)  # as in `coco_content`
+    objects = [item for item, keep in zip(found.objects, kept, strict=True) if keep]
+    labels = [item.label for item in objects]
     class_ids, data = None, {}
     if labels and None not in labels:
         class_ids = np.array([label if isinstance(label, int) else found.classes.index(str(label)) for label in labels])
         data = {"class_name": np.array([str(label) for label in labels])}
     return supervision.Detections(
-        xyxy=np.array([item.box for item in found.objects], np.float32).reshape(-1, 4),
-        mask=masks,
-        confidence=np.array([item.score for item in found.objects], np.float32),
+        xyxy=np.array([item.box for item in objects], np.float32).reshape(-1, 4),
+        mask=masks[kept],
+        confidence=np.array([item.score for item in objects], np.float32),
         class_id=class_ids,
         data=data,
     )
@@ -149,4 +157,4 @@ def _categories(images: Sequence[Detected]) -> dict[int, str]:
         return {label: str(label) for label in whole}
     names = dict.fromkeys(name for image in images for name in image.classes)
     unnamed = [UNNAMED] if None in labels else []
-    return dict(enumerate([*names, *unnamed], start=1))
+    return dict(enumerate(dict.fromkeys([*names, *unnamed]), start=1))

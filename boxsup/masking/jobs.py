@@ -18,6 +18,7 @@ from boxsup.machine.workers import useful_processes
 from boxsup.masking.made import MadePart
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, write_part
+from boxsup.store.atomic import OF_ONE_NAME
 
 SECONDS = 0.25  # what the check of a large photograph takes, about
 
@@ -164,15 +165,22 @@ def make_parts(
         known: See `MaskMaker.parts`.
 
     Returns:
-        The jobs whose part could not be written, each with the reason.
+        The jobs whose part has a name that cannot be written, each with the reason.
+
+    Raises:
+        OSError: Nothing can be written there, as on a full disk. Each image costs seconds.
     """
     waiting, lost = [job for job in jobs if not job.done], {}
+    if waiting:
+        folder.mkdir(parents=True, exist_ok=True)
     with tqdm(desc="masks", total=len(jobs), initial=len(jobs) - len(waiting), unit="image", disable=None) as bar:
         parts = masker.parts([job.made.asked for job in waiting], workers, known)
         for job, part in zip(waiting, parts, strict=True):
             try:
                 write_part(folder, job.made.key, part)
             except OSError as error:
+                if error.errno not in OF_ONE_NAME:
+                    raise
                 record = job.made.record
                 lost[job] = Problem(record.image, record.path, f"{error.filename}: {error.strerror}")
             bar.update()

@@ -37,12 +37,11 @@ def write_panoptic(out: Path, results: MaskResults) -> list[Problem]:
 
 def write_cityscapes(out: Path, results: MaskResults) -> list[Problem]:
     """Write `cityscapes/gtFine/train/images/ID_gtFine_{labelIds,instanceIds}.png` and `cityscapes/label_colors.txt`."""
-    problems = []
+    problems, void = [], False
     with atomic_write(out / "cityscapes") as folder:
         (folder / CITY).mkdir(parents=True)
-        write_text(folder / "label_colors.txt", cityscapes.label_colors(results.source.classes))
         for part in results.parts():
-            record = part.record
+            record, void = part.record, void or bool(part.void)
             objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             try:
                 labels, instances = cityscapes.label_ids(record.height, record.width, objects)
@@ -51,6 +50,7 @@ def write_cityscapes(out: Path, results: MaskResults) -> list[Problem]:
                 continue
             for kind, ids in (("labelIds", labels), ("instanceIds", instances)):
                 write_bytes(folder / CITY / f"{record.image}_gtFine_{kind}.png", cityscapes.png(ids))
+        write_text(folder / "label_colors.txt", cityscapes.label_colors(results.source.classes, void))
     return problems
 
 

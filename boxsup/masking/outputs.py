@@ -30,7 +30,7 @@ from boxsup.masking.more_outputs import write_cityscapes, write_label_studio, wr
 from boxsup.masking.parts import ImagePart, file_of, masked_objects, object_numbers, void_object, void_objects
 from boxsup.store.atomic import atomic_write, write_bytes, write_text
 from boxsup.store.foreign import read_content
-from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, voc_copy, yolo
+from boxsup.writers import cityscapes, coco, coco_copy, labelme, voc, voc_copy, yolo, yolo_data
 from boxsup.writers.objects import MaskedObject
 
 # The format of the boxes -> the format of their masks.
@@ -72,6 +72,8 @@ def write_yolo(out: Path, results: MaskResults) -> list[Problem]:
         if source.format == "yolo" and source.data is not None:
             base = _yolo_base(source.annotations, source.data)
             names = read_content(source.data, "it was there when its labels were read")
+            if source.data.suffix.lower() in (".yaml", ".yml"):
+                names = yolo_data.copied(names, source.data, base)
             write_bytes(folder / os.path.relpath(source.data, base), names)
             numbers = yolo_numbers(source)
             return copy_files(

@@ -11,6 +11,7 @@ from boxsup.config.params import generation_settings
 from boxsup.config.proposals import ProposalSettings
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError
+from boxsup.inference.arguments import checked_scales
 from boxsup.inference.labelling import Labelling
 from boxsup.inference.trained import Trained
 from boxsup.masking.box_masks import check_update
@@ -54,10 +55,15 @@ def mask_recipe(
         scales: Scales of the image for the trained model.
         settings: See `mask_settings`.
         disjoint: Whether a pixel belongs to one box only.
+
+    Raises:
+        ConfigError: Scales are out of range, or given without a trained model.
     """
+    if scales is not None and trained is None:
+        raise ConfigError("scales: only a trained model looks at several, and none is given; name one, or no scales")
     labelling = Labelling() if trained is None else trained.labelling
     model = None if trained is None else trained.checkpoint
     own = [] if trained is None else trained.object_networks()
     networks, shipped = (own, True) if objects is None else (objects, False)
-    scales = tuple(scales or labelling.update_scales)
+    scales = tuple(labelling.update_scales if scales is None else checked_scales(scales))
     return Recipe(model, tuple(networks), scales, *settings, disjoint, labelling.megapixels, shipped)

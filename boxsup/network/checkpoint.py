@@ -20,6 +20,7 @@ from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import CHECK_ADVICE, archive_damages
 
 KEYS = ("network", "classes", "state", "epoch", "pretrained", "normalisation")  # in the order of the file
+EXPORTED = (".onnx", ".pt2")  # endings of what `boxsup export` writes and nobody can train or label with again
 MAX_CLASSES = 255  # with the background, since label 255 is void
 
 
@@ -130,6 +131,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise StoreError(f"{path}: no such checkpoint{did_you_mean(near_paths(path))}")
+    if path.suffix.lower() in EXPORTED:
+        sources = "the model.pt, .safetensors or hub folder that it came from"
+        raise StoreError(f"{path}: an exported model, which other programs run; give {sources}")
     damages = archive_damages(path)  # torch checks no checksum, so a flipped bit would become a weight
     if damages:
         raise StoreError(f"{path}: not a readable checkpoint: {damages[0]}; {CHECK_ADVICE}")

@@ -108,9 +108,10 @@ def with_labelmap(source: Source) -> Source:
     path = find_labelmap(source.mask_folder) if source.mask_folder else None
     if path is None:
         return source
-    values = read_labelmap(path)
-    if values is None:
-        note = f"{path} has no lines `name:r,g,b::`, and is not read; --classes gives the order of the masks' values"
+    values, fault = read_labelmap(path)
+    if fault:
+        wanted = "expected lines `name:r,g,b::`"
+        note = f"{path} is not read: {wanted}: {fault}; --classes gives the order of the masks' values"
         return replace(source, notes=(*source.notes, note))
     advice = "; --classes gives the order of the masks' values"
     background, *names = values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ from boxsup.store.leftovers import OLD, PARTIAL, hidden_path
 from boxsup.store.ownership import Claims, current_claims
 from boxsup.store.renames import exchange, move
 
+# Faults of one output: of its name, or of what has this name. With others, such as a full disk, the next fails, too.
+OF_ONE_NAME = frozenset(
+    getattr(errno, name)
+    for name in ("ENAMETOOLONG", "EILSEQ", "EINVAL", "EISDIR", "ENOTDIR", "EEXIST", "ENOTEMPTY", "EPERM")
+)
 LIBRARY = Claims(by_snakemake=True)  # without a command there are no claims: our functions replace what is at a path
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import zarr
 
 from boxsup.errors import StoreError
+from boxsup.near import did_you_mean, near_paths
 from boxsup.store.arrays import RaggedWriter, open_array, read_part
 from boxsup.store.atomic import atomic_write
 from boxsup.store.checksums import CHECK_ADVICE, missing_files, write_checksums
@@ -91,6 +92,8 @@ def open_group(path: Path, kind: str) -> zarr.Group:
         group = zarr.open_group(store=path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
     except Exception as error:  # zarr raises many kinds of errors for damaged metadata
+        if not path.exists():
+            raise StoreError(f"{path}: no such store{did_you_mean(near_paths(path))}") from error
         raise StoreError(f"{path}: not a readable zarr store; build it again with Snakemake") from error
     actual = attributes.get("kind")
     if actual != kind:

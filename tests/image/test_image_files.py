@@ -10,7 +10,7 @@ from PIL import Image
 
 from boxsup.catalogue.oddities import is_dark, is_upright
 from boxsup.errors import DataError
-from boxsup.image.files import has_16_bits, read_image, read_mask
+from boxsup.image.files import has_16_bits, has_several_frames, read_image, read_mask
 from boxsup.image.given import given_pixels
 from helpers import odd_images as odd
 
@@ -168,3 +168,24 @@ def test_the_value_of_a_grey_pixel_is_its_label_whatever_the_bits(tmp_path, bits
 
 def test_one_colour_stays_one_colour(read):
     assert np.unique(read(odd.constant).reshape(-1, 3), axis=0).tolist() == [[7, 8, 9]]
+
+
+@pytest.mark.parametrize("ending", ["tif", "gif", "webp", "png"])
+def test_several_frames_are_noticed(tmp_path, ending):
+    frames = [Image.fromarray(odd.picture()), Image.fromarray(255 - odd.picture())]
+    frames[0].save(tmp_path / f"one.{ending}")
+    frames[0].save(tmp_path / f"two.{ending}", save_all=True, append_images=frames[1:])
+    assert not has_several_frames(tmp_path / f"one.{ending}")
+    assert has_several_frames(tmp_path / f"two.{ending}")
+
+
+def test_a_smaller_copy_in_a_tiff_is_no_further_page(tmp_path):
+    """Such as those of cloud-optimised GeoTIFFs."""
+    with Image.new("RGB", (8, 8)) as whole, Image.new("RGB", (4, 4)) as small:
+        small.encoderinfo = {"tiffinfo": {254: 1}}
+        whole.save(tmp_path / "a.tif", save_all=True, append_images=[small])
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.n_frames == 2
+        image.seek(1)
+        assert image.tag_v2.get(254) == 1
+    assert not has_several_frames(tmp_path / "a.tif")

@@ -151,6 +151,15 @@ def test_a_network_of_smp_is_exported_for_deepness(tmp_path):
     assert (scores[0].argmax(axis=0) == expected.labels).mean() > 0.99
 
 
+def test_a_scale_that_is_too_small_for_any_size_is_named(folder, tmp_path, capsys):
+    """The size was blamed, and no size helped."""
+    with pytest.raises(SystemExit, match="1"):
+        command(folder, "torch", "--scales", 1, 0.001, "--out", tmp_path / "m.pt2")
+    assert (
+        "at scale 0.001 for images of any size, since small ones have too few pixels there" in capsys.readouterr().err
+    )
+
+
 def test_torch_export_comes_back_from_disk_at_a_fixed_size(folder, tmp_path):
     command(folder, "torch", "--size", "96", "80", "--out", tmp_path / "fixed.pt2")
     program = torch.export.load(tmp_path / "fixed.pt2").module()

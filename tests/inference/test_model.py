@@ -131,9 +131,10 @@ def test_images_are_normalised_as_the_checkpoint_says(path, model, tmp_path):
     checkpoint = replace(load_checkpoint(path), normalisation=own)
     save_checkpoint(tmp_path / "own.pt", checkpoint)
     taken = (PICTURE.astype(np.float32) / 255 - np.float32(own.mean)) / np.float32(own.std)
-    expected = checkpoint.model.eval()(torch.from_numpy(taken.transpose(2, 0, 1))[None])
+    network = checkpoint.model.eval()
+    logits = network(torch.from_numpy(taken.transpose(2, 0, 1))[None])
+    expected = torch.log_softmax(enlarge(logits, PICTURE.shape[:2], network.grid), dim=1)
     got = boxsup.load(tmp_path / "own.pt").predict(PICTURE, scores=True).scores
-    expected = enlarge(expected, PICTURE.shape[:2], checkpoint.model.grid).log_softmax(dim=1)
     np.testing.assert_allclose(got, expected[0].numpy(), atol=1e-4)
     assert np.abs(got - model.predict(PICTURE, scores=True).scores).max() > 0.1
 
@@ -154,10 +155,33 @@ def test_what_is_no_image_is_said(model, image):
     assert "\n" not in str(info.value)
 
 
-@pytest.mark.parametrize("scales", [(), (0.0,), (-1.0,), (5.0,), (float("nan"),)])
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ({"crf": "yes"}, "crf: expected True, False, None or a CrfSettings, got 'yes'"),
+        ({"background_bias": "x"}, "background_bias: expected a number, got 'x'"),
+        ({"megapixels": "x"}, "megapixels: expected a number, got 'x'"),
+        ({"tile": "x"}, "tile: expected a number, got 'x'"),
+        ({"tile": 100.5}, "tile: expected .* got 100.5"),
+        ({"tile": float("inf")}, "tile: expected .* got inf"),
+    ],
+)
+def test_an_argument_of_another_kind_is_one_line(model, mistake, said):
+    with pytest.raises(ConfigError, match=said):
+        model.predict(PICTURE, **mistake)
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (-1.0,), (5.0,), (float("nan"),), 1.0, "11", ["1"]])
 def test_scales_out_of_range_are_refused(model, scales):
     with pytest.raises(ConfigError, match="scales: expected"):
         model.predict(PICTURE, scales=scales)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.PT2"])
+def test_an_exported_model_is_not_called_damaged(tmp_path, name):
+    (tmp_path / name).write_bytes(b"what other programs run")
+    with pytest.raises(StoreError, match=r"an exported model, which other programs run; give the model\.pt"):
+        boxsup.load(tmp_path / name)
 
 
 def test_what_is_no_checkpoint_is_said(tmp_path):

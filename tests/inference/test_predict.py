@@ -1,5 +1,6 @@
 """The command `predict`, from files to masks, overlays, videos and a summary."""
 
+import errno
 import os
 import subprocess
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 import boxsup
 from boxsup.cli import main
+from boxsup.commands.parser import make_parser
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_image, read_mask
 from boxsup.image.palette import voc_palette
@@ -185,6 +187,15 @@ def test_a_bad_file_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
     ]  # fmt: skip
 
 
+def test_frames_that_are_not_read_are_said(folder, tmp_path, capsys):
+    first, *others = (Image.open(folder / "in" / f"{number}.png") for number in range(3))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others)
+    predict(folder, tmp_path / "out", inputs=[tmp_path / "a.gif"])
+    said = capsys.readouterr().err
+    assert f"several frames or pages, of which only the first is read: 1, the first is {tmp_path}/a.gif" in said
+    assert "predict: 1 file, see" in said
+
+
 def test_a_cut_off_video_is_noted(folder, tmp_path):
     path = tmp_path / "long.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIDE[::-1])
@@ -239,10 +250,19 @@ def test_a_scale_out_of_range_says_what_is_right(folder, tmp_path, capsys, scale
     assert "expected a number above 0, at most 4" in capsys.readouterr().err
 
 
-def test_a_bias_that_is_no_number_says_what_is_right(folder, tmp_path, capsys):
+@pytest.mark.parametrize("bias", ["-5e-1", "-1E3", "-.5", "-2.", "-1e+30"])
+def test_a_bias_may_be_written_with_an_exponent(bias):
+    """Python 3.11 takes `-5e-1` for an option."""
+    parser, _ = make_parser(["predict"])
+    args = parser.parse_args(["predict", "a.jpg", "--model", "m.pt", "--background-bias", bias])
+    assert args.background_bias == float(bias)
+
+
+@pytest.mark.parametrize("bias", ["nan", "-inf", "-NaN"])
+def test_a_bias_that_is_no_number_says_what_is_right(folder, tmp_path, capsys, bias):
     with pytest.raises(SystemExit, match="2"):
-        predict(folder, tmp_path / "out", "--background-bias", "nan")
-    assert "expected a number, got 'nan'" in capsys.readouterr().err
+        predict(folder, tmp_path / "out", "--background-bias", bias)
+    assert f"expected a number, got '{bias}'" in capsys.readouterr().err
 
 
 def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
@@ -315,6 +335,20 @@ def test_a_file_that_cannot_be_written_is_noted_and_the_others_go_on(folder, tmp
     summary = pd.read_csv(tmp_path / "summary.csv", dtype=str)
     assert set(summary["name"]) == {"0", "2", "clip"}
     assert not [path for path in tmp_path.rglob(".*") if path.name != ".boxsup.sha256"]
+
+
+def test_a_full_disk_ends_the_work_at_once(folder, tmp_path, monkeypatch, capsys):
+    tried = []
+
+    def write(path, content):
+        tried.append(path)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("boxsup.inference.predicted_files.write_bytes", write)
+    with pytest.raises(SystemExit, match="1"):
+        predict(folder, tmp_path)
+    assert tried == [tmp_path / "masks" / "0.png"]
+    assert "masks/0.png: No space left on device; nothing was left half-written" in capsys.readouterr().err
 
 
 def test_names_that_are_no_utf8_have_their_results_or_are_noted(folder, tmp_path, capsys):

@@ -277,7 +277,7 @@ def test_it_is_said_how_many_of_the_images_with_masks_are_trained_on(split, labe
     [
         ([], "images without true masks need --proposals and --overlaps, or --fixed masks"),
         (["--masked", "{split}/masks"], "true masks of {split}/masks: 2 of the images are missing"),
-        (["--fixed", "{split}/nothing.zarr"], "{split}/nothing.zarr: not a readable zarr store"),
+        (["--fixed", "{split}/nothing.zarr"], "{split}/nothing.zarr: no such store"),
         (
             ["--proposals", "{split}/pools/0-of-2.zarr", "--overlaps", "{split}/overlaps/0-of-2.zarr"],
             "proposals: 3 of the images are missing",

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 from boxsup.catalogue.reviewed import Decision
@@ -137,6 +138,21 @@ def test_a_copy_of_labelme_has_an_ignored_shape_and_none_of_nothing(given, tmp_p
     x0, y0, x1, y1 = written.corrected[1]
     points = np.array(after[0]["points"])
     assert np.allclose([*points.min(axis=0), *points.max(axis=0)], (x0, y0, x1, y1), atol=0.5)
+
+
+def test_void_is_no_ground_truth_in_formats_with_a_value_per_pixel(given, tmp_path):
+    """A void box that nobody can tell was its class on the whole rectangle in Cityscapes' form."""
+    written = Written(given, tmp_path, "boxes", "cityscapes")
+    found = [
+        np.asarray(Image.open(tmp_path / f"cityscapes/gtFine/train/images/{IMAGE}_gtFine_{kind}.png"))
+        for kind in ("labelIds", "instanceIds")
+    ]
+    FORMATS["voc"].write(tmp_path, MaskResults(written.source, stamps_of(written.source), lambda: iter(written.parts)))
+    void = read_mask(tmp_path / f"voc/SegmentationClass/{IMAGE}.png") == 255
+    assert void.any()
+    for ids in found:
+        np.testing.assert_array_equal(ids == 255, void)
+    assert "# 255 " in (tmp_path / "cityscapes/label_colors.txt").read_text()
 
 
 @pytest.mark.parametrize("name", ["coco", "yolo", "labelme"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +20,10 @@ from boxsup.cli import main
 from boxsup.demo.shapes import draw_picture
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.image.files import read_mask
+from boxsup.inference.trained import Trained
 from boxsup.masking.found import ImageMasks
 from boxsup.masking.given_boxes import given_boxes, given_labels
+from boxsup.masking.settings import mask_recipe, mask_settings
 from boxsup.writers import coco
 from boxsup.writers.objects import MaskedObject
 from helpers.networks import write_object_network
@@ -228,6 +232,56 @@ def test_disjoint_masks_share_no_pixel_and_a_lost_box_stays_in_its_place(folder,
     assert found.masks.sum(axis=0).max() == 1
     lost = [item for item in found if not item.mask.any()]
     assert [(item.score, item.flags, item.candidates) for item in lost] == [(0.0, ("nothing",), ())]
+    # What the command writes has no annotation of it, whose area would be 0.
+    annotations = found.to_coco()["annotations"]
+    assert len(annotations) == len(found) - 1 == len(boxes)
+    assert all(each["area"] for each in annotations)
+    detections = supervision_of(found)
+    assert {len(detections[key]) for key in ("xyxy", "mask", "confidence", "class_id")} == {len(boxes)}
+    assert len(detections["data"]["class_name"]) == len(boxes)
+
+
+def supervision_of(found):
+    """What `supervision.Detections` is given, where the package need not be installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=dict))
+        return found.to_supervision()
+
+
+def test_a_class_called_object_and_boxes_without_labels_are_one_category(given, masker):
+    path, boxes, _ = given[0]
+    content = masker([path, path], [boxes[:1], boxes[:1]], [["object"], None]).to_coco()
+    assert [each["name"] for each in content["categories"]] == ["object"]
+    assert {each["category_id"] for each in content["annotations"]} == {1}
+
+
+@pytest.mark.parametrize("scales", [[0], [-1], [float("nan")], [100], [], 1.0])
+def test_scales_are_checked_as_those_of_a_model(folder, scales):
+    with pytest.raises(ConfigError, match=r"^scales: "):
+        boxsup.Masker(scales=scales)  # there is no model that would look at them
+    trained = Trained(folder / "model.pt", None)
+    with pytest.raises(ConfigError, match=r"^scales: expected a list of numbers above 0, at most 4, got"):
+        mask_recipe(trained, None, scales, mask_settings(QUICK, None), False)
+
+
+def test_a_single_object_network_needs_no_list(folder, masker):
+    alone = boxsup.Masker(objects=str(folder / "objects.pt"), proposals=QUICK)
+    assert alone._maker.settings == masker._maker.settings
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--scales", "2"], "scales: only a trained model looks at several, and none is given"),
+        (["--tight-boxes", "--format", "yolo"], "--tight-boxes: is of COCO's bbox, and no format is COCO's"),
+    ],
+)
+def test_arguments_of_the_command_that_would_do_nothing_are_refused(folder, tmp_path, capsys, more, said):
+    arguments = ["--images", f"{folder}/images", "--boxes", f"{folder}/boxes.json", "--out", f"{tmp_path}/out"]
+    with pytest.raises(SystemExit, match="1"):
+        main(["masks", *arguments, "--proposals", QUICK, *more])
+    assert f"boxsup: error: {said}" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_no_boxes_give_no_masks(masker, given):
@@ -324,6 +378,12 @@ def test_boxes_may_be_a_tensor_of_any_kind():
     ):
         assert given_boxes(boxes, 10, 10) == [tuple(row) for row in rows]
     assert given_boxes(torch.zeros(0, 4), 10, 10) == []
+
+
+def test_names_are_as_readers_have_them():
+    assert given_labels([" x", "x "], 2) == ["x", "x"]
+    with pytest.raises(DataError, match=r"^labels\[0\]: label 1 is empty; name its class"):
+        given_labels(["x", " "], 2, "labels[0]")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """`boxsup masks` on each format: what comes out is the user's own file with masks in it, by the format's own tools."""
 
 import copy
+import errno
 import json
+import os
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,11 +19,13 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from boxsup.catalogue.sources import open_source
 from boxsup.cli import main
 from boxsup.errors import DataError
 from boxsup.image.files import read_mask
 from boxsup.image.packed import PackedMask
-from boxsup.masking.parts import write_part
+from boxsup.masking.jobs import Job, make_parts
+from boxsup.masking.parts import ImagePart, write_part
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
 from boxsup.writers.coco_copy import MaskFields, write
@@ -281,7 +286,7 @@ def test_yolos_labels_keep_their_classes_order_and_folders(home):
     names = "# ours\nnames: {0: star, 2: crescent, 7: ring, 4: unused}\npath: ../set\ntrain: images/train\nval: ''\n"
     (home / "set" / "data.yaml").write_text(names)
     out = masks(home, "set/labels", "--format", "yolo", "coco", images="set/images")
-    assert (out / "yolo" / "data.yaml").read_text() == names
+    assert (out / "yolo" / "data.yaml").read_text() == names.replace("path: ../set\n", "")
     assert {path.relative_to(out / "yolo").as_posix() for path in (out / "yolo").rglob("[!.]*.*")} == {
         *("data.yaml", *(f"labels/train/{image}.txt" for image in (*IDS, BROKEN)))
     }
@@ -471,6 +476,32 @@ def test_a_file_that_changes_while_masks_are_made_is_not_filled(home, monkeypatc
     assert sorted(path.stem for path in (out / "voc" / "Annotations").iterdir()) == [IDS[0], IDS[2]]
     told = pd.read_csv(out / "problems.csv")
     assert "was changed while masks were made; run again" in list(told["problem"][told["file"] == str(file)])
+
+
+def test_a_full_disk_ends_the_work_at_once(home, tmp_path, monkeypatch, capsys):
+    """All other masks were made, for hours, and none of them could be written."""
+    made = own_data.pictures(3, SIDE)
+    own_data.write_images(home / "edited", made)
+    own_data.write_voc_xml(home / "full", made)
+    tried = []
+
+    def write(folder, key, part):
+        tried.append(key)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{folder}/{part.record.image}.json")
+
+    monkeypatch.setattr("boxsup.masking.jobs.write_part", write)
+    source = open_source(home / "edited", home / "full")
+    records = [check() for check in source.listing().checks]
+    made_in_turn = SimpleNamespace(parts=lambda records, workers, known: map(ImagePart, records, [[]] * 3))
+    jobs = [Job(number, record, record, f"{number}", False) for number, record in enumerate(records, start=1)]
+    with pytest.raises(OSError, match="No space left"):
+        make_parts(jobs, made_in_turn, tmp_path / "parts", 1, {})
+    assert tried == ["1"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_the_work(home):
+    with pytest.raises(OSError, match="/proc/none"):
+        make_parts([Job(1, None, None, "1", False)], None, Path("/proc/none/parts"), 1, {})
 
 
 def test_more_classes_than_a_png_has_values_are_said(home, capsys):

@@ -29,7 +29,7 @@ def save_turned(pixels, path):
 
 @pytest.fixture
 def odd(tmp_path):
-    """YOLO: a turned image, a dark one with a box twice, one with a box of one pixel, and a plain one."""
+    """YOLO: a turned image, a dark one with a box twice, one with a box of one pixel, and one of two frames."""
     made = own_data.pictures(4)
     own_data.write_images(tmp_path / "images", made)
     own_data.write_yolo(tmp_path / "yolo", made)
@@ -38,6 +38,8 @@ def odd(tmp_path):
     (tmp_path / "images/picture_01.png").unlink()
     Image.fromarray(grey).save(tmp_path / "images/picture_01.tif")
     (tmp_path / "yolo/labels/picture_01.txt").write_text("0 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n")
+    frames = [Image.fromarray(pixels) for pixels in (made["picture_03"].image, 255 - made["picture_03"].image)]
+    frames[0].save(tmp_path / "images/picture_03.png", save_all=True, append_images=frames[1:])
     (tmp_path / "yolo/labels/picture_02.txt").write_text("0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.01\n")
     (tmp_path / "images/a.heic").touch()
     return tmp_path
@@ -51,6 +53,7 @@ def test_what_is_odd_is_said_in_the_words_of_init(odd):
     assert [line.split(";")[0] for line in checked.told] == [
         "images with an EXIF orientation, which is not applied: 1, the first is picture_00",
         "16-bit images with values below 16,384: 1, the first is picture_01",
+        "images with several frames or pages, of which only the first is read: 1, the first is picture_03",
         "boxes that are one pixel wide or high, as clicks make them: 1, the first is in picture_02",
         "boxes that occur twice in their image: 1, the first is in picture_01",
         "files among the images that are not read, by their endings: 1 .heic",
@@ -61,6 +64,7 @@ def test_what_is_odd_is_said_in_the_words_of_init(odd):
         ("picture_01", "picture_01.tif", "has 16-bit values below 16,384"),
         ("picture_01", "picture_01.txt", "occurs twice in its image: box 3"),
         ("picture_02", "picture_02.txt", "one pixel wide or high, as clicks make them: box 2"),
+        ("picture_03", "picture_03.png", "has several frames or pages, of which only the first is read"),
     ]
 
 
@@ -136,8 +140,10 @@ def test_notes_are_no_problems(odd):
     )
     assert ended.returncode == 0, ended.stderr
     assert "masks: note: images with an EXIF orientation, which is not applied: 1" in ended.stderr
-    assert "masks: 4 images or their boxes may not be as you intended, see" in ended.stderr
-    assert sorted(pd.read_csv(odd / "out/problems.csv")["image"]) == [f"picture_0{number}" for number in (0, 1, 1, 2)]
+    assert "masks: 5 images or their boxes may not be as you intended, see" in ended.stderr
+    assert sorted(pd.read_csv(odd / "out/problems.csv")["image"]) == [
+        f"picture_0{number}" for number in (0, 1, 1, 2, 3)
+    ]
     table = pd.read_csv(odd / "out/boxes.csv", keep_default_na=False)
     thin = table[table["y1"] - table["y0"] == 1]
     assert [("unsure" in flags.split()) for flags in thin["flags"]] == [True]

@@ -11,6 +11,7 @@ from boxsup.catalogue.readers.image_files import all_names, images_below, masks_
 from boxsup.catalogue.sources import open_source
 from boxsup.cli import main
 from boxsup.image.files import write_mask
+from boxsup.writers.voc import labelmap
 from helpers import own_data
 
 COUNT = 5
@@ -157,7 +158,8 @@ def test_a_labelmap_of_another_form_is_not_read_and_a_note_says_so(here, capsys)
     write_voc(here, sorted(own_data.FORMS))
     (here / "labelmap.txt").write_text("???\nring\nstar\n")
     assert init_voc() == sorted(own_data.FORMS)
-    assert f"{here}/labelmap.txt has no lines `name:r,g,b::`, and is not read" in capsys.readouterr().err
+    said = f"{here}/labelmap.txt is not read: expected lines `name:r,g,b::`: line 1, '???'; --classes gives"
+    assert said in capsys.readouterr().err
 
 
 def test_names_in_a_labelmap(tmp_path):
@@ -165,8 +167,14 @@ def test_names_in_a_labelmap(tmp_path):
     path.write_bytes(
         "\ufeff# label\r\nbackground:0,0,0::\r\n\r\n Fla\u0308che :128,0,0:a,b:c\r\nignored:224,224,192::\r\n".encode()
     )
-    assert read_labelmap(path) == ["background", "Fläche"]
-    path.write_text("cat:3,4\n")
-    assert read_labelmap(path) is None
+    assert read_labelmap(path) == (["background", "Fläche"], "")
+    path.write_text("cat:1,2,3\n\ncat:3,4\n")
+    assert read_labelmap(path) == ([], "line 3, 'cat:3,4'")
     path.write_text("# nothing\n")
-    assert read_labelmap(path) is None
+    assert read_labelmap(path) == ([], "it has none")
+
+
+def test_our_own_labelmap_is_read_whatever_classes_are_called(tmp_path):
+    names = ["background", "a:b", "#1", "#2:x", "c:1,2,3", "# d", "e::", ":f", "1,2,3", "ä b"]
+    (tmp_path / "labelmap.txt").write_text(labelmap(names))
+    assert read_labelmap(tmp_path / "labelmap.txt") == (names, "")

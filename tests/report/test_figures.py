@@ -42,3 +42,14 @@ def test_smoothing_keeps_the_mean_and_the_order(values: list[float], bins: int) 
     sizes = np.array([len(part) for part in np.array_split(values, len(means))])
     np.testing.assert_allclose((means * sizes).sum() / len(values), np.mean(values), atol=1e-9)
     assert 1 <= positions[0] <= positions[-1] <= len(values)
+
+
+def test_a_single_point_is_seen_and_has_a_tick_of_its_own() -> None:
+    """A run of one iteration had an empty chart, with ticks from 0.945 to 1.050."""
+    svg, dotted = (
+        line_chart("loss", [Line("", np.ones(1), np.ones(1), "blue", dots=dots)], "iteration", "training loss")
+        for dots in (False, True)
+    )
+    assert svg == dotted
+    x_axis = svg[svg.index('id="loss-matplotlib.axis_1"') : svg.index('id="loss-matplotlib.axis_2"')]
+    assert re.findall(r">([\d.]+)</text>", x_axis) == ["1"]

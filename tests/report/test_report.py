@@ -208,13 +208,28 @@ def test_what_is_missing_is_said_and_not_fatal(tree: Tree) -> None:
 
 
 def test_one_generation_and_no_true_masks_in_training(tree: Tree) -> None:
-    for folder in (tree.train, tree.seed()):
+    several = " ".join(Page(tree.report()).text.split())
+    for folder in (tree.train, tree.val, tree.seed()):
         shutil.rmtree(folder)
     tree.masked, tree.epochs = 0, 1
     write_split(tree.train, 5, masks=False)
+    write_split(tree.val, 1)
     write_run(tree, 0)
+    log = tree.seed() / "epochs/001/train.csv"
+    pd.read_csv(log).iloc[:1].to_csv(log, index=False)
     page = Page(tree.report())
-    assert "They are made once and never change" in page.text
+    text = " ".join(page.text.split())
+    assert "There is one generation: boxes chose once." in text
+    assert "All 1 generation" not in text
+    for told in ("Changed: boxes that chose another segment", "those whose labels changed most"):
+        assert told in several
+        assert told not in text
+    assert "Training loss over 1 iteration." in text
+    assert "The evaluated image, seed 0." in text
+    assert "over 60 iterations; each point averages" in several
+    assert "All 4 evaluated images, seed 0." in several
+    tree.config["experiment"]["supervision"]["boxes"] = "rectangles"
+    assert "They are made once and never change" in Page(tree.report()).text
     assert "so mIoU and fill are unknown" in page.text
 
 

@@ -99,8 +99,11 @@ def test_other_folders_are_refused_by_name(tmp_path):
     (tmp_path / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {}}))
     with pytest.raises(StoreError, match="expected a store of label maps"):
         boxsup.open_labels(tmp_path)
-    with pytest.raises(StoreError, match="nothing-here"):
-        boxsup.open_labels(tmp_path / "nothing-here")
+    (tmp_path / "012.zarr").mkdir()
+    with pytest.raises(StoreError, match=r"012\.zarr: not a readable zarr store"):
+        boxsup.open_labels(tmp_path / "012.zarr")
+    with pytest.raises(StoreError, match=r"013\.zarr: no such store; did you mean .*/012\.zarr\?"):
+        boxsup.open_labels(tmp_path / "013.zarr")
 
 
 @pytest.mark.slow

@@ -96,8 +96,10 @@ def test_cityscapes_ids_are_classes_and_instances(drawn):
         [values[place]] = np.unique(instances[places == place])
         assert values[place] // 1000 == item.class_id
     assert len(set(values.values())) == len(drawn)
-    assert set(np.unique(instances[places == len(drawn) + 1])) <= {2}
+    assert set(np.unique(instances[places == len(drawn) + 1])) == {255}  # to be ignored, as in VOC's PNGs
     assert cityscapes.label_colors(CLASSES).splitlines()[2] == "0 128 0 spiral"
+    assert "255" not in cityscapes.label_colors(CLASSES)
+    assert cityscapes.label_colors(CLASSES, void=True).splitlines()[len(CLASSES)].startswith("# 255 in labelIds")
     with pytest.raises(ValueError, match="has 1,001 objects of a class"):
         cityscapes.label_ids(1, 1, [MaskedObject(1, BOX, np.ones((1, 1), np.bool_))] * 1001)
 

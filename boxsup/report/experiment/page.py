@@ -152,6 +152,7 @@ def render(
         crf=crf_search_section(searched, config["experiment"]["inference"]),
         searches=search_sections(searches),
         quality=quality_section(seeds),
+        boxes_choose=config["experiment"]["supervision"]["boxes"] == "boxsup",
         known=pseudo_masks["known"] | {"fill": _box_fill(first)} if basis.why_not and pseudo_masks["pictures"] else {},
         next_commands=next_commands(config, folder),
         generations=_explorer(pseudo_masks, GENERATION_OPTIONS, train.classes)

@@ -77,6 +77,7 @@ def quality_section(seeds: Sequence[SeedResults]) -> dict[str, Any]:
     return {
         "rows": rows,
         "titles": [title for title, _ in columns.values()],
+        "columns": list(columns),
         "charts": [Markup(chart) for chart in charts],
         "warnings": _warnings(seeds),
         "single": len(mean) == 1,

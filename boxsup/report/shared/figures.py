@@ -45,7 +45,7 @@ class Line:
         x: Positions, length n.
         y: Values, length n; the line is broken at NaN.
         colour: A key of SERIES.
-        dots: Whether each point is marked.
+        dots: Whether each point is marked; one that is alone is.
         dashed: Whether the line is dashed.
     """
 
@@ -111,7 +111,8 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, span: float = 0
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
         for line in lines:
-            style = ("o" if line.dots else "") + ("--" if line.dashed else "-")
+            alone = bool(np.isfinite(line.y).sum() == 1)  # without a dot it would not be seen
+            style = ("o" if line.dots or alone else "") + ("--" if line.dashed else "-")
             axes.plot(line.x, line.y, style, color=SERIES[line.colour], label=line.label or "_", ms=3.5, lw=1.6)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
@@ -120,7 +121,7 @@ def line_chart(name: str, lines: Sequence[Line], x: str, y: str, span: float = 0
             middle = max((low + high) / 2, min(span / 2, low)) if low >= 0 else (low + high) / 2
             axes.set_ylim(middle - span / 2, middle + span / 2)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
         if sum(bool(line.label) for line in lines) > 1:
             axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
