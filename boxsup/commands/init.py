@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-
-import yaml
 
 from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.names import normalised, printable
@@ -22,7 +19,6 @@ from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.config.datasets import CornerConvention
-from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.machine.bars import tqdm
 from boxsup.project.choices import (
@@ -36,16 +32,15 @@ from boxsup.project.choices import (
     with_used_masks,
 )
 from boxsup.project.evidence import check_objects
+from boxsup.project.names import check_name, name_for, note_on_name
 from boxsup.project.plan import make_plan, this_machine
 from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, survey_calls
-from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
+from boxsup.project.write import CONFIG, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
 from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
-TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # key -> endings that make its names
 MAX_EPOCHS = 999
 MIN_IMAGES = 200  # images per process: starting one costs a second or two
 
@@ -62,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val", type=Path, help=text)
     text = "class names, in the order of the masks' values 1, 2, … [those of the annotations]"
     parser.add_argument("--classes", nargs="+", help=text)
-    text = "name of the data set; the experiment is NAME_box or NAME_semi [own]"
-    parser.add_argument("--name", default="own", help=text)
+    text = "name of the data set; the experiment is NAME_box or NAME_semi [the project's if it has one, else own, or"
+    parser.add_argument("--name", help=f"{text} the folder's name if another project here is called own]")
     parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
     add_source_arguments(parser)
     parser.add_argument("--workers", type=int, help="number of processes that check images [all cores]")
@@ -83,14 +78,14 @@ def run(
     masks: Path | None,
     val: Path | None,
     classes: Sequence[str] | None,
-    name: str,
+    name: str | None,
     epochs: int | None,
     links: bool,
     corners: CornerConvention | None,
     workers: int | None,
 ) -> None:
     """Look at every image once, write the project, and print what was found and what to run next."""
-    _check_name(name)
+    check_name(name := name_for(project, Path.cwd()) if name is None else name)
     _check_epochs(epochs)
     _check_paths(filter(None, (project, images, boxes, masks)))
     machine = this_machine()
@@ -117,6 +112,8 @@ def run(
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration comes last: if it is there, all files are
         write_text(project / file, text)
+    notes = filter(None, [note_on_name(name, project, Path.cwd())])
+    written = replace(written, source=replace(source, notes=(*source.notes, *notes)))
     print("\n".join(summary(written, survey)), file=sys.stderr)
 
 
@@ -129,21 +126,6 @@ def _check_paths(paths: Iterable[Path]) -> None:
     for path in paths:
         if not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
-
-
-def _check_name(name: str) -> None:
-    """Raise a ConfigError unless the name is valid and `config.yaml` has none that would clash."""
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"--name: expected letters, digits and _, 60 at most, got {name!r}")
-    if yaml.safe_load(name) != name:
-        raise ConfigError(
-            f"--name: YAML takes {name} for {yaml.safe_load(name)!r}, no text; choose another, as my_{name}"
-        )
-    config = project_config()
-    for key, names in TAKEN.items():
-        taken = next((full for full in (f"{name}{ending}" for ending in names) if full in config[key]), None)
-        if taken is not None:
-            raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
 
 
 def _evaluated_images(

@@ -20,6 +20,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+WRITTEN = "# Written by `boxsup init`"  # what the configuration begins with
 EXPERIMENTS = ("_box", "_semi")  # an experiment's name is its data set's plus one of these; the second is with masks
 LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve where nothing is measured"
@@ -85,6 +86,7 @@ def config_text(project: Project) -> str:
     files = project.source.split_settings()
     every = max(1, project.plan.epochs // POINTS) if project.truth else 0
     return environment.get_template("config.yaml.j2").render(
+        written=WRITTEN,
         project=project,
         root=str(project.folder.absolute()),
         files=files,
