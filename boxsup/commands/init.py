@@ -33,6 +33,7 @@ from boxsup.project.choices import (
 )
 from boxsup.project.evidence import check_objects
 from boxsup.project.names import check_name, name_for, note_on_name
+from boxsup.project.pinned import carried_over
 from boxsup.project.plan import make_plan, this_machine
 from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
@@ -107,12 +108,13 @@ def run(
     splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
     settings = make_plan(len(splits.train), survey.side, machine, epochs)
-    written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores)
+    reviewed, note_on_reviewed = carried_over(project / CONFIG, source.split_settings())
+    written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores, reviewed)
     files = {**list_files(splits, image_names(source, survey)), CONFIG: config_text(written)}
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration comes last: if it is there, all files are
         write_text(project / file, text)
-    notes = filter(None, [note_on_name(name, project, Path.cwd())])
+    notes = filter(None, [note_on_name(name, project, Path.cwd()), note_on_reviewed])
     written = replace(written, source=replace(source, notes=(*source.notes, *notes)))
     print("\n".join(summary(written, survey)), file=sys.stderr)
 

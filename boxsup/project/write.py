@@ -39,6 +39,7 @@ class Project:
         plan: Settings that depend on the data and the machine.
         side: Median of the images' longer sides in pixels.
         cores: Processor cores of the machine.
+        reviewed: File of a person's decisions on masks, which boxes have; "" for none.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Project:
     plan: Plan
     side: float
     cores: int
+    reviewed: str = ""
 
     @property
     def truth(self) -> bool:
