@@ -110,6 +110,8 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
         return " # images in several folders share names: their ids include the folders"
     if key == "links":
         return " # as you said: links out of these folders are followed"
+    if key == "other_classes":
+        return " # of classes that --classes left out; without this key each is a problem"
     if key != "masks":
         return ""
     if value == NONE:
