@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +89,7 @@ def run(
     check_name(name := name_for(project, Path.cwd()) if name is None else name)
     _check_epochs(epochs)
     _check_paths(filter(None, (project, images, boxes, masks)))
+    _check_folder(project, {"--images": images, "--boxes": boxes, "--masks": masks})
     machine = this_machine()
     try:
         source = with_true_masks(open_source(images, boxes, links, corners or "", masks), masks)
@@ -128,6 +129,16 @@ def _check_paths(paths: Iterable[Path]) -> None:
     for path in paths:
         if not str(path.absolute()).isprintable():
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
+
+
+def _check_folder(project: Path, folders: Mapping[str, Path | None]) -> None:
+    """Raise a ConfigError if the project's files would lie among the user's."""
+    for argument, folder in folders.items():
+        if folder is not None and folder.is_dir() and folder.resolve() == project.resolve():
+            raise ConfigError(
+                f"{project}: is the folder of {argument}, and the project's files would lie among yours; name a new "
+                "folder for the project, which may be in it"
+            )
 
 
 def _evaluated_images(

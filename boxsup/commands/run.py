@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import shlex
 import sys
@@ -13,7 +14,7 @@ from boxsup.again import program
 from boxsup.errors import BoxSupError
 from boxsup.project.pinned import check_decisions, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
-from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, planned_rules, rule_of, times_before, told
 from boxsup.running.process import run_snakemake
 from boxsup.running.replaced import keep_others, owners_of_targets
 from boxsup.running.reporter import Reporter, explained, print_plan
@@ -56,6 +57,8 @@ def run(
             print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
     check_decisions(config)
     asked = None if own_targets or unlock else asked_of(config)
+    if until and asked:
+        until = rule_of(until, functools.partial(planned_rules, config, asked.targets))
     words = arguments(config, core_count(cores), until, dry_run, snakemake)
     targets = own_targets or (asked.targets if asked else [])
     if not unlock:

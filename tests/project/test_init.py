@@ -206,6 +206,19 @@ def test_a_project_may_be_around_its_images_but_none_of_its_files_is_read(here, 
     assert "instances.json: is an input and cannot be an output, too" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argument", ["--images", "--boxes", "--masks"])
+def test_a_project_is_not_written_among_the_photographs(here, data, capsys, argument):
+    shutil.copytree(data / "images", here / "photos")
+    shutil.copytree(data / "xml", here / "boxes")
+    shutil.copytree(data / "masks", here / "masks")
+    given = {"--images": "photos", "--boxes": "boxes", "--masks": "masks"}
+    before = os.listdir(given[argument])
+    with pytest.raises(SystemExit):
+        main(["init", f"./{given[argument]}/", *(word for pair in given.items() for word in pair)])
+    assert f"{given[argument]}: is the folder of {argument}, and the project's files" in capsys.readouterr().err
+    assert os.listdir(given[argument]) == before
+
+
 def test_an_edited_configuration_is_not_written_over(here, data, capsys):
     init(data, "yolo")
     (here / "mine/config.yaml").write_text("mine")
