@@ -77,6 +77,7 @@ class Record:
         origins: For each box, the indices (from 0) of the entries in that file that it was read from: annotations in
             COCO's JSON, objects in VOC's XML, lines in YOLO's text, shapes in LabelMe's JSON. Skipped entries count.
         notes: What was read differently from how the file has it, or was skipped. The image is still usable.
+        others: The class of each entry that is none of the data set's and is taken for background.
     """
 
     image: str
@@ -91,6 +92,7 @@ class Record:
     annotation: str = ""
     origins: list[tuple[int, ...]] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 Check = Callable[[], Record]  # reads and checks every file of one image; picklable, for worker processes

@@ -52,6 +52,7 @@ class Source:
         notes: What the user should know about how the annotations are read.
         masks: Where true masks come from: a folder of PNGs, NONE, or DRAWN.
         links: Whether symbolic links may lead out of these folders.
+        others: Whether the annotations have classes that are left out.
     """
 
     format: str
@@ -65,6 +66,7 @@ class Source:
     notes: tuple[str, ...] = ()
     masks: str = NONE
     links: bool = False
+    others: bool = False
 
     @property
     def mask_folder(self) -> Path | None:
@@ -77,6 +79,7 @@ class Source:
         data = str(self.data.absolute()) if self.data else ""
         optional: dict[str, str | bool] = {"data": data, "corners": self.corners, "links": self.links}
         optional["ids"] = "" if self.ids == "name" else self.ids
+        optional["other_classes"] = "background" if self.others and self.format not in NUMBERED else ""
         return {
             "images": str(self.images.absolute()),
             "annotations": str(self.annotations.absolute()),

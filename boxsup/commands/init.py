@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-
-import yaml
 
 from boxsup.catalogue.check import run_checks, write_problems
 from boxsup.catalogue.names import normalised, printable
@@ -23,7 +20,6 @@ from boxsup.commands.argument_types import whole_number
 from boxsup.commands.outputs import add_overwrite_argument
 from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.config.datasets import CornerConvention
-from boxsup.config.files import project_config
 from boxsup.errors import ConfigError, DataError
 from boxsup.machine.bars import tqdm
 from boxsup.project.choices import (
@@ -37,16 +33,16 @@ from boxsup.project.choices import (
     with_used_masks,
 )
 from boxsup.project.evidence import check_objects
+from boxsup.project.names import check_name, name_for, note_on_name
+from boxsup.project.pinned import carried_over
 from boxsup.project.plan import make_plan, this_machine
 from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
 from boxsup.project.survey import Survey, survey_calls
-from boxsup.project.write import CONFIG, EXPERIMENTS, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
+from boxsup.project.write import CONFIG, LISTS, MASKED, PROBLEMS, Project, config_text, list_files
 from boxsup.store.atomic import write_text
 
 EXAMPLE = "boxsup init mine --images photos --boxes annotations/instances.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,59}")
-TAKEN = {"datasets": ("",), "experiments": EXPERIMENTS, "pages": EXPERIMENTS}  # key -> endings that make its names
 MAX_EPOCHS = 999
 MIN_IMAGES = 200  # images per process: starting one costs a second or two
 
@@ -63,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val", type=Path, help=text)
     text = "class names, in the order of the masks' values 1, 2, … [those of the annotations]"
     parser.add_argument("--classes", nargs="+", help=text)
-    text = "name of the data set; the experiment is NAME_box or NAME_semi [own]"
-    parser.add_argument("--name", default="own", help=text)
+    text = "name of the data set; the experiment is NAME_box or NAME_semi [the project's if it has one, else own, or"
+    parser.add_argument("--name", help=f"{text} the folder's name if another project here is called own]")
     parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
     add_source_arguments(parser)
     text = "number of processes that check images [all cores]"
@@ -85,16 +81,17 @@ def run(
     masks: Path | None,
     val: Path | None,
     classes: Sequence[str] | None,
-    name: str,
+    name: str | None,
     epochs: int | None,
     links: bool,
     corners: CornerConvention | None,
     workers: int | None,
 ) -> None:
     """Look at every image once, write the project, and print what was found and what to run next."""
-    _check_name(name)
+    check_name(name := name_for(project, Path.cwd()) if name is None else name)
     _check_epochs(epochs)
     _check_paths(filter(None, (project, images, boxes, masks)))
+    _check_folder(project, {"--images": images, "--boxes": boxes, "--masks": masks})
     machine = this_machine()
     try:
         source = with_true_masks(open_source(images, boxes, links, corners or "", masks), masks)
@@ -114,11 +111,14 @@ def run(
     splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
     settings = make_plan(len(splits.train), survey.side, machine, epochs)
-    written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores)
+    reviewed, note_on_reviewed = carried_over(project / CONFIG, source.split_settings())
+    written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores, reviewed)
     files = {**list_files(splits, image_names(source, survey)), CONFIG: config_text(written)}
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
     for file, text in files.items():  # the configuration comes last: if it is there, all files are
         write_text(project / file, text)
+    notes = filter(None, [note_on_name(name, project, Path.cwd()), note_on_reviewed])
+    written = replace(written, source=replace(source, notes=(*source.notes, *notes)))
     print("\n".join(summary(written, survey)), file=sys.stderr)
 
 
@@ -133,19 +133,14 @@ def _check_paths(paths: Iterable[Path]) -> None:
             raise ConfigError(f"{str(path)!r}: a path that cannot be shown cannot be written down; rename it")
 
 
-def _check_name(name: str) -> None:
-    """Raise a ConfigError unless the name is valid and `config.yaml` has none that would clash."""
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"--name: expected letters, digits and _, 60 at most, got {name!r}")
-    if yaml.safe_load(name) != name:
-        raise ConfigError(
-            f"--name: YAML takes {name} for {yaml.safe_load(name)!r}, no text; choose another, as my_{name}"
-        )
-    config = project_config()
-    for key, names in TAKEN.items():
-        taken = next((full for full in (f"{name}{ending}" for ending in names) if full in config[key]), None)
-        if taken is not None:
-            raise ConfigError(f"--name {name}: config.yaml has {key}.{taken} already; choose another, as my_{name}")
+def _check_folder(project: Path, folders: Mapping[str, Path | None]) -> None:
+    """Raise a ConfigError if the project's files would lie among the user's."""
+    for argument, folder in folders.items():
+        if folder is not None and folder.is_dir() and folder.resolve() == project.resolve():
+            raise ConfigError(
+                f"{project}: is the folder of {argument}, and the project's files would lie among yours; name a new "
+                "folder for the project, which may be in it"
+            )
 
 
 def _evaluated_images(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from boxsup.catalogue.records import Problem
 from boxsup.catalogue.reviewed import REVIEWED, read_reviewed
 from boxsup.catalogue.sources import Source, open_source
 from boxsup.commands.model_arguments import add_model_argument, add_scales_argument
-from boxsup.commands.outputs import add_output_arguments, claim
+from boxsup.commands.outputs import add_output_arguments, claim, keep_apart
 from boxsup.commands.source_arguments import add_source_arguments
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.config.datasets import CornerConvention
@@ -40,11 +41,12 @@ from boxsup.masking.made import (
     MADE,
     OVERLAYS,
     PARTS,
+    Before,
     Made,
+    made_before,
     masks_digest,
     old_outputs,
     write_made,
-    written_before,
 )
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.outputs import FORMATS, formats_of, output_path
@@ -121,13 +123,15 @@ def run(
     formats, stamps = formats_of(format, source), stamps_of(source)
     if tight_boxes and not any(name.startswith("coco") for name in formats):
         raise ConfigError("--tight-boxes: is of COCO's bbox, and no format is COCO's; add one, or leave it out")
+    before = _kept_apart(out, images, reviewed)
     claim([out / output_path(name, source) for name in formats], out)
     settings = mask_settings(proposals, config)
     trained = None if model is None else find_trained(model)
     recipe = mask_recipe(trained, objects, scales, settings, disjoint)
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
-    for note in (*source.notes, *checked.told):  # before the work: the user may want to stop it
+    forgotten = _forgotten(before, reviewed)
+    for note in (*source.notes, *checked.told, *forgotten):  # before the work: the user may want to stop it
         print(f"masks: note: {printable(note)}", file=sys.stderr)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)
@@ -141,7 +145,7 @@ def run(
     unwritten = make_parts(jobs, masker, folder, workers, _known_pools(jobs, masker))
     jobs = [job for job in jobs if job not in unwritten]
     parts_made = tuple(job.made for job in jobs)
-    made = Made(out, source.images, source.classes, recipe, parts_made, written_before(out))
+    made = Made(out, source.images, source.classes, recipe, parts_made, before.written, _outside(reviewed, out))
     write_made(made)
     decisions = Decisions(decided, source.classes, disjoint)
     results = MaskResults(source, stamps, lambda: map(decisions.applied, _read(jobs, folder)), tight_boxes)
@@ -155,6 +159,42 @@ def run(
     lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
     stale = decisions.faults(_read(jobs, folder)) if decided else []
     _report_problems(out, checked, problems, unknown, lost, stale)
+
+
+def _kept_apart(out: Path, images: Path, reviewed: Path | None) -> Before:
+    """Replace no masks of other images unasked; with them go their decisions, unless these are asked for.
+
+    Returns:
+        What an earlier run left in the folder.
+
+    Raises:
+        StoreError: The folder has masks of other images.
+    """
+    before = made_before(out)
+    others = before.others(images)
+    if not others:
+        return before
+    names = dict.fromkeys([MADE, PARTS, TABLE, PROBLEMS, *before.written, CONTACT, INDEX, REVIEWED])
+    there = [out / name for name in names if (out / name).exists()]
+    asked = None if reviewed is None else reviewed.resolve()
+    whose = f"is of other images than those in {shorter(images)}, such as {shorter(others[0])}"
+    keep_apart([path for path in there if path.resolve() != asked], whose)
+    return made_before(out)
+
+
+def _outside(reviewed: Path | None, out: Path) -> Path | None:
+    """The file of decisions that was named, unless it is the one that is found without."""
+    return None if reviewed is None or reviewed.resolve() == (out / REVIEWED).resolve() else reviewed
+
+
+def _forgotten(before: Before, reviewed: Path | None) -> list[str]:
+    """A line about decisions of an earlier run that nobody names now."""
+    if reviewed is not None or before.reviewed is None:
+        return []
+    file = shorter(before.reviewed)
+    return [
+        f"the masks here had the decisions of {file}, and have them no more; --reviewed {shlex.quote(file)} has them"
+    ]
 
 
 def _read(jobs: Sequence[Job], folder: Path) -> Iterator[ImagePart]:

@@ -9,6 +9,7 @@ import functools
 import itertools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any
 
 from boxsup.errors import StoreError
 from boxsup.experiments.splits import TABLES
+from boxsup.near import shorter
 from boxsup.store.ownership import claiming, current_claims
+from boxsup.store.renames import dated_names, put_aside
 
 Outputs = Callable[[argparse.Namespace], list[Path]]
 Identities = dict[tuple[int, int], Path]  # device and inode -> path
@@ -107,6 +110,30 @@ def claim(paths: Iterable[Path], base: Path, inputs: Iterable[Path] = (), keep_d
     claims = current_claims()
     if claims is not None:
         claims.add(paths, base, keep_damaged)
+
+
+def keep_apart(paths: Sequence[Path], whose: str) -> None:
+    """Keep results that we wrote from other inputs under dated names, or stop the command that would replace them.
+
+    Args:
+        paths: What is there, to be called before it is claimed; nothing happens if there is none.
+        whose: What the first of them is of, as "is of a/1.jpg".
+
+    Raises:
+        StoreError: There are some, and the command was not told `--overwrite`.
+    """
+    claims = current_claims()
+    if not paths or claims is None:
+        return
+    first, more = paths[0], f" (and {len(paths) - 1:,} more)" if len(paths) > 1 else ""
+    if not claims.overwrite:
+        kept = next(dated_names(first, first.is_dir()))
+        raise StoreError(
+            f"{shorter(first)}: {whose}{more}; write into another folder, with --out, or add --overwrite, which keeps "
+            f"what is there under dated names such as {kept}"
+        )
+    names = [put_aside(path, path) for path in paths]
+    print(f"boxsup: kept what was at {shorter(first)}{more}: {shorter(names[0])}", file=sys.stderr)
 
 
 def claims_for_another_process() -> Callable[[], AbstractContextManager[None]]:

@@ -15,14 +15,14 @@ from boxsup.commands.model_arguments import (
     add_labelling_arguments,
     add_model_arguments,
 )
-from boxsup.commands.outputs import add_output_arguments, claim, nothing_yet
+from boxsup.commands.outputs import add_output_arguments, claim, keep_apart, nothing_yet
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.errors import DataError
 from boxsup.inference.inputs import Input, find_inputs
-from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, result_paths
+from boxsup.inference.predicted_files import SUMMARY, FileWriter, Summary, of_others, result_paths, results_before
 from boxsup.inference.scores import Predictor
 from boxsup.inference.trained import find_trained, override_crf, override_labelling, print_note
-from boxsup.near import counted, first_few
+from boxsup.near import counted, first_few, shorter
 
 EXAMPLE = "boxsup predict photos 'shots/**/*.jpg' clip.mp4 --model results/demo_semi/seed-0/epochs/006/model.pt --crf"
 
@@ -77,6 +77,7 @@ def run(
         print(
             f"predict: {len(ours)} files are not read, since boxsup wrote them: {first_few(ours, 1)}", file=sys.stderr
         )
+    _keep_apart(items, out)
     claim(_outputs(items, out), out, [item.path for item in items])
     trained = find_trained(model)
     labelling = override_labelling(trained.labelling, scales, background_bias, megapixels)
@@ -99,6 +100,25 @@ def run(
         first = summary.problems[0].problem
         count = f"{len(summary.problems)} of {len(items) + links_left} files"
         raise DataError(f"{count}, see {out / PROBLEMS}: {first}")
+
+
+def _keep_apart(items: Sequence[Input], out: Path) -> None:
+    """Replace no results of other files unasked, and say whose are in the folder, too.
+
+    Raises:
+        StoreError: There are some of the same names.
+    """
+    before = results_before(out)
+    others = of_others(items, before)
+    paths = [path for old in others for path in result_paths(old, out) if path.exists()]
+    if paths:
+        keep_apart([*paths, out / SUMMARY], f"is of {shorter(others[0].path)}, and would be replaced")
+        return
+    now = {path for item in items for path in result_paths(item, out)}
+    more = [old for old in before if all(path.exists() and path not in now for path in result_paths(old, out))]
+    if more:
+        said = f"{out} has results of {len(more):,} other files, too, such as {shorter(more[0].path)}"
+        print(f"predict: {said}; {SUMMARY} lists those of this call", file=sys.stderr)
 
 
 def _outputs(inputs: Sequence[Input], out: Path) -> list[Path]:

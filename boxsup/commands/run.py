@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import shlex
 import sys
@@ -13,8 +14,9 @@ from boxsup.again import program
 from boxsup.errors import BoxSupError
 from boxsup.project.pinned import check_decisions, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
-from boxsup.running.plan import arguments, asked_of, config_of, core_count, times_before, told
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, planned_rules, rule_of, times_before, told
 from boxsup.running.process import run_snakemake
+from boxsup.running.replaced import keep_others, owners_of_targets
 from boxsup.running.reporter import Reporter, explained, print_plan
 from boxsup.running.state import RunState
 
@@ -29,12 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reviewed", type=Path, metavar="JSONL", help=f"{text}; the project keeps the name")
     parser.add_argument("--until", metavar="STAGE", help="stop after this stage, such as labels or epoch")
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and why; run nothing")
+    text = "keep results of another project that has the same names under a dated name; without it, the run stops"
+    parser.add_argument("--overwrite", action="store_true", dest="set_aside", help=text)
     text = "what follows -- goes to Snakemake as it is: options, and what to make in place of the project's pages"
     parser.add_argument("snakemake", nargs="*", metavar="-- OPTIONS", help=text)
 
 
 def run(
-    *, project: Path, cores: str, reviewed: Path | None, until: str | None, dry_run: bool, snakemake: Sequence[str]
+    *,
+    project: Path,
+    cores: str,
+    reviewed: Path | None,
+    until: str | None,
+    dry_run: bool,
+    set_aside: bool,
+    snakemake: Sequence[str],
 ) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
@@ -46,8 +57,12 @@ def run(
             print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
     check_decisions(config)
     asked = None if own_targets or unlock else asked_of(config)
+    if until and asked:
+        until = rule_of(until, functools.partial(planned_rules, config, asked.targets))
     words = arguments(config, core_count(cores), until, dry_run, snakemake)
     targets = own_targets or (asked.targets if asked else [])
+    if not unlock:
+        keep_others(config, owners_of_targets(config, targets), set_aside, dry or dry_run)
     before = times_before([*asked.experiments, *asked.datasets]) if asked else {}
     if asked:
         _note_elsewhere(config, project, [*asked.experiments, *(f"data/{name}" for name in asked.datasets)])

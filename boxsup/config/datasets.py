@@ -39,6 +39,11 @@ CORNERS = (
     "voc, and a file that shows that it counts from 0 is a problem"
 )
 
+OTHER_CLASSES = (
+    "what an object is whose class is none of `classes`: a problem, since its name may be mistyped | background, as it "
+    "always is in COCO's JSON and YOLO's labels"
+)
+
 
 class SbdSplit(Settings):
     """A split of SBD."""
@@ -73,6 +78,13 @@ class VocXmlSplit(FolderSplit):
     """A split of images with VOC's XML."""
 
     corners: Literal["voc", "plane"] = optional("", CORNERS)
+    other_classes: Literal["problem", "background"] = optional("problem", OTHER_CLASSES)
+
+
+class LabelMeSplit(FolderSplit):
+    """A split of images with LabelMe's JSON."""
+
+    other_classes: Literal["problem", "background"] = optional("problem", OTHER_CLASSES)
 
 
 class YoloSplit(FolderSplit):
@@ -215,7 +227,7 @@ class LabelMeData(FilesDataSet):
     """A folder of images and one of LabelMe's JSON."""
 
     format: Literal["labelme"]
-    splits: dict[Name, FolderSplit] = splits_by_name()
+    splits: dict[Name, LabelMeSplit] = splits_by_name()
 
 
 Part = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_]+$")]
@@ -242,6 +254,6 @@ def split_model(form: str) -> Any:  # noqa: ANN401 - a class of settings
     """The model of a split of a format.
 
     >>> split_model("labelme").__name__
-    'FolderSplit'
+    'LabelMeSplit'
     """
     return get_args(FORMATS[form].model_fields["splits"].annotation)[1]

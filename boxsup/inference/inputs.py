@@ -96,7 +96,10 @@ def _named(paths: Sequence[Path]) -> list[Input]:
     for item in inputs:
         other = seen.setdefault((item.name, item.video), item.path)
         if other != item.path:
-            raise ConfigError(f"{other} and {item.path}: their results would have one name; give them in two calls")
+            raise ConfigError(
+                f"{other} and {item.path}: their results would have one name; give them in two calls, each with its "
+                "own --out"
+            )
     return inputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.inference.video import Video, VideoWriter
 from boxsup.machine.bars import tqdm
 from boxsup.store.atomic import OF_ONE_NAME, atomic_write, write_bytes
-from boxsup.store.csv import write_csv
+from boxsup.store.csv import unescape_texts, write_csv
 
 MIN_FRAMES = 0.9  # share of the frames that a video announces, which some containers estimate
 QUALITY = 92  # of the overlays' JPEGs
@@ -156,6 +157,22 @@ def result_paths(item: Input, out: Path) -> list[Path]:
     return [out / folder / f"{item.name}.{ending}" for folder, ending in kinds]
 
 
+def results_before(out: Path) -> list[Input]:
+    """The files whose results an earlier run wrote into a folder, as its `summary.csv` says; none if it has no such."""
+    try:
+        table = pd.read_csv(out / SUMMARY, usecols=["file", "name"], dtype=str, keep_default_na=False)
+    except (OSError, ValueError):
+        return []
+    rows = unescape_texts(table.drop_duplicates()).itertuples(index=False)
+    return [Input(Path(str(row.file)), str(row.name)) for row in rows if row.file and row.name]
+
+
+def of_others(inputs: Sequence[Input], before: Sequence[Input]) -> list[Input]:
+    """Those of an earlier run's files whose results have the name of another file's now."""
+    own = {(item.name, item.video): _as_written(item.path) for item in inputs}
+    return [old for old in before if own.get((old.name, old.video), _as_written(old.path)) != _as_written(old.path)]
+
+
 def label_counts(labels: NDArray[np.uint8]) -> Counter[int]:
     """The number of pixels of each label that occurs.
 
@@ -164,6 +181,11 @@ def label_counts(labels: NDArray[np.uint8]) -> Counter[int]:
     """
     values, pixels = np.unique(labels, return_counts=True)
     return Counter(dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+
+
+def _as_written(path: Path) -> str:
+    """The path of a file, without links, as tables have it: bytes that are no UTF-8 are escaped."""
+    return os.path.realpath(path).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _encoded(result: ImageLabels) -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
 import os
@@ -65,6 +66,7 @@ class Made:
         recipe: How the masks were made.
         parts: The images whose masks were made.
         written: Formats and pages below the folder, each with a hash of the masks and decisions it was written from.
+        reviewed: The file of decisions, if it is not the one in the folder.
     """
 
     out: Path
@@ -73,6 +75,7 @@ class Made:
     recipe: Recipe
     parts: tuple[MadePart, ...]
     written: Mapping[str, str] = field(default_factory=dict)
+    reviewed: Path | None = None
 
     def read_parts(self) -> Iterator[ImagePart]:
         """Read the images with their masks, one after the other."""
@@ -97,6 +100,7 @@ def write_made(made: Made) -> None:
             "shipped": recipe.shipped,
         },
         "written": dict(sorted(made.written.items())),
+        **({} if made.reviewed is None else {"reviewed": _absolute(made.reviewed)}),
         "parts": [_plain(part) for part in made.parts],
     }
     write_text(made.out / MADE, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -135,12 +139,44 @@ def read_made(out: Path) -> Made:
         raise DataError(f"{path}: cannot be used ({error}); run `boxsup masks` again") from error
 
 
-def written_before(out: Path) -> dict[str, str]:
-    """`Made.written` of an earlier run, as far as it can be read."""
+@dataclass(frozen=True)
+class Before:
+    """What an earlier run wrote into a folder, as far as it can be read.
+
+    Attributes:
+        images: Its folder of images; None if there was no run.
+        paths: Its images whose masks were made.
+        written: See `Made.written`.
+        reviewed: See `Made.reviewed`.
+    """
+
+    images: Path | None = None
+    paths: tuple[Path, ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
+    reviewed: Path | None = None
+
+    def others(self, images: Path) -> list[Path]:
+        """Its images that exist and are not in this folder of images, nor a copy of them."""
+        folder = images.resolve()
+        if self.images is None or self.images.resolve() == folder:
+            return []
+        outside = [path for path in self.paths if path.exists() and not path.resolve().is_relative_to(folder)]
+        copies = {path: images / os.path.relpath(path, self.images) for path in outside}
+        missing = [path for path, copy in copies.items() if not copy.exists()]
+        if missing or any(filecmp.cmp(path, copy, shallow=False) for path, copy in copies.items()):
+            return missing  # of a copied folder, some images may have been changed
+        return outside  # of the same names, as cameras give them
+
+
+def made_before(out: Path) -> Before:
+    """What an earlier run wrote into a folder."""
     try:
-        return _written(json.loads((out / MADE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):
-        return {}
+        content = json.loads((out / MADE).read_text(encoding="utf-8"))
+        paths = tuple(Path(str(part["path"])) for part in content["parts"])
+        reviewed = content.get("reviewed")
+        return Before(Path(str(content["images"])), paths, _written(content), Path(str(reviewed)) if reviewed else None)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Before()
 
 
 def masks_digest(parts: Iterable[MadePart], decisions: Iterable[Decision]) -> str:

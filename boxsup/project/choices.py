@@ -91,10 +91,10 @@ def with_named_classes(source: Source, classes: Sequence[str]) -> Source:
     """
     _, *names = parse_classes(json.dumps(list(classes)))
     unknown = [name for name in names if name not in source.classes[1:]]
-    if unknown and source.format in NUMBERED:
+    if unknown and (source.format in NUMBERED or source.mask_folder is None):  # masks may show more classes than boxes
         known = ", ".join(source.classes[1:])
         raise ConfigError(f"--classes: the annotations have no class {unknown[0]!r}; they have {known}")
-    return source.with_classes(classes)
+    return replace(source.with_classes(classes), others=not set(source.classes) <= {source.classes[0], *names})
 
 
 def with_labelmap(source: Source) -> Source:

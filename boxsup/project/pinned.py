@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from boxsup.config.files import block, read_keys
 from boxsup.errors import ConfigError, DataError, StoreError
+from boxsup.near import shorter
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import claiming
 
@@ -71,6 +73,35 @@ def check_decisions(config: Path) -> None:
             )
 
 
+def carried_over(config: Path, files: Mapping[str, Any]) -> tuple[str, str]:
+    """The file of decisions that a configuration names, for one that is written in its place.
+
+    Args:
+        config: The configuration that is there, or nothing.
+        files: Settings of the new splits, see `boxsup.catalogue.sources.Source.split_settings`.
+
+    Returns:
+        The file, or "" if there is none to be named again; and a line about it, or "".
+    """
+    try:
+        keys = read_keys(config) if config.is_file() else {}
+    except ConfigError:
+        return "", ""
+    experiments, datasets = ({**_keys(keys.get(key))} for key in ("experiments", "datasets"))
+    reviewed = next(filter(None, map(_reviewed, experiments.values())), "")
+    if not reviewed:
+        return "", ""
+    splits = [_keys(split) for each in datasets.values() for split in _keys(_keys(each).get("splits")).values()]
+    if not any(all(split.get(key) == files[key] for key in ("images", "annotations")) for split in splits):
+        return (
+            "",
+            f"{config} named decisions on masks of other images or boxes, {shorter(reviewed)}: it names them no more",
+        )
+    if not Path(reviewed).is_file():
+        return "", f"{config} named decisions on masks, {shorter(reviewed)}, which are not there: it names them no more"
+    return reviewed, f"decisions on masks are used as before, those in {shorter(reviewed)}"
+
+
 def with_reviewed(supervision: str, reviewed: str) -> str:
     """The line of a configuration about supervision, with the file of decisions.
 
@@ -78,6 +109,10 @@ def with_reviewed(supervision: str, reviewed: str) -> str:
     'supervision: {masks: none, boxes: boxsup, reviewed: "masks/reviewed.jsonl"}'
     """
     return f"{supervision}, reviewed: {json.dumps(reviewed, ensure_ascii=False)}}}"
+
+
+def _keys(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - YAML
+    return value if isinstance(value, dict) else {}
 
 
 def _reviewed(experiment: Any) -> str:  # noqa: ANN401 - YAML

@@ -51,6 +51,7 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
         first = printable(f"{reading_notes[0].file}: {reading_notes[0].problem}")
         count = f"{len(reading_notes):,}, the first is {first}"
         yield f"objects read otherwise than they are written, all in {PROBLEMS}: {count}"
+    yield from _others(survey)
     if survey.background:
         yield f"images without a box, taken for background: {survey.background:,}"
     yield from notes_on_unread(survey.unknown, survey.other_files)
@@ -69,6 +70,16 @@ def notes(project: Project, survey: Survey) -> Iterator[str]:
     if rare:
         few = ", ".join(rare[:SHOWN])
         yield f"classes with fewer than {RARE} boxes, of which little is learned: {len(rare)}, such as {few}"
+
+
+def _others(survey: Survey) -> Iterator[str]:
+    """Lines about boxes of classes that the user left out."""
+    others = survey.others
+    if others:
+        names = first_few([name for name, _ in others.most_common()])
+        yield f"boxes that --classes leaves out, which are background: {others.total():,}, of {names}"
+    if survey.others_only:
+        yield f"images whose boxes are all of other classes, taken for background: {survey.others_only:,}"
 
 
 def _lost_classes(project: Project, survey: Survey) -> Iterator[str]:

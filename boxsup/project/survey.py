@@ -85,9 +85,19 @@ class Survey:
         return sum(box.crowd for image in self.images for box in image.record.boxes)
 
     @property
+    def others(self) -> Counter[str]:
+        """Class that is left out -> number of its boxes."""
+        return Counter(name for image in self.images for name in image.record.others)
+
+    @property
     def background(self) -> int:
-        """Number of images without a box."""
-        return sum(not image.record.boxes for image in self.images)
+        """Number of images without a box of any class."""
+        return sum(not image.record.boxes and not image.record.others for image in self.images)
+
+    @property
+    def others_only(self) -> int:
+        """Number of images that have boxes, all of them of classes that are left out."""
+        return sum(not image.record.boxes and bool(image.record.others) for image in self.images)
 
     @property
     def objects(self) -> dict[str, frozenset[int]]:

@@ -20,6 +20,7 @@ from boxsup.project.plan import Plan
 from boxsup.project.splits import Splits
 
 CONFIG, PROBLEMS = "config.yaml", "problems.csv"
+WRITTEN = "# Written by `boxsup init`"  # what the configuration begins with
 EXPERIMENTS = ("_box", "_semi")  # an experiment's name is its data set's plus one of these; the second is with masks
 LISTS, MASKED = ("train.txt", "val.txt"), "masks.txt"
 POINTS, NO_CURVE = 5, "no learning curve where nothing is measured"
@@ -38,6 +39,7 @@ class Project:
         plan: Settings that depend on the data and the machine.
         side: Median of the images' longer sides in pixels.
         cores: Processor cores of the machine.
+        reviewed: File of a person's decisions on masks, which boxes have; "" for none.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Project:
     plan: Plan
     side: float
     cores: int
+    reviewed: str = ""
 
     @property
     def truth(self) -> bool:
@@ -85,6 +88,7 @@ def config_text(project: Project) -> str:
     files = project.source.split_settings()
     every = max(1, project.plan.epochs // POINTS) if project.truth else 0
     return environment.get_template("config.yaml.j2").render(
+        written=WRITTEN,
         project=project,
         root=str(project.folder.absolute()),
         files=files,
@@ -106,6 +110,8 @@ def _note(key: str, value: str | bool, semi: bool) -> str:
         return " # images in several folders share names: their ids include the folders"
     if key == "links":
         return " # as you said: links out of these folders are followed"
+    if key == "other_classes":
+        return " # of classes that --classes left out; without this key each is a problem"
     if key != "masks":
         return ""
     if value == NONE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from boxsup.errors import ConfigError
 from boxsup.experiments.tree import BENCHMARK, RESULTS, ExperimentFolder
 from boxsup.machine.processors import processors
 from boxsup.near import did_you_mean, first_few, nearest
+from boxsup.running.process import run_snakemake
+from boxsup.running.state import RunState
 from boxsup.stages import STAGES
 
 CONFIG = "config.yaml"
@@ -110,11 +112,15 @@ def told(more: Sequence[str]) -> Told:
     return Told(list(known.targets), bool(known.dryrun), bool(known.unlock))
 
 
-def rule_of(stage: str) -> str:
+def rule_of(stage: str, planned: Callable[[], Sequence[str]] = tuple) -> str:
     """The rule of a stage, which people may write as the command.
 
     >>> rule_of("label-quality")
     'label_quality'
+
+    Args:
+        stage: What the user wrote.
+        planned: Gives the rules that the project runs, to be listed if there is no such stage; none: all are.
 
     Raises:
         ConfigError: No rule is called so.
@@ -124,7 +130,32 @@ def rule_of(stage: str) -> str:
     if stage in rules or stage in commands:
         return commands.get(stage, stage)
     near = did_you_mean(nearest(stage, [*rules, *commands], 1))
-    raise ConfigError(f"--until: there is no stage '{stage}' in the workflow{near}; stages: {', '.join(rules)}")
+    own = set(planned())
+    listed = ", ".join([name for name in rules if name in own] or rules)
+    raise ConfigError(f"--until: there is no stage '{stage}' in the workflow{near}; stages: {listed}")
+
+
+class _Planned:
+    """Listens to a plan of Snakemake's, and says nothing."""
+
+    def __init__(self) -> None:
+        self.state = RunState(dry=True)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        self.state.take(event, 0.0)
+
+    def text(self, line: str) -> None:
+        pass
+
+    def tick(self) -> None:
+        pass
+
+
+def planned_rules(config: Path, targets: Sequence[str]) -> list[str]:
+    """The rules whose jobs make targets, also of those that are made already; none if they cannot be planned."""
+    plan = _Planned()
+    run_snakemake([*arguments(config, 1, None, True, ["--forceall"]), "--", *targets], plan)
+    return list(plan.state.planned)
 
 
 def core_count(cores: str) -> int:

@@ -189,7 +189,7 @@ def test_xml_that_counts_from_zero_is_noticed(tmp_path):
 
 
 def yolo(text, drawn=False):
-    return read_labels({0: 2, 1: None, 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
+    return read_labels({0: 2, 1: "cow", 2: 1}, text if isinstance(text, bytes) else text.encode(), *SIZE, drawn)
 
 
 ONE_PIXEL = Box(1, 9, 5, 10, 6)
@@ -256,7 +256,8 @@ def test_a_box_of_yolo_by_hand():
     # 30×20: the middle at (9, 5), 6 wide, 4 high.
     assert yolo("0 0.3 0.25 0.2 0.2\n")[0][0].box == Box(2, 6, 3, 12, 7)
     assert yolo("2.0 0.5 0.5 1 1")[0][0].box == Box(1, 0, 0, 30, 20)
-    assert yolo("1 0.5 0.5 1 1\n\n") == ([], [])  # none of our classes; an empty line
+    [other], problems = yolo("1 0.5 0.5 1 1\n\n")  # none of our classes; an empty line
+    assert (other.other, other.is_object, problems) == ("cow", False, [])
     assert yolo("﻿0 0.5 0.5 1 1".encode())[1] == []
 
 
@@ -345,7 +346,7 @@ LINES = st.builds(lambda name, rest: " ".join([name, *rest]), NAMES, NUMBERS)
 )
 def test_whatever_a_label_file_holds_it_is_read_or_a_problem(content):
     things, texts = yolo(content, drawn=True)
-    for thing in things:
+    for thing in (thing for thing in things if not thing.other):
         assert 0 <= thing.box.x0 < thing.box.x1 <= 30
         assert 0 <= thing.box.y0 < thing.box.y1 <= 20
     assert all("\n" not in text for text in texts)
@@ -607,6 +608,16 @@ def test_what_the_file_says_of_its_image_besides_does_not_matter():
     assert labelme({"flags": None, "direction": 1.5, "difficult": False}, **more)[1] == []
     [thing], _ = labelme({"shape_type": None, "points": [[3, 2], [9, 2], [9, 7]]})  # files of old versions have none
     assert thing.box == Box(1, 3, 2, 9, 7)
+
+
+def test_labels_of_classes_that_are_left_out_are_background_where_somebody_says_so():
+    points = {"points": [[3, 2], [9, 7]], "shape_type": "rectangle"}
+    shapes = [{"label": label, "group_id": group} | points for label, group in (("cow", 1), ("cow", 1), ("cow", None))]
+    content = json.dumps({"shapes": [*shapes, {"label": "cat"} | points, {"label": None} | points]}).encode()
+    things, [text] = read_shapes(CLASSES, content, *SIZE, drawn=True, others=True)
+    assert text.startswith("shape 5: unknown label 'None'")
+    assert [(thing.is_object, thing.other) for thing in things] == [(True, ""), (False, "cow"), (False, "cow")]
+    assert len(read_shapes(CLASSES, content, *SIZE, drawn=True)[1]) == 4
 
 
 @pytest.mark.parametrize(

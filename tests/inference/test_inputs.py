@@ -67,7 +67,9 @@ def test_an_empty_folder_is_said_to_be(tree):
 
 def test_two_results_of_one_name_are_refused(tree):
     (tree / "in" / "a" / "1.png").touch()
-    with pytest.raises(ConfigError, match=r"1\.jpg and .*1\.png: their results would have one name"):
+    with pytest.raises(
+        ConfigError, match=r"1\.jpg and .*1\.png: their results would have one name; .* each with its own --out"
+    ):
         names(tree, "a")
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -293,6 +294,32 @@ def test_a_users_masks_are_not_written_over(folder, tmp_path, capsys):
     [kept] = (tmp_path / "data" / "masks").glob("0.*T*.png")
     assert kept.read_bytes() == b"drawn by hand"
     assert read_mask(tmp_path / "data" / "masks" / "0.png").shape == SIDE
+
+
+def test_results_of_other_files_are_not_replaced_unasked(folder, tmp_path, capsys):
+    for name, numbers in (("a", (0, 1)), ("b", (1, 2))):
+        (tmp_path / name).mkdir()
+        for number in numbers:
+            (tmp_path / name / f"=1+{number}.png").write_bytes((folder / "in" / f"{number}.png").read_bytes())
+    out = tmp_path / "out"
+    predict(folder, out, inputs=[tmp_path / "a"])
+    predict(folder, out, inputs=[tmp_path / "a"])
+    before = files(out)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        predict(folder, out, inputs=[tmp_path / "b"])
+    told = capsys.readouterr().err
+    assert f"{out}/masks/=1+1.png: is of {tmp_path}/a/=1+1.png, and would be replaced (and 2 more); write into" in told
+    assert files(out) == before
+    predict(folder, out, inputs=[tmp_path / "b/=1+2.png"])  # of another name
+    assert f"{out} has results of 2 other files, too, such as {tmp_path}/a/=1+0.png; summary" in capsys.readouterr().err
+    predict(folder, out, inputs=[tmp_path / "a"])
+    predict(folder, out, "--overwrite", inputs=[tmp_path / "b"])
+    [kept] = (out / "masks").glob("=1+1.2*.png")
+    assert kept.read_bytes() == before["masks/=1+1.png"]
+    [kept] = out.glob("summary.2*.csv")
+    assert kept.read_bytes() == before["summary.csv"]
+    assert {Path(file).parent for file in pd.read_csv(out / "summary.csv")["file"]} == {tmp_path / "b"}
 
 
 def test_a_mask_that_a_person_corrected_is_not_lost_at_the_next_run(folder, tmp_path, capsys):

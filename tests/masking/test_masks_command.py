@@ -287,6 +287,50 @@ def test_a_users_voc_folder_is_not_taken_for_ours(folder, tmp_path, capsys):
     assert files(tmp_path) == before
 
 
+def test_masks_of_other_images_are_not_replaced_unasked(folder, whole, tmp_path, capsys):
+    out, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(whole, out)
+    (out / "reviewed.jsonl").touch()
+    other.mkdir()
+    first, second = sorted((folder / "images").iterdir())[:2]
+    shutil.copy(first, other / first.name)
+    before = (out / "masks.json").read_bytes()
+    with pytest.raises(SystemExit):
+        main([*arguments(folder, out), "--images", str(other)])
+    told = capsys.readouterr().err
+    assert f"{out}/masks.json: is of other images than those in {other}, such as {second} (and " in told
+    assert "write into another folder, with --out, or add --overwrite, which keeps what is there under" in told
+    assert (out / "masks.json").read_bytes() == before
+    for path in (folder / "images").iterdir():  # of the same names
+        (other / path.name).write_bytes(b"another")
+    with pytest.raises(SystemExit):
+        main([*arguments(folder, out), "--images", str(other)])
+    assert f"{out}/masks.json: is of other images than those in {other}, such as " in capsys.readouterr().err
+    shutil.rmtree(other)
+    other.mkdir()
+    shutil.copy(first, other / first.name)
+    main([*arguments(folder, out), "--images", str(other), "--overwrite"])
+    assert [path.read_bytes() for path in out.glob("masks.2*.json")] == [before]
+    assert len(list(out.glob("reviewed.2*.jsonl"))) == len(list(out.glob("voc.2*"))) == 1
+    assert [path.name for path in (out / "parts").iterdir()] == [f"{first.stem}.json"]
+
+
+def test_decisions_that_nobody_names_any_more_are_told_of(folder, whole, tmp_path, capsys):
+    out, reviewed = tmp_path / "out", tmp_path / "my decisions.jsonl"
+    shutil.copytree(whole, out)
+    reviewed.touch()
+    before = (out / "masks.json").read_bytes()
+    main(arguments(folder, out, "--reviewed", reviewed))
+    main(arguments(folder, out, "--reviewed", reviewed))
+    assert "have them no more" not in capsys.readouterr().err
+    main(arguments(folder, out))
+    said = (
+        f"masks: note: the masks here had the decisions of {reviewed}, and have them no more; --reviewed '{reviewed}'"
+    )
+    assert said in capsys.readouterr().err
+    assert (out / "masks.json").read_bytes() == before
+
+
 def test_boxes_are_not_written_over(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "coco.json").write_text("{}")

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,35 @@ def test_classes_may_be_spelled_as_their_annotations_spell_them(here, capsys, fo
         with pytest.raises(SystemExit):
             init(here, form, "--classes", "cat ")
         assert "--classes: the annotations have no class 'cat'; they have ring, Fl\u00e4che" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", BOXES)
+def test_classes_that_are_left_out_are_background_and_counted(here, config, capsys, form):
+    made = own_data.pictures(COUNT)
+    own_data.write_images(here / "images", made)
+    write = {"coco": own_data.write_coco, "voc_xml": own_data.write_voc_xml, "labelme": own_data.write_labelme}
+    few = {
+        name: replace(each, objects=each.objects[: 1 if number else 0])
+        for number, (name, each) in enumerate(made.items())
+    }
+    write.get(form, own_data.write_yolo)(here / BOXES[form].removesuffix("/labels"), few)
+    counts = Counter(own_data.CLASSES[thing.class_id] for each in few.values() for thing in each.objects)
+    (kept, count), *left = counts.most_common()
+    init(here, form, "--classes", kept)
+    told = capsys.readouterr().err
+    names = ", ".join(name for name, _ in left)
+    assert f"boxes        {count}, of 1 classes\n" in told
+    assert f"note         boxes that --classes leaves out, which are background: {9 - count}, of {names}\n" in told
+    assert f"images whose boxes are all of other classes, taken for background: {9 - count}\n" in told
+    assert "images without a box, taken for background: 1\n" in told
+    assert "problems     none" in told
+    made = resolved(here, config)
+    read = [record for split in ("train", "val") for record in records(made, split)]
+    assert not any(record.problems for record in read)
+    assert sum(len(record.boxes) for record in read) == count
+    with pytest.raises(SystemExit):
+        init(here, form, "--classes", kept, "cat")
+    assert "--classes: the annotations have no class 'cat'; they have " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", BOXES)
@@ -173,6 +204,19 @@ def test_a_project_may_be_around_its_images_but_none_of_its_files_is_read(here, 
     with pytest.raises(SystemExit):
         init(here / "mine", "coco", "--overwrite")
     assert "instances.json: is an input and cannot be an output, too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argument", ["--images", "--boxes", "--masks"])
+def test_a_project_is_not_written_among_the_photographs(here, data, capsys, argument):
+    shutil.copytree(data / "images", here / "photos")
+    shutil.copytree(data / "xml", here / "boxes")
+    shutil.copytree(data / "masks", here / "masks")
+    given = {"--images": "photos", "--boxes": "boxes", "--masks": "masks"}
+    before = os.listdir(given[argument])
+    with pytest.raises(SystemExit):
+        main(["init", f"./{given[argument]}/", *(word for pair in given.items() for word in pair)])
+    assert f"{given[argument]}: is the folder of {argument}, and the project's files" in capsys.readouterr().err
+    assert os.listdir(given[argument]) == before
 
 
 def test_an_edited_configuration_is_not_written_over(here, data, capsys):

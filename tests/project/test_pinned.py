@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
@@ -21,12 +23,16 @@ def config(tmp_path, monkeypatch):
     made = own_data.pictures(3, side=64)
     own_data.write_images(tmp_path / "photos", made)
     own_data.write_yolo(tmp_path, made)
-    done = run_boxsup("init", "mine", "--images", "photos", "--boxes", "labels", "--workers", 1)
+    done = init()
     assert done.returncode == 0, done.stderr
     for name in ("masks", "other's {masks}"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "reviewed.jsonl").touch()
     return tmp_path / "mine/config.yaml"
+
+
+def init(boxes: str = "labels") -> CompletedProcess[str]:
+    return run_boxsup("init", "mine", "--images", "photos", "--boxes", boxes, "--workers", 1)
 
 
 def supervision(config: Path) -> dict:
@@ -43,8 +49,21 @@ def test_decisions_are_named_once_and_exchanged_and_the_project_stays_ours(confi
         assert not pin_decisions(config, reviewed)
     changed = [line for line in config.read_text().splitlines() if line not in before.splitlines()]
     assert len(changed) == 1
-    again = run_boxsup("init", "mine", "--images", "photos", "--boxes", "labels", "--workers", 1)
+    pinned = config.read_text()
+    again = init()
     assert again.returncode == 0, again.stderr  # it knows its own file
+    assert (
+        "note         decisions on masks are used as before, those in other's {masks}/reviewed.jsonl\n" in again.stderr
+    )
+    assert config.read_text() == pinned
+    shutil.copytree("labels", "labels2")
+    other = init("labels2")
+    assert "named decisions on masks of other images or boxes, other's {masks}/reviewed.jsonl: it names" in other.stderr
+    assert config.read_text() == before.replace('/labels"', '/labels2"')
+    assert pin_decisions(config, reviewed)
+    reviewed.unlink()
+    assert "reviewed.jsonl, which are not there: it names them no more\n" in init("labels2").stderr
+    assert "decisions on masks" not in init().stderr
     assert config.read_text() == before
 
 

@@ -97,6 +97,13 @@ def test_what_follows_two_hyphens_goes_to_snakemake(project):
     assert "proposals" in listed.stdout.split()
     other = run(project, "--dry-run", "--", "results/data/own/val/images.csv")
     assert "would run 2 jobs for results/data/own/val/images.csv" in other.stdout
+    stage = run(project, "--until", "nix")
+    assert stage.returncode == 1
+    assert stage.stderr.startswith(
+        "boxsup: error: --until: there is no stage 'nix' in the workflow; stages: inventory, "
+    )
+    assert {"catalogue", "epoch", "report"} <= set(re.split(", |: |\n", stage.stderr))
+    assert not {"shapes", "download", "crf_search", "paper", "comp6"} & set(re.split(", |: |\n", stage.stderr))
     wrong = run(project, "--", "--no-such-option")
     assert (wrong.returncode, wrong.stderr) == (2, "snakemake: error: unrecognized arguments: --no-such-option\n")
     unknown = run(project, "--", "results/own_bx/report.html")

@@ -28,6 +28,7 @@ from boxsup.catalogue.readers.folder import (
     image_names,
     layout,
 )
+from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject
 from boxsup.catalogue.records import Check, Listing, Problem, Record, image_problem
 from boxsup.config.build import parse
 from boxsup.config.datasets import FolderSplit
@@ -41,7 +42,7 @@ VOC_NAMES = {  # COCO's name -> VOC's name, if they differ
     "couch": "sofa",
     "tv": "tvmonitor",
 }
-ClassIds = dict[Id, int | None]
+ClassIds = dict[Id, int | str]
 OTHER_SIZE = (
     "it was scaled, or a viewer turns it (EXIF), so boxes do not fit; save it as it was annotated, or remove the "
     "entry's `height` and `width` if they do fit"
@@ -145,11 +146,11 @@ def _listed(
 
 
 def class_ids_of(categories: Sequence[Json], classes: Sequence[str]) -> ClassIds:
-    """The class of each category id: 1…C-1, 0 for the background, None for categories that are not ours.
+    """The class of each category id: 1…C-1, 0 for the background, the name of a category that is not ours.
 
     >>> categories = [{"id": 5, "name": "airplane"}, {"id": 7, "name": "car"}]
     >>> class_ids_of(categories, ("background", "bird", "aeroplane"))
-    {5: 2, 7: None}
+    {5: 2, 7: 'car'}
 
     Args:
         categories: COCO's `categories`.
@@ -159,7 +160,8 @@ def class_ids_of(categories: Sequence[Json], classes: Sequence[str]) -> ClassIds
     for category in categories:
         names = category["name"], VOC_NAMES.get(category["name"])
         class_id = next((classes.index(name) for name in names if name in classes[1:]), None)
-        class_ids[category["id"]] = 0 if class_id is None and is_background(category["name"]) else class_id
+        other = 0 if is_background(category["name"]) else str(category["name"])
+        class_ids[category["id"]] = other if class_id is None else class_id
     return class_ids
 
 
@@ -190,7 +192,7 @@ def check_entry(where: Layout, entry: Entry, class_ids: ClassIds, mask: Path | N
 
 
 def _objects(entry: Entry, class_ids: ClassIds, height: int, width: int, drawn: bool) -> ParsedObjects:
-    """The valid objects of our classes, in the order of the file, and one line for each invalid one."""
+    """The valid objects, in the order of the file, and one line for each invalid one; see `AnnotatedObject.other`."""
     objects, texts = [], []
     for index, annotation in entry.annotations:
         number = identity(annotation.get("id"))
@@ -198,7 +200,8 @@ def _objects(entry: Entry, class_ids: ClassIds, height: int, width: int, drawn: 
             if annotation["category_id"] not in class_ids:
                 raise ValueError(f"category_id {annotation['category_id']} is no category")
             class_id = class_ids[annotation["category_id"]]
-            if class_id is None:
+            if isinstance(class_id, str):
+                objects.append(AnnotatedObject(NO_BOX, None, other=class_id))
                 continue
             item = parse_annotation(annotation, class_id, height, width, drawn)
         except ValueError as error:

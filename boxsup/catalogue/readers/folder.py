@@ -257,4 +257,5 @@ def check_image(
         annotation=str(annotation),
         origins=[item.origin for item in objects],
         notes=[image_problem(image, annotation, item.note) for item in parsed if item.note],
+        others=[item.other for item in parsed if item.other],
     )

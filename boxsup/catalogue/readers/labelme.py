@@ -32,9 +32,9 @@ from boxsup.catalogue.readers.segments import (
     polygon_box,
     segment_or_note,
 )
-from boxsup.catalogue.records import Box, Listing
+from boxsup.catalogue.records import BACKGROUND, Box, Listing
 from boxsup.config.build import parse
-from boxsup.config.datasets import FolderSplit
+from boxsup.config.datasets import LabelMeSplit
 from boxsup.image import VOID
 from boxsup.image.boxes import Corners
 
@@ -68,8 +68,9 @@ class Shape(NamedTuple):
 
 def read_split(root: Path, classes: tuple[str, ...], settings: str) -> Listing:
     """List a split of LabelMe's files; see `boxsup.catalogue.readers`."""
-    split = parse(FolderSplit, settings, "split")
-    return read_folder(root, split, classes, Annotations(ENDING, partial(read_shapes, classes)))
+    split = parse(LabelMeSplit, settings, "split")
+    others = split.other_classes == BACKGROUND
+    return read_folder(root, split, classes, Annotations(ENDING, partial(read_shapes, classes, others=others)))
 
 
 def class_names(content: bytes) -> list[str]:
@@ -85,7 +86,9 @@ def class_names(content: bytes) -> list[str]:
     return [name for name in names if name and name != IGNORED and not is_background(name)]
 
 
-def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool) -> ParsedObjects:
+def read_shapes(
+    classes: Sequence[str], content: bytes, height: int, width: int, drawn: bool, others: bool = False
+) -> ParsedObjects:
     """Parse the file of an image.
 
     Args:
@@ -94,6 +97,7 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
         height: Image height in pixels.
         width: Image width in pixels.
         drawn: Whether the pixels of polygons are wanted.
+        others: Whether shapes of other classes are background, see `AnnotatedObject.other`; else each is wrong.
 
     Returns:
         The valid objects, in the order of their first shapes, and one line for each invalid shape.
@@ -103,19 +107,24 @@ def read_shapes(classes: Sequence[str], content: bytes, height: int, width: int,
     except ValueError as error:
         return [], [str(error)]
     objects: dict[tuple[int, Any], list[Shape]] = {}
-    texts, empty = [], []
+    texts, empty, left = [], [], {}
     for number, shape in enumerate(shapes, start=1):
         if shape.get("points") == []:
             empty.append(AnnotatedObject(NO_BOX, None, note=f"shape {number}: has no points, and is skipped"))
             continue
+        name, group = class_name(shape.get("label")), shape.get("group_id")
+        if others and _is_other(name, classes):
+            left[name, (number,) if group is None else str(group)] = AnnotatedObject(NO_BOX, None, other=name)
+            continue
         try:
-            class_id, group = _class_id(shape, classes), shape.get("group_id")
+            class_id = _class_id(shape, classes)
             part = _shape(number, shape, height, width)
             # A shape without a group is an object of its own; no group's text equals its tuple.
             objects.setdefault((class_id, (number,) if group is None else str(group)), []).append(part)
         except ValueError as error:
             texts.append(f"shape {number}: {error}")
-    return [_object(class_id, parts, height, width, drawn) for (class_id, _), parts in objects.items()] + empty, texts
+    read = [_object(class_id, parts, height, width, drawn) for (class_id, _), parts in objects.items()]
+    return [*read, *empty, *left.values()], texts
 
 
 def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
@@ -134,6 +143,10 @@ def _shapes(content: bytes, height: int = 0, width: int = 0) -> list[Json]:
             "pixels are taken as stored, without EXIF orientation"
         )
     return shapes
+
+
+def _is_other(name: str, classes: Sequence[str]) -> bool:
+    return bool(name) and name not in classes[1:] and name != IGNORED and not is_background(name)
 
 
 def _class_id(shape: Json, classes: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ from boxsup.image.packed import PackedMask, packed, packed_or_none
 MARGIN = 1  # px that a polygon may extend beyond its image: a border drawn at the edge
 MAX_POSITION = 1e9  # px: larger values are no positions
 Points = NDArray[np.float64]
-NO_BOX = Box(0, 0, 0, 0, 0)  # of an entry that is skipped with a note
+NO_BOX = Box(0, 0, 0, 0, 0)  # of an entry that is skipped with a note, or is of another class
 
 
 @packed
@@ -37,12 +37,14 @@ class AnnotatedObject:
         pixels: H×W, true on the object; None if unknown or not asked for.
         origin: Indices of the entries in the file, see `Record.origins`.
         note: What was read differently from how the file has it, or was skipped; "" for nothing.
+        other: The name of its class, if that is none of the data set's: the entry is background, and has no box.
     """
 
     box: Box
     pixels: NDArray[np.bool_] | None
     origin: tuple[int, ...] = ()
     note: str = ""
+    other: str = ""
 
     @property
     def is_object(self) -> bool:

@@ -48,7 +48,12 @@ def read_boxes(
 
 
 def read_objects(
-    xml: bytes, height: int, width: int, classes: Sequence[str], corners: CornerConvention
+    xml: bytes,
+    height: int,
+    width: int,
+    classes: Sequence[str],
+    corners: CornerConvention,
+    others: bool = False,
 ) -> tuple[list[AnnotatedObject], list[str]]:
     """Parse the objects of a VOC annotation.
 
@@ -58,6 +63,7 @@ def read_objects(
         width: Image width in pixels; 0 if unknown.
         classes: Class names, the background first. Objects called `background` are skipped with a note.
         corners: How the file counts pixels.
+        others: Whether objects of other classes are background, see `AnnotatedObject.other`; else each is wrong.
 
     Returns:
         The valid objects, including skipped ones with their note, and one line for each thing that is wrong. The lines
@@ -73,7 +79,10 @@ def read_objects(
     height, width = height or MAX_CORNER, width or MAX_CORNER
     objects, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
-        reason = _skip_reason(element)
+        reason, name = _skip_reason(element), _name(element)
+        if others and name and name not in classes[1:] and not reason:
+            objects.append(AnnotatedObject(NO_BOX, None, other=name))
+            continue
         try:
             box, note = (NO_BOX, reason) if reason else _box(element, height, width, classes, corners == "plane")
             note = f"object {number}: {note}" if note else ""

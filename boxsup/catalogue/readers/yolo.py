@@ -28,7 +28,7 @@ from boxsup.catalogue.readers.folder import (
     guarded_path,
     read_folder,
 )
-from boxsup.catalogue.readers.segments import AnnotatedObject, no_area, pixel_box, polygon_box, segment
+from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, no_area, pixel_box, polygon_box, segment
 from boxsup.catalogue.records import Box, Listing, check_inside
 from boxsup.config.build import parse
 from boxsup.config.datasets import YoloSplit
@@ -122,11 +122,11 @@ def names_files(labels: Path) -> Iterator[Path]:
     return (file for file in files if file.is_file())
 
 
-def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | None]:
-    """Our class of each of YOLO's class numbers: 1…C-1, 0 for the background, None for classes that are not ours.
+def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -> dict[int, int | str]:
+    """Our class of each of YOLO's class numbers: 1…C-1, 0 for the background, the name of one not ours.
 
     >>> class_ids_of({0: "cat", 1: "dog"}, ("background", "dog"), Path("data.yaml"))
-    {0: None, 1: 1}
+    {0: 'cat', 1: 1}
 
     Args:
         names: Names by YOLO's numbers, see `read_names`.
@@ -140,11 +140,11 @@ def class_ids_of(names: Mapping[int, str], classes: Sequence[str], path: Path) -
     if missing:
         raise DataError(f"{path}: the class '{missing[0]}' is none of its names: {', '.join(names.values())}")
     class_ids = {name: class_id for class_id, name in enumerate(classes) if class_id}
-    return {number: class_ids.get(name, 0 if is_background(name) else None) for number, name in names.items()}
+    return {number: class_ids.get(name, 0 if is_background(name) else name) for number, name in names.items()}
 
 
 def read_labels(
-    class_ids: Mapping[int, int | None], content: bytes, height: int, width: int, drawn: bool
+    class_ids: Mapping[int, int | str], content: bytes, height: int, width: int, drawn: bool
 ) -> ParsedObjects:
     """Parse the label file of an image.
 
@@ -160,7 +160,7 @@ def read_labels(
         drawn: Whether the pixels of polygons are wanted.
 
     Returns:
-        The valid objects of our classes, in the order of the file, and one line for each invalid one.
+        The valid objects, in the order of the file, and one line for each invalid one; see `AnnotatedObject.other`.
     """
     try:
         lines = content.decode("utf-8-sig").splitlines()
@@ -171,7 +171,7 @@ def read_labels(
         if not line.strip():
             continue
         try:
-            objects += _objects(line.split(), number - 1, class_ids, height, width, drawn)
+            objects.append(_of_line(line.split(), number - 1, class_ids, height, width, drawn))
         except ValueError as error:
             texts.append(f"line {number}: {error}")
     return objects, texts
@@ -195,10 +195,10 @@ def has_oriented_boxes(files: Iterable[Path]) -> bool:
     return found
 
 
-def _objects(
-    fields: Sequence[str], index: int, class_ids: Mapping[int, int | None], height: int, width: int, drawn: bool
-) -> list[AnnotatedObject]:
-    """The object of line `index` (from 0); empty if its class is not ours."""
+def _of_line(
+    fields: Sequence[str], index: int, class_ids: Mapping[int, int | str], height: int, width: int, drawn: bool
+) -> AnnotatedObject:
+    """The object of line `index` (from 0)."""
     numbers = _numbers(fields)
     number = int(numbers[0])
     if number != numbers[0] or number not in class_ids:
@@ -206,10 +206,13 @@ def _objects(
         known = f"0 to {last}" if len(class_ids) == last + 1 else ", ".join(map(str, sorted(class_ids)))
         raise ValueError(f"class {fields[0][:60]} is none of those that are named, {known}")
     class_id = class_ids[number]
-    item = _object(fields[1:], numbers[1:], class_id or 0, height, width, drawn)
+    if isinstance(class_id, str):
+        _object(fields[1:], numbers[1:], 0, height, width, drawn=False)  # a line that is wrong stays wrong
+        return AnnotatedObject(NO_BOX, None, other=class_id)
+    item = _object(fields[1:], numbers[1:], class_id, height, width, drawn)
     note = item.note if class_id else "its class is the background, it is no object"
     note = f"line {index + 1}: {note}" if note else ""
-    return [] if class_id is None else [replace(item, origin=(index,), note=note)]
+    return replace(item, origin=(index,), note=note)
 
 
 def _object(
