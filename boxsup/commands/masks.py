@@ -271,4 +271,5 @@ def _report_problems(
             print(f"masks: {len(notes)} {what}, see {report}", file=sys.stderr)
     if problems:
         left_out = "images" if len(problems) == len(checked.problems) else "images, boxes or files"
-        raise DataError(f"{len(problems)} problems left {left_out} out, see {report}; first: {problems[0].problem}")
+        count, first = counted(len(problems), "problem"), problems[0].problem
+        raise DataError(f"{count} left {left_out} out, see {report}; first: {first}")

@@ -258,7 +258,7 @@ def test_what_is_damaged_or_changed_is_done_again_and_a_bad_image_left_out(folde
     errors = process.stderr
     assert process.returncode == 1
     assert f"{IMAGES - 1} images, {IMAGES - 4} of them done before" in errors
-    assert "1 problems left images out" in errors
+    assert "1 problem left images out" in errors
     changed = [parts.index(part) for part in parts if part.stat().st_mtime_ns != before[part]]
     assert changed == [0, 2, 3]
     assert parts[0].read_bytes() == (whole / "parts" / parts[0].name).read_bytes()
