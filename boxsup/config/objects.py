@@ -32,7 +32,7 @@ class ObjectSettings(Settings):
         2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
     )
     rounds: PositiveInt = setting(
-        2,
+        1,
         "trainings in turn; from the second on, targets use the maps of the one before",
     )
     shipped: float = setting(
