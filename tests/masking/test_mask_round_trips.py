@@ -25,6 +25,7 @@ from boxsup.errors import DataError
 from boxsup.image.files import read_mask
 from boxsup.image.packed import PackedMask
 from boxsup.masking.jobs import Job, make_parts
+from boxsup.masking.made import MadePart
 from boxsup.masking.parts import ImagePart, write_part
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.writers import labelme
@@ -54,12 +55,12 @@ def home(tmp_path_factory):
     return home
 
 
-def masks(home, boxes, *more, images="images", status=1):
+def masks(home, boxes, *more, images="images", out="out", status=1):
     """The folder of results; the last picture of `images` is broken, so the status is 1. Crescents are unknown.
 
-    Parts are left there for the next format, as its boxes are the same.
+    Parts are left there for the next format, as its boxes are the same; other images need another folder.
     """
-    out = home / "out"
+    out = home / out
     given = ["masks", "--images", f"{home}/{images}", "--boxes", f"{home}/{boxes}", "--model", f"{home}/m.pt"]
     given += ["--objects", f"{home}/objects.pt", "--proposals", "selective_search"]
     given += ["--workers", "1", "--out", str(out), *more]
@@ -200,7 +201,7 @@ def test_each_file_of_an_export_has_its_copy(home):
             record["image_id"] = str(record["image_id"])
         file.write_text(json.dumps(content))
         before[part] = content
-    out = masks(home, "export", "--format", "coco", images="export", status=0)
+    out = masks(home, "export", "--format", "coco", images="export", out="of-export", status=0)
     for part, old in before.items():
         new = json.loads((out / "coco" / part / "_annotations.coco.json").read_text())
         for image, own in zip(new["images"], old["images"], strict=True):
@@ -285,7 +286,7 @@ def test_yolos_labels_keep_their_classes_order_and_folders(home):
         file.rename(home / "set" / "labels" / "train" / file.name).write_text(text)
     names = "# ours\nnames: {0: star, 2: crescent, 7: ring, 4: unused}\npath: ../set\ntrain: images/train\nval: ''\n"
     (home / "set" / "data.yaml").write_text(names)
-    out = masks(home, "set/labels", "--format", "yolo", "coco", images="set/images")
+    out = masks(home, "set/labels", "--format", "yolo", "coco", images="set/images", out="of-set")
     assert (out / "yolo" / "data.yaml").read_text() == names.replace("path: ../set\n", "")
     assert {path.relative_to(out / "yolo").as_posix() for path in (out / "yolo").rglob("[!.]*.*")} == {
         *("data.yaml", *(f"labels/train/{image}.txt" for image in (*IDS, BROKEN)))
@@ -493,7 +494,7 @@ def test_a_full_disk_ends_the_work_at_once(home, tmp_path, monkeypatch, capsys):
     source = open_source(home / "edited", home / "full")
     records = [check() for check in source.listing().checks]
     made_in_turn = SimpleNamespace(parts=lambda records, workers, known: map(ImagePart, records, [[]] * 3))
-    jobs = [Job(number, record, record, f"{number}", False) for number, record in enumerate(records, start=1)]
+    jobs = [Job(number, MadePart(record, record, f"{number}"), False) for number, record in enumerate(records, start=1)]
     with pytest.raises(OSError, match="No space left"):
         make_parts(jobs, made_in_turn, tmp_path / "parts", 1, {})
     assert tried == ["1"]
@@ -501,7 +502,7 @@ def test_a_full_disk_ends_the_work_at_once(home, tmp_path, monkeypatch, capsys):
 
 def test_a_folder_that_cannot_be_made_is_said_before_the_work(home):
     with pytest.raises(OSError, match="/proc/none"):
-        make_parts([Job(1, None, None, "1", False)], None, Path("/proc/none/parts"), 1, {})
+        make_parts([Job(1, None, False)], None, Path("/proc/none/parts"), 1, {})
 
 
 def test_more_classes_than_a_png_has_values_are_said(home, capsys):

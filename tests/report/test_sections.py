@@ -22,7 +22,7 @@ NAN = float("nan")
 def evaluation(*values: float) -> pd.DataFrame:
     names = ["background", "cat", "nan", "mean"]
     table = pd.DataFrame({"class": names, "iou": values, "iou_crf": values, "truth_pixels": [6, 3, 1, 10], "images": 3})
-    return table.set_index("class")
+    return table.set_index("class").assign(boundary_iou_crf=values, boundary_f_crf=values)
 
 
 @pytest.mark.parametrize(("mean", "spread", "shown"), [
