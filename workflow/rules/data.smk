@@ -56,6 +56,7 @@ rule inventory:
         benchmark_of("inventory")
     wildcard_constraints:
         dataset=names(DATA.with_files()),
+    priority: 50  # what is wrong with files is said before anything is made of others
     conda:
         "../../envs/small.yaml"
     threads: 4
@@ -89,6 +90,7 @@ rule catalogue:
         benchmark_of("catalogue")
     wildcard_constraints:
         dataset=names(DATA.with_files()),
+    priority: 50  # what is wrong with files is said before anything is made of others
     conda:
         "../../envs/small.yaml"
     threads: 4
@@ -121,6 +123,7 @@ rule join:
         benchmark_of("join")
     wildcard_constraints:
         dataset=names(DATA.of_format("union")),
+    priority: 50  # what is wrong with files is said before anything is made of others
     conda:
         "../../envs/small.yaml"
     resources:
