@@ -51,7 +51,7 @@ faults: .venv/installed ## Kill, damage and fill up 100 runs of the tiny demo (s
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-experiments: .venv/installed ## Repeat the paper's comparisons on 240 real photographs, some on 635 (25 runs of 12 epochs)
+experiments: .venv/installed ## Repeat the paper's comparisons on 240 real photographs, some on 635 (27 runs of 12 epochs)
 	$(BIN)/snakemake --cores all --configfile=benchmarks/voc240.yaml -- results/paper_voc240/report.html \
 	    results/paper_voc635/report.html $(foreach row,mask box_greedy,results/voc240_$(row)_bias/report.html \
 	    results/voc635_$(row)_bias/report.html)
