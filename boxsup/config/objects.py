@@ -31,10 +31,7 @@ class ObjectSettings(Settings):
     folds: int = setting(
         2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
     )
-    rounds: PositiveInt = setting(
-        1,
-        "trainings in turn; from the second on, targets use the maps of the one before",
-    )
+    rounds: PositiveInt = setting(1, "trainings in turn; from the second on, targets use the maps of the one before")
     shipped: float = setting(
         0.0,
         "weight in the maps of this package's network, which has learned from boxes of VOC; the run's own has the rest",

@@ -53,7 +53,8 @@ class ExpectationSettings(Settings):
     )
     fallback_iou: float = setting(
         0.4,
-        "a box takes what its object map sees, without one its rectangle, if no candidate's tight box reaches this IoU",
+        "a box takes what its object map sees, without one its rectangle, if no candidate's tight box reaches this "
+        "IoU; 0: never",
         paper="not given",
         ge=0,
         le=1,

@@ -161,9 +161,10 @@ class Model:
         if tile is not None and (checked_number("tile", tile) < MIN_SIDE or tile % 1 or scores):
             raise ConfigError(f"tile: expected {MIN_SIDE} px or more, and scores=False, got {tile}")
         check_crf(crf)
-        asked = crf_settings(labelling.refining) if crf else None
-        asked = labelling.crf if crf is None else crf if isinstance(crf, CrfSettings) else asked
-        settings = asked if asked and asked.refines else None
+        if isinstance(crf, CrfSettings):
+            settings = crf if crf.refines else None
+        else:
+            settings = labelling.refining if crf is None else crf_settings(labelling.refining) if crf else None
         if settings:
             require_crf()
         pixels = given_pixels(image)

@@ -74,7 +74,7 @@ class LabelUpdate:
         if boxes.empty:
             return ChosenLabels(np.zeros((height, width), np.uint8), [])
         pool = self.pools[image]
-        choices = self.choices(image, height, width, boxes)
+        choices = self._choices(image, height, width, boxes, pool)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = box_roles(boxes, self.settings.difficult)
         painted_rows = np.flatnonzero(supervising | void)
@@ -88,7 +88,10 @@ class LabelUpdate:
 
     def choices(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> list[Choice]:
         """Let each box of an image choose its candidate; there is at least one box."""
-        pool, corners = self.pools[image], corners_of(boxes)
+        return self._choices(image, height, width, boxes, self.pools[image])
+
+    def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
+        corners = corners_of(boxes)
         _check(image, (height, width), pool, corners, self.overlaps[image])
         supervising, _ = box_roles(boxes, self.settings.difficult)
         rows = np.flatnonzero(supervising)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class Grid(NamedTuple):
@@ -61,8 +62,8 @@ def enlarge(logits: Tensor, size: Sequence[int], grid: Grid, seen: Sequence[int]
     Returns:
         N×C×H×W float32.
     """
-    if grid == Grid(1) and seen is None:
-        return logits
+    if grid == Grid(1):  # each side would cost its square by `weights`
+        return logits if seen is None else functional.interpolate(logits, tuple(size), mode="bilinear")
     rows, columns = _weights(logits.shape[2:], size, grid, seen, logits.device)
     return rows @ logits @ columns.T
 

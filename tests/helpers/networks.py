@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import nn
 
+from boxsup.config.training import NetworkSettings
 from boxsup.network import Segmenter, build_network
 from boxsup.network.images import normalise
 from boxsup.objects.network import ObjectNet, save_network
 
-OWN_NETWORKS = [
-    "fcn32s",
-    "fcn16s",
-    "fcn8s",
-    "deeplab_4x4",
-    "deeplab_largefov",
-    "deeplab_v2_resnet101",
-    "mobilenet_v2",
-    "mobilenet_v2_8s",
-]
+OWN_NETWORKS = [name for name in get_args(NetworkSettings.model_fields["name"].annotation) if name != "smp"]
 
 
 def network_that_has_seen(pictures: Iterable[np.ndarray], classes: int = 3) -> Segmenter:
