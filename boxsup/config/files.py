@@ -102,6 +102,11 @@ def read_keys(path: Path) -> Block:
     return content
 
 
+def keys_of(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - YAML
+    """The keys and values of a part of a configuration that was not checked yet; none if it has another form."""
+    return value if isinstance(value, dict) else {}
+
+
 def block(config: Mapping[str, Any], *keys: str) -> Block:
     """A block of a configuration that was not checked yet.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from boxsup.again import configurations_of
-from boxsup.config.files import project_config, read_keys
+from boxsup.config.files import keys_of, project_config, read_keys
 from boxsup.errors import ConfigError
 from boxsup.experiments.tree import RESULTS
 from boxsup.near import shorter
@@ -142,7 +142,6 @@ def _is_ours(config: Path) -> bool:
 def _keys(config: Path, key: str) -> Mapping[str, object]:
     """A block of a configuration; empty if there is none, or it cannot be read."""
     try:
-        found = read_keys(config).get(key)
+        return keys_of(read_keys(config).get(key))
     except ConfigError:
         return {}
-    return found if isinstance(found, dict) else {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from boxsup.config.files import block, read_keys
+from boxsup.config.files import block, keys_of, read_keys
 from boxsup.errors import ConfigError, DataError, StoreError
 from boxsup.near import shorter
 from boxsup.store.atomic import write_text
@@ -63,8 +63,7 @@ def check_decisions(config: Path) -> None:
     Raises:
         DataError: One is not.
     """
-    experiments = read_keys(config).get("experiments")
-    for name, experiment in experiments.items() if isinstance(experiments, dict) else ():
+    for name, experiment in keys_of(read_keys(config).get("experiments")).items():
         reviewed = _reviewed(experiment)
         if reviewed and not Path(reviewed).is_file():
             raise DataError(
@@ -87,11 +86,11 @@ def carried_over(config: Path, files: Mapping[str, Any]) -> tuple[str, str]:
         keys = read_keys(config) if config.is_file() else {}
     except ConfigError:
         return "", ""
-    experiments, datasets = ({**_keys(keys.get(key))} for key in ("experiments", "datasets"))
+    experiments, datasets = ({**keys_of(keys.get(key))} for key in ("experiments", "datasets"))
     reviewed = next(filter(None, map(_reviewed, experiments.values())), "")
     if not reviewed:
         return "", ""
-    splits = [_keys(split) for each in datasets.values() for split in _keys(_keys(each).get("splits")).values()]
+    splits = [keys_of(split) for each in datasets.values() for split in keys_of(keys_of(each).get("splits")).values()]
     if not any(all(split.get(key) == files[key] for key in ("images", "annotations")) for split in splits):
         return (
             "",
@@ -109,10 +108,6 @@ def with_reviewed(supervision: str, reviewed: str) -> str:
     'supervision: {masks: none, boxes: boxsup, reviewed: "masks/reviewed.jsonl"}'
     """
     return f"{supervision}, reviewed: {json.dumps(reviewed, ensure_ascii=False)}}}"
-
-
-def _keys(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - YAML
-    return value if isinstance(value, dict) else {}
 
 
 def _reviewed(experiment: Any) -> str:  # noqa: ANN401 - YAML

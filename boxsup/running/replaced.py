@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from boxsup.config.files import merge, read_keys
+from boxsup.config.files import keys_of, merge, read_keys
 from boxsup.errors import ConfigError, StoreError
 from boxsup.experiments.found import owner_of
 from boxsup.experiments.splits import DATA
@@ -27,7 +27,7 @@ def owners_of_targets(config: Path, targets: Sequence[str]) -> list[str]:
         targets: What it is to make; names of rules belong to nobody.
     """
     named = [owner_of(target) for target in targets if Path(target).is_relative_to(RESULTS)]
-    experiments = _block(read_keys(config), "experiments")
+    experiments = keys_of(read_keys(config).get("experiments"))
     used = [_dataset(experiments.get(owner)) for owner in named]
     return list(dict.fromkeys([*filter(None, named), *(f"{DATA}/{name}" for name in used if name)]))
 
@@ -100,21 +100,16 @@ def _advice(config: Path, folder: Path) -> str:
 
 def _said_of(owner: str, keys: Mapping[str, Any]) -> tuple[Any, Any]:
     """What a configuration says of an owner: its experiment's settings, and those of its data set."""
-    datasets = _block(keys, "datasets")
+    datasets = keys_of(keys.get("datasets"))
     if owner.startswith(f"{DATA}/"):
         return None, datasets.get(owner.removeprefix(f"{DATA}/"))
-    experiment = _block(keys, "experiments").get(owner)
+    experiment = keys_of(keys.get("experiments")).get(owner)
     return experiment, datasets.get(_dataset(experiment))
 
 
 def _dataset(experiment: Any) -> Any:  # noqa: ANN401 - YAML
     name = experiment.get("dataset") if isinstance(experiment, dict) else None
     return name if isinstance(name, str) else None
-
-
-def _block(keys: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = keys.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _merged(configs: Sequence[Path]) -> Mapping[str, Any]:
