@@ -31,7 +31,7 @@ from boxsup.config.params import canonical, epoch_settings, generation_settings
 ROOT = Path(__file__).parents[1]
 CLASSES = ("background", "object")
 # The owner of the function that does the work, and its name, by job.
-WORK = {"labels": "boxsup.commands.labels:choose_in_order", "epoch": "boxsup.commands.epoch:train_epoch"}
+WORK = {"labels": "boxsup.labels.supervised:choose_in_order", "epoch": "boxsup.commands.epoch:train_epoch"}
 # `python -m boxsup …` that also says how long it imported and worked.
 TIMED = """
 import gc, importlib, json, runpy, sys, time

@@ -6,8 +6,7 @@ import argparse
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,25 +23,11 @@ from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded_count
-from boxsup.labels.choice_tables import ChoiceTables
-from boxsup.labels.fixed_stores import fixed_choices, open_stores
-from boxsup.labels.generation import LabelUpdate
-from boxsup.labels.in_processes import (
-    COLUMNS,
-    SECONDS,
-    Asked,
-    Sources,
-    choose_in_order,
-    images_at_once,
-)
-from boxsup.labels.layers import parts_read
-from boxsup.labels.pins import Pins, read_pins
+from boxsup.labels.fixed_stores import open_stores
+from boxsup.labels.in_processes import Sources, images_at_once
+from boxsup.labels.pins import read_pins
+from boxsup.labels.supervised import LabelsOf, Network, of_fixed_masks, of_the_update, of_true_masks
 from boxsup.machine.bars import tqdm
-from boxsup.machine.imports import large_imports
-from boxsup.machine.instructions import warn_of_other_instructions
-from boxsup.machine.processors import note_few_processors
-from boxsup.machine.workers import useful_processes
-from boxsup.proposals.pool_store import Pools
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
 from boxsup.store.shards import ImageIndex
@@ -52,19 +37,6 @@ EXAMPLE = (
     "--proposals results/data/demo/train/proposals/mcg/0-of-1.zarr --overlaps "
     "results/data/demo/train/overlaps/mcg/0-of-1.zarr --out 001.zarr"
 )
-
-
-# The label map of an image, H×W uint8, and what its boxes chose.
-LabelsOf = Callable[[ImageRow, pd.DataFrame], tuple[NDArray[np.uint8], ChoiceTables]]
-
-
-@dataclass(frozen=True)
-class Network:
-    """The network that boxes ask: its checkpoint, torch's threads, and the scales of the images."""
-
-    model: Path
-    threads: int
-    scales: Sequence[float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,17 +86,17 @@ def run(
     pins = read_pins(reviewed, split)
     keeping = _keeping(split, masked)
     true_labels = open_stores(truth)
-    check_ids(_chosen(split, keeping), true_labels, f"true masks of {masked}")
+    check_ids(itertools.compress(split.ids, keeping), true_labels, f"true masks of {masked}")
     network = Network(model, threads, scales) if model else None
     choosing = None
     if fixed:
-        others: LabelsOf | None = _of_fixed_masks(fixed, split, ~keeping)
+        others: LabelsOf | None = of_fixed_masks(fixed, split, ~keeping)
     elif keeping.all():
         others = None
     elif proposals and overlaps:
         choosing = parse(UpdateSettings, settings, "update")
         sources = Sources(proposals, overlaps, objects, choosing, seed, generation, images_at_once(split.sizes))
-        others = _of_the_update(sources, split, ~keeping, pins, network, workers)
+        others = of_the_update(sources, split, ~keeping, pins, network, workers)
     else:
         raise ConfigError("labels: images without true masks need --proposals and --overlaps, or --fixed masks")
     attributes = {
@@ -140,7 +112,7 @@ def run(
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
-    true_masks = _of_true_masks(true_labels, recorded_count(choosing) if choosing else 1)
+    true_masks = of_true_masks(true_labels, recorded_count(choosing) if choosing else 1)
     summary = Counter[str]()
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:
         images = tqdm(_images(split), "labels", len(split), unit="image", disable=None)
@@ -162,46 +134,6 @@ def run(
     )
 
 
-def _of_true_masks(truth: Mapping[str, NDArray[np.uint8]], k: int) -> LabelsOf:
-    """True masks, of which no box chose anything; `k` candidates are recorded of a box that chooses."""
-    return lambda row, boxes: (truth[row.image], ChoiceTables(len(boxes), k))
-
-
-def _of_fixed_masks(fixed: Sequence[Path], split: SplitTables, wanted: NDArray[np.bool_]) -> LabelsOf:
-    """Masks that GrabCut and friends made, which must have the wanted images."""
-    masks, choices = open_stores(fixed), fixed_choices(fixed, split, _chosen(split, wanted))
-
-    def labels_of(row: ImageRow, boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], ChoiceTables]:
-        tables = ChoiceTables(len(boxes), 1)
-        tables.chosen[:] = choices[boxes.index]
-        return masks[row.image], tables
-
-    return labels_of
-
-
-def _of_the_update(
-    sources: Sources,
-    split: SplitTables,
-    wanted: NDArray[np.bool_],
-    pins: Pins,
-    network: Network | None,
-    workers: int,
-) -> LabelsOf:
-    """What the boxes of the wanted images choose, in the order of the split; a person's decisions stand above it."""
-    update = _opened(sources, split, wanted)
-    images = _asked(split, pins, wanted, sources.settings)
-    if network:
-        images = _with_scores(images, network, split.classes)
-    made = choose_in_order(images, sources, update, useful_processes(workers, int(wanted.sum()), SECONDS))
-
-    def labels_of(_: ImageRow, boxes: pd.DataFrame) -> tuple[NDArray[np.uint8], ChoiceTables]:
-        own = next(made)
-        own.tables.chosen[[box in pins.masks for box in boxes.index]] = Chosen.SEGMENT
-        return pins.painted(boxes.index, own.labels), own.tables
-
-    return labels_of
-
-
 def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
     """Which of the N images of a split may use their true mask: those of the split in the folder `masked`.
 
@@ -216,52 +148,9 @@ def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:
     return keeping
 
 
-def _chosen(split: SplitTables, wanted: NDArray[np.bool_]) -> Iterator[str]:
-    """The ids of some images of a split."""
-    return itertools.compress(split.ids, wanted)
-
-
 def _images(split: SplitTables) -> Iterator[tuple[ImageRow, pd.DataFrame]]:
     """Each image's row and its boxes."""
     return ((row, part.boxes_of(row.image)) for part in split.parts() for row in part.rows())
-
-
-def _opened(sources: Sources, split: SplitTables, wanted: NDArray[np.bool_]) -> LabelUpdate:
-    """The stores that the boxes of a generation choose by, which must have the wanted images."""
-    update = sources.open()
-    stores = [("proposals", update.pools), ("overlaps", update.overlaps), ("object maps", update.objects)]
-    for name, store in stores:
-        if store is not None:
-            check_ids(_chosen(split, wanted), store, name)
-    assert isinstance(update.pools, Pools)  # of several shards, each with what it was made with
-    for path, attributes in zip(sources.proposals, update.pools.attributes, strict=True):
-        warn_of_other_instructions(attributes.get("versions", {}).get("instructions"), str(path))
-    return update
-
-
-def _asked(split: SplitTables, pins: Pins, wanted: NDArray[np.bool_], settings: UpdateSettings) -> Iterator[Asked]:
-    """What the boxes of the wanted images choose by, before a network sees them; as it is needed."""
-    number = iter(wanted)
-    for part in map(pins.applied, split.parts()):
-        for row in part.rows():
-            if next(number):
-                boxes = part.boxes_of(row.image)
-                parts = parts_read(boxes, row.height, row.width, settings)
-                values, rows = boxes[COLUMNS].to_numpy(np.int64), boxes.index.to_numpy(np.int64)
-                yield Asked(row, rows, values, parts)
-
-
-def _with_scores(asked: Iterable[Asked], network: Network, classes: tuple[str, ...]) -> Iterator[Asked]:
-    """Let the network see images, in a thread, while the boxes of earlier ones choose."""
-    with large_imports():  # torch costs seconds that overlap alone need not pay
-        from boxsup.inference.scores import Predictor
-        from boxsup.network.checkpoint import instructions_of
-
-    predictor = Predictor(network.model, network.threads, classes, network.scales)
-    warn_of_other_instructions(instructions_of(network.model), str(network.model))
-    note_few_processors(network.threads)
-    scored = predictor.score_parts((own, own.image.photo, [part.window for part in own.parts]) for own in asked)
-    return (own._replace(scores=scores) for own, scores in scored)
 
 
 def _check_labels(image: str, labels: NDArray[np.uint8], classes: int) -> None:
