@@ -63,6 +63,13 @@ def test_help_is_printed(capsys):
         (["check"], "boxsup check: error: the following arguments are required: PATH"),
         (["check", "results", "--quiet", "--verbose"], "not allowed with argument --quiet"),
         (["inventory", "--workers", "0"], "argument --workers: expected a whole number from 1 on, got '0'"),
+        (["init", "mine", "--epochs", "1000"], "argument --epochs: expected a whole number from 1 to 999, got '1000'"),
+        (
+            ["review", "masks", "--port", "70000"],
+            "argument --port: expected a whole number from 0 to 65535, got '70000'",
+        ),
+        (["network", "--seed", "-1"], "argument --seed: expected a whole number from 0 on, got '-1'"),
+        (["epoch", "--epoch", "0"], "argument --epoch: expected a whole number from 1 on, got '0'"),
         (["init", "mine", "--workers", "-1"], "argument --workers: expected a whole number from 1 on, got '-1'"),
         ([], "the following arguments are required: COMMAND"),
         (["proposals", "--quiet", "make"], "boxsup: error: expected the command before its options"),

@@ -73,7 +73,7 @@ def iou(a, b):
 
 def test_tables_have_the_working_size_and_its_boxes(tree, tmp_path, capsys):
     catalogue = tables(tree, tmp_path / "tables")
-    assert "1 images have more than 0.31 megapixels and are reduced" in capsys.readouterr().err
+    assert "1 image of more than 0.31 megapixels reduced" in capsys.readouterr().err
     (row,) = catalogue.rows()
     assert (row.height, row.width) == working_size(HEIGHT, WIDTH, MEGAPIXELS)
     assert 0.99 * MEGAPIXELS < row.height * row.width / 1e6 <= MEGAPIXELS

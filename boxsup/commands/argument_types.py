@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 
 from boxsup.config.fields import MAX_SCALE
 from boxsup.image.tiles import MIN_SIDE
 
 
-def whole_number(text: str) -> int:
-    """A whole number from 1 on.
+def whole_number(text: str, least: int = 1, most: int | None = None) -> int:
+    """A whole number from `least` on, to `most` if there is one.
 
     >>> whole_number("4")
     4
     """
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got '{text}'")
-    return int(text)
+    value = int(text) if text.isdecimal() else -1
+    if value < least or (most is not None and value > most):
+        bounds = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"expected a whole number {bounds}, got '{text}'")
+    return value
+
+
+from_zero = functools.partial(whole_number, least=0)
 
 
 def number(text: str) -> float:

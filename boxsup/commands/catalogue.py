@@ -78,7 +78,7 @@ def run(
     write_catalogue(out, catalogue)
     reduced = sum(record.height * record.width > megapixels * MILLION for record in records)
     if reduced:
-        print(f"catalogue: {reduced} images have more than {megapixels:g} megapixels and are reduced", file=sys.stderr)
+        print(f"catalogue: {counted(reduced, 'image')} of more than {megapixels:g} megapixels reduced", file=sys.stderr)
     _summary(catalogue, problems, report)
     _say_first("objects read otherwise than they are written", [note for record in records for note in record.notes])
     _say_first("annotations and masks that belong to no image", listing.unmatched)
@@ -113,7 +113,11 @@ def _records(listing: Listing, problems: list[Problem], partial: Path, drawn: Pa
 
 def _count(problems: Sequence[Problem]) -> str:
     images = len({problem.image for problem in problems})
-    count = f"the first of {len(problems)} problems in {images} images" if len(problems) > 1 else "the only problem"
+    count = (
+        f"the first of {len(problems):,} problems in {counted(images, 'image')}"
+        if len(problems) > 1
+        else "the only problem"
+    )
     return f"{problems[0].file}: {problems[0].problem} ({count})"
 
 

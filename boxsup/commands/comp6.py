@@ -18,6 +18,7 @@ from boxsup.commands.split_arguments import add_predictions_argument
 from boxsup.errors import ConfigError
 from boxsup.image.files import encode_mask
 from boxsup.machine.bars import tqdm
+from boxsup.near import counted
 from boxsup.store.atomic import atomic_write
 from boxsup.store.labels import PLAIN, REFINED, Labels
 
@@ -51,4 +52,4 @@ def run(*, predictions: Path, split: str, stack: str, out: Path) -> None:
             member = tarfile.TarInfo(f"{folder}/{image}.png")
             member.size = len(picture)
             archive.addfile(member, io.BytesIO(picture))
-    print(f"comp6: {len(maps)} images in {folder} of {out}", file=sys.stderr)
+    print(f"comp6: {counted(len(maps), 'image')} in {folder} of {out}", file=sys.stderr)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boxsup.commands.argument_types import whole_number
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.contours import bsds as dataset
 from boxsup.contours.benchmark import benchmark_scores, count_matches, f_measure, precision_recall
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detectors.add_argument(
         "--gradient", action="store_true", help="evaluate the gradient detector, which is not trained"
     )
-    parser.add_argument("--thresholds", type=int, default=99, metavar="N", help="number of thresholds [99]")
+    parser.add_argument("--thresholds", type=whole_number, default=99, metavar="N", help="number of thresholds [99]")
     add_output_arguments(parser, "CSV of precision and recall at each threshold", required=False)
 
 

@@ -10,11 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from boxsup.commands.argument_types import from_zero, whole_number
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.config.training import NetworkSettings
 from boxsup.contours import bsds as dataset
 from boxsup.errors import ConfigError
 from boxsup.machine.bars import LossBar, tqdm
+from boxsup.near import counted
 
 EXAMPLE = "boxsup contours train --bsds data/BSDS500 --out network.pt"
 
@@ -25,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--bsds", type=Path, required=True, help=f"{dataset.WHERE}: images/ and groundTruth/")
     parser.add_argument("--splits", nargs="+", default=["train", "val"], help="splits to train on [train val]")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first weights and of every draw")
+    parser.add_argument("--seed", type=from_zero, default=0, help="seed of the first weights and of every draw")
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="number of steps, fewer for a trial [that of the recipe]"
+        "--steps", type=whole_number, metavar="N", help="number of steps, fewer for a trial [that of the recipe]"
     )
     add_output_arguments(parser, "the .pt file of weights to write")
 
@@ -58,7 +60,9 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     save_network(out, network, record)
     weights = sum(parameter.numel() for parameter in network.parameters())
     size = out.stat().st_size
-    print(f"contours: {len(images)} images, {weights:,} weights, {size / 1e6:.2f} MB -> {out}", file=sys.stderr)
+    print(
+        f"contours: {counted(len(images), 'image')}, {weights:,} weights, {size / 1e6:.2f} MB -> {out}", file=sys.stderr
+    )
 
 
 def _unique(splits: Sequence[str]) -> Sequence[str]:

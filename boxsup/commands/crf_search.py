@@ -27,6 +27,7 @@ from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import CrfSearchInference, parse_inference
 from boxsup.machine.bars import tqdm
 from boxsup.machine.workers import map_in_processes
+from boxsup.near import counted
 
 EXAMPLE = (
     "boxsup crf-search --catalogue results/data/demo/val --model "
@@ -87,7 +88,7 @@ def _log_round(number: int, points: int, images: int, scores: dict[Point, float]
     best = best_point(scores)
     values = ", ".join(f"{name} {value:g}" for name, value in best._asdict().items())
     print(
-        f"crf-search: round {number}: {points} points on {images} images, mean IoU "
+        f"crf-search: round {number}: {counted(points, 'point')} on {counted(images, 'image')}, mean IoU "
         f"{100 * scores[best]:.2f} % at the best point so far, {values}",
         file=sys.stderr,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from boxsup.catalogue.split_tables import SplitTables
+from boxsup.commands.argument_types import from_zero, whole_number
 from boxsup.commands.outputs import add_output_arguments, claims_for_another_process
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.commands.workers_argument import add_workers_argument
@@ -65,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, required=True, help=".zarr folder of the generation to train on")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint of the epoch before")
     parser.add_argument("--optimizer", type=Path, help="momentum buffers of the epoch before; none for the first epoch")
-    parser.add_argument("--epoch", type=int, required=True, help="number of the epoch, from 1")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--epoch", type=whole_number, required=True, help="number of the epoch, from 1")
+    parser.add_argument("--seed", type=from_zero, required=True, help="seed of the run")
     parser.add_argument("--training", required=True, help="JSON of the training's settings")
     parser.add_argument("--schedule", required=True, help="JSON of the schedule's settings")
     add_workers_argument(parser, "number of processes per GPU that read images", default=0, least=0)

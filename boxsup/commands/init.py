@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import shlex
 import sys
@@ -61,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", nargs="+", help=text)
     text = "name of the data set; the experiment is NAME_box or NAME_semi [the project's if it has one, else own, or"
     parser.add_argument("--name", help=f"{text} the folder's name if another project here is called own]")
-    parser.add_argument("--epochs", type=int, help="number of epochs [by the number of images]")
+    epochs = functools.partial(whole_number, most=MAX_EPOCHS)
+    parser.add_argument("--epochs", type=epochs, help="number of epochs [by the number of images]")
     add_source_arguments(parser)
     text = "number of processes that check images [all cores]"
     parser.add_argument("--workers", type=whole_number, metavar="N", help=text)
@@ -89,7 +91,6 @@ def run(
 ) -> None:
     """Look at every image once, write the project, and print what was found and what to run next."""
     check_name(name := name_for(project, Path.cwd()) if name is None else name)
-    _check_epochs(epochs)
     _check_paths(filter(None, (project, images, boxes, masks)))
     _check_folder(project, {"--images": images, "--boxes": boxes, "--masks": masks})
     machine = this_machine()
@@ -120,11 +121,6 @@ def run(
     notes = filter(None, [note_on_name(name, project, Path.cwd()), note_on_reviewed])
     written = replace(written, source=replace(source, notes=(*source.notes, *notes)))
     print("\n".join(summary(written, survey)), file=sys.stderr)
-
-
-def _check_epochs(epochs: int | None) -> None:
-    if epochs is not None and not 1 <= epochs <= MAX_EPOCHS:
-        raise ConfigError(f"--epochs: expected 1 to {MAX_EPOCHS}, got {epochs}")
 
 
 def _check_paths(paths: Iterable[Path]) -> None:

@@ -13,6 +13,7 @@ from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_split_arguments
 from boxsup.commands.workers_argument import add_workers_argument
 from boxsup.experiments.splits import INVENTORY
+from boxsup.near import counted
 
 EXAMPLE = (
     'boxsup inventory --format voc --root data/VOC2012 --split \'{"list": "val", "masks": '
@@ -49,4 +50,7 @@ def run(
     inventory = files_of.take_inventory(since, read_inventory(out), workers)
     write_inventory(out, inventory)
     files = sum(map(len, (inventory.shared, *inventory.files)))
-    print(f"inventory: {len(inventory.ids)} images, {files} files; {inventory.since}", file=sys.stderr)
+    print(
+        f"inventory: {counted(len(inventory.ids), 'image')}, {counted(files, 'file')}; {inventory.since}",
+        file=sys.stderr,
+    )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.split_tables import SplitTables
 from boxsup.catalogue.tables import ImageRow, boxes_digest, check_ids
+from boxsup.commands.argument_types import from_zero, whole_number
 from boxsup.commands.model_arguments import add_model_arguments, add_scales_argument
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, check_masked
@@ -28,6 +29,7 @@ from boxsup.labels.in_processes import Sources, images_at_once
 from boxsup.labels.pins import read_pins
 from boxsup.labels.supervised import LabelsOf, Network, of_fixed_masks, of_the_update, of_true_masks
 from boxsup.machine.bars import tqdm
+from boxsup.near import counted
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
 from boxsup.store.shards import ImageIndex
@@ -42,8 +44,10 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser, "training split")
-    parser.add_argument("--generation", type=int, required=True, metavar="N", help="number of the epoch that it is for")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument(
+        "--generation", type=whole_number, required=True, metavar="N", help="number of the epoch that it is for"
+    )
+    parser.add_argument("--seed", type=from_zero, required=True, help="seed of the run")
     parser.add_argument("--settings", default="", help="JSON of the update's settings; not needed if no box chooses")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
     parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="shards of the IoU tables")
@@ -127,8 +131,8 @@ def run(
             summary["maps"] += int((tables.chosen == Chosen.MAP).sum())
         writer.table("true_mask", keeping.astype(np.uint8))
     print(
-        f"generation {generation}: {len(split)} images, {int(keeping.sum())} with their true mask, "
-        f"{summary['chose']} boxes chose, {summary['maps']} of them what their object map sees, "
+        f"generation {generation}: {counted(len(split), 'image')}, {int(keeping.sum())} with their true mask, "
+        f"{counted(summary['chose'], 'box', 'boxes')} chose, {summary['maps']} of them what their object map sees, "
         f"{summary['rectangles']} their rectangle",
         file=sys.stderr,
     )

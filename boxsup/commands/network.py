@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.commands.argument_types import from_zero
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument
 from boxsup.config.build import parse
@@ -34,7 +35,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_catalogue_argument(parser, "training split")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--seed", type=from_zero, required=True, help="seed of the run")
     parser.add_argument("--settings", required=True, help="JSON of the network's settings")
     parser.add_argument("--init", type=Path, help="checkpoint to start from, in place of pretrained weights")
     parser.add_argument("--drop", nargs="*", default=[], metavar="LAYER", help="layers of --init to start afresh")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boxsup.catalogue.tables import Catalogue, check_ids, corners_of, read_catalogue
+from boxsup.commands.argument_types import from_zero
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, check_masked, part_of_all
 from boxsup.config.build import parse
@@ -26,6 +27,7 @@ from boxsup.labels.overlaps import Overlaps
 from boxsup.labels.pins import read_pins
 from boxsup.machine.bars import LossBar, tqdm
 from boxsup.machine.imports import large_imports
+from boxsup.near import counted
 from boxsup.objects.maps import ObjectMaps, object_maps_writer, to_bytes
 from boxsup.proposals.pool_store import Pools
 from boxsup.random import generator
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_catalogue_argument(parser, "training split")
     text = "make maps of the I-th of N parts of the images, and learn from the others [learn from all, make no maps]"
     parser.add_argument("--part", default="", metavar="I/N", help=text)
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--seed", type=from_zero, required=True, help="seed of the run")
     parser.add_argument("--settings", required=True, help="JSON of the settings of `objects` in config.yaml")
     parser.add_argument("--update", required=True, help="JSON of the update's settings that say what boxes expect")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="shards of the candidate pools")
@@ -120,7 +122,8 @@ def run(
     if maps:
         _write_maps(maps, split.subset(judged), network, recipe, made)
     save_network(out, network, made)
-    print(f"objects: learned from {len(lessons.crops):,} boxes of {len(learned):,} images", file=sys.stderr)
+    learned_from = f"{counted(len(lessons.crops), 'box', 'boxes')} of {counted(len(learned), 'image')}"
+    print(f"objects: learned from {learned_from}", file=sys.stderr)
 
 
 def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:

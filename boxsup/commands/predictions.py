@@ -18,6 +18,7 @@ from boxsup.inference.maps import ImageLabels, label_maps
 from boxsup.inference.scores import Predictor
 from boxsup.inference.settings import PredictionSettings, parse_inference
 from boxsup.machine.bars import tqdm
+from boxsup.near import counted
 from boxsup.store.checksums import sha256_of
 from boxsup.store.labels import PLAIN, REFINED, labels_writer
 from boxsup.store.provenance import provenance
@@ -57,10 +58,8 @@ def run(*, catalogue: Path, model: Path, inference: str, workers: int, out: Path
         for image, result in tqdm(maps, "predictions", len(split.images), unit="image", disable=None):
             writer.append(image, **{PLAIN: result.plain, REFINED: result.labels})
     seconds = (time.perf_counter() - start) / max(1, len(split.images))
-    print(
-        f"{len(split.images)} images, {seconds:.2f} s each {'with' if settings.crf.refines else 'without'} the CRF",
-        file=sys.stderr,
-    )
+    crf = "with" if settings.crf.refines else "without"
+    print(f"{counted(len(split.images), 'image')}, {seconds:.2f} s each {crf} the CRF", file=sys.stderr)
 
 
 def predict(

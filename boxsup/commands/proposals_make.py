@@ -23,6 +23,7 @@ from boxsup.commands.split_arguments import add_catalogue_argument, part_of_all
 from boxsup.config.proposals import ProposalSettings
 from boxsup.machine.bars import tqdm
 from boxsup.machine.compiled import when_compiling
+from boxsup.near import counted
 from boxsup.proposals.methods import make_box_proposer, packages, parse_settings
 from boxsup.proposals.pool import Pool
 from boxsup.proposals.pool_store import pools_writer, store_bytes
@@ -111,7 +112,7 @@ def _summarise(timings: Sequence[Timing], out: Path) -> None:
     images = max(len(timings), 1)
     candidates, seconds = sum(row.candidates for row in timings) / images, sum(row.seconds for row in timings) / images
     print(
-        f"proposals: {len(timings)} images, {candidates:.0f} candidates, {seconds:.2f} s and "
+        f"proposals: {counted(len(timings), 'image')}, {candidates:.0f} candidates, {seconds:.2f} s and "
         f"{store_bytes(out) / images / 1e3:.1f} KB per image -> {out}",
         file=sys.stderr,
     )

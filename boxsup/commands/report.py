@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.commands.argument_types import whole_number
 from boxsup.commands.json_arguments import parse_object
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.errors import StoreError
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val", type=Path, required=True, help="folder of the evaluated split's tables")
     parser.add_argument("--folder", type=Path, required=True, help="folder of the experiment, results/EXPERIMENT")
     parser.add_argument("--trained", type=Path, help="results/EXPERIMENT of its networks, if it trains none itself")
-    parser.add_argument("--epochs", type=int, required=True, help="number of the last epoch")
+    parser.add_argument("--epochs", type=whole_number, required=True, help="number of the last epoch")
     text = "JSON of experiments in the same folder to compare with: name -> `seeds` and `epochs`"
     parser.add_argument("--beside", default="{}", help=text)
     text = "JSON of searches over this experiment's settings: name -> table of `boxsup search`, which may not exist yet"

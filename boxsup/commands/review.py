@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import webbrowser
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
     from boxsup.review.subject import Subject
 
 EXAMPLE = "boxsup review masks"
+LAST_PORT = 2**16 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     text = f"the folder that `boxsup masks` wrote, or results/EXPERIMENT; decisions are appended to {REVIEWED} in it"
     parser.add_argument("folder", type=Path, help=text)
-    parser.add_argument("--port", type=int, default=0, help="port on this machine [one that is free]")
+    parser.add_argument(
+        "--port",
+        type=functools.partial(whole_number, least=0, most=LAST_PORT),
+        default=0,
+        help="port on this machine [one that is free]",
+    )
     text = "share of right masks from which on the page says that you can stop [0.9]"
     parser.add_argument("--target", type=float, default=0.9, metavar="SHARE", help=text)
     text = "number of processes that make candidates ahead [1]"
@@ -37,8 +44,6 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
     """Serve the page until Ctrl-C."""
     if not 0 < target <= 1:
         raise ConfigError(f"--target {target}: expected a share above 0, at most 1")
-    if not 0 <= port < 2**16:
-        raise ConfigError(f"--port {port}: expected a port from 1 to 65535, or 0 for one that is free")
     from boxsup.review.ahead import Ahead
     from boxsup.review.app import make_server
     from boxsup.review.session import Session

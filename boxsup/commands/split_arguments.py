@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from boxsup.commands.argument_types import from_zero
 from boxsup.config.datasets import FILE_FORMATS
 from boxsup.errors import ConfigError, DataError
 
@@ -57,8 +58,10 @@ def check_masked(masked: Path, used: int, count: int) -> None:
 
 def add_held_out_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `--held-out` and `--held-out-seed`: how many images are held out, and by which draw."""
-    parser.add_argument("--held-out", type=int, default=0, metavar="N", help="number of images held out for searches")
-    parser.add_argument("--held-out-seed", type=int, default=0, metavar="SEED", help="seed of their draw")
+    parser.add_argument(
+        "--held-out", type=from_zero, default=0, metavar="N", help="number of images held out for searches"
+    )
+    parser.add_argument("--held-out-seed", type=from_zero, default=0, metavar="SEED", help="seed of their draw")
 
 
 def add_predictions_argument(parser: argparse.ArgumentParser) -> None:

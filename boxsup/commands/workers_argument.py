@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from boxsup.commands.argument_types import whole_number
 from boxsup.machine.processors import processors
 
 
@@ -34,6 +35,4 @@ def number_of_workers(text: str, least: int = 1) -> int:
     >>> number_of_workers("1")
     1
     """
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got '{text}'")
-    return min(int(text), processors())
+    return min(whole_number(text, least), processors())

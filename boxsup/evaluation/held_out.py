@@ -14,6 +14,7 @@ from pathlib import Path
 from boxsup.catalogue.tables import Catalogue
 from boxsup.errors import ConfigError
 from boxsup.evaluation.truth import images_with_masks
+from boxsup.near import counted
 from boxsup.random import generator
 
 # Set in the environment of jobs by workflow/rules/configuration.smk, since what is added to the inputs or parameters of
@@ -82,4 +83,4 @@ def check_asked(catalogue: Catalogue, folder: Path) -> None:
 def _check_count(count: int, masked: int, where: str) -> None:
     if count >= masked:
         advice = "hold out fewer, so that some are left to evaluate on" if masked > 1 else "set it to 0"
-        raise ConfigError(f"{where}: {count} images, and the split has {masked} with a true mask; {advice}")
+        raise ConfigError(f"{where}: {counted(count, 'image')}, and the split has {masked} with a true mask; {advice}")

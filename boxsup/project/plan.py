@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from boxsup.machine.processors import processors
+from boxsup.near import counted
 
 MIN_EPOCHS, MAX_EPOCHS = 6, 45  # pseudo-masks improve with each epoch; the paper's number
 SMALL_SIDE = 320  # px: in smaller images, objects are small too
@@ -153,4 +154,4 @@ def _epochs(images: int, batch: int, steps: int, wanted: int | None) -> tuple[in
     per_epoch = max(1, images // batch)
     epochs = wanted or min(MAX_EPOCHS, max(MIN_EPOCHS, round(steps / per_epoch)))
     reason = "as asked for" if wanted else f"{MIN_EPOCHS} to {MAX_EPOCHS}, for about {steps:,} steps"
-    return epochs, f"{reason}; an epoch of {images:,} images in batches of {batch} has {per_epoch:,}"
+    return epochs, f"{reason}; an epoch of {counted(images, 'image')} in batches of {batch} has {per_epoch:,}"

@@ -15,6 +15,7 @@ from boxsup.evaluation.tables import read_table
 from boxsup.experiments.found import run_around, seed_of
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.inference.labelling import read_labelling
+from boxsup.near import counted
 from boxsup.store.labels import Labels
 
 HEAD = """---
@@ -116,10 +117,10 @@ def _supervision(measured: Measured) -> str:
         return "not known"
     if known.get("settings") is None:
         return "fixed masks"
-    images = f"{len(known['images']):,} images" if "images" in known else "images"
+    images = counted(len(known["images"]), "image") if "images" in known else "images"
     boxes = measured.quality and measured.quality.get("boxes")
-    counted = f" ({int(boxes):,} boxes)" if boxes else ""
-    return f"bounding boxes that choose masks{counted}; {images} in all, of which some may have had true masks"
+    how_many = f" ({counted(int(boxes), 'box', 'boxes')})" if boxes else ""
+    return f"bounding boxes that choose masks{how_many}; {images} in all, of which some may have had true masks"
 
 
 def _measured(facts: Mapping[str, Any], measured: Measured, refined: bool) -> str:
@@ -127,7 +128,8 @@ def _measured(facts: Mapping[str, Any], measured: Measured, refined: bool) -> st
     lines, missing = ["## Measured\n"], ["other data than this run's, speed, fairness between groups of people"]
     quality, table = measured.quality, measured.evaluation
     if quality is not None and pd.notna(quality.get("miou")):
-        masks = f"mean IoU {100 * quality['miou']:.1f} over {int(quality['images']):,} images with true masks"
+        images = counted(int(quality["images"]), "image")
+        masks = f"mean IoU {100 * quality['miou']:.1f} over {images} with true masks"
         lines.append(f"The masks that it learned from in its last epoch: {masks}.\n")
     else:
         missing.append("the quality of the masks that it learned from")
@@ -141,9 +143,8 @@ def _measured(facts: Mapping[str, Any], measured: Measured, refined: bool) -> st
         for _, row in table.iterrows():
             figures = (f"{100 * row[column]:.1f}" if pd.notna(row[column]) else "–" for column in columns)
             lines.append(f"| {_cell(str(row['class']))} | {' | '.join(figures)} |")
-        lines.append(
-            f"\nOn {int(table['images'].iloc[0]):,} images, in %, at epoch {facts['epoch']}, of this run alone.\n"
-        )
+        images = counted(int(table["images"].iloc[0]), "image")
+        lines.append(f"\nOn {images}, in %, at epoch {facts['epoch']}, of this run alone.\n")
     return "\n".join([*lines, f"Not measured: {'; '.join(missing)}.\n"])
 
 

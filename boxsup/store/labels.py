@@ -18,7 +18,7 @@ from boxsup.image import VOID
 from boxsup.image.files import encode_mask
 from boxsup.image.palette import PALETTE
 from boxsup.image.showing import html_picture, html_table
-from boxsup.near import did_you_mean, first_few, nearest
+from boxsup.near import counted, did_you_mean, first_few, nearest
 from boxsup.store.arrays import ColumnWriter, StackWriter, open_array, read_array, read_part, write_array
 from boxsup.store.checksums import CHECK_ADVICE
 from boxsup.store.groups import atomic_group, image_count, image_ids, open_group
@@ -110,7 +110,7 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
     def __repr__(self) -> str:
         classes = f", {len(self.classes)} classes" if self.classes else ""
         listed = f": {first_few(list(self), 3)}" if len(self) else ""
-        return f"Labels({str(self.path)!r}, {len(self):,} images{classes}{listed})"
+        return f"Labels({str(self.path)!r}, {counted(len(self), 'image')}{classes}{listed})"
 
     def _repr_html_(self) -> str:
         shown = list(self)[:SHOWN]

@@ -181,7 +181,6 @@ def test_mistakes_are_told_in_one_line(tmp_path, masks):
         ([tmp_path / "none"], "no such folder; name the --out folder of `boxsup masks`"),
         ([tmp_path], "has neither masks of `boxsup masks` nor runs of an experiment"),
         ([masks, "--target", "2"], "--target 2.0: expected a share above 0, at most 1"),
-        ([masks, "--port", "70000"], "--port 70000: expected a port from 1 to 65535"),
     ):
         done = run_boxsup("review", *arguments, "--no-browser")
         assert done.returncode == 1
