@@ -24,6 +24,7 @@ from boxsup.config.build import parse
 from boxsup.config.update import UpdateSettings
 from boxsup.errors import ConfigError, DataError
 from boxsup.labels.choice import Chosen, recorded_count
+from boxsup.labels.choice_tables import SHARPENED
 from boxsup.labels.fixed_stores import open_stores
 from boxsup.labels.in_processes import Sources, images_at_once
 from boxsup.labels.pins import read_pins
@@ -126,6 +127,7 @@ def run(
             writer.append(row.image, labels=labels)
             for name, values in tables.arrays().items():
                 writer.rows(name, split.box_count, values)
+            writer.ragged(SHARPENED, tables.runs())
             summary["chose"] += int((tables.chosen != Chosen.NOTHING).sum())
             summary["rectangles"] += int((tables.chosen == Chosen.RECTANGLE).sum())
             summary["maps"] += int((tables.chosen == Chosen.MAP).sum())

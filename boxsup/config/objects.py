@@ -19,7 +19,7 @@ class ObjectSettings(Settings):
         "what it starts from: imagenet | shipped, this package's network, which has learned from boxes of VOC | none",
     )
     size: int = setting(
-        80, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
+        112, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
     )
     epochs: PositiveInt = setting(12, "epochs over the boxes that it learns from")
     batch: PositiveInt = setting(16, "crops in a batch")

@@ -112,6 +112,12 @@ class UpdateSettings(ExpectationSettings):
         "which box gets a pixel that the segments of several boxes hold: surest, which expects it most | smallest",
         paper="not given",
     )
+    sharpen: bool = setting(
+        True,
+        "with object maps: they, all candidates and the semantic network say which pixels of a box are the object, "
+        "the chosen candidate how many; false: it says which, too",
+        paper="false: the chosen candidate itself",
+    )
     correction: Correction | None = setting(
         None,
         "join both networks' masks in place of adding their costs; null for not (`regression: agreement`)",

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import Calibration, calibration
-from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice import Chosen
 from boxsup.labels.choice_tables import of_chosen
+from boxsup.labels.segments import Segments
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.maps import object_pixels
@@ -31,8 +32,8 @@ class MapQuality:
         chose: B, whether the box chose a segment and has a map.
         distance: B, E_b of the chosen candidate, in [0, 1]; NaN for a box that chose none.
         maps: B, IoU of the object map, cut at one half, with the true object; NaN where this is not known.
-        segments: B, the same of the chosen segment, cut at the box.
-        expected: B, what the update expected of it; NaN for a box that chose none.
+        segments: B, the same of what the box labels: the chosen candidate, cut at the box, or this sharpened.
+        expected: B, what the update expected of the candidate; NaN for a box that chose none.
     """
 
     chose: NDArray[np.bool_]
@@ -64,7 +65,8 @@ def measure_maps(
         maps: Image id -> B×s×s object maps of its boxes.
         images: The images to read; of the others only the distances are known. Those without a true mask are skipped.
     """
-    chosen = generation.table("chosen")
+    segments = Segments(generation)
+    chosen = segments.chosen
     mapped = catalogue.boxes["image"].isin(set(maps)).to_numpy()
     chose = ~np.isin(chosen, (Chosen.NOTHING, Chosen.SEGMENT)) & mapped  # a reviewed mask was not chosen
     ious = np.full((2, len(chosen)), np.nan)
@@ -77,7 +79,8 @@ def measure_maps(
             if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates
                 held, known = true_pixels(truth, corners, class_ids, number)
                 own, seen = corners[number], maps[row.image][number]
-                masks = object_pixels(seen, own), chosen_pixels(int(chosen[box]), own, pool, seen)
+                segment = segments.inside(int(box), own, (row.height, row.width), pool, seen)
+                masks = object_pixels(seen, own), segment
                 ious[:, box] = [known_iou(mask, held, known) for mask in masks]
     distance, expected = (
         np.where(mapped, of_chosen(generation, name), np.nan) for name in ("object_cost", "expected_iou")

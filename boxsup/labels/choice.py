@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from boxsup.config.update import UpdateSettings
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.costs import distances, expectation, overlap_costs, regression_costs
-from boxsup.labels.soft_masks import corrected_masks, object_masks, soft_masks
+from boxsup.labels.soft_masks import corrected_masks, object_masks
 from boxsup.objects.maps import object_pixels
 from boxsup.proposals.pool import Pool
 
@@ -45,6 +45,8 @@ class Choice:
         claim: R values in [0, 1]: how surely each superpixel is the object, by the expectation of the candidates and,
             if there is one, by the object map; None if no candidate was weighed.
         shares: R values in [0, 1]: the expectation of the candidates alone (`boxsup.labels.costs.expectation`).
+        where: R values in [0, 1]: where the semantic network sees the class (`boxsup.labels.soft_masks.soft_masks`);
+            None if it made no such mask.
     """
 
     chosen: int
@@ -55,6 +57,7 @@ class Choice:
     expected_iou: NDArray[np.floating]
     claim: NDArray[np.float32] | None = None
     shares: NDArray[np.float32] | None = None
+    where: NDArray[np.float32] | None = None
 
     @property
     def rank(self) -> int:
@@ -126,14 +129,13 @@ def choose(
     if not candidates.iou.size:
         return [_fallback(candidates, row, maps) for row in range(len(generators))]
     overlap = overlap_costs(candidates, settings)
-    regression = np.zeros_like(overlap)
+    regression, where = np.zeros_like(overlap), None
     if log_probabilities is not None:
-        regression = regression_costs(log_probabilities, candidates, overlap, settings)
+        regression, where = regression_costs(log_probabilities, candidates, overlap, settings)
     seen = None if maps is None else object_masks(candidates, maps)
     objects = np.zeros_like(overlap) if seen is None else distances(candidates, seen)
     costs = overlap + settings.lambda_ * regression + settings.mu * objects
-    if settings.correction and log_probabilities is not None and seen is not None:
-        where = soft_masks(log_probabilities, candidates, expectation(candidates, overlap, settings))
+    if settings.correction and where is not None and seen is not None:
         seen = corrected_masks(where, seen, settings.correction.weight(generation))
         costs = overlap + (settings.lambda_ + settings.mu) * distances(candidates, seen)
     shares = expectation(candidates, costs, settings)
@@ -147,7 +149,8 @@ def choose(
         best = ranks[row, : recorded_count(settings)]
         chosen = int(best[random.integers(min(settings.k, len(best)))])
         terms = (overlap[row, best], regression[row, best], objects[row, best])
-        choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row], shares[row]))
+        own_where = None if where is None else where[row]
+        choices.append(Choice(chosen, best, *terms, expected[row, best], claims[row], shares[row], own_where))
     return choices
 
 

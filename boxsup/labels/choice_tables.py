@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.image.packed import PackedMask
+from boxsup.image.runs import runs_of
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.store.labels import Labels
 
+SHARPENED = "sharpened"  # the stored runs
+NO_PIXELS = np.zeros(0, np.uint8)
 COSTS = ("overlap_cost", "regression_cost", "object_cost", "expected_iou")  # what is known of each of the best
 
 
@@ -22,9 +26,12 @@ class ChoiceTables:
         self.regression_cost = np.full((boxes, k), np.nan, np.float32)
         self.object_cost = np.full((boxes, k), np.nan, np.float32)
         self.expected_iou = np.full((boxes, k), np.nan, np.float32)
+        self._sharpened = [NO_PIXELS] * boxes
 
-    def record(self, row: int, choice: Choice) -> None:
-        """Record the choice of the box in this row of the catalogue's table of boxes."""
+    def record(self, row: int, choice: Choice, sharpened: PackedMask | None = None) -> None:
+        """Record the choice of the box in this row of the catalogue's table of boxes, and its sharpened segment."""
+        if sharpened is not None:
+            self._sharpened[row] = np.frombuffer(runs_of(sharpened)["counts"].encode("ascii"), np.uint8)
         k = len(choice.best)
         self.chosen[row] = choice.chosen
         self.best[row, :k] = choice.best
@@ -35,7 +42,11 @@ class ChoiceTables:
 
     def arrays(self) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
         """Return the tables by the names under which they are stored."""
-        return vars(self)
+        return {name: values for name, values in vars(self).items() if not name.startswith("_")}
+
+    def runs(self) -> list[NDArray[np.uint8]]:
+        """Return COCO's compressed runs of each box's sharpened segment in its image, ASCII; none for other boxes."""
+        return self._sharpened
 
 
 def cost_names(generation: Labels) -> list[str]:

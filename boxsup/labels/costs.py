@@ -62,32 +62,27 @@ def regression_costs(
     candidates: Candidates,
     overlap: NDArray[np.float64],
     settings: UpdateSettings,
-) -> NDArray[np.float64]:
-    """Return E_r of each candidate, B×N, by the term that `regression` names; `overlap` is E_o from `overlap_costs`."""
-    if settings.regression == "agreement":
-        return agreement_costs(log_probabilities, candidates, expectation(candidates, overlap, settings))
-    return cross_entropy_costs(log_probabilities, candidates, settings)
+) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+    """Return E_r of each candidate by the term that `regression` names.
 
-
-def agreement_costs(
-    log_probabilities: LogProbabilities, candidates: Candidates, expected: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Return E_r = mean_{p∈B} |l_S(p) - m(p)|, with l_S = 1 inside S, else 0 (`regression: agreement`).
-
-    This is Eq. 3 over the box, with the distance from the soft mask m of `soft_masks` in place of cross-entropy. A
-    superpixel lowers the cost from m = 1/2 on, whatever else S holds. With 1 - IoU of S and m it would do so from a
-    third on, and objects would swell from one generation to the next.
+    `regression: agreement` is Eq. 3 over the box, with the distance from the soft mask m of `soft_masks` in place of
+    cross-entropy: E_r = mean_{p∈B} |l_S(p) - m(p)|, with l_S = 1 inside S, else 0. A superpixel lowers the cost from
+    m = 1/2 on, whatever else S holds. With 1 - IoU of S and m it would do so from a third on, and objects would swell
+    from one generation to the next.
 
     Args:
-        log_probabilities: 1 + B arrays H×W of natural logarithms: of the background (not used), then of each box's
-            class.
+        log_probabilities: 1 + B arrays H×W of natural logarithms: of the background, then of each box's class.
         candidates: The N candidates of the image.
-        expected: B×R share of each superpixel that the box's candidates hold, from `expectation`.
+        overlap: B×N, E_o from `overlap_costs`.
+        settings: `regression` and what it reads.
 
     Returns:
-        B×N costs in [0, 1].
+        B×N costs, and the B×R soft masks; None with `regression: cross_entropy`, which makes none.
     """
-    return distances(candidates, soft_masks(log_probabilities, candidates, expected))
+    if settings.regression == "cross_entropy":
+        return cross_entropy_costs(log_probabilities, candidates, settings), None
+    where = soft_masks(log_probabilities, candidates, expectation(candidates, overlap, settings))
+    return distances(candidates, where), where
 
 
 def distances(candidates: Candidates, masks: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,11 +15,12 @@ from boxsup.config.update import UpdateSettings
 from boxsup.errors import DataError
 from boxsup.image import VOID
 from boxsup.image.boxes import box_blocks, box_iou, on_image
-from boxsup.image.packed import LazySequence
+from boxsup.image.packed import LazySequence, PackedMask
 from boxsup.labels.candidates import Candidates, LogProbabilities
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
 from boxsup.labels.roles import box_roles
+from boxsup.labels.sharpening import sharpened
 from boxsup.objects.maps import map_on_box, object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
@@ -41,10 +42,12 @@ class ChosenLabels:
     Attributes:
         labels: H×W uint8.
         choices: One per box, in the order of the catalogue.
+        sharpened: The pixels of each box whose segment was sharpened; None for another one, which labels what it chose.
     """
 
     labels: NDArray[np.uint8]
     choices: list[Choice]
+    sharpened: list[PackedMask | None]
 
 
 @dataclass(frozen=True)
@@ -72,19 +75,28 @@ class LabelUpdate:
     def labels(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> ChosenLabels:
         """Let each box of an image choose its candidate, and paint the chosen segments."""
         if boxes.empty:
-            return ChosenLabels(np.zeros((height, width), np.uint8), [])
+            return ChosenLabels(np.zeros((height, width), np.uint8), [], [])
         pool = self.pools[image]
         choices = self._choices(image, height, width, boxes, pool)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
         supervising, void = box_roles(boxes, self.settings.difficult)
         painted_rows = np.flatnonzero(supervising | void)
         seen = [None] * len(boxes) if self.objects is None else self.objects[image]
-        segments = [_Segment(choices[row], pool, corners[row], seen[row]) for row in painted_rows]
+        sharp = [self._sharpened(*each, pool) for each in zip(choices, corners, seen, strict=True)]
+        segments = [_Segment(choices[row], pool, corners[row], seen[row], sharp[row]) for row in painted_rows]
         masks = LazySequence(_Segment.mask, segments)
         painted_ids = np.where(void, VOID, class_ids)[painted_rows]
         claims = LazySequence(_Segment.claim, segments) if self.settings.overlapping == "surest" else None
         painted = paint(height, width, corners[painted_rows], painted_ids, masks, self.settings.clip, claims)
-        return ChosenLabels(painted, choices)
+        return ChosenLabels(painted, choices, sharp)
+
+    def _sharpened(
+        self, choice: Choice, box: NDArray[np.int64], seen: NDArray[np.uint8] | None, pool: Pool
+    ) -> PackedMask | None:
+        if seen is None or choice.chosen < 0 or not self.settings.sharpen:
+            return None
+        height, width = pool.superpixels.shape
+        return PackedMask.within((height, width), (int(box[1]), int(box[0])), sharpened(choice, pool, box, seen))
 
     def choices(self, image: str, height: int, width: int, boxes: pd.DataFrame) -> list[Choice]:
         """Let each box of an image choose its candidate; there is at least one box."""
@@ -134,15 +146,19 @@ class _Segment:
         pool: The candidates of the image.
         box: Its half-open pixel corners.
         seen: s×s, its object map, if there is one.
+        sharp: Its sharpened segment, if it has one.
     """
 
     choice: Choice
     pool: Pool
     box: NDArray[np.int64]
     seen: NDArray[np.uint8] | None
+    sharp: PackedMask | None
 
     def mask(self) -> NDArray[np.bool_] | None:
         """Its pixels, H×W; None for its rectangle."""
+        if self.sharp is not None:
+            return self.sharp.pixels()
         if self.choice.chosen >= 0:
             return self.pool.mask(self.choice.chosen)
         if self.choice.chosen != Chosen.MAP or self.seen is None:

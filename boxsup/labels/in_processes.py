@@ -133,8 +133,8 @@ def made_of(update: LabelUpdate, asked: Asked) -> Made:
     image, told = asked.image, replace(update, scores=_Seen.of(asked))
     result = told.labels(image.image, image.height, image.width, boxes)
     tables = ChoiceTables(len(boxes), recorded_count(update.settings))
-    for row, choice in enumerate(result.choices):
-        tables.record(row, choice)
+    for row, (choice, sharpened) in enumerate(zip(result.choices, result.sharpened, strict=True)):
+        tables.record(row, choice, sharpened)
     return Made(asked.rows, result.labels, tables)
 
 

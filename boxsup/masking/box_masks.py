@@ -16,9 +16,9 @@ from boxsup.image.boxes import box_iou
 from boxsup.image.packed import LazySequence, PackedMask, packed, packed_mask
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.generation import LabelUpdate
+from boxsup.labels.sharpening import probabilities_of, sharpened
 from boxsup.masking.disjoint import owners
 from boxsup.masking.quality import NO_CANDIDATE, CandidateMeasures, Measures, crowding, measure_mask
-from boxsup.masking.refine import object_probabilities, refined
 from boxsup.objects.crops import resized
 from boxsup.objects.maps import map_on_box, object_pixels
 from boxsup.proposals.pool import Pool
@@ -173,8 +173,7 @@ class _Draft:
         if choice.chosen == Chosen.MAP:
             inside = object_pixels(map_, box)
         elif choice.shares is not None:
-            mask = refined(draft.probabilities(), draft.seen())
-            inside = mask if mask.any() else pool.mask(choice.chosen, draft.window)
+            inside = sharpened(choice, pool, box, map_)
         # A rectangle if no candidate fits and the map sees nothing, or if what was chosen lies wholly outside the box.
         rectangle = not inside.any()
         return replace(draft, pixels=draft.in_box(inside | rectangle).as_field(), rectangle=rectangle)
@@ -189,16 +188,11 @@ class _Draft:
         x0, y0, x1, y1 = self.box
         return np.s_[y0:y1, x0:x1]
 
-    def seen(self) -> NDArray[np.float32]:
-        """The object map on the pixels of the box, h×w in [0, 1]."""
-        return map_on_box(self.map_, self.box)
-
     def probabilities(self) -> NDArray[np.float32]:
         """How surely each pixel of the box is the object, h×w in [0, 1]."""
         if self.choice.shares is None:
-            return self.seen()
-        shares = self.choice.shares[self.pool.superpixels[self.window]]
-        return object_probabilities(self.pool.mask(self.choice.chosen, self.window), shares, self.seen())
+            return map_on_box(self.map_, self.box)
+        return probabilities_of(self.choice, self.pool, self.box, self.map_)
 
     def finished(self, own: NDArray[np.bool_] | None, network: ImageScores | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.

@@ -21,8 +21,9 @@ from boxsup.experiments.found import generations_in, runs_in
 from boxsup.experiments.tree import ExperimentFolder
 from boxsup.image.boxes import on_image
 from boxsup.inference.labelling import read_labelling
-from boxsup.labels.choice import UNFITTED, Chosen, chosen_pixels
+from boxsup.labels.choice import UNFITTED, Chosen
 from boxsup.labels.choice_tables import of_chosen
+from boxsup.labels.segments import Segments
 from boxsup.masking.options import options_of_boxes
 from boxsup.masking.quality import RECTANGLE_QUALITY, UNSURE
 from boxsup.objects.maps import ObjectMaps
@@ -76,11 +77,11 @@ def subject_of_experiment(folder: Path) -> Subject:
     objects = tuple(home / name for name in known["objects"])
     update = build(UpdateSettings, known["settings"], "update", by_name=True)
     look = LookInStores(home / known["catalogue"], proposals, objects, update)
-    chosen, boxes = last.table("chosen"), list[ReviewBox]()
+    segments, boxes = Segments(last), list[ReviewBox]()
     if not _same_boxes(split, last):
         raise DataError(f"{folder}: the boxes changed since generation {known['generation']}; run the workflow first")
     rows: list[int] = []
-    for box, row in _boxes(split, chosen, of_chosen(last, "expected_iou"), home):
+    for box, row in _boxes(split, segments.chosen, of_chosen(last, "expected_iou"), home):
         boxes.append(box)
         rows.append(row)
     if not boxes:
@@ -91,7 +92,7 @@ def subject_of_experiment(folder: Path) -> Subject:
     maps = ObjectMaps(objects) if objects else None
 
     def mask(place: int) -> NDArray[np.bool_]:
-        return _chosen_mask(pools, maps, boxes[place], int(chosen[rows[place]]))
+        return _segment(pools, maps, boxes[place], segments, rows[place])
 
     journal = folder / REVIEWED
     feedback = f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
@@ -141,18 +142,18 @@ def _boxes(
     return found
 
 
-def _chosen_mask(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, chosen: int) -> NDArray[np.bool_]:
-    """What a box chose, cut at the box, H×W; its rectangle if that is empty.
+def _segment(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, segments: Segments, row: int) -> NDArray[np.bool_]:
+    """What a box labels, cut at the box, H×W; its rectangle if that is empty.
 
     Raises:
         DataError: The candidates are others than those it chose from.
     """
-    size = box.height, box.width
-    pool = pools[box.image] if chosen >= 0 else None
+    size, chosen = (box.height, box.width), segments.chosen[row]
+    pool = pools[box.image] if chosen >= 0 and not segments.is_sharpened(row) else None
     if pool is not None and (pool.superpixels.shape != size or chosen >= len(pool)):
         raise DataError(f"{box.image}: its candidates changed since a box chose one; run the workflow first")
     seen = maps[box.image][box.row] if chosen == Chosen.MAP and maps is not None else None
-    inside = chosen_pixels(chosen, box.corners, pool, seen)
+    inside = segments.inside(row, np.asarray(box.corners), size, pool, seen)
     return on_image(inside | (not inside.any()), box.corners, size)
 
 

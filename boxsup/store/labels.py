@@ -19,7 +19,16 @@ from boxsup.image.files import encode_mask
 from boxsup.image.palette import PALETTE
 from boxsup.image.showing import html_picture, html_table
 from boxsup.near import counted, did_you_mean, first_few, nearest
-from boxsup.store.arrays import ColumnWriter, StackWriter, open_array, read_array, read_part, write_array
+from boxsup.store.arrays import (
+    ColumnWriter,
+    Ragged,
+    RaggedWriter,
+    StackWriter,
+    open_array,
+    read_array,
+    read_part,
+    write_array,
+)
 from boxsup.store.checksums import CHECK_ADVICE
 from boxsup.store.groups import atomic_group, image_count, image_ids, open_group
 from boxsup.store.limits import check_stack
@@ -129,6 +138,10 @@ class Labels(Mapping[str, NDArray[np.uint8]]):
         """Read another array of the store, for instance `chosen` of a generation."""
         return read_array(self._group, name)
 
+    def ragged(self, name: str) -> Ragged:
+        """Open an array of the store whose rows are bytes of different lengths."""
+        return Ragged(self._group, name, dtype=np.uint8)
+
 
 class LabelsWriter:
     """Adds label maps to a store, in the order of its images; made by `labels_writer`."""
@@ -140,6 +153,7 @@ class LabelsWriter:
         height, width = (int(side) for side in sizes.max(axis=0)) if len(images) else (1, 1)
         self._stacks = {name: StackWriter(group, name, len(images), height, width, VOID) for name in names}
         self._columns: dict[str, ColumnWriter] = {}
+        self._ragged: dict[str, RaggedWriter] = {}
         self._next = 0
 
     def append(self, image: str, **maps: NDArray[np.uint8]) -> None:
@@ -172,10 +186,19 @@ class LabelsWriter:
             self._columns[name] = ColumnWriter(self._group, name, count, values)
         self._columns[name].append(values)
 
+    def ragged(self, name: str, rows: Sequence[NDArray[np.uint8]]) -> None:
+        """Add the next rows, of different lengths, of an array of bytes."""
+        if name not in self._ragged:
+            self._ragged[name] = RaggedWriter(self._group, name, np.uint8)
+        for row in rows:
+            self._ragged[name].append(row)
+
     def close(self) -> None:
         """Write what is still in memory; all images and rows must have been added."""
         for column in self._columns.values():
             column.close()
+        for rows in self._ragged.values():
+            rows.close()
         for stack in self._stacks.values():
             stack.close()
 

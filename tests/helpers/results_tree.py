@@ -26,6 +26,7 @@ from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.scored import scored_settings
 from boxsup.experiments.tree import ExperimentFolder, Run
 from boxsup.image.files import read_mask
+from boxsup.labels.choice_tables import NO_PIXELS, SHARPENED
 from boxsup.objects.crops import box_map
 from boxsup.objects.maps import object_maps_writer, to_bytes
 from boxsup.proposals.pool import make_pool
@@ -149,6 +150,7 @@ def write_generation(tree: Tree, seed: int, number: int, chose: Mapping[int, int
         best = np.tile(np.array([1, 0], np.int32), (len(chosen), 1))
         writer.table("chosen", chosen)
         writer.table("best", best)
+        writer.ragged(SHARPENED, [NO_PIXELS] * len(chosen))
         writer.table("overlap_cost", np.full(best.shape, 0.25, np.float32))
         writer.table("regression_cost", np.full(best.shape, -0.5, np.float32))
         costs = np.linspace(0.1, 0.5, len(best), dtype=np.float32)[:, None] + np.array([0.0, 0.25], np.float32)

@@ -21,6 +21,7 @@ PAPER = UpdateSettings(
     clamp=0.0,
     clip=False,
     overlapping="smallest",
+    sharpen=False,
     fallback_iou=0.0,
     difficult="use",
 )

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from boxsup.image.boxes import box_iou
 from boxsup.labels.candidates import Candidates
-from boxsup.labels.costs import agreement_costs, cross_entropy_costs, expectation, overlap_costs
-from boxsup.labels.soft_masks import MAX_PROBABILITY
+from boxsup.labels.costs import cross_entropy_costs, distances, expectation, overlap_costs
+from boxsup.labels.soft_masks import MAX_PROBABILITY, soft_masks
 from helpers.updates import CENTRED, OURS, PAPER, SCORES, SIX
 
 L = np.log(4)  # d = log p_background - log p_label of the six pixels is -L, -L, -L, 0, L, L
@@ -49,7 +49,7 @@ def test_agreement_of_six_pixels():
     # Mean log-odds of the label: L on the first superpixel, L/2 on the second; the third is not in the box. Expected
     # to fill half of the box, the first alone reaches it: t = L, and m is 1/2 there and σ(-L/2) = 1/3 on the second.
     expected = np.array([[0.5, 0.5, 0.0]], np.float32)
-    costs = agreement_costs(SCORES, SIX, expected)
+    costs = distances(SIX, soft_masks(SCORES, SIX, expected))
     # The first differs by 1/2 a pixel, in or out; the second by 2/3 where it is in, by 1/3 where it is out.
     differences = np.array([[2 / 2 + 2 / 3, 2 / 2 + 4 / 3, 2 / 2 + 4 / 3, 2 / 2 + 4 / 3]])
     np.testing.assert_allclose(costs, differences / 4, rtol=1e-6)
@@ -60,7 +60,7 @@ def test_agreement_asks_where_the_network_sees_the_label_and_not_how_much(shift)
     odds = np.array([[2.0, 2.0, -1.0, -1.0, 0.0, 0.0]])
     expected = np.array([[0.7, 0.2, 0.1]], np.float32)
     costs = [
-        agreement_costs(np.stack([-np.logaddexp(0, o), -np.logaddexp(0, -o)]), SIX, expected)
+        distances(SIX, soft_masks(np.stack([-np.logaddexp(0, o), -np.logaddexp(0, -o)]), SIX, expected))
         for o in (odds, odds + shift)
     ]
     np.testing.assert_allclose(costs[0], costs[1], rtol=1e-5)
@@ -69,7 +69,7 @@ def test_agreement_asks_where_the_network_sees_the_label_and_not_how_much(shift)
 def test_a_network_that_is_sure_costs_no_infinity():
     with np.errstate(divide="ignore"):
         scores = np.log(np.array([[[0, 0, 1, 1, 1, 1]], [[1, 1, 0, 0, 0, 0]]], float))
-    costs = agreement_costs(scores, SIX, np.array([[1.0, 0, 0]], np.float32))
+    costs = distances(SIX, soft_masks(scores, SIX, np.array([[1.0, 0, 0]], np.float32)))
     assert np.isfinite(costs).all()
     assert costs.argmin() == 0
 
@@ -155,7 +155,7 @@ def test_coverage_equals_dense_masks(seed):
 def test_agreement_equals_dense_masks(seed):
     candidates, scores, masks = random_scene(seed)
     expected = expectation(candidates, overlap_costs(candidates, OURS), OURS)
-    costs = agreement_costs(scores, candidates, expected)
+    costs = distances(candidates, soft_masks(scores, candidates, expected))
     for b, (x0, y0, x1, y1) in enumerate(candidates.boxes):
         box = np.zeros(candidates.superpixels.shape, bool)
         box[y0:y1, x0:x1] = True

@@ -1,5 +1,6 @@
 import hashlib
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from boxsup.image.boxes import BOXES_PER_BLOCK, box_iou
 from boxsup.labels.choice import Chosen
 from boxsup.labels.generation import LabelUpdate
+from boxsup.labels.sharpening import sharpened
 from boxsup.proposals.pool import make_pool
 from helpers.golden import check_golden
 from helpers.updates import OURS
@@ -171,3 +173,52 @@ def test_a_small_box_that_no_candidate_fits_keeps_pixels_within_a_large_one(seen
     expected = np.ones((12, 12), np.uint8)
     expected[4:8, 4 : 6 if seen == "left half" else 8] = 2
     np.testing.assert_array_equal(result.labels, expected)
+
+
+def sharp_update(settings, **changes):
+    maps = np.random.default_rng(1).integers(0, 256, (3, 30, 30), np.uint8)
+    return replace(
+        update(settings.changed(mu=0.75, sharpen=True, overlapping="surest", **changes)), objects={"a": maps}
+    )
+
+
+def test_sharpened_segments_are_what_is_painted():
+    made = sharp_update(OURS)
+    result, maps = made.labels("a", 30, 40, BOXES), made.objects["a"]
+    masks = [None if mask is None else mask.pixels() for mask in result.sharpened]
+    for row, (choice, mask) in enumerate(zip(result.choices, masks, strict=True)):
+        corners = BOXES[["x0", "y0", "x1", "y1"]].to_numpy()[row]
+        x0, y0, x1, y1 = corners
+        np.testing.assert_array_equal(mask[y0:y1, x0:x1], sharpened(choice, made.pools["a"], corners, maps[row]))
+        outside = mask.copy()
+        outside[y0:y1, x0:x1] = False
+        assert not outside.any()
+        assert not np.array_equal(mask, made.pools["a"].mask(choice.chosen))
+    np.testing.assert_array_equal(result.labels > 0, np.any(masks, axis=0))
+    np.testing.assert_array_equal(result.labels == 2, masks[1])  # apart from the others
+
+
+def test_nothing_is_sharpened_without_maps_or_where_it_is_not_wished():
+    made = sharp_update(OURS)
+    plain = replace(made, settings=made.settings.changed(sharpen=False)).labels("a", 30, 40, BOXES)
+    assert plain.sharpened == [None] * 3
+    without = replace(made, objects=None)
+    alone = replace(without, settings=made.settings.changed(sharpen=False)).labels("a", 30, 40, BOXES)
+    np.testing.assert_array_equal(without.labels("a", 30, 40, BOXES).labels, alone.labels)
+
+
+@pytest.mark.parametrize("difficult", ["void", "ignore"])
+def test_a_box_that_chooses_nothing_is_not_sharpened(difficult):
+    result = sharp_update(OURS, difficult=difficult).labels("a", 30, 40, BOXES)
+    assert [mask is None for mask in result.sharpened] == [False, True, False]
+    assert set(np.unique(result.labels[4:28, 20:38])) == ({255} if difficult == "void" else {0})
+
+
+def test_what_the_network_sees_stays_with_the_choice():
+    sees_left = np.full((3, 30, 40), -3.0, np.float32)
+    sees_left[1:, :, :10] = -0.05  # the left half of the first box, columns 2 to 17
+    made = replace(sharp_update(OURS), scores=lambda _, labels: sees_left[labels])
+    where = made.labels("a", 30, 40, BOXES).choices[0].where[made.pools["a"].superpixels[2:20, 2:18]]
+    assert where[:, :8].min() > where[:, 8:].max()
+    assert made.labels("a", 30, 40, BOXES).sharpened[0] is not None
+    assert update().labels("a", 30, 40, BOXES).choices[0].where is None

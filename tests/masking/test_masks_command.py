@@ -35,10 +35,8 @@ from boxsup.masking.box_masks import BoxMask
 from boxsup.masking.made import read_made
 from boxsup.masking.parts import ImagePart, has_part, part_key, read_part, write_part
 from boxsup.masking.quality import FLAGS, NO_CANDIDATE, Measures
-from boxsup.masking.refine import object_probabilities, refined
 from boxsup.network import build_network as build_network
 from boxsup.network.checkpoint import Checkpoint, save_checkpoint
-from boxsup.objects.crops import on_box
 from boxsup.objects.network import SHIPPED
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import build_settings, make_proposer
@@ -141,7 +139,8 @@ def test_masks_are_those_of_the_methods_update(folder, whole, config):
         overlaps = {row.image: box_iou(corners, pool.boxes)}
         ask, seen = (lambda _, labels, own=scores: own[labels]), {row.image: maps}
         update = LabelUpdate({row.image: pool}, overlaps, ask, settings, 5, 9, seen)
-        for number, choice in enumerate(update.labels(row.image, row.height, row.width, boxes).choices):
+        made = update.labels(row.image, row.height, row.width, boxes)
+        for number, choice in enumerate(made.choices):
             mask = masks[row.image][number]
             assert mask.rectangle == (choice.chosen == Chosen.RECTANGLE)
             if choice.chosen < 0:
@@ -152,10 +151,8 @@ def test_masks_are_those_of_the_methods_update(folder, whole, config):
             assert mask.measures.object_cost == pytest.approx(choice.object[0], abs=1e-6)
             x0, y0, x1, y1 = corners[number]
             window = np.s_[y0:y1, x0:x1]
-            map_ = on_box(maps[number] / np.float32(255), corners[number])
-            shares = choice.shares[pool.superpixels[window]]
-            expected = refined(object_probabilities(pool.mask(choice.chosen)[window], shares, map_), map_)
-            assert (mask.pixels[window] != expected).mean() < 1e-3  # BLAS has other threads here: last bits
+            # BLAS has other threads here: last bits differ.
+            assert (mask.pixels[window] != made.sharpened[number].inside(corners[number])).mean() < 1e-3
             compared += 1
     assert compared > IMAGES
 

@@ -248,12 +248,12 @@ def test_the_page_outlines_what_a_box_took_from_its_map(mapped: Tree, open_page)
     write_generation(mapped, 0, 2, chose={1: Chosen.MAP})
     pictures = json.loads(Page(mapped.report()).scripts[0])["generations"]["pictures"]
     choices = {each["id"]: [one for box in each["boxes"] for one in box["choices"]] for each in pictures}
-    assert [one.keys() for one in choices["train_001"]] == [{"chosen", "best"}, {"chosen", "best", "map"}]
+    assert [one.keys() for one in choices["train_001"]] == [{"chosen", "best"}, {"chosen", "best", "segment"}]
     assert all(one.keys() == {"chosen", "best"} for image in ("train_002", "train_003") for one in choices[image])
     browser: Browser = open_page(mapped.folder / "report.html")
     browser.click("#explore-generations .card[data-id=train_001]")
     outlines = "[...document.querySelectorAll('dialog[open] .outline')].map(path => path.getAttribute('d'))"
-    assert browser.value(outlines) == [choices["train_001"][1]["map"]]
+    assert browser.value(outlines) == [choices["train_001"][1]["segment"]]
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ from boxsup.catalogue.tables import Catalogue, corners_of, read_catalogue
 from boxsup.errors import StoreError
 from boxsup.image.boxes import on_image
 from boxsup.image.drawing import with_caption
-from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice import Chosen
 from boxsup.labels.choice_tables import chosen_ranks, cost_names
+from boxsup.labels.segments import Segments
 from boxsup.near import did_you_mean, near_paths
 from boxsup.objects.maps import ObjectMaps, map_on_box
 from boxsup.proposals.pool import Pool
@@ -140,14 +141,16 @@ def surest_map(maps: NDArray[np.uint8], corners: NDArray[np.int64], height: int,
 def _taken(
     generation: Generation, boxes: pd.DataFrame, maps: NDArray[np.uint8] | None, size: tuple[int, int]
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """The class of each box of an image that chose a candidate or took what its map sees, and this as a mask, H×W."""
-    chosen, corners = generation.chosen[boxes.index].tolist(), corners_of(boxes)
-    pool = generation.pool(boxes["image"].iloc[0]) if max(chosen, default=-1) >= 0 else None
-    for row, (class_id, choice) in enumerate(zip(boxes["label"].tolist(), chosen, strict=True)):
-        if pool is not None and choice >= 0:
+    """The class and the segment, H×W, of each box of an image that chose a candidate or took what its map sees."""
+    segments, rows = Segments(generation.labels), boxes.index.tolist()
+    from_pool = [row for row in rows if segments.chosen[row] >= 0 and not segments.is_sharpened(row)]
+    pool = generation.pool(boxes["image"].iloc[0]) if from_pool else None
+    for place, (row, class_id, box) in enumerate(zip(rows, boxes["label"].tolist(), corners_of(boxes), strict=True)):
+        choice, seen = int(segments.chosen[row]), None if maps is None else maps[place]
+        if row in from_pool and pool is not None:
             yield class_id, pool.mask(choice)  # also what lies outside of its box
-        elif maps is not None and choice == Chosen.MAP:
-            yield class_id, on_image(chosen_pixels(choice, corners[row], None, maps[row]), corners[row], size)
+        elif segments.is_sharpened(row) or (choice == Chosen.MAP and seen is not None):
+            yield class_id, on_image(segments.inside(row, box, size, pool, seen), box, size)
 
 
 def _title(generation: Generation, image: str) -> str:

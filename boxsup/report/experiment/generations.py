@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import Catalogue, corners_of
 from boxsup.image.boxes import on_image
-from boxsup.labels.choice import Chosen, chosen_pixels
+from boxsup.labels.choice import Chosen
 from boxsup.labels.choice_tables import at_chosen, cost_names
+from boxsup.labels.segments import Segments
 from boxsup.proposals.pool_store import find_pools
 from boxsup.report.experiment.known import known_of_boxes
 from boxsup.report.experiment.object_maps import open_maps
@@ -52,7 +53,7 @@ def explore_generations(catalogue: Catalogue, generations: Mapping[int, Labels])
     tables = {number: _tables(labels, costs) for number, labels in steps.items()}
     pictures = [_generation_picture(image, catalogue, steps, tables) for image in picked]
     _add_segments(pictures, last.attributes.get("proposals", []))
-    _add_taken_maps(pictures, catalogue, list(steps.values()))
+    _add_own_segments(pictures, catalogue, list(steps.values()))
     shown = _shown_boxes(odd, picked, catalogue)
     known = known_of_boxes(survey.boxes, len(odd_boxes(survey.boxes, len(catalogue.boxes))))
     return {
@@ -112,7 +113,7 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
     Returns:
         For each box its `label`, its `corners` on the picture, and one entry per generation in `choices`: what was
         `chosen`, and the `best` candidates, each as [candidate, …] with a number for each of the `costs`. Where a box
-        took what its object map sees, the path of this is added later, as `map`.
+        labels something else than its candidate, the path of this is added later, as `segment`.
     """
     scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
@@ -140,19 +141,23 @@ def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) ->
         segments |= {str(candidate): segment_path(pool.mask(candidate), WIDE) for candidate in known}
 
 
-def _add_taken_maps(pictures: Sequence[dict[str, Any]], catalogue: Catalogue, steps: Sequence[Labels]) -> None:
-    """Add the outlines of what boxes took from their object maps, if the stores of maps are still there."""
+def _add_own_segments(pictures: Sequence[dict[str, Any]], catalogue: Catalogue, steps: Sequence[Labels]) -> None:
+    """Add the outlines of the segments that are no candidates: sharpened ones, and what boxes took from their maps.
+
+    The latter are missing if the stores of maps were removed.
+    """
     sizes = {row.image: (row.height, row.width) for row in catalogue.rows()}
     for step, labels in enumerate(steps):
-        maps = open_maps(labels)
-        if maps is None:
-            continue
+        maps, segments = open_maps(labels), Segments(labels)
         for picture in pictures:
-            choices = [box["choices"][step] for box in picture["boxes"]]
-            for row, box in enumerate(corners_of(catalogue.boxes_of(picture["id"]))):
-                if choices[row]["chosen"] == Chosen.MAP:
-                    inside = chosen_pixels(Chosen.MAP, box, None, maps[picture["id"]][row])
-                    choices[row]["map"] = segment_path(on_image(inside, box, sizes[picture["id"]]), WIDE)
+            image, boxes = picture["id"], catalogue.boxes_of(picture["id"])
+            for place, (row, box) in enumerate(zip(boxes.index.tolist(), corners_of(boxes), strict=True)):
+                from_map = segments.chosen[row] == Chosen.MAP and maps is not None
+                if segments.is_sharpened(row) or from_map:
+                    seen = maps[image][place] if from_map and maps is not None else None
+                    inside = segments.inside(row, box, sizes[image], None, seen)
+                    path = segment_path(on_image(inside, box, sizes[image]), WIDE)
+                    picture["boxes"][place]["choices"][step]["segment"] = path
 
 
 def _shown_boxes(

@@ -14,7 +14,7 @@ from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
 from boxsup.evaluation.calibration import MIN_MASKS
 from boxsup.evaluation.object_maps import MAX_IMAGES, MapQuality, measure_maps
 from boxsup.image.showing import encode_base64
-from boxsup.labels.choice import chosen_pixels
+from boxsup.labels.segments import Segments
 from boxsup.labels.true_objects import true_pixels
 from boxsup.machine.bars import tqdm
 from boxsup.objects.crops import MARGIN
@@ -121,17 +121,24 @@ def _mean(values: NDArray[np.float64]) -> float:
 def _pictures(
     shown: Sequence[int], catalogue: Catalogue, generation: Labels, maps: ObjectMaps, quality: MapQuality
 ) -> list[dict[str, Any]]:
-    chosen, images = generation.table("chosen"), catalogue.boxes["image"]
+    segments, images = Segments(generation), catalogue.boxes["image"]
     rows = {row.image: row for row in catalogue.rows()}
-    pools = dict(find_pools(generation.attributes["proposals"], {images[box] for box in shown if chosen[box] >= 0}))
+    from_pools = {images[box] for box in shown if segments.chosen[box] >= 0 and not segments.is_sharpened(box)}
+    pools = dict(find_pools(generation.attributes["proposals"], from_pools))
     return [
-        _picture(rows[images[box]], catalogue, box, maps, pools.get(images[box]), int(chosen[box]), quality)
+        _picture(rows[images[box]], catalogue, box, maps, pools.get(images[box]), segments, quality)
         for box in tqdm(shown, "object maps", unit="box", disable=None)
     ]
 
 
 def _picture(
-    row: ImageRow, catalogue: Catalogue, box: int, maps: ObjectMaps, pool: Pool | None, chosen: int, quality: MapQuality
+    row: ImageRow,
+    catalogue: Catalogue,
+    box: int,
+    maps: ObjectMaps,
+    pool: Pool | None,
+    segments: Segments,
+    quality: MapQuality,
 ) -> dict[str, Any]:
     """A box with its margin, as the page's script reads it.
 
@@ -149,8 +156,10 @@ def _picture(
     scale = WIDE / max(cut.shape[:2])
     height, width = (max(1, round(scale * side)) for side in cut.shape[:2])
     segment, true = np.zeros((2, *cut.shape[:2]), np.uint8)
-    if chosen < 0 or (pool is not None and chosen < len(pool)):  # a pool made again may have fewer candidates
-        segment[inside] = chosen_pixels(chosen, own, pool, maps[row.image][place])
+    chosen = segments.chosen[box]
+    # A pool made again may have fewer candidates.
+    if chosen < 0 or segments.is_sharpened(box) or (pool is not None and chosen < len(pool)):
+        segment[inside] = segments.inside(box, own, (row.height, row.width), pool, maps[row.image][place])
     if row.mask and not np.isnan(quality.maps[box]):
         held, known = true_pixels(row.true_mask(), corners, boxes["label"].to_numpy(np.int64), place)
         true[inside] = held & known

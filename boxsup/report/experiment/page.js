@@ -336,8 +336,8 @@ class Generations extends Explorer {
     const one = this.marked?.box ?? null;
     const boxes = this.item.boxes.filter((box, index) => one === null || index === one);
     const outline = (box) => {
-      const { chosen, map } = box.choices[this.step];
-      return this.item.segments[this.marked?.candidate ?? chosen] ?? map;
+      const { chosen, segment } = box.choices[this.step], { segments } = this.item;
+      return segments[this.marked?.candidate] ?? segment ?? segments[chosen];
     };
     return { boxes, outlines: boxes.map(outline).filter(Boolean) };
   }
@@ -408,7 +408,7 @@ class ObjectMaps extends Explorer {
     const row = (name, value, decimals) =>
       element("tr", {}, element("th", { scope: "row" }, name), ...numbers([value], decimals));
     const rows = [row("IoU % of the map with the true object", score, 1),
-      row("IoU % of the chosen segment", segment, 1), row("E_b of the chosen candidate", distance, 2)];
+      row("IoU % of what the box labels", segment, 1), row("E_b of the chosen candidate", distance, 2)];
     return [element("table", {}, element("tbody", {}, ...rows))];
   }
 }
