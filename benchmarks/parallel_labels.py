@@ -41,11 +41,11 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import BOX_COLUMNS
 from boxsup.cli import main as main_of_boxsup
-from boxsup.commands import labels as command
 from boxsup.commands import workers_argument
 from boxsup.config.build import build
 from boxsup.config.params import canonical, generation_settings
 from boxsup.config.update import UpdateSettings
+from boxsup.labels import supervised
 from boxsup.labels.generation import ChosenLabels, LabelUpdate
 from boxsup.labels.in_processes import Made, Sources
 from boxsup.labels.layers import parts_read
@@ -124,19 +124,19 @@ def run(folder: Path, count: int, sleep: float) -> Path:
     notes = folder / f"notes{count}"
     notes.mkdir()
     workers.WORTH_STARTING = 1e-9  # as if there were images enough for each process
-    choose = command.choose_in_order
+    choose = supervised.choose_in_order
 
     def noted(images: Any, sources: Sources, update: LabelUpdate, count_: int) -> Iterator[Made]:  # noqa: ANN401
         slow = SlowSources(**{**vars(sources), "batch": BATCH}, sleep=sleep, notes=notes)
         return choose(images, slow, slow.open(), count_)
 
-    command.choose_in_order = noted  # type: ignore[assignment]
+    supervised.choose_in_order = noted  # type: ignore[assignment]
     update = generation_settings(yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]["update"])
     own = ["--catalogue", folder / "catalogue", "--generation", "1", "--seed", "0", "--settings", json.dumps(update)]
     own += ["--proposals", folder / "pools.zarr", "--overlaps", folder / "overlaps.zarr", "--workers", count]
     workers_argument.processors = lambda: count  # as if there were a processor for each
     main_of_boxsup(["labels", *map(str, own), "--out", str(folder / f"{count}.zarr")])
-    command.choose_in_order = choose
+    supervised.choose_in_order = choose
     return notes
 
 

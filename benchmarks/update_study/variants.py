@@ -35,7 +35,8 @@ def without_network(scene: Scene, chosen: UpdateSettings) -> Masks:
 
 def costs_of(scene: Scene, chosen: UpdateSettings) -> NDArray[np.float64]:
     overlap = overlap_costs(scene.candidates, chosen)
-    return overlap + chosen.lambda_ * regression_costs(scene.scores, scene.candidates, overlap, chosen)
+    regression, _ = regression_costs(scene.scores, scene.candidates, overlap, chosen)
+    return overlap + chosen.lambda_ * regression
 
 
 def best_of(scene: Scene, chosen: UpdateSettings, costs: NDArray[np.float64]) -> Masks:
