@@ -48,9 +48,12 @@ class BoxMask:
 
 def check_update(settings: UpdateSettings) -> None:
     """Raise a ConfigError unless the update draws nothing and uses the costs that the quality score was fitted to."""
-    for key, expected in (("k", 1), ("overlap", "coverage"), ("regression", "agreement"), ("clip", True)):
+    known = (("k", 1), ("overlap", "coverage"), ("regression", "agreement"), ("clip", True), ("sharpen", True))
+    for key, expected in known:
         if getattr(settings, key) != expected:
-            raise ConfigError(f"defaults.update.{key}: `boxsup masks` knows the quality of masks with {expected} only")
+            raise ConfigError(
+                f"defaults.update.{key}: `boxsup masks` knows the quality of masks with {str(expected).lower()} only"
+            )
     if settings.correction:
         raise ConfigError("defaults.update.correction: `boxsup masks` knows no generations; expected null")
     if settings.mu == 0:

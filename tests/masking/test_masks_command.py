@@ -519,6 +519,11 @@ def test_the_networks_that_look_are_those_of_the_models_run_and_half_the_shipped
         (["--format", "gif"], "2", "invalid choice: 'gif' (choose from"),
         (["--config", "{folder}/paper.yaml"], "1", "defaults.update.regression: `boxsup masks` knows the quality"),
         (["--config", "{folder}/corrected.yaml"], "1", "defaults.update.correction: `boxsup masks` knows no"),
+        (
+            ["--config", "{folder}/coarse.yaml"],
+            "1",
+            "update.sharpen: `boxsup masks` knows the quality of masks with true",
+        ),
         (["--objects", "{folder}/m.pt"], "1", "m.pt: not an object network"),
         (["--objects", "{folder}/nowhere.pt"], "1", "nowhere.pt"),
     ],
@@ -526,6 +531,7 @@ def test_the_networks_that_look_are_those_of_the_models_run_and_half_the_shipped
 def test_a_users_mistake_says_what_is_right(folder, tmp_path, capsys, more, status, message):
     (folder / "paper.yaml").write_text("defaults: {update: {regression: cross_entropy}}")
     (folder / "corrected.yaml").write_text("defaults: {update: {correction: {generations: 45}}}")
+    (folder / "coarse.yaml").write_text("defaults: {update: {sharpen: false}}")
     with pytest.raises(SystemExit, match=status):
         main([*arguments(folder, tmp_path / "out"), *(text.format(folder=folder) for text in more)])
     assert message in capsys.readouterr().err
