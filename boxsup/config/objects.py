@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from boxsup.config.fields import Settings, setting
 
@@ -22,6 +22,9 @@ class ObjectSettings(Settings):
         112, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
     )
     epochs: PositiveInt = setting(12, "epochs over the boxes that it learns from")
+    steps: NonNegativeInt = setting(
+        550, "least number of steps: a network that learns from few boxes trains more epochs, up to four times as many"
+    )
     batch: PositiveInt = setting(16, "crops in a batch")
     rate: PositiveFloat = setting(0.003, "learning rate of AdamW; it falls to 0 as half a cosine")
     encoder_rate: NonNegativeFloat = setting(0.2, "learning rate of the pretrained encoder, as a share of `rate`")

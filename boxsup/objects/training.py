@@ -25,6 +25,7 @@ from boxsup.random import generator, torch_seed
 MARGIN_WEIGHT = 0.25  # of a pixel in the margin, which is never the object
 WARM_UP = 50  # steps over which the rate rises
 WEIGHT_DECAY = 0.02
+MOST_EPOCHS = 4  # times `epochs`, for `steps`
 
 
 def train_network(
@@ -54,7 +55,7 @@ def train_network(
     network.to(target, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_adamw(*network.parameter_groups(), settings.rate, settings.encoder_rate, WEIGHT_DECAY)
     batches = max(1, len(crops) // settings.batch)
-    steps = settings.epochs * batches if len(crops) else 0
+    steps = epochs_of(settings, batches) * batches if len(crops) else 0
     for step in range(steps):
         epoch, batch = divmod(step, batches)
         if batch == 0:
@@ -73,6 +74,15 @@ def train_network(
         optimizer.step()
         on_step(step + 1, steps, value)
     network.eval()
+
+
+def epochs_of(settings: ObjectSettings, batches: int) -> int:
+    """The number of epochs of so many batches: `epochs`, or, up to MOST_EPOCHS times as many, as `steps` asks for.
+
+    >>> [epochs_of(ObjectSettings.model_construct(epochs=12, steps=550), batches) for batches in (100, 25, 1)]
+    [12, 22, 48]
+    """
+    return min(MOST_EPOCHS * settings.epochs, max(settings.epochs, math.ceil(settings.steps / batches)))
 
 
 def object_loss(logits: Tensor, aims: Tensor) -> Tensor:

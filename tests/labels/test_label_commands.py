@@ -344,7 +344,7 @@ def test_a_generation_records_its_instructions_and_warns_of_proposals_with_other
 @pytest.fixture
 def objects(split, config, tmp_path):
     """Run `boxsup objects` with some more arguments: the paths of its maps and its network."""
-    settings = config["defaults"]["objects"] | {"size": 25, "epochs": 1, "batch": 4, "weights": "none"}
+    settings = config["defaults"]["objects"] | {"size": 25, "epochs": 1, "steps": 0, "batch": 4, "weights": "none"}
     update = lesson_settings(config["defaults"]["update"], rounds=2)
 
     def run(name, *more, **other):

@@ -12,7 +12,9 @@ from boxsup.objects.network import FROZEN, load_network, round_weights, save_net
 from boxsup.objects.training import batch_of, object_loss, object_maps, train_network
 
 SIZE = 25
-SETTINGS = ObjectSettings(**{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30})
+SETTINGS = ObjectSettings(
+    **{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30, "steps": 0}
+)
 
 
 def discs(count, seed=0):
@@ -69,6 +71,13 @@ def test_nothing_to_learn_from_changes_nothing():
     assert all(
         torch.equal(a, b) for a, b in zip(network.state_dict().values(), fresh.state_dict().values(), strict=True)
     )
+
+
+def test_few_boxes_are_seen_more_often_up_to_four_times():
+    crops, targets = discs(16)  # two batches
+    for epochs, steps, expected in ((2, 0, 4), (2, 4, 4), (2, 5, 6), (2, 100, 16), (3, 100, 24)):
+        assert len(trained(SETTINGS.changed(epochs=epochs, steps=steps), crops, targets)[1]) == expected
+    assert trained(SETTINGS.changed(epochs=2, steps=100), crops[:0], targets[:0])[1] == []
 
 
 def test_fewer_boxes_than_a_batch_are_one_batch():

@@ -13,7 +13,7 @@ from helpers import own_data
 
 pytestmark = pytest.mark.slow  # Snakemake runs
 
-SMALL = "    objects: {weights: none, size: 25, epochs: 1}\n"
+SMALL = "    objects: {weights: none, size: 25, epochs: 1, steps: 0}\n"
 
 
 def words(*arguments):
