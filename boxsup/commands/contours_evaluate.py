@@ -16,7 +16,6 @@ from boxsup.contours import bsds as dataset
 from boxsup.contours.benchmark import benchmark_scores, count_matches, f_measure, precision_recall
 from boxsup.contours.benchmark import thresholds as evenly_spaced
 from boxsup.contours.detector import WEIGHTS, Detector, detector, network_detector
-from boxsup.errors import ConfigError
 from boxsup.machine.bars import tqdm
 from boxsup.store.csv import write_csv
 
@@ -38,8 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, bsds: Path, split: str, model: Path | None, gradient: bool, thresholds: int, out: Path | None) -> None:
     """Print the scores and write the curve."""
-    if thresholds < 1:
-        raise ConfigError(f"--thresholds: expected at least 1, got {thresholds}")
     levels = evenly_spaced(thresholds)
     names = dataset.image_ids(bsds, split)
     detect = detector("gradient") if gradient else _network(model, split)

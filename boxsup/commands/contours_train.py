@@ -40,7 +40,7 @@ def run(*, bsds: Path, splits: Sequence[str], seed: int, steps: int | None, out:
     from boxsup.contours.training import ContourTraining, train
     from boxsup.network.pretrained import imagenet_weights
 
-    recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=_positive(steps))
+    recipe = ContourTraining() if steps is None else replace(ContourTraining(), steps=steps)
     images = [
         dataset.read_annotated(bsds, split, name)
         for split in _unique(splits)
@@ -69,9 +69,3 @@ def _unique(splits: Sequence[str]) -> Sequence[str]:
     if len(set(splits)) != len(splits):
         raise ConfigError(f"--splits: each at most once, got {' '.join(splits)}")
     return splits
-
-
-def _positive(steps: int) -> int:
-    if steps < 1:
-        raise ConfigError(f"--steps: expected at least 1, got {steps}")
-    return steps

@@ -75,9 +75,7 @@ def test_a_damaged_image_stops_the_training_before_it_starts(small_bsds, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--out", "out.pt", "--steps", "0"], "--steps: expected at least 1"),
         (["train", "--out", "out.pt", "--splits", "val", "val"], "--splits: each at most once"),
-        (["evaluate", "--thresholds", "0"], "--thresholds: expected at least 1"),
         (["evaluate", "--split", "test"], "groundTruth/test: no such folder"),
         (["evaluate", "--model", "nowhere.pt"], "nowhere.pt: no such checkpoint"),
     ],
@@ -91,6 +89,18 @@ def test_mistakes_are_one_line(small_bsds, tmp_path, monkeypatch, capsys, argume
     assert errors.startswith(f"boxsup: error: {'' if message[0] in '-n' else small_bsds}")
     assert message in errors
     assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [(["train", "--out", "out.pt", "--steps", "0"], "--steps"), (["evaluate", "--thresholds", "0"], "--thresholds")],
+)
+def test_numbers_are_from_1_on(small_bsds, tmp_path, monkeypatch, capsys, arguments, option):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        contours(*arguments, "--bsds", small_bsds)
+    assert f"argument {option}: expected a whole number from 1 on, got '0'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
