@@ -36,20 +36,31 @@ def sharpened(choice: Choice, pool: Pool, box: NDArray[np.integer], map_: NDArra
     Returns:
         h×w; the chosen candidate if no pixel is probable enough.
     """
-    mask = object_mask(probabilities_of(choice, pool, box, map_), map_on_box(map_, box))
+    seen = map_on_box(map_, box)
+    mask = object_mask(probabilities_of(choice, pool, box, seen), seen)
     return mask if mask.any() else chosen_pixels(choice.chosen, box, pool, map_)
 
 
 def probabilities_of(
-    choice: Choice, pool: Pool, box: NDArray[np.integer], map_: NDArray[np.uint8]
+    choice: Choice, pool: Pool, box: NDArray[np.integer], seen: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Say how probably each pixel of a box is its object, h×w in [0, 1]; arguments as for `sharpened`."""
+    """Say how probably each pixel of a box is its object.
+
+    Args:
+        choice: What the box chose: a candidate.
+        pool: The candidates of the image.
+        box: Half-open pixel corners of the box.
+        seen: h×w in [0, 1], its object map on its pixels.
+
+    Returns:
+        h×w in [0, 1].
+    """
     assert choice.shares is not None  # of a box that chose a candidate
     x0, y0, x1, y1 = map(int, box)
-    superpixels = pool.superpixels[y0:y1, x0:x1]
-    fill = float(chosen_pixels(choice.chosen, box, pool, map_).mean())
+    window = np.s_[y0:y1, x0:x1]
+    superpixels, fill = pool.superpixels[window], float(pool.mask(choice.chosen, window).mean())
     where = None if choice.where is None else choice.where[superpixels]
-    return object_probabilities(choice.shares[superpixels], map_on_box(map_, box), fill, where)
+    return object_probabilities(choice.shares[superpixels], seen, fill, where)
 
 
 def object_probabilities(

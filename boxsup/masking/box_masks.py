@@ -193,9 +193,8 @@ class _Draft:
 
     def probabilities(self) -> NDArray[np.float32]:
         """How surely each pixel of the box is the object, h×w in [0, 1]."""
-        if self.choice.shares is None:
-            return map_on_box(self.map_, self.box)
-        return probabilities_of(self.choice, self.pool, self.box, self.map_)
+        seen = map_on_box(self.map_, self.box)
+        return seen if self.choice.shares is None else probabilities_of(self.choice, self.pool, self.box, seen)
 
     def finished(self, own: NDArray[np.bool_] | None, network: ImageScores | None, crowd: float) -> BoxMask | None:
         """The mask with its measures; None if nothing is left of it.

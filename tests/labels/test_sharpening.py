@@ -15,6 +15,7 @@ from boxsup.labels.sharpening import (
     probabilities_of,
     sharpened,
 )
+from boxsup.objects.maps import map_on_box
 from boxsup.proposals.pool import make_pool
 
 OBJECT = np.zeros((6, 8), np.bool_)
@@ -83,7 +84,7 @@ def test_the_values_of_superpixels_and_of_the_map_lie_where_the_box_does():
     superpixels[:, 5:] = 1  # the right part of the box, whose columns are 3 to 6
     pool = make_pool(superpixels, np.array([[False, True]]), np.ones(1))
     box, even = np.array([3, 1, 7, 4]), np.full((8, 8), 128, np.uint8)
-    found = probabilities_of(choice_of([0.1, 0.8], np.float32([0.5, 0.5])), pool, box, even)
+    found = probabilities_of(choice_of([0.1, 0.8], np.float32([0.5, 0.5])), pool, box, map_on_box(even, box))
     assert found.shape == (3, 4)
     assert found[0, 0] == pytest.approx(probabilities(0.1, 128 / 255), rel=1e-5)  # the candidate fills half of the box
     assert found[0, 3] == pytest.approx(probabilities(0.8, 128 / 255), rel=1e-5)

@@ -152,9 +152,8 @@ def _add_own_segments(pictures: Sequence[dict[str, Any]], catalogue: Catalogue, 
         for picture in pictures:
             image, boxes = picture["id"], catalogue.boxes_of(picture["id"])
             for place, (row, box) in enumerate(zip(boxes.index.tolist(), corners_of(boxes), strict=True)):
-                from_map = segments.chosen[row] == Chosen.MAP and maps is not None
-                if segments.is_sharpened(row) or from_map:
-                    seen = maps[image][place] if from_map and maps is not None else None
+                seen = maps[image][place] if maps is not None and segments.chosen[row] == Chosen.MAP else None
+                if segments.is_sharpened(row) or seen is not None:
                     inside = segments.inside(row, box, sizes[image], None, seen)
                     path = segment_path(on_image(inside, box, sizes[image]), WIDE)
                     picture["boxes"][place]["choices"][step]["segment"] = path
