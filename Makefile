@@ -40,7 +40,7 @@ settings: .venv/installed ## Write what is made from the models of the settings:
 	$(BIN)/python -m boxsup.config
 
 docs: .venv/installed ## Build the documentation as a site: results/site/index.html
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs results/site
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs results/site
 
 fuzz: .venv/installed ## Feed every reader broken files, 20,000 of them (some minutes)
 	$(BIN)/python tests/fuzz

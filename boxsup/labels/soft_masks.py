@@ -26,9 +26,10 @@ def soft_masks(
     o is exact; the logistic function is taken of a superpixel's mean, not of each pixel.
 
     Args:
-        log_probabilities: 1 + B arrays H×W, as for `agreement_costs`.
+        log_probabilities: 1 + B arrays H×W of natural logarithms: of the background, then of each box's class.
         candidates: The candidates of the image.
-        expected: B×R share of each superpixel, as for `agreement_costs`.
+        expected: B×R in [0, 1], the share of the box's candidates that holds each superpixel, from
+            `boxsup.labels.costs.expectation`.
 
     Returns:
         B×R values.
