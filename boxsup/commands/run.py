@@ -14,7 +14,17 @@ from boxsup.again import program
 from boxsup.errors import BoxSupError
 from boxsup.project.pinned import check_decisions, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
-from boxsup.running.plan import arguments, asked_of, config_of, core_count, planned_rules, rule_of, times_before, told
+from boxsup.running.plan import (
+    arguments,
+    asked_of,
+    config_of,
+    core_count,
+    planned_rules,
+    rule_of,
+    side_by_side,
+    times_before,
+    told,
+)
 from boxsup.running.process import run_snakemake
 from boxsup.running.replaced import keep_others, owners_of_targets
 from boxsup.running.reporter import Reporter, explained, print_plan
@@ -49,7 +59,7 @@ def run(
 ) -> None:
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
-    own_targets, dry, unlock = told(snakemake)
+    own_targets, dry, unlock, placed = told(snakemake)
     if reviewed and pin_decisions(config, reviewed, write=not (dry or dry_run)):
         if dry or dry_run:
             print(f"run: {config} does not name {reviewed} yet, and the plan is without it", file=sys.stderr)
@@ -59,7 +69,8 @@ def run(
     asked = None if own_targets or unlock else asked_of(config)
     if until and asked:
         until = rule_of(until, functools.partial(planned_rules, config, asked.targets))
-    words = arguments(config, core_count(cores), until, dry_run, snakemake)
+    shared = [] if placed else side_by_side(core_count(cores))
+    words = [*shared, *arguments(config, core_count(cores), until, dry_run, snakemake)]
     targets = own_targets or (asked.targets if asked else [])
     if not unlock:
         keep_others(config, owners_of_targets(config, targets), set_aside, dry or dry_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +21,24 @@ from boxsup.running.state import RunState
 from boxsup.stages import STAGES
 
 CONFIG = "config.yaml"
+PROFILE = "SNAKEMAKE_PROFILE"  # a variable of Snakemake's, which does what --profile does
 LATEST = 20  # benchmarks of a stage whose mean counts
 
 
 class Told(NamedTuple):
-    """What a user tells Snakemake: the targets, and whether it is to plan only, or to unlock the folder."""
+    """What a user tells Snakemake.
+
+    Attributes:
+        targets: What to make.
+        dry: Whether it is to plan only.
+        unlock: Whether it is to unlock the folder.
+        placed: Whether the words say where jobs run, or what they may take of the machine.
+    """
 
     targets: list[str]
     dry: bool
     unlock: bool
+    placed: bool
 
 
 @dataclass(frozen=True)
@@ -104,12 +114,28 @@ def arguments(config: Path, cores: int, until: str | None, dry_run: bool, more: 
 
 def told(more: Sequence[str]) -> Told:
     """What a user's words to Snakemake say."""
+    in_environment = PROFILE in os.environ
     if not more:
-        return Told([], False, False)
+        return Told([], False, False, in_environment)
     from snakemake.cli import get_argument_parser  # takes a second, so only if there is anything to tell
 
     known = get_argument_parser().parse_known_args(list(more))[0]
-    return Told(list(known.targets), bool(known.dryrun), bool(known.unlock))
+    placed = bool(in_environment or known.profile or known.executor or known.resources)
+    return Told(list(known.targets), bool(known.dryrun), bool(known.unlock), placed)
+
+
+def side_by_side(cores: int) -> list[str]:
+    """Snakemake's options by which jobs of torch share the processors of a machine without a GPU.
+
+    `profiles/default` lets one job at a time have the GPU. Without one, jobs take no more than their threads of the
+    processors, so that the parts of object networks, and runs of several seeds, can run at the same time.
+
+    Args:
+        cores: How many processors the run may use.
+    """
+    import torch  # takes a second
+
+    return [] if torch.cuda.is_available() else ["--resources", f"gpu={cores}"]
 
 
 def rule_of(stage: str, planned: Callable[[], Sequence[str]] = tuple) -> str:

@@ -8,7 +8,9 @@ import sys
 import time
 
 import pytest
+import torch
 
+from boxsup.machine.processors import processors
 from helpers import own_data
 
 pytestmark = pytest.mark.slow  # Snakemake runs
@@ -79,6 +81,10 @@ def test_a_run_is_stopped_goes_on_fails_and_is_put_right(project):
     done = run(project, "--until", "overlaps")
     assert done.returncode == 0, done.stderr
     assert "candidates of own/train, part 1 of 1: 4 images, " in done.stderr
+    if not torch.cuda.is_available():
+        log = max((project / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        said = rf"Provided resources: .*gpu\D+{processors()}\b"
+        assert re.search(said, log.read_text())  # jobs of torch do not take turns
     assert done.stderr.strip().splitlines()[-1].startswith("done in ")
     again = run(project, "--until", "overlaps", "--dry-run", "--", "--forcerun", "catalogue")
     assert re.search(r"\ntime: about \d+ s, as far as earlier runs tell\n$", again.stdout)

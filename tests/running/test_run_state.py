@@ -11,7 +11,7 @@ from boxsup.errors import ConfigError
 from boxsup.machine.processors import processors
 from boxsup.running.display import status_of
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
-from boxsup.running.plan import arguments, asked_of, config_of, core_count, rule_of, times_before, told
+from boxsup.running.plan import arguments, asked_of, config_of, core_count, rule_of, side_by_side, times_before, told
 from boxsup.running.reporter import Reporter, explained, plan_of, strongest_reason
 from boxsup.running.state import RunState
 from boxsup.running.words import doing, kind_of_job
@@ -140,9 +140,24 @@ def test_snakemakes_list_of_options_is_not_repeated(capsys):
 
 
 def test_what_is_told_to_snakemake_may_name_targets_or_ask_for_a_dry_run():
-    assert told([]) == told(["--forcerun", "labels"]) == ([], False, False)
-    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True, False)
-    assert told(["--unlock"]) == ([], False, True)
+    assert told([]) == told(["--forcerun", "labels"]) == ([], False, False, False)
+    assert told(["-np", "results/x.csv"]) == (["results/x.csv"], True, False, False)
+    assert told(["--unlock"]) == ([], False, True, False)
+
+
+@pytest.mark.parametrize("words", [["--resources", "gpu=2"], ["--profile", "profiles/slurm"], ["--executor", "slurm"]])
+def test_what_is_told_to_snakemake_may_say_where_jobs_run(words, monkeypatch):
+    assert told([*words, "--dry-run"]) == ([], True, False, True)
+    assert not told(["--keep-going"]).placed
+    monkeypatch.setenv("SNAKEMAKE_PROFILE", "profiles/slurm")
+    assert told([]).placed
+
+
+def test_without_a_gpu_jobs_share_the_processors_and_with_one_they_take_turns(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert side_by_side(8) == ["--resources", "gpu=8"]
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert side_by_side(8) == []
 
 
 def test_stages_may_be_written_as_commands():
