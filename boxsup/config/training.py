@@ -56,7 +56,7 @@ class NetworkSettings(Settings):
         "resnet50", "smp: the encoder; tu-NAME is timm's NAME", late=True, pattern="^[A-Za-z0-9_.-]+$"
     )
     stride: Literal[8, 16, 32] = setting(
-        16, "smp: stride of the encoder below deeplabv3, deeplabv3plus (8, 16) and pan (16, 32)", late=True
+        16, "smp: stride of the encoder with the decoders deeplabv3, deeplabv3plus (8, 16) and pan (16, 32)", late=True
     )
 
 

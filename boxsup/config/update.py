@@ -38,7 +38,7 @@ class ExpectationSettings(Settings):
     )
     overlap: Literal["coverage", "tight_box"] = setting(
         "coverage",
-        "E_o: coverage of the box by the segment, with leak and rank | tight_box, 1 - IoU of the boxes",
+        "E_o: coverage of the box by the segment's tight box, with leak and rank | tight_box, 1 - IoU of the boxes",
         paper="tight_box (Eq. 2)",
     )
     leak: NonNegativeFloat = setting(1.5, "coverage: cost of a segment that lies wholly outside its box")
