@@ -106,7 +106,7 @@ ROWS = (
           version=2, logs=RUN, memory=4000, minutes=20, timed="training",
           doing="network before training"),
     Stage("objects", "train a network that looks into each box, and make maps of boxes that it has not seen",
-          version=2, logs="{experiment}/seed-{seed}/{turn}-{i}-of-{n}", memory=8000, minutes=240, gpus=1,
+          version=3, logs="{experiment}/seed-{seed}/{turn}-{i}-of-{n}", memory=8000, minutes=240, gpus=1,
           timed="training",
           doing="looking into the boxes, part {i} of {n}"),
     Stage("labels", "make one generation of pseudo-masks",

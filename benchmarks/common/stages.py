@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boxsup.config.params import epoch_settings, generation_settings, lesson_settings
+from boxsup.config.params import epoch_settings, generation_settings, lesson_settings, object_settings
 
 TABLES = ["--catalogue", "train"]
 Block = Mapping[str, Any]
@@ -32,7 +32,7 @@ def stages_of(proposals: Block, network: Block, training: Block, defaults: Block
         ("fixed-masks", ["fixed-masks", *TABLES, "--kind", "truth", "--out", "truth.zarr"]),
         (
             "objects",
-            ["objects", *lessons, "--settings", as_json(defaults["objects"]), "--part", "0/2"]
+            ["objects", *lessons, "--settings", as_json(object_settings(defaults["objects"])), "--part", "0/2"]
             + ["--maps", "maps.zarr", "--out", "objects.pt"],
         ),
         ("labels by overlap", ["labels", *labels, "--generation", "1", "--out", "1.zarr"]),

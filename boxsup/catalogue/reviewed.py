@@ -81,12 +81,14 @@ class Decision:
         """The mask, H×W; None if there is none.
 
         Raises:
-            ValueError: It is no mask of an image of this size, or it is not in its box.
+            ValueError: It is no mask of an image of this size, or it is not in its box, or this leaves the image.
         """
+        x0, y0, x1, y1 = self.box
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            raise ValueError("a box leaves the image")
         if self.runs is None:
             return None
         pixels = segment(dict(self.runs), height, width)
-        x0, y0, x1, y1 = self.box
         if not pixels.any() or pixels[y0:y1, x0:x1].sum() != pixels.sum():
             raise ValueError("a mask is not in its box")
         return pixels

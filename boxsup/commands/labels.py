@@ -30,7 +30,7 @@ from boxsup.labels.in_processes import Sources, images_at_once
 from boxsup.labels.pins import read_pins
 from boxsup.labels.supervised import LabelsOf, Network, of_fixed_masks, of_the_update, of_true_masks
 from boxsup.machine.bars import tqdm
-from boxsup.near import counted
+from boxsup.near import counted, shorter
 from boxsup.store.labels import exceeds_classes, labels_writer
 from boxsup.store.provenance import provenance
 from boxsup.store.shards import ImageIndex
@@ -116,7 +116,7 @@ def run(
         "proposals": list(dict.fromkeys(str(path.parent) for path in proposals)),
         "objects": list(map(str, objects)),
         "versions": provenance("labels", "numpy", "zarr", "torch", network=network is not None),
-    } | ({"reviewed": len(pins.masks)} if reviewed else {})
+    } | ({"reviewed": len(pins.masks), "decisions": shorter(reviewed)} if reviewed else {})
     true_masks = of_true_masks(true_labels, recorded_count(choosing) if choosing else 1)
     summary = Counter[str]()
     with labels_writer(out, split.ids, split.sizes, attributes) as writer:

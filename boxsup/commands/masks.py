@@ -130,7 +130,7 @@ def run(
     recipe = mask_recipe(trained, objects, scales, settings, disjoint)
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
-    forgotten = _forgotten(before, reviewed)
+    forgotten = _forgotten(before, out, reviewed)
     for note in (*source.notes, *checked.told, *forgotten):  # before the work: the user may want to stop it
         print(f"masks: note: {printable(note)}", file=sys.stderr)
     parts = [part_path(folder, record) for record in checked.usable]
@@ -157,7 +157,7 @@ def run(
     names = [output_path(name, source) for name in formats] + [OVERLAYS] * look
     _note_written(made, names, masks_digest(parts_made, decided.values()), source)
     lost = lost_boxes(results.parts(), difficult=settings[0].difficult == "use") if disjoint else []
-    stale = decisions.faults(_read(jobs, folder)) if decided else []
+    stale = decisions.faults(_read(jobs, folder), {problem.image for problem in problems}) if decided else []
     _report_problems(out, checked, problems, unknown, lost, stale)
 
 
@@ -187,9 +187,14 @@ def _outside(reviewed: Path | None, out: Path) -> Path | None:
     return None if reviewed is None or reviewed.resolve() == (out / REVIEWED).resolve() else reviewed
 
 
-def _forgotten(before: Before, reviewed: Path | None) -> list[str]:
-    """A line about decisions of an earlier run that nobody names now."""
-    if reviewed is not None or before.reviewed is None:
+def _forgotten(before: Before, out: Path, reviewed: Path | None) -> list[str]:
+    """A line about decisions that are there and that nobody names now."""
+    if reviewed is not None:
+        own = out / REVIEWED
+        if _outside(reviewed, out) is None or not own.exists():
+            return []
+        return [f"{shorter(own)} has decisions, too; they are not used, since --reviewed names {shorter(reviewed)}"]
+    if before.reviewed is None:
         return []
     file = shorter(before.reviewed)
     return [

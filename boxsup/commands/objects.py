@@ -16,8 +16,8 @@ from boxsup.commands.argument_types import from_zero
 from boxsup.commands.outputs import add_output_arguments
 from boxsup.commands.split_arguments import add_catalogue_argument, add_reviewed_argument, check_masked, part_of_all
 from boxsup.config.build import parse
-from boxsup.config.fields import stage_settings
-from boxsup.config.objects import ObjectSettings
+from boxsup.config.objects import ObjectNetSettings
+from boxsup.config.params import object_settings
 from boxsup.config.update import ExpectationSettings
 from boxsup.errors import ConfigError
 from boxsup.labels.fixed_stores import open_stores
@@ -88,7 +88,7 @@ def run(
         from boxsup.objects.network import round_weights, save_network, start_network
         from boxsup.objects.training import train_network
 
-    recipe, choice = parse(ObjectSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
+    recipe, choice = parse(ObjectNetSettings, settings, "objects"), parse(ExpectationSettings, update, "update")
     split = read_catalogue(catalogue)
     pins = read_pins(reviewed, split)
     split = pins.applied(split)
@@ -105,7 +105,11 @@ def run(
     pools, tables = Pools(proposals, READ_AHEAD), Overlaps(overlaps, READ_AHEAD)
     known = ObjectMaps(before, READ_AHEAD) if before else None
     learned = [image for image in split.ids if image not in judged]
-    check_ids([image for image in learned if image not in keeping], pools, "proposals")
+    boxed = [image for image in learned if image not in keeping]
+    check_ids(boxed, pools, "proposals")
+    check_ids(boxed, tables, "overlaps")
+    if known is not None:
+        check_ids(boxed, known, "object maps of the round before")
     teacher = Teacher(pools, tables, true_labels, keeping, known, choice)
     lessons = collect_lessons(split, learned, teacher, recipe, seed, pins.masks)
     network, start = start_network(recipe.weights, seed)
@@ -115,7 +119,7 @@ def run(
     made = {
         "boxes": len(lessons.crops),
         "seed": seed,
-        "settings": stage_settings(ObjectSettings, recipe.model_dump()),
+        "settings": object_settings(recipe.model_dump()),
         "start": start,
         "versions": provenance("objects", "numpy", "torch"),
     } | ({"reviewed": len(pins.masks)} if reviewed else {})
@@ -133,9 +137,10 @@ def _images_of(part: str, split: Catalogue, seed: int) -> set[str]:
 
 
 def _write_maps(
-    path: Path, split: Catalogue, network: ObjectNet, recipe: ObjectSettings, made: Mapping[str, Any]
+    path: Path, split: Catalogue, network: ObjectNet, recipe: ObjectNetSettings, made: Mapping[str, Any]
 ) -> None:
     """Write the maps of all boxes of a split; networks that have no weight or have learned nothing are not asked."""
+    from boxsup.machine.devices import device
     from boxsup.network.folding import folded
     from boxsup.objects.network import load_shipped
     from boxsup.objects.viewer import mean_maps
@@ -145,7 +150,7 @@ def _write_maps(
     if recipe.shipped:
         shipped, about = load_shipped()
         asked.append((shipped, int(about["settings"]["size"]), recipe.shipped))
-    networks, weights = [(folded(one), size) for one, size, _ in asked], [weight for *_, weight in asked]
+    networks, weights = [(folded(one).to(device()), size) for one, size, _ in asked], [weight for *_, weight in asked]
     with object_maps_writer(path, split.ids, recipe.size, made) as writer:
         for row in tqdm(split.rows(), "maps", len(split.images), unit="image", disable=None):
             corners = corners_of(split.boxes_of(row.image))

@@ -15,6 +15,7 @@ from boxsup.commands.argument_types import whole_number
 from boxsup.errors import ConfigError, DataError
 from boxsup.experiments.found import runs_in
 from boxsup.masking.made import MADE
+from boxsup.near import shorter
 
 if TYPE_CHECKING:
     from boxsup.review.subject import Subject
@@ -25,7 +26,10 @@ LAST_PORT = 2**16 - 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    text = f"the folder that `boxsup masks` wrote, or results/EXPERIMENT; decisions are appended to {REVIEWED} in it"
+    text = (
+        "the folder that `boxsup masks` wrote, or results/EXPERIMENT; decisions are appended to the file whose "
+        f"decisions it has already, or else to {REVIEWED} in it"
+    )
     parser.add_argument("folder", type=Path, help=text)
     parser.add_argument(
         "--port",
@@ -51,6 +55,10 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
     subject = _subject(folder)
     ahead = Ahead(subject.look, workers)
     session = Session(subject, ahead, target)
+    print(f"review: decisions are in {shorter(subject.journal)}", file=sys.stderr)
+    other = folder / REVIEWED
+    if other.is_file() and other.resolve() != subject.journal.resolve():
+        print(f"review: note: {shorter(other)} has decisions, too, which are not used", file=sys.stderr)
     for note in session.reviewed.notes():
         print(f"review: {note}", file=sys.stderr)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
-from boxsup.project.pinned import check_decisions, pin_decisions
+from boxsup.project.pinned import check_decisions, left_behind, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
 from boxsup.running.plan import (
     arguments,
@@ -60,11 +60,14 @@ def run(
     """Run Snakemake, and show its progress; ends with status 1 if a job failed, 128 + signal if it was stopped."""
     config = config_of(project)
     own_targets, dry, unlock, placed = told(snakemake)
+    lost = left_behind(config, reviewed) if reviewed and reviewed.is_file() else []
     if reviewed and pin_decisions(config, reviewed, write=not (dry or dry_run)):
         if dry or dry_run:
             print(f"run: {config} does not name {reviewed} yet, and the plan is without it", file=sys.stderr)
         else:
             print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
+        for line in lost:
+            print(f"run: note: {line}", file=sys.stderr)
     check_decisions(config)
     asked = None if own_targets or unlock else asked_of(config)
     if until and asked:

@@ -11,12 +11,13 @@ from boxsup.config.fields import Settings, setting
 LEAST_SIDE = 25  # px: crops of smaller boxes have one pixel left at stride 32, which no batch of one crop can normalise
 
 
-class ObjectSettings(Settings):
-    """The settings of the network that looks into each box, and of its training; see `boxsup.objects`."""
+class ObjectNetSettings(Settings):
+    """The settings of one network that looks into boxes, and of its training; see `boxsup.objects`."""
 
     weights: Literal["imagenet", "shipped", "none"] = setting(
         "imagenet",
-        "what it starts from: imagenet | shipped, this package's network, which has learned from boxes of VOC | none",
+        "what it starts from: imagenet | shipped, this package's network, which has learned from boxes of VOC | none, "
+        "random weights",
     )
     size: int = setting(
         112, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
@@ -31,10 +32,6 @@ class ObjectSettings(Settings):
     paste: float = setting(
         0.0, "share of the crops that the object of another crop covers in part, so that occlusion is seen", ge=0, le=1
     )
-    folds: int = setting(
-        2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
-    )
-    rounds: PositiveInt = setting(1, "trainings in turn; from the second on, targets use the maps of the one before")
     shipped: float = setting(
         0.0,
         "weight in the maps of this package's network, which has learned from boxes of VOC; the run's own has the rest",
@@ -44,3 +41,12 @@ class ObjectSettings(Settings):
     )
     max_boxes: PositiveInt = setting(20000, "a network learns from at most so many boxes, drawn at random")
     threads: PositiveInt = setting(1, "threads of torch on the CPU; the last bits of results depend on their number")
+
+
+class ObjectSettings(ObjectNetSettings):
+    """The settings of the networks of a run that look into its boxes: of each, and how many there are."""
+
+    folds: int = setting(
+        2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
+    )
+    rounds: PositiveInt = setting(1, "trainings in turn; from the second on, targets use the maps of the one before")

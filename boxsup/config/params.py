@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from boxsup.config.fields import stage_settings
+from boxsup.config.objects import ObjectNetSettings
 from boxsup.config.training import NetworkSettings, TrainingSettings
 from boxsup.config.update import ExpectationSettings, UpdateSettings
 
@@ -27,10 +28,15 @@ def generation_settings(update: Mapping[str, Any]) -> Block:
     return stage_settings(UpdateSettings, update)
 
 
-def lesson_settings(update: Mapping[str, Any], rounds: int) -> Block:
-    """The settings of an update that decide what object networks learn; `mu` only matters from the second round on."""
+def object_settings(objects: Mapping[str, Any]) -> Block:
+    """The settings of an object network; the others say how many there are."""
+    return stage_settings(ObjectNetSettings, objects)
+
+
+def lesson_settings(update: Mapping[str, Any], turn: int) -> Block:
+    """The settings of an update that decide what the object networks of a round learn; `mu` matters from the second."""
     settings = stage_settings(ExpectationSettings, update)
-    return settings if rounds > 1 else settings | {"mu": 0.0}
+    return settings if turn > 1 else settings | {"mu": 0.0}
 
 
 def network_settings(network: Mapping[str, Any]) -> Block:

@@ -60,7 +60,9 @@ class ViewSettings(Settings):
         meaning="boxes of like size share a view if they lie within about so many times their size"
     )
     fit: float = setting(meaning="least IoU of a candidate's tight box with a box of its view", ge=0, le=1)
-    candidates: PositiveInt = setting(meaning="greatest number of candidates that all views of an image add")
+    candidates: PositiveInt = setting(
+        meaning="greatest number of candidates that all views of an image add; each may add one"
+    )
     most: PositiveInt = setting(meaning="greatest number of views; where boxes ask for more, more boxes share a view")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from boxsup.config.fields import stage_settings
+from boxsup.config.proposals import MEGAPIXELS
 from boxsup.config.published import name_in_family, published_experiments
 from boxsup.config.training import POOLING, NetworkSettings, network_name
 from boxsup.errors import ConfigError
@@ -98,6 +99,8 @@ def _check_owner(datasets: Block, name: str) -> None:
     dataset, other = datasets[name], known[owner]
     if dataset["shards"] != other["shards"] or not dataset["splits"].keys() <= other["splits"].keys():
         raise ConfigError(f"config: {where}: {owner} must have the same splits and as many shards")
+    if len({each.get("megapixels", MEGAPIXELS) for each in (dataset, other)}) > 1:
+        raise ConfigError(f"config: {where}: {owner} must have the same megapixels, since candidates are of that size")
 
 
 def _check_start(experiments: Block, name: str) -> None:

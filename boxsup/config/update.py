@@ -106,7 +106,7 @@ class UpdateSettings(ExpectationSettings):
         "cross_entropy: subtract the mean, to rank by where the network sees the object, not by how sure it is",
     )
     clamp: NonNegativeFloat = setting(5.0, "cross_entropy: greatest absolute value of a pixel, nats; 0: no limit")
-    clip: bool = setting(True, "whether the chosen segment ends at its box", paper="not given")
+    clip: bool = setting(True, "whether the chosen segment ends at its box; a sharpened one does", paper="not given")
     overlapping: Literal["surest", "smallest"] = setting(
         "surest",
         "which box gets a pixel that the segments of several boxes hold: surest, which expects it most | smallest",

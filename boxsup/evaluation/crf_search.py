@@ -40,9 +40,6 @@ def search_rounds(
 
     Yields:
         For each round its number, from 1, its points, and the scores of all points so far, in the order tried.
-
-    Raises:
-        ConfigError: See `first_round`.
     """
     scores: dict[Point, float] = {}
     points, steps = first_round(search)

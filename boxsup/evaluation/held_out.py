@@ -17,7 +17,7 @@ from boxsup.evaluation.truth import images_with_masks
 from boxsup.near import counted
 from boxsup.random import generator
 
-# Set in the environment of jobs by workflow/rules/configuration.smk, since what is added to the inputs or parameters of
+# Set in the environment of jobs by workflow/rules/held_out.smk, since what is added to the inputs or parameters of
 # a job that trains, or that it depends on, would make users' networks train again.
 ASKED = "BOXSUP_HELD_OUT"
 

@@ -71,15 +71,15 @@ def measure_maps(
     chose = ~np.isin(chosen, (Chosen.NOTHING, Chosen.SEGMENT)) & mapped  # a reviewed mask was not chosen
     ious = np.full((2, len(chosen)), np.nan)
     masked = [row for row in images if row.mask and chose[catalogue.boxes_of(row.image).index].any()]
-    with_pools = _with_pools(masked, generation.attributes["proposals"])
+    with_pools = _with_pools(masked, catalogue, segments, generation.attributes["proposals"])
     for row, pool in tqdm(with_pools, "object maps", len(masked), unit="image", disable=None):
         truth, boxes = row.true_mask(), catalogue.boxes_of(row.image)
         corners, class_ids = corners_of(boxes), boxes["label"].to_numpy(np.int64)
-        for number, box in enumerate(boxes.index):
-            if chose[box] and chosen[box] < len(pool):  # a pool made again may have fewer candidates
+        for number, box in enumerate(boxes.index.tolist()):
+            if chose[box] and segments.is_known(box, pool):
                 held, known = true_pixels(truth, corners, class_ids, number)
                 own, seen = corners[number], maps[row.image][number]
-                segment = segments.inside(int(box), own, (row.height, row.width), pool, seen)
+                segment = segments.inside(box, own, (row.height, row.width), pool, seen)
                 masks = object_pixels(seen, own), segment
                 ious[:, box] = [known_iou(mask, held, known) for mask in masks]
     distance, expected = (
@@ -109,7 +109,12 @@ def known_iou(mask: NDArray[np.bool_], held: NDArray[np.bool_], known: NDArray[n
     return float((mask & true).sum() / ((mask & known) | true).sum())
 
 
-def _with_pools(rows: Sequence[ImageRow], folders: Sequence[str]) -> Iterator[tuple[ImageRow, Pool]]:
-    """The images whose candidates are still there, with these."""
-    by_id = {row.image: row for row in rows}
-    return ((by_id[image], pool) for image, pool in find_pools(folders, by_id))
+def _with_pools(
+    rows: Sequence[ImageRow], catalogue: Catalogue, segments: Segments, folders: Sequence[str]
+) -> Iterator[tuple[ImageRow, Pool | None]]:
+    """Images with their candidates; None where these are no longer there, or no box labels one as it is."""
+    drawn = {row.image: row for row in rows if any(map(segments.is_candidate, catalogue.boxes_of(row.image).index))}
+    yield from ((row, None) for row in rows if row.image not in drawn)
+    for image, pool in find_pools(folders, drawn):
+        yield drawn.pop(image), pool
+    yield from ((row, None) for row in drawn.values())

@@ -14,11 +14,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.errors import DataError
+from boxsup.image.boxes import box_iou
 from boxsup.labels.layers import Layer
+from boxsup.near import counted
+from boxsup.proposals.pool import Pool
 
 # One H×W array per class, or a `Layer` that has what boxes of the class read; boxes of the same class may share it.
 LogProbabilities = Sequence[NDArray[np.floating]] | Sequence[Layer] | NDArray[np.floating]
 F = TypeVar("F", bound=np.floating)
+CHECKED_EVERY = 8  # the overlaps of every eighth candidate are computed again, to check that they fit the boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +77,40 @@ class Candidates:
         intersection = self.sums(mask)
         union = self.clipped + mask.sum(axis=1, keepdims=True) - intersection
         return np.asarray(np.divide(intersection, union, out=np.zeros_like(union), where=union > 0))
+
+
+def check_stores(
+    image: str,
+    size: tuple[int, int],
+    corners: NDArray[np.int64],
+    pool: Pool,
+    overlaps: NDArray[np.float32],
+    maps: NDArray[np.uint8] | None,
+) -> None:
+    """Check that what boxes choose by was made for this image and these boxes.
+
+    Args:
+        image: Its id.
+        size: Its height and width.
+        corners: B×4 half-open pixel corners of its boxes.
+        pool: Its candidates.
+        overlaps: The IoU of the boxes with the candidates, B×N.
+        maps: The object maps of the boxes, B×s×s, if they have any.
+
+    Raises:
+        DataError: One of them was made for others.
+    """
+    if pool.superpixels.shape != size:
+        got, expected = ("×".join(map(str, shape)) for shape in (pool.superpixels.shape, size))
+        raise DataError(f"{image}: its proposals are for {got} pixels, and the image has {expected}; make them again")
+    if overlaps.shape != (len(corners), len(pool)) or not np.array_equal(
+        overlaps[:, ::CHECKED_EVERY], box_iou(corners, pool.boxes[::CHECKED_EVERY])
+    ):
+        raise DataError(
+            f"{image}: its overlaps belong to other boxes or proposals; make them again with `boxsup overlaps`"
+        )
+    if maps is not None and len(maps) != len(corners):
+        raise DataError(
+            f"{image}: object maps are of {counted(len(maps), 'box', 'boxes')}, and it has {len(corners)}: make them "
+            "again with `boxsup objects`"
+        )

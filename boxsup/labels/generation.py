@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from boxsup.catalogue.tables import corners_of
 from boxsup.config.update import UpdateSettings
-from boxsup.errors import DataError
 from boxsup.image import VOID
-from boxsup.image.boxes import box_blocks, box_iou, on_image
+from boxsup.image.boxes import box_blocks, on_image
 from boxsup.image.packed import LazySequence, PackedMask
-from boxsup.labels.candidates import Candidates, LogProbabilities
+from boxsup.labels.candidates import Candidates, LogProbabilities, check_stores
 from boxsup.labels.choice import Choice, Chosen, choose
 from boxsup.labels.painting import paint
 from boxsup.labels.roles import box_roles
@@ -24,8 +23,6 @@ from boxsup.labels.sharpening import sharpened
 from boxsup.objects.maps import map_on_box, object_pixels
 from boxsup.proposals.pool import Pool
 from boxsup.random import generator
-
-CHECKED_EVERY = 8  # the overlaps of every eighth candidate are computed again, to check that they fit the boxes
 
 
 class Scores(Protocol):
@@ -104,7 +101,8 @@ class LabelUpdate:
 
     def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
         corners = corners_of(boxes)
-        _check(image, (height, width), pool, corners, self.overlaps[image])
+        maps = None if self.objects is None else self.objects[image]
+        check_stores(image, (height, width), corners, pool, self.overlaps[image], maps)
         supervising, _ = box_roles(boxes, self.settings.difficult)
         rows = np.flatnonzero(supervising)
         chosen = iter(self._choose(image, pool, rows, corners[rows], boxes["label"].to_numpy(np.int64)[rows]))
@@ -173,18 +171,3 @@ class _Segment:
         if self.choice.chosen != Chosen.MAP or self.seen is None:
             return None
         return map_on_box(self.seen, self.box)
-
-
-def _check(
-    image: str, size: tuple[int, int], pool: Pool, corners: NDArray[np.int64], overlaps: NDArray[np.float32]
-) -> None:
-    """Raise a DataError unless the candidates fit the image's size and the overlaps fit its boxes and candidates."""
-    if pool.superpixels.shape != size:
-        got, expected = ("×".join(map(str, shape)) for shape in (pool.superpixels.shape, size))
-        raise DataError(f"{image}: its proposals are for {got} pixels, and the image has {expected}; make them again")
-    if overlaps.shape != (len(corners), len(pool)) or not np.array_equal(
-        overlaps[:, ::CHECKED_EVERY], box_iou(corners, pool.boxes[::CHECKED_EVERY])
-    ):
-        raise DataError(
-            f"{image}: its overlaps belong to other boxes or proposals; make them again with `boxsup overlaps`"
-        )

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from boxsup.catalogue.tables import Catalogue, corners_of
-from boxsup.config.objects import ObjectSettings
+from boxsup.catalogue.tables import Catalogue, ImageRow, corners_of
+from boxsup.config.objects import ObjectNetSettings
 from boxsup.config.update import ExpectationSettings
+from boxsup.labels.candidates import check_stores
 from boxsup.labels.object_targets import expected_shares, pinned_target, soft_target, true_target
 from boxsup.labels.pins import PinnedMask
 from boxsup.labels.roles import box_roles
@@ -41,21 +42,29 @@ class Teacher:
     update: ExpectationSettings
 
     def targets(
-        self, image: str, corners: NDArray[np.int64], class_ids: NDArray[np.int64], size: int
+        self, row: ImageRow, corners: NDArray[np.int64], class_ids: NDArray[np.int64], size: int
     ) -> list[NDArray[np.uint8] | None]:
         """Make the target of each box of an image; None for a box that no candidate fits.
 
         Args:
-            image: Id of the image.
+            row: The image in the catalogue.
             corners: B×4 half-open pixel corners of its boxes.
             class_ids: B classes of its boxes.
             size: Side of a box in its crop, px.
+
+        Raises:
+            DataError: Its candidates, their overlaps or its maps were made for other boxes or pixels.
         """
+        image = row.image
         if image in self.masked:
             labels = self.truth[image]
-            return [true_target(labels, corners, class_ids, row, size) for row in range(len(corners))]
+            return [true_target(labels, corners, class_ids, number, size) for number in range(len(corners))]
+        if not len(corners):
+            return []
+        pool, overlaps = self.pools[image], self.overlaps[image]
         maps = None if self.maps is None else self.maps[image]
-        shares = expected_shares(self.pools[image], corners, self.overlaps[image], self.update, maps)
+        check_stores(image, (row.height, row.width), corners, pool, overlaps, maps)
+        shares = expected_shares(pool, corners, overlaps, self.update, maps)
         return [None if share is None else soft_target(share, size) for share in shares]
 
 
@@ -76,7 +85,7 @@ def collect_lessons(
     split: Catalogue,
     images: Sequence[str],
     teacher: Teacher,
-    settings: ObjectSettings,
+    settings: ObjectNetSettings,
     seed: int,
     pinned: Mapping[int, PinnedMask] | None = None,
 ) -> Lessons:
@@ -105,7 +114,7 @@ def collect_lessons(
     for row in tqdm(split.subset(wanted).rows(), "lessons", len(wanted), unit="image", disable=None):
         boxes = split.boxes_of(row.image)
         corners, pixels = corners_of(boxes), row.photo()
-        made = teacher.targets(row.image, corners, boxes["label"].to_numpy(np.int64), settings.size)
+        made = teacher.targets(row, corners, boxes["label"].to_numpy(np.int64), settings.size)
         for box, corner, target in zip(boxes.index, corners, made, strict=True):
             if box in pinned and row.image not in teacher.masked:
                 corner, target = (

@@ -28,6 +28,17 @@ class Segments:
         """Whether the segment of a box was sharpened, so that neither candidates nor maps are needed to know it."""
         return len(self._runs[row]) > 0
 
+    def is_candidate(self, row: int) -> bool:
+        """Whether the segment of a box is a candidate as it is, so that those of the image are needed to know it."""
+        return bool(self.chosen[row] >= 0) and not self.is_sharpened(row)
+
+    def is_known(self, row: int, pool: Pool | None) -> bool:
+        """Whether the segment of a box can be read, by these candidates or without any.
+
+        Candidates that were made again may be fewer than those that a box chose from.
+        """
+        return not self.is_candidate(row) or (pool is not None and bool(self.chosen[row] < len(pool)))
+
     def inside(
         self,
         row: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from boxsup.catalogue.records import Box, Problem
 from boxsup.catalogue.reviewed import BoxKey, Decision, box_keys, decision_on
 from boxsup.masking.box_masks import UNKNOWN, BoxMask
 from boxsup.masking.parts import ImagePart
-from boxsup.masking.quality import NO_CANDIDATE, crowding, measure_mask
+from boxsup.masking.quality import NO_CANDIDATE, crowding, measure_again, measure_mask
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Decisions:
                 pixels = decision.pixels(record.height, record.width)
                 masks[index] = None if pixels is None else _decided(pixels, boxes[index], float(crowds[index]))
         if self.disjoint:
-            masks = list(_apart(masks))
+            masks = list(_apart(masks, boxes))
         void, nothing = (
             tuple(index for index, each in enumerate(found) if each is not None and each.verdict == verdict)
             for verdict in ("void", "nothing")
@@ -54,8 +54,13 @@ class Decisions:
         record = replace(record, boxes=boxes)
         return replace(part, record=record, masks=masks, void=void, nothing=nothing, renamed=renamed, moved=moved)
 
-    def faults(self, parts: Iterable[ImagePart]) -> list[Problem]:
-        """A problem for each decision that is about no box as it is now, or cannot be used."""
+    def faults(self, parts: Iterable[ImagePart], unread: Container[str] = ()) -> list[Problem]:
+        """A problem for each decision that is about no box as it is now, or cannot be used.
+
+        Args:
+            parts: The images whose masks were made.
+            unread: Ids of images that have problems of their own, so that nothing is known of their boxes.
+        """
         unused, faults = dict(self.latest), []
         for part in parts:
             for key in keys_of(part, self.classes):
@@ -63,14 +68,13 @@ class Decisions:
                 if decision is not None and self._usable(part, key) is None:
                     faults.append(Problem(part.record.image, part.record.annotation, _misfit(decision, key)))
         text = "a reviewed box is not among the boxes any more: it, its class or its corners were changed"
-        return faults + [Problem(key.image, "", f"{text} ({key.class_name} {key.corners})") for key in unused]
+        gone = (key for key in unused if key.image not in unread)
+        return faults + [Problem(key.image, "", f"{text} ({key.class_name} {key.corners})") for key in gone]
 
     def _usable(self, part: ImagePart, key: BoxKey) -> Decision | None:
         """The decision on a box, if there is one that fits its image."""
         decision = decision_on(key, self.latest)
         if decision is None or decision.class_name not in self.classes[1:]:
-            return None
-        if decision.box[2] > part.record.width or decision.box[3] > part.record.height:
             return None
         try:
             decision.pixels(part.record.height, part.record.width)
@@ -107,7 +111,7 @@ def _decided(pixels: NDArray[np.bool_], box: Box, crowd: float) -> BoxMask:
     return BoxMask(pixels, False, measure_mask(inside, UNKNOWN, None, NO_CANDIDATE, crowd), reviewed=True)
 
 
-def _apart(masks: Sequence[BoxMask | None]) -> Iterator[BoxMask | None]:
+def _apart(masks: Sequence[BoxMask | None], boxes: Sequence[Box]) -> Iterator[BoxMask | None]:
     """The masks without the pixels of decided masks of other boxes; of two decided ones the earlier keeps them."""
     taken: NDArray[np.bool_] | None = None
     own: dict[int, BoxMask | None] = {}
@@ -117,7 +121,16 @@ def _apart(masks: Sequence[BoxMask | None]) -> Iterator[BoxMask | None]:
             own[index] = None
             continue
         pixels = mask.pixels if taken is None else mask.pixels & ~taken
-        own[index] = replace(mask, pixels=pixels) if pixels.any() else None
+        own[index] = _less(mask, pixels, boxes[index])
         if mask.reviewed:
             taken = pixels if taken is None else taken | pixels
     return (own[index] for index in range(len(masks)))
+
+
+def _less(mask: BoxMask, pixels: NDArray[np.bool_], box: Box) -> BoxMask | None:
+    """A mask of which these pixels are left; None if there are none."""
+    if not pixels.any():
+        return None
+    inside = pixels[box.y0 : box.y1, box.x0 : box.x1]
+    measures = mask.measures if inside.sum() == mask.pixels.sum() else measure_again(mask.measures, inside)
+    return replace(mask, pixels=pixels, measures=measures)

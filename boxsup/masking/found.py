@@ -96,7 +96,7 @@ class ObjectMask:
         score: The IoU that the mask probably has with the object, in [0, 1].
         flags: Why a person should look at it, by `boxsup.masking.quality.FLAGS`; empty if nothing is odd.
         candidates: The best candidate segments, the best first; the mask is the first of them, made sharper. Empty if
-            no candidate fits: the mask is then the rectangle.
+            no candidate fits: the mask is then what the object map sees, or the rectangle.
         measures: What the score is made from; None for a box without a mask.
     """
 

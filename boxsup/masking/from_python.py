@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -157,8 +157,7 @@ class Masker:
                 empty = np.zeros(pool.superpixels.shape, np.bool_)
                 yield ObjectMask(empty, box, label, 0.0, ("nothing",), (), None)
                 continue
-            choice = mask.choice and replace(mask.choice, claim=None, shares=None)
-            found = candidate_masks(pool, choice, box, self._weights)
+            found = candidate_masks(pool, mask.choice, box, self._weights)
             score, odd = round(quality(mask.measures), 4), tuple(flags(mask.measures, shorter_side(box), least))
             yield ObjectMask(mask.pixels, box, label, score, odd, tuple(found), mask.measures)
 

@@ -134,6 +134,7 @@ def read_made(out: Path) -> Made:
             ),
             tuple(_made_part(part) for part in content["parts"]),
             _written(content),
+            _reviewed(content),
         )
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be used ({error}); run `boxsup masks` again") from error
@@ -173,8 +174,7 @@ def made_before(out: Path) -> Before:
     try:
         content = json.loads((out / MADE).read_text(encoding="utf-8"))
         paths = tuple(Path(str(part["path"])) for part in content["parts"])
-        reviewed = content.get("reviewed")
-        return Before(Path(str(content["images"])), paths, _written(content), Path(str(reviewed)) if reviewed else None)
+        return Before(Path(str(content["images"])), paths, _written(content), _reviewed(content))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Before()
 
@@ -200,6 +200,11 @@ def _written(content: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
     found = content.get("written") if isinstance(content, dict) else None
     items = found.items() if isinstance(found, dict) else ()
     return {name: digest for name, digest in items if isinstance(name, str) and isinstance(digest, str)}
+
+
+def _reviewed(content: Mapping[str, Any]) -> Path | None:
+    reviewed = content.get("reviewed")
+    return Path(str(reviewed)) if reviewed else None
 
 
 def _plain(part: MadePart) -> dict[str, Any]:

@@ -46,7 +46,7 @@ RIVALRY = 2.0
 
 # Flag -> what it means; flags are listed in this order.
 FLAGS = {
-    "nothing": "no segment was found, or the semantic network sees nothing of the label in the box",
+    "nothing": "no candidate fits, or the semantic network sees nothing of the label in the box",
     "unsure": "the score is low, or the box is one or two pixels wide or high, of which a score says nothing",
     "loose": "the mask ends short of the box's sides",
     "disagreement": "the semantic network sees another class on the mask",
@@ -55,7 +55,7 @@ SEMANTIC = ("network_agreement", "seen", "label_share", "rival_share")  # measur
 
 
 class CandidateMeasures(NamedTuple):
-    """What the update knows of the candidate that a box chose; all NaN for a rectangle.
+    """What the update knows of the candidate that a box chose; all NaN for a mask that is made of none.
 
     Attributes:
         expected_iou: Expected IoU of the candidate with the object; see `boxsup.labels.choice.ranking`.
@@ -77,7 +77,7 @@ class Measures(NamedTuple):
     """What the quality of a box's mask is judged by; see `measure_mask`.
 
     Attributes:
-        expected_iou: See CandidateMeasures, as for the next three; NaN for a rectangle.
+        expected_iou: See CandidateMeasures, as for the next three.
         overlap_cost: E_o.
         object_cost: E_b.
         network_agreement: 1 - E_r; NaN without a semantic network, as are the other SEMANTIC measures.
@@ -137,12 +137,7 @@ def measure_mask(
     Raises:
         ValueError: The mask has no pixel.
     """
-    tight = tight_box(inside)
-    if tight is None:
-        raise ValueError("a mask without a pixel in its box has no quality")
-    height, width = inside.shape
-    tightness = float(box_iou(np.array([[0, 0, width, height]]), np.array([tight]))[0, 0])
-    common = (*candidate, float(inside.mean()), crowd, tightness)
+    common = (*candidate, float(inside.mean()), crowd, _tightness(inside))
     if asked is None:
         return Measures(*common, math.nan, math.nan, math.nan, 0)
     log_probabilities, mask = asked
@@ -157,6 +152,27 @@ def measure_mask(
         max(0.0, float(others[rival])),
         rival if len(shares) > 2 else 0,
     )
+
+
+def measure_again(measures: Measures, inside: NDArray[np.bool_]) -> Measures:
+    """The measures of a mask that lost pixels to a mask of another box: its `fill` and `tightness` are new.
+
+    Args:
+        measures: Those of the whole mask.
+        inside: h×w, what is left of it in its box; at least one pixel.
+
+    Raises:
+        ValueError: Nothing is left.
+    """
+    return measures._replace(fill=float(inside.mean()), tightness=_tightness(inside))
+
+
+def _tightness(inside: NDArray[np.bool_]) -> float:
+    tight = tight_box(inside)
+    if tight is None:
+        raise ValueError("a mask without a pixel in its box has no quality")
+    height, width = inside.shape
+    return float(box_iou(np.array([[0, 0, width, height]]), np.array([tight]))[0, 0])
 
 
 def quality(measures: Measures) -> float:

@@ -24,7 +24,7 @@ SHIPPED = Path(__file__).with_name("network.pt")
 SHIPPED_SHA256 = "ea622900c9f7a257a2a2e8d8287f9bea4e531bab82ee233cb06a88b0db548d41"
 # The last block of MobileNetV2 at each stride, 2 to 32, and its channels.
 TAPS, TAP_CHANNELS = (1, 3, 6, 13, 17), (16, 24, 32, 96, 320)
-FROZEN = 4  # blocks of the encoder that keep their first weights; training them too would take twice the time
+FROZEN = 4  # blocks of a pretrained encoder that keep their weights; training them too would take twice the time
 CHANNELS = (16, 24, 32, 48, 64)  # of the decoder, at strides 2 to 32
 
 
@@ -34,9 +34,14 @@ class ObjectNet(nn.Module):
     A U-Net (Ronneberger et al., MICCAI 2015) whose encoder is MobileNetV2 (Sandler et al., CVPR 2018).
     """
 
-    def __init__(self) -> None:
-        """Make a network with random weights from torch's generator."""
+    def __init__(self, pretrained: bool = True) -> None:
+        """Make a network with random weights from torch's generator.
+
+        Args:
+            pretrained: Whether the encoder gets weights that have learned: its first blocks then keep them.
+        """
         super().__init__()
+        self.frozen = FROZEN if pretrained else 0
         self.encoder = mobilenet_v2()[: TAPS[-1] + 1]
         self.context = _convolution(TAP_CHANNELS[-1], CHANNELS[-1], 1)
         self.lateral = nn.ModuleList(
@@ -49,14 +54,14 @@ class ObjectNet(nn.Module):
     def train(self, mode: bool = True) -> ObjectNet:
         """Set the mode of training; the frozen blocks stay as they are."""
         super().train(mode)
-        self.encoder[:FROZEN].eval()
+        self.encoder[: self.frozen].eval()
         return self
 
     def forward(self, crops: Tensor) -> Tensor:
         """Compute the logits."""
         features, seen = [], crops
         for index, block in enumerate(self.encoder):
-            with torch.set_grad_enabled(index >= FROZEN and torch.is_grad_enabled()):
+            with torch.set_grad_enabled(index >= self.frozen and torch.is_grad_enabled()):
                 seen = block(seen)
             if index in TAPS:
                 features.append(seen)
@@ -67,8 +72,10 @@ class ObjectNet(nn.Module):
         return _enlarged(self.score(decoded), crops)[:, 0]
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The parameters of the encoder that are trained, and those of the new layers."""
-        encoder = list(self.encoder[FROZEN:].parameters())
+        """The parameters of a pretrained encoder that are trained, and those that are new: all, if it is random."""
+        if not self.frozen:
+            return [], list(self.parameters())
+        encoder = list(self.encoder[self.frozen :].parameters())
         known = {id(parameter) for parameter in self.encoder.parameters()}
         return encoder, [parameter for parameter in self.parameters() if id(parameter) not in known]
 
@@ -87,7 +94,7 @@ def start_network(weights: str, seed: int) -> tuple[ObjectNet, dict[str, str]]:
         StoreError: The weights are found nowhere, or are not those of the network.
     """
     torch.manual_seed(torch_seed(seed, "objects", "start"))
-    network = ObjectNet()
+    network = ObjectNet(pretrained=weights != "none")
     if weights == "shipped":
         shipped, _ = load_shipped()
         return shipped, {"file": SHIPPED.name, "sha256": SHIPPED_SHA256}

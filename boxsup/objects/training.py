@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from boxsup.config.objects import ObjectSettings
+from boxsup.config.objects import ObjectNetSettings
 from boxsup.errors import BoxSupError
 from boxsup.machine.devices import device
 from boxsup.network.fine_tuning import half_cosine, make_adamw, set_rate
@@ -32,7 +32,7 @@ def train_network(
     network: ObjectNet,
     crops: NDArray[np.uint8],
     targets: NDArray[np.uint8],
-    settings: ObjectSettings,
+    settings: ObjectNetSettings,
     seed: int,
     on_step: Callable[[int, int, float], None],
 ) -> None:
@@ -76,10 +76,10 @@ def train_network(
     network.eval()
 
 
-def epochs_of(settings: ObjectSettings, batches: int) -> int:
+def epochs_of(settings: ObjectNetSettings, batches: int) -> int:
     """The number of epochs of so many batches: `epochs`, or, up to MOST_EPOCHS times as many, as `steps` asks for.
 
-    >>> [epochs_of(ObjectSettings.model_construct(epochs=12, steps=550), batches) for batches in (100, 25, 1)]
+    >>> [epochs_of(ObjectNetSettings.model_construct(epochs=12, steps=550), batches) for batches in (100, 25, 1)]
     [12, 22, 48]
     """
     return min(MOST_EPOCHS * settings.epochs, max(settings.epochs, math.ceil(settings.steps / batches)))

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from boxsup.catalogue.reviewed import read_reviewed
 from boxsup.config.files import block, keys_of, read_keys
 from boxsup.errors import ConfigError, DataError, StoreError
-from boxsup.near import shorter
+from boxsup.near import counted, shorter
 from boxsup.store.atomic import write_text
 from boxsup.store.ownership import claiming
 
@@ -55,6 +56,28 @@ def pin_decisions(config: Path, reviewed: Path, write: bool = True) -> bool:
     except StoreError as error:
         raise ConfigError(f"{config}: you wrote or changed it, so it stays as it is; {advice}") from error
     return True
+
+
+def left_behind(config: Path, reviewed: Path) -> list[str]:
+    """A line for each other file that a configuration names now and whose decisions would be used no more.
+
+    Args:
+        config: The file that `boxsup init` wrote.
+        reviewed: The file of decisions that it is to name.
+
+    Raises:
+        DataError: A file of decisions cannot be read.
+        ConfigError: The configuration cannot be read.
+    """
+    kept = read_reviewed(reviewed).latest()
+    named = map(_reviewed, keys_of(read_keys(config).get("experiments")).values())
+    lines = []
+    for name in dict.fromkeys(name for name in named if name and Path(name).is_file()):
+        lost = [key for key in read_reviewed(Path(name)).latest() if key not in kept]
+        if lost and Path(name).absolute() != reviewed.absolute():
+            what = counted(len(lost), "box", "boxes")
+            lines.append(f"{shorter(name)} has decisions on {what} more, which are used no more")
+    return lines
 
 
 def check_decisions(config: Path) -> None:

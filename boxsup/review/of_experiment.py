@@ -94,8 +94,10 @@ def subject_of_experiment(folder: Path) -> Subject:
     def mask(place: int) -> NDArray[np.bool_]:
         return _segment(pools, maps, boxes[place], segments, rows[place])
 
-    journal = folder / REVIEWED
-    feedback = f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
+    used = home / known["decisions"] if "decisions" in known else None
+    journal = used if used is not None and used.is_file() else folder / REVIEWED
+    more = "" if journal == used else f" --reviewed {shlex.quote(str(journal))}"
+    feedback = f"`{program('boxsup')} run PROJECT{more}` trains on it"
     return Subject(folder.name, journal, tuple(split.classes), boxes, mask, look, feedback)
 
 
@@ -149,7 +151,7 @@ def _segment(pools: Pools, maps: ObjectMaps | None, box: ReviewBox, segments: Se
         DataError: The candidates are others than those it chose from.
     """
     size, chosen = (box.height, box.width), segments.chosen[row]
-    pool = pools[box.image] if chosen >= 0 and not segments.is_sharpened(row) else None
+    pool = pools[box.image] if segments.is_candidate(row) else None
     if pool is not None and (pool.superpixels.shape != size or chosen >= len(pool)):
         raise DataError(f"{box.image}: its candidates changed since a box chose one; run the workflow first")
     seen = maps[box.image][box.row] if chosen == Chosen.MAP and maps is not None else None

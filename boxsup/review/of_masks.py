@@ -65,12 +65,13 @@ def subject_of_masks(out: Path) -> Subject:
         assert found is not None
         return found.pixels
 
+    journal = made.reviewed or out / REVIEWED
     look = LookAgain(made.recipe, {part.record.image: part.asked for part in made.parts})
     feedback = (
         "run your command `boxsup masks` again: all of its formats then have what you decided; "
-        f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(out / REVIEWED))}` trains on it"
+        f"`{program('boxsup')} run PROJECT --reviewed {shlex.quote(str(journal))}` trains on it"
     )
-    return Subject(out.absolute().name, out / REVIEWED, made.classes, boxes, mask, look, feedback)
+    return Subject(out.absolute().name, journal, made.classes, boxes, mask, look, feedback)
 
 
 def _boxes(made: Made, parts: list[ImagePart]) -> list[ReviewBox]:

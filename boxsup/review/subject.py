@@ -82,7 +82,7 @@ class Subject:
 
     Attributes:
         name: What a person knows it by.
-        journal: The file of the decisions.
+        journal: The file of the decisions: the one whose decisions are used already, if there is one.
         classes: Class names, the background first.
         boxes: The boxes.
         mask: Returns the mask that was made for a box, given its place among `boxes`: H×W.

@@ -102,6 +102,7 @@ def test_every_experiment_has_exactly_what_the_stages_read(config):
             r"coco\.proposals_of: coco_voc has no proposals of its own; name coco",
         ),
         ("datasets.coco_voc.shards", 3, r"coco_voc\.proposals_of: coco must have the same splits and as many shards"),
+        ("datasets.coco_voc.megapixels", 1.0, r"coco_voc\.proposals_of: coco must have the same megapixels"),
         (
             "datasets.voc_coco.splits.val",
             ["vok/val"],

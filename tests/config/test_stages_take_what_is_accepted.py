@@ -7,8 +7,15 @@ import pytest
 from boxsup.config.build import parse
 from boxsup.config.datasets import ShapesSettings
 from boxsup.config.inference import CrfSettings
-from boxsup.config.objects import ObjectSettings
-from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
+from boxsup.config.objects import ObjectNetSettings
+from boxsup.config.params import (
+    canonical,
+    epoch_settings,
+    generation_settings,
+    lesson_settings,
+    network_settings,
+    object_settings,
+)
 from boxsup.config.resolve import resolve
 from boxsup.config.training import NetworkSettings, ScheduleSettings, TrainingSettings
 from boxsup.config.update import ExpectationSettings, UpdateSettings
@@ -33,10 +40,10 @@ def read_by_stages(experiment):
     parse(NetworkSettings, canonical(network_settings(experiment["network"])))
     parse(ScheduleSettings, canonical(experiment["schedule"]))
     parse(TrainingSettings, canonical(epoch_settings(experiment["training"])))
-    parse(ObjectSettings, canonical(experiment["objects"]))
+    parse(ObjectNetSettings, canonical(object_settings(experiment["objects"])))
     parse(UpdateSettings, canonical(generation_settings(experiment["update"])))
-    for rounds in (1, 2):
-        parse(ExpectationSettings, canonical(lesson_settings(experiment["update"], rounds)))
+    for turn in (1, 2):
+        parse(ExpectationSettings, canonical(lesson_settings(experiment["update"], turn)))
     for cls in READ_BY.values():
         parse_inference(cls, canonical(inference_settings(cls, experiment)))
     # As the label update asks the network of the epoch before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,18 @@ def test_a_reviewed_mask_is_not_measured_as_a_choice(tree: Tree) -> None:
 def test_where_no_candidate_fits_the_map_is_the_segment(tree: Tree) -> None:
     _, quality = measured(Labels(write_generation(tree, 0, 1, chose={1: Chosen.MAP})))
     assert quality.segments[1] == quality.maps[1] > 0.9
+
+
+def test_a_sharpened_segment_is_measured_without_candidates(tree: Tree) -> None:
+    rows = list(read_catalogue(tree.train).rows())
+    generation = Labels(write_generation(tree, 0, 1, sharp={2: read_mask(rows[2].mask) > 0}))
+    _, quality = measured(generation)
+    assert quality.segments[2] == 1
+    assert (quality.segments[3:] < 1).all()
+    shutil.rmtree(generation.attributes["proposals"][0])
+    _, without = measured(generation)
+    np.testing.assert_array_equal(without.segments[:3], quality.segments[:3])  # a mask, a rectangle, a sharpened one
+    assert np.isnan(without.segments[3:]).all()  # candidates
 
 
 def test_the_distance_is_that_of_the_candidate_that_was_chosen(generation: Labels) -> None:

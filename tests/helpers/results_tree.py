@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
+from pycocotools.mask import encode
 
 from boxsup.catalogue.tables import (
     IMAGE_COLUMNS,
@@ -120,10 +121,18 @@ def write_run(tree: Tree, seed: int) -> None:
     write_predictions(tree, seed)
 
 
-def write_generation(tree: Tree, seed: int, number: int, chose: Mapping[int, int] | None = None) -> Path:
+def write_generation(
+    tree: Tree,
+    seed: int,
+    number: int,
+    chose: Mapping[int, int] | None = None,
+    sharp: Mapping[int, NDArray[np.bool_]] | None = None,
+    reviewed: int = 0,
+) -> Path:
     """Labels that fill their boxes less from generation to generation; the first images may keep their true mask.
 
-    `chose` says what some boxes chose, by their rows.
+    `chose` says what some boxes chose, by their rows, and `sharp` has the segments, H×W, of those that were sharpened.
+    `reviewed` is how many masks a person decided on.
     """
     catalogue = read_catalogue(tree.train)
     path = tree.seed(seed) / f"labels/{number:03d}.zarr"
@@ -136,7 +145,7 @@ def write_generation(tree: Tree, seed: int, number: int, chose: Mapping[int, int
         "proposals": ["results/data/demo/train/proposals/selective_search"],
         "objects": write_maps(tree, seed, catalogue) if tree.maps else [],
         "versions": {"stage": 1, "boxsup": "0.1.0", "numpy": "1.99.0"},
-    }
+    } | ({"reviewed": reviewed} if reviewed else {})
     with labels_writer(path, catalogue.ids, catalogue.sizes, attributes) as writer:
         for i, image in enumerate(catalogue.ids):
             boxes = catalogue.boxes_of(image)
@@ -150,7 +159,9 @@ def write_generation(tree: Tree, seed: int, number: int, chose: Mapping[int, int
         best = np.tile(np.array([1, 0], np.int32), (len(chosen), 1))
         writer.table("chosen", chosen)
         writer.table("best", best)
-        writer.ragged(SHARPENED, [NO_PIXELS] * len(chosen))
+        segments = {row: encode(np.asfortranarray(mask))["counts"] for row, mask in (sharp or {}).items()}
+        runs = {row: np.frombuffer(counts, np.uint8) for row, counts in segments.items()}
+        writer.ragged(SHARPENED, [runs.get(row, NO_PIXELS) for row in range(len(chosen))])
         writer.table("overlap_cost", np.full(best.shape, 0.25, np.float32))
         writer.table("regression_cost", np.full(best.shape, -0.5, np.float32))
         costs = np.linspace(0.1, 0.5, len(best), dtype=np.float32)[:, None] + np.array([0.0, 0.25], np.float32)

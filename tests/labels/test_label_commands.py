@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -13,8 +14,8 @@ from boxsup.catalogue.reviewed import BoxKey, Decision
 from boxsup.catalogue.tables import corners_of, read_catalogue, write_catalogue
 from boxsup.cli import main
 from boxsup.config.build import build
-from boxsup.config.objects import ObjectSettings
-from boxsup.config.params import generation_settings, lesson_settings
+from boxsup.config.objects import ObjectNetSettings
+from boxsup.config.params import generation_settings, lesson_settings, object_settings
 from boxsup.config.update import ExpectationSettings
 from boxsup.image.files import read_mask
 from boxsup.image.runs import runs_of
@@ -344,8 +345,14 @@ def test_a_generation_records_its_instructions_and_warns_of_proposals_with_other
 @pytest.fixture
 def objects(split, config, tmp_path):
     """Run `boxsup objects` with some more arguments: the paths of its maps and its network."""
-    settings = config["defaults"]["objects"] | {"size": 25, "epochs": 1, "steps": 0, "batch": 4, "weights": "none"}
-    update = lesson_settings(config["defaults"]["update"], rounds=2)
+    settings = object_settings(config["defaults"]["objects"]) | {
+        "size": 25,
+        "epochs": 1,
+        "steps": 0,
+        "batch": 4,
+        "weights": "none",
+    }
+    update = lesson_settings(config["defaults"]["update"], turn=2)
 
     def run(name, *more, **other):
         own = ["--catalogue", f"{split}/train", "--seed", "0", "--settings", json.dumps(settings | other)]
@@ -377,6 +384,40 @@ def test_object_networks_make_maps_of_all_boxes_which_the_update_asks(split, lab
     chose = asked.table("chosen") >= 0
     assert (asked.table("object_cost")[chose, 0] > 0).all()
     assert (alone.table("object_cost")[alone.table("chosen") >= 0, 0] == 0).all()
+
+
+def test_stores_that_lack_an_image_are_told(split, objects, tmp_path, capsys):
+    (maps, _), both = parts(split, objects, tmp_path), pools(split)
+    for lacking, what in ((slice(1, 2), "proposals"), (slice(4, 5), "overlaps")):
+        given = [each for each in both if each not in both[lacking]]
+        with pytest.raises(SystemExit):
+            objects("wrong", *given)
+        assert f"boxsup: error: {what}: 3 of the images are missing, the first is train_000" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        objects("wrong", *both, "--before", maps)
+    assert "object maps of the round before: 3 of the images are missing" in capsys.readouterr().err
+    assert not (tmp_path / "wrong.pt").exists()
+
+
+def test_what_was_made_for_other_boxes_is_told(split, labels, objects, tmp_path, capsys):
+    maps = parts(split, objects, tmp_path)
+    tables = read_catalogue(split / "train")
+    write_catalogue(tmp_path / "fewer", replace(tables, boxes=tables.boxes.iloc[1:].reset_index(drop=True)))
+    fewer = ["--catalogue", tmp_path / "fewer"]
+    with pytest.raises(SystemExit):
+        objects("wrong", *pools(split), *fewer)
+    assert "its overlaps belong to other boxes or proposals" in capsys.readouterr().err
+    again = [f"{tmp_path}/overlaps/{i}.zarr" for i in range(2)]
+    for pool, out in zip(pools(split)[1:3], again, strict=True):
+        main(["overlaps", *map(str, fewer), "--proposals", pool, "--out", out])
+    given = [*pools(split)[:3], "--overlaps", *again, *fewer]
+    objects("right", *given)
+    for run in (lambda: objects("wrong", *given, "--before", *maps), lambda: labels(*given, "--objects", *maps)):
+        with pytest.raises(SystemExit):
+            run()
+        assert re.search(
+            r"train_\d+: object maps are of \d+ box(es)?, and it has \d+: make them", capsys.readouterr().err
+        )
 
 
 def test_equal_object_networks_give_equal_bytes(split, objects, tmp_path):
@@ -503,7 +544,7 @@ def test_a_pinned_mask_is_the_target_and_its_box_the_crop(split, tmp_path, confi
     pins = read_pins(tmp_path / "reviewed.jsonl", train)
     train = pins.applied(train)
     assert list(pins.masks) == rows[:1]
-    settings = build(ObjectSettings, config["defaults"]["objects"] | {"size": 25}, "objects")
+    settings = build(ObjectNetSettings, object_settings(config["defaults"]["objects"]) | {"size": 25}, "objects")
     update = build(ExpectationSettings, lesson_settings(config["defaults"]["update"], 1), "update")
     stores = [[split / kind / f"{i}-of-2.zarr" for i in range(2)] for kind in ("pools", "overlaps")]
     teacher = Teacher(Pools(stores[0]), Overlaps(stores[1]), {}, set(), None, update)

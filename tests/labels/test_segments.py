@@ -11,6 +11,7 @@ from boxsup.image.packed import PackedMask
 from boxsup.labels.choice import Choice, Chosen
 from boxsup.labels.choice_tables import NO_PIXELS, SHARPENED, ChoiceTables
 from boxsup.labels.segments import Segments
+from boxsup.proposals.pool import make_pool
 from boxsup.store.labels import Labels, labels_writer
 
 SIZE = (6, 9)
@@ -33,8 +34,17 @@ def test_a_sharpened_segment_comes_back_without_what_it_was_made_of(tmp_path: Pa
     tables.record(1, Choice(Chosen.RECTANGLE, np.zeros(0, np.int64), none, none, none, none))
     segments = Segments(store(tmp_path / "001.zarr", tables.chosen.tolist(), tables.runs()))
     assert [segments.is_sharpened(row) for row in (0, 1)] == [True, False]
+    assert not any(map(segments.is_candidate, (0, 1)))
     np.testing.assert_array_equal(segments.inside(0, BOX, SIZE, None, None), PIXELS)
     np.testing.assert_array_equal(segments.inside(1, BOX, SIZE, None, None), np.ones((4, 5), bool))
+
+
+def test_candidates_that_were_made_again_may_be_too_few_to_tell_a_segment(tmp_path: Path) -> None:
+    segments = Segments(store(tmp_path / "001.zarr", [1, 0, Chosen.RECTANGLE], [NO_PIXELS] * 3))
+    pool = make_pool(np.zeros(SIZE, np.int32), np.ones((1, 1), bool), np.ones(1))
+    assert [segments.is_candidate(row) for row in range(3)] == [True, True, False]
+    assert [segments.is_known(row, pool) for row in range(3)] == [False, True, True]
+    assert [segments.is_known(row, None) for row in range(3)] == [False, False, True]
 
 
 def test_other_programs_read_the_runs(tmp_path: Path) -> None:

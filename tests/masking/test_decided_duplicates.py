@@ -122,6 +122,36 @@ def test_nothing_is_left_of_a_decision_whose_duplicate_is_gone(annotated):
     assert "review the box again (boat (10, 10, 50, 40))" in fault.problem
 
 
+def test_decisions_on_an_image_that_cannot_be_read_are_not_called_changed(annotated):
+    given = Reviewed(annotated, "boxes.json")
+    given.decide(0, "nothing")
+    [fault] = given.decisions.faults([])
+    assert "is not among the boxes any more" in fault.problem
+    assert given.decisions.faults([], {"a"}) == []
+
+
+@pytest.mark.parametrize("verdict", ["mask", "nothing"])
+def test_a_decision_beyond_the_image_is_not_used(annotated, verdict):
+    given = Reviewed(annotated, "boxes.json")
+    given.decide(0, verdict, to_box=(60, 20, WIDTH + 1, 60))
+    assert given.decisions.applied(given.part) == given.part
+    [fault] = given.decisions.faults([given.part])
+    assert "does not fit the image as it is now" in fault.problem
+
+
+def test_a_mask_that_loses_pixels_to_a_decided_one_is_measured_again(tmp_path):
+    boxes = [{"category_id": 0, "bbox": [10, 10, 20, 20]}, {"category_id": 0, "bbox": [15, 10, 30, 20]}]
+    (tmp_path / "boxes.json").write_text(json.dumps(coco_content(boxes, [(0, "boat")])))
+    given = Reviewed(tmp_path, "boxes.json")
+    given.decide(1, "mask")
+    overlapping, _ = given.decisions.applied(given.part).masks
+    assert overlapping == given.part.masks[0]
+    made, decided = replace(given.decisions, disjoint=True).applied(given.part).masks
+    assert (made.pixels.sum(), decided.pixels.sum()) == (5 * 20, 30 * 20)
+    assert (made.measures.fill, made.measures.tightness) == (0.25, 0.25)  # 5 of 20 columns are left
+    assert decided.measures.fill == 1
+
+
 def test_numbers_of_boxes_are_their_places_but_in_xml(annotated):
     for name in ("boxes.json", "yolo", "labelme", "xml"):
         record = Reviewed(annotated, name).part.record

@@ -40,6 +40,7 @@ from boxsup.network.checkpoint import Checkpoint, save_checkpoint
 from boxsup.objects.network import SHIPPED
 from boxsup.objects.viewer import ObjectViewer
 from boxsup.proposals.methods import build_settings, make_proposer
+from boxsup.review.of_masks import subject_of_masks
 from helpers.networks import network_that_has_seen, write_object_network
 
 pytestmark = pytest.mark.slow  # candidates are made and networks run
@@ -319,7 +320,12 @@ def test_decisions_that_nobody_names_any_more_are_told_of(folder, whole, tmp_pat
     before = (out / "masks.json").read_bytes()
     main(arguments(folder, out, "--reviewed", reviewed))
     main(arguments(folder, out, "--reviewed", reviewed))
-    assert "have them no more" not in capsys.readouterr().err
+    assert "masks: note: " not in capsys.readouterr().err
+    assert subject_of_masks(out).journal == reviewed  # so that the same command has what is decided from now on
+    (out / "reviewed.jsonl").touch()
+    main(arguments(folder, out, "--reviewed", reviewed))
+    assert f"note: {out}/reviewed.jsonl has decisions, too; they are not used" in capsys.readouterr().err
+    (out / "reviewed.jsonl").unlink()
     main(arguments(folder, out))
     said = (
         f"masks: note: the masks here had the decisions of {reviewed}, and have them no more; --reviewed '{reviewed}'"

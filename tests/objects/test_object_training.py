@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from boxsup.config.fields import defaults_of
-from boxsup.config.objects import LEAST_SIDE, ObjectSettings
+from boxsup.config.objects import LEAST_SIDE, ObjectNetSettings
 from boxsup.errors import ConfigError, StoreError
 from boxsup.network.checkpoint import save
 from boxsup.objects.codes import OBJECT, UNKNOWN
@@ -12,8 +12,8 @@ from boxsup.objects.network import FROZEN, load_network, round_weights, save_net
 from boxsup.objects.training import batch_of, object_loss, object_maps, train_network
 
 SIZE = 25
-SETTINGS = ObjectSettings(
-    **{**defaults_of(ObjectSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30, "steps": 0}
+SETTINGS = ObjectNetSettings(
+    **{**defaults_of(ObjectNetSettings), "size": SIZE, "batch": 8, "weights": "none", "epochs": 30, "steps": 0}
 )
 
 
@@ -95,11 +95,13 @@ def test_a_single_crop_of_the_least_size_is_a_batch():
         start_network("none", 0)[0].train()(torch.zeros(1, 3, side, side))
 
 
-def test_the_first_blocks_keep_their_weights():
-    network, _ = trained(SETTINGS.changed(epochs=1))
-    fresh, _ = start_network("none", 0)
-    for name, value in fresh.encoder[:FROZEN].state_dict().items():
-        assert torch.equal(value, network.encoder[:FROZEN].state_dict()[name])
+@pytest.mark.parametrize("weights", ["shipped", "none"])
+def test_the_first_blocks_keep_their_weights_if_they_have_learned(weights):
+    network, _ = trained(SETTINGS.changed(epochs=1, weights=weights))
+    fresh, _ = start_network(weights, 0)
+    for name, value in fresh.encoder.state_dict().items():
+        kept = weights != "none" and int(name.split(".")[0]) < FROZEN
+        assert torch.equal(value, network.encoder.state_dict()[name]) == kept or "num_batches" in name, name
     assert not torch.equal(fresh.score.weight, network.score.weight)
 
 

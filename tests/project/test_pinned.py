@@ -10,8 +10,9 @@ from subprocess import CompletedProcess
 import pytest
 import yaml
 
+from boxsup.catalogue.reviewed import BoxKey, Decision
 from boxsup.errors import ConfigError, DataError
-from boxsup.project.pinned import check_decisions, pin_decisions
+from boxsup.project.pinned import check_decisions, left_behind, pin_decisions
 from helpers import own_data
 from helpers.commands import run_boxsup
 
@@ -29,6 +30,20 @@ def config(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "reviewed.jsonl").touch()
     return tmp_path / "mine/config.yaml"
+
+
+def test_decisions_that_would_be_used_no_more_are_counted(config):
+    pin_decisions(config, Path("masks/reviewed.jsonl"))
+    other = Path("other's {masks}/reviewed.jsonl")
+    assert left_behind(config, other) == []
+    first, second = (
+        Decision(name, BoxKey("a", "cat", (0, 0, 4, place)), "void", "cat", (0, 0, 4, place), None, None, 0.5, False)
+        for place, name in enumerate("xy", start=3)
+    )
+    Path("masks/reviewed.jsonl").write_text("".join(json.dumps(each.entry()) + "\n" for each in (first, second)))
+    other.write_text(json.dumps(first.entry()) + "\n")
+    assert left_behind(config, other) == ["masks/reviewed.jsonl has decisions on 1 box more, which are used no more"]
+    assert left_behind(config, Path("masks/reviewed.jsonl")) == []
 
 
 def init(boxes: str = "labels") -> CompletedProcess[str]:

@@ -23,6 +23,7 @@ from boxsup.image.files import read_image
 from boxsup.labels.choice import Chosen
 from boxsup.objects.maps import ObjectMaps, object_pixels
 from boxsup.report.experiment.generation_picture import Generation, choices, picture, surest_map
+from boxsup.report.experiment.generations import shown_choice
 from boxsup.report.experiment.object_maps import calibration_cells, pick_boxes
 from boxsup.report.shared.pictures import HEAT, Picture
 from helpers.browser import Browser
@@ -261,3 +262,11 @@ def test_the_caption_says_how_far_a_choice_is_from_its_map(mapped: Tree) -> None
     generation = Generation.open(mapped.seed() / "labels/001.zarr")
     [line] = choices(generation, generation.catalogue.boxes.iloc[2:3], ["1 cat"])
     assert "regression cost -0.50, distance from its object map 0.30, expected IoU 0.75" in line
+
+
+def test_the_candidate_that_a_box_drew_is_shown_whatever_its_rank() -> None:
+    table = {"best": np.array([[9, 8, 7, 6, 5, 4, 3, -1]]), "cost": np.arange(8.0)[None]}
+    ranks = {9: range(5), 3: [*range(5), 6], -1: range(5)}
+    for chosen, expected in ranks.items():
+        entry = shown_choice(0, table | {"chosen": np.array([chosen])})
+        assert entry == {"chosen": chosen, "best": [[9 - rank, rank] for rank in expected]}

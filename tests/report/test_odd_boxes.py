@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from boxsup.catalogue.tables import read_catalogue
+from boxsup.labels.choice import Chosen
 from boxsup.report.experiment.odd_boxes import BoxHistory, odd_boxes
 from boxsup.report.experiment.survey import SupervisedImage, covered_share, pick_images, survey_labels
 from boxsup.store.labels import Labels
+from helpers.results_tree import write_generation
 
 # Six boxes over four generations: fine; no candidate fits; restless; expected to fit badly; loose; supervises nothing.
 EVIDENCE = BoxHistory(
@@ -72,6 +74,16 @@ def test_a_run_is_image_over(tree) -> None:
     assert np.isnan(survey.boxes.expected[:2]).all()  # one kept its mask, one took its rectangle
     assert (survey.boxes.expected[2:] == 0.75).all()
     assert not survey.boxes.drawn
+
+
+def test_boxes_that_a_person_decided_on_are_not_odd(tree) -> None:
+    """Their mask may be of another class and in other corners than the box that was annotated."""
+    catalogue = read_catalogue(tree.train)
+    fixed = Labels(write_generation(tree, 0, 2, chose={3: Chosen.SEGMENT}))
+    assert survey_labels(catalogue, {2: fixed}).boxes.spanned[3] > 0.8  # GrabCut's, for instance
+    pinned = Labels(write_generation(tree, 0, 2, chose={3: Chosen.SEGMENT}, reviewed=1))
+    spanned = survey_labels(catalogue, {2: pinned}).boxes.spanned
+    assert np.isnan(spanned).tolist() == [True, False, False, True, *[False] * (len(spanned) - 4)]
 
 
 def test_what_is_picked_is_spread_and_holds_the_extremes(tree) -> None:

@@ -11,6 +11,7 @@ from boxsup.cli import main
 from boxsup.image.drawing import outlines, with_caption
 from boxsup.image.files import read_image
 from boxsup.report.experiment.generation_picture import Generation, choices, picture
+from helpers.results_tree import write_generation
 
 if TYPE_CHECKING:
     from helpers.results_tree import Tree
@@ -44,6 +45,12 @@ def test_the_chosen_segment_is_outlined_in_its_classs_colour(tree: Tree) -> None
     # candidate 1 is the right half: its lower border runs below the box, along the picture's last rows
     assert (sheet[477:480, 340:630] == (128, 0, 0)).all(axis=-1).any(axis=0).mean() > 0.9
     assert not (sheet[477:480, 10:300] == (128, 0, 0)).all(axis=-1).any()
+
+
+def test_a_candidate_that_is_there_no_more_is_not_outlined(tree: Tree) -> None:
+    store = write_generation(tree, 0, 1, chose={2: 40})  # the two candidates of today were made again
+    sheet = np.asarray(picture(Generation.open(store), "train_002"))
+    assert not (sheet[477:480, 340:630] == (128, 0, 0)).all(axis=-1).any()
 
 
 def test_an_unknown_image_names_its_neighbours(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:

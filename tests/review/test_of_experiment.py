@@ -85,11 +85,17 @@ def test_an_experiment_is_reviewed_and_the_next_generation_has_it(labels, tmp_pa
         session.decide(Wish("a", place, "mask", 1, (), (), box.key.class_name, box.corners))
     finally:
         ahead.close()
-    pinned = labels(2, "--reviewed", tmp_path / "results/own/reviewed.jsonl")
+    assert "run PROJECT --reviewed " in subject.feedback
+    journal = (tmp_path / "results/own/reviewed.jsonl").rename(tmp_path / "elsewhere.jsonl")
+    pinned = labels(2, "--reviewed", journal)
     assert (pinned[box.image][options[1]] == box.class_id).all()
     assert pinned.table("chosen")[place] == Chosen.SEGMENT
     again = subject_of_experiment(tmp_path / "results/own")
     assert len(again.boxes) == len(subject.boxes) - 1  # the pinned one is not asked about again
+    assert again.journal == journal  # later decisions join those that are used
+    assert "run PROJECT` trains on it" in again.feedback
+    journal.unlink()
+    assert subject_of_experiment(tmp_path / "results/own").journal == tmp_path / "results/own/reviewed.jsonl"
 
 
 def record(folder, **experiment):

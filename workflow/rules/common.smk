@@ -32,10 +32,13 @@ def update_settings(wildcards):
     return canonical(generation_settings(experiment.settings["update"])) if experiment.chooses else ""
 
 
+def object_settings_of(wildcards):
+    return canonical(object_settings(experiment_of(wildcards).settings["objects"]))
+
+
 def lesson_settings_of(wildcards):
     """The settings of the update that decide what object networks learn."""
-    settings = experiment_of(wildcards).settings
-    return canonical(lesson_settings(settings["update"], settings["objects"]["rounds"]))
+    return canonical(lesson_settings(experiment_of(wildcards).settings["update"], int(wildcards.turn)))
 
 
 def training_settings(wildcards):

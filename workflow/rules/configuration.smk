@@ -12,7 +12,14 @@ from snakemake.logging import logger
 from boxsup.again import VARIABLE, Start, record
 from boxsup.config.experiment import FIXED_KINDS, kind_needs_crf
 from boxsup.config.files import completed, from_folder
-from boxsup.config.params import canonical, epoch_settings, generation_settings, lesson_settings, network_settings
+from boxsup.config.params import (
+    canonical,
+    epoch_settings,
+    generation_settings,
+    lesson_settings,
+    network_settings,
+    object_settings,
+)
 from boxsup.config.resolve import resolve
 from boxsup.errors import BoxSupError, ConfigError
 from boxsup.experiments.datasets import DataSets

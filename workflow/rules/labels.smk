@@ -52,7 +52,7 @@ rule objects:
         **asks("objects"),
     params:
         version=STAGES["objects"].version,
-        settings=setting("objects"),
+        settings=object_settings_of,
         choice=lesson_settings_of,
         folder=folder_of_tables,
         options=object_options,

@@ -143,12 +143,13 @@ def _taken(
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     """The class and the segment, H×W, of each box of an image that chose a candidate or took what its map sees."""
     segments, rows = Segments(generation.labels), boxes.index.tolist()
-    from_pool = [row for row in rows if segments.chosen[row] >= 0 and not segments.is_sharpened(row)]
-    pool = generation.pool(boxes["image"].iloc[0]) if from_pool else None
+    drawn = [row for row in rows if segments.is_candidate(row)]
+    pool = generation.pool(boxes["image"].iloc[0]) if drawn else None
     for place, (row, class_id, box) in enumerate(zip(rows, boxes["label"].tolist(), corners_of(boxes), strict=True)):
         choice, seen = int(segments.chosen[row]), None if maps is None else maps[place]
-        if row in from_pool and pool is not None:
-            yield class_id, pool.mask(choice)  # also what lies outside of its box
+        if row in drawn:
+            if pool is not None and segments.is_known(row, pool):
+                yield class_id, pool.mask(choice)  # also what lies outside of its box
         elif segments.is_sharpened(row) or (choice == Chosen.MAP and seen is not None):
             yield class_id, on_image(segments.inside(row, box, size, pool, seen), box, size)
 

@@ -26,7 +26,7 @@ from boxsup.store.labels import Labels
 
 MAX_IMAGES = 48
 MAX_GENERATIONS = 16
-MAX_CANDIDATES = 5  # shown for a box in a generation
+MAX_CANDIDATES = 5  # shown for a box in a generation, and the one that it drew
 # The columns of a box's candidates: table and title.
 TITLES = {"overlap_cost": "Eₒ", "regression_cost": "Eᵣ", "object_cost": "E_b", "expected_iou": "Expected IoU"}
 
@@ -117,17 +117,23 @@ def _boxes(boxes: pd.DataFrame, scale: float, tables: Iterable[Mapping[str, NDAr
     """
     scaled = (corners_of(boxes) * scale).round(1).tolist()
     return [
-        {"label": int(class_id), "corners": corners, "choices": [_choice(index, table) for table in tables]}
+        {"label": int(class_id), "corners": corners, "choices": [shown_choice(index, table) for table in tables]}
         for index, class_id, corners in zip(boxes.index, boxes["label"], scaled, strict=True)
     ]
 
 
-def _choice(index: int, table: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    best = [int(candidate) for candidate in table["best"][index] if candidate >= 0][:MAX_CANDIDATES]
+def shown_choice(index: int, table: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What a box chose in a generation, and the candidates that it weighed: the best, and the one that it drew.
+
+    Args:
+        index: Row of the box.
+        table: `chosen`, `best`, and what is said of each of these.
+    """
+    best, chosen = [int(candidate) for candidate in table["best"][index] if candidate >= 0], int(table["chosen"][index])
+    ranks = [rank for rank, candidate in enumerate(best) if rank < MAX_CANDIDATES or candidate == chosen]
     names = [name for name in table if name not in ("chosen", "best")]
-    costs = [[rounded(table[name][index, rank], 2) for name in names] for rank in range(len(best))]
-    rows = [[candidate, *values] for candidate, values in zip(best, costs, strict=True)]
-    return {"chosen": int(table["chosen"][index]), "best": rows}
+    rows = [[best[rank], *(rounded(table[name][index, rank], 2) for name in names)] for rank in ranks]
+    return {"chosen": chosen, "best": rows}
 
 
 def _add_segments(pictures: Sequence[dict[str, Any]], folders: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ def object_maps_section(catalogue: Catalogue, generations: Mapping[int, Labels])
     Returns:
         An empty dict if no generation has maps, or they were removed. Otherwise `titles` and `rows`, what is known of
         the maps of each seed; `calibrated`, whether enough IoU are known to judge the expected ones; `boxes`, the
-        number of boxes with a map that chose; `measured`, how many of these have a known IoU; `left_out`, whether
+        number of boxes with a map that chose; `measured`, how many of these have a known IoU; `left_out`, how many
         images were left out of the measurement; and `pictures`; see `_picture`.
     """
     found = {seed: maps for seed, labels in generations.items() if (maps := open_maps(labels)) is not None}
@@ -123,8 +123,8 @@ def _pictures(
 ) -> list[dict[str, Any]]:
     segments, images = Segments(generation), catalogue.boxes["image"]
     rows = {row.image: row for row in catalogue.rows()}
-    from_pools = {images[box] for box in shown if segments.chosen[box] >= 0 and not segments.is_sharpened(box)}
-    pools = dict(find_pools(generation.attributes["proposals"], from_pools))
+    drawn = {images[box] for box in shown if segments.is_candidate(box)}
+    pools = dict(find_pools(generation.attributes["proposals"], drawn))
     return [
         _picture(rows[images[box]], catalogue, box, maps, pools.get(images[box]), segments, quality)
         for box in tqdm(shown, "object maps", unit="box", disable=None)
@@ -156,9 +156,7 @@ def _picture(
     scale = WIDE / max(cut.shape[:2])
     height, width = (max(1, round(scale * side)) for side in cut.shape[:2])
     segment, true = np.zeros((2, *cut.shape[:2]), np.uint8)
-    chosen = segments.chosen[box]
-    # A pool made again may have fewer candidates.
-    if chosen < 0 or segments.is_sharpened(box) or (pool is not None and chosen < len(pool)):
+    if segments.is_known(box, pool):
         segment[inside] = segments.inside(box, own, (row.height, row.width), pool, maps[row.image][place])
     if row.mask and not np.isnan(quality.maps[box]):
         held, known = true_pixels(row.true_mask(), corners, boxes["label"].to_numpy(np.int64), place)

@@ -32,7 +32,7 @@ class BoxHistory:
         chosen: G×B int, what each box chose in each generation: the index of a candidate or a value of `Chosen`.
         expected: B, expected IoU of the last choice with the object, in [0, 1]; NaN if no candidate was chosen.
         spanned: B, share of the box that the tight box around its labels covers in the last generation, in [0, 1];
-            NaN for boxes that supervise nothing.
+            NaN for boxes that supervise nothing, or whose mask a person decided on.
         areas: B, areas of the boxes in pixels.
         drawn: Whether each choice is a random draw from several candidates and therefore changes by chance.
     """

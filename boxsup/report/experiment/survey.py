@@ -60,6 +60,7 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
     """
     first, last = (generations[choose(generations)] for choose in (min, max))
     chosen = np.stack([labels.table("chosen") for labels in generations.values()])
+    decided = (chosen[-1] == Chosen.SEGMENT) & ("reviewed" in last.attributes)  # by a person, in any class and corners
     spanned = np.full(len(catalogue.boxes), np.nan)
     images = []
     supervised = [row for row, true in zip(catalogue.rows(), last.table("true_mask"), strict=True) if not true]
@@ -69,7 +70,7 @@ def survey_labels(catalogue: Catalogue, generations: Mapping[int, Labels]) -> La
             continue
         before, after = first[row.image], last[row.image]
         for index, class_id, corners in zip(boxes.index, boxes["label"], corners_of(boxes), strict=True):
-            if chosen[-1, index] != Chosen.NOTHING:
+            if chosen[-1, index] != Chosen.NOTHING and not decided[index]:
                 spanned[index] = covered_share(after, class_id, corners)
         images.append(SupervisedImage(row, label_score(row, after, len(catalogue.classes)), _changed(before, after)))
     areas = box_areas(corners_of(catalogue.boxes))
