@@ -255,6 +255,8 @@ def test_the_page_outlines_what_a_box_took_from_its_map(mapped: Tree, open_page)
     browser.click("#explore-generations .card[data-id=train_001]")
     outlines = "[...document.querySelectorAll('dialog[open] .outline')].map(path => path.getAttribute('d'))"
     assert browser.value(outlines) == [choices["train_001"][1]["segment"]]
+    wide = "table.getBoundingClientRect().width > parseFloat(getComputedStyle(table.parentElement).gridTemplateColumns)"
+    assert browser.value(f"[...document.querySelectorAll('dialog[open] .choices')].filter(table => {wide}).length") == 0
 
 
 @pytest.mark.slow
