@@ -49,6 +49,15 @@ def shown(text: str) -> list[dict]:
 
 
 @pytest.mark.slow
+def test_sentences_are_apart(mapped: Tree) -> None:
+    mapped.config["experiment"]["seeds"] = [0, 1]
+    write_run(mapped, 1)
+    text = Page(mapped.report()).text
+    assert "Numbers are means over 2 seeds." in text
+    assert re.findall(r"\w*[a-z]\.[A-Z][a-z]+", text) == []
+
+
+@pytest.mark.slow
 def test_a_run_without_object_networks_has_no_section(tree: Tree) -> None:
     text = tree.report()
     page = Page(text)

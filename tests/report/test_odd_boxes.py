@@ -27,7 +27,7 @@ def test_each_reason_in_turn() -> None:
     found = odd_boxes(EVIDENCE)
     assert list(found) == [1, 3, 4, 2]
     assert found[1] == ["no candidate fits: its rectangle is used"]
-    assert found[2] == ["it chose another segment in 2 of 3 updates"]
+    assert found[2] == ["it chose another candidate in 2 of 3 updates"]
     assert found[3] == ["expected to fit badly: IoU 0.30"]
     assert found[4] == ["its labels span only 10 % of it: loose, covered, or missed"]
     assert list(odd_boxes(EVIDENCE, count=2)) == [1, 3]
@@ -37,7 +37,7 @@ def test_the_oddest_of_a_kind_come_first_and_a_box_stands_once_with_all_its_reas
     expected = np.array([0.4, np.nan, 0.2, 0.3, 0.45, np.nan])
     found = odd_boxes(replace(EVIDENCE, expected=expected))
     assert list(found) == [1, 2, 4, 3, 0]  # 2 is the most doubtful, 4 the only loose one, then doubtful ones
-    assert found[2] == ["expected to fit badly: IoU 0.20", "it chose another segment in 2 of 3 updates"]
+    assert found[2] == ["expected to fit badly: IoU 0.20", "it chose another candidate in 2 of 3 updates"]
 
 
 def test_what_is_drawn_at_random_is_not_called_restless() -> None:

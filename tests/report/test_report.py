@@ -221,7 +221,7 @@ def test_one_generation_and_no_true_masks_in_training(tree: Tree) -> None:
     text = " ".join(page.text.split())
     assert "There is one generation: boxes chose once." in text
     assert "All 1 generation" not in text
-    for told in ("Changed: boxes that chose another segment", "those whose labels changed most"):
+    for told in ("Changed: boxes that chose another candidate", "those whose labels changed most"):
         assert told in several
         assert told not in text
     assert "Training loss over 1 iteration." in text

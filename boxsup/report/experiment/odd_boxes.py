@@ -15,7 +15,7 @@ COUNT = 24
 # A box is worth a look when
 DOUBTFUL = 0.5  # the expected IoU of its segment is below this,
 LOOSE = 0.35  # the box around its labels covers less than this share of it,
-RESTLESS = 1 / 3  # or more than this share of the updates chose another segment.
+RESTLESS = 1 / 3  # or more than this share of the updates chose another candidate.
 WITHOUT_CANDIDATE: dict[int, str] = {
     Chosen.RECTANGLE: "no candidate fits: its rectangle is used",
     Chosen.MAP: "no candidate fits: what its object map sees is used",
@@ -71,7 +71,7 @@ def odd_boxes(history: BoxHistory, count: int = COUNT) -> dict[int, list[str]]:
         (
             supervising & (updates > 0) & (not history.drawn) & (changes > RESTLESS * updates),
             -changes,
-            lambda row: f"it chose another segment in {changes[row]} of {updates} updates",
+            lambda row: f"it chose another candidate in {changes[row]} of {updates} updates",
         ),
     ]
     ranked = [_ranked(odd, oddness) for odd, oddness, _ in kinds]
