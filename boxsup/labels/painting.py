@@ -58,9 +58,25 @@ def paint(
         if claims is not None and strongest is not None and (own := claims[index]) is not None:
             claim = np.zeros(held.shape, np.float32)
             claim[inner] = own
-            held = held & (claim >= strongest[window] - TIE)
-            strongest[window][held] = np.maximum(strongest[window][held], claim[held])
+            held = taken(held, claim, strongest[window])
         elif strongest is not None:
             strongest[window][held] = 0  # of what lies below; smaller boxes may cover it
         painted[window][held] = class_id
     return painted
+
+
+def taken(held: NDArray[np.bool_], claim: NDArray[np.floating], strongest: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say which pixels of its segment a box takes: those to which no box before it has a stronger claim, but for TIE.
+
+    Args:
+        held: h×w, the pixels of its segment.
+        claim: h×w, how surely each is its object, 0 or more.
+        strongest: h×w, the strongest claim of the boxes before; that of the box takes its place where it is stronger.
+
+    >>> strongest = np.array([0.5, 0.5, 0.5], np.float32)
+    >>> taken(np.array([True, True, False]), np.array([0.4, 0.6, 0.9]), strongest), strongest
+    (array([False,  True, False]), array([0.5, 0.6, 0.5], dtype=float32))
+    """
+    own = held & (claim >= strongest - TIE)
+    strongest[own] = np.maximum(strongest[own], claim[own])
+    return own

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxsup.image.boxes import box_areas
-from boxsup.labels.painting import TIE
+from boxsup.labels.painting import taken
 
 NOBODY = -1
 
@@ -27,8 +27,8 @@ def owners(
         width: Width of the image, in pixels.
         boxes: B×4 half-open pixel corners.
         masks: B masks of the pixels in the boxes, h×w each; each is read once, as are the claims.
-        claims: B claims to these pixels, h×w each, 0 or more: how surely each is the object. Of claims that are equal
-            but for TIE, that of the smaller box counts; of equal boxes, that of the later one.
+        claims: B claims to these pixels, h×w each, 0 or more: how surely each is the object. Of equal claims (see
+            `boxsup.labels.painting.taken`) that of the smaller box counts; of equal boxes, that of the later one.
 
     Returns:
         H×W indices of boxes, NOBODY where no mask is.
@@ -42,7 +42,5 @@ def owners(
     for index in np.argsort(-box_areas(boxes), kind="stable"):
         x0, y0, x1, y1 = boxes[index]
         claim, window = claims[index], np.s_[y0:y1, x0:x1]
-        held = masks[index] & (claim >= strongest[window] - TIE)
-        found[window][held] = index
-        strongest[window][held] = np.maximum(strongest[window][held], claim[held])
+        found[window][taken(masks[index], claim, strongest[window])] = index
     return found
