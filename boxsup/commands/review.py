@@ -55,7 +55,6 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
     subject = _subject(folder)
     ahead = Ahead(subject.look, workers)
     session = Session(subject, ahead, target)
-    print(f"review: decisions are in {shorter(subject.journal)}", file=sys.stderr)
     other = folder / REVIEWED
     if other.is_file() and other.resolve() != subject.journal.resolve():
         print(f"review: note: {shorter(other)} has decisions, too, which are not used", file=sys.stderr)
@@ -66,6 +65,7 @@ def run(*, folder: Path, port: int, target: float, workers: int, no_browser: boo
     except OSError as error:
         raise ConfigError(f"--port {port}: {error.strerror}; choose another one") from error
     print(f"review: {len(subject.boxes):,} boxes; open {address}", file=sys.stderr)
+    print(f"review: decisions are in {shorter(subject.journal)}", file=sys.stderr)
     print("review: only this machine reaches the page, and only by this address; Ctrl-C ends it", file=sys.stderr)
     if not no_browser and _has_screen():
         webbrowser.open(address)
