@@ -72,7 +72,7 @@ def run(
     asked = None if own_targets or unlock else asked_of(config)
     if until and asked:
         until = rule_of(until, functools.partial(planned_rules, config, asked.targets))
-    shared = [] if placed else side_by_side(core_count(cores))
+    shared = [] if placed or dry or dry_run or unlock else side_by_side(core_count(cores))  # which imports torch
     words = [*shared, *arguments(config, core_count(cores), until, dry_run, snakemake)]
     targets = own_targets or (asked.targets if asked else [])
     if not unlock:

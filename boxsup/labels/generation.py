@@ -101,11 +101,12 @@ class LabelUpdate:
 
     def _choices(self, image: str, height: int, width: int, boxes: pd.DataFrame, pool: Pool) -> list[Choice]:
         corners = corners_of(boxes)
-        maps = None if self.objects is None else self.objects[image]
-        check_stores(image, (height, width), corners, pool, self.overlaps[image], maps)
+        overlaps, maps = self.overlaps[image], None if self.objects is None else self.objects[image]
+        check_stores(image, (height, width), corners, pool, overlaps, maps)
         supervising, _ = box_roles(boxes, self.settings.difficult)
         rows = np.flatnonzero(supervising)
-        chosen = iter(self._choose(image, pool, rows, corners[rows], boxes["label"].to_numpy(np.int64)[rows]))
+        class_ids, own_maps = boxes["label"].to_numpy(np.int64)[rows], None if maps is None else maps[rows]
+        chosen = iter(self._choose(image, pool, rows, corners[rows], class_ids, overlaps[rows], own_maps))
         return [next(chosen) if use else Choice.without_candidate(Chosen.NOTHING) for use in supervising]
 
     def _choose(
@@ -115,6 +116,8 @@ class LabelUpdate:
         rows: NDArray[np.intp],
         corners: NDArray[np.int64],
         class_ids: NDArray[np.int64],
+        iou: NDArray[np.float32],
+        maps: NDArray[np.uint8] | None,
     ) -> list[Choice]:
         if not len(rows):
             return []
@@ -122,9 +125,7 @@ class LabelUpdate:
         if self.scores is not None:
             present, layer_of = np.unique(np.concatenate(([0], class_ids)), return_inverse=True)
             scores, layers = self.scores(image, present), layer_of[1:]
-        members, iou = pool.matrix().astype(np.float32), self.overlaps[image][rows]
-        maps = None if self.objects is None else self.objects[image][rows]
-        choices = []
+        members, choices = pool.matrix().astype(np.float32), list[Choice]()
         for block in box_blocks(len(rows)):
             candidates = Candidates(pool.superpixels, members, pool.boxes, corners[block], iou[block])
             # Views, not copies of scores: there are many boxes and few classes.
