@@ -51,10 +51,10 @@ faults: .venv/installed ## Kill, damage and fill up 100 runs of the tiny demo (s
 bench: .venv/installed ## Measure what the README quotes; real photographs: BOXSUP_DATA
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-experiments: .venv/installed ## Repeat the paper's comparisons on 240 real photographs, some on 635 (27 runs of 12 epochs)
-	$(BIN)/snakemake --cores all --configfile=benchmarks/voc240.yaml -- results/paper_voc240/report.html \
-	    results/paper_voc635/report.html $(foreach row,mask box_greedy,results/voc240_$(row)_bias/report.html \
-	    results/voc635_$(row)_bias/report.html)
+SIZES = 240 635 2635
+experiments: .venv/installed ## Repeat the paper's comparisons on real photographs, three sizes of data set (SIZES=240: one of them)
+	$(BIN)/snakemake --cores all --configfile=benchmarks/voc240.yaml -- $(foreach size,$(SIZES), \
+	    results/paper_voc$(size)/report.html $(foreach row,paper mask_bias box_greedy_bias,results/voc$(size)_$(row)/report.html))
 
 study-update: .venv/installed ## Repeat docs/update.md: variants of the label update
 	$(BIN)/snakemake --cores all --configfile benchmarks/voc240.yaml -- $(STUDY)/val/images.csv $(STUDY)/masks/images.csv \
