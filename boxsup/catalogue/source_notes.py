@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from boxsup.catalogue.names import printable
+from boxsup.catalogue.names import class_name, printable
 from boxsup.catalogue.readers import yolo
 from boxsup.catalogue.readers.beside import OTHERS, is_of_a_tool
 from boxsup.catalogue.readers.image_files import masks_among
@@ -20,6 +21,22 @@ def notes_on_ours(images: Path, boxes: Path) -> list[str]:
     if not ours:
         return []
     return [f"what boxsup wrote among your files is not read: in {first_few(list(dict.fromkeys(ours)))}"]
+
+
+def notes_on_capitals(names: Iterable[str]) -> list[str]:
+    """A note about each group of classes whose names differ in nothing but capitals.
+
+    >>> notes_on_capitals(["car", "person", "Person"])
+    ['each is a class of its own, unless you give them one name: person, Person']
+
+    Args:
+        names: The names of all classes.
+    """
+    spelt = defaultdict[str, dict[str, None]](dict)
+    for name in map(class_name, names):
+        spelt[name.casefold()][name] = None
+    several = (", ".join(map(printable, group)) for group in spelt.values() if len(group) > 1)
+    return [f"each is a class of its own, unless you give them one name: {group}" for group in several]
 
 
 def notes_on_masks(names: Sequence[str]) -> list[str]:

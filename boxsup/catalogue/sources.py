@@ -24,7 +24,7 @@ from boxsup.catalogue.records import (
     link_problems,
     summarise_problems,
 )
-from boxsup.catalogue.source_notes import notes_on_masks, notes_on_names, notes_on_ours
+from boxsup.catalogue.source_notes import notes_on_capitals, notes_on_masks, notes_on_names, notes_on_ours
 from boxsup.config.datasets import CornerConvention
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content
@@ -169,7 +169,7 @@ def open_source(
         source = replace(
             source, notes=(*source.notes, "images in several folders share names: their ids include the folders")
         )
-    source = replace(source, notes=(*source.notes, *notes_on_ours(images, boxes)))
+    source = replace(source, notes=(*source.notes, *notes_on_ours(images, boxes), *notes_on_capitals(names)))
     return source.with_classes(list(dict.fromkeys(name for name in names if not is_background(name))))
 
 

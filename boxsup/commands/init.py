@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
-import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from boxsup.catalogue.check import run_checks, write_problems
-from boxsup.catalogue.names import normalised, printable
+from boxsup.catalogue.names import printable
 from boxsup.catalogue.oddities import unknown_images
 from boxsup.catalogue.readers.image_files import other_names
 from boxsup.catalogue.records import UnusableData, summarise_problems
@@ -24,7 +22,6 @@ from boxsup.config.datasets import CornerConvention
 from boxsup.errors import ConfigError, DataError
 from boxsup.machine.bars import tqdm
 from boxsup.project.choices import (
-    ids_named_by,
     image_names,
     split_by_folders,
     with_labelmap,
@@ -33,9 +30,10 @@ from boxsup.project.choices import (
     with_true_masks,
     with_used_masks,
 )
+from boxsup.project.evaluated import evaluated_images, names_in
 from boxsup.project.evidence import check_objects
 from boxsup.project.names import check_name, name_for, note_on_name
-from boxsup.project.pinned import carried_over
+from boxsup.project.pinned import carried_over, decided_classes
 from boxsup.project.plan import make_plan, this_machine
 from boxsup.project.splits import split_images
 from boxsup.project.summary import summary
@@ -97,22 +95,23 @@ def run(
     try:
         source = with_true_masks(open_source(images, boxes, links, corners or "", masks), masks)
         source = with_named_classes(source, classes) if classes else with_labelmap(source)
-        named = None if val is None else ids_named_by(val, source)
+        names = [] if val is None else names_in(val, source)
         survey = _survey(source, workers or machine.cores)
+        named = None
+        if val is not None:
+            source, named = evaluated_images(val, names, source, survey)
         source, survey, chosen = split_by_folders(source, survey, named)
         check_objects(survey, source)
         source, survey = with_used_masks(source, survey, masks)
+        reviewed, note_on_reviewed = carried_over(project / CONFIG, source.split_settings())
         if classes is None:
-            source = with_occurring_classes(source, survey)
+            source = with_occurring_classes(source, survey, decided_classes(Path(reviewed)) if reviewed else ())
     except UnusableData as error:
         report = write_problems(project / PROBLEMS, error.problems)
         raise DataError(f"{printable(str(error))}; all are in {report}") from error
-    if val is not None and named is not None:
-        source, chosen = _evaluated_images(val, named, source, survey, boxes)
     splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
     settings = make_plan(len(splits.train), survey.side, machine, epochs)
-    reviewed, note_on_reviewed = carried_over(project / CONFIG, source.split_settings())
     written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores, reviewed)
     files = {**list_files(splits, image_names(source, survey)), CONFIG: config_text(written)}
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])
@@ -137,37 +136,6 @@ def _check_folder(project: Path, folders: Mapping[str, Path | None]) -> None:
                 f"{project}: is the folder of {argument}, and the project's files would lie among yours; name a new "
                 "folder for the project, which may be in it"
             )
-
-
-def _evaluated_images(
-    val: Path, named: Set[str], source: Source, survey: Survey, boxes: Path
-) -> tuple[Source, set[str]]:
-    """The ids of the usable images that `--val` names, and the source with a note about those that cannot be used.
-
-    Raises:
-        DataError: None of them can be used.
-    """
-    chosen = {image for image in survey.objects if normalised(image) in named}
-    if named and not chosen:
-        advice = _outside(val, source.images, boxes)
-        raise DataError(f"{val}: none of its {len(named)} images is one that can be used{advice}")
-    missing = sorted(named - {normalised(image) for image in chosen})
-    if missing:
-        note = f"images of {val} that cannot be used, or are not there: {len(missing):,}, such as {missing[0]}"
-        source = replace(source, notes=(*source.notes, note))
-    return source, chosen
-
-
-def _outside(val: Path, images: Path, boxes: Path) -> str:
-    """What to do about a folder to evaluate on that is not among the images; empty if it is."""
-    val, images, boxes = (Path(os.path.realpath(path)) for path in (val, images, boxes))
-    if not val.is_dir() or val.is_relative_to(images):
-        return ""
-    above = os.path.relpath(os.path.commonpath([val, images, boxes]))
-    return (
-        f": it lies outside of --images; with `--images {shlex.quote(above)} --boxes {shlex.quote(above)}` the folders "
-        "train and valid (val) are the split, each image with its annotation"
-    )
 
 
 def _survey(source: Source, workers: int) -> Survey:

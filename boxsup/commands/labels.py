@@ -27,7 +27,7 @@ from boxsup.labels.choice import Chosen, recorded_count
 from boxsup.labels.choice_tables import SHARPENED
 from boxsup.labels.fixed_stores import open_stores
 from boxsup.labels.in_processes import Sources, images_at_once
-from boxsup.labels.pins import read_pins
+from boxsup.labels.pins import Pins, read_pins
 from boxsup.labels.supervised import LabelsOf, Network, of_fixed_masks, of_the_update, of_true_masks
 from boxsup.machine.bars import tqdm
 from boxsup.near import counted, shorter
@@ -135,9 +135,15 @@ def run(
     print(
         f"generation {generation}: {counted(len(split), 'image')}, {int(keeping.sum())} with their true mask, "
         f"{counted(summary['chose'], 'box', 'boxes')} chose, {summary['maps']} of them what their object map sees, "
-        f"{summary['rectangles']} their rectangle",
+        f"{summary['rectangles']} their rectangle{_of_decisions(pins) if reviewed else ''}",
         file=sys.stderr,
     )
+
+
+def _of_decisions(pins: Pins) -> str:
+    """How many decisions of a person are used, and how many are not, in words that follow others."""
+    used = f"; {counted(len(pins.crowd), 'box', 'boxes')} as a person decided"
+    return used + (f", {counted(pins.unused, 'decision')} not used" if pins.unused else "")
 
 
 def _keeping(split: SplitTables, masked: Path | None) -> NDArray[np.bool_]:

@@ -33,6 +33,7 @@ from boxsup.masking.jobs import (
     lost_boxes,
     make_job,
     make_parts,
+    note_on_crowds,
     unknown_classes,
 )
 from boxsup.masking.made import (
@@ -131,7 +132,8 @@ def run(
     decided = read_reviewed(reviewed or out / REVIEWED).latest() if reviewed or (out / REVIEWED).exists() else {}
     checked = check_images(source, workers)
     forgotten = _forgotten(before, out, reviewed)
-    for note in (*source.notes, *checked.told, *forgotten):  # before the work: the user may want to stop it
+    crowds = note_on_crowds(checked.records)
+    for note in (*source.notes, *checked.told, *crowds, *forgotten):  # before the work: the user may want to stop it
         print(f"masks: note: {printable(note)}", file=sys.stderr)
     parts = [part_path(folder, record) for record in checked.usable]
     claim(parts, out, [Path(record.path) for record in checked.records], keep_damaged=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from boxsup.again import program
 from boxsup.errors import BoxSupError
-from boxsup.project.pinned import check_decisions, left_behind, pin_decisions
+from boxsup.project.lists import check_lists
+from boxsup.project.pinned import check_decisions, classes_not_trained, left_behind, pin_decisions
 from boxsup.running.elsewhere import results_elsewhere, said_of_elsewhere
 from boxsup.running.plan import (
     arguments,
@@ -69,6 +70,9 @@ def run(
         for line in lost:
             print(f"run: note: {line}", file=sys.stderr)
     check_decisions(config)
+    check_lists(config)
+    for line in classes_not_trained(config):
+        print(f"run: note: {line}", file=sys.stderr)
     asked = None if own_targets or unlock else asked_of(config)
     if until and asked:
         until = rule_of(until, functools.partial(planned_rules, config, asked.targets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from boxsup.catalogue.reviewed import BoxKey, Decision, box_keys, decision_on, r
 from boxsup.catalogue.tables import Catalogue, InParts, corners_of
 from boxsup.image.boxes import Corners
 from boxsup.image.packed import packed
+from boxsup.near import counted
 
 PINNED = 2  # in the column `crowd`: the box chooses nothing and is not void, since a person said what is in it
 
@@ -42,10 +44,12 @@ class Pins:
     Attributes:
         crowd: Row of the table of boxes -> PINNED, or 1 (a crowd) where nobody can tell what is in the box.
         masks: Row of the table of boxes -> its mask, for boxes that have one.
+        unused: Number of decisions about its images that are not used.
     """
 
     crowd: Mapping[int, int] = field(default_factory=dict)
     masks: Mapping[int, PinnedMask] = field(default_factory=dict)
+    unused: int = 0
 
     def applied(self, split: Catalogue) -> Catalogue:
         """A split, or a part of it, whose boxes are marked as they were decided on."""
@@ -73,6 +77,8 @@ class Pins:
 def read_pins(path: Path | None, split: InParts) -> Pins:
     """Read what a person decided about the boxes of a split, and say on stderr how much of it cannot be used.
 
+    A box whose right class is none of the split's is background, as boxes of such classes are.
+
     Args:
         path: The journal; None for no decisions.
         split: The split. A decision is about a box of this image, class and corners, and of equal boxes about one.
@@ -84,25 +90,42 @@ def read_pins(path: Path | None, split: InParts) -> Pins:
         return Pins()
     decisions = read_reviewed(path).latest()
     decided = {key.image for key in decisions}
-    crowd, masks, images, used = dict[int, int](), dict[int, PinnedMask](), set[str](), set()
+    crowd, masks, images, used = dict[int, int](), dict[int, PinnedMask](), set[str](), set[BoxKey]()
+    other_classes = Counter[str]()
     for part in split.parts():
         sizes = {row.image: (row.height, row.width) for row in part.rows() if row.image in decided}
         images.update(sizes)
         boxes = part.boxes[part.boxes["image"].isin(sizes)]
         for row, key in _keys(boxes, split.classes):
             decision = decision_on(key, decisions)
-            mask = _mask(decision, split.classes, sizes[key.image]) if decision else None
-            if decision is None or (decision.verdict == "mask" and mask is None):
+            if decision is None:
                 continue
+            if decision.verdict == "mask" and decision.class_name in split.classes[1:]:
+                mask = _mask(decision, split.classes, sizes[key.image])
+                if mask is None:
+                    continue
+                masks[row] = mask
+            elif decision.verdict == "mask":
+                other_classes[decision.class_name] += 1
             used.add(key)
             crowd[row] = 1 if decision.verdict == "void" else PINNED
-            if mask is not None:
-                masks[row] = mask
-    unused = sum(key.image in images and key not in used for key in decisions)
-    if unused:
-        text = "do not fit the boxes as they are now, and are left out: review them again"
-        print(f"boxsup: {path}: {unused} decisions {text}", file=sys.stderr)
-    return Pins(crowd, masks)
+    unused = [key for key in decisions if key.image in images and key not in used]
+    for note in _notes(unused, other_classes, split.classes):
+        print(f"boxsup: {path}: {note}", file=sys.stderr)
+    return Pins(crowd, masks, len(unused))
+
+
+def _notes(unused: Sequence[BoxKey], other_classes: Mapping[str, int], classes: Sequence[str]) -> Iterator[str]:
+    """What a person should know about decisions that are not used, or not as masks; see `read_pins`."""
+    if other_classes:
+        names = ", ".join(sorted(other_classes))
+        yield f"boxes said to be of classes that are not trained ({names}): {sum(other_classes.values())}; background"
+    left_out = sum(key.class_name not in classes for key in unused)
+    if left_out:
+        yield f"{counted(left_out, 'decision')} on boxes of classes that are left out: not used"
+    if len(unused) > left_out:
+        changed = counted(len(unused) - left_out, "decision")
+        yield f"{changed} about boxes that are not as they were: not used; review them again"
 
 
 def _keys(boxes: pd.DataFrame, classes: Sequence[str]) -> Iterator[tuple[int, BoxKey]]:
@@ -119,9 +142,7 @@ def _keys(boxes: pd.DataFrame, classes: Sequence[str]) -> Iterator[tuple[int, Bo
 
 
 def _mask(decision: Decision, classes: Sequence[str], size: tuple[int, int]) -> PinnedMask | None:
-    """The mask of a decision; None if there is none that fits."""
-    if decision.class_name not in classes[1:]:
-        return None
+    """The mask of a decision for one of the classes; None if it does not fit the image."""
     try:
         pixels = decision.pixels(*size)
     except ValueError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boxsup.catalogue.names import JOINT
 from boxsup.catalogue.records import Box, Problem
 from boxsup.catalogue.reviewed import BoxKey, Decision, box_keys, decision_on
 from boxsup.masking.box_masks import UNKNOWN, BoxMask
@@ -61,15 +62,17 @@ class Decisions:
             parts: The images whose masks were made.
             unread: Ids of images that have problems of their own, so that nothing is known of their boxes.
         """
-        unused, faults = dict(self.latest), []
+        unused, faults, images = dict(self.latest), list[Problem](), dict[str, None]()
         for part in parts:
+            images[part.record.image] = None
             for key in keys_of(part, self.classes):
                 decision = unused.pop(key, None)
                 if decision is not None and self._usable(part, key) is None:
                     faults.append(Problem(part.record.image, part.record.annotation, _misfit(decision, key)))
-        text = "a reviewed box is not among the boxes any more: it, its class or its corners were changed"
         gone = (key for key in unused if key.image not in unread)
-        return faults + [Problem(key.image, "", f"{text} ({key.class_name} {key.corners})") for key in gone]
+        return faults + [
+            Problem(key.image, "", f"{_why_gone(key, images)} ({key.class_name} {key.corners})") for key in gone
+        ]
 
     def _usable(self, part: ImagePart, key: BoxKey) -> Decision | None:
         """The decision on a box, if there is one that fits its image."""
@@ -96,6 +99,17 @@ def keys_of(part: ImagePart, classes: Sequence[str]) -> list[BoxKey]:
     """
     boxes = ((classes[box.class_id], (box.x0, box.y0, box.x1, box.y1)) for box in part.record.boxes)
     return box_keys(part.record.image, boxes)
+
+
+def _why_gone(key: BoxKey, images: Collection[str]) -> str:
+    """Why a decision is about no box of the images."""
+    if key.image not in images:
+        renamed = [image for image in images if image.endswith(JOINT + key.image) or key.image.endswith(JOINT + image)]
+        if renamed:
+            text = f"a reviewed box is of an image that is called {' or '.join(renamed[:3])} now"
+            why = "ids include folders where images share names"
+            return f"{text}: {why}; put its id into the journal in place of {key.image}"
+    return "a reviewed box is not among the boxes any more: it, its class or its corners were changed"
 
 
 def _misfit(decision: Decision, key: BoxKey) -> str:

@@ -18,6 +18,7 @@ from boxsup.machine.workers import useful_processes
 from boxsup.masking.made import MadePart
 from boxsup.masking.masker import MaskMaker
 from boxsup.masking.parts import ImagePart, has_part, part_key, write_part
+from boxsup.near import counted
 from boxsup.store.atomic import OF_ONE_NAME
 
 SECONDS = 0.25  # what the check of a large photograph takes, about
@@ -124,6 +125,13 @@ def unknown_classes(masker: MaskMaker, records: Sequence[Record], source: Source
             text = f"made without the model, for {', '.join(unknown)}: it does not know the class, but {known}"
             notes.append(Problem(record.image, record.annotation, text))
     return notes
+
+
+def note_on_crowds(records: Iterable[Record]) -> list[str]:
+    """A line about the crowds in the images, if there are any."""
+    count = sum(bool(box.crowd) for record in records for box in record.boxes)
+    said = "no mask: void in voc, panoptic, cityscapes and labelme; yolo and label_studio cannot say it"
+    return [f"{counted(count, 'crowd')} (iscrowd 1), which get {said}"] if count else []
 
 
 def lost_boxes(parts: Iterable[ImagePart], difficult: bool) -> list[Problem]:

@@ -41,7 +41,7 @@ def write_cityscapes(out: Path, results: MaskResults) -> list[Problem]:
     with atomic_write(out / "cityscapes") as folder:
         (folder / CITY).mkdir(parents=True)
         for part in results.parts():
-            record, void = part.record, void or bool(part.void)
+            record, void = part.record, void or bool(part.unknown)
             objects = [*(masked for *_, masked in masked_objects(part)), *void_objects(part)]
             try:
                 labels, instances = cityscapes.label_ids(record.height, record.width, objects)

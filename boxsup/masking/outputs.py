@@ -227,7 +227,9 @@ def _filled(
             if item is not None:
                 fields |= ({"iscrowd": 1} if item.crowd else {}) | coco.mask_fields(item, encoding, results.tight)
             name = corrected_class(part, index, results.source)
-            annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name)
+            box = record.boxes[index]
+            bbox = (box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0)
+            annotation = coco_copy.MaskFields(json.dumps(fields), record.height, record.width, name, bbox)
             filled[file][record.origins[index][0]] = annotation
     return filled, left_out
 

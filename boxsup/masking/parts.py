@@ -47,6 +47,13 @@ class ImagePart:
     renamed: tuple[int, ...] = ()
     moved: tuple[int, ...] = ()
 
+    @property
+    def unknown(self) -> tuple[int, ...]:
+        """Indices of boxes in which nobody can tell what the pixels are: void ones, and crowds nobody decided on."""
+        pairs = enumerate(zip(self.record.boxes, self.masks, strict=True))
+        crowds = {index for index, (box, mask) in pairs if box.crowd and mask is None}
+        return tuple(sorted({*self.void, *crowds} - {*self.nothing}))
+
 
 def part_key(settings: Mapping[str, Any], record: Record) -> str:
     """Hash everything that an image's masks depend on: the settings, the bytes of its file, its boxes."""
@@ -118,8 +125,8 @@ def score_of(mask: BoxMask) -> float:
 
 
 def void_objects(part: ImagePart) -> Iterator[MaskedObject]:
-    """Yield the boxes that are void, filled, as crowds."""
-    return (void_object(part, index) for index in part.void)
+    """Yield the boxes that are void or crowds, filled, as crowds."""
+    return (void_object(part, index) for index in part.unknown)
 
 
 def void_object(part: ImagePart, index: int) -> MaskedObject:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
 from boxsup.catalogue.labelmap import find_labelmap, read_labelmap
-from boxsup.catalogue.names import is_background, normalised, plain_path
+from boxsup.catalogue.names import is_background
 from boxsup.catalogue.readers.folder import DRAWN, NONE
-from boxsup.catalogue.readers.image_files import all_names
-from boxsup.catalogue.records import UnusableData, parse_classes, read_lines, summarise_problems
+from boxsup.catalogue.records import UnusableData, parse_classes, summarise_problems
 from boxsup.catalogue.sources import NUMBERED, Source
 from boxsup.errors import ConfigError, DataError
 from boxsup.near import first_few
@@ -26,26 +25,17 @@ def image_names(source: Source, survey: Survey) -> dict[str, str]:
     return {record.image: Path(record.path).relative_to(source.images.absolute()).as_posix() for record in records}
 
 
-def ids_named_by(path: Path, source: Source) -> set[str]:
-    """Ids, as `normalised` compares them, of the images that a list or a folder names."""
-    below = Path()
-    if path.is_dir() and path.resolve().is_relative_to(source.images.resolve()):
-        below = path.resolve().relative_to(source.images.resolve())
-    names = all_names(path, source.mask_folder) if path.is_dir() else map(plain_path, read_lines(path))
-    return {normalised(source.image_id((below / name).as_posix())) for name in names}
-
-
 def split_by_folders(source: Source, survey: Survey, named: Set[str] | None) -> tuple[Source, Survey, set[str]]:
     """Take the split of an export whose folders are train, valid and test; its test images are left out.
 
     Args:
         source: The annotations.
         survey: The survey of all images.
-        named: The images to evaluate on that the user names, see `ids_named_by`; None if they are the export's.
+        named: Ids of the images that the user names to evaluate on; None if they are the export's.
 
     Returns:
         The source with a note about it; the survey without the test images, except those that are named; and the ids of
-        the images to evaluate on. All is as it was, without ids, if the folders are no split.
+        the images to evaluate on. Nothing is left out, and only named images are chosen, if the folders are no split.
 
     Raises:
         DataError: Only images of test have boxes.
@@ -53,7 +43,7 @@ def split_by_folders(source: Source, survey: Survey, named: Set[str] | None) -> 
     folders = export_parts(image_names(source, survey))
     val, unused = folders.val, folders.test
     if named is not None:
-        val, unused = frozenset(), frozenset(image for image in unused if normalised(image) not in named)
+        val, unused = frozenset(), unused - named
     own = f"the folders' own split: the {len(val):,} images of valid (val) are evaluated on; --val names others"
     notes = [own] * bool(val) + [f"images of test, not used: {len(unused):,}"] * bool(unused)
     left = replace(survey, images=[seen for seen in survey.images if seen.record.image not in unused])
@@ -61,7 +51,7 @@ def split_by_folders(source: Source, survey: Survey, named: Set[str] | None) -> 
         raise DataError(
             f"{source.annotations}: only images of test have a box, and these are not used; rename the folder"
         )
-    return replace(source, notes=(*source.notes, *notes)), left, set(val)
+    return replace(source, notes=(*source.notes, *notes)), left, set(val if named is None else named)
 
 
 def with_true_masks(source: Source, masks: Path | None) -> Source:
@@ -146,13 +136,18 @@ def with_used_masks(source: Source, survey: Survey, masks: Path | None) -> tuple
     return source, survey
 
 
-def with_occurring_classes(source: Source, survey: Survey) -> Source:
+def with_occurring_classes(source: Source, survey: Survey, decided: Container[str] = ()) -> Source:
     """The source with those classes that have a box, of the 80 of COCO or those of data.yaml.
 
     Masks in files have the values of all classes: then all stay.
+
+    Args:
+        source: The annotations.
+        survey: The survey of all images.
+        decided: Classes that a person's decisions give to boxes; they stay, too.
     """
     if source.masks not in (NONE, DRAWN):
         return source
-    source = source.with_classes([name for name in survey.classes[1:] if survey.boxes[name]])
+    source = source.with_classes([name for name in survey.classes[1:] if survey.boxes[name] or name in decided])
     parse_classes(json.dumps(list(source.classes[1:])))
     return source

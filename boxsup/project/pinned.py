@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,39 @@ def left_behind(config: Path, reviewed: Path) -> list[str]:
             what = counted(len(lost), "box", "boxes")
             lines.append(f"{shorter(name)} has decisions on {what} more, which are used no more")
     return lines
+
+
+def classes_not_trained(config: Path) -> list[str]:
+    """A line for each file of decisions that says classes which the configuration does not train.
+
+    Raises:
+        DataError: A file of decisions is not there.
+        ConfigError: The configuration cannot be read.
+    """
+    keys = read_keys(config)
+    datasets, lines = keys_of(keys.get("datasets")), dict[str, None]()
+    for experiment in keys_of(keys.get("experiments")).values():
+        dataset = keys_of(datasets.get(str(keys_of(experiment).get("dataset"))))
+        name, classes = _reviewed(experiment), dataset.get("classes")
+        if not name or not isinstance(classes, list):
+            continue
+        counts = decided_classes(Path(name))
+        others = [f"{other} ({counts[other]})" for other in sorted(counts.keys() - set(classes))]
+        if others:
+            said = f"{shorter(name)} says of boxes that they are {', '.join(others)}, no class of {shorter(config)}"
+            advice = "to train on it, run `boxsup init` again as before, with it in --classes if you named some"
+            lines[f"{said}: they are background; {advice}"] = None
+    return list(lines)
+
+
+def decided_classes(reviewed: Path) -> Counter[str]:
+    """The classes of the boxes that a person's decisions say to hold an object, with the number of boxes.
+
+    Raises:
+        DataError: There is no such file.
+    """
+    decisions = read_reviewed(reviewed).latest().values()
+    return Counter(decision.class_name for decision in decisions if decision.verdict == "mask")
 
 
 def check_decisions(config: Path) -> None:

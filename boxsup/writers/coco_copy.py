@@ -6,6 +6,7 @@ those that stay are held as text, which takes a quarter of the memory, and the c
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,12 +32,14 @@ class MaskFields(NamedTuple):
         height: Height of its image in pixels.
         width: Width of its image in pixels.
         class_name: Its class, if that is new; else "".
+        bbox: x, y, width, height, for an annotation that has none.
     """
 
     fields: str
     height: int
     width: int
     class_name: str = ""
+    bbox: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def write(
         source: The user's JSON.
         masks: The new fields, by the index (from 0) of the annotation in `annotations`. Images of these annotations
             also get `height` and `width` where they have none that pycocotools can use to decode a mask (null, 0, -1,
-            NaN, "640").
+            NaN, "640"), and the annotations a `bbox` where they have none. Annotations without an id get free numbers.
         left_out: The indices of annotations that the copy does not have, since their objects are none.
 
     Returns:
@@ -68,6 +71,7 @@ def write(
     if not isinstance(annotations, list) or len(annotations) <= max([*masks, *left_out], default=-1):
         raise DataError(f"{source}: {CHANGED}")
     faults = [*_renamed(content, masks)]
+    content["annotations"] = list(_with_ids(annotations))
     content["images"] = list(_with_sizes(content.get("images", []), annotations, masks))
     with (
         atomic_write(path) as partial,
@@ -101,7 +105,10 @@ def _list_pieces(dumped: Iterable[str]) -> Iterator[str]:
 
 
 def _annotation(record: Json, mask: MaskFields | None) -> str:
-    return _dump(_changed(record, json.loads(mask.fields)) if mask else record)
+    if mask is None:
+        return _dump(record)
+    box = {"bbox": mask.bbox} if mask.bbox and not record.get("bbox") else {}
+    return _dump(_changed(record, box | json.loads(mask.fields)))
 
 
 def _changed(record: Json, fields: Json) -> Json:
@@ -127,6 +134,14 @@ def _renamed(content: Json, masks: Mapping[int, MaskFields]) -> Iterator[str]:
             yield f"{about}, and stays as it is; add the category"
         elif mask.class_name and own.get("category_id") not in ids:
             own["category_id"] = ids[0]
+
+
+def _with_ids(annotations: Sequence[Json]) -> Iterator[Json]:
+    """The annotations, where those without an id, which pycocotools cannot read, have the next free numbers."""
+    known = [record["id"] for record in annotations if type(record.get("id")) is int]
+    free = itertools.count(max([0, *known]) + 1)
+    for record in annotations:
+        yield record if record.get("id") is not None else {**record, "id": next(free)}
 
 
 def _with_sizes(images: Sequence[Json], annotations: Sequence[Json], masks: Mapping[int, MaskFields]) -> Iterator[Json]:

@@ -560,7 +560,7 @@ def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):
     moved = replace(masked, number="moved", key=replace(masked.key, corners=(0, 0, 3, 3)))
     append_entry(tmp_path / "reviewed.jsonl", moved.entry())
     labels(*pools(split), "--reviewed", tmp_path / "reviewed.jsonl")
-    assert "1 decisions do not fit the boxes as they are now" in capsys.readouterr().err
+    assert "1 decision about boxes that are not as they were: not used" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         labels("--fixed", split / "rectangles.zarr", "--reviewed", tmp_path / "reviewed.jsonl")
     with pytest.raises(SystemExit):
@@ -568,6 +568,30 @@ def test_decisions_that_do_not_fit_are_told(split, labels, tmp_path, capsys):
     errors = capsys.readouterr().err
     assert "needs boxes that choose" in errors
     assert "none.jsonl: no such file of decisions" in errors
+
+
+def test_a_box_of_a_class_that_is_not_trained_is_background_and_decisions_on_left_out_classes_are_counted(
+    split, labels, tmp_path, capsys
+):
+    """It must not train as the class that a person called wrong."""
+    image, (first, *_), (masked, *_) = journal_of(split, tmp_path / "some.jsonl")
+    append_entry(tmp_path / "other.jsonl", replace(masked, class_name="truck").entry())
+    lorry = replace(masked, number="lorry", key=replace(masked.key, class_name="lorry"))
+    append_entry(tmp_path / "other.jsonl", lorry.entry())
+    pins = read_pins(tmp_path / "other.jsonl", read_catalogue(split / "train"))
+    assert (dict(pins.crowd), dict(pins.masks), pins.unused) == ({first: PINNED}, {}, 1)
+    nothing = replace(masked, verdict="nothing", runs=None)
+    append_entry(tmp_path / "nothing.jsonl", nothing.entry())
+    named, none = (
+        labels(*pools(split), "--reviewed", tmp_path / f"{name}.jsonl", out=f"{name}.zarr")
+        for name in ("other", "nothing")
+    )
+    assert (named[image] == none[image]).all()
+    errors = capsys.readouterr().err
+    assert "boxes said to be of classes that are not trained (truck): 1; background\n" in errors
+    assert "1 decision on boxes of classes that are left out: not used\n" in errors
+    assert "their rectangle; 1 box as a person decided, 1 decision not used\n" in errors
+    assert "their rectangle; 1 box as a person decided\n" in errors
 
 
 def test_a_decision_on_a_duplicate_is_about_no_other(split, tmp_path, capsys):
@@ -586,9 +610,9 @@ def test_a_decision_on_a_duplicate_is_about_no_other(split, tmp_path, capsys):
 
     assert pins() == pins(of=2) == {one: PINNED}
     assert pins(nth=1, of=2) == {other: PINNED}
-    assert "do not fit" not in capsys.readouterr().err
+    assert "not used" not in capsys.readouterr().err
     assert pins(nth=1, of=3) == pins(of=3) == pins(nth=2) == {}
-    assert "1 decisions do not fit the boxes as they are now" in capsys.readouterr().err
+    assert "1 decision about boxes that are not as they were: not used" in capsys.readouterr().err
 
 
 def contents(store):

@@ -130,6 +130,16 @@ def test_decisions_on_an_image_that_cannot_be_read_are_not_called_changed(annota
     assert given.decisions.faults([], {"a"}) == []
 
 
+def test_decisions_on_an_image_whose_id_includes_its_folder_now_say_so(annotated):
+    """Another photograph of the name in another folder gives all images other ids."""
+    given = Reviewed(annotated, "boxes.json")
+    given.decide(0, "nothing")
+    moved = replace(given.part, record=replace(given.part.record, image="cam1__a"))
+    [fault] = given.decisions.faults([moved])
+    assert "an image that is called cam1__a now: ids include folders where images share names" in fault.problem
+    assert "put its id into the journal in place of a (" in fault.problem
+
+
 @pytest.mark.parametrize("verdict", ["mask", "nothing"])
 def test_a_decision_beyond_the_image_is_not_used(annotated, verdict):
     given = Reviewed(annotated, "boxes.json")

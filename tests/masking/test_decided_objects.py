@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from boxsup.catalogue.sources import open_source
 from boxsup.image.files import read_mask
 from boxsup.masking.copies import MaskResults, stamps_of
 from boxsup.masking.decided import Decisions, keys_of
-from boxsup.masking.jobs import lost_boxes
+from boxsup.masking.jobs import lost_boxes, note_on_crowds
 from boxsup.masking.outputs import FORMATS
 from boxsup.masking.parts import ImagePart
 from helpers.decided_masks import filled
@@ -153,6 +154,37 @@ def test_void_is_no_ground_truth_in_formats_with_a_value_per_pixel(given, tmp_pa
     for ids in found:
         np.testing.assert_array_equal(ids == 255, void)
     assert "# 255 " in (tmp_path / "cityscapes/label_colors.txt").read_text()
+
+
+def test_a_crowd_is_void_in_formats_with_a_value_per_pixel_unless_a_person_decided(given, tmp_path):
+    """COCO's crowd was background in every format but COCO's, and so trained on as background."""
+    content = json.loads((given / "coco.json").read_text())
+    content["annotations"][0]["iscrowd"] = 1
+    (tmp_path / "crowds.json").write_text(json.dumps(content))
+    source, records = read(given / "images", tmp_path / "crowds.json")
+    parts = [ImagePart(each, filled(each), number) for number, each in enumerate(records, start=1)]
+    crowd = parts[0].record.boxes[0]
+    parts[0].masks[0] = None
+    assert note_on_crowds(records)[0].startswith("1 crowd (iscrowd 1), which get no mask: void in voc, ")
+    results = MaskResults(source, stamps_of(source), lambda: iter(parts))
+    for name in ("voc", "cityscapes", "panoptic", "labelme", "coco"):
+        assert FORMATS[name].write(tmp_path, results) == []
+    labels = read_mask(tmp_path / f"voc/SegmentationClass/{IMAGE}.png")
+    within = np.zeros(labels.shape, bool)
+    within[crowd.y0 : crowd.y1, crowd.x0 : crowd.x1] = True
+    assert (labels == 255).any()
+    assert (labels[within] != 0).all()
+    assert not (labels == 255)[~within].any()
+    ids = np.asarray(Image.open(tmp_path / f"cityscapes/gtFine/train/images/{IMAGE}_gtFine_labelIds.png"))
+    np.testing.assert_array_equal(ids == 255, labels == 255)
+    segments = json.loads((tmp_path / "panoptic/annotations/panoptic_train.json").read_text())["annotations"]
+    assert [each["iscrowd"] for part in segments for each in part["segments_info"]].count(1) == 1
+    shapes = json.loads((tmp_path / f"labelme/{IMAGE}.json").read_text())["shapes"]
+    assert [each["label"] for each in shapes].count("__ignore__") == 1
+    copied = json.loads((tmp_path / "coco.json").read_text())["annotations"]
+    assert copied[0] == content["annotations"][0]  # as the user has it
+    nothing = replace(parts[0], nothing=(0,))
+    assert (parts[0].unknown, nothing.unknown) == ((0,), ())
 
 
 @pytest.mark.parametrize("name", ["coco", "yolo", "labelme"])

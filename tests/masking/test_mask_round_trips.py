@@ -187,6 +187,26 @@ def test_a_size_that_pycocotools_cannot_use_is_replaced(tmp_path, unknown):
     assert '"height":40.0' in (tmp_path / "copy.json").read_text()
 
 
+def test_what_pycocotools_needs_of_an_annotation_is_filled_in(home):
+    """Ids, without which it stops, and the `bbox` of annotations that have a segmentation only."""
+    made = own_data.pictures(3, SIDE)
+    own_data.write_coco(home / "bare.json", made)
+    content = json.loads((home / "bare.json").read_text())
+    first, second, third, *_ = content["annotations"]
+    box = x, y, width, height = second["bbox"]
+    del first["id"], second["bbox"]
+    second["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+    third["id"] = None
+    (home / "bare.json").write_text(json.dumps(content))
+    out = masks(home, "bare.json", "--format", "coco", out="filled", status=0)
+    copied = COCO(str(out / "coco.json"))
+    records = copied.dataset["annotations"]
+    assert len({record["id"] for record in records}) == len(records) == len(content["annotations"])
+    assert [record["id"] for record in records[3:]] == [record["id"] for record in content["annotations"][3:]]
+    assert records[1]["bbox"] == box
+    assert all(copied.annToMask(record).any() for record in records)
+
+
 def test_each_file_of_an_export_has_its_copy(home):
     """Roboflow's: a JSON beside the images of each part; ids are the file's own, and texts beside numbers are one."""
     made, before = own_data.pictures(3, SIDE), {}

@@ -151,7 +151,7 @@ def test_a_folder_to_evaluate_on_that_lies_elsewhere_says_what_to_name(here, cap
     with pytest.raises(SystemExit):
         main(["init", "mine", "--images", "train/images", "--boxes", "train/labels", "--val", "valid/images"])
     error = capsys.readouterr().err
-    assert "valid/images: none of its 2 images is one that can be used: it lies outside of --images" in error
+    assert "valid/images: it names 2 images, none of which can be used: it lies outside of --images" in error
     assert "with `--images . --boxes .` the folders train and valid (val) are the split" in error
 
 

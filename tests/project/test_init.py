@@ -455,7 +455,7 @@ def test_images_to_evaluate_on_may_be_chosen(here, data, config, capsys):
     (here / "val.txt").write_text("a\n")
     with pytest.raises(SystemExit):
         init(data, "yolo", "--val", "val.txt")
-    assert "val.txt: none of its 1 images is one that can be used" in capsys.readouterr().err
+    assert "val.txt: it names 1 image, none of which can be used" in capsys.readouterr().err
 
 
 def test_images_to_evaluate_on_that_are_not_there_are_told_of(here, data, capsys):
@@ -463,7 +463,7 @@ def test_images_to_evaluate_on_that_are_not_there_are_told_of(here, data, capsys
     init(data, "yolo", "--val", "val.txt")
     told = capsys.readouterr().err
     assert "images       10: 8 to train on, 2 to evaluate on" in told
-    assert "images of val.txt that cannot be used, or are not there: 1, such as picture_77" in told
+    assert "of val.txt that cannot be used, are not there, or could be several: 1, such as picture_77.png" in told
 
 
 def test_images_that_the_json_does_not_know_are_told_of(here, data, capsys):

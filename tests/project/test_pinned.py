@@ -12,7 +12,7 @@ import yaml
 
 from boxsup.catalogue.reviewed import BoxKey, Decision
 from boxsup.errors import ConfigError, DataError
-from boxsup.project.pinned import check_decisions, left_behind, pin_decisions
+from boxsup.project.pinned import check_decisions, classes_not_trained, left_behind, pin_decisions
 from helpers import own_data
 from helpers.commands import run_boxsup
 
@@ -44,6 +44,27 @@ def test_decisions_that_would_be_used_no_more_are_counted(config):
     other.write_text(json.dumps(first.entry()) + "\n")
     assert left_behind(config, other) == ["masks/reviewed.jsonl has decisions on 1 box more, which are used no more"]
     assert left_behind(config, Path("masks/reviewed.jsonl")) == []
+
+
+@pytest.mark.slow
+def test_a_class_that_only_decisions_have_is_told_and_trained_after_another_init(config):
+    """YOLO's names have classes without a box, which `boxsup init` leaves out."""
+    data = yaml.safe_load(Path("data.yaml").read_text())
+    data["names"][len(data["names"])] = "truck"
+    Path("data.yaml").write_text(yaml.safe_dump(data))
+    assert init().returncode == 0
+    corners, runs = (0, 0, 4, 4), {"size": [4, 4], "counts": ""}
+    said = Decision("x", BoxKey("a", "cat", corners), "mask", "truck", corners, runs, 0.5, 0.5, False)
+    Path("masks/reviewed.jsonl").write_text(json.dumps(said.entry()) + "\n")
+    assert classes_not_trained(config) == []
+    pin_decisions(config, Path("masks/reviewed.jsonl"))
+    [line] = classes_not_trained(config)
+    assert line.startswith("masks/reviewed.jsonl says of boxes that they are truck (1), no class of ")
+    assert f"run: note: {line}\n" in run_boxsup("run", "mine", "--dry-run").stderr
+    again = init()
+    assert again.returncode == 0, again.stderr
+    assert yaml.safe_load(config.read_text())["datasets"]["own"]["classes"][-1] == "truck"
+    assert classes_not_trained(config) == []
 
 
 def init(boxes: str = "labels") -> CompletedProcess[str]:
