@@ -9,6 +9,7 @@ from boxsup.catalogue.readers import labelme, voc_objects, voc_xml, yolo
 from boxsup.catalogue.readers.beside import annotation_files
 from boxsup.catalogue.readers.coco_form import instance_files
 from boxsup.catalogue.readers.folder import MAX_BYTES
+from boxsup.catalogue.readers.foreign_tools import tool_of_json
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_content, read_json
 
@@ -71,10 +72,8 @@ def _check_labelme(folder: Path) -> None:
     """Raise a DataError if a folder holds JSON, but none of LabelMe's: the user may have meant a COCO JSON."""
     if not _has_labelme(folder):
         first = next(annotation_files(folder, labelme.ENDING))
-        raise DataError(
-            f"{folder}: found {printable(first.name)}, which is no LabelMe JSON (it has no shapes); name a COCO "
-            "JSON itself, not its folder"
-        )
+        advice = _tool_of(first) or "; name a COCO JSON itself, not its folder"
+        raise DataError(f"{folder}: found {printable(first.name)}, which is no LabelMe JSON (it has no shapes){advice}")
 
 
 def _has_voc(folder: Path) -> bool:
@@ -98,6 +97,14 @@ def _is_other_xml(file: Path) -> bool:
 def _has_labelme(folder: Path) -> bool:
     files = (file for file in annotation_files(folder, labelme.ENDING) if file.stat().st_size <= MAX_BYTES)
     return any("shapes" in _keys(file) for file in files)
+
+
+def _tool_of(file: Path) -> str:
+    """Whose JSON a file is, if another tool's; see `tool_of_json`."""
+    try:
+        return tool_of_json(read_json(file, ""))
+    except DataError:
+        return ""
 
 
 def _keys(path: Path) -> set[str]:

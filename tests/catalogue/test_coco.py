@@ -504,6 +504,17 @@ def test_an_image_with_another_ending_is_told_of(root, name):
     assert told == ["no such image; a.jpg is there: let file_name say so, or rename the file"]
 
 
+def test_a_name_written_as_in_a_url_is_told_of(root):
+    content = instances()
+    content["images"] = [content["images"][0] | {"file_name": "cam%201/%C3%BC.jpg"}]
+    (root / "instances.json").write_text(json.dumps(content))
+    (root / "images" / "cam 1").mkdir()
+    (root / "images" / "a.jpg").rename(root / "images" / "cam 1" / "ü.jpg")
+    _, records = records_of(root, ["cat"])
+    [told] = [problem.problem for record in records for problem in record.problems]
+    assert "cam 1/ü.jpg is there: let file_name say so, or rename the file (it is written as in a URL)" in told
+
+
 @pytest.mark.parametrize(
     ("degrees", "expected"),
     [
@@ -587,7 +598,12 @@ def test_an_export_of_several_folders_is_read_whole(root):
     [
         ("{", "not readable as JSON"),
         ("PK\x03\x04", "a compressed file, not JSON; unpack it"),
-        ("[]", "expected COCO's instances"),
+        ("[]", "expected COCO's instances, with lists of images, annotations, categories; images is none$"),
+        ('[{"data": {}, "annotations": []}]', "it looks like Label Studio's own JSON; export COCO, YOLO or VOC"),
+        ('[{"image_id": 1, "category_id": 1, "bbox": []}]', "it looks like COCO's results"),
+        ('[{"image": "a.jpg", "annotations": []}]', "it looks like CreateML's JSON"),
+        ('{"a.jpg12": {"filename": "a.jpg", "regions": []}}', "it looks like VIA's own JSON"),
+        ('{"shapes": [], "imagePath": "a.jpg"}', "it looks like LabelMe's; name the folder that it is in"),
         ('{"images": [], "annotations": [], "categories": []}', "lists no image"),
         (
             '{"images": [{"id": "1"}], "annotations": [], "categories": []}',

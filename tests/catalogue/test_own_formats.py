@@ -105,7 +105,8 @@ def test_what_is_no_annotation_is_said_in_one_line(tmp_path, root):
         "a.zip": (b"PK", r"found a file \.zip; expected"),
         "empty/": (None, "found no annotation; expected"),
         "txt/a.txt": (b"0 0.5 0.5 1 1", r"found 1 \.txt files, and no data\.yaml in it or above it"),
-        "coco/instances.json": (b'{"images": []}', r"found instances\.json, which is no LabelMe JSON"),
+        "coco/instances.json": (b'{"images": []}', r"found instances\.json, .* no shapes\); name a COCO JSON itself"),
+        "super/a.jpg.json": (b'{"objects": [], "size": {}}', r"no shapes\): it looks like Supervisely's own JSON"),
     }
     for name, (content, words) in cases.items():
         place = tmp_path / name.split("/")[0]

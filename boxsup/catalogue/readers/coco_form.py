@@ -16,6 +16,7 @@ import numpy as np
 
 from boxsup.catalogue.names import class_name, printable
 from boxsup.catalogue.readers.folder import GuardedPath
+from boxsup.catalogue.readers.foreign_tools import tool_of_json
 from boxsup.catalogue.records import check_inside
 from boxsup.errors import DataError
 from boxsup.store.foreign import read_json
@@ -50,7 +51,8 @@ def read_instances(file: GuardedPath, drawn: bool) -> Json:
     for name, keys in FORMS.items():
         records = content.get(name) if isinstance(content, dict) else None
         if not isinstance(records, list):
-            raise DataError(f"{file.path}: expected COCO's instances, with lists of {', '.join(FORMS)}; {name} is none")
+            wanted = f"expected COCO's instances, with lists of {', '.join(FORMS)}; {name} is none"
+            raise DataError(f"{file.path}: {wanted}{tool_of_json(content)}")
         for number, record in enumerate(records):
             _normalise(record, keys, f"{file.path}: {name}[{number}]")
     if not content["images"]:

@@ -6,6 +6,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from boxsup.catalogue.names import image_id, name_fault, normalised, plain_path
 from boxsup.catalogue.readers.coco_form import Json
@@ -45,9 +46,12 @@ def entry_problem(name: str, other: str | None, file: Path, where: Layout) -> Pr
 def elsewhere(folder: Path, name: str) -> str:
     """What to do about an image that is not where its name says; "" if there is no file that could be meant.
 
-    Its path may exist only in part, as if it was another machine's, or with other capitals, or with another ending.
+    Its path may exist only in part, as if it was another machine's, or with other capitals, or with another ending, or
+    be written as in a URL.
     """
     path = PurePosixPath(name)
+    if unquote(name) != name and (found := _file_like(folder, PurePosixPath(unquote(name)))):
+        return f"{_say(found)} (it is written as in a URL)"
     parts, same = path.parts, _file_like(folder, path)
     if same or not path.name:
         return same and _say(same)

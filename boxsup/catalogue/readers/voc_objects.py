@@ -18,6 +18,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from boxsup.catalogue.names import class_name, is_background
+from boxsup.catalogue.readers.foreign_tools import tool_of_xml
 from boxsup.catalogue.readers.segments import NO_BOX, AnnotatedObject, no_area, pixel_box, polygon_box, rotated_box
 from boxsup.catalogue.records import Box
 from boxsup.config.datasets import CornerConvention
@@ -105,7 +106,8 @@ def parse_xml(content: bytes) -> Element:
     except (ParseError, ValueError, LookupError) as error:
         raise ValueError(f"not XML ({error}){_encoding_advice(content)}") from error
     if root.tag != "annotation" and root.find("object") is None:
-        raise OtherXmlError(f"not VOC's XML: expected <annotation> with its objects, got <{root.tag[:60]}>")
+        name = root.tag[:60]
+        raise OtherXmlError(f"not VOC's XML: expected <annotation> with its objects, got <{name}>{tool_of_xml(name)}")
     return root
 
 
