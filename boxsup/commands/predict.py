@@ -95,7 +95,8 @@ def run(
     if summary.several:
         of_them = f"{len(summary.several):,}, the first is {summary.several[0].path}"
         print(f"predict: {SEVERAL.many}: {of_them}; {SEVERAL.advice}", file=sys.stderr)
-    print(f"predict: {counted(len(items), 'file')}, see {out / SUMMARY}", file=sys.stderr)
+    done = len({row["name"] for row in summary.rows})
+    print(f"predict: {counted(done, 'file')}, see {out / SUMMARY}", file=sys.stderr)
     if summary.problems:
         first = summary.problems[0].problem
         count = f"{len(summary.problems)} of {len(items) + links_left} files"

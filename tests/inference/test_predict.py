@@ -180,7 +180,9 @@ def test_a_bad_file_is_noted_and_the_others_go_on(folder, tmp_path, capsys):
     (tmp_path / "in" / "link.png").symlink_to(folder / "in" / "1.png")
     with pytest.raises(SystemExit, match="1"):
         predict(folder, tmp_path / "out", inputs=[tmp_path / "in"])
-    assert "3 of 5 files, see" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "predict: 2 files, see" in said
+    assert "3 of 5 files, see" in said
     problems = pd.read_csv(tmp_path / "out" / "problems.csv", dtype=str)
     assert list(problems["image"]) == ["link", "0", "bad"]
     assert sorted(files(tmp_path / "out")) == [
