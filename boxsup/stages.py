@@ -151,7 +151,7 @@ ROWS = (
           version=4, logs="{search}", memory=2000, minutes=60,
           doing="table of the search {search}"),
     Stage("report", "write the page of an experiment",
-          version=11, logs="{experiment}", memory=4000, minutes=30, local=True,
+          version=12, logs="{experiment}", memory=4000, minutes=30, local=True,
           doing="page of {experiment}"),
     Stage("paper", "write the page that compares experiments with the paper's results",
           version=6, logs="{page}", memory=4000, minutes=30, local=True,

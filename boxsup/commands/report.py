@@ -22,7 +22,7 @@ from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.experiments.page import timed_numbers
 from boxsup.experiments.tree import PICTURES, ExperimentFolder
 from boxsup.report.experiment.full_size import write_full_size
-from boxsup.report.experiment.page import render
+from boxsup.report.experiment.page import render, said_of_trained
 from boxsup.report.experiment.results import read_evaluation, read_seed
 from boxsup.report.experiment.timings import read_timings
 from boxsup.store.atomic import write_text
@@ -101,7 +101,9 @@ def run(
     predictions = Labels(seeds[0].predictions, REFINED)
     write_full_size(out.parent / PICTURES, shown, predictions, training, page.training, labels)
     write_text(out, page.text)
-    print(f"report: {out}: {len(page.text.encode()) / 1e6:.1f} MB", file=sys.stderr)
+    note = said_of_trained(page.trained_on, len(evaluated_split.ids))
+    size = f"{len(page.text.encode()) / 1e6:.1f} MB"
+    print(f"report: {out}: {size}{f'; {note}' if note else ''}", file=sys.stderr)
 
 
 def evaluations(folder: ExperimentFolder, experiment: Mapping[str, Any]) -> list[pd.DataFrame]:

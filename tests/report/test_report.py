@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from boxsup.catalogue.in_both import images_in_both
 from boxsup.catalogue.tables import read_catalogue
 from boxsup.cli import main
 from boxsup.evaluation.held_out import draw_held_out
@@ -373,3 +374,28 @@ def test_pictures_at_full_size_stand_beside_the_page_photo_prediction_truth(tree
         own = sheet[:, row.width + 8 : 2 * row.width + 8]
         difference = np.abs(own - overlay(photo, predictions[row.image])).mean()
         assert difference < np.abs(own - photo).mean() / 2
+
+
+def test_evaluated_images_that_are_trained_on_are_told(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """As when a photograph is there twice, or somebody's lists share some: such a score means something else."""
+    page = Page(tree.report())
+    assert "trained-on" not in page.ids
+    assert "trained on, too" not in capsys.readouterr().err
+    train, val = read_catalogue(tree.train), read_catalogue(tree.val)
+    shutil.copy(train.images["path"].iloc[2], val.images["path"].iloc[1])
+    text = tree.report()
+    count = len(val.ids)
+    said = (
+        f"1 of the {count} evaluated images is trained on, too ({val.ids[1]}): its scores say nothing about new images"
+    )
+    assert f'<p id="trained-on"><strong>{said}.</strong></p>' in text
+    assert capsys.readouterr().err.rstrip().endswith(f" MB; {said}")
+
+
+def test_images_are_in_both_splits_by_their_file_or_its_bytes(tree: Tree) -> None:
+    train, val = read_catalogue(tree.train), read_catalogue(tree.val)
+    assert images_in_both(train, val) == []
+    assert images_in_both(train, train) == train.ids
+    Path(val.images["path"].iloc[0]).unlink()
+    shutil.copy(train.images["path"].iloc[0], val.images["path"].iloc[2])
+    assert images_in_both(train, val) == [val.ids[2]]

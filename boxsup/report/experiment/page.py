@@ -12,12 +12,14 @@ import yaml
 from markupsafe import Markup
 
 from boxsup.again import program, started
+from boxsup.catalogue.in_both import images_in_both
 from boxsup.catalogue.tables import Catalogue
 from boxsup.evaluation.measured import MIN_PIXELS, basis_from
 from boxsup.evaluation.tables import MEAN
 from boxsup.experiments.experiment import ExperimentPlan
 from boxsup.image import VOID
 from boxsup.image.palette import css_colour
+from boxsup.near import counted, first_few
 from boxsup.report.experiment.class_scores import (
     boundary_rows,
     class_rows,
@@ -69,11 +71,13 @@ class Rendered:
         text: HTML that loads no other file.
         full_size: Ids of the evaluated images to which it links at full size (`boxsup.report.experiment.full_size`).
         training: Ids of the training images to which it links.
+        trained_on: Ids of evaluated images that are trained on, too.
     """
 
     text: str
     full_size: list[str]
     training: list[str]
+    trained_on: list[str]
 
 
 def render(
@@ -114,6 +118,7 @@ def render(
     predictions = explore_predictions(scored, maps)
     compared = scores_beside(others, first.evaluation)
     objects = object_maps_section(train, {seed.seed: last for seed in seeds if (last := _last(seed)) is not None})
+    trained_on = [] if basis.why_not else images_in_both(train, val)
     looked = {"views": [], "pictures": objects.pop("pictures", [])}
     data = {
         "classes": [{"name": title, "colour": css_colour(label)} for label, title in enumerate(train.classes)],
@@ -133,6 +138,7 @@ def render(
         badge=badge(config, train, val, basis),
         headline={column: _score(seeds, column) for column in ("iou", "iou_crf")},
         basis=basis,
+        trained_on=said_of_trained(trained_on, len(val.ids)),
         refined=refined,
         seeds=[seed.seed for seed in seeds],
         epochs=epochs,
@@ -166,7 +172,20 @@ def render(
         data=data,
     )
     full = [picture["id"] for picture in predictions["pictures"] if picture["full"]]
-    return Rendered(text, full, [picture["id"] for picture in pseudo_masks["pictures"]])
+    return Rendered(text, full, [picture["id"] for picture in pseudo_masks["pictures"]], trained_on)
+
+
+def said_of_trained(images: Sequence[str], evaluated: int) -> str:
+    """A sentence about evaluated images that are trained on, too; "" if there are none.
+
+    >>> said_of_trained(["a"], 6)
+    '1 of the 6 evaluated images is trained on, too (a): its scores say nothing about new images'
+    """
+    if not images:
+        return ""
+    one = len(images) == 1
+    are = f"{len(images):,} of the {counted(evaluated, 'evaluated image')} {'is' if one else 'are'} trained on, too"
+    return f"{are} ({first_few(images, 3)}): {'its' if one else 'their'} scores say nothing about new images"
 
 
 def _choices_note(has_maps: bool, update: Mapping[str, Any]) -> str:
