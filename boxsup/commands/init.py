@@ -111,7 +111,8 @@ def run(
         raise DataError(f"{printable(str(error))}; all are in {report}") from error
     splits = split_images(survey.objects, survey.masked, masks is not None, chosen)
     basis = survey.basis(splits.val, source.classes)
-    settings = make_plan(len(splits.train), survey.side, machine, epochs)
+    boxes_to_learn = survey.boxes_of(set(splits.train)).total()
+    settings = make_plan(len(splits.train), boxes_to_learn, survey.side, machine, epochs)
     written = Project(project, name, source, splits, basis, settings, survey.side, machine.cores, reviewed)
     files = {**list_files(splits, image_names(source, survey)), CONFIG: config_text(written)}
     write_problems(project / PROBLEMS, [*survey.problems, *survey.read_otherwise])

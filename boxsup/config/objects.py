@@ -22,7 +22,7 @@ class ObjectNetSettings(Settings):
     size: int = setting(
         112, "side of a box in its crop, px; the margin on each side is a fifth of it", ge=LEAST_SIDE, le=200
     )
-    epochs: PositiveInt = setting(8, "epochs over the boxes that it learns from")
+    epochs: PositiveInt = setting(12, "epochs over the boxes that it learns from")
     steps: NonNegativeInt = setting(
         550, "least number of steps: a network that learns from few boxes trains more epochs, up to four times as many"
     )
@@ -47,6 +47,6 @@ class ObjectSettings(ObjectNetSettings):
     """The settings of the networks of a run that look into its boxes: of each, and how many there are."""
 
     folds: int = setting(
-        4, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
+        2, "the images are split into so many parts; a part is judged by a network that learned from the others", ge=2
     )
     rounds: PositiveInt = setting(1, "trainings in turn; from the second on, targets use the maps of the one before")

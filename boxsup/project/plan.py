@@ -14,6 +14,7 @@ WORKING_SIDE = 520  # px: longer images are scaled to this for the network; abou
 MIN_MEMORY = 10.0  # GiB of GPU memory that ResNet-101 needs for ten crops of 321 px
 SMP_MEMORY = 20.0  # GiB for 16 crops of 512 px at stride 16, where others report 8 GiB for 8; not measured
 SMP_IMAGES = 2  # DeepLab v3+ normalises means over images, of which it needs several
+FEW_BOXES, MORE_PARTS = 1_000, 4  # below so many boxes object networks want more than half of them: docs/update.md
 IMAGES_PER_JOB = 50  # images per job of proposals
 MAX_JOBS, MAX_THREADS = 32, 4
 
@@ -74,6 +75,7 @@ class Plan:
         threads: Number of torch's CPU threads.
         workers: Number of processes that read images.
         shards: Number of jobs of proposals per split.
+        parts: Number of parts of the object networks; 0 for the default.
     """
 
     network: str
@@ -89,6 +91,7 @@ class Plan:
     threads: int
     workers: int
     shards: int
+    parts: int
 
 
 def this_machine() -> Hardware:
@@ -99,15 +102,16 @@ def this_machine() -> Hardware:
     return Hardware(processors(), memory)
 
 
-def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
+def make_plan(images: int, boxes: int, side: float, hardware: Hardware, epochs: int | None = None) -> Plan:
     """Choose settings.
 
-    >>> plan = make_plan(images=240, side=500, hardware=Hardware(cores=2, gpu_memory=0))
-    >>> plan.network, plan.epochs, plan.shards
-    ('mobilenet_v2', 13, 5)
+    >>> plan = make_plan(images=240, boxes=801, side=500, hardware=Hardware(cores=2, gpu_memory=0))
+    >>> plan.network, plan.epochs, plan.shards, plan.parts
+    ('mobilenet_v2', 13, 5, 4)
 
     Args:
         images: Number of training images.
+        boxes: Number of their boxes.
         side: Median of the images' longer sides in pixels, as they are worked on.
         hardware: The machine.
         epochs: The number of epochs that the user asked for, or None.
@@ -131,6 +135,7 @@ def make_plan(images: int, side: float, hardware: Hardware, epochs: int | None =
         threads=threads,
         workers=threads if hardware.gpu_memory else 0,
         shards=max(1, min(MAX_JOBS, round(images / IMAGES_PER_JOB))),
+        parts=MORE_PARTS if boxes < FEW_BOXES and images >= MORE_PARTS else 0,
     )
 
 

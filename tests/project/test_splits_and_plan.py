@@ -113,25 +113,34 @@ LAPTOP, CARD = Hardware(2, 0.0), Hardware(16, 24.0)
 
 
 def test_the_network_goes_by_the_hardware_and_the_size_of_images():
-    assert make_plan(500, 500, LAPTOP).network == "mobilenet_v2"
-    assert make_plan(500, 160, LAPTOP).network == "mobilenet_v2_8s"
-    assert make_plan(500, 500, Hardware(8, 6.0)).network == "mobilenet_v2"
-    assert make_plan(500, 500, Hardware(16, 12.0)).network == "deeplab_v2_resnet101"
-    assert "no GPU" in make_plan(500, 500, LAPTOP).why_network
-    assert "24 GiB" in make_plan(500, 500, CARD).why_network
+    assert make_plan(500, 3 * 500, 500, LAPTOP).network == "mobilenet_v2"
+    assert make_plan(500, 3 * 500, 160, LAPTOP).network == "mobilenet_v2_8s"
+    assert make_plan(500, 3 * 500, 500, Hardware(8, 6.0)).network == "mobilenet_v2"
+    assert make_plan(500, 3 * 500, 500, Hardware(16, 12.0)).network == "deeplab_v2_resnet101"
+    assert "no GPU" in make_plan(500, 3 * 500, 500, LAPTOP).why_network
+    assert "24 GiB" in make_plan(500, 3 * 500, 500, CARD).why_network
 
 
 def test_epochs_go_by_the_number_of_images():
     # 400 steps of 8 images; on a large GPU 20,000 of 10, as DeepLab v2's on 10,582 images: 19 epochs.
-    assert [make_plan(count, 500, LAPTOP).epochs for count in (3, 240, 635, 100_000)] == [45, 13, 6, 6]
-    assert [make_plan(count, 500, Hardware(16, 12.0)).epochs for count in (100, 10_582, 100_000)] == [45, 19, 6]
-    assert make_plan(240, 500, LAPTOP, epochs=2).epochs == 2
-    assert "as asked for" in make_plan(240, 500, LAPTOP, epochs=2).why_epochs
+    assert [make_plan(count, 3 * count, 500, LAPTOP).epochs for count in (3, 240, 635, 100_000)] == [45, 13, 6, 6]
+    assert [make_plan(count, 3 * count, 500, Hardware(16, 12.0)).epochs for count in (100, 10_582, 100_000)] == [
+        45,
+        19,
+        6,
+    ]
+    assert make_plan(240, 3 * 240, 500, LAPTOP, epochs=2).epochs == 2
+    assert "as asked for" in make_plan(240, 3 * 240, 500, LAPTOP, epochs=2).why_epochs
+
+
+def test_few_boxes_are_split_into_more_parts_for_object_networks():
+    assert [make_plan(240, boxes, 500, LAPTOP).parts for boxes in (801, 999, 1_000, 7_673)] == [4, 4, 0, 0]
+    assert make_plan(3, 12, 500, LAPTOP).parts == 0  # a part without an image would judge nothing
 
 
 @given(st.integers(1, 10**6), st.floats(1, 2**14), st.integers(1, 256), st.sampled_from([0.0, 4.0, 80.0]))
 def test_settings_are_ones_that_the_schema_takes(images, side, cores, memory):
-    chosen = make_plan(images, side, Hardware(cores, memory))
+    chosen = make_plan(images, 3 * images, side, Hardware(cores, memory))
     assert 1 <= chosen.epochs <= 999
     assert 1 <= chosen.batch <= images
     assert chosen.crop >= 16
@@ -144,8 +153,8 @@ def test_settings_are_ones_that_the_schema_takes(images, side, cores, memory):
 def test_a_single_image_gets_a_network_that_can_learn_from_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     card = Hardware(8, 80.0)
-    assert make_plan(2, 500, card).network == "smp"
-    plan = make_plan(1, 500, card)
+    assert make_plan(2, 3 * 2, 500, card).network == "smp"
+    plan = make_plan(1, 3 * 1, 500, card)
     assert (plan.batch, plan.network, plan.network_parts) == (1, "deeplab_v2_resnet101", "")
     assert "one image alone" in plan.why_network
 
@@ -153,7 +162,7 @@ def test_a_single_image_gets_a_network_that_can_learn_from_it(monkeypatch):
 @pytest.mark.parametrize(("installed", "network"), [(True, "smp"), (False, "deeplab_v2_resnet101")])
 def test_a_large_gpu_has_a_network_of_today_if_its_package_is_there(monkeypatch, installed, network):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)
-    plan = make_plan(500, 500, CARD)
+    plan = make_plan(500, 3 * 500, 500, CARD)
     assert plan.network == network
     settings = yaml.safe_load(f"{{name: {plan.network}{plan.network_parts}, weights: none, sha256: ''}}")
     build(NetworkSettings, settings, "network")
