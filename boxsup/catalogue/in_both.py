@@ -14,16 +14,19 @@ from boxsup.store.checksums import sha256_of
 def images_in_both(train: Catalogue, val: Catalogue) -> list[str]:
     """Ids of the images of `val` whose file is one of `train`, or has the same bytes; files that are gone do not count.
 
-    Only files of equal size are read.
+    Files are read if there are some of their size in the other split, each once.
     """
-    sizes = defaultdict[int, list[str]](list)
+    sizes = defaultdict[int, set[str]](set)
     for row in train.rows():
         with contextlib.suppress(OSError):
-            sizes[os.stat(row.path).st_size].append(row.path)
-    both = []
+            sizes[os.stat(row.path).st_size].add(row.path)
+    contents, both = dict[int, set[str]](), []
     for row in val.rows():
         with contextlib.suppress(OSError):
-            alike = sizes[os.stat(row.path).st_size]
-            if row.path in alike or (alike and sha256_of(Path(row.path)) in map(sha256_of, map(Path, alike))):
+            size = os.stat(row.path).st_size
+            alike = sizes.get(size, set())
+            if alike and row.path not in alike and size not in contents:
+                contents[size] = {sha256_of(Path(path)) for path in alike}
+            if row.path in alike or (alike and sha256_of(Path(row.path)) in contents[size]):
                 both.append(row.image)
     return both

@@ -27,7 +27,7 @@ def notes_on_capitals(names: Iterable[str]) -> list[str]:
     """A note about each group of classes whose names differ in nothing but capitals.
 
     >>> notes_on_capitals(["car", "person", "Person"])
-    ['each is a class of its own, unless you give them one name: person, Person']
+    ['classes that differ in capitals only are different classes, unless you give them one name: person, Person']
 
     Args:
         names: The names of all classes.
@@ -36,7 +36,8 @@ def notes_on_capitals(names: Iterable[str]) -> list[str]:
     for name in map(class_name, names):
         spelt[name.casefold()][name] = None
     several = (", ".join(map(printable, group)) for group in spelt.values() if len(group) > 1)
-    return [f"each is a class of its own, unless you give them one name: {group}" for group in several]
+    text = "classes that differ in capitals only are different classes, unless you give them one name"
+    return [f"{text}: {group}" for group in several]
 
 
 def notes_on_masks(names: Sequence[str]) -> list[str]:

@@ -70,7 +70,8 @@ def run(
         for line in lost:
             print(f"run: note: {line}", file=sys.stderr)
     check_decisions(config)
-    check_lists(config)
+    if not unlock:
+        check_lists(config)
     for line in classes_not_trained(config):
         print(f"run: note: {line}", file=sys.stderr)
     asked = None if own_targets or unlock else asked_of(config)
