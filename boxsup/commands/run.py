@@ -69,11 +69,8 @@ def run(
             print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
         for line in lost:
             print(f"run: note: {line}", file=sys.stderr)
-    check_decisions(config)
     if not unlock:
-        check_lists(config)
-    for line in classes_not_trained(config):
-        print(f"run: note: {line}", file=sys.stderr)
+        _check(config)
     asked = None if own_targets or unlock else asked_of(config)
     if until and asked:
         until = rule_of(until, functools.partial(planned_rules, config, asked.targets))
@@ -96,6 +93,18 @@ def run(
         print(f"unlocked; `{again}` goes on", file=sys.stderr)
         return
     _report(reporter, status, [f"everything up to {until}"] if until else targets, again)
+
+
+def _check(config: Path) -> None:
+    """Check the files that a configuration names, and print a line for each class that is decided on and not trained.
+
+    Raises:
+        DataError: A file of decisions is not there, or an image is both trained on and evaluated on.
+    """
+    check_decisions(config)
+    check_lists(config)
+    for line in classes_not_trained(config):
+        print(f"run: note: {line}", file=sys.stderr)
 
 
 def _note_elsewhere(config: Path, project: Path, owners: Sequence[str]) -> None:
