@@ -69,6 +69,7 @@ def run(
             print(f"run: {config} names {reviewed} now: its decisions are used from here on", file=sys.stderr)
         for line in lost:
             print(f"run: note: {line}", file=sys.stderr)
+    check_decisions(config)
     if not unlock:
         _check(config)
     asked = None if own_targets or unlock else asked_of(config)
@@ -96,12 +97,11 @@ def run(
 
 
 def _check(config: Path) -> None:
-    """Check the files that a configuration names, and print a line for each class that is decided on and not trained.
+    """Check the lists of a configuration, and print a line for each class that is decided on and not trained.
 
     Raises:
-        DataError: A file of decisions is not there, or an image is both trained on and evaluated on.
+        DataError: An image is both trained on and evaluated on.
     """
-    check_decisions(config)
     check_lists(config)
     for line in classes_not_trained(config):
         print(f"run: note: {line}", file=sys.stderr)
